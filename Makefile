@@ -1,0 +1,55 @@
+# Every target makes what it needs first: a fresh clone can start with any of them.
+#   make up PORT=8080 SLOTS=2        settings, as in the environment
+#   make up PYTHON=python3.12        another interpreter
+BIN := .venv/bin
+FAST := tests/unit tests/contracts tests/redis
+ARGS ?=
+
+.PHONY: help setup chromium up test test-fast check lint format types imports alone lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: setup ## start everything and print the link
+	@$(BIN)/greenroom up
+
+test: setup chromium ## all tests; ARGS are pytest's
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: setup ## those that need no worker and no browser, in under a minute
+	$(BIN)/python -m pytest $(FAST) $(ARGS)
+
+check: lint types imports alone test ## everything that a change must pass
+
+lint: setup ## style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: setup ## mend what can be mended of the style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: setup ## mypy
+	$(BIN)/mypy
+
+imports: setup ## which part may know which
+	$(BIN)/lint-imports --no-cache
+
+alone: setup ## nothing points out of the repository
+	$(BIN)/python scripts/stands-alone
+
+bench-%: setup ## a benchmark: join, api, memory, cpu
+	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
+
+lock: setup ## requirements.lock again, from setup.cfg; ARGS are uv's, as in --upgrade
+	scripts/lock $(ARGS)
+
+clean: ## all that was made, but not var/, which holds what is kept
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@PYTHON="$(PYTHON)" scripts/setup
+
+chromium: setup
+	@scripts/install-chromium

@@ -1,0 +1,60 @@
+"""HTTP: blueprints, schemas, problems and keys."""
+
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+
+from app import console
+from app.api import auth, body, docs, health, problems, rooms, sessions
+from app.api.services import Services
+
+BODY_AT_MOST = 16 * 1024  # bytes; offers may have more (`body.accepts`)
+
+
+class ProblemApi(Api):
+    """flask-smorest's OpenAPI, without its own format of errors."""
+
+    ERROR_SCHEMA = problems.ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        problems.register(self._app)
+
+
+def register(app: Flask, services: Services) -> Flask:
+    """Join the blueprints to an application."""
+    app.config.update(
+        API_TITLE="Greenroom",
+        API_VERSION="1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        MAX_CONTENT_LENGTH=BODY_AT_MOST,
+        JSON_SORT_KEYS=False,
+        API_SPEC_OPTIONS=_spec_options(),
+    )
+    app.extensions["greenroom"] = services
+    auth.register(app)
+    app.before_request(body.apply_limit)
+    api = ProblemApi(app)
+    for blueprint in (rooms.bp, sessions.bp, health.bp):
+        api.register_blueprint(blueprint)
+    app.register_blueprint(docs.bp)
+    app.register_blueprint(console.bp)
+    return app
+
+
+def _spec_options() -> dict[str, Any]:
+    return {
+        "info": {"description": "Puts exactly one bot in a room, and keeps it there."},
+        "components": {
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The API key, or a session's token.",
+                }
+            }
+        },
+        "security": [{"key": []}],
+    }

@@ -1,0 +1,79 @@
+"""Who may call: the holder of the key everything, the holder of a session's token that session.
+
+Every view needs a key unless it is marked `@public`; a view that a session's
+token opens is marked `@open_to_session`.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from app.errors import Forbidden, Unauthorized
+
+TOKEN_LASTS = timedelta(hours=2)  # a longer call gets a fresh one from the next join
+
+DESCRIPTION = "api-docs.openapi_json"  # flask-smorest's view; it tells what the source tells
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def public(view: View) -> View:
+    """This view answers anybody."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def open_to_session(view: View) -> View:
+    """This view answers the holder of a session's token, for that session."""
+    view.is_open_to_session = True  # type: ignore[attr-defined]
+    return view
+
+
+def session_tokens(api_key: str) -> URLSafeTimedSerializer:
+    """Signs what a browser may hold: short-lived, for one session and one person."""
+    return URLSafeTimedSerializer(api_key, salt="session", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def mint(tokens: URLSafeTimedSerializer, session_id: str, user_id: str) -> str:
+    return str(tokens.dumps([session_id, user_id]))
+
+
+def caller_of(session_id: str) -> str | None:
+    """The user that the caller's token names, or None for the holder of the key.  Raises Forbidden."""
+    if g.token is None:
+        return None
+    token_session, user_id = g.token
+    if token_session != session_id:
+        raise Forbidden
+    return str(user_id)
+
+
+def register(app: Flask) -> None:
+    """Deny by default; a path that does not exist is a 404 for everybody."""
+    app.before_request(_authenticate)
+
+
+def _authenticate() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or getattr(view, "is_public", False) or request.endpoint == DESCRIPTION:
+        return
+    services = current_app.extensions["greenroom"]
+    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential:
+        raise Unauthorized
+    g.token = None
+    if hmac.compare_digest(credential.encode(), services.settings.api_key.encode()):
+        return
+    try:
+        g.token = services.tokens.loads(credential, max_age=TOKEN_LASTS.total_seconds())
+    except BadData:
+        raise Unauthorized from None
+    if not getattr(view, "is_open_to_session", False):
+        raise Forbidden
+    if "session_id" in (request.view_args or {}):
+        caller_of(str(request.view_args and request.view_args["session_id"]))

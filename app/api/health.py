@@ -1,0 +1,33 @@
+"""Health: for machines that decide whether to send traffic here or to start us again."""
+
+from http import HTTPStatus
+
+from flask.typing import ResponseReturnValue
+
+from app.api.auth import public
+from app.api.body import JsonBlueprint
+from app.api.schemas import LiveSchema, ReadySchema
+from app.api.services import services
+
+bp = JsonBlueprint("health", __name__, description="Whether it works")
+
+
+@bp.get("/livez")
+@bp.response(HTTPStatus.OK, LiveSchema())
+@public
+def livez() -> dict[str, bool]:
+    """This process answers."""
+    return {"live": True}
+
+
+@bp.get("/readyz")
+@bp.response(HTTPStatus.OK, ReadySchema())
+@bp.alt_response(
+    HTTPStatus.SERVICE_UNAVAILABLE, schema=ReadySchema, description="Not ready; `checks` says why"
+)
+@public
+def readyz() -> ResponseReturnValue:
+    """A join would find its bot: Redis answers and a worker lives."""
+    readiness = services().looking.readiness()
+    code = HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return {"ready": readiness.ready, "checks": readiness.checks}, code

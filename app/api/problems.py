@@ -1,0 +1,96 @@
+"""Errors as replies: problem+json, one sentence that a person can act on."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response
+from marshmallow import Schema, fields
+from werkzeug.exceptions import HTTPException
+
+from app import errors
+
+STATUS: Mapping[type[errors.GreenroomError], HTTPStatus] = {
+    errors.Rejected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.Missing: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Gone: HTTPStatus.GONE,
+    errors.InboxFull: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.BotFailed: HTTPStatus.BAD_GATEWAY,
+    errors.TimedOut: HTTPStatus.GATEWAY_TIMEOUT,
+}
+
+log = structlog.get_logger(__name__)
+
+
+class ProblemSchema(Schema):
+    """What every error looks like (RFC 9457)."""
+
+    type = fields.String(metadata={"description": "urn:greenroom:problem: and a stable word"})
+    title = fields.String()
+    status = fields.Integer()
+    detail = fields.String(metadata={"description": "One sentence that says what to do"})
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(errors.GreenroomError, _expected)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _bug)
+
+
+def problem(
+    status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **facts: object
+) -> Response:
+    body = {
+        "type": f"urn:greenroom:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **{name: value for name, value in facts.items() if value is not None},
+    }
+    return Response(json.dumps(body), status, dict(headers or {}), mimetype="application/problem+json")
+
+
+def _expected(error: errors.GreenroomError) -> Response:
+    status = next((STATUS[family] for family in type(error).__mro__ if family in STATUS), None)
+    if status is None:
+        return _bug(error)
+    headers = {}
+    if retry_after := getattr(error, "retry_after", None):
+        headers["Retry-After"] = str(retry_after)
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="greenroom"'
+    return problem(status, error.kind, str(error), headers=headers, **error.facts)
+
+
+def _http(error: HTTPException) -> Response:
+    """What werkzeug, Flask and webargs refuse."""
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    messages = getattr(error, "data", {}).get("messages")
+    if messages:
+        return problem(status, "invalid", _sentence(messages), errors=messages)
+    headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+    kind = (error.name or "error").lower().replace(" ", "-")
+    return problem(status, kind, error.description or error.name, headers=headers)
+
+
+def _bug(error: Exception) -> Response:
+    log.error("request.failed", exc_info=error)
+    detail = "Something broke on our side; it has been logged."
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", detail)
+
+
+def _sentence(messages: Any, path: str = "") -> str:
+    """The first thing that is wrong, with where it is: `max_duration: Not a valid integer.`"""
+    while isinstance(messages, dict) and messages:
+        name, messages = next(iter(messages.items()))
+        if name not in {"json", "query", "_schema"}:
+            path = f"{path}.{name}" if path else str(name)
+    text = messages[0] if isinstance(messages, list) and messages else messages
+    return f"{path}: {text}" if path else str(text)

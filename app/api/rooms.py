@@ -1,0 +1,153 @@
+"""Rooms: a bot joins one, leaves one, is changed in one."""
+
+import secrets
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from flask import g
+from flask.typing import ResponseReturnValue
+
+from app.api.auth import caller_of, mint, open_to_session
+from app.api.body import JsonBlueprint
+from app.api.schemas import (
+    ConfigSchema,
+    ConfiguredSchema,
+    JoinedSchema,
+    JoinSchema,
+    LeaveSchema,
+    LeftSchema,
+    RoomSchema,
+    WaitSchema,
+)
+from app.api.services import Services, services
+from app.errors import Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, UnknownPersonality
+from app.rooms.joining import Joined, Order
+from app.rooms.leaving import Left
+from app.rooms.messages import ask
+from app.rooms.room import Room
+from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
+
+CONFIG_WITHIN = timedelta(seconds=5)
+
+bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
+
+
+@bp.post("/join")
+@bp.arguments(JoinSchema())
+@bp.arguments(WaitSchema(), location="query")
+@bp.response(HTTPStatus.ACCEPTED, JoinedSchema(), description="A bot is on its way")
+@bp.alt_response(
+    HTTPStatus.OK, schema=JoinedSchema, description="The room has a bot, or one on its way, already"
+)
+def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
+    """Put exactly one bot in a room, or find the one that is there."""
+    here = services()
+    order = _order(wanted, here)
+    patience = timedelta(seconds=query["wait"])
+    joined = here.joining.join_and_wait(order, patience) if patience else here.joining.join(order)
+    code = HTTPStatus.OK if joined.reused else HTTPStatus.ACCEPTED
+    return _joined(joined, order.user_id, here), code
+
+
+@bp.post("/leave")
+@bp.arguments(LeaveSchema())
+@bp.response(HTTPStatus.OK, LeftSchema())
+@open_to_session
+def leave(which: dict[str, str]) -> Left:
+    """Take a bot out of its room; answers when it has left.  Twice is fine."""
+    if len(which) != 1:
+        raise Rejected("Name the bot that shall leave by room_url or by session_id, one of the two.")
+    if session_id := which.get("session_id"):
+        caller_of(session_id)
+        return services().leaving.leave_session(session_id)
+    if g.token is not None:
+        raise Forbidden
+    return services().leaving.leave_room(Room.parse(which["room_url"]))
+
+
+@bp.post("/config")
+@bp.arguments(ConfigSchema())
+@bp.response(HTTPStatus.OK, ConfiguredSchema())
+def configure(changes: dict[str, Any]) -> dict[str, Any]:
+    """Change the bot in a room while it is live."""
+    here = services()
+    room = Room.parse(changes.pop("room_url"))
+    _check_personality(changes.get("personality"), here)
+    lease = here.ledger.run(ReadRoom(room)).lease
+    if lease is None or lease.status is LeaseStatus.PENDING:
+        raise NoBotThere
+    session = here.ledger.run(ReadSession(lease.session_id))
+    if not here.ledger.run(WriteConfig(room, lease.epoch, changes)):
+        raise Conflict("The room's bot has just changed; try again.")
+    ask(here.ledger, session, "config", changes, patience=CONFIG_WITHIN)
+    config = here.ledger.run(ReadRoom(room)).config
+    return {"room_url": str(room), "session_id": session.id, "config": config}
+
+
+@bp.get("/rooms/<path:room_url>")
+@bp.response(HTTPStatus.OK, RoomSchema())
+def look(room_url: str) -> dict[str, Any]:
+    """Who has a room, and when its bot was last heard."""
+    room = Room.parse(room_url)
+    view = services().looking.room(room)
+    keepalive = None
+    if view.age is not None:
+        keepalive = {
+            "age_seconds": round(view.age.total_seconds(), 3),
+            "state": view.state,
+            "is_stale": view.age > STALE_AFTER,
+        }
+    return {"room_url": str(room), "lease": view.lease, "keepalive": keepalive, "config": view.config}
+
+
+def _order(wanted: dict[str, Any], here: Services) -> Order:
+    settings = here.settings
+    bot = wanted.get("bot", settings.default_bot)
+    if bot not in settings.bots:
+        raise UnknownBot(f"There is no bot named {bot}; this installation has {', '.join(settings.bots)}.")
+    personality = wanted.get("personality", settings.default_personality)
+    _check_personality(personality, here)
+    return Order(
+        room=Room.parse(wanted["room_url"]) if "room_url" in wanted else Room.fresh(),
+        user_id=wanted.get("user_id") or f"guest-{secrets.token_hex(6)}",
+        bot=bot,
+        personality=personality,
+        persistence=wanted.get("session_persistence", settings.session_persistence),
+        max_duration=wanted.get("max_duration", settings.max_duration),
+        persona=wanted.get("persona"),
+        voice=wanted.get("voice"),
+        mode=wanted.get("mode", "voice"),
+        metadata=wanted.get("metadata", {}),
+    )
+
+
+def _check_personality(name: str | None, here: Services) -> None:
+    if name is not None and name not in here.personalities:
+        known = ", ".join(here.personalities)
+        raise UnknownPersonality(f"There is no personality named {name}; this installation has {known}.")
+
+
+def _joined(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
+    session_url = f"/sessions/{joined.session_id}"
+    return {
+        "session_id": joined.session_id,
+        "status": joined.status,
+        "reused": joined.reused,
+        "room_url": str(joined.room),
+        "bot": joined.bot,
+        "personality": joined.personality,
+        "mode": joined.mode,
+        "session_url": session_url,
+        "connect": {
+            "provider": joined.room.provider,
+            "room_url": str(joined.room),
+            "offer_url": f"{session_url}/api/offer",
+            "token": mint(here.tokens, joined.session_id, user_id),
+            "user_id": user_id,
+            "ice_servers": [
+                {name: value for name, value in vars(server).items() if value}
+                for server in here.settings.ice_servers
+            ],
+        },
+    }

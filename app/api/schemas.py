@@ -1,0 +1,271 @@
+"""What comes in and what goes out, each its own schema, so that internals do not leak by default."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+NAME = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", error="Use up to 64 letters, digits, _ and -.")
+USER = validate.Regexp(r"^[A-Za-z0-9._@:+-]{1,128}\Z", error="Use up to 128 letters, digits and . _ @ : + -.")
+MODES = validate.OneOf(["voice", "forum"])
+LANGUAGE = validate.Regexp(r"^[a-z]{2,3}(-[A-Z]{2})?\Z", error="Use a language as in en or en-GB.")
+METADATA_AT_MOST = 4096  # bytes of JSON
+LONGEST_SESSION = timedelta(hours=24)
+LONGEST_PERSISTENCE = timedelta(hours=1)
+
+
+def _one_line(value: str) -> None:
+    if not value.isprintable():
+        raise ValidationError("Use printable characters on one line.")
+
+
+def _printable(value: str) -> None:
+    if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", value):
+        raise ValidationError("Leave control characters out.")
+
+
+def _small(value: Any) -> None:
+    if len(json.dumps(value)) > METADATA_AT_MOST:
+        raise ValidationError(f"Keep it under {METADATA_AT_MOST} bytes.")
+
+
+class Strict(Schema):
+    """Unknown fields are refused, so that typos are heard."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Seconds(fields.Integer):
+    """A duration, in whole seconds."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        seconds = super()._deserialize(value, *args, **kwargs)
+        try:
+            return None if seconds is None else timedelta(seconds=seconds)
+        except OverflowError:
+            raise self.make_error("too_large", input=value) from None
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return None if value is None else int(value.total_seconds())
+
+
+def _between(low: timedelta, high: timedelta) -> validate.Range:
+    seconds = f"{int(low.total_seconds())} to {int(high.total_seconds())}"
+    return validate.Range(low, high, error=f"Use {seconds} seconds.")
+
+
+class JoinSchema(Strict):
+    """What a caller asks for; all of it may be left out."""
+
+    room_url = fields.String(metadata={"description": "As in local:standup; none: a fresh room"})
+    user_id = fields.String(
+        validate=USER, metadata={"description": "Who the bot is for; none: a fresh guest"}
+    )
+    bot = fields.String(validate=NAME)
+    personality = fields.String(validate=NAME)
+    persona = fields.String(validate=[validate.Length(max=2000), _printable])
+    voice = fields.String(validate=[validate.Length(min=1, max=64), _one_line])
+    mode = fields.String(validate=MODES)
+    session_persistence = Seconds(strict=True, validate=_between(timedelta(0), LONGEST_PERSISTENCE))
+    max_duration = Seconds(strict=True, validate=_between(timedelta(seconds=10), LONGEST_SESSION))
+    metadata = fields.Dict(keys=fields.String(), validate=_small)
+
+
+class WaitSchema(Strict):
+    """How long an answer may be held back."""
+
+    wait = fields.Float(
+        load_default=0.0,
+        validate=validate.Range(0, 30),
+        metadata={"description": "Seconds to hold the answer until the bot is in the room"},
+    )
+
+
+class IceServerSchema(Schema):
+    urls = fields.List(fields.String())
+    username = fields.String()
+    credential = fields.String()
+
+
+class ConnectSchema(Schema):
+    """Everything that the person's client needs to get in."""
+
+    provider = fields.String()
+    room_url = fields.String()
+    offer_url = fields.String(metadata={"description": "Where to POST the offer"})
+    token = fields.String(
+        metadata={"description": "Bearer token for this session alone; may go to a browser"}
+    )
+    user_id = fields.String()
+    ice_servers = fields.List(fields.Nested(IceServerSchema))
+
+
+class JoinedSchema(Schema):
+    """The room's one session."""
+
+    session_id = fields.String()
+    status = fields.String()
+    reused = fields.Boolean(
+        metadata={"description": "Whether the bot was there, or on its way, before this call"}
+    )
+    room_url = fields.String()
+    bot = fields.String()
+    personality = fields.String()
+    mode = fields.String()
+    session_url = fields.String()
+    connect = fields.Nested(ConnectSchema)
+
+
+class LeaveSchema(Strict):
+    """Which bot shall leave: one of the two."""
+
+    room_url = fields.String()
+    session_id = fields.String(validate=NAME)
+
+
+class LeftSchema(Schema):
+    status = fields.String(metadata={"description": "left, or empty if there was no bot"})
+    session_id = fields.String()
+    reason = fields.String()
+
+
+class ConfigSchema(Strict):
+    """What to change of the bot in a room; null goes back to what its personality has."""
+
+    room_url = fields.String(required=True)
+    personality = fields.String(validate=NAME, allow_none=True)
+    voice = fields.String(validate=[validate.Length(min=1, max=64), _one_line], allow_none=True)
+    language = fields.String(validate=LANGUAGE, allow_none=True)
+    mode = fields.String(validate=MODES, allow_none=True)
+    prompt = fields.String(validate=[validate.Length(max=8000), _printable], allow_none=True)
+
+
+class ConfiguredSchema(Schema):
+    room_url = fields.String()
+    session_id = fields.String()
+    config = fields.Dict()
+
+
+class OfferSchema(Strict):
+    """A browser's offer, as pipecat's own clients send it."""
+
+    sdp = fields.String(required=True, validate=validate.Length(min=1, max=60_000))
+    type = fields.String(required=True, validate=validate.OneOf(["offer"]))
+    pc_id = fields.String(allow_none=True, validate=validate.Length(max=128))
+    restart_pc = fields.Boolean(allow_none=True)
+    request_data = fields.Raw(allow_none=True)
+    requestData = fields.Raw(  # noqa: N815
+        allow_none=True, metadata={"description": "The same, as some clients spell it"}
+    )
+
+
+class AnswerSchema(Schema):
+    sdp = fields.String()
+    type = fields.String()
+    pc_id = fields.String()
+
+
+class CandidateSchema(Strict):
+    candidate = fields.String(required=True, validate=validate.Length(max=1000))
+    sdp_mid = fields.String(required=True, allow_none=True, validate=validate.Length(max=64))
+    sdp_mline_index = fields.Integer(
+        required=True, allow_none=True, strict=True, validate=validate.Range(0, 1000)
+    )
+
+
+class CandidatesSchema(Strict):
+    """More ways to reach the browser, found after its offer."""
+
+    pc_id = fields.String(required=True, validate=validate.Length(max=128))
+    candidates = fields.List(fields.Nested(CandidateSchema), required=True, validate=validate.Length(max=64))
+
+
+class AcceptedSchema(Schema):
+    status = fields.String()
+
+
+class Moment(fields.Field[Any]):
+    """Milliseconds since 1970, shown as RFC 3339."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if value is None:
+            return None
+        return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+class SessionSchema(Schema):
+    session_id = fields.String(attribute="id")
+    room_url = fields.Function(lambda session: str(session.room))
+    user_id = fields.String()
+    bot = fields.String()
+    personality = fields.String()
+    persona = fields.String()
+    voice = fields.String()
+    mode = fields.String()
+    state = fields.String()
+    reason = fields.String(metadata={"description": "Why it ended; null while it is on"})
+    epoch = fields.Integer()
+    host = fields.String()
+    launches = fields.Integer()
+    session_persistence = Seconds(attribute="persistence")
+    max_duration = Seconds()
+    metadata = fields.Dict()
+    created_at = Moment(attribute="created_ms")
+    updated_at = Moment(attribute="updated_ms")
+    version = fields.Integer()
+
+
+class SessionsSchema(Schema):
+    sessions = fields.List(fields.Nested(SessionSchema))
+
+
+class EventSchema(Schema):
+    id = fields.String()
+    at = Moment(attribute="at_ms")
+    event = fields.String()
+    epoch = fields.Integer()
+    reason = fields.String()
+    detail = fields.String()
+
+
+class EventsSchema(Schema):
+    events = fields.List(fields.Nested(EventSchema))
+
+
+class LeaseSchema(Schema):
+    status = fields.String()
+    session_id = fields.String()
+    epoch = fields.Integer()
+    bot = fields.String()
+    user_id = fields.String()
+    personality = fields.String()
+    mode = fields.String()
+    host = fields.String()
+    since = Moment(attribute="since_ms")
+
+
+class KeepaliveSchema(Schema):
+    age_seconds = fields.Float()
+    state = fields.String()
+    is_stale = fields.Boolean()
+
+
+class RoomSchema(Schema):
+    """Who has a room, and when its bot was last heard."""
+
+    room_url = fields.String()
+    lease = fields.Nested(LeaseSchema, allow_none=True)
+    keepalive = fields.Nested(KeepaliveSchema, allow_none=True)
+    config = fields.Dict()
+
+
+class ReadySchema(Schema):
+    ready = fields.Boolean()
+    checks = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class LiveSchema(Schema):
+    live = fields.Boolean()

@@ -1,0 +1,46 @@
+"""What the views ask: the product's services, built once a process."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+from itsdangerous import URLSafeTimedSerializer
+
+from app.api.auth import session_tokens
+from app.rooms.joining import Joining
+from app.rooms.leaving import Leaving
+from app.rooms.looking import Looking
+from app.rooms.ports import LaunchQueue, Ledger
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each."""
+
+    ledger: Ledger
+    joining: Joining
+    leaving: Leaving
+    looking: Looking
+    tokens: URLSafeTimedSerializer
+    settings: Settings
+    personalities: tuple[str, ...]
+
+    @classmethod
+    def over(
+        cls, ledger: Ledger, launches: LaunchQueue, settings: Settings, personalities: tuple[str, ...]
+    ) -> "Services":
+        return cls(
+            ledger=ledger,
+            joining=Joining(ledger, launches),
+            leaving=Leaving(ledger),
+            looking=Looking(ledger),
+            tokens=session_tokens(settings.api_key),
+            settings=settings,
+            personalities=personalities,
+        )
+
+
+def services() -> Services:
+    """This application's."""
+    return cast(Services, current_app.extensions["greenroom"])

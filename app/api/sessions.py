@@ -1,0 +1,130 @@
+"""Sessions: what is on, what became of it, and the way in for a browser."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, request, stream_with_context
+from flask.typing import ResponseReturnValue
+
+from app.api.auth import caller_of, open_to_session
+from app.api.body import JsonBlueprint, accepts
+from app.api.schemas import (
+    AcceptedSchema,
+    AnswerSchema,
+    CandidatesSchema,
+    EventSchema,
+    EventsSchema,
+    OfferSchema,
+    SessionSchema,
+    SessionsSchema,
+)
+from app.api.services import services
+from app.errors import TooManyStreams
+from app.rooms.messages import ask
+from app.rooms.patience import slices
+from app.rooms.sessions import Event, Session, State
+
+ANSWER_WITHIN = timedelta(seconds=10)
+OFFER_AT_MOST = 64 * 1024  # bytes
+STREAM_FOR = timedelta(minutes=5)  # then the client connects again, with Last-Event-ID
+PLACE = re.compile(r"\d{1,15}(-\d{1,15})?", re.ASCII)  # of an event in a history
+HEARTBEAT_EVERY = 10  # slices of a second; keeps proxies from closing a quiet stream
+
+STREAMS_AT_MOST = 4  # in a process: each holds one of its threads
+
+_streams = threading.BoundedSemaphore(STREAMS_AT_MOST)
+
+bp = JsonBlueprint(
+    "sessions", __name__, url_prefix="/sessions", description="A bot's stay with a conversation"
+)
+
+
+@bp.get("")
+@bp.response(HTTPStatus.OK, SessionsSchema())
+def list_sessions() -> dict[str, list[Session]]:
+    """The sessions that are on, the oldest first."""
+    return {"sessions": services().looking.sessions()}
+
+
+@bp.get("/<session_id>")
+@bp.response(HTTPStatus.OK, SessionSchema())
+@open_to_session
+def get_session(session_id: str) -> Session:
+    """One session; an ended one for a day."""
+    session = services().looking.session(session_id)
+    if caller_of(session_id) is None:
+        return session
+    return replace(
+        session, user_id=caller_of(session_id) or "", persona=None, metadata={}
+    )  # perhaps another's
+
+
+@bp.get("/<session_id>/events")
+@bp.response(
+    HTTPStatus.OK, EventsSchema(), description="As JSON, or as server-sent events if you accept those"
+)
+@open_to_session
+def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
+    """A session's history."""
+    after = request.headers.get("Last-Event-ID", "0")
+    if not PLACE.fullmatch(after):
+        after = "0"
+    events = services().looking.events(session_id, after=after)
+    if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) != "text/event-stream":
+        return {"events": events}
+    if not _streams.acquire(blocking=False):
+        raise TooManyStreams
+    stream = stream_with_context(_stream(session_id, after, events))
+    response = Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
+    response.call_on_close(_streams.release)
+    return response
+
+
+@bp.post("/<session_id>/api/offer")
+@bp.arguments(OfferSchema())
+@bp.response(HTTPStatus.OK, AnswerSchema())
+@accepts(OFFER_AT_MOST)
+@open_to_session
+def offer(sent: dict[str, Any], session_id: str) -> Any:
+    """Give the bot a browser's offer; its answer comes back."""
+    here = services()
+    session = here.looking.session(session_id)
+    user_id = caller_of(session_id) or session.user_id
+    body = {
+        "user_id": user_id,
+        "offer": {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")},
+    }
+    return ask(here.ledger, session, "offer", body, patience=ANSWER_WITHIN)["answer"]
+
+
+@bp.patch("/<session_id>/api/offer")
+@bp.arguments(CandidatesSchema())
+@bp.response(HTTPStatus.OK, AcceptedSchema())
+@accepts(OFFER_AT_MOST)
+@open_to_session
+def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
+    """Tell the bot of more ways to reach the browser."""
+    here = services()
+    ask(here.ledger, here.looking.session(session_id), "candidates", sent, patience=ANSWER_WITHIN)
+    return {"status": "success"}
+
+
+def _stream(session_id: str, after: str, events: list[Event]) -> Iterator[str]:
+    looking, schema, quiet = services().looking, EventSchema(), 0
+    yield "retry: 1000\n\n"
+    for wait in slices(STREAM_FOR):
+        for event in events:
+            after = event.id
+            yield f"id: {event.id}\nevent: {event.event}\ndata: {json.dumps(schema.dump(event))}\n\n"
+            if event.event == State.ENDED:
+                return
+        quiet = 0 if events else quiet + 1
+        if quiet % HEARTBEAT_EVERY == HEARTBEAT_EVERY - 1:
+            yield ": still here\n\n"
+        events = looking.events(session_id, after=after, wait=wait)

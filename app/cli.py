@@ -1,0 +1,111 @@
+"""The `greenroom` command."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+from app import settings as app_settings
+from app.errors import GreenroomError
+from app.settings import SettingsError
+
+OK, FAILED, MISUSED = 0, 1, 2  # exit codes
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code; what was expected to go wrong is said in words, anything else is a traceback."""
+    chosen = _parser().parse_args(arguments)
+    command: Command = chosen.command
+    try:
+        return command(chosen)
+    except SettingsError as error:
+        _complain("The settings do not work as they are:", *(f"  {problem}" for problem in error.problems))
+        return MISUSED
+    except GreenroomError as error:
+        _complain(str(error))
+        return FAILED
+    except BrokenPipeError:  # the reader of our output had enough
+        sys.stderr.close()
+        return OK
+
+
+def _up(chosen: argparse.Namespace) -> int:
+    """Start everything and print the link; Ctrl-C stops it."""
+    from app.supervisor.up import up
+
+    return up(app_settings.load(), app_settings.environment(), chosen.procfile)
+
+
+def _settings(_chosen: argparse.Namespace) -> int:
+    """Print every setting: value, where it is from, what it means."""
+    rows = app_settings.table()
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        print(*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[3], sep="  ")
+    app_settings.read()
+    return OK
+
+
+def _redis(_chosen: argparse.Namespace) -> int:
+    """Be the embedded Redis, unless REDIS_URL names another."""
+    from app.embedded_redis import become_redis
+
+    settings = app_settings.read()
+    if settings.redis_is_embedded:
+        become_redis(settings)
+    print("REDIS_URL is set: that Redis is used, and none is started.")
+    return OK
+
+
+def _version(_chosen: argparse.Namespace) -> int:
+    """Print the version."""
+    print(f"greenroom {metadata.version('greenroom')}")
+    return OK
+
+
+COMMANDS: dict[str, Command] = {"up": _up, "settings": _settings, "redis": _redis, "version": _version}
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with a guess at what was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain(f"{self.prog}: {message}", f"Try `{self.prog} --help`.")
+        sys.exit(MISUSED)
+
+    def _check_value(self, action: argparse.Action, value: str) -> None:
+        if action.choices is not None and value not in action.choices:
+            near = difflib.get_close_matches(value, action.choices, n=1)
+            guess = (
+                f"did you mean `{self.prog} {near[0]}`?"
+                if near
+                else f"there are {', '.join(action.choices)}."
+            )
+            self.error(f"there is no `{value}`; {guess}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="greenroom", description="A self-hosted launcher and keeper of voice bots.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    for name, command in COMMANDS.items():
+        about = (command.__doc__ or "").splitlines()[0]
+        made = commands.add_parser(name, help=about, description=about)
+        made.set_defaults(command=command)
+        if name == "up":
+            made.add_argument(
+                "--procfile", type=Path, default=Path("Procfile"), help="what to start (Procfile)"
+            )
+    return parser
+
+
+def _complain(*lines: str) -> None:
+    print(*lines, sep="\n", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+// The server, as the page needs it.  It answers, refuses (Refusal) or is away (Away).
+
+const PATIENCE = 20_000; // ms; longer than the server waits for a bot
+
+export class Away extends Error {
+  constructor(retryAfter) {
+    super("away");
+    this.retryAfter = retryAfter; // seconds, if the server said
+  }
+}
+
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super(problem.title ?? `refused (${status})`);
+    this.status = status;
+    this.kind = String(problem.type ?? "").split(":").pop();
+    this.reason = problem.reason ?? null; // why a call ended, if it has
+  }
+}
+
+export class Api {
+  constructor(key) {
+    this.key = key;
+  }
+
+  join(wish, { wait = 10 } = {}) {
+    return this.#ask("POST", `/join?wait=${wait}`, { body: wish });
+  }
+
+  offer(connect, offer) {
+    return this.#ask("POST", connect.offer_url, { body: offer, token: connect.token });
+  }
+
+  session(id, token) {
+    return this.#withToken(token, (bearer) => this.#ask("GET", `/sessions/${encodeURIComponent(id)}`, { token: bearer }));
+  }
+
+  // Survives the page being closed in the same moment.
+  leave(id, token) {
+    const body = { session_id: id };
+    return this.#withToken(token, (bearer) => this.#ask("POST", "/leave", { body, token: bearer, keepalive: true }));
+  }
+
+  // A call's token is short-lived; the key is not.
+  async #withToken(token, ask) {
+    try {
+      return await ask(token);
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 401 && token) return ask(this.key);
+      throw error;
+    }
+  }
+
+  async #ask(method, path, { body, token = this.key, keepalive = false }) {
+    let response, answer;
+    try {
+      response = await fetch(path, {
+        method,
+        keepalive,
+        cache: "no-store",
+        credentials: "omit",
+        signal: AbortSignal.timeout(PATIENCE),
+        headers: {
+          Authorization: `Bearer ${token}`,
+          ...(body && { "Content-Type": "application/json" }),
+        },
+        body: body && JSON.stringify(body),
+      });
+      answer = await response.json();
+    } catch {
+      if (!response || response.status >= 500) throw new Away();
+      answer = {};
+    }
+    if (response.ok) return answer;
+    const refusal = new Refusal(response.status, answer);
+    const isOurs = String(answer.type ?? "").startsWith("urn:greenroom:");
+    if (refusal.kind === "redis-away" || (response.status >= 502 && !isOurs)) {
+      throw new Away(Number(response.headers.get("Retry-After")) || undefined);
+    }
+    throw refusal;
+  }
+}

@@ -1,0 +1,363 @@
+// The talk page: what the person does, what happens to the call, and what the page shows of it.
+
+import { Api } from "./api.js";
+import { Call } from "./call.js";
+import * as identity from "./identity.js";
+import { Meter } from "./meter.js";
+import { Microphone } from "./microphone.js";
+import { Transcript } from "./transcript.js";
+import { View } from "./view.js";
+import { AWAY, KEY, ending, problem } from "./words.js";
+
+const view = new View({ way: go, key: tryKey, mute: toggleMute, hangUp, microphone: changeMicrophone, write });
+const transcript = new Transcript(view.log);
+const meter = new Meter((levels) => view.levels(levels));
+const otherTabs = "BroadcastChannel" in window ? new BroadcastChannel("greenroom.talk") : null;
+const thisTab = crypto.getRandomValues(new Uint32Array(1))[0];
+
+let key = null;
+let call = null;
+let microphone = null;
+let isInWriting = false; // how the last call was begun
+let isMuted = false;
+let leaving = Promise.resolve(); // the last call's bot, on its way out
+const doing = { you: false, bot: false, thinking: false };
+
+const ways = {
+  talk: () => begin(),
+  rejoin: () => begin(),
+  again: () => begin(),
+  retry: () => begin({ inWriting: isInWriting }),
+  here: () => begin({ inWriting: isInWriting }),
+  type: () => begin({ inWriting: true }),
+  now: () => call?.tryNow(),
+  stop: hangUp,
+  own: () => {
+    identity.useOwnRoom();
+    begin({ inWriting: isInWriting });
+  },
+};
+
+function go(way) {
+  ways[way]();
+}
+
+// Before a call
+
+async function open() {
+  key = identity.takeKey();
+  if (!key) return showLocked(KEY.missing);
+  if (!("RTCPeerConnection" in window)) return showProblem("unsupported");
+  showIdle();
+  await offerToComeBack();
+}
+
+function showLocked([title, more]) {
+  view.cue({ state: "locked", title, more, focus: "key" });
+}
+
+function showIdle() {
+  view.cue({
+    state: "idle",
+    title: "Say hello",
+    more: "Your bot is waiting in the wings.",
+    ways: ["talk", "type"],
+  });
+}
+
+// After a reload the bot is still there: one click leads back to it.
+async function offerToComeBack() {
+  const kept = identity.keptCall();
+  if (!kept || kept.room !== identity.room()) return;
+  let session = null;
+  try {
+    session = await new Api(key).session(kept.id, kept.token);
+  } catch {
+    // It will be asked again when the call begins.
+  }
+  if (call || !session || session.state === "ended") return;
+  transcript.bringBack(kept.turns ?? []);
+  view.cue({
+    state: "idle",
+    title: "Your bot is still there",
+    more: "It waits for you, and remembers what was said.",
+    ways: ["rejoin", "type"],
+  });
+}
+
+function tryKey(text) {
+  const found = identity.keyIn(text);
+  if (!found) return view.keyIsWrong(KEY.unreadable);
+  view.keyIsWrong("");
+  view.emptyKey();
+  identity.keepKey(found);
+  open();
+  view.focus("title");
+}
+
+// A call
+
+async function begin({ inWriting = false } = {}) {
+  if (call) return;
+  isInWriting = inWriting;
+  meter.wake();
+  view.voice.play?.().catch(() => {}); // within the click, so that the bot may be heard later
+  const room = identity.room();
+  const isSame = identity.keptCall()?.room === room && transcript.turns.length > 0;
+  isMuted = false;
+  microphone = null;
+  const current = new Call({
+    api: new Api(key),
+    wish: { room_url: room, user_id: identity.userId() },
+    microphone: null,
+    on: listeners(() => call === current),
+  });
+  call = current;
+  view.cue({
+    state: "calling",
+    title: inWriting ? "Calling the bot" : "May I hear you?",
+    more: inWriting ? "" : "Your browser asks for the microphone.",
+    ways: ["stop"],
+    line: "Connecting",
+    focus: "title",
+  });
+  if (!inWriting && !(await takeMicrophone())) return;
+  await leaving;
+  if (call !== current) return;
+  if (!isSame) transcript.clear();
+  otherTabs?.postMessage({ room, tab: thisTab });
+  await current.start();
+}
+
+// Whether the call may go on.
+async function takeMicrophone() {
+  const current = call;
+  try {
+    const opened = await Microphone.open();
+    if (call !== current) {
+      opened.close();
+      return false;
+    }
+    await adopt(opened);
+    return true;
+  } catch (error) {
+    if (call === current) current.letGo(error.kind ?? "microphone-missing");
+    return false;
+  }
+}
+
+async function adopt(opened) {
+  microphone?.close();
+  microphone = opened;
+  meter.listen("you", opened?.stream);
+  opened?.onLost(microphoneLost);
+  await call.useMicrophone(opened);
+  showMicrophone();
+}
+
+async function microphoneLost() {
+  if (!call) return;
+  view.announce("The microphone is gone.");
+  try {
+    await adopt(await Microphone.open());
+  } catch {
+    if (!call) return;
+    await adopt(null);
+    view.title("The microphone is gone; you can write");
+  }
+}
+
+async function showMicrophone() {
+  view.muted({ isMuted, hasMicrophone: Boolean(microphone) });
+  view.microphones(await Microphone.all(), microphone?.deviceId ?? null);
+}
+
+async function changeMicrophone(deviceId) {
+  if (!call || !deviceId) return;
+  try {
+    await adopt(await Microphone.open(deviceId));
+  } catch (error) {
+    sayBriefly(problem(error.kind)[0]);
+    showMicrophone();
+  }
+}
+
+async function toggleMute() {
+  if (!call) return;
+  if (!microphone) {
+    try {
+      await adopt(await Microphone.open());
+    } catch (error) {
+      sayBriefly(problem(error.kind)[0]);
+    }
+    return;
+  }
+  isMuted = !isMuted;
+  call.mute(isMuted);
+  view.muted({ isMuted, hasMicrophone: true });
+  showWhoSpeaks();
+}
+
+function write(text) {
+  const id = call?.say(text);
+  if (!id) return false;
+  transcript.wrote(text, id);
+  keep();
+  return true;
+}
+
+function hangUp() {
+  if (!call) return;
+  const ended = call.hangUp();
+  leaving = Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 12_000))]);
+}
+
+// What happens to the call
+
+function listeners(isCurrent) {
+  const here = (act) => (...facts) => isCurrent() && act(...facts);
+  return {
+    phase: here((phase, facts = {}) => phases[phase](facts)),
+    voice: here(hearVoice),
+    userSaid: here((said) => (transcript.userSaid(said), said.isFinal && keep())),
+    botSaid: here((said) => (transcript.botSaid(said), said.isDone && keep())),
+    interrupted: here(() => transcript.interrupted()),
+    speaking: here((who, isSpeaking) => {
+      doing[who] = isSpeaking;
+      if (who === "bot" && isSpeaking) doing.thinking = false;
+      showWhoSpeaks();
+    }),
+    thinking: here((isThinking) => {
+      doing.thinking = isThinking;
+      showWhoSpeaks();
+    }),
+    error: here(({ isFatal }) => !isFatal && sayBriefly("The bot stumbled; say it again")),
+  };
+}
+
+const phases = {
+  calling() {
+    view.cue({ state: "calling", title: "Calling the bot", ways: ["stop"], line: "Connecting" });
+  },
+  queued() {
+    view.cue({
+      state: "calling",
+      title: "Every bot is on stage",
+      more: "Yours comes as soon as one is free.",
+      ways: ["stop"],
+      line: "Waiting for a bot",
+    });
+  },
+  live() {
+    const isFirst = document.body.dataset.state === "calling";
+    view.cue({ state: "live", title: "", line: "Connected" });
+    showWhoSpeaks();
+    showMicrophone();
+    view.startClock();
+    if (isFirst) view.focus(microphone ? "title" : "words");
+    keep();
+  },
+  shaky() {
+    view.line("The line is weak");
+  },
+  mending() {
+    forgetWhoSpeaks();
+    view.cue({ state: "mending", title: "One moment", more: "The line broke; we are mending it.", line: "Reconnecting" });
+  },
+  away({ seconds }) {
+    forgetWhoSpeaks();
+    const [title, why] = AWAY;
+    view.cue({
+      state: "away",
+      title,
+      more: `${why} Next try in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`,
+      ways: ["now", "stop"],
+      line: "Not connected",
+    });
+  },
+  ended({ reason, byMe }) {
+    const [title, more] = ending(reason, { byMe });
+    const lasted = close();
+    identity.keepCall(null);
+    view.cue({
+      state: "ended",
+      title: lasted || !byMe ? title : "You changed your mind",
+      more: lasted ? `${more} You talked for ${lasted}.` : byMe ? "Nothing was started." : more,
+      ways: ["again", "type"],
+      focus: "title",
+    });
+  },
+  problem({ kind }) {
+    close();
+    if (kind === "unauthorized" || kind === "forbidden") {
+      identity.keepKey(null);
+      return showLocked(KEY.wrong);
+    }
+    showProblem(kind);
+  },
+};
+
+function showProblem(kind) {
+  const [title, more, ways] = problem(kind);
+  view.cue({ state: "problem", title, more, ways, focus: "title" });
+}
+
+// Puts everything away that belongs to a call; returns how long it was.
+function close() {
+  call = null;
+  microphone?.close();
+  microphone = null;
+  meter.rest();
+  view.voice.srcObject = null;
+  transcript.interrupted();
+  transcript.interim("");
+  forgetWhoSpeaks();
+  return view.stopClock();
+}
+
+function hearVoice(stream) {
+  view.voice.srcObject = stream;
+  view.voice.play().catch(() => {});
+  meter.listen("bot", stream);
+}
+
+function forgetWhoSpeaks() {
+  doing.you = doing.bot = doing.thinking = false;
+  view.speaking(null);
+}
+
+let brief = 0; // until when a short notice stands in the place of who is speaking
+
+function sayBriefly(text) {
+  brief = Date.now() + 4_000;
+  view.title(text);
+  view.announce(text);
+  setTimeout(showWhoSpeaks, 4_100);
+}
+
+function showWhoSpeaks() {
+  if (document.body.dataset.state !== "live") return;
+  const who = doing.you && !isMuted ? "you" : doing.bot ? "bot" : doing.thinking ? "thinking" : null;
+  view.speaking(who);
+  if (Date.now() < brief) return;
+  view.title(
+    { you: "I hear you", bot: "The bot is speaking", thinking: "Thinking" }[who] ??
+      (microphone ? (isMuted ? "You are muted" : "Listening") : "Write to me"),
+  );
+}
+
+function keep() {
+  if (call?.ticket) identity.keepCall({ ...call.ticket, turns: transcript.turns });
+}
+
+// Two tabs in one room would push each other out: the later one has it.
+otherTabs?.addEventListener("message", ({ data }) => {
+  if (call && data.tab !== thisTab && data.room === identity.room()) call.letGo("elsewhere");
+});
+window.addEventListener("pagehide", keep);
+Microphone.onChange(() => call && showMicrophone());
+window.addEventListener("hashchange", () => {
+  if (!call && identity.keyIn(location.hash)) open();
+});
+
+open();

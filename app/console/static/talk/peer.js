@@ -1,0 +1,119 @@
+// One line to the bot: a peer connection with a voice each way, and a channel for messages.
+
+const GATHERING = 1_000; // ms we wait for ways to be reached; those on this machine are there at once
+const PING = 1_000; // ms; the bot takes three seconds without one for a broken line
+const SHAKY = 2_500; // ms a line may be interrupted before it counts as broken
+const UP_WITHIN = 10_000; // ms from the answer to an open channel
+
+export class Peer {
+  #pc;
+  #channel;
+  #sender;
+  #on;
+  #timers = new Set();
+  #isOver = false;
+
+  // on: message(object), voice(stream), shaky(), steady(), down(kind)
+  constructor({ iceServers, track, on }) {
+    this.#on = on;
+    this.#pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    // Audio comes first: the bot tells what a line carries by its place.  Without a microphone it is
+    // there all the same, for the bot's voice and for a microphone that comes later.
+    this.#sender = this.#pc.addTransceiver(track ?? "audio", { direction: "sendrecv" }).sender;
+    this.#channel = this.#pc.createDataChannel("messages");
+    this.#pc.ontrack = ({ track: voice }) => this.#on.voice(new MediaStream([voice]));
+    this.#pc.onconnectionstatechange = () => this.#watch();
+    this.#channel.onmessage = ({ data }) => this.#receive(data);
+    this.#channel.onclose = () => this.#down("closed");
+  }
+
+  async offer() {
+    await this.#pc.setLocalDescription();
+    await this.#gathered();
+    const { sdp, type } = this.#pc.localDescription;
+    return { sdp, type };
+  }
+
+  // Resolves when messages can be sent; rejects if that takes too long.
+  async accept({ sdp, type }) {
+    await this.#pc.setRemoteDescription({ sdp, type });
+    if (this.#channel.readyState !== "open") {
+      await new Promise((resolve, reject) => {
+        this.#channel.onopen = resolve;
+        this.#after(UP_WITHIN, () => reject(new Error("no line")));
+      });
+    }
+    this.#ping();
+    this.#timers.add(setInterval(() => this.#ping(), PING));
+  }
+
+  send(message) {
+    if (this.#channel.readyState !== "open") return false;
+    this.#ping(); // what follows a silence without pings would be lost
+    this.#channel.send(JSON.stringify(message));
+    return true;
+  }
+
+  use(track) {
+    return this.#sender.replaceTrack(track);
+  }
+
+  close() {
+    this.#isOver = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#pc.close();
+  }
+
+  #gathered() {
+    if (this.#pc.iceGatheringState === "complete") return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#after(GATHERING, resolve);
+      this.#pc.addEventListener("icegatheringstatechange", () => {
+        if (this.#pc.iceGatheringState === "complete") resolve();
+      });
+    });
+  }
+
+  #receive(data) {
+    let message;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (!this.#isOver) this.#on.message(message);
+  }
+
+  #watch() {
+    switch (this.#pc.connectionState) {
+      case "connected":
+        return this.#on.steady();
+      case "disconnected":
+        this.#on.shaky();
+        return this.#after(SHAKY, () => {
+          if (this.#pc.connectionState !== "connected") this.#down("interrupted");
+        });
+      case "failed":
+      case "closed":
+        return this.#down("failed");
+    }
+  }
+
+  #down(kind) {
+    if (this.#isOver) return;
+    this.close();
+    this.#on.down(kind);
+  }
+
+  #ping() {
+    if (this.#channel.readyState === "open") this.#channel.send("ping");
+  }
+
+  #after(ms, act) {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act();
+    }, ms);
+    this.#timers.add(timer);
+  }
+}

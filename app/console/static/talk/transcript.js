@@ -1,0 +1,135 @@
+// What was said, like the pages of a play.
+
+const NAMES = { you: "You", bot: "Bot" };
+const NEAR_THE_END = 60; // px from the last line, within which the pages follow what is said
+const KEPT = 200; // turns that a reload brings back
+
+export class Transcript {
+  #pages;
+  #log;
+  #interim;
+  #blank;
+  #turn = null; // the element of the turn that is going on
+  #segments = new Map(); // pieces of the bot's speech, by their id
+  #typed = new Set(); // what was written here, until the bot has said that it got it
+
+  constructor({ pages, log, interim, blank }) {
+    this.#pages = pages;
+    this.#log = log;
+    this.#interim = interim;
+    this.#blank = blank;
+  }
+
+  get turns() {
+    return [...this.#log.querySelectorAll(".turn")].slice(-KEPT).map((turn) => ({
+      who: turn.dataset.who,
+      text: [...turn.querySelectorAll("span:not(.coming)")].map((piece) => piece.textContent).join(" ").trim(),
+    }));
+  }
+
+  bringBack(turns) {
+    for (const { who, text } of turns.filter((turn) => turn.text)) {
+      this.#turn = null;
+      this.#add(who, text);
+    }
+    this.#turn = null;
+  }
+
+  clear() {
+    this.#log.replaceChildren();
+    this.#segments.clear();
+    this.#typed.clear();
+    this.#turn = null;
+    this.interim("");
+    this.#blank.hidden = false;
+  }
+
+  wrote(text, id) {
+    this.#typed.add(id);
+    this.#turn = null;
+    this.#add("you", text);
+    this.#turn = null;
+  }
+
+  userSaid({ text, isFinal, id }) {
+    if (!text?.trim()) return;
+    if (id && this.#typed.delete(id)) return; // it stands here already
+    this.interim(isFinal ? "" : text);
+    if (isFinal) this.#add("you", text);
+  }
+
+  // A piece of the bot's speech, with the words that are still coming in a paler ink.
+  botSaid({ id, said, coming, isDone }) {
+    let piece = this.#segments.get(id);
+    if (!piece) {
+      if (!said && !coming) return;
+      piece = { said: this.#add("bot", ""), coming: null, isDone: false };
+      piece.said.setAttribute("aria-hidden", "true"); // a screen reader gets it whole
+      piece.coming = piece.said.cloneNode();
+      piece.coming.className = "coming";
+      piece.said.after(" ", piece.coming);
+      if (id !== undefined) this.#segments.set(id, piece);
+    }
+    if (piece.isDone) return;
+    this.#keepingPlace(() => {
+      piece.said.textContent = said;
+      piece.coming.textContent = coming;
+    });
+    if (isDone) finish(piece);
+  }
+
+  // The bot was cut short: what it had begun ends where it was.
+  interrupted() {
+    for (const piece of this.#segments.values()) {
+      if (piece.isDone) continue;
+      piece.said.append(piece.said.textContent ? " –" : "");
+      if (piece.said.textContent) piece.coming.remove(); // else nobody knows how far it got
+      finish(piece);
+    }
+    if (this.#turn?.dataset.who === "bot") this.#turn = null;
+  }
+
+  interim(text) {
+    this.#keepingPlace(() => {
+      this.#interim.hidden = !text;
+      this.#interim.lastElementChild.textContent = text;
+      if (text) this.#blank.hidden = true;
+    });
+  }
+
+  #add(who, text) {
+    const piece = document.createElement("span");
+    piece.textContent = text;
+    this.#keepingPlace(() => {
+      this.#blank.hidden = true;
+      if (this.#turn?.dataset.who !== who) this.#turn = this.#newTurn(who);
+      this.#turn.append(" ", piece);
+    });
+    return piece;
+  }
+
+  #newTurn(who) {
+    const turn = document.createElement("p");
+    turn.className = `turn ${who}`;
+    turn.dataset.who = who;
+    const name = document.createElement("b");
+    name.textContent = NAMES[who];
+    turn.append(name);
+    this.#log.append(turn);
+    return turn;
+  }
+
+  // Follows the last line, unless the person has scrolled back to read.
+  #keepingPlace(change) {
+    const pages = this.#pages;
+    const follows = pages.scrollHeight - pages.scrollTop - pages.clientHeight < NEAR_THE_END;
+    change();
+    if (follows) pages.scrollTop = pages.scrollHeight;
+  }
+}
+
+function finish(piece) {
+  piece.isDone = true;
+  piece.said.removeAttribute("aria-hidden");
+  piece.said.replaceChildren(document.createTextNode(piece.said.textContent));
+}

@@ -1,0 +1,172 @@
+// The page's elements, and how they look in each state; it decides nothing.
+
+import { WAYS } from "./words.js";
+
+const BULBS = 21;
+const TICK = 1_000; // ms
+
+const $ = (id) => document.getElementById(id);
+
+export class View {
+  #bulbs = [];
+  #clock = 0;
+  #since = null;
+  #shownWays = "";
+
+  // on: way(name), key(text), mute(), hangUp(), microphone(deviceId), write(text)
+  constructor(on) {
+    this.log = { pages: $("pages"), log: $("log"), interim: $("interim"), blank: $("blank") };
+    this.voice = $("voice");
+    this.#on = on;
+    for (let i = 0; i < BULBS; i++) this.#bulbs.push($("footlights").appendChild(document.createElement("i")));
+    $("key-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      on.key($("key").value);
+    });
+    $("write").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const text = $("words").value.trim();
+      if (text && on.write(text)) $("words").value = "";
+    });
+    $("mute").addEventListener("click", () => on.mute());
+    $("hang-up").addEventListener("click", () => on.hangUp());
+    $("microphone").addEventListener("change", (event) => on.microphone(event.target.value));
+  }
+
+  #on;
+
+  // state: what the stage looks like; ways: what the person can do, the first being the obvious one
+  cue({ state, title, more = "", ways = [], line = "", focus = false }) {
+    const focused = document.activeElement;
+    document.body.dataset.state = state;
+    this.title(title);
+    setText($("more"), more);
+    this.#showWays(ways);
+    this.line(line);
+    $("key-form").hidden = state !== "locked";
+    $("controls").hidden = !["live", "mending"].includes(state);
+    $("script").hidden = !["live", "mending"].includes(state) && !$("log").childElementCount;
+    $("write").hidden = !["live", "mending"].includes(state);
+    $("send").disabled = state !== "live";
+    if (focus) this.focus(focus);
+    else if (focused.isConnected && focused !== document.body && !isShown(focused)) this.focus("title");
+  }
+
+  title(text) {
+    setText($("title"), text);
+  }
+
+  line(text) {
+    setText($("line-text"), text);
+    $("line").classList.toggle("empty", !text);
+  }
+
+  // Said to a screen reader, and nowhere else.
+  announce(text) {
+    $("alert").textContent = "";
+    requestAnimationFrame(() => ($("alert").textContent = text));
+  }
+
+  focus(what) {
+    const target = { title: $("title"), words: $("words"), key: $("key") }[what];
+    target?.focus({ preventScroll: true });
+  }
+
+  keyIsWrong(text) {
+    $("key-wrong").textContent = text;
+    $("key").setAttribute("aria-invalid", String(Boolean(text)));
+    $("key").setAttribute("aria-describedby", "key-wrong");
+    if (text) $("key").focus();
+  }
+
+  emptyKey() {
+    $("key").value = "";
+  }
+
+  // microphones: MediaDeviceInfo[]; chosen: the id of the one in use, or null for none
+  microphones(microphones, chosen) {
+    const options = microphones.map(({ deviceId, label }, i) => new Option(label || `Microphone ${i + 1}`, deviceId));
+    $("microphone").replaceChildren(...options);
+    $("microphone").value = chosen ?? "";
+    $("pick").hidden = !chosen;
+  }
+
+  muted({ isMuted, hasMicrophone }) {
+    document.body.classList.toggle("is-muted", isMuted || !hasMicrophone);
+    $("mute").classList.toggle("is-off", isMuted || !hasMicrophone);
+    if (hasMicrophone) $("mute").setAttribute("aria-pressed", String(isMuted));
+    else $("mute").removeAttribute("aria-pressed"); // it is no switch then, but a way to a microphone
+    setText($("mute-label"), hasMicrophone ? "Mute" : "Use microphone");
+  }
+
+  speaking(who) {
+    if (who) document.body.dataset.speaking = who;
+    else delete document.body.dataset.speaking;
+  }
+
+  levels({ bot = 0, you = 0 }) {
+    $("stage").style.setProperty("--voice", bot.toFixed(3));
+    const lit = Math.round(you * Math.ceil(BULBS / 2));
+    const middle = (BULBS - 1) / 2;
+    this.#bulbs.forEach((bulb, i) => bulb.classList.toggle("lit", lit > 0 && Math.abs(i - middle) < lit));
+  }
+
+  startClock() {
+    this.#since ??= Date.now();
+    clearInterval(this.#clock);
+    this.#clock = setInterval(() => this.#showClock(), TICK);
+    $("clock").hidden = false;
+    this.#showClock();
+  }
+
+  // The time that was on the clock.
+  stopClock() {
+    const shown = this.#since === null ? null : inWords(Date.now() - this.#since);
+    clearInterval(this.#clock);
+    this.#since = null;
+    $("clock").hidden = true;
+    return shown;
+  }
+
+  #showClock() {
+    setText($("clock"), duration(Date.now() - this.#since));
+  }
+
+  // Buttons are only made anew when they change, so that one in focus stays in focus.
+  #showWays(ways) {
+    if (ways.join() === this.#shownWays) return;
+    this.#shownWays = ways.join();
+    $("ways").replaceChildren(
+      ...ways.map((way, i) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dataset.way = way;
+        button.className = i === 0 && way !== "stop" ? "primary" : "quiet";
+        button.textContent = WAYS[way];
+        button.addEventListener("click", () => this.#on.way(way));
+        return button;
+      }),
+    );
+  }
+}
+
+function isShown(element) {
+  return element.checkVisibility?.() ?? element.offsetParent !== null;
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function inWords(ms) {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  const count = (n, unit) => (n ? [`${n} ${unit}${n === 1 ? "" : "s"}`] : []);
+  return [...count(Math.floor(seconds / 60), "minute"), ...count(seconds % 60, "second")].join(" and ");
+}
+
+function duration(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (n) => String(n).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

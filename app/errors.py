@@ -1,0 +1,163 @@
+"""Everything that is allowed to go wrong, grouped by what the caller can do about it.
+
+The docstring is the message a person reads.  Anything else that is raised is a
+bug and is not caught.
+"""
+
+
+class GreenroomError(Exception):
+    """Something that Greenroom expected might happen."""
+
+    kind = "error"  # a stable word for machines, the last part of a problem's type
+
+    def __init__(self, message: str | None = None, **facts: object) -> None:
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
+        self.facts = facts  # identifiers, for logs and replies
+
+
+class Rejected(GreenroomError):
+    """The request cannot work as sent."""
+
+    kind = "rejected"
+
+
+class BadJson(Rejected):
+    """The body is not JSON as the standard has it."""
+
+    kind = "bad-json"
+
+
+class Unauthorized(GreenroomError):
+    """Send the API key, or the token that /join returned, as `Authorization: Bearer ...`."""
+
+    kind = "unauthorized"
+
+
+class Forbidden(GreenroomError):
+    """That token is for another session, or this needs the API key."""
+
+    kind = "forbidden"
+
+
+class Missing(GreenroomError):
+    """There is nothing with that id."""
+
+    kind = "missing"
+
+
+class Conflict(GreenroomError):
+    """It could have worked, but not in the present state."""
+
+    kind = "conflict"
+
+
+class Gone(GreenroomError):
+    """It was there, and has ended."""
+
+    kind = "gone"
+
+
+class Unavailable(GreenroomError):
+    """Something we depend on is down; trying again may work."""
+
+    kind = "unavailable"
+    retry_after = 2  # seconds
+
+
+class TimedOut(GreenroomError):
+    """The answer did not come in time; trying again may work."""
+
+    kind = "timed-out"
+
+
+class BadRoom(Rejected):
+    """A room_url is `local:` and a name of up to 64 letters, digits, dashes and underscores, as in local:standup."""
+
+    kind = "bad-room"
+
+
+class UnknownBot(Rejected):
+    """There is no bot of that name; BOTS lists those that this installation has."""
+
+    kind = "unknown-bot"
+
+
+class UnknownPersonality(Rejected):
+    """There is no personality of that name."""
+
+    kind = "unknown-personality"
+
+
+class NoSuchSession(Missing):
+    """There is no session with that id; it may have ended more than a day ago."""
+
+    kind = "no-such-session"
+
+
+class NoBotThere(Missing):
+    """No bot is in that room; POST /join puts one there."""
+
+    kind = "no-bot-there"
+
+
+class SessionEnded(Gone):
+    """That session has ended; POST /join starts another."""
+
+    kind = "session-ended"
+
+
+class RoomFull(Conflict):
+    """Somebody else is talking with the bot in this room; join a room of your own."""
+
+    kind = "room-full"
+
+
+class IllegalTransition(Conflict):
+    """A session cannot go from the state it is in to that one."""
+
+    kind = "illegal-transition"
+
+
+class OfferRefused(Rejected):
+    """The bot could not use that offer; send an SDP offer as a browser makes it, with audio first."""
+
+    kind = "offer-refused"
+
+
+class InboxFull(GreenroomError):
+    """The bot has a thousand unread messages; send fewer, or wait until it answers."""
+
+    kind = "inbox-full"
+    retry_after = 1
+
+
+class TooManyStreams(GreenroomError):
+    """Too many callers follow events here already; ask for them as JSON, or try again in a while."""
+
+    kind = "too-many-streams"
+    retry_after = 10
+
+
+class RedisAway(Unavailable):
+    """Redis does not answer, so nothing can be promised now; calls that are on go on."""
+
+    kind = "redis-away"
+
+
+class LaunchFailed(Unavailable):
+    """The bot did not start; its session's events say why."""
+
+    kind = "launch-failed"
+    retry_after = 5
+
+
+class BotFailed(GreenroomError):
+    """The bot could not do that; the worker's log says why."""
+
+    kind = "bot-failed"
+
+
+class BotSilent(TimedOut):
+    """The bot did not answer in time; if its process has died, the room is free within 30 seconds."""
+
+    kind = "bot-silent"

@@ -1,0 +1,36 @@
+"""gunicorn's configuration: threads, since a request waits for Redis or for a bot, and hardly computes."""
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from app import logging as app_logging
+from app import settings as app_settings
+
+_settings = app_settings.load()
+
+
+class OurLogger(Logger):
+    """gunicorn's lines through our logging, instead of handlers of its own."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        app_logging.configure(_settings)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+
+
+bind = (
+    f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+)
+worker_class = "gthread"
+workers = _settings.web_workers
+threads = _settings.web_threads
+accesslog = None  # sessions log their changes; a proxy in front logs its requests
+logger_class = OurLogger
+loglevel = "warning"
+timeout = 30  # seconds a worker may hang, not how long a request may last: gthread beats beside its requests
+graceful_timeout = 5  # seconds: event streams stay open until they are cut, and their readers come back
+keepalive = 75  # seconds, longer than a proxy in front of us
+preload_app = True  # imported once: half the time to start, and the workers share its memory
+control_socket_disable = True  # the default is one for all of a user's gunicorns; signals are enough

@@ -1,0 +1,39 @@
+"""Ending a session, by whoever sees that it is over."""
+
+import structlog
+
+from app.errors import IllegalTransition, NoSuchSession
+from app.rooms.ports import Ledger
+from app.rooms.sessions import Reason, Session, State
+from app.rooms.steps import Forget, ReadSession, Transition
+
+log = structlog.get_logger(__name__)
+
+
+def end(ledger: Ledger, session: Session, reason: Reason, detail: str | None = None) -> None:
+    """End a session that is known to be over.  Safe to repeat: the first reason stays."""
+    try:
+        ledger.run(Transition(session.id, State.ENDED, session.epoch, reason=reason, detail=detail))
+    except (IllegalTransition, NoSuchSession):
+        return
+    finally:
+        ledger.run(Forget(session.id))
+    log.info(
+        "session_ended", session_id=session.id, room=str(session.room), epoch=session.epoch, reason=reason
+    )
+
+
+def bury(ledger: Ledger, session_id: str, reason: Reason, detail: str) -> None:
+    """End a session whose bot is not there any more and cannot say so itself."""
+    try:
+        session = ledger.run(ReadSession(session_id))
+        ledger.run(Transition(session_id, State.LOST, session.epoch, detail=detail))
+    except NoSuchSession:
+        ledger.run(Forget(session_id))
+        return
+    except IllegalTransition:  # it has ended, or a bot of a later epoch has it
+        return
+    log.info(
+        "session_lost", session_id=session_id, room=str(session.room), epoch=session.epoch, detail=detail
+    )
+    end(ledger, session, reason, detail)

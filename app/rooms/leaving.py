@@ -1,0 +1,73 @@
+"""Leaving: taking a bot out of its room, with an answer when it has gone."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.errors import BotSilent, NoSuchSession, SessionEnded
+from app.rooms.endings import bury, end
+from app.rooms.messages import ask
+from app.rooms.ports import Ledger
+from app.rooms.room import Room
+from app.rooms.sessions import Reason, Session, State
+from app.rooms.steps import Finding, LeaseStatus, ReadRoom, ReadSession, Reap, Withdraw
+
+GOODBYE_TAKES = timedelta(seconds=12)  # a bot that says goodbye has at most 8 of them
+
+
+@dataclass(frozen=True)
+class Left:
+    """What became of a wish to have no bot: `empty` if there was none."""
+
+    status: str
+    session_id: str | None = None
+    reason: Reason | None = None
+
+
+class Leaving:
+    """Takes bots out of rooms.  Doing it twice is fine."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def leave_room(self, room: Room) -> Left:
+        lease = self._ledger.run(ReadRoom(room)).lease
+        if lease is None:
+            return Left("empty")
+        try:
+            return self.leave_session(lease.session_id)
+        except NoSuchSession:  # claimed by a process that died before it wrote the record
+            if self._ledger.run(Withdraw(room, lease.epoch)):
+                return Left("empty")
+            raise BotSilent(session_id=lease.session_id) from None  # Redis lost it; the bot writes it again
+
+    def leave_session(self, session_id: str) -> Left:
+        """Raises NoSuchSession, or BotSilent if the bot is still there when patience ends."""
+        session = self._ledger.run(ReadSession(session_id))
+        if session.state is State.ENDED:
+            return Left("left", session.id, session.reason)
+        if self._withdraw(session):
+            return Left("left", session.id, Reason.LEFT)
+        try:
+            ask(self._ledger, session, "leave", {"reason": Reason.LEFT}, patience=GOODBYE_TAKES)
+        except SessionEnded:
+            pass  # by itself, while we asked
+        except BotSilent:
+            self._free_if_dead(session)
+        session = self._ledger.run(ReadSession(session_id))
+        return Left("left", session.id, session.reason or Reason.LEFT)
+
+    def _withdraw(self, session: Session) -> bool:
+        """Whether the bot had not started yet, and never will."""
+        if not self._ledger.run(Withdraw(session.room, session.epoch)):
+            return False
+        end(self._ledger, session, Reason.LEFT, "before its bot had started")
+        return True
+
+    def _free_if_dead(self, session: Session) -> None:
+        finding, lease = self._ledger.run(Reap(session.room))
+        mine = lease is not None and lease.session_id == session.id
+        if finding is Finding.ALIVE and mine:
+            raise BotSilent(session_id=session.id)
+        if finding is Finding.PENDING and mine and lease is not None and lease.status is LeaseStatus.PENDING:
+            raise BotSilent(session_id=session.id)
+        bury(self._ledger, session.id, Reason.LEFT, "its bot was not heard any more")

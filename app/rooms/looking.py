@@ -1,0 +1,73 @@
+"""Looking: what is on, for people and machines that ask."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.errors import NoSuchSession, RedisAway
+from app.rooms.ports import Ledger
+from app.rooms.room import Room
+from app.rooms.sessions import Event, Session, State
+from app.rooms.steps import (
+    Forget,
+    Host,
+    LiveSessions,
+    LivingHosts,
+    ReadEvents,
+    ReadHost,
+    ReadRoom,
+    ReadSession,
+    RoomView,
+)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a join would find its bot, and what is missing if not."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+class Looking:
+    """Reads; changes nothing that matters."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def session(self, session_id: str) -> Session:
+        return self._ledger.run(ReadSession(session_id))
+
+    def sessions(self) -> list[Session]:
+        """Those that have not ended, the oldest first."""
+        sessions = []
+        for session_id in self._ledger.run(LiveSessions()):
+            try:
+                session = self.session(session_id)
+            except NoSuchSession:
+                session = None
+            if session is None or session.state is State.ENDED:  # whoever ended it died before this
+                self._ledger.run(Forget(session_id))
+            else:
+                sessions.append(session)
+        return sessions
+
+    def events(self, session_id: str, *, after: str = "0", wait: timedelta = timedelta(0)) -> list[Event]:
+        """Raises NoSuchSession."""
+        session = self.session(session_id)
+        return self._ledger.run(ReadEvents(session.id, after=after, wait=wait))
+
+    def room(self, room: Room) -> RoomView:
+        return self._ledger.run(ReadRoom(room))
+
+    def hosts(self) -> list[Host]:
+        ids = self._ledger.run(LivingHosts())
+        return [host for host in self._ledger.run_all([ReadHost(host_id) for host_id in ids]) if host]
+
+    def readiness(self) -> Readiness:
+        try:
+            kinds = {host.kind for host in self.hosts()}
+        except RedisAway as error:
+            return Readiness(False, {"redis": str(error)})
+        bots = "ok" if "bots" in kinds else "no worker for bots has been heard in the last 15 seconds"
+        control = "ok" if "control" in kinds else "no control worker has been heard in the last 15 seconds"
+        return Readiness(bots == "ok", {"redis": "ok", "bots": bots, "control": control})

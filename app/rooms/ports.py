@@ -1,0 +1,29 @@
+"""What the product needs from outside, as the smallest interfaces that do."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from app.rooms.sessions import Session
+from app.rooms.steps import Step
+
+T = TypeVar("T")
+
+
+class Ledger(Protocol):
+    """Keeps the shared state.  Raises RedisAway when it cannot."""
+
+    def run(self, step: Step[T]) -> T:
+        """Do one step."""
+        ...
+
+    def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
+        """Do several steps in order, in one round trip; each is atomic, all of them together are not."""
+        ...
+
+
+class LaunchQueue(Protocol):
+    """Carries launches to the workers."""
+
+    def launch(self, session: Session, claim: str) -> None:
+        """Ask for a session's bot; delivering it twice does no harm.  Raises RedisAway."""
+        ...

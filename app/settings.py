@@ -1,0 +1,440 @@
+"""The environment as one frozen object; all that is wrong with it, said at once.
+
+The Settings class is the table of every setting, with its default and meaning.
+Nothing else reads the environment, and nothing here is imported that would slow
+a process's start.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from datetime import timedelta
+from functools import partial
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from app.errors import GreenroomError
+
+DOTENV = Path(".env")
+BUILT_IN_BOTS = {"assistant": "bots.assistant:bot"}
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LONGEST_SOCKET_PATH = 100  # bytes: the kernel's limit is 104 on macOS, 108 on Linux, its final zero included
+
+
+class SettingsError(GreenroomError):
+    """The settings do not work as they are."""
+
+    kind = "settings"
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class IceServer:
+    """A STUN or TURN server, as a browser's RTCPeerConnection takes it."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = None
+
+
+# A parser never gets an empty value; what it raises is the second half of "NAME is 'value'; it must be ...".
+
+
+def _text(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be printable text on one line")
+    return value
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:%-]+", value, re.ASCII):
+        raise ValueError("must be a host name or an address, as in 127.0.0.1, without scheme or port")
+    return value
+
+
+def _whole(value: str, low: int, high: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or not low <= int(value) <= high:
+        raise ValueError(f"must be a whole number from {low} to {high}")
+    return int(value)
+
+
+def _seconds(value: str, low: int) -> timedelta:
+    return timedelta(seconds=_whole(value, low, 30 * 86400))
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        for choice in choices:
+            if value.lower() == choice.lower():
+                return choice
+        raise ValueError(f"must be one of {', '.join(choices)}")
+
+    return parse
+
+
+def _folder(value: str) -> Path:
+    folder = Path(value).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError("must be a folder, and is a file")
+    return folder
+
+
+def _web_url(value: str) -> str:
+    if not _is_url(value, {"http", "https"}):
+        raise ValueError("must be an address that starts with http:// or https://")
+    return value.rstrip("/")
+
+
+def _redis_url(value: str) -> str:
+    if _is_url(value, {"redis", "rediss"}) or (
+        value.startswith("unix://") and urlsplit(value).path.startswith("/")
+    ):
+        return value
+    raise ValueError("must be as in redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/redis.sock")
+
+
+def _is_url(value: str, schemes: set[str]) -> bool:
+    try:
+        url = urlsplit(value)
+        return url.scheme in schemes and bool(url.hostname) and url.port != 0 and value.isprintable()
+    except ValueError:  # a port that is none
+        return False
+
+
+def _api_key(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._~-]{16,256}", value, re.ASCII):  # goes into headers and into a link
+        raise ValueError("must be 16 to 256 letters, digits, dots, dashes, underscores or tildes")
+    return value
+
+
+def _bots(value: str) -> Mapping[str, str]:
+    """BOTS, on top of the bots that are ours."""
+    bots = dict(BUILT_IN_BOTS)
+    for entry in filter(None, map(str.strip, value.split(","))):
+        name, module, function = _bot(entry)
+        bots[name] = f"{module}:{function}"
+    return bots
+
+
+def _bot(entry: str) -> tuple[str, str, str]:
+    parts = re.fullmatch(r"([A-Za-z0-9_-]{1,64})\s*=\s*(\w+(?:\.\w+)*):(\w+)", entry, re.ASCII)
+    if not parts:
+        raise ValueError(
+            f"must be entries as in name=module:function, separated by commas; '{entry}' is none"
+        )
+    name, module, function = parts.groups()
+    if not _can_be_found(module):
+        raise ValueError(f"must name modules that Python can find; there is no '{module}' here")
+    return name, module, function
+
+
+def _can_be_found(module: str) -> bool:
+    """Whether an import would find it, told without importing it or its packages."""
+    top, *rest = module.split(".")
+    spec = _top_level(top)
+    for depth, _ in enumerate(rest, start=2):
+        if spec is None:
+            return False
+        spec = PathFinder.find_spec(
+            ".".join(module.split(".")[:depth]), spec.submodule_search_locations or []
+        )
+    return spec is not None
+
+
+def _top_level(name: str) -> ModuleSpec | None:
+    try:
+        found = importlib.util.find_spec(name)
+    except ValueError:  # a module such as __main__ that has no spec
+        return None
+    return found or PathFinder.find_spec(name, [os.getcwd()])  # gunicorn and celery look here as well
+
+
+def _ice_servers(value: str) -> tuple[IceServer, ...]:
+    """URLs separated by commas, or the JSON list that a browser takes."""
+    try:
+        if value.startswith("["):
+            return tuple(_ice_server(**entry) for entry in json.loads(value))
+        return tuple(_ice_server(url) for url in filter(None, map(str.strip, value.split(","))))
+    except (TypeError, ValueError):
+        raise ValueError(
+            "must be URLs as in stun:host:3478, separated by commas, or with credentials a JSON list as in "
+            '[{"urls": "turn:host:3478", "username": "...", "credential": "..."}]'
+        ) from None
+
+
+def _ice_server(
+    urls: str | list[str], username: str | None = None, credential: str | None = None
+) -> IceServer:
+    several = (urls,) if isinstance(urls, str) else tuple(urls)
+    if not several or not all(re.fullmatch(r"(stuns?|turns?):[^\s/@,]+", url) for url in several):
+        raise ValueError
+    return IceServer(several, username, credential)
+
+
+# How a value is shown to people.
+
+
+def _as_is(value: str) -> str:
+    return value
+
+
+def _hidden(value: str) -> str:
+    return "********" if value else ""
+
+
+def _without_credentials(value: str) -> str:
+    return _hidden(value) if value.startswith("[") else value
+
+
+def _without_password(value: str) -> str:
+    return re.sub(r"(?<=//)[^/]*@", "********@", re.sub(r"(?<=password=)[^&]*", "********", value))
+
+
+def _setting(
+    default: str,
+    parse: Callable[[str], Any],
+    about: str,
+    *,
+    unset: object = "",
+    shown: Callable[[str], str] = _as_is,
+) -> Any:
+    """One row of the table.  `unset` is the value of a setting whose default is to have none."""
+    value = parse(default) if default else unset
+    return field(
+        default_factory=lambda: value,
+        repr=shown is _as_is,
+        metadata={"default": default, "parse": parse, "about": about, "shown": shown},
+    )
+
+
+_port = partial(_whole, low=1, high=65535)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an operator may choose.  A field's name in capitals is its name in the environment."""
+
+    host: str = _setting("127.0.0.1", _host, "address that the web process listens on")
+    port: int = _setting("7077", _port, "port of the web process")
+    slots: int = _setting(
+        "4", partial(_whole, low=1, high=512), "bots at once on this machine, a process each"
+    )
+    redis_url: str = _setting(
+        "", _redis_url, "Redis to use; unset: one of our own, kept in VAR_DIR", shown=_without_password
+    )
+    var_dir: Path = _setting("var", _folder, "folder of everything that is kept: Redis, logs, the key")
+    api_key: str = _setting(
+        "", _api_key, "key for the API; unset: made once, kept in VAR_DIR/api-key", shown=_hidden
+    )
+    bots: Mapping[str, str] = _setting(
+        "", _bots, "further bots: name=module:function,...", unset=BUILT_IN_BOTS
+    )
+    default_bot: str = _setting("assistant", _text, "bot of a join that names none")
+    default_personality: str = _setting("host", _text, "personality of a join that names none")
+    speech: str = _setting(
+        "auto", _one_of("auto", "demo", "openai"), "who hears, thinks and speaks: auto, demo or openai"
+    )
+    openai_api_key: str = _setting("", _text, "key for an OpenAI-compatible server", shown=_hidden)
+    openai_base_url: str = _setting(
+        "", _web_url, "address of an OpenAI-compatible server; unset: OpenAI's own", shown=_without_password
+    )
+    openai_model: str = _setting("gpt-4.1", _text, "model that thinks")
+    openai_stt_model: str = _setting("gpt-transcribe", _text, "model that hears")
+    openai_tts_model: str = _setting("gpt-4o-mini-tts", _text, "model that speaks")
+    openai_voice: str = _setting("alloy", _text, "voice of a personality that names none")
+    session_persistence: timedelta = _setting(
+        "300", partial(_seconds, low=0), "seconds a bot waits in an empty room"
+    )
+    max_duration: timedelta = _setting("3600", partial(_seconds, low=1), "seconds a session may last")
+    ice_servers: tuple[IceServer, ...] = _setting(
+        "", _ice_servers, "STUN and TURN servers: URLs, or a JSON list", unset=(), shown=_without_credentials
+    )
+    log_format: str = _setting(
+        "auto",
+        _one_of("auto", "json", "console"),
+        "auto (readable on a terminal, else JSON), json or console",
+    )
+    log_level: str = _setting("INFO", _one_of(*LOG_LEVELS), "least important line that is logged")
+    flower_host: str = _setting(
+        "127.0.0.1", _host, "address that Flower listens on; its /metrics has no password"
+    )
+    flower_port: int = _setting("7078", _port, "port of Flower")
+    web_workers: int = _setting("2", partial(_whole, low=1, high=64), "processes that answer HTTP")
+    web_threads: int = _setting("16", partial(_whole, low=1, high=512), "requests at once in each of them")
+
+    def __post_init__(self) -> None:
+        if not self.redis_url:
+            object.__setattr__(self, "redis_url", f"unix://{_socket(self.var_dir)}")
+
+    @property
+    def redis_is_embedded(self) -> bool:
+        """Whether the Redis that is used is the one that we start."""
+        return self.redis_url == f"unix://{self.redis_socket}"
+
+    @property
+    def redis_socket(self) -> Path:
+        """Where the embedded Redis listens."""
+        return _socket(self.var_dir)
+
+    @property
+    def broker_url(self) -> str:
+        """The same Redis, spelled as Celery wants it."""
+        url = urlsplit(self.redis_url)
+        if url.scheme != "unix":
+            return self.redis_url
+        given = {key: values[-1] for key, values in parse_qs(url.query).items()}
+        login = (
+            quote(given.pop("username", ""), safe="") + ":" + quote(given.pop("password", ""), safe="") + "@"
+        )
+        netloc = url.netloc or ("" if login == ":@" else login)
+        query = urlencode({"virtual_host": given.pop("db", "0"), **given})
+        return f"redis+socket://{netloc}{url.path}?{query}"
+
+    @property
+    def thinks_with_openai(self) -> bool:
+        """Whether `openai` speech is meant: named, or understood from there being a server or a key."""
+        return self.speech == "openai" or (self.speech == "auto" and self.has_openai_server)
+
+    @property
+    def has_openai_server(self) -> bool:
+        """Whether there is a key, or a server of one's own that may need none."""
+        return bool(self.openai_api_key or self.openai_base_url)
+
+    @property
+    def address(self) -> str:
+        """Where a browser on this machine finds the web process."""
+        return f"http://{_as_seen_from_here(self.host)}:{self.port}"
+
+    @property
+    def flower_address(self) -> str:
+        """Where a browser on this machine finds Flower."""
+        return f"http://{_as_seen_from_here(self.flower_host)}:{self.flower_port}"
+
+
+def environment() -> dict[str, str]:
+    """What every process of ours is started with: the real environment, and under it `.env`."""
+    return {**_dotenv(), **os.environ}
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings, with a key: it is made if there is none yet.
+
+    Raises SettingsError, which names every problem.
+    """
+    settings = read(environ)
+    if settings.api_key:
+        return settings
+    try:
+        return replace(settings, api_key=_kept_key(settings.var_dir))
+    except OSError as error:
+        raise SettingsError(
+            [f"VAR_DIR is '{settings.var_dir}', where nothing can be kept: {error.strerror}."]
+        ) from error
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings as they stand, without making anything.
+
+    Raises SettingsError, which names every problem.
+    """
+    environ = environment() if environ is None else environ
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for row in fields(Settings):
+        given = _given(row, environ)
+        if not given:
+            continue
+        try:
+            values[row.name] = row.metadata["parse"](given)
+        except ValueError as problem:
+            problems[row.name] = f"{row.name.upper()} is '{row.metadata['shown'](given)}'; it {problem}."
+    for names, problem_between in _disagreements(Settings(**values)).items():
+        if not problems.keys() & set(names):
+            problems[" ".join(names)] = problem_between
+    if problems:
+        raise SettingsError(list(problems.values()))
+    return Settings(**values)
+
+
+def table(environ: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
+    """Every setting for people: name, value, where the value is from, what it means.  Secrets are masked."""
+    dotenv = _dotenv() if environ is None else {}
+    environ = os.environ if environ is None else environ
+    rows = []
+    for row in fields(Settings):
+        value, origin = row.metadata["default"], "default"
+        if given := _given(row, dotenv):
+            value, origin = row.metadata["shown"](given), str(DOTENV)
+        if given := _given(row, environ):
+            value, origin = row.metadata["shown"](given), "environment"
+        rows.append((row.name.upper(), value, origin, row.metadata["about"]))
+    return rows
+
+
+def _given(row: "Field[Any]", environ: Mapping[str, str]) -> str:
+    return environ.get(row.name.upper(), "").strip()
+
+
+def _dotenv() -> dict[str, str]:
+    if not DOTENV.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
+
+
+def _disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
+    """What is wrong between settings that are each right alone, by the settings that it is between."""
+    found: dict[tuple[str, ...], str] = {}
+    if settings.port == settings.flower_port:
+        found["port", "flower_port"] = f"PORT and FLOWER_PORT are both {settings.port}; they must differ."
+    if settings.default_bot not in settings.bots:
+        known = ", ".join(settings.bots)
+        found["default_bot", "bots"] = (
+            f"DEFAULT_BOT is '{settings.default_bot}'; it must be one of {known}, or be named in BOTS."
+        )
+    if settings.speech == "openai" and not settings.has_openai_server:
+        found["speech", "openai_api_key", "openai_base_url"] = (
+            "SPEECH is 'openai'; then OPENAI_API_KEY or OPENAI_BASE_URL must be set."
+        )
+    return found
+
+
+def _as_seen_from_here(host: str) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
+
+
+def _socket(var_dir: Path) -> Path:
+    socket = var_dir.absolute() / "redis" / "redis.sock"
+    if len(os.fsencode(socket)) <= LONGEST_SOCKET_PATH:
+        return socket
+    name = hashlib.sha256(os.fsencode(socket)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"greenroom-{os.getuid()}-{name}" / "redis.sock"
+
+
+def _kept_key(var_dir: Path) -> str:
+    """The key in VAR_DIR, made if there is none; of two processes at once, one makes it for both."""
+    var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = var_dir / "api-key"
+    if path.exists() and not os.access(path, os.W_OK):  # kept by somebody else, and only lent to us
+        return path.read_text("ascii").strip()
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if kept := file.read().strip():
+            return kept
+        key = secrets.token_urlsafe(32)
+        file.write(key + "\n")
+        return key

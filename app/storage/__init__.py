@@ -1,0 +1,1 @@
+"""Redis behind the ledger: keys, scripts, and the commands that carry a step."""

@@ -1,0 +1,541 @@
+"""Each step of the ledger as Redis commands: what is sent, and how the reply is read.
+
+A command is data.  `ledger.py` and `async_ledger.py` run it; nothing here talks
+to Redis, so no step is written twice.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+from app.errors import IllegalTransition, InboxFull, NoSuchSession
+from app.rooms import steps
+from app.rooms.room import Room
+from app.rooms.sessions import Event, Reason, Session, State, predecessors
+from app.storage import keys
+
+EPOCH_KEPT_FOR = timedelta(days=30)
+EVENTS_KEPT = 500  # a history's length
+INBOX_HOLDS = 1000  # unread messages; a fuller inbox means that nobody reads it
+ANSWER_KEPT_FOR = timedelta(seconds=30)
+
+SCRIPTS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "scripts").glob("*.lua"))}
+
+SHAS = {
+    name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in SCRIPTS.items()
+}
+
+Reply = Any  # what redis-py returns: str, int, list, or None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One Redis command; `script` is set where it is one of ours."""
+
+    args: tuple[str | int | float, ...]
+    script: str | None = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """What carries one step."""
+
+    calls: tuple[Call, ...]
+    read: Callable[[list[Reply]], Any]
+
+
+def script(name: str, key_names: Sequence[str], *args: str | int | float) -> Call:
+    return Call((len(key_names), *key_names, *args), script=name)
+
+
+def by_sha(call: Call) -> tuple[str | int | float, ...]:
+    """A call as it is normally sent: a script by its hash alone."""
+    return ("EVALSHA", SHAS[call.script], *call.args) if call.script else call.args
+
+
+def by_source(call: Call) -> tuple[str | int | float, ...]:
+    """A script with its source, for a Redis that does not know it yet; it does afterwards."""
+    assert call.script is not None
+    return ("EVAL", SCRIPTS[call.script], *call.args)
+
+
+def ms(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)
+
+
+def dumps(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def nothing(_: list[Reply]) -> None:
+    return None
+
+
+@singledispatch
+def encode(step: Any) -> Command:
+    """The commands of a step."""
+    raise TypeError(f"no command for {type(step).__name__}")
+
+
+# Rooms and leases
+
+
+def _lease(text: str) -> steps.Lease | None:
+    if not text:
+        return None
+    card = json.loads(text)
+    return steps.Lease(
+        status=steps.LeaseStatus(card["status"]),
+        session_id=card["session_id"],
+        epoch=int(card["epoch"]),
+        since_ms=int(card["since"]),
+        bot=card.get("bot", ""),
+        user_id=card.get("user", ""),
+        personality=card.get("personality", ""),
+        mode=card.get("mode", "voice"),
+        host=card.get("host"),
+        job_id=card.get("job_id"),
+        token=card.get("token"),
+    )
+
+
+def _card(lease: steps.Lease, owner: str) -> str:
+    """An adopted lease as Redis keeps it."""
+    return dumps(
+        {
+            "status": lease.status,
+            "session_id": lease.session_id,
+            "epoch": str(lease.epoch),
+            "since": lease.since_ms,
+            "bot": lease.bot,
+            "user": lease.user_id,
+            "personality": lease.personality,
+            "mode": lease.mode,
+            "host": lease.host,
+            "job_id": lease.job_id,
+            "owner": owner,
+        }
+    )
+
+
+def _age(age_ms: int) -> timedelta | None:
+    return None if age_ms < 0 else timedelta(milliseconds=age_ms)
+
+
+@encode.register
+def _(step: steps.Claim) -> Command:
+    card = {
+        "session_id": step.session_id,
+        "bot": step.bot,
+        "user": step.user_id,
+        "personality": step.personality,
+        "mode": step.mode,
+    }
+
+    def read(replies: list[Reply]) -> steps.Claimed | steps.Held:
+        if replies[0][0] == "claimed":
+            _, epoch, took_over = replies[0]
+            return steps.Claimed(int(epoch), took_over or None)
+        _, card, age, state = replies[0]
+        lease = _lease(card)
+        assert lease is not None
+        return steps.Held(lease, _age(age), State(state))
+
+    room_keys = [
+        keys.lease(step.room),
+        keys.epoch(step.room),
+        keys.keepalive(step.room),
+        keys.config(step.room),
+    ]
+    args = (step.token, dumps(card), ms(step.lasts), ms(step.stale_after), ms(EPOCH_KEPT_FOR))
+    return Command((script("claim", room_keys, *args),), read)
+
+
+@encode.register
+def _(step: steps.Adopt) -> Command:
+    call = script(
+        "adopt",
+        [keys.lease(step.room), keys.keepalive(step.room)],
+        *(step.token, str(step.epoch), step.owner, step.host, step.job_id, ms(step.lasts)),
+    )
+    return Command((call,), lambda replies: steps.Adoption(replies[0]))
+
+
+@encode.register
+def _(step: steps.Beat) -> Command:
+    beat = script(
+        "beat",
+        [keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)],
+        *(step.owner, str(step.epoch), step.session_id, step.state, ms(step.lasts)),
+        *(_card(step.lease, step.owner), ms(EPOCH_KEPT_FOR)),
+    )
+    # Marked even if superseded: the reaper looks at the room itself before it acts.
+    mark = encode(steps.Mark(step.room, steps.STALE_AFTER)).calls
+    return Command((beat, *mark), lambda replies: steps.Beaten(replies[0]))
+
+
+@encode.register
+def _(step: steps.Release) -> Command:
+    room_keys = [keys.lease(step.room), keys.epoch(step.room), keys.keepalive(step.room)]
+    room_keys += [keys.config(step.room), *keys.room_state(step.room)]
+    call = script("release", room_keys, step.owner, str(step.epoch), ms(EPOCH_KEPT_FOR))
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+@encode.register
+def _(step: steps.Withdraw) -> Command:
+    call = script("withdraw", [keys.lease(step.room)], str(step.epoch))
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+@encode.register
+def _(step: steps.ReadRoom) -> Command:
+    def read(replies: list[Reply]) -> steps.RoomView:
+        lease, age, beat, config = replies[0]
+        return steps.RoomView(
+            lease=_lease(lease),
+            age=_age(age),
+            state=json.loads(beat)["state"] if beat else None,
+            config=json.loads(config) if config else {},
+        )
+
+    call = script("look", [keys.lease(step.room), keys.keepalive(step.room), keys.config(step.room)])
+    return Command((call,), read)
+
+
+@encode.register
+def _(step: steps.WriteConfig) -> Command:
+    call = script(
+        "write_config",
+        [keys.lease(step.room), keys.config(step.room)],
+        *(str(step.epoch), dumps(dict(step.changes)), ms(step.lasts)),
+    )
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+@encode.register
+def _(step: steps.Reap) -> Command:
+    room_keys = [keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)]
+    room_keys += [keys.config(step.room), *keys.room_state(step.room)]
+    call = script("reap", room_keys, ms(step.stale_after), ms(EPOCH_KEPT_FOR))
+    return Command((call,), lambda replies: (steps.Finding(replies[0][0]), _lease(replies[0][1])))
+
+
+@encode.register
+def _(step: steps.Mark) -> Command:
+    call = script("mark", [keys.ROOMS_KEEPALIVE], str(step.room), ms(step.within), int(step.unless_marked))
+    return Command((call,), nothing)
+
+
+@encode.register
+def _(step: steps.Unmark) -> Command:
+    return Command((Call(("ZREM", keys.ROOMS_KEEPALIVE, str(step.room))),), nothing)
+
+
+@encode.register
+def _(step: steps.Overdue) -> Command:
+    call = script("overdue", [keys.ROOMS_KEEPALIVE], step.limit)
+    return Command((call,), lambda replies: [Room.parse(url) for url in replies[0]])
+
+
+# Sessions
+
+
+def _fields(session: Session) -> list[str | int]:
+    """A session as its hash; created_ms and updated_ms are Redis's to say."""
+    fields: dict[str, str | int | None] = {
+        "id": session.id,
+        "room": str(session.room),
+        "user_id": session.user_id,
+        "bot": session.bot,
+        "personality": session.personality,
+        "mode": session.mode,
+        "persistence_ms": ms(session.persistence),
+        "max_duration_ms": ms(session.max_duration),
+        "epoch": str(session.epoch),
+        "persona": session.persona,
+        "voice": session.voice,
+        "host": session.host,
+        "metadata": dumps(dict(session.metadata)),
+        "state": session.state,
+        "launches": session.launches,
+        "version": session.version,
+    }
+    return [part for name, value in fields.items() if value is not None for part in (name, value)]
+
+
+def _session(record: Mapping[str, str]) -> Session:
+    return Session(
+        id=record["id"],
+        room=Room.parse(record["room"]),
+        user_id=record["user_id"],
+        bot=record["bot"],
+        personality=record["personality"],
+        mode=record["mode"],
+        persistence=timedelta(milliseconds=int(record["persistence_ms"])),
+        max_duration=timedelta(milliseconds=int(record["max_duration_ms"])),
+        epoch=int(record["epoch"]),
+        persona=record.get("persona"),
+        voice=record.get("voice"),
+        metadata=json.loads(record["metadata"]),
+        state=State(record["state"]),
+        reason=Reason(record["reason"]) if "reason" in record else None,
+        host=record.get("host"),
+        launches=int(record["launches"]),
+        version=int(record["version"]),
+        created_ms=int(record["created_ms"]),
+        updated_ms=int(record["updated_ms"]),
+    )
+
+
+def _pairs(flat: Sequence[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+@encode.register
+def _(step: steps.Create) -> Command:
+    session = step.session
+    lasts = session.max_duration + steps.KEPT_AFTER_END
+    user_bot = {
+        "session_id": session.id,
+        "room": str(session.room),
+        "personality": session.personality,
+        "persona": session.persona,
+    }
+    return Command(
+        (
+            script(
+                "create",
+                [keys.session(session.id), keys.events(session.id)],
+                *(ms(lasts), str(session.epoch), session.state, *_fields(session)),
+            ),
+            script("mark", [keys.SESSIONS_LIVE], session.id, 0, 1),
+            Call(("SET", keys.user_bot(session.user_id), dumps(user_bot), "PX", ms(steps.KEPT_AFTER_END))),
+        ),
+        nothing,
+    )
+
+
+@encode.register
+def _(step: steps.Transition) -> Command:
+    def read(replies: list[Reply]) -> Session:
+        outcome, *rest = replies[0]
+        if outcome == "missing":
+            raise NoSuchSession(session_id=step.session_id)
+        if outcome == "refused":
+            raise IllegalTransition(session_id=step.session_id, state=rest[0], to=str(step.to))
+        return _session(_pairs(rest))
+
+    ends = step.to is State.ENDED
+    call = script(
+        "transition",
+        [keys.session(step.session_id), keys.events(step.session_id)],
+        step.to,
+        f",{','.join(sorted(predecessors(step.to)))},",
+        str(step.epoch),
+        step.reason or "",
+        step.detail or "",
+        step.host or "",
+        EVENTS_KEPT,
+        ms(steps.KEPT_AFTER_END) if ends else 0,
+    )
+    return Command((call,), read)
+
+
+@encode.register
+def _(step: steps.Forget) -> Command:
+    return Command((Call(("ZREM", keys.SESSIONS_LIVE, step.session_id)),), nothing)
+
+
+@encode.register
+def _(step: steps.Note) -> Command:
+    fields = [
+        "event",
+        step.event,
+        "epoch",
+        str(step.epoch),
+        *(["detail", step.detail] if step.detail else []),
+    ]
+    call = script("note", [keys.session(step.session_id), keys.events(step.session_id)], EVENTS_KEPT, *fields)
+    return Command((call,), nothing)
+
+
+@encode.register
+def _(step: steps.CountLaunch) -> Command:
+    def read(replies: list[Reply]) -> int:
+        if not replies[0]:
+            raise NoSuchSession(session_id=step.session_id)
+        return int(replies[0])
+
+    return Command((script("count_launch", [keys.session(step.session_id)]),), read)
+
+
+@encode.register
+def _(step: steps.ReadSession) -> Command:
+    def read(replies: list[Reply]) -> Session:
+        if not replies[0]:
+            raise NoSuchSession(session_id=step.session_id)
+        record = replies[0]
+        return _session(record if isinstance(record, dict) else _pairs(record))
+
+    return Command((Call(("HGETALL", keys.session(step.session_id))),), read)
+
+
+@encode.register
+def _(step: steps.LiveSessions) -> Command:
+    call = Call(("ZRANGE", keys.SESSIONS_LIVE, 0, step.limit - 1))
+    return Command((call,), lambda replies: list(replies[0]))
+
+
+def _stream(reply: Reply) -> list[tuple[str, dict[str, str]]]:
+    """The entries of the one stream that was read; redis-py's shape differs between protocols."""
+    if not reply:
+        return []
+    entries = next(iter(reply.values()))[0] if isinstance(reply, dict) else reply[0][1]
+    return [(entry[0], entry[1] if isinstance(entry[1], dict) else _pairs(entry[1])) for entry in entries]
+
+
+def _read_stream(key: str, after: str, wait: timedelta) -> Call:
+    block = ("BLOCK", max(1, ms(wait))) if wait else ()  # BLOCK 0 would wait for ever
+    return Call(("XREAD", *block, "STREAMS", key, after))
+
+
+@encode.register
+def _(step: steps.ReadEvents) -> Command:
+    def read(replies: list[Reply]) -> list[Event]:
+        return [
+            Event(
+                id=entry_id,
+                at_ms=int(entry_id.split("-")[0]),
+                event=fields["event"],
+                epoch=int(fields["epoch"]),
+                reason=fields.get("reason"),
+                detail=fields.get("detail"),
+            )
+            for entry_id, fields in _stream(replies[0])
+        ]
+
+    return Command((_read_stream(keys.events(step.session_id), step.after, step.wait),), read)
+
+
+# Messages to a session's bot
+
+
+@encode.register
+def _(step: steps.Send) -> Command:
+    def read(replies: list[Reply]) -> str:
+        if not replies[0]:
+            raise InboxFull(session_id=step.session_id)
+        return str(replies[0])
+
+    call = script(
+        "send",
+        [keys.inbox(step.session_id)],
+        *(INBOX_HOLDS, ms(steps.KEPT_AFTER_END), ms(step.good_for)),
+        *(step.kind, str(step.epoch), dumps(dict(step.body))),
+    )
+    return Command((call,), read)
+
+
+@encode.register
+def _(step: steps.Receive) -> Command:
+    def read(replies: list[Reply]) -> list[steps.Message]:
+        seconds, microseconds = replies[1]
+        now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+        return [
+            steps.Message(
+                id=entry_id,
+                kind=fields["kind"],
+                body=json.loads(fields["body"]),
+                epoch=int(fields["epoch"]),
+                expired=int(fields["expires"]) < now_ms,
+            )
+            for entry_id, fields in _stream(replies[0])
+        ]
+
+    return Command((_read_stream(keys.inbox(step.session_id), step.after, step.wait), Call(("TIME",))), read)
+
+
+@encode.register
+def _(step: steps.Answer) -> Command:
+    call = script(
+        "answer",
+        [keys.inbox(step.session_id), keys.answer(step.session_id, step.message_id)],
+        *(step.message_id, dumps(dict(step.result)), ms(ANSWER_KEPT_FOR)),
+    )
+    return Command((call,), nothing)
+
+
+@encode.register
+def _(step: steps.AwaitAnswer) -> Command:
+    seconds = max(0.01, step.wait.total_seconds())  # BLPOP 0 would wait for ever
+    call = Call(("BLPOP", keys.answer(step.session_id, step.message_id), seconds))
+    return Command((call,), lambda replies: json.loads(replies[0][1]) if replies[0] else None)
+
+
+# Workers
+
+
+@encode.register
+def _(step: steps.Report) -> Command:
+    host = step.host
+    card = {
+        "kind": host.kind,
+        "slots": host.slots,
+        "used": host.used,
+        "incarnation": host.incarnation,
+        "draining": host.draining,
+    }
+    return Command(
+        (
+            Call(("SET", keys.host(host.id), dumps(card), "PX", ms(step.lasts))),
+            script("mark", [keys.HOSTS], host.id, ms(step.lasts), 0),
+        ),
+        nothing,
+    )
+
+
+@encode.register
+def _(step: steps.Retire) -> Command:
+    calls = (Call(("DEL", keys.host(step.host_id))), Call(("ZREM", keys.HOSTS, step.host_id)))
+    return Command(calls, nothing)
+
+
+@encode.register
+def _(step: steps.LivingHosts) -> Command:
+    return Command((script("living", [keys.HOSTS]),), lambda replies: list(replies[0]))
+
+
+@encode.register
+def _(step: steps.ReadHost) -> Command:
+    def read(replies: list[Reply]) -> steps.Host | None:
+        return steps.Host(id=step.host_id, **json.loads(replies[0])) if replies[0] else None
+
+    return Command((Call(("GET", keys.host(step.host_id))),), read)
+
+
+@encode.register
+def _(step: steps.TakeTurn) -> Command:
+    call = Call(("SET", keys.turn(step.work), "1", "NX", "PX", ms(step.lasts)))
+    return Command((call,), lambda replies: bool(replies[0]))
+
+
+@encode.register
+def _(step: steps.SinceLast) -> Command:
+    call = script("since_last", [keys.ran(step.work)], ms(steps.KEPT_AFTER_END))
+    return Command((call,), lambda replies: _age(replies[0]))
+
+
+@encode.register
+def _(step: steps.Ping) -> Command:
+    return Command((Call(("PING",)),), nothing)
+
+
+@encode.register
+def _(step: steps.Now) -> Command:
+    return Command((Call(("TIME",)),), lambda replies: int(replies[0][0]) * 1000 + int(replies[0][1]) // 1000)

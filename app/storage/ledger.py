@@ -1,0 +1,73 @@
+"""The ledger over Redis, for processes that wait: web and tasks."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app.errors import RedisAway
+from app.rooms.steps import Step
+from app.storage.commands import Call, by_sha, by_source, encode
+
+T = TypeVar("T")
+
+CONNECT_WITHIN = timedelta(seconds=1)
+ANSWER_WITHIN = timedelta(seconds=2)  # longer than any step waits (see `rooms.patience`)
+
+# One retry, for a pooled connection that Redis closed meanwhile; every step may be repeated.
+# redis-py's own default, ten of them, has made one call last a minute.
+RETRY = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
+
+CLIENT_OPTIONS: dict[str, Any] = {
+    "decode_responses": True,
+    "socket_connect_timeout": CONNECT_WITHIN.total_seconds(),
+    "socket_timeout": ANSWER_WITHIN.total_seconds(),
+    "health_check_interval": 0,  # a check before use costs a round trip; a dead connection is retried instead
+}
+
+
+class RedisLedger:
+    """Runs steps on Redis.  Raises RedisAway, within a few seconds, when it cannot."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(url, retry=RETRY, **CLIENT_OPTIONS)
+
+    def run(self, step: Step[T]) -> T:
+        return cast(T, self.run_all([step])[0])
+
+    def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
+        commands = [encode(step) for step in steps]
+        try:
+            replies = iter(self._send([call for command in commands for call in command.calls]))
+        except redis.RedisError as error:
+            raise RedisAway from error
+        return [command.read([next(replies) for _ in command.calls]) for command in commands]
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def _send(self, calls: list[Call]) -> list[Any]:
+        if len(calls) == 1:
+            replies = [self._try(calls[0])]
+        else:
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for call in calls:
+                    pipeline.execute_command(*by_sha(call))
+                replies = pipeline.execute(raise_on_error=False)
+        return [self._settle(call, reply) for call, reply in zip(calls, replies, strict=True)]
+
+    def _try(self, call: Call) -> Any:
+        try:
+            return self._redis.execute_command(*by_sha(call))
+        except redis.exceptions.NoScriptError as error:
+            return error
+
+    def _settle(self, call: Call, reply: Any) -> Any:
+        if isinstance(reply, redis.exceptions.NoScriptError):  # Redis is new, or was flushed
+            return self._redis.execute_command(*by_source(call))
+        if isinstance(reply, Exception):
+            raise reply
+        return reply

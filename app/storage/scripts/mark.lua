@@ -1,0 +1,13 @@
+-- mark: say when something must be looked at again.
+-- KEYS[1] deadlines  zset     member -> deadline in ms of Redis's own time
+-- ARGV[1] member     string
+-- ARGV[2] within_ms  integer  from now
+-- ARGV[3] only_new   0 or 1   leave a deadline that is there
+-- returns nothing
+local time = redis.call("TIME")
+local deadline = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[2])
+if ARGV[3] == "1" then
+    redis.call("ZADD", KEYS[1], "NX", deadline, ARGV[1])
+else
+    redis.call("ZADD", KEYS[1], deadline, ARGV[1])
+end

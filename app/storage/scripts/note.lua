@@ -1,0 +1,9 @@
+-- note: put something into the history of a session that exists.
+-- KEYS[1] session  hash
+-- KEYS[2] events   stream
+-- ARGV[1] cap      integer  how many events a history keeps
+-- ARGV[2...]                field, value, ...
+-- returns nothing
+if redis.call("EXISTS", KEYS[1]) == 1 then
+    redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[1], "*", unpack(ARGV, 2))
+end

@@ -1,0 +1,1 @@
+"""What is behind `make up`: it starts what the Procfile lists, and leaves nothing behind."""

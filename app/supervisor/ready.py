@@ -1,0 +1,70 @@
+"""Whether what was started is ready, asked from outside, as its users would."""
+
+import http.client
+import json
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from app import embedded_redis
+from app.settings import Settings
+
+ASK_WITHIN = 2.0  # seconds
+
+Probe = Callable[[Settings], str | None]  # the reason why not, in words
+
+
+def redis(settings: Settings) -> str | None:
+    """Also while it still reads its data, Redis is not ready."""
+    if settings.redis_is_embedded:
+        return None if embedded_redis.answers(settings.redis_socket) else "Redis does not answer"
+    from redis import Redis  # a third of a second that only this case needs
+    from redis.exceptions import RedisError
+
+    try:
+        with Redis.from_url(
+            settings.redis_url, socket_timeout=ASK_WITHIN, socket_connect_timeout=ASK_WITHIN
+        ) as connection:
+            connection.ping()
+    except (RedisError, OSError) as error:
+        return f"Redis does not answer ({type(error).__name__})"
+    return None
+
+
+def web(settings: Settings) -> str | None:
+    return _answers(f"{settings.address}/livez")
+
+
+def bots(settings: Settings) -> str | None:
+    """Told by the web process, which knows whether anybody would take a launch."""
+    return _answers(f"{settings.address}/readyz")
+
+
+def flower(settings: Settings) -> str | None:
+    return _answers(f"{settings.flower_address}/healthcheck")
+
+
+PROBES: dict[str, Probe] = {"redis": redis, "web": web, "bots": bots, "flower": flower}
+
+
+def _answers(url: str) -> str | None:
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=ASK_WITHIN)
+    try:
+        connection.request("GET", where.path)
+        reply = connection.getresponse()
+        body = reply.read()
+    except (OSError, http.client.HTTPException) as error:
+        return f"{url} does not answer ({type(error).__name__})"
+    finally:
+        connection.close()
+    return None if reply.status == http.HTTPStatus.OK else f"{url} says {reply.status}{_detail(body)}"
+
+
+def _detail(body: bytes) -> str:
+    try:
+        checks = json.loads(body)["checks"]
+        return ": " + ", ".join(
+            f"{name}: {found}" for name, found in checks.items() if found not in (True, "ok")
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""

@@ -1,0 +1,290 @@
+"""Start everything, say when it is ready, keep it running, stop it in order."""
+
+import asyncio
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.errors import Conflict, GreenroomError, Unavailable
+from app.settings import Settings
+from app.supervisor import procfile, ready
+from app.supervisor.keeper import Keeper
+from app.supervisor.output import Log, Output
+from app.supervisor.process import CannotKeepUp, Process, Surroundings
+
+READY_WITHIN = 120.0  # seconds; the first start compiles what was installed
+SAY_WAITING_EVERY = 10.0  # seconds
+ASK_EVERY = 0.05  # seconds
+FIRST = "redis"  # the others would only wait for it
+
+# Who stops after whom, and after how many seconds each is killed.  Names that are not here go with the first.
+STOP_ORDER: tuple[Mapping[str, float], ...] = (
+    {"web": 8.0, "beat": 4.0, "flower": 4.0},
+    {"bots": 15.0},  # they say goodbye
+    {"control": 8.0},
+    {"redis": 6.0},
+)
+OTHERS_STOP_WITHIN = 5.0  # seconds
+
+STOPPED, FAILED = 0, 1  # exit codes
+
+
+class PortTaken(Conflict):
+    """A port that we need is taken."""
+
+    kind = "port-taken"
+
+
+class RunsAlready(Conflict):
+    """Greenroom is running in this folder already."""
+
+    kind = "runs-already"
+
+
+class NotReady(Unavailable):
+    """Not everything was ready in time."""
+
+    kind = "not-ready"
+
+
+def up(settings: Settings, environ: Mapping[str, str], path: Path = Path("Procfile")) -> int:
+    """Run until asked to stop; returns the exit code.  Raises what is wrong before anything is started."""
+    started = time.monotonic()
+    entries = procfile.read(path)
+    lock = _lock(settings)
+    names = [entry.name for entry in entries]
+    _check_ports(settings, names)
+    output = Output(names)
+    keeper = Keeper.fork()
+    try:
+        return asyncio.run(_supervise(settings, entries, output, keeper, environ, started))
+    finally:
+        keeper.dismiss()
+        os.close(lock)
+
+
+async def _supervise(
+    settings: Settings,
+    entries: list[procfile.Entry],
+    output: Output,
+    keeper: Keeper,
+    environ: Mapping[str, str],
+    started: float,
+) -> int:
+    supervisor = Supervisor(settings, entries, output, keeper, _for_children(environ, settings, output))
+    return await supervisor.run(started)
+
+
+class Supervisor:
+    """The processes of one Procfile, from the first start to the last end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        entries: list[procfile.Entry],
+        output: Output,
+        keeper: Keeper,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._settings = settings
+        self._output = output
+        self._hurry = asyncio.Event()
+        self._outcome: asyncio.Future[GreenroomError | None] = asyncio.get_running_loop().create_future()
+        self._tasks: list[asyncio.Task[None]] = []
+        around = Surroundings(environ, output, keeper, self._hurry)
+        self._processes = {
+            entry.name: Process(
+                entry,
+                around,
+                Log(settings.var_dir / "log" / f"{entry.name}.log"),
+                may_finish=entry.name == "redis" and not settings.redis_is_embedded,
+            )
+            for entry in entries
+        }
+
+    async def run(self, started: float) -> int:
+        """Until somebody asks to stop, or it cannot go on.  Returns the exit code; nothing is left then."""
+        self._listen_to_signals()
+        coming_up = asyncio.create_task(self._guarded(self._come_up(started)))
+        try:
+            if failure := await self._outcome:
+                self._explain(failure)
+                return FAILED
+            return STOPPED
+        finally:
+            coming_up.cancel()
+            await self._stop_all()
+            await asyncio.gather(coming_up, *self._tasks, return_exceptions=True)
+            for process in self._processes.values():
+                process.log.close()
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._asked_to_stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._ask_once)  # a closing terminal may say so twice
+
+    def _asked_to_stop(self, number: signal.Signals) -> None:
+        if not self._outcome.done():
+            self._output.say(f"stopping ({number.name}); once more to hurry")
+            self._ask_once()
+        elif not self._hurry.is_set():
+            self._output.say("hurrying: what has not stopped yet is killed")
+            self._hurry.set()
+
+    def _ask_once(self) -> None:
+        if not self._outcome.done():
+            self._outcome.set_result(None)
+
+    async def _come_up(self, started: float) -> None:
+        """Redis first, then all others at once.  Raises NotReady."""
+        deadline = time.monotonic() + READY_WITHIN
+        first = [name for name in self._processes if name == FIRST]
+        others = [name for name in self._processes if name != FIRST]
+        self._start(first)
+        await self._wait_for(first, deadline)
+        self._start(others)
+        await self._wait_for(others, deadline)
+        self._output.write(_welcome(self._settings, [*self._processes], time.monotonic() - started))
+
+    def _start(self, names: list[str]) -> None:
+        self._tasks += [asyncio.create_task(self._guarded(self._processes[name].run())) for name in names]
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """A failure of one is the end of all."""
+        try:
+            await work
+        except GreenroomError as failure:
+            if not self._outcome.done():
+                self._outcome.set_result(failure)
+        except Exception as bug:
+            if not self._outcome.done():
+                self._outcome.set_exception(bug)
+
+    async def _wait_for(self, names: list[str], deadline: float) -> None:
+        say_next = time.monotonic() + SAY_WAITING_EVERY
+        while missing := {name: reason for name in names if (reason := await self._why_not_ready(name))}:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
+            if time.monotonic() > deadline:
+                raise NotReady(f"not ready after {READY_WITHIN:.0f} s: {reasons}.")
+            if time.monotonic() > say_next:
+                self._output.say(f"still waiting for {reasons}")
+                say_next += SAY_WAITING_EVERY
+            await asyncio.sleep(ASK_EVERY)
+
+    async def _why_not_ready(self, name: str) -> str | None:
+        if not self._processes[name].is_up:
+            return "it is not running"
+        if probe := ready.PROBES.get(name):
+            return await asyncio.to_thread(probe, self._settings)
+        return None
+
+    async def _stop_all(self) -> None:
+        named = {name for stage in STOP_ORDER for name in stage}
+        others = {name: OTHERS_STOP_WITHIN for name in self._processes if name not in named}
+        first, *later = STOP_ORDER
+        for stage in ({**others, **first}, *later):
+            stops = [
+                self._processes[name].stop(within)
+                for name, within in stage.items()
+                if name in self._processes
+            ]
+            await asyncio.gather(*stops)
+        self._output.say("everything has stopped")
+
+    def _explain(self, failure: GreenroomError) -> None:
+        self._output.say(f"{failure} Stopping everything.")
+        if isinstance(failure, CannotKeepUp):
+            log = self._processes[failure.name].log
+            self._output.say(f"the last lines of {failure.name} (more in {log.path}):")
+            for line in log.last:
+                self._output.line(failure.name, line)
+
+
+def _lock(settings: Settings) -> int:
+    """Held while anything of ours may be running: the keeper holds it as well.  Raises RunsAlready."""
+    settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(settings.var_dir / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid, _, address = os.read(lock, 200).decode().strip().partition(" ")
+        os.close(lock)
+        raise RunsAlready(
+            f"Greenroom is running in this folder already, at {address} (process {pid}); "
+            "stop it with Ctrl-C in its terminal first."
+        ) from None
+    os.truncate(lock, 0)
+    os.write(lock, f"{os.getpid()} {settings.address}\n".encode())
+    return lock
+
+
+def _check_ports(settings: Settings, names: list[str]) -> None:
+    """Raises PortTaken, with a line for each port that cannot be had."""
+    wanted = {
+        "web": (settings.host, "PORT", settings.port),
+        "flower": (settings.flower_host, "FLOWER_PORT", settings.flower_port),
+    }
+    problems = [
+        problem
+        for name, (host, setting, port) in wanted.items()
+        if name in names and (problem := _why_not(host, setting, port))
+    ]
+    if problems:
+        raise PortTaken("\n".join(problems))
+
+
+def _why_not(host: str, setting: str, port: int) -> str | None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as attempt:
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            attempt.bind(address)
+            attempt.listen(1)
+    except socket.gaierror:
+        return f"HOST is '{host}', which is no address of this machine."
+    except OSError as error:
+        match error.errno:
+            case errno.EADDRINUSE:
+                return f"Port {port} is taken by another program; choose one, as in {setting}={port + 10}."
+            case errno.EACCES:
+                return f"Port {port} is not for everybody; set {setting} to one above 1023."
+            case errno.EADDRNOTAVAIL:
+                return f"HOST is '{host}', which is no address of this machine."
+            case _:
+                return f"Port {port} ({setting}) on {host} cannot be had: {error.strerror}."
+    return None
+
+
+def _for_children(environ: Mapping[str, str], settings: Settings, output: Output) -> dict[str, str]:
+    """Our own programs first, and lines as they happen, readable if it is a terminal that they end up on."""
+    extra = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if settings.log_format == "auto" and output.is_terminal:
+        extra["LOG_FORMAT"] = "console"
+    return {**environ, **extra}
+
+
+def _welcome(settings: Settings, names: list[str], seconds: float) -> str:
+    lines = [f"Greenroom is ready, after {seconds:.1f} s.", ""]
+    if "web" in names:
+        lines += ["Open this and say hello:", "", f"    {settings.address}/talk#key={settings.api_key}", ""]
+    if "flower" in names:
+        lines.append(f"The fleet:  {settings.flower_address}  (user greenroom, its password is the key)")
+    lines += [f"Logs:       {_from_here(settings.var_dir / 'log')}", "Ctrl-C stops everything."]
+    return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines) + "\n"
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

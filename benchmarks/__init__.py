@@ -1,0 +1,1 @@
+"""How fast and how small, each measured beside a named peer in the same run."""

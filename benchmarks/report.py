@@ -1,0 +1,65 @@
+"""What every benchmark does alike: take turns with its peer, and say the result as one JSON line at the end."""
+
+import json
+import math
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def alternate(rounds: int, **contenders: Callable[[], T]) -> dict[str, list[T]]:
+    """Let each contender run once a round, so that what the machine does meanwhile happens to all of them."""
+    results: dict[str, list[T]] = {name: [] for name in contenders}
+    for number in range(rounds):
+        for name, run in contenders.items():
+            results[name].append(run())
+            print(f"round {number + 1} of {rounds}, {name}: {results[name][-1]}", file=sys.stderr, flush=True)
+    return results
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value that `percent` of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def machine() -> str:
+    """Where this was measured, as a line for people."""
+    model = next((line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")), "")
+    return f"{model or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def say(
+    *, bench: str, ours: float, peer: float, peer_name: str, unit: str, ratio: float, **more: Any
+) -> None:
+    """Print the line that the result is read from; nothing may be printed after it."""
+    line = {
+        "bench": bench,
+        "ours": round(ours, 3),
+        "peer": round(peer, 3),
+        "peer_name": peer_name,
+        "ratio": round(ratio, 2),
+        "unit": unit,
+        **more,
+        "machine": machine(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    print(json.dumps(line), flush=True)
+
+
+def _cpuinfo() -> list[str]:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return lines.read().splitlines()
+    except OSError:
+        return []

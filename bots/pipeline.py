@@ -1,0 +1,29 @@
+"""The order of our bot's processors: top to bottom the path of a voice."""
+
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+)
+from pipecat.transports.base_transport import BaseTransport
+
+from bots.speech import Speech
+
+
+def build(
+    transport: BaseTransport, speech: Speech, context: LLMContext, listening: LLMUserAggregatorParams
+) -> Pipeline:
+    """Arrange the parts; where they come from is the caller's business, so a test can pass scripted ones."""
+    person, bot = LLMContextAggregatorPair(context, user_params=listening)
+    return Pipeline(
+        [
+            transport.input(),  # the person's voice
+            speech.stt,  # as text
+            person,  # as a turn in the context
+            speech.llm,  # our answer
+            speech.tts,  # as a voice
+            transport.output(),  # in the person's ear
+            bot,  # what was really said, back in the context
+        ]
+    )

@@ -1,0 +1,70 @@
+"""Who hears, thinks and speaks for a bot: the kinds there are, and which one a session gets."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from pipecat.processors.frame_processor import FrameProcessor
+
+from app.settings import Settings
+from bots.personalities import Personality
+
+KINDS = {"demo": "bots.speech.demo", "openai": "bots.speech.openai"}  # modules with build() and warm()
+EXTRAS = {"pocketsphinx": "demo", "espeakng_loader": "demo"}  # the extra that brings a module
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The speaking parts of one session, in the order a voice passes them."""
+
+    stt: FrameProcessor
+    llm: FrameProcessor
+    tts: FrameProcessor
+
+
+class SpeechNotInstalled(RuntimeError):
+    """This kind of speech needs packages that are not installed."""
+
+
+def build(personality: Personality, settings: Settings, *, kind: str | None = None) -> Speech:
+    """The parts for a session; raises SpeechNotInstalled."""
+    speech: Speech = _module(kind or kind_for(settings, personality)).build(personality, settings)
+    return speech
+
+
+def kind_for(settings: Settings, personality: Personality | None = None) -> str:
+    """The personality's own choice, else the operator's, else what there is."""
+    if personality and personality.speech:
+        return personality.speech
+    if settings.speech == "demo":
+        return "demo"
+    return "openai" if settings.thinks_with_openai else "demo"
+
+
+def voice_for(settings: Settings, personality: Personality) -> str:
+    """The name of a personality's voice, as the speech of its sessions understands it."""
+    if kind_for(settings, personality) == "demo":
+        return personality.demo_voice.name
+    return personality.voice or settings.openai_voice
+
+
+def preload(kind: str) -> None:
+    """Imports what a kind needs and loads no model, so that it may be done before a fork."""
+    _module(kind)
+
+
+def warm(kind: str) -> None:
+    """Loads the models of a kind, once a process; after a fork, never before it."""
+    _module(kind).warm()
+
+
+def _module(kind: str) -> Any:
+    try:
+        return importlib.import_module(KINDS[kind])
+    except ModuleNotFoundError as missing:
+        extra = EXTRAS.get((missing.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        raise SpeechNotInstalled(
+            f"The {kind} speech needs {missing.name}, which is not installed: pip install 'greenroom[{extra}]'."
+        ) from missing

@@ -1,0 +1,20 @@
+"""The demo speech: pocketsphinx hears, a script thinks, espeak-ng speaks.  No key, no network, no download."""
+
+from app.settings import Settings
+from bots.personalities import Personality
+from bots.speech import Speech
+from bots.speech.demo import espeak
+from bots.speech.demo.hearing import PocketsphinxSTT, listener
+from bots.speech.demo.speaking import EspeakTTS
+from bots.speech.demo.thinking import ScriptedMind
+
+
+def warm() -> None:
+    """Loads both models: a quarter of a second and 12 MB.  After a fork, never before it."""
+    listener()
+    espeak.warm()
+
+
+def build(personality: Personality, settings: Settings) -> Speech:
+    """The parts of one session.  The ears are the process's own: one session at a time."""
+    return Speech(stt=PocketsphinxSTT(listener()), llm=ScriptedMind(personality), tts=EspeakTTS(personality))

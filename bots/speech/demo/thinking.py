@@ -1,0 +1,94 @@
+"""The demo's mind as a pipecat service: a context in, sentences out, and the pipeline's end after a goodbye."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from pipecat.adapters.llm.base_llm_adapter import BaseLLMAdapter
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
+from pipecat.frames.frames import (
+    EndWorkerFrame,
+    Frame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.services.llm_service import LLMService
+from pipecat.services.settings import LLMSettings
+
+from bots.personalities import Personality
+from bots.speech.demo.mind import Reply, answer
+
+LEFT = "left"  # the reason of the end that follows a goodbye
+
+
+class NoProvider(BaseLLMAdapter[Mapping[str, Any]]):
+    """Adapts to nothing.  The default adapter would import OpenAI's library: half a second and 15 MB."""
+
+    @property
+    def id_for_llm_specific_messages(self) -> str:
+        return "demo"
+
+    async def get_llm_invocation_params(self, context: LLMContext, **_: Any) -> Mapping[str, Any]:
+        return {}
+
+    def to_provider_tools_format(self, tools_schema: ToolsSchema) -> list[Any]:
+        return []
+
+    def get_messages_for_logging(self, context: LLMContext) -> list[dict[str, Any]]:
+        return []
+
+
+class ScriptedMind(LLMService[NoProvider]):
+    """Answers each context at once."""
+
+    adapter_class = NoProvider
+
+    def __init__(self, personality: Personality) -> None:
+        super().__init__(settings=_settings(personality))
+        self._personality = personality
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMContextFrame):
+            messages = cast(list[dict[str, Any]], frame.context.get_messages())
+            await self._say(answer(messages, datetime.now().astimezone(), self._personality))
+        else:
+            await self.push_frame(frame, direction)
+
+    async def _say(self, reply: Reply) -> None:
+        await self.push_frame(LLMFullResponseStartFrame())
+        for sentence in sentences(reply.text):
+            await self.push_frame(LLMTextFrame(sentence))
+        await self.push_frame(LLMFullResponseEndFrame())
+        if reply.leaves:
+            await self.push_frame(
+                EndWorkerFrame(reason=LEFT)
+            )  # behind the goodbye, so that it is heard first
+
+
+def sentences(text: str) -> list[str]:
+    """The text in pieces that together are the text, each as long as a sentence."""
+    return re.findall(r".+?(?:[.!?]\s+|$)", text, re.DOTALL)
+
+
+def _settings(personality: Personality) -> LLMSettings:
+    """All of them, as pipecat wants; a script has a use for none."""
+    return LLMSettings(
+        model="script",
+        system_instruction=personality.prompt,
+        temperature=None,
+        max_tokens=None,
+        top_p=None,
+        top_k=None,
+        frequency_penalty=None,
+        presence_penalty=None,
+        seed=None,
+        filter_incomplete_user_turns=False,
+        user_turn_completion_config=None,
+        use_provider_thinking_default=False,
+    )

@@ -1,0 +1,97 @@
+"""Hears, thinks and speaks through OpenAI, or through any server that speaks its protocol.
+
+Every wait has a bound: a server that fails, breaks off or hangs costs that one
+answer, which the client learns as an RTVI error, and the conversation goes on.
+"""
+
+import ssl
+from collections.abc import AsyncGenerator
+from functools import cache
+from typing import Any
+
+from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
+from pipecat.frames.frames import ErrorFrame, Frame
+from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.services.openai.stt import OpenAISTTService
+from pipecat.services.openai.tts import VALID_VOICES, OpenAITTSService
+from pipecat.transcriptions.language import Language
+
+from app.settings import Settings
+from bots.personalities import Personality
+from bots.speech import Speech
+
+OPENAI = "https://api.openai.com/v1"
+LONGEST_WAIT = Timeout(10.0, connect=3.0)  # seconds, for each next piece of an answer
+NO_KEY = "none"  # what a server of one's own gets; never unset, or the client would search the environment
+
+
+def warm() -> None:
+    """Load what the first request would load: the certificates and the client's own parts."""
+    _certificates()
+    client = AsyncOpenAI(api_key=NO_KEY, base_url=OPENAI)
+    _ = client.chat.completions, client.audio.transcriptions, client.audio.speech
+
+
+def build(personality: Personality, settings: Settings) -> Speech:
+    """pipecat's own services on one pool of connections, which closes with the mind."""
+    server: dict[str, Any] = {
+        "api_key": settings.openai_api_key or NO_KEY,
+        "base_url": settings.openai_base_url or OPENAI,
+    }
+    http = DefaultAsyncHttpxClient(verify=_certificates(), timeout=LONGEST_WAIT)
+    return Speech(
+        stt=OpenAISTTService(
+            **server,
+            http_client=http,
+            settings=OpenAISTTService.Settings(
+                model=settings.openai_stt_model, language=Language(personality.language)
+            ),
+        ),
+        llm=Mind(
+            **server,
+            http=http,
+            settings=Mind.Settings(model=settings.openai_model, system_instruction=personality.prompt),
+        ),
+        tts=Voice(
+            **server,
+            http_client=http,
+            settings=Voice.Settings(
+                model=settings.openai_tts_model, voice=personality.voice or settings.openai_voice
+            ),
+        ),
+    )
+
+
+class Mind(OpenAILLMService):
+    """pipecat's service, with a pool of connections and its timeouts from outside."""
+
+    def __init__(self, *, http: DefaultAsyncHttpxClient, base_url: str, **kwargs: Any) -> None:
+        self._http = http
+        self.supports_developer_role = base_url == OPENAI  # few others do; pipecat makes it "user"
+        super().__init__(base_url=base_url, **kwargs)
+
+    def create_client(self, api_key: Any = None, base_url: Any = None, *_: Any, **__: Any) -> AsyncOpenAI:
+        return AsyncOpenAI(api_key=api_key, base_url=base_url, http_client=self._http, max_retries=1)
+
+    async def cleanup(self) -> None:
+        await super().cleanup()
+        await self._http.aclose()
+
+
+class Voice(OpenAITTSService):
+    """pipecat's service, for voices that it does not know as well; the server says which there are."""
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        voices: dict[str, Any] = VALID_VOICES
+        settings: Any = self._settings
+        voices.setdefault(settings.voice, settings.voice)
+        try:
+            async for frame in super().run_tts(text, context_id):
+                yield frame
+        except APIError as error:
+            yield ErrorFrame(error=f"No voice: {error}", exception=error)
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,429 @@
+"""A session's life in a worker: join, live, wait, leave, and why it ended."""
+
+import asyncio
+import importlib
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    LLMMessagesUpdateFrame,
+    LLMUpdateSettingsFrame,
+    STTUpdateSettingsFrame,
+    TTSSpeakFrame,
+    TTSUpdateSettingsFrame,
+)
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
+
+from app.errors import GreenroomError, IllegalTransition, NoSuchSession, RedisAway
+from app.rooms.messages import EXPIRED
+from app.rooms.sessions import Reason, Session, State
+from app.rooms.steps import (
+    BEAT_EVERY,
+    Answer,
+    Beat,
+    Beaten,
+    Create,
+    Forget,
+    Lease,
+    LeaseStatus,
+    Message,
+    Note,
+    Receive,
+    Release,
+    Step,
+    Transition,
+)
+from app.settings import Settings
+from app.storage.async_ledger import AsyncRedisLedger
+from bots import speech
+from bots.personalities import Personality
+from bots.personalities import load as load_personality
+from bots.transports.local import LocalRoom
+
+STARTS_WITHIN = timedelta(seconds=30)  # a bot's own set-up, until its pipeline runs
+NO_SHOW_AFTER = timedelta(minutes=2)  # nobody ever came
+GOODBYE_WITHIN = timedelta(seconds=8)
+CLOSES_WITHIN = timedelta(seconds=3)
+WARNING_BEFORE_END = timedelta(seconds=30)
+ALONE_AT_MOST = timedelta(minutes=10)  # without Redis
+RECEIVE_WAIT = timedelta(seconds=1)  # a wait in Redis; shorter than the socket's timeout
+
+log = structlog.get_logger(__name__)
+_current: ContextVar["Stay"] = ContextVar("stay")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a session ends, and whether there is time to say goodbye."""
+
+    reason: Reason
+    politely: bool = True
+    detail: str | None = None
+
+
+class Stay:
+    """One bot's stay in one room, from the adoption of its claim to the release of its lease."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        owner: str,
+        host: str,
+        ledger: AsyncRedisLedger,
+        pulse: AsyncRedisLedger,
+        settings: Settings,
+    ) -> None:
+        self.session = session
+        self._owner = owner
+        self._host = host
+        self._ledger = ledger
+        self._pulse = pulse  # a connection of its own, so that a beat never queues behind anything
+        self._settings = settings
+        self._state = session.state
+        self._personality: Personality | None = None
+        self._room = LocalRoom(settings.ice_servers, on_arrival=self._arrived, on_departure=self._departed)
+        self._pipeline: PipelineWorker | None = None
+        self._last_person: str | None = None
+        self._clock: asyncio.TimerHandle | None = None  # no show, or an empty room
+        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._to_answer: list[str] = []  # messages that asked for the end
+        self._unsaid: list[Frame] = []  # for a pipeline that is not there yet
+        self._chores: set[asyncio.Task[None]] = set()  # short work that a timer began
+
+    @classmethod
+    def of_this_context(cls) -> "Stay":
+        return _current.get()
+
+    async def run(self, target: str) -> Reason:
+        """Live until something ends the session.  Whatever happens, the room is free afterwards."""
+        _current.set(self)
+        ending = Ending(Reason.ERROR, detail="it broke on our side; the worker's log says how")
+        helpers = [asyncio.create_task(self._beat()), asyncio.create_task(self._read_inbox())]
+        clocks = self._wind_clocks()
+        try:
+            await self._enter(State.JOINING, host=self._host)
+            performance = asyncio.create_task(self._perform(target))
+            first: set[asyncio.Future[Any]] = {performance, self._ending, *helpers}
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            self._end_if_broken(helpers)
+            ending = await self._leave(performance)
+        finally:
+            for clock in clocks:
+                clock.cancel()
+            self._stop_clock()
+            await _cancel([*helpers, *self._chores])
+            await self._finish(ending)
+        return ending.reason
+
+    def end(self, ending: Ending) -> None:
+        """Begin the end.  The first reason counts."""
+        if not self._ending.done():
+            self._ending.set_result(ending)
+
+    async def pipeline_built(self, pipeline: PipelineWorker) -> None:
+        """Called with the bot's pipeline before it starts."""
+        if self._pipeline is not None:  # a bot with helpers: the first pipeline is the one in the room
+            return
+        self._pipeline = pipeline
+        pipeline.add_event_handler("on_pipeline_started", self._started)
+        unsaid, self._unsaid = self._unsaid, []
+        await self._say(*unsaid)
+
+    # What the bot does
+
+    async def _perform(self, target: str) -> None:
+        session = self.session
+        self._personality = load_personality(session.personality)
+        bot = load_bot(target)
+        body: dict[str, Any] = {
+            "room_url": str(session.room),
+            "user_id": session.user_id,
+            "personality": session.personality,
+            "persona": session.persona,
+            "voice": session.voice,
+            "mode": session.mode,
+            "conversation": [],
+            "metadata": dict(session.metadata),
+        }
+        await bot(self._room.runner_arguments(session.id, body))
+
+    async def _started(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
+        if self._ending.done():
+            return
+        if self._last_person is None:
+            self._start_clock(NO_SHOW_AFTER, Ending(Reason.NO_SHOW, politely=False))
+        await self._enter(State.LIVE)
+
+    def _check_started(self) -> None:
+        if self._state is State.JOINING:
+            detail = f"its pipeline had not started after {STARTS_WITHIN.seconds} seconds"
+            self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
+
+    async def _say(self, *frames: Frame) -> None:
+        """Put frames into the bot's pipeline; one that has not started takes them when it does."""
+        if self._pipeline is None:
+            self._unsaid.extend(frames)
+        elif frames:
+            await self._pipeline.queue_frames(list(frames))
+
+    def _say_soon(self, words: str) -> None:
+        if self._room.has_person:
+            chore = asyncio.create_task(self._say(TTSSpeakFrame(words)))
+            self._chores.add(chore)
+            chore.add_done_callback(self._chores.discard)
+
+    def _wind_clocks(self) -> list[asyncio.TimerHandle]:
+        """What ends the session whatever happens in it."""
+        call_later, lasts = asyncio.get_running_loop().call_later, self.session.max_duration
+        clocks = [
+            call_later(STARTS_WITHIN.total_seconds(), self._check_started),
+            call_later(lasts.total_seconds(), self.end, Ending(Reason.MAX_DURATION)),
+        ]
+        if lasts > 2 * WARNING_BEFORE_END:
+            warn_in = (lasts - WARNING_BEFORE_END).total_seconds()
+            clocks.append(call_later(warn_in, self._say_soon, "We have half a minute left."))
+        return clocks
+
+    # Who is there
+
+    async def _arrived(self, user_id: str) -> None:
+        self._stop_clock()
+        if self._ending.done():
+            return
+        if self._last_person not in (None, user_id):  # somebody else: they must not hear what was said before
+            await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
+        self._last_person = user_id
+        if self._state is State.WAITING:
+            await self._enter(State.LIVE)
+        await self._note("person_arrived")
+
+    async def _departed(self, _user_id: str) -> None:
+        if self._ending.done():
+            return
+        # The clock first: whoever comes while we write this down stops it.
+        self._start_clock(self.session.persistence, Ending(Reason.IDLE, politely=False))
+        await self._enter(State.WAITING)
+        await self._note("person_left")
+
+    def _start_clock(self, after: timedelta, ending: Ending) -> None:
+        self._stop_clock()
+        self._clock = asyncio.get_running_loop().call_later(after.total_seconds(), self.end, ending)
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    # What it is asked
+
+    async def _read_inbox(self) -> None:
+        after = "0"  # what was sent while the bot was starting is read as well
+        while True:
+            try:
+                messages = await self._ledger.run(Receive(self.session.id, after, RECEIVE_WAIT))
+            except RedisAway:
+                await asyncio.sleep(1)
+                continue
+            for message in messages:
+                after = message.id
+                await self._obey(message)
+
+    async def _obey(self, message: Message) -> None:
+        if message.expired or message.epoch != self.session.epoch:
+            await self._note("message_expired", message.kind)
+            await self._answer(message.id, {"error": EXPIRED})
+            return
+        try:
+            result = await self._do(message)
+        except GreenroomError as error:
+            result = {"error": error.kind}
+        except Exception:
+            log.exception("message_failed", session_id=self.session.id, kind=message.kind)
+            result = {"error": "failed"}
+        if result is not None:
+            await self._answer(message.id, result)
+
+    async def _do(self, message: Message) -> Mapping[str, object] | None:
+        """The result of a message, or None if it is answered later."""
+        body: Any = message.body
+        match message.kind:
+            case "offer":
+                return {"answer": await self._room.take(body["user_id"], body["offer"])}
+            case "candidates":
+                await self._room.add_candidates(body["pc_id"], body["candidates"])
+            case "config":
+                await self._reconfigure(body)
+            case "leave":
+                self._to_answer.append(message.id)  # answered when the bot has left
+                self.end(Ending(Reason(body["reason"])))
+                return None
+            case unknown:
+                log.warning("message_unknown", session_id=self.session.id, kind=unknown)
+                return {"error": "unknown"}
+        return {}
+
+    async def _reconfigure(self, changes: Mapping[str, Any]) -> None:
+        """Change how the bot speaks and thinks, in pipecat's own terms, so that any bot can follow.
+
+        What is set to null goes back to what the personality has.
+        """
+        named = changes.get("personality", self.session.personality)
+        personality = self._personality = load_personality(named or self.session.personality)
+        usual = {
+            "voice": speech.voice_for(self._settings, personality),
+            "language": personality.language,
+            "prompt": personality.prompt,
+        }
+        affected = usual if "personality" in changes else usual.keys() & changes.keys()
+        await self._say(*_settings_frames({name: changes.get(name) or usual[name] for name in affected}))
+
+    async def _answer(self, message_id: str, result: Mapping[str, object]) -> None:
+        await self._try(Answer(self.session.id, message_id, result))
+
+    # That it lives
+
+    async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
+        while True:
+            asked = loop.time()
+            try:
+                beaten = await self._pulse.run(self._this_beat())
+            except RedisAway:
+                if loop.time() - heard > ALONE_AT_MOST.total_seconds():
+                    self.end(Ending(Reason.ERROR, detail="Redis was away for too long"))
+            else:
+                heard = asked
+                if beaten is Beaten.SUPERSEDED:
+                    self.end(Ending(Reason.SUPERSEDED, politely=False))
+                elif beaten is Beaten.REGISTERED:  # the record was lost with the lease
+                    await self._try(Create(replace(self.session, state=self._state, host=self._host)))
+            await asyncio.sleep(BEAT_EVERY.total_seconds() * random.uniform(0.9, 1.1))
+
+    def _this_beat(self) -> Beat:
+        session = self.session
+        lease = Lease(
+            status=LeaseStatus.ACTIVE,
+            session_id=session.id,
+            epoch=session.epoch,
+            since_ms=session.created_ms,
+            bot=session.bot,
+            user_id=session.user_id,
+            personality=session.personality,
+            mode=session.mode,
+            host=self._host,
+        )
+        return Beat(session.room, self._owner, session.epoch, session.id, self._state, lease)
+
+    # How it ends
+
+    async def _leave(self, performance: "asyncio.Task[None]") -> Ending:
+        """End the performance, if it has not ended by itself; says why it is over."""
+        if performance.done():
+            return self._ended_by_itself(performance)
+        ending = self._ending.result()
+        await self._enter(State.LEAVING, reason=ending.reason)
+        if ending.politely and self._room.has_person and self._personality is not None:
+            await self._say(TTSSpeakFrame(self._personality.goodbye), EndFrame())
+            await asyncio.wait({performance}, timeout=GOODBYE_WITHIN.total_seconds())
+        if not performance.done() and self._pipeline is not None:
+            await self._pipeline.cancel(reason=ending.reason)
+            await asyncio.wait({performance}, timeout=CLOSES_WITHIN.total_seconds())
+        await _cancel([performance])
+        return ending
+
+    def _end_if_broken(self, helpers: "list[asyncio.Task[None]]") -> None:
+        """A bot that does not beat, or does not hear, must not go on as if it did."""
+        for helper in helpers:
+            if helper.done() and not helper.cancelled():
+                log.error("helper_failed", session_id=self.session.id, exc_info=helper.exception())
+                self.end(Ending(Reason.ERROR, detail="its heartbeat or its inbox failed"))
+
+    def _ended_by_itself(self, performance: "asyncio.Task[None]") -> Ending:
+        if self._ending.done():
+            return self._ending.result()
+        if performance.cancelled():
+            return Ending(Reason.LEFT, detail="the bot was cancelled")
+        error, has_started = performance.exception(), self._state is not State.JOINING
+        if error is None and has_started:
+            return Ending(Reason.LEFT)
+        if error is None:
+            return Ending(Reason.LAUNCH_FAILED, detail="the bot returned before its pipeline had started")
+        log.error("bot_failed", session_id=self.session.id, bot=self.session.bot, exc_info=error)
+        reason = Reason.ERROR if has_started else Reason.LAUNCH_FAILED
+        return Ending(reason, detail=f"the bot raised {type(error).__name__}")
+
+    async def _finish(self, ending: Ending) -> None:
+        """Leave the room, then give it up.  Neither may keep the other from happening."""
+        try:
+            async with asyncio.timeout(CLOSES_WITHIN.total_seconds()):
+                await self._room.disconnect()
+        except Exception:
+            log.exception("room_not_closed", session_id=self.session.id)
+        session = self.session
+        last: list[Step[Any]] = [
+            Release(session.room, session.epoch, self._owner),
+            Forget(session.id),
+            *(Answer(session.id, message_id, {}) for message_id in self._to_answer),
+        ]
+        await self._enter(State.ENDED, reason=ending.reason, detail=ending.detail, afterwards=last)
+
+    async def _enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> None:
+        """Move to a state, here and in the record.  Without Redis, here alone: the call goes on."""
+        self._state = state
+        session = self.session
+        try:
+            await self._ledger.run_all([Transition(session.id, state, session.epoch, **facts), *afterwards])
+        except RedisAway:
+            log.warning("transition_unwritten", session_id=session.id, state=state)
+        except (IllegalTransition, NoSuchSession) as error:
+            log.warning(
+                "transition_refused", session_id=session.id, state=state, found=error.facts.get("state")
+            )
+        else:
+            about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
+            log.info(f"session_{state}", **{name: fact for name, fact in about.items() if fact is not None})
+
+    async def _note(self, event: str, detail: str | None = None) -> None:
+        await self._try(Note(self.session.id, event, self.session.epoch, detail))
+
+    async def _try(self, step: Step[Any]) -> None:
+        try:
+            await self._ledger.run(step)
+        except RedisAway:
+            log.warning("step_unwritten", session_id=self.session.id, step=type(step).__name__)
+
+
+def load_bot(target: str) -> Callable[[Any], Awaitable[None]]:
+    """The function that `module:function` names."""
+    module, _, function = target.partition(":")
+    bot: Callable[[Any], Awaitable[None]] = getattr(importlib.import_module(module), function)
+    return bot
+
+
+def _settings_frames(changes: Mapping[str, str]) -> list[Frame]:
+    frames: list[Frame] = []
+    if voice := changes.get("voice"):
+        frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(voice=voice)))
+    if language := changes.get("language"):
+        frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(language=language)))
+        frames.append(STTUpdateSettingsFrame(delta=STTSettings(language=language)))
+    if prompt := changes.get("prompt"):
+        frames.append(LLMUpdateSettingsFrame(delta=LLMSettings(system_instruction=prompt)))
+    return frames
+
+
+async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=CLOSES_WITHIN.total_seconds())

@@ -1,0 +1,1 @@
+"""How a bot gets into a room, one file a provider."""

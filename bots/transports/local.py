@@ -1,0 +1,130 @@
+"""A local room: the browser's peer connection ends here, in the bot's own process.
+
+pipecat makes a connection from an offer.  Ours is there before any offer has
+come, so that the bot's pipeline is running when the first person arrives, and
+it stays when they reload the page: the next offer gets a new peer connection
+behind the same object.  There is never more than one peer connection a room.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiortc import RTCIceServer
+from aiortc.sdp import SessionDescription, candidate_from_sdp
+from pipecat.runner.types import SmallWebRTCRunnerArguments
+from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
+
+from app.errors import OfferRefused, RoomFull
+from app.settings import IceServer
+
+Notice = Callable[[str], Awaitable[None]]  # told the user's id
+
+
+class LocalRoom(SmallWebRTCConnection):
+    """The one peer connection of a room, and who is at its other end."""
+
+    def __init__(
+        self, ice_servers: tuple[IceServer, ...], *, on_arrival: Notice, on_departure: Notice
+    ) -> None:
+        super().__init__(
+            ice_servers=[
+                RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
+                for server in ice_servers
+            ]
+        )
+        self.person: str | None = None  # whose offer was last accepted
+        self._on_arrival = on_arrival
+        self._on_departure = on_departure
+        self._is_present = False
+        self.add_event_handler("connected", self._arrived)
+        self.add_event_handler("closed", self._departed)
+        self.add_event_handler("failed", self._departed)
+
+    @property
+    def has_person(self) -> bool:
+        """Whether somebody is connected now, as far as the last seconds tell."""
+        return self._is_present and self.is_connected()
+
+    @property
+    def _is_over(self) -> bool:
+        return self.pc.connectionState in ("closed", "failed")
+
+    async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
+        """Answer an offer.  Raises RoomFull if another person is here, OfferRefused if it cannot be used."""
+        if self.has_person and self.person != user_id:
+            raise RoomFull
+        if not _has_media(offer["sdp"]):  # seen before the connection that is there is given up for it
+            raise OfferRefused
+        is_first = self.get_answer() is None
+        is_same_peer = offer.get("pc_id") == self.pc_id and not offer.get("restart_pc") and not self._is_over
+        try:
+            if is_first:
+                await self.initialize(offer["sdp"], offer["type"])
+            else:
+                await self.renegotiate(offer["sdp"], offer["type"], restart_pc=not is_same_peer)
+        except Exception as error:  # aiortc raises what its parser happens to stumble over
+            if not is_same_peer:
+                await self._departed(self)  # their connection was given up for this offer
+            raise OfferRefused from error
+        self.person = user_id
+        answer: dict[str, str] | None = self.get_answer()
+        if answer is None:
+            raise OfferRefused
+        return answer
+
+    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
+        """Where else the person can be reached.  Raises OfferRefused."""
+        if pc_id != self.pc_id:
+            raise OfferRefused(
+                "These candidates belong to a connection that has been replaced; make a new offer."
+            )
+        try:
+            for given in candidates:
+                candidate = candidate_from_sdp(given["candidate"]) if given["candidate"] else None
+                if candidate:
+                    candidate.sdpMid, candidate.sdpMLineIndex = given["sdp_mid"], given["sdp_mline_index"]
+                await self.add_ice_candidate(candidate)
+        except Exception as error:  # as above
+            raise OfferRefused from error
+
+    def runner_arguments(self, session_id: str, body: dict[str, Any]) -> SmallWebRTCRunnerArguments:
+        """What a bot gets, in pipecat's own convention."""
+        arguments = SmallWebRTCRunnerArguments(webrtc_connection=self, session_id=session_id, body=body)
+        arguments.pipeline_idle_timeout_secs = None  # the session's own clocks say when it is over
+        return arguments
+
+    async def disconnect(self) -> None:
+        """Leave the room: it is the bot that goes, nobody has departed."""
+        self._is_present = False
+        await super().disconnect()
+
+    async def _close(self) -> None:
+        # pipecat's watch over a connection that never comes about closes it, and is cancelled by the event
+        # of that: the close must not be, or every later one would wait for it for ever.
+        await asyncio.shield(super()._close())
+
+    # pipecat asks for both of a person who has no camera, and warns each time that there is none.
+
+    def video_input_track(self) -> SmallWebRTCTrack | None:
+        return super().video_input_track() if len(self.pc.getTransceivers()) > 1 else None
+
+    def screen_video_input_track(self) -> SmallWebRTCTrack | None:
+        return super().screen_video_input_track() if len(self.pc.getTransceivers()) > 2 else None
+
+    async def _arrived(self, _: SmallWebRTCConnection) -> None:
+        self._is_present = True
+        if self.person is not None:
+            await self._on_arrival(self.person)
+
+    async def _departed(self, _: SmallWebRTCConnection) -> None:
+        was_present, self._is_present = self._is_present, False
+        if was_present and self.person is not None:
+            await self._on_departure(self.person)
+
+
+def _has_media(sdp: str) -> bool:
+    try:
+        return bool(SessionDescription.parse(sdp).media)
+    except Exception:  # as above
+        return False

@@ -1,0 +1,1 @@
+"""Celery's way in: thin, by subject."""

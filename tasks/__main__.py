@@ -1,0 +1,41 @@
+"""`python -m tasks worker ...`: Celery's own commands and options, importing only the command that runs.
+
+`celery --app tasks.celery worker ...` does the same; it also imports every other
+command and Flower, which costs each of our processes most of a second.
+"""
+
+from importlib import import_module
+
+import click
+from celery.bin.base import CLIContext
+
+COMMANDS = {
+    "worker": "celery.bin.worker:worker",
+    "beat": "celery.bin.beat:beat",
+    "flower": "flower.command:flower",
+}
+
+
+class _OnlyTheOne(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.command(cls=_OnlyTheOne)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Run a process of Celery's."""
+    from tasks.celery import app
+
+    context.obj = CLIContext(app=app, no_color=True, workdir=None, quiet=True)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tasks")

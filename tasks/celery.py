@@ -1,0 +1,101 @@
+"""The Celery app, and why each setting is what it is.
+
+A bot is a task that lasts an hour and is heard by a person.  Nearly every
+setting that differs from Celery's default keeps such a task from being started
+twice, parked behind another, or cut off.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from kombu import Exchange, Queue
+
+from app import logging as app_logging
+from app import settings as app_settings
+
+LAUNCHES = "bot:launch:queue"
+CONTROL = "control"
+
+REAP_EVERY = timedelta(seconds=3)
+SWEEP_EVERY = timedelta(seconds=60)
+
+settings = app_settings.load()
+app = Celery("greenroom", include=["tasks.launches", "tasks.upkeep"])
+
+app.conf.update(
+    broker_url=settings.broker_url,
+    result_backend=None,  # the truth about a bot is never read from Celery's states, nor kept there
+    task_ignore_result=True,
+    # JSON only, so that a message can never bring code
+    task_serializer="json",
+    accept_content=["json"],
+    # A queue each, so that bots that fill their workers do not starve the reaper
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in (LAUNCHES, CONTROL)],
+    task_default_queue=CONTROL,
+    task_create_missing_queues=False,  # a typo in a queue's name fails instead of queueing for nobody
+    task_routes={"bots.*": {"queue": LAUNCHES}},
+    # Acknowledged at the start: late, a second copy of a live bot starts when a connection resets, or
+    # after the visibility timeout.  A launch that is lost so is launched again by the reaper.
+    task_acks_late=False,
+    task_reject_on_worker_lost=False,
+    # A worker takes a launch only when it has a free slot; the default parks launches behind hour-long calls
+    worker_disable_prefetch=True,
+    worker_prefetch_multiplier=1,
+    worker_concurrency=settings.slots,
+    worker_proc_alive_timeout=60,  # seconds for a child to load its models; after 4, the default, it is killed
+    # A blip of Redis must not end calls
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # Redis may be away for long: keep trying, also at the start; the default gives up after 46 minutes
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "visibility_timeout": 120,  # seconds, the same in every process: the shortest wins
+        "unacked_restore_interval": 10,  # a message that a dead worker held comes back soon
+        "unacked_restore_throttle": 1,
+        "health_check_interval": 5,  # a half-open connection is noticed after 13 s instead of 53 s
+        "socket_connect_timeout": 2,
+        "socket_timeout": 5,  # no call blocks for ever when Redis hangs
+    },
+    # One retry: the default multiplies a socket's timeout by five
+    task_publish_retry_policy={
+        "max_retries": 1,
+        "interval_start": 0.2,
+        "interval_step": 0,
+        "interval_max": 0.2,
+    },
+    broker_pool_limit=settings.web_threads,  # a thread that publishes never waits for another's connection
+    # Set for each launch (tasks.outgoing); these hold for whatever is published by hand
+    task_soft_time_limit=timedelta(hours=24).total_seconds(),
+    task_time_limit=timedelta(hours=24, minutes=1).total_seconds(),
+    # Flower lives from events; a second event for each publish costs a millisecond
+    worker_send_task_events=True,
+    task_send_sent_event=False,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    timezone="UTC",
+    beat_schedule={
+        # `expires` drops what a control worker that was away did not get to; each run looks at everything
+        "reap": {
+            "task": "rooms.reap",
+            "schedule": REAP_EVERY,
+            "options": {"queue": CONTROL, "expires": REAP_EVERY.total_seconds()},
+        },
+        "sweep": {
+            "task": "sessions.sweep",
+            "schedule": SWEEP_EVERY,
+            "options": {"queue": CONTROL, "expires": SWEEP_EVERY.total_seconds()},
+        },
+    },
+)
+
+
+def as_publisher() -> None:
+    """In a process that answers people: fail within two seconds instead of a worker's five."""
+    app.conf.broker_transport_options |= {"socket_connect_timeout": 1, "socket_timeout": 1.5}
+
+
+@setup_logging.connect
+def _configure_logging(**_: Any) -> None:
+    app_logging.configure(settings)

@@ -1,0 +1,108 @@
+"""A real, headless Chromium, and the pages in it.
+
+Each file gets its own browser: Playwright keeps an event loop running in the
+main thread while one is open, and other tests have loops of their own.
+"""
+
+import shutil
+import threading
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from app.console import bp
+from tests.browser.pages import FakeServer, TalkPage
+
+VOICE = Path(__file__).parent.parent / "voices" / "hello.wav"
+BEFORE_THE_VOICE = 9  # seconds of silence, in which the bot says its greeting
+AFTER_THE_VOICE = 120  # seconds, longer than any test
+
+FLAGS = [
+    "--no-sandbox",  # containers, where tests run as root
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+]
+
+
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Starts browsers with flags of one's own.  Fails, never skips, where there is no Chromium."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.fail("Chromium is missing; run scripts/install-chromium", pytrace=False)
+    with sync_playwright() as playwright:
+        yield lambda *flags: playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+
+
+@pytest.fixture(scope="module")
+def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    """A browser whose person has a microphone to allow, and has allowed nothing."""
+    with launch("--use-fake-device-for-media-stream") as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def speaking_chromium(
+    launch: Callable[..., Browser], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    """A browser whose person says hello, once, a while after the microphone is on."""
+    recording = tmp_path_factory.mktemp("voice") / "microphone.wav"
+    with wave.open(str(VOICE)) as voice, wave.open(str(recording), "wb") as microphone:
+        microphone.setparams(voice.getparams())
+        second = bytes(voice.getframerate() * voice.getsampwidth() * voice.getnchannels())
+        microphone.writeframes(second * BEFORE_THE_VOICE)
+        microphone.writeframes(voice.readframes(voice.getnframes()))
+        microphone.writeframes(second * AFTER_THE_VOICE)
+    with launch(
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={recording}%noloop",
+    ) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The pages alone, as the product serves them; there is nothing behind them."""
+    app = Flask("pages", static_folder=None)
+    app.register_blueprint(bp)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def context(chromium: Browser, site: str) -> Iterator[BrowserContext]:
+    context = chromium.new_context(base_url=site)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def server(page: Page) -> FakeServer:
+    return FakeServer(page)
+
+
+@pytest.fixture
+def talk(page: Page, server: FakeServer) -> TalkPage:
+    return TalkPage(page)

@@ -1,0 +1,528 @@
+"""The lease: who may be the bot of a room."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.rooms.sessions import State
+from app.rooms.steps import (
+    ACTIVE_FOR,
+    PENDING_FOR,
+    STALE_AFTER,
+    Adopt,
+    Adoption,
+    Beaten,
+    Claimed,
+    Finding,
+    Held,
+    LeaseStatus,
+    Mark,
+    Overdue,
+    ReadRoom,
+    Reap,
+    Release,
+    Unmark,
+    Withdraw,
+    WriteConfig,
+)
+from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim
+
+A_MOMENT = timedelta(milliseconds=200)
+
+
+def adopt(ledger, epoch, *, token="a-token", owner=ME):
+    return ledger.run(Adopt(STAGE, token, epoch, owner, host="bots@here", job_id="job"))
+
+
+@pytest.fixture
+def pending(ledger):
+    """The epoch of a claim."""
+    return ledger.run(a_claim()).epoch
+
+
+@pytest.fixture
+def active(ledger, pending):
+    """The epoch of a claim that ME has adopted."""
+    assert adopt(ledger, pending) is Adoption.ADOPTED
+    return pending
+
+
+# Claiming
+
+
+def test_a_free_room_is_claimed(ledger):
+    outcome = ledger.run(a_claim())
+
+    assert isinstance(outcome, Claimed)
+    assert outcome.took_over is None
+    lease = ledger.run(ReadRoom(STAGE)).lease
+    assert (lease.status, lease.session_id, lease.epoch) == (
+        LeaseStatus.PENDING,
+        "session-of-a-token",
+        outcome.epoch,
+    )
+    assert (lease.bot, lease.user_id, lease.personality, lease.mode) == ("assistant", "ada", "host", "voice")
+
+
+def test_a_second_claim_learns_who_has_the_room(ledger, pending):
+    outcome = ledger.run(a_claim("another-token"))
+
+    assert isinstance(outcome, Held)
+    assert outcome.lease.session_id == "session-of-a-token"
+    assert outcome.lease.epoch == pending
+    assert outcome.age is None
+    assert outcome.state is State.PENDING
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == pending
+
+
+def test_claiming_twice_with_one_token_is_one_claim(ledger, pending):
+    assert ledger.run(a_claim()) == Claimed(pending)
+    assert ledger.run(a_claim("another-token")).lease.epoch == pending
+
+
+def test_a_claim_repeated_after_its_adoption_changes_nothing(ledger, active):
+    assert ledger.run(a_claim()) == Claimed(active)
+    assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.ACTIVE
+
+
+def test_a_claim_holds_one_room_only(ledger, pending):
+    assert isinstance(ledger.run(a_claim("another-token", room=CELLAR)), Claimed)
+
+
+def test_a_pending_claim_lapses_when_nobody_adopts_it(world, ledger, pending):
+    world.pass_time(PENDING_FOR - A_MOMENT * 10)
+    assert isinstance(ledger.run(a_claim("early")), Held)
+    world.pass_time(A_MOMENT * 10)
+
+    outcome = ledger.run(a_claim("later"))
+
+    assert isinstance(outcome, Claimed)
+    assert outcome.took_over is None
+    assert outcome.epoch > pending
+
+
+def test_a_claim_lasts_as_long_as_it_asked_for(world, ledger):
+    ledger.run(a_claim(lasts=timedelta(seconds=5)))
+    world.pass_time(timedelta(seconds=5))
+
+    assert isinstance(ledger.run(a_claim("later")), Claimed)
+
+
+def test_a_pending_claim_is_held_however_small_the_patience_with_stale_bots(ledger, pending):
+    assert isinstance(ledger.run(a_claim("another-token", stale_after=timedelta(0))), Held)
+
+
+def test_a_bot_that_beats_is_found_with_its_age_and_state(world, ledger, active):
+    ledger.run(a_beat(active, state=State.WAITING))
+    world.pass_time(timedelta(seconds=2))
+
+    outcome = ledger.run(a_claim("another-token"))
+
+    assert isinstance(outcome, Held)
+    assert outcome.state is State.WAITING
+    assert timedelta(seconds=2) <= outcome.age < timedelta(seconds=12)
+
+
+def test_a_bot_that_has_not_been_heard_is_taken_over_at_once_under_a_higher_epoch(world, ledger, active):
+    world.pass_time(STALE_AFTER + A_MOMENT)
+
+    outcome = ledger.run(a_claim("another-token"))
+
+    assert isinstance(outcome, Claimed)
+    assert outcome.took_over == "session-of-a-token"
+    assert outcome.epoch > active
+    assert ledger.run(ReadRoom(STAGE)).age is None
+
+
+def test_a_bot_heard_just_in_time_is_not_taken_over(world, ledger, active):
+    world.pass_time(STALE_AFTER - timedelta(seconds=5))
+
+    assert isinstance(ledger.run(a_claim("another-token")), Held)
+
+
+def test_a_takeover_told_once_is_told_again_to_the_same_token(world, ledger, active):
+    world.pass_time(STALE_AFTER + A_MOMENT)
+    outcome = ledger.run(a_claim("another-token"))
+
+    assert ledger.run(a_claim("another-token")) == outcome
+
+
+def test_a_takeover_starts_without_the_configuration_of_the_bot_before(world, ledger, active):
+    ledger.run(WriteConfig(STAGE, active, {"voice": "deep"}))
+    world.pass_time(STALE_AFTER + A_MOMENT)
+    ledger.run(a_claim("another-token"))
+
+    assert ledger.run(ReadRoom(STAGE)).config == {}
+
+
+# Epochs
+
+
+def test_the_epoch_of_a_room_only_grows(ledger):
+    epochs = []
+    for turn in range(20):
+        claimed = ledger.run(a_claim(f"token-{turn}"))
+        epochs.append(claimed.epoch)
+        ledger.run(Withdraw(STAGE, claimed.epoch))
+
+    assert epochs == sorted(set(epochs))
+
+
+def test_the_epoch_grows_through_a_wipe(world, ledger, active):
+    world.wipe()
+    world.pass_time(timedelta(milliseconds=1))
+
+    assert ledger.run(a_claim("another-token")).epoch > active
+
+
+# Adopting
+
+
+def test_a_claim_is_adopted_once_however_often_it_is_delivered(ledger, pending):
+    outcomes = [adopt(ledger, pending, owner=f"bots@here/job/{number}") for number in range(10)]
+
+    assert outcomes == [Adoption.ADOPTED] + [Adoption.TAKEN] * 9
+    lease = ledger.run(ReadRoom(STAGE)).lease
+    assert (lease.status, lease.host, lease.job_id) == (LeaseStatus.ACTIVE, "bots@here", "job")
+
+
+def test_who_adopts_twice_has_adopted(ledger, pending):
+    assert [adopt(ledger, pending), adopt(ledger, pending)] == [Adoption.ADOPTED, Adoption.ADOPTED]
+
+
+def test_another_token_adopts_nothing(ledger, pending):
+    assert adopt(ledger, pending, token="a-guess") is Adoption.LAPSED
+    assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.PENDING
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_another_epoch_adopts_nothing(ledger, pending, difference):
+    assert adopt(ledger, pending + difference) is Adoption.LAPSED
+    assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.PENDING
+
+
+def test_a_lapsed_claim_is_not_adopted(world, ledger, pending):
+    world.pass_time(PENDING_FOR + A_MOMENT)
+
+    assert adopt(ledger, pending) is Adoption.LAPSED
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_a_withdrawn_claim_is_not_adopted(ledger, pending):
+    ledger.run(Withdraw(STAGE, pending))
+
+    assert adopt(ledger, pending) is Adoption.LAPSED
+
+
+def test_an_adopted_room_is_heard_and_lasts_a_day(world, ledger, active):
+    view = ledger.run(ReadRoom(STAGE))
+    assert view.age < timedelta(seconds=10)
+    assert view.state == State.JOINING
+    world.pass_time(ACTIVE_FOR - timedelta(minutes=1))
+    assert ledger.run(ReadRoom(STAGE)).lease is not None
+    world.pass_time(timedelta(minutes=1))
+
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+# Beating
+
+
+def test_a_beat_keeps_the_room(world, ledger, active):
+    for _ in range(4):
+        world.pass_time(STALE_AFTER - timedelta(seconds=5))
+        assert ledger.run(a_beat(active)) is Beaten.KEPT
+
+    assert isinstance(ledger.run(a_claim("another-token")), Held)
+
+
+def test_a_beat_renews_the_lease(world, ledger, active):
+    for _ in range(3):
+        world.pass_time(ACTIVE_FOR / 2)
+        assert ledger.run(a_beat(active)) is Beaten.KEPT
+
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == active
+
+
+def test_a_beat_of_anybody_else_is_refused_and_renews_nothing(world, ledger, active):
+    world.pass_time(STALE_AFTER - timedelta(seconds=5))
+
+    assert ledger.run(a_beat(active, owner=OTHER)) is Beaten.SUPERSEDED
+    assert ledger.run(ReadRoom(STAGE)).age >= STALE_AFTER - timedelta(seconds=5)
+
+
+def test_a_beat_under_an_unadopted_claim_is_refused(ledger, pending):
+    assert ledger.run(a_beat(pending)) is Beaten.SUPERSEDED
+    assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.PENDING
+
+
+def test_a_bot_that_lives_registers_again_after_a_wipe(world, ledger, active):
+    world.wipe()
+
+    assert ledger.run(a_beat(active)) is Beaten.REGISTERED
+    assert ledger.run(a_beat(active)) is Beaten.KEPT
+    found = ledger.run(a_claim("another-token"))
+    assert isinstance(found, Held)
+    assert (found.lease.session_id, found.lease.epoch, found.lease.host) == (
+        "session-of-a-token",
+        active,
+        "bots@here",
+    )
+    assert ledger.run(Release(STAGE, active, ME)) is True
+
+
+def test_after_a_wipe_the_first_who_registers_has_the_room(world, ledger, active):
+    world.wipe()
+    ledger.run(a_beat(active))
+
+    assert ledger.run(a_beat(active - 1, owner=OTHER)) is Beaten.SUPERSEDED
+    assert ledger.run(a_beat(active, owner=OTHER)) is Beaten.SUPERSEDED
+    assert ledger.run(a_beat(active)) is Beaten.KEPT
+
+
+def test_after_a_wipe_a_later_epoch_takes_the_room_from_an_earlier_one(world, ledger, active):
+    world.wipe()
+    ledger.run(a_beat(active))
+
+    assert ledger.run(a_beat(active + 1, owner=OTHER)) is Beaten.REGISTERED
+    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+
+
+def test_a_bot_whose_room_was_claimed_after_a_wipe_is_superseded(world, ledger, active):
+    world.wipe()
+    world.pass_time(timedelta(milliseconds=1))
+    ledger.run(a_claim("another-token"))
+
+    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+
+
+def test_an_epoch_registered_again_is_never_given_a_second_time(world, ledger, active):
+    world.wipe()
+    ledger.run(a_beat(active + 10**9))  # a bot from a machine whose Redis had a clock ahead of this one's
+    ledger.run(Release(STAGE, active + 10**9, ME))
+
+    assert ledger.run(a_claim("another-token")).epoch > active + 10**9
+
+
+def test_a_bot_that_was_taken_over_is_superseded(world, ledger, active):
+    world.pass_time(STALE_AFTER + A_MOMENT)
+    taken = ledger.run(a_claim("another-token"))
+
+    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == taken.epoch
+
+
+def test_a_bot_that_was_reaped_is_superseded_though_its_room_is_free(world, ledger, active):
+    world.pass_time(STALE_AFTER + A_MOMENT)
+    ledger.run(Reap(STAGE))
+
+    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_a_bot_is_superseded_though_the_claim_that_took_its_room_was_withdrawn(world, ledger, active):
+    world.pass_time(STALE_AFTER + A_MOMENT)
+    taken = ledger.run(a_claim("another-token"))
+    ledger.run(Withdraw(STAGE, taken.epoch))
+
+    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+
+
+# Releasing and withdrawing
+
+
+def test_the_holder_releases_its_room_and_what_was_configured_there(ledger, active):
+    ledger.run(WriteConfig(STAGE, active, {"voice": "deep"}))
+
+    assert ledger.run(Release(STAGE, active, ME)) is True
+    assert ledger.run(ReadRoom(STAGE)) == ledger.run(ReadRoom(CELLAR))
+    assert isinstance(ledger.run(a_claim("another-token")), Claimed)
+
+
+def test_releasing_twice_does_nothing(ledger, active):
+    ledger.run(Release(STAGE, active, ME))
+    ledger.run(a_claim("another-token"))
+
+    assert ledger.run(Release(STAGE, active, ME)) is False
+    assert ledger.run(ReadRoom(STAGE)).lease is not None
+
+
+def test_a_beat_that_comes_after_its_release_registers_nothing(ledger, active):
+    ledger.run(Release(STAGE, active, ME))
+
+    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_a_release_that_is_refused_lets_the_holder_beat(ledger, active):
+    ledger.run(Release(STAGE, active, OTHER))
+
+    assert ledger.run(a_beat(active)) is Beaten.KEPT
+
+
+def test_nobody_else_releases_a_room(ledger, active):
+    assert ledger.run(Release(STAGE, active, OTHER)) is False
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == active
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_the_same_owner_of_another_epoch_releases_nothing(ledger, active, difference):
+    assert ledger.run(Release(STAGE, active + difference, ME)) is False
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == active
+
+
+def test_a_claim_nobody_adopted_is_not_released_by_a_bot(ledger, pending):
+    assert ledger.run(Release(STAGE, pending, ME)) is False
+
+
+def test_a_claim_that_nobody_adopted_can_be_withdrawn(ledger, pending):
+    assert ledger.run(Withdraw(STAGE, pending)) is True
+    assert ledger.run(Withdraw(STAGE, pending)) is False
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_an_adopted_claim_cannot_be_withdrawn(ledger, active):
+    assert ledger.run(Withdraw(STAGE, active)) is False
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == active
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_a_claim_of_another_epoch_is_not_withdrawn(ledger, pending, difference):
+    assert ledger.run(Withdraw(STAGE, pending + difference)) is False
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == pending
+
+
+# Reaping
+
+
+def test_a_bot_that_beats_is_left_alone(world, ledger, active):
+    world.pass_time(STALE_AFTER - timedelta(seconds=5))
+
+    finding, lease = ledger.run(Reap(STAGE))
+
+    assert finding is Finding.ALIVE
+    assert lease.epoch == active
+    assert ledger.run(a_beat(active)) is Beaten.KEPT
+
+
+def test_a_claim_that_may_still_be_adopted_is_left_alone(ledger, pending):
+    finding, lease = ledger.run(Reap(STAGE, stale_after=timedelta(0)))
+
+    assert finding is Finding.PENDING
+    assert lease.token == "a-token"
+    assert adopt(ledger, pending) is Adoption.ADOPTED
+
+
+def test_a_free_room_is_found_free(ledger):
+    assert ledger.run(Reap(STAGE)) == (Finding.FREE, None)
+
+
+def test_a_stale_room_is_freed_with_everything_in_it(world, ledger, active):
+    ledger.run(WriteConfig(STAGE, active, {"voice": "deep"}))
+    world.pass_time(STALE_AFTER + A_MOMENT)
+
+    finding, lease = ledger.run(Reap(STAGE))
+
+    assert finding is Finding.REAPED
+    assert lease.session_id == "session-of-a-token"
+    assert ledger.run(ReadRoom(STAGE)) == ledger.run(ReadRoom(CELLAR))
+
+
+def test_reaping_twice_is_reaping_once(world, ledger, active):
+    world.pass_time(STALE_AFTER + A_MOMENT)
+    ledger.run(Reap(STAGE))
+
+    assert ledger.run(Reap(STAGE)) == (Finding.FREE, None)
+
+
+def test_a_room_claimed_after_reaping_has_a_higher_epoch(world, ledger, active):
+    world.pass_time(STALE_AFTER + A_MOMENT)
+    ledger.run(Reap(STAGE))
+
+    assert ledger.run(a_claim("another-token")).epoch > active + 1
+
+
+# Configuration
+
+
+def test_changes_are_laid_over_the_configuration(ledger, active):
+    ledger.run(WriteConfig(STAGE, active, {"voice": "deep", "language": "en"}))
+    assert ledger.run(WriteConfig(STAGE, active, {"language": "de", "prompt": "Be “brief”.\n"})) is True
+
+    config = ledger.run(ReadRoom(STAGE)).config
+    assert config == {"voice": "deep", "language": "de", "prompt": "Be “brief”.\n"}
+
+
+def test_null_takes_a_setting_back(ledger, active):
+    ledger.run(WriteConfig(STAGE, active, {"voice": "deep", "language": "en"}))
+    ledger.run(WriteConfig(STAGE, active, {"voice": None}))
+    assert ledger.run(ReadRoom(STAGE)).config == {"language": "en"}
+
+    ledger.run(WriteConfig(STAGE, active, {"language": None}))
+    assert ledger.run(ReadRoom(STAGE)).config == {}
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_a_configuration_for_another_epoch_is_refused(ledger, active, difference):
+    assert ledger.run(WriteConfig(STAGE, active + difference, {"voice": "deep"})) is False
+    assert ledger.run(ReadRoom(STAGE)).config == {}
+
+
+def test_nothing_is_configured_in_an_empty_room(ledger):
+    assert ledger.run(WriteConfig(STAGE, 1, {"voice": "deep"})) is False
+    assert ledger.run(ReadRoom(STAGE)).config == {}
+
+
+# When to look again
+
+
+def test_a_room_is_overdue_when_its_time_is_over_and_not_before(world, ledger):
+    ledger.run(Mark(STAGE, timedelta(seconds=10)))
+    assert ledger.run(Overdue()) == []
+    world.pass_time(timedelta(seconds=10))
+
+    assert ledger.run(Overdue()) == [STAGE]
+
+
+def test_the_longest_overdue_come_first_and_no_more_than_asked_for(world, ledger):
+    ledger.run(Mark(STAGE, timedelta(seconds=20)))
+    ledger.run(Mark(CELLAR, timedelta(seconds=10)))
+    world.pass_time(timedelta(seconds=30))
+
+    assert ledger.run(Overdue()) == [CELLAR, STAGE]
+    assert ledger.run(Overdue(limit=1)) == [CELLAR]
+
+
+def test_a_mark_is_moved_unless_only_a_new_one_is_wanted(world, ledger):
+    ledger.run(Mark(STAGE, timedelta(seconds=10)))
+    ledger.run(Mark(STAGE, timedelta(hours=1), unless_marked=True))
+    world.pass_time(timedelta(seconds=10))
+    assert ledger.run(Overdue()) == [STAGE]
+
+    ledger.run(Mark(STAGE, timedelta(hours=1)))
+    assert ledger.run(Overdue()) == []
+
+
+def test_an_unmarked_room_is_never_overdue(world, ledger):
+    ledger.run(Mark(STAGE, timedelta(seconds=10)))
+    ledger.run(Unmark(STAGE))
+    world.pass_time(timedelta(days=1))
+
+    assert ledger.run(Overdue()) == []
+
+
+def test_a_beat_puts_off_the_next_look(world, ledger, active):
+    ledger.run(Mark(STAGE, timedelta(seconds=10)))
+    ledger.run(a_beat(active))
+    world.pass_time(STALE_AFTER - timedelta(seconds=5))
+    assert ledger.run(Overdue()) == []
+    world.pass_time(timedelta(seconds=5) + A_MOMENT)
+
+    assert ledger.run(Overdue()) == [STAGE]
+
+
+def test_steps_sent_together_are_done_in_order(ledger):
+    claimed, view, withdrawn = ledger.run_all([a_claim(), ReadRoom(STAGE), Withdraw(STAGE, 1)])
+
+    assert claimed.epoch == view.lease.epoch
+    assert withdrawn is False

@@ -1,0 +1,286 @@
+"""Sessions: their records, their histories, and which state may follow which."""
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from app.errors import IllegalTransition, NoSuchSession
+from app.rooms.sessions import FOLLOWERS, Reason, State
+from app.rooms.steps import (
+    KEPT_AFTER_END,
+    CountLaunch,
+    Create,
+    Forget,
+    LiveSessions,
+    Note,
+    Now,
+    ReadEvents,
+    ReadSession,
+    Transition,
+)
+from app.storage.commands import EVENTS_KEPT
+from tests.makers import CELLAR, a_session
+
+# A way from the beginning into each state
+WAYS = {
+    State.PENDING: [],
+    State.JOINING: [State.JOINING],
+    State.LIVE: [State.JOINING, State.LIVE],
+    State.PAUSED: [State.JOINING, State.LIVE, State.PAUSED],
+    State.WAITING: [State.JOINING, State.LIVE, State.WAITING],
+    State.MOVING: [State.JOINING, State.LIVE, State.MOVING],
+    State.LEAVING: [State.LEAVING],
+    State.LOST: [State.LOST],
+    State.ENDED: [State.ENDED],
+}
+PAIRS = [(before, after) for before, after in product(State, State) if before is not after]
+
+
+def told(ledger, session_id="a-session"):
+    return [event.event for event in ledger.run(ReadEvents(session_id))]
+
+
+@pytest.fixture
+def session(ledger):
+    ledger.run(Create(a_session()))
+    return ledger.run(ReadSession("a-session"))
+
+
+def bring_to(ledger, state):
+    for step in WAYS[state]:
+        ledger.run(Transition("a-session", step, 7))
+
+
+def test_a_session_is_read_as_it_was_written(ledger):
+    written = a_session(
+        room=CELLAR,
+        epoch=1790000000000001,
+        persona="A pirate, “Ahoy”.\nSecond line",
+        voice="deep",
+        mode="forum",
+        persistence=timedelta(seconds=0),
+        metadata={"a": [1, 2.5, None, True, {"b": "ü"}], "": {}, "list": []},
+    )
+    ledger.run(Create(written))
+
+    read = ledger.run(ReadSession("a-session"))
+
+    for name in (
+        "room",
+        "epoch",
+        "persona",
+        "voice",
+        "mode",
+        "persistence",
+        "max_duration",
+        "metadata",
+        "user_id",
+    ):
+        assert getattr(read, name) == getattr(written, name)
+    assert (read.state, read.reason, read.host, read.launches, read.version) == (
+        State.PENDING,
+        None,
+        None,
+        1,
+        1,
+    )
+    assert abs(read.created_ms - ledger.run(Now())) < 10_000
+    assert read.updated_ms == read.created_ms
+
+
+def test_an_unknown_session_is_said_to_be_unknown(ledger):
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("nobody"))
+    with pytest.raises(NoSuchSession):
+        ledger.run(Transition("nobody", State.LIVE, 7))
+    assert ledger.run(ReadEvents("nobody")) == []
+
+
+def test_a_new_session_is_pending_and_one_of_those_that_are_on(ledger, session):
+    assert told(ledger) == ["pending"]
+    assert ledger.run(LiveSessions()) == ["a-session"]
+
+
+def test_creating_twice_does_not_begin_a_session_again(ledger, session):
+    ledger.run(Transition("a-session", State.JOINING, 7))
+    ledger.run(Create(a_session()))
+
+    assert ledger.run(ReadSession("a-session")).state is State.JOINING
+    assert told(ledger) == ["pending", "joining"]
+
+
+def test_a_bot_writes_its_record_again_as_it_is(world, ledger, session):
+    world.wipe()
+    ledger.run(Create(a_session(state=State.WAITING, host="bots@here")))
+
+    again = ledger.run(ReadSession("a-session"))
+    assert (again.state, again.host, again.epoch) == (State.WAITING, "bots@here", 7)
+    assert told(ledger) == ["waiting"]
+    assert ledger.run(LiveSessions()) == ["a-session"]
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS, ids=lambda state: str(state))
+def test_only_what_the_table_allows_may_follow(ledger, session, before, after):
+    bring_to(ledger, before)
+    history = told(ledger)
+
+    if after in FOLLOWERS[before]:
+        assert ledger.run(Transition("a-session", after, 7)).state is after
+        assert told(ledger) == [*history, after]
+    else:
+        with pytest.raises(IllegalTransition) as refused:
+            ledger.run(Transition("a-session", after, 7))
+        assert refused.value.facts["state"] == before
+        assert told(ledger) == history
+        assert ledger.run(ReadSession("a-session")).state is before
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_transition_repeated_is_one(ledger, session, state):
+    bring_to(ledger, state)
+    version, history = ledger.run(ReadSession("a-session")).version, told(ledger)
+
+    again = ledger.run(
+        Transition("a-session", state, 7, reason=Reason.ERROR, detail="again", host="elsewhere")
+    )
+
+    assert (again.state, again.version, again.reason, again.host) == (state, version, None, None)
+    assert told(ledger) == history
+
+
+def test_each_change_counts_in_the_version(ledger, session):
+    bring_to(ledger, State.WAITING)
+
+    assert ledger.run(ReadSession("a-session")).version == 4
+
+
+def test_a_change_is_dated(world, ledger, session):
+    world.pass_time(timedelta(seconds=60))
+    changed = ledger.run(Transition("a-session", State.JOINING, 7))
+
+    assert 60_000 <= changed.updated_ms - changed.created_ms < 70_000
+
+
+def test_an_old_epoch_is_refused_and_a_later_one_is_not(ledger, session):
+    with pytest.raises(IllegalTransition):
+        ledger.run(Transition("a-session", State.JOINING, 6))
+    assert told(ledger) == ["pending"]
+
+    assert ledger.run(Transition("a-session", State.JOINING, 8)).state is State.JOINING
+
+
+def test_an_old_epoch_is_refused_where_only_its_last_digit_differs(ledger):
+    ledger.run(Create(a_session(epoch=1790000000000002)))
+
+    with pytest.raises(IllegalTransition):
+        ledger.run(Transition("a-session", State.JOINING, 1790000000000001))
+
+
+def test_the_end_has_a_reason_and_a_detail(ledger, session):
+    ended = ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.IDLE, detail="nobody came back"))
+
+    assert ended.reason is Reason.IDLE
+    event = ledger.run(ReadEvents("a-session"))[-1]
+    assert (event.event, event.epoch, event.reason, event.detail) == ("ended", 7, "idle", "nobody came back")
+    assert abs(event.at_ms - ledger.run(Now())) < 10_000
+
+
+def test_the_first_reason_stays(ledger, session):
+    ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.IDLE))
+    ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.ERROR))
+
+    assert ledger.run(ReadSession("a-session")).reason is Reason.IDLE
+
+
+def test_the_host_is_remembered(ledger, session):
+    ledger.run(Transition("a-session", State.JOINING, 7, host="bots@here"))
+    ledger.run(Transition("a-session", State.LIVE, 7))
+
+    assert ledger.run(ReadSession("a-session")).host == "bots@here"
+
+
+def test_an_ended_session_is_kept_for_a_day_and_no_longer(world, ledger, session):
+    ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.LEFT))
+    world.pass_time(KEPT_AFTER_END - timedelta(minutes=1))
+    assert ledger.run(ReadSession("a-session")).state is State.ENDED
+    world.pass_time(timedelta(minutes=1))
+
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("a-session"))
+    assert told(ledger) == []
+
+
+def test_a_session_that_nobody_ends_goes_a_day_after_its_longest_time(world, ledger, session):
+    world.pass_time(session.max_duration + KEPT_AFTER_END - timedelta(minutes=1))
+    assert ledger.run(ReadSession("a-session")).state is State.PENDING
+    world.pass_time(timedelta(minutes=1))
+
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("a-session"))
+
+
+def test_sessions_that_are_on_are_listed_the_oldest_first_until_they_are_forgotten(world, ledger):
+    for number in (3, 1, 2):
+        ledger.run(Create(a_session(f"session-{number}")))
+        world.pass_time(timedelta(seconds=1))
+    assert set(ledger.run(LiveSessions())) == {"session-3", "session-1", "session-2"}
+    assert len(ledger.run(LiveSessions(limit=2))) == 2
+
+    ledger.run(Forget("session-1"))
+    assert set(ledger.run(LiveSessions())) == {"session-3", "session-2"}
+
+
+def test_notes_are_told_between_changes_and_change_nothing(ledger, session):
+    ledger.run(Note("a-session", "person_arrived", 7))
+    ledger.run(Note("a-session", "message_expired", 7, "offer"))
+    ledger.run(Transition("a-session", State.JOINING, 7))
+
+    assert told(ledger) == ["pending", "person_arrived", "message_expired", "joining"]
+    assert ledger.run(ReadEvents("a-session"))[2].detail == "offer"
+    assert ledger.run(ReadSession("a-session")).version == 2
+
+
+def test_a_note_for_an_unknown_session_is_dropped(ledger):
+    ledger.run(Note("nobody", "person_arrived", 7))
+
+    assert told(ledger, "nobody") == []
+
+
+def test_a_history_is_read_on_from_where_one_was(ledger, session):
+    bring_to(ledger, State.LIVE)
+    pending, joining, live = ledger.run(ReadEvents("a-session"))
+
+    assert ledger.run(ReadEvents("a-session", after=pending.id)) == [joining, live]
+    assert ledger.run(ReadEvents("a-session", after=live.id)) == []
+    assert ledger.run(ReadEvents("a-session", after=live.id, wait=timedelta(milliseconds=10))) == []
+
+
+@pytest.mark.parametrize("how", ["notes", "changes"])
+def test_a_history_is_capped_and_loses_its_oldest(ledger, session, how):
+    bring_to(ledger, State.LIVE)
+    if how == "notes":
+        more = [Note("a-session", f"note-{number}", 7) for number in range(EVENTS_KEPT + 200)]
+    else:
+        more = [
+            Transition("a-session", (State.WAITING, State.LIVE)[number % 2], 7)
+            for number in range(EVENTS_KEPT + 200)
+        ]
+    ledger.run_all(more)
+
+    history = told(ledger)
+    assert EVENTS_KEPT <= len(history) <= EVENTS_KEPT + 100  # Redis trims whole nodes of its stream
+    assert history[0] != "pending"
+    assert history[-1] == (f"note-{EVENTS_KEPT + 199}" if how == "notes" else "live")
+
+
+def test_launches_are_counted(ledger, session):
+    assert [ledger.run(CountLaunch("a-session")) for _ in range(3)] == [2, 3, 4]
+    assert ledger.run(ReadSession("a-session")).launches == 4
+
+
+def test_launches_of_an_unknown_session_are_not_counted(ledger):
+    with pytest.raises(NoSuchSession):
+        ledger.run(CountLaunch("nobody"))
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("nobody"))

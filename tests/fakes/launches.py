@@ -1,0 +1,21 @@
+"""A queue of launches that remembers what it was asked to carry."""
+
+from app.errors import RedisAway
+from app.rooms.sessions import Session
+
+
+class RememberedLaunches:
+    """Carries nothing; a test takes what is there and is the worker itself."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Session, str]] = []
+        self.is_away = False
+
+    def launch(self, session: Session, claim: str) -> None:
+        if self.is_away:
+            raise RedisAway
+        self.asked.append((session, claim))
+
+    @property
+    def session_ids(self) -> list[str]:
+        return [session.id for session, _ in self.asked]

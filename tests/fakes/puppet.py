@@ -1,0 +1,81 @@
+"""A bot without a voice: it does what a bot does to the shared state, when a test pulls its strings."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from app.rooms.ports import Ledger
+from app.rooms.sessions import Reason, Session, State
+from app.rooms.steps import (
+    Adopt,
+    Adoption,
+    Answer,
+    Beat,
+    Beaten,
+    Forget,
+    Lease,
+    LeaseStatus,
+    Receive,
+    Release,
+    Transition,
+)
+
+Answers = Mapping[str, Mapping[str, object]]
+
+
+class Puppet:
+    """Plays one session's bot."""
+
+    def __init__(
+        self, ledger: Ledger, session: Session, claim: str, *, owner: str = "bots@stage/job/1"
+    ) -> None:
+        self._ledger = ledger
+        self._claim = claim
+        self.session = session
+        self.owner = owner
+        self.heard: list[tuple[str, Mapping[str, object]]] = []
+        self._after = "0"
+
+    def adopt(self) -> Adoption:
+        host, job_id, _ = self.owner.split("/")
+        session = self.session
+        return self._ledger.run(Adopt(session.room, self._claim, session.epoch, self.owner, host, job_id))
+
+    def go_live(self) -> "Puppet":
+        assert self.adopt() is Adoption.ADOPTED
+        self.enter(State.JOINING)
+        self.enter(State.LIVE)
+        assert self.beat() is Beaten.KEPT
+        return self
+
+    def enter(self, state: State, reason: Reason | None = None) -> None:
+        self._ledger.run(Transition(self.session.id, state, self.session.epoch, reason=reason))
+
+    def beat(self, state: State = State.LIVE) -> Beaten:
+        session = self.session
+        lease = Lease(
+            status=LeaseStatus.ACTIVE,
+            session_id=session.id,
+            epoch=session.epoch,
+            since_ms=session.created_ms,
+            bot=session.bot,
+            user_id=session.user_id,
+            personality=session.personality,
+            mode=session.mode,
+            host=self.owner.split("/")[0],
+        )
+        return self._ledger.run(Beat(session.room, self.owner, session.epoch, session.id, state, lease))
+
+    def obey(self, answers: Answers | None = None, *, wait: timedelta = timedelta(0)) -> None:
+        """Read the inbox and answer each message by its kind; at `leave`, leave first."""
+        for message in self._ledger.run(Receive(self.session.id, self._after, wait)):
+            self._after = message.id
+            self.heard.append((message.kind, message.body))
+            if message.kind == "leave":
+                self.leave(Reason(str(message.body["reason"])))
+            self._ledger.run(Answer(self.session.id, message.id, (answers or {}).get(message.kind, {})))
+
+    def leave(self, reason: Reason = Reason.LEFT) -> bool:
+        self.enter(State.LEAVING)
+        self.enter(State.ENDED, reason)
+        self._ledger.run(Forget(self.session.id))
+        return self._ledger.run(Release(self.session.room, self.session.epoch, self.owner))

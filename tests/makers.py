@@ -1,0 +1,85 @@
+"""Claims, sessions and orders with everything filled in, so that a test names only what it is about."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from app.rooms.joining import Order
+from app.rooms.ports import Ledger
+from app.rooms.reaping import Reaper
+from app.rooms.room import Room
+from app.rooms.sessions import Session, State
+from app.rooms.steps import Beat, Claim, Lease, LeaseStatus, SinceLast
+
+STAGE = Room.parse("local:stage")
+CELLAR = Room.parse("local:cellar")
+ME = "bots@here/job/1"
+OTHER = "bots@there/job/2"
+
+
+def a_claim(
+    token: str = "a-token", *, room: Room = STAGE, session_id: str | None = None, **more: Any
+) -> Claim:
+    return Claim(
+        room=room,
+        session_id=session_id or f"session-of-{token}",
+        token=token,
+        bot="assistant",
+        user_id="ada",
+        personality="host",
+        mode="voice",
+        **more,
+    )
+
+
+def a_session(session_id: str = "a-session", *, epoch: int = 7, room: Room = STAGE, **more: Any) -> Session:
+    facts: dict[str, Any] = {
+        "user_id": "ada",
+        "bot": "assistant",
+        "personality": "host",
+        "mode": "voice",
+        "persistence": timedelta(seconds=300),
+        "max_duration": timedelta(hours=1),
+        **more,
+    }
+    return Session(id=session_id, room=room, epoch=epoch, **facts)
+
+
+def an_order(room: Room = STAGE, **more: Any) -> Order:
+    facts: dict[str, Any] = {
+        "user_id": "ada",
+        "bot": "assistant",
+        "personality": "host",
+        "persistence": timedelta(seconds=300),
+        "max_duration": timedelta(hours=1),
+        **more,
+    }
+    return Order(room=room, **facts)
+
+
+def a_beat(
+    epoch: int,
+    *,
+    owner: str = ME,
+    room: Room = STAGE,
+    session_id: str = "session-of-a-token",
+    state: State = State.LIVE,
+    **more: Any,
+) -> Beat:
+    lease = Lease(
+        status=LeaseStatus.ACTIVE,
+        session_id=session_id,
+        epoch=epoch,
+        since_ms=1,
+        bot="assistant",
+        user_id="ada",
+        personality="host",
+        host=owner.split("/")[0],
+    )
+    return Beat(room, owner, epoch, session_id, state, lease, **more)
+
+
+def reap(ledger: Ledger, reaper: Reaper) -> Counter[str]:
+    """What a reaper finds that has been looking all along, every few seconds."""
+    ledger.run(SinceLast("reap"))
+    return reaper.reap()

@@ -1,0 +1,181 @@
+"""What is killed here is really killed: what must hold when a process dies, hangs or is told to go."""
+
+import os
+import secrets
+import signal
+from datetime import timedelta
+
+import psutil
+import pytest
+
+from app.rooms.room import Room
+from app.rooms.sessions import Session
+from app.rooms.steps import Claim, Claimed, Create, Mark
+from app.storage.ledger import RedisLedger
+from tests.fakes.person import Person
+from tests.product import Product, eventually, product
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def greenroom():
+    """One product for this module's kills: each test leaves it whole."""
+    with product(SLOTS="2") as running:
+        yield running
+
+
+def pid_of_bot(product: Product, session_id: str) -> int:
+    """The process that runs a session's bot, as its lease's owner tells."""
+    session = product.session(session_id)
+    owner = product.owner(session["room_url"])
+    return int(owner.rsplit("/", 1)[1])
+
+
+def test_a_room_is_joinable_at_once_when_its_bots_process_was_killed(greenroom):
+    joined = greenroom.join("local:killed")
+    os.kill(pid_of_bot(greenroom, joined["session_id"]), signal.SIGKILL)
+    reason = greenroom.ended(joined["session_id"])
+    again = greenroom.join("local:killed")
+
+    assert reason == "error"
+    assert again["session_id"] != joined["session_id"] and again["status"] == "live"
+    greenroom.post("/leave", {"room_url": "local:killed"})
+
+
+def test_leaving_during_the_start_leaves_no_bot(greenroom):
+    workers = greenroom.process("bots")
+    os.kill(workers.pid, signal.SIGSTOP)
+    try:
+        joined = greenroom.join("local:early", wait=0)
+        left = greenroom.post("/leave", {"room_url": "local:early"})
+    finally:
+        os.kill(workers.pid, signal.SIGCONT)
+    after = greenroom.join("local:after")  # the launch before it in the queue has been looked at by now
+
+    assert left["reason"] == "left"
+    assert greenroom.events(joined["session_id"]) == ["pending", "ended"]
+    assert greenroom.get("/rooms/local:early")["lease"] is None
+    greenroom.post("/leave", {"session_id": after["session_id"]})
+
+
+def test_a_launch_delivered_ten_times_is_adopted_once(greenroom):
+    ledger, session, token = claim(greenroom, "local:often")
+    for _ in range(10):
+        greenroom.celery.send_task("bots.launch", (session.id, token), queue="bot:launch:queue", expires=30)
+    eventually(lambda: greenroom.session(session.id)["state"] == "live")
+    greenroom.drain_launches()
+
+    assert greenroom.events(session.id).count("joining") == 1
+    greenroom.post("/leave", {"session_id": session.id})
+    ledger.close()
+
+
+def test_revoking_a_launch_ends_its_session_cleanly(greenroom):
+    joined = greenroom.join("local:revoked")
+    job_id = greenroom.owner("local:revoked").split("/")[1]
+    greenroom.celery.control.revoke(job_id, terminate=True)
+
+    assert greenroom.ended(joined["session_id"]) == "shutdown"
+    assert greenroom.get("/rooms/local:revoked")["lease"] is None
+
+
+def test_the_soft_time_limit_ends_a_session_cleanly(greenroom):
+    ledger, session, token = claim(greenroom, "local:soft")
+    greenroom.celery.send_task(
+        "bots.launch", (session.id, token), queue="bot:launch:queue", soft_time_limit=2, time_limit=60
+    )
+
+    assert greenroom.ended(session.id) == "max_duration"
+    assert "leaving" in greenroom.events(session.id)
+    ledger.close()
+
+
+def test_the_hard_time_limit_frees_the_room_of_a_bot_that_hangs(greenroom):
+    ledger, session, token = claim(greenroom, "local:hard", bot="stuck")
+    greenroom.celery.send_task(
+        "bots.launch", (session.id, token), queue="bot:launch:queue", soft_time_limit=3, time_limit=4
+    )
+
+    assert greenroom.ended(session.id, within=20) == "max_duration"
+    assert greenroom.get("/rooms/local:hard")["lease"] is None
+    ledger.close()
+
+
+def test_a_call_goes_on_while_redis_is_restarted(greenroom):
+    joined = greenroom.join("local:redis")
+    pid = pid_of_bot(greenroom, joined["session_id"])
+    greenroom.process("redis").kill("SIGKILL")
+    greenroom.process("redis").start()
+    eventually(greenroom.is_ready, within=30)
+    eventually(lambda: greenroom.get("/rooms/local:redis")["keepalive"]["age_seconds"] < 3.5, within=15)
+
+    assert psutil.pid_exists(pid)
+    assert greenroom.join("local:redis")["session_id"] == joined["session_id"]
+    greenroom.post("/leave", {"room_url": "local:redis"})
+
+
+def test_a_bot_registers_again_when_redis_has_lost_everything(greenroom):
+    joined = greenroom.join("local:flushed")
+    greenroom.redis.flushall()
+    lease = eventually(lambda: greenroom.get("/rooms/local:flushed")["lease"])
+
+    assert lease["session_id"] == joined["session_id"]
+    os.kill(int(greenroom.owner("local:flushed").rsplit("/", 1)[1]), signal.SIGTERM)
+    eventually(lambda: greenroom.get("/rooms/local:flushed")["lease"] is None)
+
+
+async def test_a_worker_that_is_told_to_stop_lets_its_bots_say_goodbye(own_greenroom):
+    joined = own_greenroom.join("local:stop", bot="assistant", user_id="ann")
+    async with Person(own_greenroom.url, joined["connect"]) as person:
+        await person.until(lambda person: person.of_type("bot-stopped-speaking"))
+        own_greenroom.process("bots").kill(signal.SIGTERM.value)
+        await person.until(lambda person: "bye" in person.transcript.lower())
+
+    assert own_greenroom.session(joined["session_id"])["reason"] == "shutdown"
+    assert own_greenroom.process("bots").children() == []
+
+
+def test_a_killed_worker_leaves_nothing_that_the_reaper_does_not_clear(own_greenroom):
+    joined = own_greenroom.join("local:reaped")
+    children = own_greenroom.process("bots").children()
+    own_greenroom.process("bots").kill("SIGKILL")
+    _, alive = psutil.wait_procs(children, timeout=5)
+    own_greenroom.process("bots").start()
+
+    assert alive == []
+    assert own_greenroom.ended(joined["session_id"], within=45) == "error"
+    assert own_greenroom.get("/rooms/local:reaped")["lease"] is None
+    assert own_greenroom.redis.zcard("rooms:keepalive") == 0
+    assert own_greenroom.redis.zcard("sessions:live") == 0
+
+
+def claim(product: Product, room: str, bot: str = "quiet") -> tuple[RedisLedger, Session, str]:
+    """A session whose launch is not in the queue yet, as a web process leaves it that dies just then."""
+    ledger = RedisLedger(product.environ["REDIS_URL"])
+    token, session_id = secrets.token_hex(16), secrets.token_hex(8)
+    claimed = ledger.run(Claim(Room.parse(room), session_id, token, bot, "ann", "host", "voice"))
+    assert isinstance(claimed, Claimed)
+    session = Session(
+        id=session_id,
+        room=Room.parse(room),
+        user_id="ann",
+        bot=bot,
+        personality="host",
+        mode="voice",
+        persistence=timedelta(seconds=60),
+        max_duration=timedelta(seconds=600),
+        epoch=claimed.epoch,
+    )
+    ledger.run(Create(session))
+    return ledger, session, token
+
+
+def test_a_launch_that_got_lost_is_launched_again(greenroom):
+    ledger, session, _ = claim(greenroom, "local:lost")
+    ledger.run(Mark(session.room, timedelta(0)))
+
+    eventually(lambda: greenroom.session(session.id)["state"] == "live", within=20)
+    assert greenroom.session(session.id)["launches"] == 2
+    greenroom.post("/leave", {"session_id": session.id})
+    ledger.close()

@@ -1,0 +1,421 @@
+"""`greenroom up`, with small processes in place of ours and the real Redis: what it starts, says, and leaves behind."""
+
+import base64
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.embedded_redis import temporary_redis
+from app.settings import Settings
+from tests.product import eventually
+
+ROOT = Path(__file__).parent.parent.parent
+
+# A process that tells, when it is asked to stop, that it is and whether Redis still answers.
+STUB = """
+import http.server, os, pathlib, signal, subprocess, sys, threading, time
+from app.embedded_redis import answers
+from app.settings import read
+name, *habits = sys.argv[1:]
+settings = read()
+here = settings.var_dir.parent
+def note(text):
+    with open(here / "notes", "a") as notes:
+        notes.write(f"{name} {text}\\n")
+def stop(*_):
+    note("asked" if answers(settings.redis_socket) else "asked without redis")
+    if "deaf" not in habits:
+        note("gone")
+        os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGINT, lambda *_: note("interrupted"))
+note("started")
+print(f"{name} says hello", flush=True)
+if "child" in habits:
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+if "dies" in habits or ("dies-once" in habits and (here / "notes").read_text().count(f"{name} started") == 1):
+    print("I cannot go on", flush=True)
+    sys.exit(3)
+if "chatty" in habits:
+    os.write(1, b"\\x1b[2Jcleared\\n" + b"x" * 300_000 + b"\\nafter the long line\\n")
+port = {"web": settings.port, "flower": settings.flower_port}.get(name)
+if port:
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        def log_message(self, *_): pass
+    server = http.server.ThreadingHTTPServer((settings.host, port), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+while True:
+    time.sleep(600)
+"""
+NAMES = ("web", "bots", "control", "beat", "flower")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Folder:
+    """A folder to start Greenroom in, with an environment by which all that it starts can be found."""
+
+    def __init__(self, path):
+        self.path = path
+        self.mark = secrets.token_hex(8)
+        self.environ = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "PORT": str(free_port()),
+            "FLOWER_PORT": str(free_port()),
+            "THIS_TEST": self.mark,
+        }
+        (path / "stub.py").write_text(STUB)
+        self.ups = []
+        self.procfile()
+
+    def procfile(self, **habits):
+        lines = [f"{name}: python stub.py {name} {habits.get(name, '')}" for name in NAMES]
+        (self.path / "Procfile").write_text("\n".join(["redis: greenroom redis", *lines]))
+
+    def up(self, at=None, **environ):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up"],
+            cwd=at or self.path,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.ups.append(Up(process))
+        return self.ups[-1]
+
+    def ready(self, **environ):
+        up = self.up(**environ).says("Ctrl-C stops everything")
+        eventually(lambda: {f"{name} started" for name in NAMES} <= set(self.notes))
+        return up
+
+    @property
+    def notes(self):
+        file = self.path / "notes"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def left(self):
+        """Whatever was started here and still runs."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process):
+        with contextlib.suppress(psutil.Error):
+            return (
+                process.environ().get("THIS_TEST") == self.mark and process.status() != psutil.STATUS_ZOMBIE
+            )
+        return False
+
+
+class Up:
+    """A running `greenroom up`, and what it has said so far."""
+
+    def __init__(self, process):
+        self.process = process
+        self.said = ""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.said += line.decode(errors="replace")
+
+    def says(self, text, within=20):
+        eventually(lambda: text in self.said or self._must_run(), within)
+        return self
+
+    def _must_run(self):
+        assert self.process.poll() is None, self.said
+        return False
+
+    def ends(self, within=20):
+        code = self.process.wait(within)
+        self.close()
+        return code
+
+    def close(self):
+        self._reader.join()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    it = Folder(tmp_path)
+    yield it
+    for process in it.left():
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    for up in it.ups:
+        up.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_asked_to_stop_it_leaves_no_process_behind(folder, number):
+    folder.procfile(bots="child")
+    up = folder.ready()
+    up.process.send_signal(number)
+
+    assert up.ends() == 0
+    assert folder.left() == []
+
+
+def test_when_all_is_ready_it_prints_one_link_with_the_key(folder):
+    up = folder.ready()
+    key = (folder.path / "var" / "api-key").read_text().strip()
+    links = re.findall(r"http\S*key=\S+", up.said)
+
+    assert links == [f"http://127.0.0.1:{folder.environ['PORT']}/talk#key={key}"]
+    assert {note.split()[0] for note in folder.notes} == set(NAMES)
+
+
+def test_it_stops_in_order_and_redis_last(folder):
+    up = folder.ready()
+    up.process.send_signal(signal.SIGINT)
+    up.ends()
+    stopped = [note for note in folder.notes if not note.endswith("started")]
+
+    assert sorted(stopped[:6]) == sorted(
+        f"{name} {what}" for name in ("web", "beat", "flower") for what in ("asked", "gone")
+    )
+    assert stopped[6:] == ["bots asked", "bots gone", "control asked", "control gone"]
+
+
+def test_the_link_is_not_printed_before_the_web_answers(folder):
+    folder.procfile(web="dies")
+    up = folder.up()
+
+    assert up.ends() == 1
+    assert "key=" not in up.said
+
+
+def test_closing_the_terminal_leaves_no_process_behind(folder):
+    ours, theirs = pty.openpty()
+
+    def take_the_terminal():
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "up"],
+        cwd=folder.path,
+        env=folder.environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=take_the_terminal,
+    )
+    os.close(theirs)
+    said = b""
+    while b"Ctrl-C stops everything" not in said:
+        said += os.read(ours, 65536)
+    eventually(lambda: {f"{name} started" for name in NAMES} <= set(folder.notes))
+    os.close(ours)
+    process.wait(20)
+
+    assert folder.left() == []
+    assert {f"{name} gone" for name in NAMES} < set(folder.notes)
+
+
+def test_a_supervisor_that_is_killed_leaves_no_process_behind(folder):
+    folder.procfile(bots="deaf child")
+    up = folder.ready()
+    up.process.kill()
+
+    eventually(lambda: not folder.left(), within=15)
+    assert "web gone" in folder.notes
+
+
+def test_after_a_killed_supervisor_it_can_be_started_again(folder):
+    killed = folder.ready()
+    killed.process.kill()
+    eventually(lambda: not folder.left(), within=15)
+    up = folder.ready()
+    up.process.send_signal(signal.SIGINT)
+
+    assert up.ends() == 0
+
+
+def test_a_second_one_in_the_same_folder_says_that_one_is_running(folder):
+    first = folder.ready()
+    second = folder.up()
+
+    assert second.ends() == 1
+    assert len(second.said.splitlines()) == 1
+    assert f"http://127.0.0.1:{folder.environ['PORT']}" in second.said
+    assert first.process.poll() is None
+    first.process.send_signal(signal.SIGINT)
+    first.ends()
+
+
+def test_a_taken_port_is_one_line_before_anything_starts(folder):
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", int(folder.environ["PORT"])))
+        somebody.listen()
+        up = folder.up()
+        code = up.ends()
+
+    assert code == 1
+    assert len(up.said.splitlines()) == 1
+    assert folder.environ["PORT"] in up.said and "PORT=" in up.said
+    assert folder.notes == []
+
+
+def test_wrong_settings_are_all_said_before_anything_starts(folder):
+    up = folder.up(PORT="x", SLOTS="0")
+
+    assert up.ends() == 2
+    assert "PORT is 'x'" in up.said and "SLOTS is '0'" in up.said
+    assert folder.notes == []
+
+
+def test_a_process_that_dies_is_started_again_and_said_so(folder):
+    folder.procfile(control="dies-once")
+    up = folder.ready()
+
+    up.says("control ended with exit code 3; it is started again")
+    eventually(lambda: folder.notes.count("control started") == 2)
+    up.process.send_signal(signal.SIGINT)
+    up.ends()
+
+
+def test_a_process_that_is_killed_later_is_started_again(folder):
+    up = folder.ready()
+    (bots,) = [process for process in folder.left() if "bots" in process.cmdline()]
+    bots.kill()
+
+    up.says("bots was ended by SIGKILL; it is started again")
+    eventually(lambda: folder.notes.count("bots started") == 2)
+    up.process.send_signal(signal.SIGINT)
+    assert up.ends() == 0
+
+
+def test_a_process_that_cannot_start_ends_all_and_its_last_lines_are_shown(folder):
+    folder.procfile(beat="dies")
+    up = folder.up()
+
+    assert up.ends() == 1
+    assert "beat ended with exit code 3 5 times in a row" in up.said
+    assert "I cannot go on" in up.said.partition("the last lines of beat")[2]
+    assert folder.left() == []
+
+
+def test_a_command_that_is_not_there_is_named(folder):
+    with (folder.path / "Procfile").open("a") as procfile:
+        procfile.write("\nshop: no-such-command\n")
+    up = folder.up()
+
+    assert up.ends() == 1
+    assert "shop could not be started" in up.said and "no-such-command" in up.said
+
+
+def test_a_second_ctrl_c_does_not_wait_for_one_that_does_not_listen(folder):
+    folder.procfile(bots="deaf child")
+    up = folder.ready()
+    up.process.send_signal(signal.SIGINT)
+    eventually(lambda: "bots asked" in folder.notes)
+    up.process.send_signal(signal.SIGINT)
+
+    assert up.ends(within=10) == 0
+    assert "bots did not stop in time and is killed" in up.said
+    assert folder.left() == []
+
+
+def test_an_interrupt_in_the_terminal_is_for_the_supervisor_alone(folder):
+    up = folder.ready()
+    os.killpg(up.process.pid, signal.SIGINT)
+    up.ends()
+
+    assert not [note for note in folder.notes if "interrupted" in note]
+
+
+def test_stopping_while_it_starts_leaves_no_process_behind(folder):
+    up = folder.up().says("says hello")
+    up.process.send_signal(signal.SIGINT)
+
+    assert up.ends() == 0
+    assert folder.left() == []
+
+
+def test_with_a_redis_of_ones_own_none_is_started_and_none_is_missed(folder):
+    with temporary_redis() as other:
+        up = folder.ready(REDIS_URL=other.redis_url)
+        up.process.send_signal(signal.SIGINT)
+        code = up.ends()
+
+    assert code == 0
+    assert "REDIS_URL is set" in up.said and "started again" not in up.said
+    assert not Settings(var_dir=folder.path / "var").redis_socket.exists()
+
+
+def test_each_process_has_a_log_and_nothing_in_it_moves_the_cursor(folder):
+    folder.procfile(beat="chatty")
+    up = folder.ready().says("after the long line")
+    up.process.send_signal(signal.SIGINT)
+    up.ends()
+    logs = {path.stem: path.read_text() for path in (folder.path / "var" / "log").glob("*.log")}
+
+    assert set(logs) == {"redis", *NAMES}
+    assert "after the long line" in logs["beat"]
+    assert "\x1b" not in up.said
+
+
+def test_a_procfile_that_cannot_be_read_is_named_with_its_line(folder):
+    (folder.path / "Procfile").write_text("web: python stub.py web\nthis is not it\n")
+    up = folder.up()
+
+    assert up.ends() == 1
+    assert "Procfile, line 2" in up.said
+
+
+def test_what_the_repository_lists_comes_up_answers_with_the_key_and_goes(folder):
+    """Greenroom itself, from its own Procfile; its first bots take their models' time."""
+    up = folder.up(at=ROOT, VAR_DIR=str(folder.path / "var"), SLOTS="1")
+    up.says("Ctrl-C stops everything", within=120)
+    key = (folder.path / "var" / "api-key").read_text().strip()
+    site = f"http://127.0.0.1:{folder.environ['PORT']}"
+    fleet = f"http://127.0.0.1:{folder.environ['FLOWER_PORT']}/api/workers"
+    password = base64.b64encode(f"greenroom:{key}".encode()).decode()
+
+    assert status(f"{site}/sessions") == 401
+    assert status(f"{site}/sessions", Authorization=f"Bearer {key}") == 200
+    assert status(fleet) == 401
+    assert status(fleet, Authorization=f"Basic {password}") == 200
+    assert all(key not in " ".join(process.cmdline()) for process in folder.left())
+    up.process.send_signal(signal.SIGINT)
+    assert up.ends(within=60) == 0
+    assert folder.left() == []
+    assert "killed" not in up.said
+
+
+def status(url, **headers):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as reply:
+            return reply.status
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code

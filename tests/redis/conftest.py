@@ -1,0 +1,30 @@
+"""A real server for the session, empty for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from app.storage.ledger import RedisLedger
+from tests.redis_world import client, redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture
+def server(redis_url: str) -> Iterator["redis.Redis"]:
+    """The server itself, for looking behind the ledger."""
+    with client(redis_url) as it:
+        it.flushall()
+        yield it
+
+
+@pytest.fixture
+def ledger(redis_url: str, server: "redis.Redis") -> Iterator[RedisLedger]:
+    it = RedisLedger(redis_url)
+    yield it
+    it.close()

@@ -1,0 +1,105 @@
+"""Nobody's clock counts but Redis's own."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from app.rooms import steps
+from app.rooms.sessions import State
+from app.rooms.steps import STALE_AFTER, Adopt, Beaten, Claimed, Finding, Held, Mark, Overdue, ReadRoom, Reap
+from app.storage.commands import encode
+from tests.makers import ME, STAGE, a_beat, a_claim, a_session
+
+A_STEP_OF_EACH_KIND = [
+    a_claim(),
+    Adopt(STAGE, "a-token", 7, ME, "h", "j"),
+    a_beat(7),
+    steps.Release(STAGE, 7, ME),
+    steps.Withdraw(STAGE, 7),
+    ReadRoom(STAGE),
+    steps.WriteConfig(STAGE, 7, {"voice": "deep"}),
+    Reap(STAGE),
+    Mark(STAGE, STALE_AFTER),
+    steps.Unmark(STAGE),
+    Overdue(),
+    steps.Create(a_session()),
+    steps.Transition("a-session", State.ENDED, 7),
+    steps.Forget("a-session"),
+    steps.Note("a-session", "person_arrived", 7),
+    steps.CountLaunch("a-session"),
+    steps.ReadSession("a-session"),
+    steps.LiveSessions(),
+    steps.ReadEvents("a-session"),
+    steps.Send("a-session", "say", {}, 7, STALE_AFTER),
+    steps.Receive("a-session", "0", STALE_AFTER),
+    steps.Answer("a-session", "1-1", {}),
+    steps.AwaitAnswer("a-session", "1-1", STALE_AFTER),
+    steps.Report(steps.Host("h", "bots", 1, 0, "1")),
+    steps.Retire("h"),
+    steps.LivingHosts(),
+    steps.ReadHost("h"),
+    steps.TakeTurn("reap", STALE_AFTER),
+    steps.SinceLast("reap"),
+    steps.Ping(),
+    steps.Now(),
+]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """This process's clock, for tests that turn it."""
+    real, real_ns = time.time, time.time_ns
+
+    def turn(by):
+        monkeypatch.setattr(time, "time", lambda: real() + by)
+        monkeypatch.setattr(time, "time_ns", lambda: real_ns() + int(by * 10**9))
+
+    return turn
+
+
+def test_every_kind_of_step_is_here():
+    assert {type(step) for step in A_STEP_OF_EACH_KIND} == set(steps.Step.__subclasses__())
+
+
+@pytest.mark.parametrize("step", A_STEP_OF_EACH_KIND, ids=lambda step: type(step).__name__)
+def test_no_step_brings_a_time_of_its_own(step, clock):
+    before = encode(step).calls
+    clock(86_400)
+
+    assert encode(step).calls == before
+
+
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_a_bot_whose_clock_is_an_hour_wrong_is_as_fresh_as_its_beats(ledger, clock, by):
+    epoch = ledger.run(a_claim()).epoch
+    clock(by)
+    ledger.run(Adopt(STAGE, "a-token", epoch, ME, "h", "j"))
+    assert ledger.run(a_beat(epoch)) is Beaten.KEPT
+    clock(0)
+
+    assert isinstance(ledger.run(a_claim("another-token")), Held)
+    assert ledger.run(Reap(STAGE))[0] is Finding.ALIVE
+    assert timedelta(0) <= ledger.run(ReadRoom(STAGE)).age < timedelta(seconds=20)
+    assert ledger.run(Overdue()) == []
+
+
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_a_claimer_whose_clock_is_an_hour_wrong_takes_no_live_bot_s_room(ledger, clock, by):
+    epoch = ledger.run(a_claim()).epoch
+    ledger.run(Adopt(STAGE, "a-token", epoch, ME, "h", "j"))
+    clock(by)
+
+    assert isinstance(ledger.run(a_claim("another-token")), Held)
+
+
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_epochs_grow_whatever_the_claimers_clocks_say(ledger, server, clock, by):
+    first = ledger.run(a_claim()).epoch
+    server.flushall()
+    clock(by)
+
+    second = ledger.run(a_claim("another-token"))
+
+    assert isinstance(second, Claimed)
+    assert first < second.epoch < first + 60 * 10**6

@@ -1,0 +1,130 @@
+"""A connection that is cut in the middle of a command: asked once more, and every step may be."""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+
+import pytest
+
+from app.errors import RedisAway
+from app.rooms.sessions import State
+from app.rooms.steps import Adopt, Adoption, Claimed, Create, ReadEvents, ReadSession, Transition, Withdraw
+from app.storage.ledger import RedisLedger
+from tests.makers import ME, STAGE, a_claim, a_session
+from tests.redis_world import Awaited
+
+
+class Scissors:
+    """Stands before Redis, and cuts the next connections: before what is sent arrives, or before the reply does."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.before_it_arrives = 0
+        self.before_the_reply = 0
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for end in self._open:
+            self._cut(end)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listening.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self._path)
+                self._open += [near, far]
+                for source, target, is_cut in (
+                    (near, far, self._cuts_request),
+                    (far, near, self._cuts_reply),
+                ):
+                    self._threads.append(threading.Thread(target=self._carry, args=(source, target, is_cut)))
+                    self._threads[-1].start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, is_cut: Callable[[], bool]) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if is_cut():
+                    break
+                target.sendall(data)
+        self._cut(source)
+        self._cut(target)
+
+    def _cuts_request(self) -> bool:
+        self.before_it_arrives -= 1
+        return self.before_it_arrives >= 0
+
+    def _cuts_reply(self) -> bool:
+        self.before_the_reply -= 1
+        return self.before_the_reply >= 0
+
+    @staticmethod
+    def _cut(end: socket.socket) -> None:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+
+@pytest.fixture
+def scissors(redis_url, server):
+    with closing(Scissors(redis_url.removeprefix("unix://"))) as it:
+        yield it
+
+
+@pytest.fixture(params=[RedisLedger, Awaited], ids=["waiting", "awaited"])
+def ledger(request, scissors):
+    with closing(request.param(scissors.url)) as it:
+        it.run(Withdraw(STAGE, 1))  # connected, and its handshake is over
+        yield it
+
+
+@pytest.mark.parametrize("where", ["before_it_arrives", "before_the_reply"])
+def test_what_was_cut_once_is_asked_again(ledger, scissors, where):
+    setattr(scissors, where, 1)
+
+    assert isinstance(ledger.run(a_claim()), Claimed)
+
+
+@pytest.mark.parametrize("where", ["before_it_arrives", "before_the_reply"])
+def test_what_is_cut_again_and_again_is_away(ledger, scissors, where):
+    setattr(scissors, where, 1000)
+
+    with pytest.raises(RedisAway):
+        ledger.run(a_claim())
+
+
+def test_a_step_whose_reply_was_lost_has_one_effect(ledger, scissors):
+    scissors.before_the_reply = 1
+    epoch = ledger.run(a_claim()).epoch
+    scissors.before_the_reply = 1
+    assert ledger.run(Adopt(STAGE, "a-token", epoch, ME, "h", "j")) is Adoption.ADOPTED
+    scissors.before_the_reply = 1
+    ledger.run(Create(a_session()))
+    scissors.before_the_reply = 1
+    ledger.run(Transition("a-session", State.JOINING, 7))
+
+    assert ledger.run(a_claim()) == Claimed(epoch)
+    assert ledger.run(ReadSession("a-session")).version == 2
+    assert [event.event for event in ledger.run(ReadEvents("a-session"))] == ["pending", "joining"]
+
+
+def test_a_beat_is_not_asked_twice(scissors):
+    with closing(Awaited(scissors.url, retries=0)) as pulse:
+        pulse.run(Withdraw(STAGE, 1))
+        scissors.before_it_arrives = 1
+
+        with pytest.raises(RedisAway):
+            pulse.run(Withdraw(STAGE, 1))
+        assert pulse.run(Withdraw(STAGE, 1)) is False

@@ -1,0 +1,289 @@
+"""Every key has a line in `keys.py` and a lifetime, after a day of traffic in miniature too."""
+
+import ast
+import inspect
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.errors import LaunchFailed
+from app.rooms.joining import Joining
+from app.rooms.leaving import Leaving
+from app.rooms.looking import Looking
+from app.rooms.messages import ask
+from app.rooms.reaping import ORPHANED_AFTER, Reaper
+from app.rooms.room import Room
+from app.rooms.sessions import Reason, State
+from app.rooms.steps import (
+    STALE_AFTER,
+    STARTS_WITHIN,
+    Answer,
+    CountLaunch,
+    Forget,
+    Host,
+    Note,
+    Report,
+    Retire,
+    Send,
+    TakeTurn,
+    Transition,
+    WriteConfig,
+)
+from app.storage import keys
+from app.storage.commands import SCRIPTS
+from tests.fakes.launches import RememberedLaunches
+from tests.fakes.puppet import Puppet
+from tests.makers import an_order, reap
+from tests.redis_world import pass_time
+
+SECOND = timedelta(seconds=1)
+EXAMPLE = {"room": "local:stage", "id": "a-session", "user": "ada", "msg": "1-1", "work": "reap"}
+
+
+def documented():
+    """The table in keys.py: a pattern of each key, and what it says of its type and life."""
+    rows = {}
+    for line in (keys.__doc__ or "").splitlines():
+        row = re.match(r"    (\S+:?\S*) +(json|string|hash|stream|list|zset) +(.+?)(?:   .*)?$", line)
+        if row:
+            pattern = re.sub(r"<\w+>", ".+", re.sub(r"[{}]", lambda brace: "\\" + brace[0], row[1]))
+            rows[re.compile(pattern)] = (row[2], row[3])
+    return rows
+
+
+def line_of(key):
+    return [line for pattern, line in documented().items() if pattern.fullmatch(key)]
+
+
+def assert_all_is_documented_and_lapses(server):
+    for key in server.scan_iter():
+        lines = line_of(key)
+        assert len(lines) == 1, f"{key} has {len(lines)} lines in keys.py"
+        kind, life = lines[0]
+        assert server.type(key) == {"json": "string"}.get(kind, kind), key
+        if key in keys.KEPT:
+            assert life.startswith("kept")
+        else:
+            assert server.pttl(key) > 0, f"{key} has no lifetime"
+
+
+class Day:
+    """A product whose bots are puppets, over a real Redis."""
+
+    def __init__(self, ledger, url):
+        self.ledger = ledger
+        self._url = url
+        self.launches = RememberedLaunches()
+        self.joining = Joining(ledger, self.launches)
+        self.leaving = Leaving(ledger)
+        self.reaper = Reaper(ledger, self.launches)
+        self.looking = Looking(ledger)
+
+    def pass_time(self, by):
+        pass_time(self._url, by)
+
+    def join(self, name):
+        self.joining.join(
+            an_order(Room.parse(f"local:{name}"), user_id=f"user-of-{name}", metadata={"a": [1]})
+        )
+        session, claim = self.launches.asked[-1]
+        return Puppet(self.ledger, session, claim, owner=f"bots@here/job/{name}")
+
+
+@pytest.fixture
+def day(ledger, redis_url):
+    return Day(ledger, redis_url)
+
+
+def live_through(day, server):
+    """Everything that happens on a day, once; yields after each part."""
+    ledger = day.ledger
+    bots = Host(id="bots@here", kind="bots", slots=4, used=0, incarnation="1")
+    ledger.run_all([Report(bots), TakeTurn("reap", timedelta(seconds=3))])
+    yield "workers report"
+
+    bot = day.join("talk")
+    yield "a join"
+    bot.go_live()
+    assert day.join("talk").session.id == bot.session.id
+    assert day.joining.wait(bot.session.id, SECOND) is State.LIVE
+    yield "a bot is live"
+    ledger.run(Send(bot.session.id, "offer", {"sdp": "v=0"}, bot.session.epoch, SECOND))
+    yield "an offer is sent"
+    bot.obey({"offer": {"answer": {}}})
+    yield "an offer is answered"
+    ledger.run(WriteConfig(bot.session.room, bot.session.epoch, {"voice": "deep"}))
+    ledger.run(Note(bot.session.id, "person_arrived", bot.session.epoch))
+    bot.enter(State.WAITING)
+    bot.beat(State.WAITING)
+    day.looking.events(bot.session.id)
+    yield "it is configured, and waits"
+    for key, value in zip(keys.room_state(bot.session.room), ("note", "applet", "desktop"), strict=True):
+        server.set(key, value, px=86_400_000)  # as the bot's tools will
+    yield "things are open in its room"
+    bot.leave(Reason.IDLE)
+    yield "it has left"
+    assert server.keys("room:*") == []
+    assert server.keys("bot:config:*") == []
+
+    early = day.join("early")
+    assert day.leaving.leave_room(early.session.room).status == "left"
+    yield "one left before its bot had started"
+
+    dead = day.join("dead").go_live()
+    ledger.run(WriteConfig(dead.session.room, dead.session.epoch, {"voice": "deep"}))
+    ledger.run(Send(dead.session.id, "say", {}, dead.session.epoch, SECOND))
+    day.pass_time(STALE_AFTER + SECOND)
+    reap(day.ledger, day.reaper)
+    yield "a dead bot was reaped"
+    dead.beat()
+    ledger.run(Answer(dead.session.id, "1-1", {}))
+    yield "and woke up"
+
+    taken = day.join("taken").go_live()
+    day.pass_time(STALE_AFTER + SECOND)
+    successor = day.join("taken").go_live()
+    assert taken.session.id != successor.session.id
+    assert day.reaper.lost(successor.session.id, owner=successor.owner, reason=Reason.ERROR)
+    yield "one was taken over, and its successor's process died"
+
+    late = day.join("late")
+    for _ in range(4):
+        day.pass_time(STARTS_WITHIN)
+        reap(day.ledger, day.reaper)
+    with pytest.raises(LaunchFailed):
+        day.joining.wait(late.session.id, SECOND)
+    yield "one never started"
+
+    through_a_wipe = day.join("wiped").go_live()
+    yield "one is live"
+    server.flushall()
+    through_a_wipe.beat()
+    for step in (
+        Transition(through_a_wipe.session.id, State.WAITING, 1),
+        CountLaunch(through_a_wipe.session.id),
+    ):
+        with pytest.raises(Exception, match="no session"):
+            ledger.run(step)
+    ledger.run(Note(through_a_wipe.session.id, "person_left", 1))
+    ledger.run(Forget(through_a_wipe.session.id))
+    yield "and goes on after Redis has lost everything"
+
+    orphan = day.join("orphan").go_live()
+    server.delete(keys.lease(orphan.session.room))
+    day.pass_time(ORPHANED_AFTER)
+    day.reaper.sweep()
+    yield "one lost its room and was swept"
+
+    ledger.run(Report(bots))
+    ledger.run(Retire("bots@here"))
+    ledger.run(Report(Host(id="control@here", kind="control", slots=8, used=0, incarnation="2")))
+    yield "workers come and go"
+
+
+def test_no_key_without_a_lifetime_or_a_line_is_left_at_any_time_of_a_day(day, server):
+    seen = set()
+    for part in live_through(day, server):
+        assert part
+        assert_all_is_documented_and_lapses(server)
+        seen |= {pattern for pattern in documented() for key in server.scan_iter() if pattern.fullmatch(key)}
+
+    assert seen == set(documented()), "a day in which every kind of key is used"
+
+
+def test_nothing_is_left_when_everything_has_ended(day, server):
+    for _ in live_through(day, server):
+        pass
+
+    day.pass_time(STALE_AFTER + timedelta(seconds=60))
+    reap(day.ledger, day.reaper)
+    day.reaper.sweep()
+    day.looking.hosts()
+    assert [key for key in server.scan_iter() if key in keys.KEPT] == []
+    day.pass_time(timedelta(days=31))
+
+    assert server.keys() == []
+
+
+def test_an_ended_day_leaves_no_key_that_lasts_longer_than_a_month(day, server):
+    for _ in live_through(day, server):
+        longest = max((server.pttl(key) for key in server.scan_iter()), default=0)
+        assert longest <= timedelta(days=30) / timedelta(milliseconds=1)
+
+
+def test_every_kind_of_key_that_is_made_has_its_line():
+    made = []
+    for name, make in inspect.getmembers(keys, inspect.isfunction):
+        wanted = list(inspect.signature(make).parameters)
+        values = {"room": Room.parse("local:stage"), "session_id": "s", "message_id": "1-1"}
+        key = make(*[values.get(parameter, "x") for parameter in wanted])
+        made += [(name, each) for each in (key if isinstance(key, tuple) else (key,))]
+    made += [("kept", key) for key in keys.KEPT]
+
+    assert {name: len(line_of(key)) for name, key in made} == {name: 1 for name, _ in made}
+    assert len(documented()) == len({key for _, key in made})
+
+
+def test_a_room_s_keys_lie_in_one_slot_and_so_do_a_session_s(server):
+    room = Room.parse("local:stage")
+
+    of_room = [
+        keys.lease(room),
+        keys.epoch(room),
+        keys.keepalive(room),
+        keys.config(room),
+        *keys.room_state(room),
+    ]
+    of_session = [keys.session("s"), keys.events("s"), keys.inbox("s"), keys.answer("s", "1-1")]
+
+    assert {re.search(r"\{(.+?)\}", key)[1] for key in of_room} == {"local:stage"}
+    assert {re.search(r"\{(.+?)\}", key)[1] for key in of_session} == {"s"}
+
+
+def test_keys_are_made_in_one_place_only():
+    """No string that looks like a key of ours stands in code outside keys.py."""
+    starts = tuple({pattern.pattern.split(r"\{")[0] for pattern in documented()})
+    found = []
+    for path in (Path(keys.__file__).parent.parent).rglob("*.py"):
+        if path.name == "keys.py":
+            continue
+        found += [
+            (path.name, node.value)
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and ":" in node.value
+            if node.value.startswith(starts) and not node.value.startswith("host:")
+        ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_s_header_is_its_signature(name):
+    source = SCRIPTS[name]
+    header = "\n".join(line for line in source.splitlines() if line.startswith("--"))
+    code = "\n".join(line for line in source.splitlines() if not line.startswith("--"))
+
+    assert header.startswith(f"-- {name}: ")
+    assert "-- returns " in header
+    for table in ("KEYS", "ARGV"):
+        described = {int(number) for number in re.findall(rf"-- {table}\[(\d+)", header)}
+        used = {int(number) for number in re.findall(rf"{table}\[(\d+)\]", code)}
+        assert used <= described, f"{name} uses a {table} that its header does not explain"
+        assert described == set(range(1, len(described) + 1))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_touches_only_keys_that_it_was_given(name):
+    for command, first in re.findall(r'redis\.call\("(\w+)"(?:, *([^,)]+))?', SCRIPTS[name]):
+        assert command == "TIME" or not first.startswith('"'), f"{name} names a key of its own: {first}"
+
+
+def test_asking_changes_nothing_for_nobody(day, server):
+    """A message to a session that nobody reads goes away by itself."""
+    bot = day.join("talk").go_live()
+    with pytest.raises(Exception, match="did not answer"):
+        ask(day.ledger, bot.session, "say", {}, patience=timedelta(milliseconds=20))
+
+    assert_all_is_documented_and_lapses(server)

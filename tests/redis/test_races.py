@@ -1,0 +1,280 @@
+"""Many at once, on the real server: one wins, and no epoch is given twice."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from app.rooms.joining import Joining
+from app.rooms.reaping import Reaper
+from app.rooms.sessions import Reason, State
+from app.rooms.steps import (
+    STALE_AFTER,
+    Adopt,
+    Adoption,
+    Answer,
+    AwaitAnswer,
+    Claimed,
+    Create,
+    LiveSessions,
+    Note,
+    Overdue,
+    ReadEvents,
+    ReadRoom,
+    ReadSession,
+    Reap,
+    Receive,
+    Send,
+    SinceLast,
+    Withdraw,
+)
+from app.storage.ledger import RedisLedger
+from tests.fakes.launches import RememberedLaunches
+from tests.fakes.puppet import Puppet
+from tests.makers import STAGE, a_claim, a_session, an_order, reap
+from tests.redis_world import pass_time
+
+PROCESSES, THREADS = 4, 25
+CLAIMERS = f"""
+import json, sys, threading
+from app.rooms.steps import Claimed, Withdraw
+from app.storage.ledger import RedisLedger
+from tests.makers import STAGE, a_claim
+
+ledger, me, rounds = RedisLedger(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+won, start = [], threading.Barrier({THREADS})
+
+def claim(number):
+    start.wait()
+    for turn in range(rounds):
+        outcome = ledger.run(a_claim(f"{{me}}-{{number}}-{{turn}}"))
+        if isinstance(outcome, Claimed):
+            won.append(outcome.epoch)
+            if rounds > 1:
+                ledger.run(Withdraw(STAGE, outcome.epoch))
+
+threads = [threading.Thread(target=claim, args=(number,)) for number in range({THREADS})]
+print("ready", flush=True)
+sys.stdin.readline()
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps(won))
+"""
+
+
+def from_several_processes(url, *, rounds):
+    """The epochs that were won by all claimers together; they start at one word."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", CLAIMERS, url, f"process-{number}", str(rounds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(PROCESSES)
+    ]
+    try:
+        for process in started:
+            assert process.stdout.readline() == "ready\n"
+        for process in started:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        return [epoch for process in started for epoch in json.loads(process.communicate(timeout=30)[0])]
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def at_once(*acts):
+    """What each act returns, all of them started together."""
+    results, barrier = [None] * len(acts), threading.Barrier(len(acts))
+
+    def run(number):
+        barrier.wait()
+        results[number] = acts[number]()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.fixture
+def launches():
+    return RememberedLaunches()
+
+
+def test_of_a_hundred_claimers_in_four_processes_one_has_the_room(ledger, redis_url):
+    won = from_several_processes(redis_url, rounds=1)
+
+    assert len(won) == 1
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == won[0]
+
+
+def test_no_epoch_is_given_twice_however_often_a_room_changes_hands(ledger, redis_url):
+    won = from_several_processes(redis_url, rounds=20)
+
+    assert len(won) > 20
+    assert [epoch for epoch, times in Counter(won).items() if times > 1] == []
+
+
+def test_an_epoch_is_redis_s_time_in_microseconds_or_one_more_than_the_last(ledger, server):
+    before = server.time()
+    epoch = ledger.run(a_claim()).epoch
+    after = server.time()
+    assert before[0] * 10**6 + before[1] <= epoch <= after[0] * 10**6 + after[1]
+    ledger.run(Withdraw(STAGE, epoch))
+
+    future = 10**6 * (after[0] + 3600)
+    server.set("room_epoch:{local:stage}", future)
+
+    assert ledger.run(a_claim("later")).epoch == future + 1
+
+
+def test_the_last_digit_of_an_epoch_is_kept(ledger, server):
+    future = 10**6 * (server.time()[0] + 3600)
+    for last in (future + 1, future + 2, 2**52 - 1):
+        server.set("room_epoch:{local:stage}", last)
+        claimed = ledger.run(a_claim(f"token-{last}"))
+        assert claimed.epoch == last + 1
+        assert ledger.run(ReadRoom(STAGE)).lease.epoch == last + 1
+        assert ledger.run(Adopt(STAGE, f"token-{last}", last + 1, "me", "h", "j")) is Adoption.ADOPTED
+        server.delete("room_active:{local:stage}")
+
+
+def test_the_epoch_is_remembered_for_thirty_days(ledger, server):
+    ledger.run(a_claim())
+
+    assert server.pttl("room_epoch:{local:stage}") > timedelta(days=29) / timedelta(milliseconds=1)
+
+
+def test_of_many_takers_over_of_a_stale_room_one_has_it(ledger, redis_url):
+    stale = ledger.run(a_claim("old"))
+    ledger.run(Adopt(STAGE, "old", stale.epoch, "me", "h", "j"))
+    pass_time(redis_url, STALE_AFTER + timedelta(seconds=1))
+
+    outcomes = at_once(*[lambda n=n: ledger.run(a_claim(f"new-{n}")) for n in range(30)])
+
+    [winner] = [outcome for outcome in outcomes if isinstance(outcome, Claimed)]
+    assert winner.took_over == "session-of-old"
+    assert {outcome.lease.epoch for outcome in outcomes if outcome is not winner} == {winner.epoch}
+
+
+def test_of_many_deliveries_at_once_one_adopts(ledger):
+    epoch = ledger.run(a_claim()).epoch
+
+    outcomes = at_once(
+        *[lambda n=n: ledger.run(Adopt(STAGE, "a-token", epoch, f"me/{n}", "h", "j")) for n in range(30)]
+    )
+
+    assert Counter(outcomes) == {Adoption.ADOPTED: 1, Adoption.TAKEN: 29}
+
+
+def test_withdrawing_and_adopting_at_once_only_one_happens(ledger):
+    for turn in range(20):
+        epoch = ledger.run(a_claim(f"token-{turn}")).epoch
+        withdrawn, adopted = at_once(
+            lambda epoch=epoch: ledger.run(Withdraw(STAGE, epoch)),
+            lambda epoch=epoch, turn=turn: ledger.run(Adopt(STAGE, f"token-{turn}", epoch, "me", "h", "j")),
+        )
+        assert withdrawn is (adopted is Adoption.LAPSED)
+        ledger.run(Reap(STAGE, stale_after=timedelta(milliseconds=-1)))
+
+
+def test_a_thousand_joins_at_once_make_one_session(ledger, launches):
+    joining = Joining(ledger, launches)
+
+    joined = at_once(*[lambda: [joining.join(an_order()) for _ in range(50)]] * 20)
+
+    everybody = [each for batch in joined for each in batch]
+    assert len(everybody) == 1000
+    assert {each.session_id for each in everybody} == set(launches.session_ids)
+    assert len(launches.asked) == 1
+    assert ledger.run(LiveSessions()) == launches.session_ids
+
+
+def test_two_reapers_at_once_have_one_effect(ledger, launches, redis_url):
+    Joining(ledger, launches).join(an_order())
+    session, claim = launches.asked[0]
+    Puppet(ledger, session, claim).go_live()
+    pass_time(redis_url, STALE_AFTER + timedelta(seconds=1))
+    ledger.run(SinceLast("reap"))
+    reapers = [Reaper(RedisLedger(redis_url), launches) for _ in range(2)]
+
+    found = at_once(*[reaper.reap for reaper in reapers])
+
+    assert sum((each["reaped"] for each in found), 0) == 1
+    events = [event.event for event in ledger.run(ReadEvents(session.id))]
+    assert events == ["pending", "joining", "live", "lost", "ended"]
+    assert ledger.run(ReadSession(session.id)).reason is Reason.ERROR
+    assert ledger.run(Overdue()) == []
+
+
+def test_two_sweepers_at_once_have_one_effect(ledger, launches, redis_url, server):
+    Joining(ledger, launches).join(an_order())
+    session_id = launches.session_ids[0]
+    pass_time(redis_url, timedelta(seconds=91))
+    reapers = [Reaper(RedisLedger(redis_url), launches) for _ in range(2)]
+
+    at_once(*[reaper.sweep for reaper in reapers])
+
+    assert [event.event for event in ledger.run(ReadEvents(session_id))] == ["pending", "lost", "ended"]
+    assert ledger.run(LiveSessions()) == []
+
+
+def test_a_dead_bot_s_room_joined_and_reaped_at_once_has_one_new_bot(ledger, launches, redis_url):
+    joining = Joining(ledger, launches)
+    for turn in range(10):
+        joining.join(an_order())
+        session, claim = launches.asked[-1]
+        Puppet(ledger, session, claim, owner=f"bots@here/job/{turn}").go_live()
+        pass_time(redis_url, STALE_AFTER + timedelta(seconds=1))
+        before = len(launches.asked)
+
+        joined, _, again = at_once(
+            lambda: joining.join(an_order()),
+            lambda: reap(ledger, Reaper(ledger, launches)),
+            lambda: joining.join(an_order()),
+        )
+
+        assert joined.session_id == again.session_id != session.id
+        assert len(launches.asked) == before + 1
+        assert ledger.run(ReadSession(session.id)).state is State.ENDED
+        successor, claim = launches.asked[-1]
+        Puppet(ledger, successor, claim, owner=f"bots@there/job/{turn}").go_live().leave()
+
+
+def test_of_many_answers_at_once_one_counts(ledger):
+    ledger.run(Create(a_session()))
+    message_id = ledger.run(Send("a-session", "say", {}, 7, timedelta(seconds=10)))
+    at_once(*[lambda n=n: ledger.run(Answer("a-session", message_id, {"n": n})) for n in range(10)])
+
+    assert ledger.run(AwaitAnswer("a-session", message_id, timedelta(milliseconds=20))) is not None
+    assert ledger.run(AwaitAnswer("a-session", message_id, timedelta(milliseconds=20))) is None
+
+
+def test_who_waits_is_woken_by_what_comes(ledger, redis_url):
+    ledger.run(Create(a_session()))
+    last = ledger.run(ReadEvents("a-session"))[-1].id
+    message_id = ledger.run(Send("a-session", "say", {}, 7, timedelta(seconds=10)))
+    wait = timedelta(seconds=1.5)
+
+    answer, events, messages, *_ = at_once(
+        lambda: ledger.run(AwaitAnswer("a-session", message_id, wait)),
+        lambda: ledger.run(ReadEvents("a-session", after=last, wait=wait)),
+        lambda: ledger.run(Receive("a-session", message_id, wait)),
+        lambda: ledger.run(Answer("a-session", message_id, {"done": True})),
+        lambda: ledger.run(Note("a-session", "person_arrived", 7)),
+        lambda: ledger.run(Send("a-session", "leave", {}, 7, timedelta(seconds=10))),
+    )
+
+    assert answer == {"done": True}
+    assert [event.event for event in events] == ["person_arrived"]
+    assert [message.kind for message in messages] == ["leave"]

@@ -1,0 +1,101 @@
+"""The product over fakes."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from app.api import register
+from app.api.services import Services
+from app.rooms.joining import Joining
+from app.rooms.leaving import Leaving
+from app.rooms.looking import Looking
+from app.rooms.reaping import Reaper
+from app.settings import IceServer, Settings
+from tests.fakes.launches import RememberedLaunches
+from tests.fakes.ledger import InMemoryLedger
+from tests.fakes.puppet import Puppet
+from tests.unit.api import KEY, Caller
+
+PERSONALITIES = ("host", "gruff")
+
+
+@pytest.fixture
+def ledger():
+    return InMemoryLedger()
+
+
+@pytest.fixture
+def launches():
+    return RememberedLaunches()
+
+
+@pytest.fixture
+def joining(ledger, launches):
+    return Joining(ledger, launches)
+
+
+@pytest.fixture
+def leaving(ledger):
+    return Leaving(ledger)
+
+
+@pytest.fixture
+def looking(ledger):
+    return Looking(ledger)
+
+
+@pytest.fixture
+def reaper(ledger, launches):
+    return Reaper(ledger, launches)
+
+
+@pytest.fixture
+def puppet(ledger, launches):
+    """The bot of the last launch; each call is a process of its own."""
+    made = []
+
+    def of_last_launch():
+        session, claim = launches.asked[-1]
+        made.append(Puppet(ledger, session, claim, owner=f"bots@stage/job/{len(made)}"))
+        return made[-1]
+
+    return of_last_launch
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Nobody is waited for longer than a moment."""
+    for constant in (
+        "app.rooms.leaving.GOODBYE_TAKES",
+        "app.api.sessions.ANSWER_WITHIN",
+        "app.api.sessions.STREAM_FOR",
+        "app.api.rooms.CONFIG_WITHIN",
+    ):
+        monkeypatch.setattr(constant, timedelta(milliseconds=20))
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory):
+    stun = IceServer(("stun:stun.example.com",))
+    return Settings(api_key=KEY, var_dir=tmp_path_factory.mktemp("var"), ice_servers=(stun,))
+
+
+@pytest.fixture(scope="session")
+def built_once(settings):
+    """The application; building it takes longer than most tests."""
+    services = Services.over(InMemoryLedger(), RememberedLaunches(), settings, PERSONALITIES)
+    return register(Flask("app", static_folder=None), services)
+
+
+@pytest.fixture
+def app(built_once, settings, ledger, launches):
+    """The application over this test's fakes."""
+    built_once.extensions["greenroom"] = Services.over(ledger, launches, settings, PERSONALITIES)
+    return built_once
+
+
+@pytest.fixture
+def caller(app):
+    """The holder of the key."""
+    return Caller(app.test_client())

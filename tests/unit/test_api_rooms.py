@@ -1,0 +1,281 @@
+"""POST /join, /leave and /config, GET /rooms: what callers see."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.rooms.sessions import Reason, State
+from app.rooms.steps import STALE_AFTER, Adoption
+from tests.unit.api import problem
+
+ROOM = "local:stage"
+
+
+@pytest.fixture
+def joined(caller):
+    return caller.post("/join", {"room_url": ROOM, "user_id": "ada"}).json
+
+
+@pytest.fixture
+def bot(joined, puppet, ledger):
+    """A live bot that reads its inbox whenever somebody waits."""
+    it = puppet().go_live()
+    ledger.meanwhile.append(it.obey)
+    return it
+
+
+def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
+    response = caller.post(
+        "/join", {"room_url": ROOM, "user_id": "ada", "personality": "gruff", "mode": "forum"}
+    )
+
+    assert response.status_code == 202
+    joined = response.json
+    connect = joined.pop("connect")
+    session_id = joined["session_id"]
+    assert joined == {
+        "session_id": session_id,
+        "status": "pending",
+        "reused": False,
+        "room_url": ROOM,
+        "bot": "assistant",
+        "personality": "gruff",
+        "mode": "forum",
+        "session_url": f"/sessions/{session_id}",
+    }
+    assert caller.with_(connect.pop("token")).get(joined["session_url"]).json["session_id"] == session_id
+    assert connect == {
+        "provider": "local",
+        "room_url": ROOM,
+        "offer_url": f"/sessions/{session_id}/api/offer",
+        "user_id": "ada",
+        "ice_servers": [{"urls": ["stun:stun.example.com"]}],
+    }
+
+
+def test_what_is_left_out_is_as_the_operator_chose(caller, launches, settings):
+    joined = caller.post("/join", {}).json
+
+    assert joined["room_url"].startswith("local:")
+    assert joined["connect"]["user_id"].startswith("guest-")
+    assert (joined["bot"], joined["personality"]) == (settings.default_bot, settings.default_personality)
+    session = launches.asked[0][0]
+    assert (session.persistence, session.max_duration) == (
+        settings.session_persistence,
+        settings.max_duration,
+    )
+
+
+def test_what_is_said_is_as_the_caller_chose(caller, launches):
+    order = {
+        "persona": "A pirate.\nAhoy “you”",
+        "voice": "deep",
+        "session_persistence": 0,
+        "max_duration": 86400,
+        "metadata": {"ticket": [1, None, {"ü": 2.5}]},
+    }
+    session_id = caller.post("/join", order).json["session_id"]
+
+    told = caller.get(f"/sessions/{session_id}").json
+    assert {name: told[name] for name in order} == order
+    assert launches.asked[0][0].max_duration == timedelta(days=1)
+
+
+def test_every_fresh_room_is_another(caller):
+    assert len({caller.post("/join", {}).json["room_url"] for _ in range(10)}) == 10
+
+
+def test_a_second_join_finds_the_same_session_and_says_so(caller, joined, launches):
+    response = caller.post("/join", {"room_url": ROOM, "user_id": "bob"})
+
+    assert response.status_code == 200
+    assert (response.json["session_id"], response.json["reused"]) == (joined["session_id"], True)
+    assert response.json["connect"]["user_id"] == "bob"
+    assert len(launches.asked) == 1
+
+
+def test_a_join_may_wait_until_the_bot_is_there(caller, ledger, launches, puppet):
+    def start():
+        if launches.asked:
+            bot = puppet()
+            if bot.adopt() is Adoption.ADOPTED:
+                bot.enter(State.JOINING)
+                bot.enter(State.LIVE)
+
+    ledger.meanwhile.append(start)
+
+    response = caller.post("/join?wait=30", {"room_url": ROOM})
+
+    assert (response.status_code, response.json["status"]) == (202, "live")
+
+
+def test_a_join_that_waits_in_vain_says_where_its_bot_is(caller):
+    response = caller.post("/join?wait=0.02", {"room_url": ROOM})
+
+    assert (response.status_code, response.json["status"]) == (202, "pending")
+
+
+def test_a_join_whose_bot_does_not_start_says_why(caller, ledger, launches, puppet):
+    def fail():
+        bot = puppet()
+        if bot.adopt() is Adoption.ADOPTED:
+            bot.leave(Reason.LAUNCH_FAILED)
+
+    ledger.meanwhile.append(fail)
+
+    response = caller.post("/join?wait=30", {"room_url": ROOM})
+
+    said = problem(response, 503, "launch-failed")
+    assert said["reason"] == "launch_failed"
+    assert said["session_id"] == launches.asked[0][0].id
+    assert int(response.headers["Retry-After"]) > 0
+
+
+# While Redis is away
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/join", {"room_url": ROOM}),
+        ("POST", "/leave", {"room_url": ROOM}),
+        ("POST", "/config", {"room_url": ROOM, "voice": "deep"}),
+        ("GET", f"/rooms/{ROOM}", None),
+        ("GET", "/sessions", None),
+        ("GET", "/sessions/x", None),
+        ("GET", "/sessions/x/events", None),
+        ("POST", "/sessions/x/api/offer", {"sdp": "v=0", "type": "offer"}),
+        ("PATCH", "/sessions/x/api/offer", {"pc_id": "p", "candidates": []}),
+    ],
+)
+def test_while_redis_is_away_everything_says_so_and_when_to_try_again(caller, ledger, method, path, body):
+    with ledger.away():
+        response = caller.call(method, path, body)
+
+    problem(response, 503, "redis-away")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_join_that_cannot_be_queued_says_so(caller, launches):
+    launches.is_away = True
+
+    problem(caller.post("/join", {"room_url": ROOM}), 503, "redis-away")
+
+
+# Leaving
+
+
+def test_leaving_answers_when_the_bot_has_left(caller, joined, bot):
+    response = caller.post("/leave", {"room_url": ROOM})
+
+    assert (response.status_code, response.json) == (
+        200,
+        {"status": "left", "session_id": joined["session_id"], "reason": "left"},
+    )
+    assert caller.get(f"/sessions/{joined['session_id']}").json["state"] == "ended"
+    assert caller.get(f"/rooms/{ROOM}").json["lease"] is None
+
+
+def test_leaving_twice_is_fine(caller, joined, bot):
+    first = caller.post("/leave", {"session_id": joined["session_id"]}).json
+
+    assert caller.post("/leave", {"session_id": joined["session_id"]}).json == first
+    assert caller.post("/leave", {"room_url": ROOM}).json["status"] == "empty"
+
+
+def test_a_person_leaves_with_the_token_of_the_session(caller, joined, bot):
+    person = caller.with_(joined["connect"]["token"])
+
+    assert person.post("/leave", {"session_id": joined["session_id"]}).json["status"] == "left"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_bot_that_does_not_answer_is_said_to_be_silent(caller, joined, puppet):
+    puppet().go_live()
+
+    said = problem(caller.post("/leave", {"room_url": ROOM}), 504, "bot-silent")
+    assert said["session_id"] == joined["session_id"]
+
+
+# Configuring
+
+
+def test_a_live_bot_is_told_what_has_changed(caller, joined, bot):
+    response = caller.post("/config", {"room_url": ROOM, "voice": "deep", "language": "en-GB"})
+
+    assert response.status_code == 200
+    assert response.json == {
+        "room_url": ROOM,
+        "session_id": joined["session_id"],
+        "config": {"voice": "deep", "language": "en-GB"},
+    }
+    assert bot.heard == [("config", {"voice": "deep", "language": "en-GB"})]
+
+
+def test_changes_add_up_and_null_takes_one_back(caller, joined, bot):
+    caller.post("/config", {"room_url": ROOM, "voice": "deep", "prompt": "Be brief."})
+
+    response = caller.post("/config", {"room_url": ROOM, "voice": None, "personality": "gruff"})
+
+    assert response.json["config"] == {"prompt": "Be brief.", "personality": "gruff"}
+    assert caller.get(f"/rooms/{ROOM}").json["config"] == response.json["config"]
+
+
+def test_a_bot_that_is_not_there_yet_is_not_configured(caller, joined):
+    problem(caller.post("/config", {"room_url": ROOM, "voice": "deep"}), 404, "no-bot-there")
+
+
+def test_a_personality_that_is_not_there_is_not_configured(caller, joined, bot):
+    problem(caller.post("/config", {"room_url": ROOM, "personality": "nobody"}), 422, "unknown-personality")
+    assert bot.heard == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_change_that_the_bot_does_not_acknowledge_is_said_to_be_so(caller, joined, puppet):
+    puppet().go_live()
+
+    problem(caller.post("/config", {"room_url": ROOM, "voice": "deep"}), 504, "bot-silent")
+
+
+# Looking
+
+
+def test_an_empty_room_is_said_to_be_empty(caller):
+    assert caller.get(f"/rooms/{ROOM}").json == {
+        "room_url": ROOM,
+        "lease": None,
+        "keepalive": None,
+        "config": {},
+    }
+
+
+def test_a_room_says_who_has_it_and_keeps_the_claim_to_itself(caller, joined, bot, launches, ledger):
+    ledger.pass_time(timedelta(seconds=2))
+
+    response = caller.get(f"/rooms/{ROOM}")
+
+    room = response.json
+    assert room["lease"]["session_id"] == joined["session_id"]
+    assert room["lease"]["status"] == "active"
+    assert room["lease"]["host"] == "bots@stage"
+    assert room["lease"]["since"].startswith("2026-")
+    assert room["keepalive"] == {"age_seconds": 2.0, "state": "live", "is_stale": False}
+    assert launches.asked[0][1] not in response.text
+
+
+def test_a_room_says_that_its_bot_is_stale(caller, joined, bot, ledger):
+    ledger.pass_time(STALE_AFTER + timedelta(seconds=1))
+
+    assert caller.get(f"/rooms/{ROOM}").json["keepalive"]["is_stale"] is True
+
+
+def test_no_answer_shows_a_claim(caller, joined, launches):
+    claim = launches.asked[0][1]
+
+    for path in (
+        f"/rooms/{ROOM}",
+        "/sessions",
+        f"/sessions/{joined['session_id']}",
+        joined["session_url"] + "/events",
+    ):
+        assert claim not in caller.get(path).text

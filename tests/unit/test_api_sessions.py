@@ -1,0 +1,277 @@
+"""Sessions over HTTP: the list, one, its history, and the way in for a browser."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from app.rooms.sessions import Reason, State
+from app.rooms.steps import Note, Send
+from app.storage.commands import INBOX_HOLDS
+from tests.unit.api import problem
+
+ROOM = "local:stage"
+OFFER = {"sdp": "v=0\r\n", "type": "offer"}
+ANSWER = {"sdp": "v=0\r\nanswer", "type": "answer", "pc_id": "p-1"}
+AS_EVENTS = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture
+def joined(caller):
+    return caller.post("/join", {"room_url": ROOM, "user_id": "ada"}).json
+
+
+@pytest.fixture
+def bot(joined, puppet):
+    return puppet().go_live()
+
+
+@pytest.fixture
+def url(joined):
+    return joined["session_url"]
+
+
+def events_of(stream):
+    """What a browser's EventSource makes of it."""
+    events = []
+    for block in stream.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if "data" in fields:
+            events.append((fields["id"], fields["event"], json.loads(fields["data"])))
+    return events
+
+
+# The list, and one
+
+
+def test_sessions_that_are_on_are_listed_and_ended_ones_are_not(caller, joined, bot):
+    [listed] = caller.get("/sessions").json["sessions"]
+    assert listed["session_id"] == joined["session_id"]
+    bot.leave()
+
+    assert caller.get("/sessions").json == {"sessions": []}
+
+
+def test_a_session_tells_all_about_itself(caller, joined, bot, url):
+    told = caller.get(url).json
+
+    assert told["created_at"].endswith("+00:00")
+    told = {name: value for name, value in told.items() if name not in ("created_at", "updated_at", "epoch")}
+    assert told == {
+        "session_id": joined["session_id"],
+        "room_url": ROOM,
+        "user_id": "ada",
+        "bot": "assistant",
+        "personality": "host",
+        "persona": None,
+        "voice": None,
+        "mode": "voice",
+        "state": "live",
+        "reason": None,
+        "host": None,
+        "launches": 1,
+        "session_persistence": 300,
+        "max_duration": 3600,
+        "metadata": {},
+        "version": 3,
+    }
+
+
+def test_the_holder_of_a_token_does_not_learn_what_another_s_application_said(caller, bot, url):
+    order = {"room_url": ROOM, "user_id": "bob"}
+    token = caller.post("/join", order).json["connect"]["token"]
+
+    told = caller.with_(token).get(url).json
+    assert (told["user_id"], told["persona"], told["metadata"]) == ("bob", None, {})
+
+
+def test_an_ended_session_says_why(caller, bot, url):
+    bot.leave(Reason.IDLE)
+
+    told = caller.get(url).json
+    assert (told["state"], told["reason"]) == ("ended", "idle")
+
+
+# Its history
+
+
+def test_a_history_is_told_in_order(caller, bot, url):
+    bot.leave(Reason.IDLE)
+
+    events = caller.get(f"{url}/events").json["events"]
+    assert [event["event"] for event in events] == ["pending", "joining", "live", "leaving", "ended"]
+    assert events[-1]["reason"] == "idle"
+    assert all(event["at"].endswith("+00:00") for event in events)
+
+
+def test_a_history_goes_on_after_what_was_read(caller, bot, url):
+    first, *rest = caller.get(f"{url}/events").json["events"]
+
+    assert caller.get(f"{url}/events", headers={"Last-Event-ID": first["id"]}).json["events"] == rest
+
+
+def test_a_history_is_json_unless_a_stream_is_asked_for(caller, bot, url):
+    bot.leave()
+
+    for accept in ("*/*", "application/json", "text/html, */*", "application/json, text/event-stream"):
+        assert caller.get(f"{url}/events", headers={"Accept": accept}).mimetype == "application/json"
+    assert caller.get(f"{url}/events", headers=AS_EVENTS).mimetype == "text/event-stream"
+
+
+def test_a_stream_tells_what_was_and_what_comes_until_the_end(caller, ledger, bot, url):
+    def end():
+        ledger.run(Note(bot.session.id, "person_left", bot.session.epoch, 'a "quoted"\nname'))
+        bot.leave(Reason.IDLE)
+        ledger.meanwhile.clear()
+
+    ledger.meanwhile.append(end)
+
+    response = caller.get(f"{url}/events", headers=AS_EVENTS)
+
+    told = events_of(response.text)
+    assert [event for _, event, _ in told] == [
+        "pending",
+        "joining",
+        "live",
+        "person_left",
+        "leaving",
+        "ended",
+    ]
+    assert told[3][2]["detail"] == 'a "quoted"\nname'
+    assert told[-1][2]["reason"] == "idle"
+    assert [entry_id for entry_id, _, _ in told] == [data["id"] for _, _, data in told]
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_a_stream_that_is_taken_up_again_repeats_nothing(caller, ledger, bot, url):
+    """A client that had read everything got the whole history a second time."""
+    last = caller.get(f"{url}/events").json["events"][-1]["id"]
+    ledger.meanwhile.append(lambda: bot.leave() if ledger.meanwhile.clear() is None else None)
+
+    response = caller.get(f"{url}/events", headers={**AS_EVENTS, "Last-Event-ID": last})
+
+    assert [event for _, event, _ in events_of(response.text)] == ["leaving", "ended"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stream_ends_by_itself_and_says_when_to_come_back(caller, bot, url):
+    response = caller.get(f"{url}/events", headers=AS_EVENTS)
+
+    assert response.text.startswith("retry: 1000\n\n")
+    assert [event for _, event, _ in events_of(response.text)] == ["pending", "joining", "live"]
+
+
+def test_the_stream_of_an_unknown_session_is_a_problem_and_no_stream(caller):
+    problem(caller.get("/sessions/nobody/events", headers=AS_EVENTS), 404, "no-such-session")
+
+
+# The way in
+
+
+def test_an_offer_is_given_to_the_bot_and_its_answer_comes_back(caller, ledger, joined, bot, url):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
+
+    response = caller.post(f"{url}/api/offer", OFFER)
+
+    assert (response.status_code, response.json) == (200, ANSWER)
+    assert bot.heard == [
+        ("offer", {"user_id": "ada", "offer": {**OFFER, "pc_id": None, "restart_pc": None}}),
+    ]
+
+
+def test_an_offer_comes_from_whom_the_token_names(caller, ledger, joined, bot, url):
+    token = caller.post("/join", {"room_url": ROOM, "user_id": "bob"}).json["connect"]["token"]
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
+
+    caller.with_(token).post(f"{url}/api/offer", {**OFFER, "request_data": {"user_id": "ada"}})
+
+    assert bot.heard[0][1]["user_id"] == "bob"
+
+
+def test_an_offer_as_pipecat_s_clients_send_it_is_taken(caller, ledger, bot, url):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
+    offer = {**OFFER, "pc_id": "p-1", "restart_pc": True, "requestData": {"a": 1}}
+
+    assert caller.post(f"{url}/api/offer", offer).status_code == 200
+    assert bot.heard[0][1]["offer"]["restart_pc"] is True
+
+
+def test_an_offer_as_large_as_a_browser_makes_it_is_taken(caller, ledger, bot, url):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
+
+    assert caller.post(f"{url}/api/offer", {**OFFER, "sdp": "a" * 50_000}).status_code == 200
+
+
+def test_an_offer_to_a_bot_that_is_starting_is_answered_when_it_has_started(
+    caller, ledger, joined, puppet, url
+):
+    late = puppet()
+
+    def start():
+        late.adopt()
+        late.obey({"offer": {"answer": ANSWER}})
+
+    ledger.meanwhile.append(start)
+
+    assert caller.post(f"{url}/api/offer", OFFER).json == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "said"),
+    [
+        ("room-full", 409, "room-full"),
+        ("offer-refused", 422, "offer-refused"),
+        ("failed", 502, "bot-failed"),
+        ("unknown", 502, "bot-failed"),
+        ("expired", 504, "bot-silent"),
+    ],
+)
+def test_what_the_bot_refuses_is_said_in_http_s_terms(caller, ledger, bot, url, kind, status, said):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"error": kind}}))
+
+    problem(caller.post(f"{url}/api/offer", OFFER), status, said)
+
+
+def test_an_offer_to_a_session_that_has_ended_says_why_it_did(caller, bot, url):
+    bot.leave(Reason.MAX_DURATION)
+
+    assert problem(caller.post(f"{url}/api/offer", OFFER), 410, "session-ended")["reason"] == "max_duration"
+    candidates = {"pc_id": "p", "candidates": []}
+    problem(caller.call("PATCH", f"{url}/api/offer", candidates), 410, "session-ended")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_bot_that_answers_no_offer_is_silent(caller, bot, url):
+    problem(caller.post(f"{url}/api/offer", OFFER), 504, "bot-silent")
+
+
+def test_candidates_are_given_to_the_bot(caller, ledger, bot, url):
+    ledger.meanwhile.append(bot.obey)
+    sent = {
+        "pc_id": "p-1",
+        "candidates": [
+            {"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdp_mid": "0", "sdp_mline_index": 0},
+            {"candidate": "", "sdp_mid": None, "sdp_mline_index": None},
+        ],
+    }
+
+    response = caller.call("PATCH", f"{url}/api/offer", sent)
+
+    assert (response.status_code, response.json) == (200, {"status": "success"})
+    assert bot.heard == [("candidates", sent)]
+
+
+def test_a_full_inbox_is_said_to_be_full(caller, ledger, bot, url):
+    ledger.run_all([Send(bot.session.id, "say", {}, 1, timedelta(seconds=10))] * INBOX_HOLDS)
+
+    response = caller.post(f"{url}/api/offer", OFFER)
+
+    problem(response, 429, "inbox-full")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_session_that_waits_is_still_on(caller, bot, url):
+    bot.enter(State.WAITING)
+
+    assert caller.get(url).json["state"] == "waiting"
+    assert len(caller.get("/sessions").json["sessions"]) == 1

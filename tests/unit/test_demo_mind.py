@@ -1,0 +1,233 @@
+"""The demo's mind: what it answers to what was said, as a table; and how it goes through pipecat."""
+
+import asyncio
+from datetime import datetime
+
+import pytest
+from pipecat.frames.frames import (
+    EndWorkerFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.tests.utils import run_test
+
+from bots import personalities
+from bots.speech.demo.mind import answer
+from bots.speech.demo.thinking import ScriptedMind, sentences
+
+HOST = personalities.load("host")
+NOW = datetime(2026, 11, 21, 15, 42)  # noqa: DTZ001
+GREETED = [("assistant", HOST.greeting)]
+ALICE = [*GREETED, ("user", "My name is Alice."), ("assistant", "Nice to meet you, Alice.")]
+
+
+def messages(*turns):
+    return [{"role": role, "content": text} for role, text in turns]
+
+
+def said(*turns, now=NOW):
+    return answer(messages(*turns), now, HOST).text
+
+
+def asked(text, before=ALICE):
+    return said(*before, ("user", text))
+
+
+@pytest.mark.parametrize(
+    "conversation", [[], [("system", "Be kind.")], [("user", "Hello")], [("user", "hi there!")]]
+)
+def test_the_first_words_are_the_greeting(conversation):
+    assert said(*conversation) == HOST.greeting
+
+
+def test_the_greeting_is_said_once():
+    assert asked("Hello?", before=GREETED) == "Hello! What is your name?"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "my name is alice",
+        "My name is Alice.",
+        "Hello, my name's Alice!",
+        "My name\N{RIGHT SINGLE QUOTATION MARK}s Alice",
+        "I am Alice",
+        "i'm alice",
+        "Call me Alice, please.",
+        "Alice",
+        "Hi, Alice.",
+        "It's Alice.",
+        "My name is (unclear) Alice",
+        "my name is\nalice",
+    ],
+)
+def test_a_name_is_understood_however_it_is_told(told):
+    assert asked(told, before=GREETED).startswith("Nice to meet you, Alice.")
+
+
+@pytest.mark.parametrize("told", ["I am Siobhan.", "siobhan", "my name is siobhan"])
+def test_a_name_may_be_one_we_never_heard_of(told):
+    assert asked(told, before=GREETED).startswith("Nice to meet you, Siobhan.")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "I am late",
+        "I'm fine, thanks",
+        "yes",
+        "Hello",
+        "what is my name again",
+        "I AM VERY TIRED",
+        "(unclear)",
+        "42",
+    ],
+)
+def test_not_everything_is_a_name(told):
+    assert "Nice to meet you" not in asked(told, before=GREETED)
+
+
+def test_the_name_told_last_counts():
+    corrected = [*ALICE, ("user", "No, my name is Bob."), ("assistant", "Nice to meet you, Bob.")]
+
+    assert asked("What is my name?", before=corrected) == "Your name is Bob."
+
+
+def test_a_replacement_that_gets_the_conversation_knows_the_name_and_does_not_greet_again():
+    assert said(*ALICE) == "I am back, Alice. Where were we?"
+    assert said(*GREETED) == "I am back. What is your name?"
+
+
+@pytest.mark.parametrize(
+    ("question", "reply"),
+    [
+        ("what time is it", "It is 3:42 in the afternoon where I am."),
+        ("What's the time, please?", "It is 3:42 in the afternoon where I am."),
+        ("What day is it today?", "Today is Saturday, the 21st of November."),
+        ("what is my name", "Your name is Alice."),
+        ("Do you remember me?", "Your name is Alice."),
+        ("Thanks a lot!", "You are welcome, Alice."),
+        ("hello", "Hello, Alice."),
+        ("I am fine.", "I am glad to hear it."),
+        ("how are you", "I am well, thank you. Every process is up."),
+        ("Say that again.", "I said: Nice to meet you, Alice."),
+        ("no", "All right. I am here if you need me."),
+    ],
+)
+def test_a_question_is_answered(question, reply):
+    assert asked(question) == reply
+
+
+@pytest.mark.parametrize("question", ["What are you?", "who are you", "are you a robot", "What's your name?"])
+def test_it_says_that_it_is_a_demo(question):
+    assert asked(question).startswith("I am Robin, and only a demo: no model thinks here.")
+
+
+def test_help_names_what_it_can_do():
+    assert all(word in asked("help") for word in ("name", "time", "date", "goodbye"))
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "spoken"),
+    [
+        (0, 0, "12 o'clock in the morning"),
+        (9, 5, "9:05 in the morning"),
+        (12, 0, "12 o'clock in the afternoon"),
+        (20, 30, "8:30 in the evening"),
+    ],
+)
+def test_the_time_is_said_as_people_say_it(hour, minute, spoken):
+    assert (
+        said(("user", "what time is it"), now=NOW.replace(hour=hour, minute=minute))
+        == f"It is {spoken} where I am."
+    )
+
+
+def test_two_questions_get_two_answers():
+    assert (
+        asked("I'm Bob. What time is it?", before=GREETED)
+        == "Nice to meet you, Bob. It is 3:42 in the afternoon where I am."
+    )
+
+
+def test_what_was_said_before_an_interruption_is_answered_too():
+    heard = said(*GREETED, ("user", "my name is alice"), ("user", "what time is it"))
+
+    assert heard == "Nice to meet you, Alice. It is 3:42 in the afternoon where I am."
+
+
+def test_what_it_cannot_follow_it_repeats():
+    assert asked("Can you book a flight?").startswith("You said: can you book a flight. I am only a demo")
+
+
+def test_what_was_not_heard_is_asked_again():
+    assert asked("(unclear)", before=GREETED).startswith("I did not catch that. Say: my name is")
+    assert asked("(unclear)").startswith("I did not catch that. I know only a few")
+
+
+@pytest.mark.parametrize(
+    "farewell",
+    [
+        "goodbye",
+        "Goodbye!",
+        "bye bye",
+        "Thank you, goodbye.",
+        "I have to go now",
+        "See you later!",
+        "ok, bye robin",
+        "That's all.",
+    ],
+)
+def test_it_says_goodbye_and_leaves(farewell):
+    reply = answer(messages(*ALICE, ("user", farewell)), NOW, HOST)
+
+    assert reply.leaves and reply.text == "Goodbye, Alice. It was good to talk with you."
+
+
+@pytest.mark.parametrize(
+    "stays",
+    ["How do you say goodbye in French?", "Nice to see you", "don't say bye", "goodbyes are hard for me"],
+)
+def test_it_stays_when_goodbye_is_only_mentioned(stays):
+    assert not answer(messages(*ALICE, ("user", stays)), NOW, HOST).leaves
+
+
+def test_a_message_in_parts_is_read():
+    parts = {
+        "role": "user",
+        "content": [{"type": "text", "text": "what is"}, {"type": "text", "text": "my name"}],
+    }
+
+    assert answer([*messages(*ALICE), parts], NOW, HOST).text == "Your name is Alice."
+
+
+@pytest.mark.parametrize(
+    "text", ["One. Two! Three?", "No end", "I said: one. Two.", "It is 3:42 where I am."]
+)
+def test_sentences_put_together_are_the_text(text):
+    assert "".join(sentences(text)) == text
+
+
+async def through_pipecat(*turns):
+    down, _ = await run_test(
+        ScriptedMind(HOST), frames_to_send=[LLMContextFrame(LLMContext(messages(*turns)))]
+    )
+    kinds = (LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame, EndWorkerFrame)
+    return [frame for frame in down if isinstance(frame, kinds)]
+
+
+def test_pipecat_gets_the_answer_sentence_by_sentence():
+    start, *words, end = asyncio.run(through_pipecat(*ALICE, ("user", "how are you")))
+
+    assert isinstance(start, LLMFullResponseStartFrame) and isinstance(end, LLMFullResponseEndFrame)
+    assert [frame.text for frame in words] == ["I am well, thank you. ", "Every process is up."]
+
+
+def test_the_pipeline_ends_behind_the_goodbye():
+    *_, end, leave = asyncio.run(through_pipecat(*ALICE, ("user", "goodbye")))
+
+    assert isinstance(end, LLMFullResponseEndFrame)
+    assert isinstance(leave, EndWorkerFrame) and leave.reason == "left"

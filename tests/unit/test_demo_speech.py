@@ -1,0 +1,73 @@
+"""Which speech a session gets, and what is said when its packages are missing."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from app.settings import Settings
+from bots import personalities, speech
+from bots.speech import SpeechNotInstalled
+from bots.speech.demo.hearing import PocketsphinxSTT
+from bots.speech.demo.speaking import EspeakTTS
+from bots.speech.demo.thinking import ScriptedMind
+
+HOST = personalities.load("host")
+NOTHING_SET, WITH_A_KEY = Settings(), Settings(openai_api_key="a-key")
+WITH_A_SERVER = Settings(openai_base_url="http://127.0.0.1:8000/v1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "its_own", "kind"),
+    [
+        (NOTHING_SET, None, "demo"),
+        (WITH_A_KEY, None, "openai"),
+        (WITH_A_SERVER, None, "openai"),
+        (replace(WITH_A_KEY, speech="demo"), None, "demo"),
+        (replace(WITH_A_KEY, speech="openai"), None, "openai"),
+        (WITH_A_KEY, "demo", "demo"),
+        (NOTHING_SET, "openai", "openai"),
+    ],
+)
+def test_the_personality_chooses_then_the_operator_then_what_there_is(settings, its_own, kind):
+    assert speech.kind_for(settings, replace(HOST, speech=its_own)) == kind
+    assert its_own or speech.kind_for(settings) == kind
+
+
+def test_the_demo_is_built_without_a_key():
+    built = speech.build(HOST, NOTHING_SET)
+
+    assert [type(part) for part in (built.stt, built.llm, built.tts)] == [
+        PocketsphinxSTT,
+        ScriptedMind,
+        EspeakTTS,
+    ]
+
+
+def test_a_voice_is_named_as_its_speech_knows_it():
+    critic = personalities.load("critic")
+
+    assert speech.voice_for(NOTHING_SET, critic) == critic.demo_voice.name
+    assert speech.voice_for(WITH_A_KEY, critic) == critic.voice
+    assert speech.voice_for(replace(WITH_A_KEY, openai_voice="sage"), HOST) == "sage"
+
+
+@pytest.mark.parametrize("package", ["pocketsphinx", "espeakng_loader"])
+def test_a_missing_extra_is_one_sentence_that_helps(monkeypatch, package):
+    for module in [name for name in sys.modules if name.startswith("bots.speech.demo")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(SpeechNotInstalled) as refusal:
+        speech.warm("demo")
+
+    assert str(refusal.value) == (
+        f"The demo speech needs {package}, which is not installed: pip install 'greenroom[demo]'."
+    )
+
+
+def test_any_other_missing_module_is_a_bug_and_not_an_extra(monkeypatch):
+    monkeypatch.setitem(speech.KINDS, "demo", "bots.speech.nowhere")
+
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        speech.warm("demo")

@@ -1,0 +1,230 @@
+"""What a bot hears: the same as with pipecat's own VAD, and nothing is spent on silence."""
+
+import asyncio
+import subprocess
+import sys
+import wave
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
+from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
+from pipecat.frames.frames import (
+    InputAudioRawFrame,
+    UserStartedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
+from pipecat.tests.utils import SleepFrame, run_test
+
+from bots.ears import SAMPLE_RATE, Ears, Gate, TurnEars, user_params, warm
+
+FRAME = 320  # samples: 20 ms, as WebRTC delivers them
+TWO_FRAMES = 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm():
+    warm()
+
+
+@pytest.fixture(scope="module")
+def hello() -> np.ndarray:
+    """Somebody says "Hello there, how are you today?", 1.9 s, at -20 dBFS while speaking."""
+    with wave.open(str(Path(__file__).with_name("hello.wav"))) as file:
+        voice = np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768
+    loud = voice[np.abs(voice) > np.abs(voice).max() / 30]
+    return voice / np.sqrt((loud**2).mean()) * 10 ** (-20 / 20)
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(round(seconds * SAMPLE_RATE))
+
+
+def noise(seconds: float, db: float) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal(round(seconds * SAMPLE_RATE)) * 10 ** (db / 20)
+
+
+def louder(audio: np.ndarray, db: float) -> np.ndarray:
+    return audio * 10 ** (db / 20)
+
+
+def frames(audio: np.ndarray, size: int = FRAME) -> list[bytes]:
+    pcm = (np.clip(audio, -1, 0.9999) * 32767).astype(np.int16)
+    return [pcm[start : start + size].tobytes() for start in range(0, len(pcm), size)]
+
+
+def listen(analyzer: VADAnalyzer, audio: np.ndarray, size: int = FRAME) -> list[VADState]:
+    async def analyze() -> list[VADState]:
+        return [await analyzer.analyze_audio(frame) for frame in frames(audio, size)]
+
+    return asyncio.run(analyze())
+
+
+def heard(states: list[VADState]) -> list[tuple[VADState, int]]:
+    """When speech started and stopped, in frames, as pipecat's VADController sees it."""
+    events = [(VADState.QUIET, 0)]
+    for at, state in enumerate(states):
+        if state in (VADState.SPEAKING, VADState.QUIET) and state != events[-1][0]:
+            events.append((state, at))
+    return events[1:]
+
+
+def ready(analyzer: VADAnalyzer) -> VADAnalyzer:
+    analyzer.set_sample_rate(SAMPLE_RATE)
+    return analyzer
+
+
+@pytest.fixture
+def ears() -> Ears:
+    return ready(Ears())
+
+
+@pytest.mark.parametrize("size", [160, FRAME, 960])
+def test_a_voice_is_heard_when_the_stock_vad_hears_it(hello, size):
+    """Either misses a first word now and then, at random: what counts is the usual start, and every stop."""
+    started: dict[type[VADAnalyzer], list[int]] = {Ears: [], SileroVADAnalyzer: []}
+    stopped: dict[type[VADAnalyzer], list[int]] = {Ears: [], SileroVADAnalyzer: []}
+    for db, before in product((+8, 0, -10, -20), (1.0, 2.5, 4.1)):
+        audio = np.concatenate([silence(before), louder(hello, db), silence(1)])
+        for kind in (Ears, SileroVADAnalyzer):
+            events = heard(listen(ready(kind()), audio, size))
+            started[kind].append(events[0][1] * size)
+            stopped[kind].append(events[-1][1] * size)
+
+    assert np.median(np.subtract(started[Ears], started[SileroVADAnalyzer])) <= 0
+    assert max(abs(np.subtract(stopped[Ears], stopped[SileroVADAnalyzer]))) <= 3 * FRAME
+
+
+@pytest.mark.parametrize("above", [20, 10, 5])
+def test_a_voice_over_noise_is_heard_when_the_stock_vad_hears_it(ears, hello, above):
+    audio = np.concatenate([silence(4), hello, silence(2)])
+    audio += noise(len(audio) / SAMPLE_RATE, db=-20 - above)
+
+    (_, our_start), (_, our_stop) = heard(listen(ears, audio))
+    (_, start), (_, stop) = heard(listen(ready(SileroVADAnalyzer()), audio))
+
+    assert our_start - start <= TWO_FRAMES
+    assert our_stop - stop <= TWO_FRAMES
+
+
+def test_in_silence_the_gate_stays_closed(ears):
+    for db in (-200, -80, -62):
+        listen(ears, noise(3, db))
+
+        assert not ears.is_open
+
+
+def test_the_gate_closes_after_somebody_spoke(ears, hello):
+    listen(ears, np.concatenate([silence(1), hello]))
+    was_open = ears.is_open
+    listen(ears, silence(1))
+
+    assert (was_open, ears.is_open) == (True, False)
+
+
+def test_a_steady_noise_is_learned(ears):
+    listen(ears, noise(0.5, db=-35))
+    was_open = ears.is_open
+    listen(ears, noise(3, db=-35))
+
+    assert (was_open, ears.is_open) == (True, False)
+
+
+def test_a_noise_that_has_gone_hides_no_quiet_voice(ears, hello):
+    quiet_voice = louder(hello, -22)
+    listen(ears, noise(4, db=-30))
+
+    states = listen(ears, np.concatenate([silence(2), quiet_voice, silence(1)]))
+
+    assert VADState.SPEAKING in states
+
+
+def test_an_unsteady_noise_keeps_the_gate_open():
+    gate = Gate()
+
+    learned = [gate.learns(level, 0.02, is_speech_possible=False) for level in [-40.0, -30.0] * 200]
+
+    assert not any(learned)
+
+
+def test_what_may_be_speech_is_never_learned_as_noise():
+    gate = Gate()
+
+    learned = [gate.learns(-30.0, 0.02, is_speech_possible=frame % 40 == 0) for frame in range(400)]
+
+    assert not any(learned)
+
+
+def test_who_wants_to_hear_whispers_gets_a_wider_gate(ears, hello):
+    whisper = louder(hello, -38)
+    missed = listen(ears, np.concatenate([silence(1), whisper]))
+    ears.set_params(VADParams(min_volume=0.3))
+
+    caught = listen(ears, np.concatenate([silence(1), whisper]))
+
+    assert (VADState.SPEAKING in missed, VADState.SPEAKING in caught) == (False, True)
+
+
+def test_a_session_hears_as_well_as_the_one_before_it_in_the_same_process(hello):
+    audio = np.concatenate([silence(1), hello, silence(1)])
+    first, second = ready(Ears()), ready(Ears())
+    before = heard(listen(first, audio))
+    asyncio.run(first.cleanup())
+
+    assert heard(listen(second, audio)) == before
+    assert second._model.session is first._model.session
+
+
+def test_a_turn_is_judged_after_another_sessions_analyzer_was_cleaned_up(hello):
+    async def judge() -> EndOfTurnState:
+        turn = TurnEars()
+        turn.set_sample_rate(SAMPLE_RATE)
+        for frame in frames(hello):
+            turn.append_audio(frame, True)
+        state, _ = await turn.analyze_end_of_turn()
+        await turn.cleanup()
+        return state
+
+    assert asyncio.run(judge()) == asyncio.run(judge()) == EndOfTurnState.COMPLETE
+
+
+def test_models_loaded_before_a_fork_judge_the_same_after_it():
+    """In a process of its own, since pytest's has threads, which a fork may not meet."""
+    judge = "ears.TurnEars()._predict_endpoint(np.linspace(-1, 1, 16_000, dtype=np.float32))['probability']"
+    silero = "float(ears._Silero()(np.linspace(-1, 1, 512, dtype=np.float32), 16_000)[0, 0])"
+    script = f"""
+import os, threading
+import numpy as np
+from bots import ears
+ears.load()
+threads = threading.active_count()
+child = os.fork()
+print(threads, {judge}, {silero}, flush=True)
+child and os.waitpid(child, 0)
+os._exit(0)
+"""
+    python = [sys.executable, "-c", script]
+
+    done = subprocess.run(python, capture_output=True, text=True, timeout=60, check=True)
+
+    parent, child = done.stdout.splitlines()
+    assert parent == child
+    assert parent.startswith("1 ")
+
+
+def test_the_user_aggregator_tells_when_somebody_speaks(hello):
+    audio = np.concatenate([silence(1), hello, silence(0.6)])
+    aggregator = LLMContextAggregatorPair(LLMContext(), user_params=user_params()).user()
+    sent = [InputAudioRawFrame(frame, SAMPLE_RATE, 1) for frame in frames(audio)]
+
+    down, _ = asyncio.run(run_test(aggregator, frames_to_send=[*sent, SleepFrame(0.3)]))
+
+    kinds = [type(frame) for frame in down]
+    assert kinds.count(VADUserStartedSpeakingFrame) == kinds.count(VADUserStoppedSpeakingFrame) == 1
+    assert UserStartedSpeakingFrame in kinds

@@ -1,0 +1,141 @@
+"""Leaving: the answer comes when the bot has gone, and twice is fine."""
+
+import pytest
+
+from app.errors import BotSilent, NoSuchSession
+from app.rooms.leaving import Left
+from app.rooms.sessions import Reason, State
+from app.rooms.steps import STALE_AFTER, Adoption, LiveSessions, ReadRoom, ReadSession
+from tests.makers import STAGE, a_claim, an_order
+
+
+@pytest.fixture
+def joined(joining):
+    return joining.join(an_order())
+
+
+@pytest.fixture
+def bot(joined, puppet, ledger):
+    """A live bot that reads its inbox whenever somebody waits."""
+    it = puppet().go_live()
+    ledger.meanwhile.append(it.obey)
+    return it
+
+
+def test_an_empty_room_is_left_at_once(leaving):
+    assert leaving.leave_room(STAGE) == Left("empty")
+
+
+def test_an_unknown_session_is_not_left(leaving):
+    with pytest.raises(NoSuchSession):
+        leaving.leave_session("nobody")
+
+
+def test_a_live_bot_has_left_when_the_answer_comes(leaving, ledger, joined, bot):
+    assert leaving.leave_room(STAGE) == Left("left", joined.session_id, Reason.LEFT)
+
+    assert [kind for kind, _ in bot.heard] == ["leave"]
+    assert ledger.run(ReadSession(joined.session_id)).state is State.ENDED
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_leaving_by_session_is_leaving_the_room(leaving, ledger, joined, bot):
+    assert leaving.leave_session(joined.session_id).reason is Reason.LEFT
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_leaving_twice_says_the_same_and_asks_nobody(leaving, joined, bot):
+    first = leaving.leave_session(joined.session_id)
+
+    assert leaving.leave_session(joined.session_id) == first
+    assert len(bot.heard) == 1
+    assert leaving.leave_room(STAGE) == Left("empty")
+
+
+def test_the_reason_is_why_it_ended_first(leaving, joined, bot):
+    bot.leave(Reason.IDLE)
+
+    assert leaving.leave_session(joined.session_id) == Left("left", joined.session_id, Reason.IDLE)
+
+
+def test_a_bot_that_has_not_started_never_will(leaving, ledger, joined, puppet):
+    assert leaving.leave_room(STAGE) == Left("left", joined.session_id, Reason.LEFT)
+
+    assert puppet().adopt() is Adoption.LAPSED
+    assert ledger.run(ReadSession(joined.session_id)).reason is Reason.LEFT
+    assert ledger.run(LiveSessions()) == []
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_a_bot_that_is_starting_reads_the_wish_when_it_has_started(leaving, ledger, joined, puppet):
+    late = puppet()
+    late.adopt()
+    ledger.meanwhile.append(late.obey)
+
+    assert leaving.leave_room(STAGE) == Left("left", joined.session_id, Reason.LEFT)
+
+
+def test_a_claim_without_a_session_is_taken_back(leaving, ledger):
+    """Whoever claimed the room died before it wrote the session's record."""
+    ledger.run(a_claim())
+
+    assert leaving.leave_room(STAGE) == Left("empty")
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_a_bot_whose_record_was_lost_is_not_said_to_have_left(leaving, ledger, joined, puppet):
+    """Redis was emptied; the bot has its room again, and writes its record again in a moment."""
+    bot = puppet().go_live()
+    ledger.wipe()
+    bot.beat()
+
+    with pytest.raises(BotSilent):
+        leaving.leave_room(STAGE)
+    assert ledger.run(ReadRoom(STAGE)).lease is not None
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_bot_that_beats_and_does_not_answer_is_said_to_be_silent(leaving, ledger, joined, puppet):
+    deaf = puppet().go_live()
+
+    with pytest.raises(BotSilent):
+        leaving.leave_session(joined.session_id)
+    deaf.beat()
+    assert ledger.run(ReadSession(joined.session_id)).state is State.LIVE
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_dead_bot_that_is_asked_to_leave_is_buried_and_its_room_is_free(leaving, ledger, joined, puppet):
+    puppet().go_live()
+    ledger.pass_time(STALE_AFTER * 2)
+
+    assert leaving.leave_room(STAGE) == Left("left", joined.session_id, Reason.LEFT)
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+    assert ledger.run(ReadSession(joined.session_id)).state is State.ENDED
+    assert ledger.run(LiveSessions()) == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_leaving_a_session_whose_room_is_another_s_now_leaves_that_one_alone(
+    leaving, joining, ledger, joined, puppet
+):
+    puppet().go_live()
+    old = ledger.run(ReadSession(joined.session_id))
+    ledger.free(STAGE)
+    second = joining.join(an_order())
+    alive = puppet().go_live()
+
+    assert leaving.leave_session(old.id).status == "left"
+    assert ledger.run(ReadRoom(STAGE)).lease.session_id == second.session_id
+    assert [kind for kind, _ in alive.heard] == []
+
+
+def test_the_bot_that_ends_by_itself_while_it_is_asked_has_left(leaving, ledger, joined, puppet):
+    rude = puppet().go_live()
+    ledger.meanwhile.append(lambda: rude.leave(Reason.IDLE) if not rude_has_left(ledger, joined) else None)
+
+    assert leaving.leave_session(joined.session_id) == Left("left", joined.session_id, Reason.IDLE)
+
+
+def rude_has_left(ledger, joined):
+    return ledger.run(ReadSession(joined.session_id)).state is State.ENDED

@@ -1,0 +1,138 @@
+"""One event, one line, whoever speaks."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+import warnings
+
+import pytest
+import structlog
+
+from app.logging import QUIET, configure
+from app.settings import Settings
+
+
+@pytest.fixture
+def lines():
+    """Log in this format; returns how to read the lines.  Puts logging back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in QUIET}
+    stream = io.StringIO()
+
+    def start(log_format="json", log_level="INFO"):
+        configure(Settings(log_format=log_format, log_level=log_level), stream)
+        return lambda: stream.getvalue().splitlines()
+
+    yield start
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+def test_json_has_the_event_its_level_its_time_and_its_fields(lines):
+    read = lines()
+    structlog.get_logger().info("session.live", session_id="s1", epoch=3)
+    (line,) = map(json.loads, read())
+
+    assert line.pop("at").endswith("Z")
+    assert line == {"level": "info", "event": "session.live", "session_id": "s1", "epoch": 3}
+
+
+def test_text_is_for_reading(lines):
+    read = lines("console")
+    structlog.get_logger().info("session.ended", session_id="s1", reason="left", detail=None)
+
+    assert read()[0].split(" ", 1)[1] == "info    session.ended session_id=s1 reason=left"
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize(
+    "evil", ["a\nb", "a\rb", "a\x1b[2Jb", "a\u2028b", "a\x85b", "a\x00b", "a\udc80b", "a\x0bb"]
+)
+def test_nobody_can_forge_a_line(lines, log_format, evil):
+    read = lines(log_format)
+    structlog.get_logger().info("joined", user_id=evil)
+    logging.getLogger("a.library").warning("hello %s", evil)
+    written = read()
+
+    assert len(written) == 2
+    assert all(line.isprintable() for line in written)
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_an_exception_is_one_line_as_well(lines, log_format):
+    read = lines(log_format)
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        structlog.get_logger().exception("broke", session_id="s1")
+        logging.getLogger("a.library").exception("broke too")
+    written = read()
+
+    assert len(written) == 2
+    assert all("ValueError" in line and "test_logging.py" in line for line in written)
+
+
+def test_libraries_come_out_the_same_way(lines):
+    read = lines()
+    logging.getLogger("gunicorn.error").error("worker %d left", 7)
+    (line,) = map(json.loads, read())
+
+    assert (line["event"], line["level"], line["logger"]) == ("worker 7 left", "error", "gunicorn.error")
+
+
+def test_a_warning_is_logged(lines):
+    read = lines()
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.warn("careful", stacklevel=1)
+
+    assert "careful" in read()[0]
+
+
+def test_what_is_below_the_level_is_dropped(lines):
+    read = lines(log_level="WARNING")
+    structlog.get_logger("of.this.test").info("chatter")
+    logging.getLogger("a.library").info("chatter")
+
+    assert read() == []
+
+
+def test_libraries_that_see_what_people_say_stay_quiet_even_when_debugging(lines):
+    read = lines(log_level="DEBUG")
+    for name in ("openai._base_client", "httpx", "aiortc.rtcpeerconnection", "websockets.client"):
+        logging.getLogger(name).debug("she said: hello")
+        logging.getLogger(name).info("she said: hello")
+
+    assert read() == []
+
+
+def test_of_pipecat_only_warnings_come_through():
+    script = """
+import sys
+from app.logging import configure, quieten_pipecat
+from app.settings import Settings
+configure(Settings(log_format="json"))
+quieten_pipecat()
+from loguru import logger
+logger.debug("she said: hello")
+logger.info("she said: hello")
+logger.warning("no voice\\nof that name")
+try:
+    raise ValueError("broken")
+except ValueError:
+    logger.exception("it broke")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    warning, error = map(json.loads, done.stdout.splitlines())
+
+    assert done.stderr == ""
+    assert (warning["event"], warning["level"]) == ("pipecat.complained", "warning")
+    assert warning["text"] == "no voice\nof that name"
+    assert error["level"] == "error" and "ValueError: broken" in error["exception"]

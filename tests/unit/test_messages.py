@@ -1,0 +1,80 @@
+"""Asking a bot: its answer, its refusal, its silence."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.errors import BotFailed, BotSilent, OfferRefused, RoomFull, SessionEnded
+from app.rooms.messages import ask
+from app.rooms.patience import slices
+from app.rooms.sessions import Reason
+from app.rooms.steps import Receive
+from tests.makers import an_order
+
+A_MOMENT = timedelta(milliseconds=20)
+LONG = timedelta(seconds=30)
+
+
+@pytest.fixture
+def bot(joining, puppet):
+    joining.join(an_order())
+    return puppet().go_live()
+
+
+def test_what_a_bot_answers_is_what_is_returned(ledger, bot):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": {"sdp": "v=0"}}}))
+
+    assert ask(ledger, bot.session, "offer", {"a": 1}, patience=LONG) == {"answer": {"sdp": "v=0"}}
+    assert bot.heard == [("offer", {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("room-full", RoomFull),
+        ("offer-refused", OfferRefused),
+        ("expired", BotSilent),
+        ("failed", BotFailed),
+        ("a word of tomorrow", BotFailed),
+    ],
+)
+def test_what_a_bot_refuses_is_raised_by_its_name(ledger, bot, kind, error):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"error": kind}}))
+
+    with pytest.raises(error) as refused:
+        ask(ledger, bot.session, "offer", {}, patience=LONG)
+    assert refused.value.facts["session_id"] == bot.session.id
+
+
+def test_a_bot_that_does_not_answer_is_silent(ledger, bot):
+    with pytest.raises(BotSilent):
+        ask(ledger, bot.session, "offer", {}, patience=A_MOMENT)
+
+
+def test_a_message_that_comes_too_late_has_expired(ledger, bot):
+    with pytest.raises(BotSilent):
+        ask(ledger, bot.session, "offer", {}, patience=A_MOMENT)
+    ledger.pass_time(A_MOMENT * 2)
+    assert [message.expired for message in ledger.run(Receive(bot.session.id, "0", A_MOMENT))] == [True]
+
+
+def test_a_bot_that_ends_while_it_is_asked_says_why(ledger, bot):
+    ledger.meanwhile.append(lambda: bot.leave(Reason.IDLE))
+
+    with pytest.raises(SessionEnded) as ended:
+        ask(ledger, bot.session, "offer", {}, patience=A_MOMENT * 10)
+    assert ended.value.facts["reason"] == "idle"
+
+
+def test_an_ended_session_is_not_asked(ledger, bot, looking):
+    bot.leave(Reason.IDLE)
+
+    with pytest.raises(SessionEnded):
+        ask(ledger, looking.session(bot.session.id), "offer", {}, patience=LONG)
+    assert bot.heard == []
+
+
+def test_patience_is_cut_in_slices_and_there_is_always_one():
+    assert list(slices(timedelta(0))) == [timedelta(0)]
+    assert next(slices(timedelta(seconds=0.3))) == timedelta(seconds=0.3)
+    assert next(slices(timedelta(minutes=5))) == timedelta(seconds=1)

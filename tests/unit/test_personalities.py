@@ -1,0 +1,54 @@
+"""Personalities: what each file must hold, and who may read them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bots import personalities
+from bots.personalities import UnknownPersonality
+from bots.speech.demo import espeak
+
+
+@pytest.mark.parametrize("name", personalities.names())
+def test_every_personality_is_complete_and_asks_for_a_name(name):
+    somebody = personalities.load(name)
+
+    assert somebody.id == name and somebody.language == "en"
+    assert "What is your name?" in somebody.greeting or "what is your name?" in somebody.greeting
+    assert somebody.goodbye.startswith("Goodbye") and len(somebody.prompt) > 100
+    assert espeak.has_voice(somebody.demo_voice.name)
+
+
+def test_the_host_is_one_of_several_who_sound_differently():
+    voices = {personalities.load(name).demo_voice for name in personalities.names()}
+
+    assert "host" in personalities.names()
+    assert len(voices) == len(personalities.names()) >= 3
+
+
+def test_an_unknown_name_is_answered_with_those_there_are():
+    with pytest.raises(UnknownPersonality, match=r"'nobody'.*critic, host, stage-manager"):
+        personalities.load("nobody")
+
+
+def test_a_name_is_no_way_out_of_the_folder():
+    with pytest.raises(UnknownPersonality):
+        personalities.load("../personalities/host")
+
+
+def test_changes_make_another_and_leave_the_first_as_it_was():
+    host = personalities.load("host")
+
+    changed = host.with_changes(voice="en-us+f5", persona="You collect stamps.")
+
+    assert changed.voice == "en-us+f5" and changed.prompt.endswith("You collect stamps.")
+    assert personalities.load("host") == host == host.with_changes()
+
+
+def test_the_web_process_can_read_them_without_pipecat():
+    check = "import sys; from bots import personalities; personalities.load('host'); print('pipecat' in sys.modules)"
+
+    ran = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+
+    assert ran.stdout.strip() == "False"

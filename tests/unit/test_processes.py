@@ -1,0 +1,111 @@
+"""What the processes are made of: the web process stays small, and every queue has somebody who drains it."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ["pipecat", "aiortc", "av", "numpy", "onnxruntime", "openai", "pocketsphinx", "uvloop"]
+
+
+def in_a_process_of_its_own(script, tmp_path):
+    environ = {
+        "PATH": "",
+        "VAR_DIR": str(tmp_path),
+        "API_KEY": "a-key-for-tests-only",
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_web_process_imports_no_pipecat_and_nothing_else_that_is_heavy(tmp_path):
+    script = """
+import json, sys
+from app import create_app
+application = create_app()
+client = application.test_client()
+assert client.get("/livez").status_code == 200
+assert client.get("/openapi.json").status_code == 200
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+    loaded = in_a_process_of_its_own(script, tmp_path)
+
+    assert "flask" in loaded
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_the_web_process_starts_while_redis_is_away_and_says_so(tmp_path):
+    script = """
+import json
+from app import create_app
+client = create_app().test_client()
+ready = client.get("/readyz")
+joined = client.post("/join", json={}, headers={"Authorization": "Bearer a-key-for-tests-only"})
+print(json.dumps([ready.status_code, ready.json["ready"], joined.status_code]))
+"""
+    assert in_a_process_of_its_own(script, tmp_path) == [503, False, 503]
+
+
+def procfile():
+    """Each process and its command's words."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    named = (line.partition(":") for line in lines if line.strip() and not line.startswith("#"))
+    return {name: shlex.split(command) for name, _, command in named}
+
+
+def drained_by(words):
+    """The queues that a worker's command names."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-Q", "--queues"):
+            return set(following.split(","))
+        if word.startswith("--queues="):
+            return set(word.partition("=")[2].split(","))
+    return set()
+
+
+@pytest.fixture
+def celery(monkeypatch, tmp_path):
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    from tasks import celery
+
+    return celery
+
+
+def test_every_queue_is_drained_by_a_process_of_the_procfile(celery):
+    drained = set().union(*(drained_by(words) for words in procfile().values()))
+
+    assert {queue.name for queue in celery.app.conf.task_queues} == drained
+
+
+def test_bots_and_upkeep_are_drained_apart_so_that_neither_starves_the_other(celery):
+    commands = procfile()
+
+    assert drained_by(commands["bots"]) == {celery.LAUNCHES}
+    assert drained_by(commands["control"]) == {celery.CONTROL}
+    assert commands["bots"][commands["bots"].index("--pool") + 1] == "prefork"
+
+
+def test_a_launch_goes_where_bots_are_and_everything_else_where_upkeep_is(celery):
+    routes = celery.app.amqp.router
+
+    assert routes.route({}, "bots.launch")["queue"].name == celery.LAUNCHES
+    for name in ("rooms.reap", "sessions.sweep", "sessions.lost"):
+        assert routes.route({}, name)["queue"].name == celery.CONTROL
+
+
+def test_what_beat_sends_is_a_task_that_somebody_drains(celery):
+    celery.app.loader.import_default_modules()
+    queues = {queue.name for queue in celery.app.conf.task_queues}
+
+    for entry in celery.app.conf.beat_schedule.values():
+        assert entry["task"] in celery.app.tasks
+        assert entry["options"]["queue"] in queues
+        assert entry["options"]["expires"] == entry["schedule"].total_seconds()

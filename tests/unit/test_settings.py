@@ -1,0 +1,313 @@
+"""The environment, and all that may be wrong with it."""
+
+import os
+import stat
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app import settings
+from app.settings import IceServer, Settings, SettingsError, load, read, table
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """An environment that keeps what it keeps in a folder of the test's own."""
+    return {"VAR_DIR": str(tmp_path / "var")}
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A working directory of the test's own, and an environment without our settings in it."""
+    monkeypatch.chdir(tmp_path)
+    for name, *_ in table({}):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def problems(**environ):
+    with pytest.raises(SettingsError) as refusal:
+        read(environ)
+    return refusal.value.problems
+
+
+def test_an_empty_environment_works():
+    found = read({})
+
+    assert (found.host, found.port, found.slots) == ("127.0.0.1", 7077, 4)
+    assert found.bots == {"assistant": "bots.assistant:bot"}
+    assert found.max_duration == timedelta(hours=1)
+    assert found == Settings()
+
+
+def test_an_empty_value_is_as_good_as_none():
+    assert read({"PORT": "", "REDIS_URL": " ", "BOTS": ""}) == read({})
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    said = problems(PORT="seventy", SLOTS="0", REDIS_URL="http://redis", LOG_LEVEL="LOUD", FLOWER_PORT="8080")
+
+    assert [problem.split()[0] for problem in said] == ["PORT", "SLOTS", "REDIS_URL", "LOG_LEVEL"]
+    assert "PORT is 'seventy'; it must be a whole number from 1 to 65535." in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOST", "http://localhost"),
+        ("HOST", "local host"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "7_077"),
+        ("PORT", "٧٠٧٧"),
+        ("SLOTS", "many"),
+        ("SLOTS", "1e3"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://host:port"),
+        ("REDIS_URL", "unix://relative"),
+        ("REDIS_URL", "localhost:6379"),
+        ("API_KEY", "short"),
+        ("API_KEY", "with a space, and a comma"),
+        ("BOTS", "greeter"),
+        ("BOTS", "greeter=greeter"),
+        ("BOTS", "greeter=no_such_module:bot"),
+        ("BOTS", "greeter=app.no_such_module:bot"),
+        ("BOTS", "greeter=app.settings.no_such_module:bot"),
+        ("BOTS", "greeter=json:loads; other=json:loads"),
+        ("SPEECH", "sign language"),
+        ("OPENAI_BASE_URL", "api.example.com"),
+        ("OPENAI_BASE_URL", "ftp://api.example.com"),
+        ("OPENAI_MODEL", "two\nlines"),
+        ("SESSION_PERSISTENCE", "-1"),
+        ("SESSION_PERSISTENCE", "5m"),
+        ("MAX_DURATION", "0"),
+        ("ICE_SERVERS", "http://stun.example.com"),
+        ("ICE_SERVERS", "turn:user:secret@example.com"),
+        ("ICE_SERVERS", "[1]"),
+        ("ICE_SERVERS", '[{"urls": "stun:host", "password": "?"}]'),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "5"),
+        ("WEB_WORKERS", "0"),
+        ("WEB_THREADS", "0"),
+        ("FLOWER_PORT", "flower"),
+        ("VAR_DIR", __file__),
+        ("DEFAULT_BOT", "nobody"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_by_name(name, value):
+    (problem,) = problems(**{name: value})
+
+    assert problem.startswith(f"{name} is ")
+
+
+def test_ports_must_differ():
+    assert problems(PORT="9000", FLOWER_PORT="9000") == [
+        "PORT and FLOWER_PORT are both 9000; they must differ."
+    ]
+
+
+def test_openai_speech_needs_a_server_or_a_key():
+    assert len(problems(SPEECH="openai")) == 1
+    assert read({"SPEECH": "openai", "OPENAI_BASE_URL": "http://localhost:11434/v1"}).thinks_with_openai
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, False),
+        ({"OPENAI_API_KEY": "sk-1"}, True),
+        ({"OPENAI_BASE_URL": "http://localhost:11434/v1"}, True),
+        ({"OPENAI_API_KEY": "sk-1", "SPEECH": "demo"}, False),
+    ],
+)
+def test_auto_speech_takes_the_server_that_is_there(environ, expected):
+    assert read(environ).thinks_with_openai is expected
+
+
+def test_a_problem_never_tells_a_secret():
+    said = " ".join(
+        problems(
+            API_KEY="hunter2",
+            OPENAI_API_KEY="hunter2\t",
+            REDIS_URL="redis://me:hunter2@host:x",
+            ICE_SERVERS="[hunter2",
+        )
+    )
+
+    assert "hunter2" not in said
+
+
+def test_the_table_masks_secrets_and_tells_where_a_value_is_from(elsewhere, monkeypatch):
+    (elsewhere / ".env").write_text("SLOTS=3\nPORT=9000\nOPENAI_API_KEY=hunter2\n")
+    monkeypatch.setenv("PORT", "9001")
+    monkeypatch.setenv("REDIS_URL", "redis://:hunter2@redis.example.com/0")
+    rows = {name: (value, origin) for name, value, origin, _ in table()}
+
+    assert rows["SLOTS"] == ("3", ".env")
+    assert rows["PORT"] == ("9001", "environment")
+    assert rows["HOST"] == ("127.0.0.1", "default")
+    assert rows["OPENAI_API_KEY"] == ("********", ".env")
+    assert rows["REDIS_URL"] == ("redis://********@redis.example.com/0", "environment")
+
+
+def test_the_table_lists_every_setting_with_a_meaning():
+    rows = table({})
+
+    assert {name.lower() for name, *_ in rows} == set(Settings.__dataclass_fields__)
+    assert all(meaning for *_, meaning in rows)
+
+
+def test_dotenv_is_read_and_the_environment_wins(elsewhere, monkeypatch):
+    (elsewhere / ".env").write_text("PORT=9000\nSLOTS=2\nDEEPGRAM_API_KEY=for-a-bot\n")
+    monkeypatch.setenv("PORT", "9001")
+    found = read()
+
+    assert (found.port, found.slots) == (9001, 2)
+    assert settings.environment()["DEEPGRAM_API_KEY"] == "for-a-bot"
+
+
+def test_no_secret_is_in_what_is_printed_of_the_settings():
+    secret = "a-key-that-nobody-should-see"
+    printed = repr(
+        read(
+            {
+                "API_KEY": secret,
+                "OPENAI_API_KEY": secret,
+                "REDIS_URL": f"redis://:{secret}@host",
+                "ICE_SERVERS": "",
+            }
+        )
+    )
+
+    assert secret not in printed
+
+
+def test_a_bot_is_found_without_being_imported(elsewhere):
+    package = elsewhere / "shop"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('imported')")
+    (package / "greeter.py").write_text("raise SystemExit('imported')")
+
+    assert read({"BOTS": "greeter = shop.greeter:bot, "}).bots["greeter"] == "shop.greeter:bot"
+
+
+def test_bots_may_replace_the_assistant():
+    assert read({"BOTS": "assistant=json:loads"}).bots == {"assistant": "json:loads"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("stun:host:3478", (IceServer(("stun:host:3478",)),)),
+        (
+            "stun:one, turns:two:443?transport=tcp",
+            (IceServer(("stun:one",)), IceServer(("turns:two:443?transport=tcp",))),
+        ),
+        (
+            '[{"urls": ["turn:host"], "username": "me", "credential": "secret"}]',
+            (IceServer(("turn:host",), "me", "secret"),),
+        ),
+    ],
+)
+def test_ice_servers_are_urls_or_what_a_browser_takes(value, expected):
+    assert read({"ICE_SERVERS": value}).ice_servers == expected
+
+
+def test_without_redis_url_the_socket_is_in_var_dir(kept):
+    found = read(kept)
+    socket = Path(kept["VAR_DIR"]) / "redis" / "redis.sock"
+
+    assert found.redis_is_embedded
+    assert found.redis_url == f"unix://{socket}"
+    assert found.broker_url == f"redis+socket://{socket}?virtual_host=0"
+
+
+def test_a_path_too_long_for_a_socket_is_replaced_by_one_of_its_own(tmp_path):
+    long, other = (read({"VAR_DIR": str(tmp_path / (letter * 120))}) for letter in "ab")
+
+    assert len(os.fsencode(long.redis_socket)) <= settings.LONGEST_SOCKET_PATH
+    assert long.redis_socket != other.redis_socket
+    assert long.redis_is_embedded
+
+
+@pytest.mark.parametrize(
+    ("redis_url", "broker_url"),
+    [
+        ("redis://host:6379/3", "redis://host:6379/3"),
+        ("rediss://me:secret@host/0", "rediss://me:secret@host/0"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock?virtual_host=0"),
+        ("unix:///run/redis.sock?db=2", "redis+socket:///run/redis.sock?virtual_host=2"),
+        ("unix://me:secret@/run/redis.sock", "redis+socket://me:secret@/run/redis.sock?virtual_host=0"),
+        ("unix:///run/redis.sock?password=s/t", "redis+socket://:s%2Ft@/run/redis.sock?virtual_host=0"),
+    ],
+)
+def test_celery_is_told_of_the_same_redis_in_its_own_spelling(redis_url, broker_url):
+    found = read({"REDIS_URL": redis_url})
+
+    assert (found.redis_url, found.broker_url) == (redis_url, broker_url)
+    assert not found.redis_is_embedded
+
+
+def test_reading_makes_nothing(kept):
+    read(kept)
+
+    assert not Path(kept["VAR_DIR"]).exists()
+
+
+def test_a_key_is_made_once_and_kept_for_its_owner_only(kept):
+    key = load(kept).api_key
+    file = Path(kept["VAR_DIR"]) / "api-key"
+
+    assert len(key) >= 40
+    assert load(kept).api_key == key
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_key_that_is_given_is_not_kept(kept):
+    assert load({**kept, "API_KEY": "given-by-the-operator"}).api_key == "given-by-the-operator"
+    assert not Path(kept["VAR_DIR"]).exists()
+
+
+def key_of(environ):
+    return load(environ).api_key
+
+
+def test_processes_that_start_together_agree_on_the_key(kept):
+    with ProcessPoolExecutor(8) as pool:
+        keys = set(pool.map(key_of, [kept] * 40))
+
+    assert len(keys) == 1
+
+
+def test_a_var_dir_that_cannot_be_made_is_a_problem_of_var_dir(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="VAR_DIR"):
+        load({"VAR_DIR": str(tmp_path / "file" / "var")})
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:7077"),
+        ("0.0.0.0", "http://127.0.0.1:7077"),
+        ("::", "http://[::1]:7077"),
+        ("talk.example.com", "http://talk.example.com:7077"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_here_can_open(host, address):
+    assert read({"HOST": host}).address == address
+
+
+def test_settings_are_cheap_to_import():
+    script = (
+        "import sys, app.settings; print(*sorted({'flask', 'redis', 'celery', 'pipecat'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
