@@ -8,6 +8,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.transports.base_transport import BaseTransport
 
+from bots.ears import EndOfHearing
 from bots.speech import Speech
 
 
@@ -21,6 +22,7 @@ def build(
             transport.input(),  # the person's voice
             speech.stt,  # as text
             person,  # as a turn in the context
+            EndOfHearing(),  # nobody below needs the sound itself
             speech.llm,  # our answer
             speech.tts,  # as a voice
             transport.output(),  # in the person's ear

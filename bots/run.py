@@ -31,13 +31,15 @@ log = structlog.get_logger(__name__)
 def preload(settings: Settings) -> None:
     """Import what every bot needs, in the parent, so that the children share its memory.
 
-    Nothing is opened here that a fork would break: no event loop, no model, no connection.
+    Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The two models
+    that a bot listens with are loaded, since their sessions are made to have no threads; none is run.
     """
     import aiortc  # noqa: F401
     import pipecat.transports.smallwebrtc.transport  # noqa: F401
 
     hooks = [os.environ.get("PIPECAT_SETUP_FILES", ""), str(Path(__file__).parent / "hook.py")]
     os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join(filter(None, hooks))
+    ears.load()
     speech.preload(speech.kind_for(settings))
     for name, target in settings.bots.items():
         try:
@@ -47,7 +49,7 @@ def preload(settings: Settings) -> None:
 
 
 def warm(settings: Settings) -> None:
-    """Load the models, once a child, after the fork."""
+    """Get the models ready, once a child, after the fork."""
     ears.warm()
     speech.warm(speech.kind_for(settings))
 

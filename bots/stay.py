@@ -13,6 +13,7 @@ import structlog
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
+    InterruptionFrame,
     LLMMessagesUpdateFrame,
     LLMUpdateSettingsFrame,
     STTUpdateSettingsFrame,
@@ -333,7 +334,8 @@ class Stay:
         ending = self._ending.result()
         await self._enter(State.LEAVING, reason=ending.reason)
         if ending.politely and self._room.has_person and self._personality is not None:
-            await self._say(TTSSpeakFrame(self._personality.goodbye), EndFrame())
+            # Interrupted first: a goodbye behind a long answer would come too late to be heard.
+            await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.goodbye), EndFrame())
             await asyncio.wait({performance}, timeout=GOODBYE_WITHIN.total_seconds())
         if not performance.done() and self._pipeline is not None:
             await self._pipeline.cancel(reason=ending.reason)

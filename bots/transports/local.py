@@ -37,9 +37,28 @@ class LocalRoom(SmallWebRTCConnection):
         self._on_arrival = on_arrival
         self._on_departure = on_departure
         self._is_present = False
+        self._voice: Any = None  # the track to the peer
         self.add_event_handler("connected", self._arrived)
         self.add_event_handler("closed", self._departed)
         self.add_event_handler("failed", self._departed)
+
+    def is_connected(self) -> bool:
+        """Whether the peer is there.  pipecat's own answer stays true for three seconds after it has gone."""
+        return self.pc.connectionState == "connected" and super().is_connected()
+
+    def replace_audio_track(self, track: Any) -> None:
+        self._voice = track
+        super().replace_audio_track(track)
+
+    def _release_voice(self) -> None:
+        """Let go who waits for sound to be taken: pipecat would wait ten seconds, and give its output up for good."""
+        voice, self._voice = self._voice, None
+        if voice is None:
+            return
+        for _, taken in voice._chunk_queue:
+            if taken is not None and not taken.done():
+                taken.set_result(True)
+        voice._chunk_queue.clear()
 
     @property
     def has_person(self) -> bool:
@@ -103,6 +122,7 @@ class LocalRoom(SmallWebRTCConnection):
         # pipecat's watch over a connection that never comes about closes it, and is cancelled by the event
         # of that: the close must not be, or every later one would wait for it for ever.
         await asyncio.shield(super()._close())
+        self._release_voice()
 
     # pipecat asks for both of a person who has no camera, and warns each time that there is none.
 
@@ -118,6 +138,7 @@ class LocalRoom(SmallWebRTCConnection):
             await self._on_arrival(self.person)
 
     async def _departed(self, _: SmallWebRTCConnection) -> None:
+        self._release_voice()
         was_present, self._is_present = self._is_present, False
         if was_present and self.person is not None:
             await self._on_departure(self.person)

@@ -24,7 +24,7 @@ class Caller:
             headers.setdefault("Authorization", f"Bearer {self.credential}")
         if body is not None:
             more |= {"data": json.dumps(body), "content_type": "application/json"}
-        return self.client.open(path, method=method, headers=headers, buffered=True, **more)
+        return self.client.open(path, method=method, headers=headers, **{"buffered": True, **more})
 
     def get(self, path: str, **more: Any) -> TestResponse:
         return self.call("GET", path, **more)

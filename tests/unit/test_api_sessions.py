@@ -1,10 +1,13 @@
 """Sessions over HTTP: the list, one, its history, and the way in for a browser."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from app.api.sessions import STREAMS_AT_MOST
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import Note, Send
 from app.storage.commands import INBOX_HOLDS
@@ -159,6 +162,32 @@ def test_a_stream_ends_by_itself_and_says_when_to_come_back(caller, bot, url):
 
     assert response.text.startswith("retry: 1000\n\n")
     assert [event for _, event, _ in events_of(response.text)] == ["pending", "joining", "live"]
+
+
+def test_streams_leave_threads_for_others_and_are_given_back(caller, bot, url):
+    following, enough = threading.Barrier(STREAMS_AT_MOST + 1), threading.Event()
+
+    def follow():
+        stream = caller.get(f"{url}/events", headers=AS_EVENTS, buffered=False)
+        following.wait(10)
+        enough.wait(10)
+        stream.close()
+
+    with ThreadPoolExecutor(STREAMS_AT_MOST) as pool:  # a thread each, as in the web process
+        streams = [pool.submit(follow) for _ in range(STREAMS_AT_MOST)]
+        following.wait(10)
+        one_more = caller.get(f"{url}/events", headers=AS_EVENTS)
+        as_json = caller.get(f"{url}/events")
+        enough.set()
+        for stream in streams:
+            stream.result()
+    bot.leave()
+
+    problem(one_more, 429, "too-many-streams")
+    assert int(one_more.headers["Retry-After"]) > 0
+    assert as_json.status_code == 200
+    for _ in range(STREAMS_AT_MOST + 1):
+        assert caller.get(f"{url}/events", headers=AS_EVENTS).status_code == 200
 
 
 def test_the_stream_of_an_unknown_session_is_a_problem_and_no_stream(caller):
