@@ -89,7 +89,6 @@ class Reaper:
         if not self._ledger.run(Release(session.room, session.epoch, owner)):
             return False
         bury(self._ledger, session_id, reason, "its process died")
-        self._ledger.run(Unmark(session.room))
         return True
 
     def _is_orphaned(self, session: Session) -> bool:

@@ -208,7 +208,7 @@ class Mark(Step[None]):
 
 @dataclass(frozen=True)
 class Unmark(Step[None]):
-    """The room need not be looked at any more."""
+    """The room need not be looked at any more, unless it has been marked anew since it was overdue."""
 
     room: Room
 

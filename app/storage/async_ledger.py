@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from app.errors import RedisAway
 from app.rooms.steps import Step
-from app.storage.commands import Call, by_sha, by_source, encode
+from app.storage.commands import Call, by_sha, by_source, encode, note_refusal
 
 T = TypeVar("T")
 
@@ -39,6 +39,7 @@ class AsyncRedisLedger:
         try:
             replies = iter(await self._send([call for command in commands for call in command.calls]))
         except (RedisError, OSError) as error:
+            note_refusal(error)
             raise RedisAway from error
         return [command.read([next(replies) for _ in command.calls]) for command in commands]
 

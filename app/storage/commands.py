@@ -13,6 +13,9 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
+import structlog
+from redis.exceptions import ResponseError
+
 from app.errors import IllegalTransition, InboxFull, NoSuchSession
 from app.rooms import steps
 from app.rooms.room import Room
@@ -29,6 +32,8 @@ SCRIPTS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent
 SHAS = {
     name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in SCRIPTS.items()
 }
+
+log = structlog.get_logger(__name__)
 
 Reply = Any  # what redis-py returns: str, int, list, or None
 
@@ -62,6 +67,12 @@ def by_source(call: Call) -> tuple[str | int | float, ...]:
     """A script with its source, for a Redis that does not know it yet; it does afterwards."""
     assert call.script is not None
     return ("EVAL", SCRIPTS[call.script], *call.args)
+
+
+def note_refusal(error: Exception) -> None:
+    """A Redis that answers, and refuses, is full, read-only, or met a bug in a script: somebody must know."""
+    if isinstance(error, ResponseError):
+        log.error("redis_refused", because=str(error))
 
 
 def ms(duration: timedelta) -> int:
@@ -234,7 +245,7 @@ def _(step: steps.Mark) -> Command:
 
 @encode.register
 def _(step: steps.Unmark) -> Command:
-    return Command((Call(("ZREM", keys.ROOMS_KEEPALIVE, str(step.room))),), nothing)
+    return Command((script("unmark", [keys.ROOMS_KEEPALIVE], str(step.room)),), nothing)
 
 
 @encode.register

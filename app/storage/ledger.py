@@ -10,14 +10,15 @@ from redis.retry import Retry
 
 from app.errors import RedisAway
 from app.rooms.steps import Step
-from app.storage.commands import Call, by_sha, by_source, encode
+from app.storage.commands import Call, by_sha, by_source, encode, note_refusal
 
 T = TypeVar("T")
 
 CONNECT_WITHIN = timedelta(seconds=1)
 ANSWER_WITHIN = timedelta(seconds=2)  # longer than any step waits (see `rooms.patience`)
 
-# One retry, for a pooled connection that Redis closed meanwhile; every step may be repeated.
+# One retry, for a pooled connection that Redis closed meanwhile.  A step that was done twice does no harm; a
+# message that was sent twice is answered twice, and the first answer counts.
 # redis-py's own default, ten of them, has made one call last a minute.
 RETRY = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
 
@@ -43,6 +44,7 @@ class RedisLedger:
         try:
             replies = iter(self._send([call for command in commands for call in command.calls]))
         except redis.RedisError as error:
+            note_refusal(error)
             raise RedisAway from error
         return [command.read([next(replies) for _ in command.calls]) for command in commands]
 

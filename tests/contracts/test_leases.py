@@ -503,12 +503,20 @@ def test_a_mark_is_moved_unless_only_a_new_one_is_wanted(world, ledger):
     assert ledger.run(Overdue()) == []
 
 
-def test_an_unmarked_room_is_never_overdue(world, ledger):
+def test_an_unmarked_room_is_not_overdue_any_more(world, ledger):
     ledger.run(Mark(STAGE, timedelta(seconds=10)))
+    world.pass_time(timedelta(seconds=11))
     ledger.run(Unmark(STAGE))
-    world.pass_time(timedelta(days=1))
 
     assert ledger.run(Overdue()) == []
+
+
+def test_a_mark_that_was_made_anew_outlives_the_unmarking_of_the_old_one(world, ledger):
+    ledger.run(Mark(STAGE, timedelta(seconds=10)))
+    ledger.run(Unmark(STAGE))
+    world.pass_time(timedelta(seconds=11))
+
+    assert ledger.run(Overdue()) == [STAGE]
 
 
 def test_a_beat_puts_off_the_next_look(world, ledger, active):

@@ -272,7 +272,8 @@ class InMemoryLedger:
 
     @_do.register
     def _(self, step: steps.Unmark) -> None:
-        self._marks.pop(step.room, None)
+        if self._marks.get(step.room, self._now() + 1) <= self._now():
+            del self._marks[step.room]
 
     @_do.register
     def _(self, step: steps.Overdue) -> list[Room]:
