@@ -4,6 +4,7 @@ It is a plain pipecat bot and knows nothing of sessions, leases or Redis.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from pipecat.frames.frames import LLMRunFrame
@@ -23,11 +24,13 @@ TRANSPORTS: dict[str, Callable[[], Any]] = {
     "webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True),
 }
 
+_settings = cache(settings.load)  # once a process, not for each call
+
 
 async def bot(runner_args: RunnerArguments) -> None:
     """Talk with whoever comes until the session ends."""
     about: dict[str, Any] = runner_args.body or {}
-    current = settings.load()
+    current = _settings()
     personality = personalities.load(about.get("personality") or current.default_personality)
     personality = personality.with_changes(voice=about.get("voice"), persona=about.get("persona"))
     transport = await create_transport(runner_args, TRANSPORTS)

@@ -5,16 +5,18 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import structlog
 import uvloop
 
 from app.errors import NoSuchSession
-from app.rooms.sessions import Reason, State
+from app.rooms.sessions import Reason, Session, State
 from app.rooms.steps import Adopt, Adoption, ReadSession, Release, owner_of
 from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
+from app.storage.ledger import RedisLedger
 from bots import ears, speech
 from bots.stay import Ending, Stay, load_bot
 
@@ -56,32 +58,50 @@ def warm(settings: Settings) -> None:
 
 def run(session_id: str, claim: str, *, host: str, job_id: str, settings: Settings) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted."""
-    with _own_signals(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(session_id, claim, host=host, job_id=job_id, settings=settings))
+    owner = owner_of(host, job_id, os.getpid())
+    session = _adopt(session_id, claim, owner=owner, host=host, job_id=job_id, settings=settings)
+    if session is not None:
+        with _own_signals(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_stay(session, owner=owner, host=host, settings=settings))
 
 
-async def _run(session_id: str, claim: str, *, host: str, job_id: str, settings: Settings) -> None:
+def _adopt(
+    session_id: str, claim: str, *, owner: str, host: str, job_id: str, settings: Settings
+) -> Session | None:
+    """The session, if its claim is now this process's."""
+    ledger = _ledger_of_this_process(settings.redis_url)
+    try:
+        session = ledger.run(ReadSession(session_id))
+    except NoSuchSession:
+        log.warning("launch_of_unknown_session", session_id=session_id)
+        return None
+    adoption = ledger.run(Adopt(session.room, claim, session.epoch, owner, host, job_id))
+    if adoption is not Adoption.ADOPTED:
+        log.info("launch_not_adopted", session_id=session_id, found=adoption)
+        return None
+    if session.state is State.ENDED:  # given up between the claim and now
+        ledger.run(Release(session.room, session.epoch, owner))
+        return None
+    return session
+
+
+async def _stay(session: Session, *, owner: str, host: str, settings: Settings) -> None:
     ledger = AsyncRedisLedger(settings.redis_url)
     pulse = AsyncRedisLedger(settings.redis_url, retries=0)
     try:
-        session = await ledger.run(ReadSession(session_id))
-        owner = owner_of(host, job_id, os.getpid())
-        adoption = await ledger.run(Adopt(session.room, claim, session.epoch, owner, host, job_id))
-        if adoption is not Adoption.ADOPTED:
-            log.info("launch_not_adopted", session_id=session_id, found=adoption)
-            return
-        if session.state is State.ENDED:  # given up between the claim and now
-            await ledger.run(Release(session.room, session.epoch, owner))
-            return
         stay = Stay(session, owner=owner, host=host, ledger=ledger, pulse=pulse, settings=settings)
         for number, ending in SIGNALS.items():
             asyncio.get_running_loop().add_signal_handler(number, stay.end, ending)
         await stay.run(settings.bots.get(session.bot, ""))
-    except NoSuchSession:
-        log.warning("launch_of_unknown_session", session_id=session_id)
     finally:
         await ledger.close()
         await pulse.close()
+
+
+@cache
+def _ledger_of_this_process(url: str) -> RedisLedger:
+    """Kept between sessions, so that an adoption need not wait for a connection."""
+    return RedisLedger(url)
 
 
 @contextmanager

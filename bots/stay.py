@@ -95,6 +95,8 @@ class Stay:
         self._pipeline: PipelineWorker | None = None
         self._last_person: str | None = None
         self._clock: asyncio.TimerHandle | None = None  # no show, or an empty room
+        self._is_started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._in_order = asyncio.Lock()  # transitions are written in the order in which they happen
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._to_answer: list[str] = []  # messages that asked for the end
         self._unsaid: list[Frame] = []  # for a pipeline that is not there yet
@@ -108,11 +110,11 @@ class Stay:
         """Live until something ends the session.  Whatever happens, the room is free afterwards."""
         _current.set(self)
         ending = Ending(Reason.ERROR, detail="it broke on our side; the worker's log says how")
+        performance = asyncio.create_task(self._perform(target))
         helpers = [asyncio.create_task(self._beat()), asyncio.create_task(self._read_inbox())]
         clocks = self._wind_clocks()
         try:
             await self._enter(State.JOINING, host=self._host)
-            performance = asyncio.create_task(self._perform(target))
             first: set[asyncio.Future[Any]] = {performance, self._ending, *helpers}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             self._end_if_broken(helpers)
@@ -121,7 +123,7 @@ class Stay:
             for clock in clocks:
                 clock.cancel()
             self._stop_clock()
-            await _cancel([*helpers, *self._chores])
+            await _cancel([performance, *helpers, *self._chores])
             await self._finish(ending)
         return ending.reason
 
@@ -160,6 +162,7 @@ class Stay:
     async def _started(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
         if self._ending.done():
             return
+        self._is_started.set_result(None)
         if self._last_person is None:
             self._start_clock(NO_SHOW_AFTER, Ending(Reason.NO_SHOW, politely=False))
         await self._enter(State.LIVE)
@@ -228,6 +231,8 @@ class Stay:
 
     async def _read_inbox(self) -> None:
         after = "0"  # what was sent while the bot was starting is read as well
+        # The first on stage: a connection costs a millisecond that the person would wait for.
+        await asyncio.wait({self._is_started}, timeout=RECEIVE_WAIT.total_seconds())
         while True:
             try:
                 messages = await self._ledger.run(Receive(self.session.id, after, RECEIVE_WAIT))
@@ -294,21 +299,21 @@ class Stay:
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
-        heard = loop.time()
+        heard = loop.time()  # the adoption was the first beat
         while True:
+            await asyncio.sleep(BEAT_EVERY.total_seconds() * random.uniform(0.9, 1.1))
             asked = loop.time()
             try:
                 beaten = await self._pulse.run(self._this_beat())
             except RedisAway:
                 if loop.time() - heard > ALONE_AT_MOST.total_seconds():
                     self.end(Ending(Reason.ERROR, detail="Redis was away for too long"))
-            else:
-                heard = asked
-                if beaten is Beaten.SUPERSEDED:
-                    self.end(Ending(Reason.SUPERSEDED, politely=False))
-                elif beaten is Beaten.REGISTERED:  # the record was lost with the lease
-                    await self._try(Create(replace(self.session, state=self._state, host=self._host)))
-            await asyncio.sleep(BEAT_EVERY.total_seconds() * random.uniform(0.9, 1.1))
+                continue
+            heard = asked
+            if beaten is Beaten.SUPERSEDED:
+                self.end(Ending(Reason.SUPERSEDED, politely=False))
+            elif beaten is Beaten.REGISTERED:  # the record was lost with the lease
+                await self._try(Create(replace(self.session, state=self._state, host=self._host)))
 
     def _this_beat(self) -> Beat:
         session = self.session
@@ -384,7 +389,10 @@ class Stay:
         self._state = state
         session = self.session
         try:
-            await self._ledger.run_all([Transition(session.id, state, session.epoch, **facts), *afterwards])
+            async with self._in_order:
+                await self._ledger.run_all(
+                    [Transition(session.id, state, session.epoch, **facts), *afterwards]
+                )
         except RedisAway:
             log.warning("transition_unwritten", session_id=session.id, state=state)
         except (IllegalTransition, NoSuchSession) as error:

@@ -26,6 +26,8 @@ class AsyncRedisLedger:
         self._redis = redis.Redis.from_url(
             url,
             decode_responses=True,
+            protocol=2,  # this and no introduction: a new connection costs no round before its first use
+            driver_info=None,
             socket_connect_timeout=ANSWER_WITHIN.total_seconds(),
             socket_timeout=ANSWER_WITHIN.total_seconds(),
             retry=Retry(NoBackoff(), retries, supported_errors=(ConnectionLost,)),
