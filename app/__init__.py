@@ -20,8 +20,7 @@ def create_app() -> "Flask":
 
     current = settings.load()
     logging.configure(current)
-    celery.as_publisher()
-    services = Services.over(
-        RedisLedger(current.redis_url), CeleryLaunches(celery.app), current, personalities.names()
-    )
+    ledger = RedisLedger(current.redis_url)
+    launches = CeleryLaunches(celery.app)
+    services = Services.over(ledger, launches, current, personalities.names())
     return register(Flask("app", static_folder=None), services)

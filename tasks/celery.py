@@ -91,11 +91,6 @@ app.conf.update(
 )
 
 
-def as_publisher() -> None:
-    """In a process that answers people: fail within two seconds instead of a worker's five."""
-    app.conf.broker_transport_options |= {"socket_connect_timeout": 1, "socket_timeout": 1.5}
-
-
 @setup_logging.connect
 def _configure_logging(**_: Any) -> None:
     app_logging.configure(settings)

@@ -142,8 +142,8 @@ class Joining:
             voice=order.voice,
             metadata=order.metadata,
         )
-        self._ledger.run_all([Create(session), Mark(order.room, STARTS_WITHIN)])
-        self._launches.launch(session, token)
+        launch = self._launches.launch(session, token)
+        self._ledger.run_all([Create(session), Mark(order.room, STARTS_WITHIN), launch])
         log.info("session_pending", session_id=session_id, room=str(order.room), epoch=claimed.epoch)
         if claimed.took_over:
             bury(self._ledger, claimed.took_over, Reason.SUPERSEDED, "its bot was not heard any more")

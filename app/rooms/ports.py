@@ -24,6 +24,6 @@ class Ledger(Protocol):
 class LaunchQueue(Protocol):
     """Carries launches to the workers."""
 
-    def launch(self, session: Session, claim: str) -> None:
-        """Ask for a session's bot; delivering it twice does no harm.  Raises RedisAway."""
+    def launch(self, session: Session, claim: str) -> Step[None]:
+        """The step that asks for a session's bot; delivering it twice does no harm."""
         ...

@@ -122,7 +122,7 @@ class Reaper:
             return
         if launches <= LAUNCHES_AT_MOST and lease.token:
             log.warning("launch_repeated", session_id=session.id, room=str(room), launches=launches)
-            self._launches.launch(session, lease.token)
+            self._ledger.run(self._launches.launch(session, lease.token))
             self._ledger.run(Mark(room, STARTS_WITHIN))
         elif self._ledger.run(Withdraw(room, lease.epoch)):
             end(self._ledger, session, Reason.LAUNCH_FAILED, "no worker started its bot")

@@ -394,6 +394,14 @@ class SinceLast(Step[timedelta | None]):
 
 
 @dataclass(frozen=True)
+class Push(Step[None]):
+    """Put a message at the end of a queue."""
+
+    queue: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Ping(Step[None]):
     """Whether the ledger answers at all."""
 

@@ -543,6 +543,11 @@ def _(step: steps.SinceLast) -> Command:
 
 
 @encode.register
+def _(step: steps.Push) -> Command:
+    return Command((Call(("LPUSH", step.queue, step.message)),), nothing)
+
+
+@encode.register
 def _(step: steps.Ping) -> Command:
     return Command((Call(("PING",)),), nothing)
 

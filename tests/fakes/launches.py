@@ -2,6 +2,7 @@
 
 from app.errors import RedisAway
 from app.rooms.sessions import Session
+from app.rooms.steps import Ping
 
 
 class RememberedLaunches:
@@ -11,10 +12,11 @@ class RememberedLaunches:
         self.asked: list[tuple[Session, str]] = []
         self.is_away = False
 
-    def launch(self, session: Session, claim: str) -> None:
+    def launch(self, session: Session, claim: str) -> Ping:
         if self.is_away:
             raise RedisAway
         self.asked.append((session, claim))
+        return Ping()  # it goes nowhere
 
     @property
     def session_ids(self) -> list[str]:

@@ -92,6 +92,7 @@ class InMemoryLedger:
         self._answers: Kept[Any] = Kept(self._now)
         self._hosts: Kept[steps.Host] = Kept(self._now)
         self._turns: Kept[bool] = Kept(self._now)
+        self.queues: dict[str, list[str]] = {}
         self._ran: dict[str, int] = {}
 
     def pass_time(self, by: timedelta) -> None:
@@ -424,6 +425,10 @@ class InMemoryLedger:
     def _(self, step: steps.SinceLast) -> timedelta | None:
         before, self._ran[step.work] = self._ran.get(step.work), self._now()
         return None if before is None else timedelta(milliseconds=self._now() - before)
+
+    @_do.register
+    def _(self, step: steps.Push) -> None:
+        self.queues.setdefault(step.queue, []).append(step.message)
 
     @_do.register
     def _(self, step: steps.Ping) -> None:

@@ -41,6 +41,7 @@ A_STEP_OF_EACH_KIND = [
     steps.ReadHost("h"),
     steps.TakeTurn("reap", STALE_AFTER),
     steps.SinceLast("reap"),
+    steps.Push("a-queue", "a-message"),
     steps.Ping(),
     steps.Now(),
 ]

@@ -11,11 +11,9 @@ from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
     PENDING_FOR,
     STALE_AFTER,
-    STARTS_WITHIN,
     Adoption,
     Beaten,
     Note,
-    Overdue,
     ReadEvents,
     ReadRoom,
     ReadSession,
@@ -108,13 +106,14 @@ def test_a_thousand_callers_at_once_get_one_session(joining, launches):
     assert sorted(each.reused for each in joined).count(False) == len(launches.asked) == 1
 
 
-def test_a_bot_that_could_not_be_launched_is_looked_after(joining, launches, ledger):
+def test_a_room_whose_bot_could_not_be_launched_is_free_within_a_minute(joining, launches, ledger):
     launches.is_away = True
     with pytest.raises(RedisAway):
         joining.join(an_order())
-    ledger.pass_time(STARTS_WITHIN)
+    launches.is_away = False
+    ledger.pass_time(PENDING_FOR)
 
-    assert ledger.run(Overdue()) == [STAGE]
+    assert joining.join(an_order()).reused is False
 
 
 def test_nothing_is_promised_while_redis_is_away(joining, launches, ledger):
