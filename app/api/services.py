@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import TimestampSigner
 
 from app.api.auth import session_tokens
 from app.rooms.joining import Joining
@@ -22,7 +22,7 @@ class Services:
     joining: Joining
     leaving: Leaving
     looking: Looking
-    tokens: URLSafeTimedSerializer
+    tokens: TimestampSigner
     settings: Settings
     personalities: tuple[str, ...]
 
