@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, redirect, send_from_directory
+from flask import Blueprint, Response, redirect
 from flask.typing import ResponseReturnValue
 from swagger_ui_bundle import swagger_ui_path
 
 from app.api.auth import public
+from app.static import send
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Greenroom: the API</title>
@@ -37,4 +38,4 @@ def start() -> Response:
 def part(name: str) -> ResponseReturnValue:
     if name not in {"swagger-ui.css", "swagger-ui-bundle.js"}:
         return redirect("/docs")
-    return send_from_directory(Path(swagger_ui_path), name, max_age=86400)
+    return send(Path(swagger_ui_path), name)

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, redirect, send_from_directory, url_for
+from flask import Blueprint, Response, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.api.auth import public
+from app.static import send
 
 TALK = Path(__file__).parent / "static" / "talk"
 
@@ -33,13 +34,13 @@ def home() -> ResponseReturnValue:
 @bp.get("/talk")
 @public
 def talk() -> ResponseReturnValue:
-    return send_from_directory(TALK, "index.html")
+    return send(TALK, "index.html")
 
 
 @bp.get("/talk/<path:name>")
 @public
 def talk_file(name: str) -> ResponseReturnValue:
-    return send_from_directory(TALK, name)
+    return send(TALK, name)
 
 
 @bp.after_request
