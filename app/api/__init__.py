@@ -26,7 +26,7 @@ def register(app: Flask, services: Services) -> Flask:
     app.config.update(
         API_TITLE="Greenroom",
         API_VERSION="1",
-        OPENAPI_VERSION="3.1.0",
+        OPENAPI_VERSION="3.0.3",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
         MAX_CONTENT_LENGTH=BODY_AT_MOST,

@@ -111,7 +111,10 @@ class Joining:
                 after = event.id
                 state = State(event.event) if event.event in set(State) else state
                 if state is State.ENDED:
-                    raise LaunchFailed(session_id=session_id, reason=event.reason)
+                    why = event.detail or event.reason or "it has ended"
+                    raise LaunchFailed(
+                        f"The bot did not start: {why}.", session_id=session_id, reason=event.reason
+                    )
             if state in ON_STAGE:
                 break
         return state

@@ -22,6 +22,7 @@ from app.supervisor.process import CannotKeepUp, Process, Surroundings
 READY_WITHIN = 120.0  # seconds; the first start compiles what was installed
 SAY_WAITING_EVERY = 10.0  # seconds
 ASK_EVERY = 0.05  # seconds
+TERMINAL_LOOKED_AT_EVERY = 1.0  # seconds
 FIRST = "redis"  # the others would only wait for it
 
 # Who stops after whom, and after how many seconds each is killed.  Names that are not here go with the first.
@@ -96,6 +97,7 @@ class Supervisor:
         self._settings = settings
         self._output = output
         self._hurry = asyncio.Event()
+        self._had_terminal = os.isatty(sys.stdin.fileno())
         self._outcome: asyncio.Future[GreenroomError | None] = asyncio.get_running_loop().create_future()
         self._tasks: list[asyncio.Task[None]] = []
         around = Surroundings(environ, output, keeper, self._hurry)
@@ -113,6 +115,7 @@ class Supervisor:
         """Until somebody asks to stop, or it cannot go on.  Returns the exit code; nothing is left then."""
         self._listen_to_signals()
         coming_up = asyncio.create_task(self._guarded(self._come_up(started)))
+        watching = asyncio.create_task(self._watch_terminal())
         try:
             if failure := await self._outcome:
                 self._explain(failure)
@@ -120,8 +123,9 @@ class Supervisor:
             return STOPPED
         finally:
             coming_up.cancel()
+            watching.cancel()
             await self._stop_all()
-            await asyncio.gather(coming_up, *self._tasks, return_exceptions=True)
+            await asyncio.gather(coming_up, watching, *self._tasks, return_exceptions=True)
             for process in self._processes.values():
                 process.log.close()
 
@@ -130,6 +134,13 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._asked_to_stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._ask_once)  # a closing terminal may say so twice
+
+    async def _watch_terminal(self) -> None:
+        """A terminal whose own command is `make` is closed without a SIGHUP to us: it is just not there any more."""
+        while os.isatty(sys.stdin.fileno()):  # noqa: ASYNC110  a terminal sends no event when it goes
+            await asyncio.sleep(TERMINAL_LOOKED_AT_EVERY)
+        if self._had_terminal:
+            self._ask_once()
 
     def _asked_to_stop(self, number: signal.Signals) -> None:
         if not self._outcome.done():

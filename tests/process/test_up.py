@@ -167,9 +167,12 @@ class Up:
 def folder(tmp_path):
     it = Folder(tmp_path)
     yield it
-    for process in it.left():
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    for _ in range(5):  # a supervisor may start again what is killed before it
+        left = it.left()
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=2)
     for up in it.ups:
         up.close()
 
