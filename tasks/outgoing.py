@@ -2,7 +2,7 @@
 
 The message is Celery's own (`amqp.as_task_v2`), in the envelope that kombu gives it on Redis, and goes through
 the ledger.  Celery's `send_task` makes and binds a Redis client, a channel and a queue for each message, which
-took longer than all the rest of a join; it also has timeouts of its own.  A test compares the two, byte by byte.
+took longer than all the rest of a join; it also has timeouts of its own.  A test compares the two, part by part.
 """
 
 import json

@@ -23,6 +23,7 @@ READY_WITHIN = 120.0  # seconds; the first start compiles what was installed
 SAY_WAITING_EVERY = 10.0  # seconds
 ASK_EVERY = 0.05  # seconds
 TERMINAL_LOOKED_AT_EVERY = 1.0  # seconds
+STDIN = 0  # the descriptor: sys.stdin is None where there is none
 FIRST = "redis"  # the others would only wait for it
 
 # Who stops after whom, and after how many seconds each is killed.  Names that are not here go with the first.
@@ -97,7 +98,7 @@ class Supervisor:
         self._settings = settings
         self._output = output
         self._hurry = asyncio.Event()
-        self._had_terminal = os.isatty(sys.stdin.fileno())
+        self._had_terminal = os.isatty(STDIN)
         self._outcome: asyncio.Future[GreenroomError | None] = asyncio.get_running_loop().create_future()
         self._tasks: list[asyncio.Task[None]] = []
         around = Surroundings(environ, output, keeper, self._hurry)
@@ -137,7 +138,7 @@ class Supervisor:
 
     async def _watch_terminal(self) -> None:
         """A terminal whose own command is `make` is closed without a SIGHUP to us: it is just not there any more."""
-        while os.isatty(sys.stdin.fileno()):  # noqa: ASYNC110  a terminal sends no event when it goes
+        while os.isatty(STDIN):  # noqa: ASYNC110  a terminal sends no event when it goes
             await asyncio.sleep(TERMINAL_LOOKED_AT_EVERY)
         if self._had_terminal:
             self._ask_once()
