@@ -144,6 +144,20 @@ class RedisAway(Unavailable):
     kind = "redis-away"
 
 
+class QueueFull(Unavailable):
+    """All bots are busy and a thousand callers are waiting already; try again in a while, or add workers."""
+
+    kind = "queue-full"
+    retry_after = 10
+
+
+class RoomInDoubt(Unavailable):
+    """Whether a bot lives in that room cannot be told yet; ask again in a few seconds."""
+
+    kind = "room-in-doubt"
+    retry_after = 4
+
+
 class LaunchFailed(Unavailable):
     """The bot did not start; its session's events say why."""
 

@@ -43,10 +43,17 @@ async def bot(runner_args: RunnerArguments) -> None:
         rtvi_observer_params=RTVIObserverParams(metrics_enabled=False),
     )
 
+    has_met = False
+
     @worker.rtvi.event_handler("on_client_ready")
     async def greet(_rtvi: RTVIProcessor) -> None:
-        if not context.messages:  # a page that was reloaded, or a replacement, goes on where it was
+        """A page that was reloaded goes on where it was; so does a replacement, which owes an answer perhaps."""
+        nonlocal has_met
+        messages: list[Any] = context.messages
+        owes_an_answer = not has_met and messages and messages[-1].get("role") == "user"
+        if not messages or owes_an_answer:
             await worker.queue_frame(LLMRunFrame())
+        has_met = True
 
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(worker)

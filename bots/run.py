@@ -5,6 +5,8 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -12,17 +14,20 @@ import structlog
 import uvloop
 
 from app.errors import NoSuchSession
-from app.rooms.sessions import Reason, Session, State
-from app.rooms.steps import Adopt, Adoption, ReadSession, Release, owner_of
+from app.rooms.ports import LaunchQueue
+from app.rooms.reviving import Reviving
+from app.rooms.sessions import Reason, State
+from app.rooms.steps import Adopt, Adoption, Conversation, Now, ReadSession, Release, owner_of
 from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from app.storage.ledger import RedisLedger
 from bots import ears, speech
-from bots.stay import Ending, Stay, load_bot
+from bots.stay import Ending, Errand, Stay, load_bot
 
-# How a session is ended from outside: by Celery's revoke and the worker's shutdown, and by the soft time limit.
-SIGNALS: Mapping[signal.Signals, Ending] = {
-    signal.SIGTERM: Ending(Reason.SHUTDOWN),
+# How a session is ended from outside: by who revokes its launch, and by Celery's soft time limit.  SIGTERM does not
+# end it: it goes on with another worker.
+SIGNALS: Mapping[signal.Signals, Ending | None] = {
+    signal.SIGTERM: None,
     signal.SIGQUIT: Ending(Reason.SHUTDOWN),
     signal.SIGUSR1: Ending(Reason.MAX_DURATION, detail="the worker's time limit"),
 }
@@ -56,43 +61,66 @@ def warm(settings: Settings) -> None:
     speech.warm(speech.kind_for(settings))
 
 
-def run(session_id: str, claim: str, *, host: str, job_id: str, settings: Settings) -> None:
-    """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted."""
-    owner = owner_of(host, job_id, os.getpid())
-    session = _adopt(session_id, claim, owner=owner, host=host, job_id=job_id, settings=settings)
-    if session is not None:
-        with _own_signals(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_stay(session, owner=owner, host=host, settings=settings))
+def run(
+    session_id: str, claim: str, *, host: str, job_id: str, settings: Settings, launches: LaunchQueue
+) -> None:
+    """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted.
+
+    Raises BotCrashed, which is evidence for its parent: the session goes on with another.
+    """
+    with _own_signals() as asked:
+        errand = _adopt(session_id, claim, host=host, job_id=job_id, settings=settings)
+        if errand is not None:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_stay(errand, asked, settings, launches))
 
 
-def _adopt(
-    session_id: str, claim: str, *, owner: str, host: str, job_id: str, settings: Settings
-) -> Session | None:
-    """The session, if its claim is now this process's."""
-    ledger = _ledger_of_this_process(settings.redis_url)
+def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Settings) -> Errand | None:
+    """What is to be done, if the session's claim is now this process's."""
+    ledger, owner = _ledger_of_this_process(settings.redis_url), owner_of(host, job_id, os.getpid())
     try:
-        session = ledger.run(ReadSession(session_id))
+        session, now_ms, conversation = ledger.run_all(
+            [ReadSession(session_id), Now(), Conversation(session_id)]
+        )
     except NoSuchSession:
         log.warning("launch_of_unknown_session", session_id=session_id)
         return None
-    adoption = ledger.run(Adopt(session.room, claim, session.epoch, owner, host, job_id))
-    if adoption is not Adoption.ADOPTED:
+    adoption, epoch = ledger.run(Adopt(session.room, claim, owner, host, job_id))
+    if adoption not in (Adoption.ADOPTED, Adoption.NEXT):
         log.info("launch_not_adopted", session_id=session_id, found=adoption)
         return None
     if session.state is State.ENDED:  # given up between the claim and now
-        ledger.run(Release(session.room, session.epoch, owner))
+        ledger.run(Release(session.room, epoch, owner))
         return None
-    return session
+    return Errand(
+        session=replace(session, epoch=epoch),
+        owner=owner,
+        host=host,
+        claim=claim,
+        is_next=adoption is Adoption.NEXT,
+        age=timedelta(milliseconds=now_ms - session.created_ms),
+        conversation=tuple(conversation),
+    )
 
 
-async def _stay(session: Session, *, owner: str, host: str, settings: Settings) -> None:
+async def _stay(errand: Errand, asked: list[int], settings: Settings, launches: LaunchQueue) -> None:
     ledger = AsyncRedisLedger(settings.redis_url)
     pulse = AsyncRedisLedger(settings.redis_url, retries=0)
+    reviving = Reviving(_ledger_of_this_process(settings.redis_url), launches)
     try:
-        stay = Stay(session, owner=owner, host=host, ledger=ledger, pulse=pulse, settings=settings)
-        for number, ending in SIGNALS.items():
-            asyncio.get_running_loop().add_signal_handler(number, stay.end, ending)
-        await stay.run(settings.bots.get(session.bot, ""))
+        stay = Stay(
+            errand, ledger=ledger, pulse=pulse, settings=settings, launches=launches, reviving=reviving
+        )
+
+        def obey(number: int) -> None:
+            ending = SIGNALS[signal.Signals(number)]
+            stay.end(ending) if ending else stay.move_out()
+
+        for number in SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, obey, number)
+        for already in asked:  # while nobody could listen yet
+            obey(already)
+        await stay.run(settings.bots.get(errand.session.bot, ""))
     finally:
         await ledger.close()
         await pulse.close()
@@ -105,11 +133,17 @@ def _ledger_of_this_process(url: str) -> RedisLedger:
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Give the pool's handlers back afterwards: a loop that closes leaves the system's defaults."""
+def _own_signals() -> Iterator[list[int]]:
+    """Remember what comes before the bot can listen; give the pool's handlers back afterwards.
+
+    A loop that closes leaves the system's defaults.
+    """
+    asked: list[int] = []
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        signal.signal(number, lambda number, _frame: asked.append(number))
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

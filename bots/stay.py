@@ -1,16 +1,18 @@
-"""A session's life in a worker: join, live, wait, leave, and why it ended."""
+"""A session's life in a worker: join, live, wait, leave or move on, and why it ended."""
 
 import asyncio
+import faulthandler
 import importlib
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from pipecat.frames.frames import (
+    BotStoppedSpeakingFrame,
     EndFrame,
     Frame,
     InterruptionFrame,
@@ -25,21 +27,27 @@ from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
 from app.errors import GreenroomError, IllegalTransition, NoSuchSession, RedisAway
 from app.rooms.messages import EXPIRED
+from app.rooms.ports import LaunchQueue
+from app.rooms.reviving import Reviving
 from app.rooms.sessions import Reason, Session, State
 from app.rooms.steps import (
     BEAT_EVERY,
     Answer,
     Beat,
     Beaten,
+    Conversation,
     Create,
     Forget,
     Lease,
     LeaseStatus,
+    LeaveLine,
     Message,
     Note,
     Receive,
     Release,
+    Said,
     Step,
+    Succeed,
     Transition,
 )
 from app.settings import Settings
@@ -47,15 +55,28 @@ from app.storage.async_ledger import AsyncRedisLedger
 from bots import speech
 from bots.personalities import Personality
 from bots.personalities import load as load_personality
+from bots.succession import hand_over, turn_comes
 from bots.transports.local import LocalRoom
+from bots.turns import Turns, as_messages
 
 STARTS_WITHIN = timedelta(seconds=30)  # a bot's own set-up, until its pipeline runs
 NO_SHOW_AFTER = timedelta(minutes=2)  # nobody ever came
+COMES_BACK_WITHIN = timedelta(seconds=30)  # a person whose bot was replaced, however short their persistence
+QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks; then the session moves on all the same
+WRITTEN_WITHIN = timedelta(seconds=2)  # the last turns
+BLOCKED_AT_MOST = timedelta(seconds=40)  # an event loop; its room is another's by then
 GOODBYE_WITHIN = timedelta(seconds=8)
+AWAY_WITHIN = timedelta(seconds=5)  # a word before it is gone for a moment
+TOLD_WITHIN = timedelta(milliseconds=100)  # a message on its way to the page, before the line is closed
 CLOSES_WITHIN = timedelta(seconds=3)
 WARNING_BEFORE_END = timedelta(seconds=30)
 ALONE_AT_MOST = timedelta(minutes=10)  # without Redis
 RECEIVE_WAIT = timedelta(seconds=1)  # a wait in Redis; shorter than the socket's timeout
+INSISTS = 5  # times
+STDERR = 2  # the descriptor: what Python calls so may be something else by then
+REMEMBERED = 1000  # messages that were read; the inbox holds no more
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 _current: ContextVar["Stay"] = ContextVar("stay")
@@ -68,37 +89,68 @@ class Ending:
     reason: Reason
     politely: bool = True
     detail: str | None = None
+    goes_on: bool = False  # it is this stay that ends; the session has another bot, or will have
+
+
+MOVED_ON = Ending(Reason.SUPERSEDED, politely=False, goes_on=True)
+
+
+class BotCrashed(Exception):
+    """What went wrong with a bot, in words that follow "its bot"."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A session that this process has adopted, and what it needs to know of it."""
+
+    session: Session
+    owner: str
+    host: str
+    claim: str
+    is_next: bool  # its turn comes when the bot that has the room now yields
+    age: timedelta
+    conversation: tuple[Said, ...]
 
 
 class Stay:
-    """One bot's stay in one room, from the adoption of its claim to the release of its lease."""
+    """One bot's stay in one room, from the adoption of its claim until it gives its room up, or on."""
 
     def __init__(
         self,
-        session: Session,
+        errand: Errand,
         *,
-        owner: str,
-        host: str,
         ledger: AsyncRedisLedger,
         pulse: AsyncRedisLedger,
         settings: Settings,
+        launches: LaunchQueue,
+        reviving: Reviving,
     ) -> None:
-        self.session = session
-        self._owner = owner
-        self._host = host
+        self.session = session = errand.session
+        self._errand = errand
+        self._owner = errand.owner
+        self._host = errand.host
         self._ledger = ledger
         self._pulse = pulse  # a connection of its own, so that a beat never queues behind anything
         self._settings = settings
-        self._state = session.state
+        self._launches = launches
+        self._reviving = reviving
+        self._turns = Turns(ledger, session.id, session.epoch, errand.conversation)
+        self._state = State.PENDING if errand.is_next else session.state
         self._personality: Personality | None = None
         self._room = LocalRoom(settings.ice_servers, on_arrival=self._arrived, on_departure=self._departed)
         self._pipeline: PipelineWorker | None = None
-        self._last_person: str | None = None
+        self._last_person = session.person
+        self._has_room = not errand.is_next
         self._clock: asyncio.TimerHandle | None = None  # no show, or an empty room
         self._is_started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._in_order = asyncio.Lock()  # transitions are written in the order in which they happen
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._to_answer: list[str] = []  # messages that asked for the end
+        self._unread: asyncio.Queue[Message] = asyncio.Queue()
+        self._read: dict[str, None] = {}  # ids of messages, the oldest first
+        self._last_read = "0"  # what was sent while the bot was starting is read as well
+        self._is_moving_out = False
+        self._is_silent = asyncio.Event()  # the bot has said what it had to say
         self._unsaid: list[Frame] = []  # for a pipeline that is not there yet
         self._chores: set[asyncio.Task[None]] = set()  # short work that a timer began
 
@@ -107,24 +159,39 @@ class Stay:
         return _current.get()
 
     async def run(self, target: str) -> Reason:
-        """Live until something ends the session.  Whatever happens, the room is free afterwards."""
+        """Live until something ends the session here.
+
+        Whatever happens, the room is free afterwards, or has another bot.  Raises BotCrashed if it needs one.
+        """
         _current.set(self)
-        ending = Ending(Reason.ERROR, detail="it broke on our side; the worker's log says how")
-        performance = asyncio.create_task(self._perform(target))
-        helpers = [asyncio.create_task(self._beat()), asyncio.create_task(self._read_inbox())]
+        ending = Ending(Reason.ERROR, detail="broke on our side; the worker's log says how", goes_on=True)
+        performance = self._performance = asyncio.create_task(self._perform(target))
+        helpers: list[asyncio.Task[None]] = []
         clocks = self._wind_clocks()
         try:
-            await self._enter(State.JOINING, host=self._host)
+            if self._errand.is_next and not await self._take_over(performance):
+                ending = MOVED_ON
+                return ending.reason
+            work = (self._beat(), self._read_inbox(), self._obey_in_order(), self._turns.write())
+            helpers += [asyncio.create_task(each) for each in work]
+            if not self._errand.is_next:
+                await self._enter(State.JOINING, host=self._host, afterwards=[LeaveLine(self.session.id)])
             first: set[asyncio.Future[Any]] = {performance, self._ending, *helpers}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_moving_out:  # where a bot that said its last words is done
+                await asyncio.wait({self._ending})
             self._end_if_broken(helpers)
             ending = await self._leave(performance)
         finally:
             for clock in clocks:
                 clock.cancel()
             self._stop_clock()
+            await self._turns.written(WRITTEN_WITHIN)
             await _cancel([performance, *helpers, *self._chores])
             await self._finish(ending)
+            faulthandler.cancel_dump_traceback_later()
+        if ending.goes_on and ending is not MOVED_ON:
+            raise BotCrashed(ending.detail)
         return ending.reason
 
     def end(self, ending: Ending) -> None:
@@ -137,6 +204,9 @@ class Stay:
         if self._pipeline is not None:  # a bot with helpers: the first pipeline is the one in the room
             return
         self._pipeline = pipeline
+        self._turns.follow(pipeline)
+        pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame,))
+        pipeline.add_event_handler("on_frame_reached_downstream", self._fell_silent)
         pipeline.add_event_handler("on_pipeline_started", self._started)
         unsaid, self._unsaid = self._unsaid, []
         await self._say(*unsaid)
@@ -154,21 +224,24 @@ class Stay:
             "persona": session.persona,
             "voice": session.voice,
             "mode": session.mode,
-            "conversation": [],
+            "conversation": as_messages(self._errand.conversation),
             "metadata": dict(session.metadata),
         }
         await bot(self._room.runner_arguments(session.id, body))
+
+    async def _fell_silent(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
+        self._is_silent.set()
 
     async def _started(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
         if self._ending.done():
             return
         self._is_started.set_result(None)
-        if self._last_person is None:
-            self._start_clock(NO_SHOW_AFTER, Ending(Reason.NO_SHOW, politely=False))
-        await self._enter(State.LIVE)
+        if self._has_room:
+            self._expect_person()
+            await self._enter(State.LIVE)
 
     def _check_started(self) -> None:
-        if self._state is State.JOINING:
+        if not self._is_started.done():
             detail = f"its pipeline had not started after {STARTS_WITHIN.seconds} seconds"
             self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
 
@@ -181,13 +254,17 @@ class Stay:
 
     def _say_soon(self, words: str) -> None:
         if self._room.has_person:
-            chore = asyncio.create_task(self._say(TTSSpeakFrame(words)))
-            self._chores.add(chore)
-            chore.add_done_callback(self._chores.discard)
+            self._chore(self._say(TTSSpeakFrame(words)))
+
+    def _chore(self, work: Coroutine[Any, Any, None]) -> None:
+        chore = asyncio.create_task(work)
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
 
     def _wind_clocks(self) -> list[asyncio.TimerHandle]:
         """What ends the session whatever happens in it."""
-        call_later, lasts = asyncio.get_running_loop().call_later, self.session.max_duration
+        call_later = asyncio.get_running_loop().call_later
+        lasts = max(timedelta(0), self.session.max_duration - self._errand.age)
         clocks = [
             call_later(STARTS_WITHIN.total_seconds(), self._check_started),
             call_later(lasts.total_seconds(), self.end, Ending(Reason.MAX_DURATION)),
@@ -204,11 +281,12 @@ class Stay:
         if self._ending.done():
             return
         if self._last_person not in (None, user_id):  # somebody else: they must not hear what was said before
+            self._turns.forget()
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
         self._last_person = user_id
         if self._state is State.WAITING:
             await self._enter(State.LIVE)
-        await self._note("person_arrived")
+        await self._note("person_arrived", person=user_id)
 
     async def _departed(self, _user_id: str) -> None:
         if self._ending.done():
@@ -217,6 +295,16 @@ class Stay:
         self._start_clock(self.session.persistence, Ending(Reason.IDLE, politely=False))
         await self._enter(State.WAITING)
         await self._note("person_left")
+
+    def _expect_person(self) -> None:
+        """Somebody will come, or come back; the clock stops when they do."""
+        if self._room.has_person:
+            return
+        if self._last_person is None:
+            self._start_clock(NO_SHOW_AFTER, Ending(Reason.NO_SHOW, politely=False))
+        else:
+            patience = max(self.session.persistence, COMES_BACK_WITHIN)
+            self._start_clock(patience, Ending(Reason.IDLE, politely=False))
 
     def _start_clock(self, after: timedelta, ending: Ending) -> None:
         self._stop_clock()
@@ -230,20 +318,33 @@ class Stay:
     # What it is asked
 
     async def _read_inbox(self) -> None:
-        after = "0"  # what was sent while the bot was starting is read as well
         # The first on stage: a connection costs a millisecond that the person would wait for.
         await asyncio.wait({self._is_started}, timeout=RECEIVE_WAIT.total_seconds())
         while True:
             try:
-                messages = await self._ledger.run(Receive(self.session.id, after, RECEIVE_WAIT))
+                messages = await self._ledger.run(Receive(self.session.id, self._last_read, RECEIVE_WAIT))
             except RedisAway:
                 await asyncio.sleep(1)
                 continue
-            for message in messages:
-                after = message.id
-                await self._obey(message)
+            self._take_in(messages)
+
+    def _take_in(self, messages: Sequence[Message]) -> None:
+        """Each message once, whether the inbox or a beat brought it."""
+        for message in messages:
+            self._last_read = message.id
+            if message.id not in self._read:
+                self._read[message.id] = None
+                self._unread.put_nowait(message)
+        while len(self._read) > REMEMBERED:
+            del self._read[next(iter(self._read))]
+
+    async def _obey_in_order(self) -> None:
+        while True:
+            await self._obey(await self._unread.get())
 
     async def _obey(self, message: Message) -> None:
+        if message.epoch > self.session.epoch:
+            return  # for the bot that comes after this one
         if message.expired or message.epoch != self.session.epoch:
             await self._note("message_expired", message.kind)
             await self._answer(message.id, {"error": EXPIRED})
@@ -301,19 +402,23 @@ class Stay:
         loop = asyncio.get_running_loop()
         heard = loop.time()  # the adoption was the first beat
         while True:
+            # Without the interpreter's help: a loop is blocked for good where nothing of Python runs any more
+            faulthandler.dump_traceback_later(BLOCKED_AT_MOST.total_seconds(), exit=True, file=STDERR)
             await asyncio.sleep(BEAT_EVERY.total_seconds() * random.uniform(0.9, 1.1))
             asked = loop.time()
             try:
-                beaten = await self._pulse.run(self._this_beat())
+                beaten, messages = await self._pulse.run(self._this_beat())
             except RedisAway:
                 if loop.time() - heard > ALONE_AT_MOST.total_seconds():
                     self.end(Ending(Reason.ERROR, detail="Redis was away for too long"))
                 continue
             heard = asked
             if beaten is Beaten.SUPERSEDED:
-                self.end(Ending(Reason.SUPERSEDED, politely=False))
-            elif beaten is Beaten.REGISTERED:  # the record was lost with the lease
-                await self._try(Create(replace(self.session, state=self._state, host=self._host)))
+                self.end(MOVED_ON)
+                return
+            if beaten is Beaten.REGISTERED:
+                self._chore(self._write_again())
+            self._take_in(messages)
 
     def _this_beat(self) -> Beat:
         session = self.session
@@ -328,7 +433,94 @@ class Stay:
             mode=session.mode,
             host=self._host,
         )
-        return Beat(session.room, self._owner, session.epoch, session.id, self._state, lease)
+        return Beat(
+            session.room, self._owner, session.epoch, session.id, self._state, lease, after=self._last_read
+        )
+
+    async def _write_again(self) -> None:
+        """Redis had lost the room: the record, what was said, and where its inbox stood are lost with it."""
+        self._last_read = "0"
+        session = replace(self.session, state=self._state, host=self._host, person=self._last_person)
+        await self._try(Create(session))
+        try:
+            kept = await self._ledger.run(Conversation(session.id))
+            self._turns.restore(kept)
+        except RedisAway:
+            log.warning("step_unwritten", session_id=session.id, step="Conversation")
+
+    # How it moves on
+
+    def move_out(self) -> None:
+        """The session goes on with another worker, the call with it."""
+        if not self._is_moving_out:
+            self._is_moving_out = True
+            self._chore(self._move_out())
+
+    async def _move_out(self) -> None:
+        while not self._ending.done():
+            try:
+                is_live = self._is_started.done() and self._has_room
+                if is_live and await self._hand_over():
+                    self._room.tell("moved")
+                elif await self._park():
+                    self._room.tell("parked")
+                await asyncio.sleep(TOLD_WITHIN.total_seconds())
+                self.end(MOVED_ON)
+            except RedisAway:
+                await asyncio.sleep(1)  # the call goes on until somebody can take it
+
+    async def _hand_over(self) -> bool:
+        return await hand_over(
+            self._ledger, self._launches, self.session, owner=self._owner, before_yielding=self._last_moment
+        )
+
+    async def _last_moment(self) -> State | None:
+        """In a quiet moment, with everything that was said written down; None if the session ends meanwhile."""
+        deadline = asyncio.get_running_loop().time() + QUIET_WITHIN.total_seconds()
+        while not self._turns.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
+            await asyncio.sleep(0.05)
+        await self._turns.written(WRITTEN_WITHIN)
+        return None if self._ending.done() else self._state
+
+    async def _park(self) -> bool:
+        """No slot is free: tell the person, and let the session wait for one."""
+        if await self._last_moment() is None:
+            return False
+        if self._room.has_person and self._personality is not None and self._is_started.done():
+            words = TTSSpeakFrame(self._personality.away, append_to_context=False)
+            self._is_silent.clear()
+            await self._say(InterruptionFrame(), words)
+            said = asyncio.create_task(self._is_silent.wait())
+            await asyncio.wait({said, self._performance}, timeout=AWAY_WITHIN.total_seconds())
+            said.cancel()
+            await self._turns.written(WRITTEN_WITHIN)
+        if self._ending.done():
+            return False
+        return await asyncio.to_thread(self._reviving.park, self.session, owner=self._owner)
+
+    async def _take_over(self, performance: "asyncio.Task[None]") -> bool:
+        """Prepare, and wait for the room's bot to yield; False if it does not, or this one cannot start."""
+        first: set[asyncio.Future[Any]] = {performance, self._is_started, self._ending}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        session = self.session
+        if not self._is_started.done() or self._ending.done():
+            log.warning("successor_not_ready", session_id=session.id, epoch=session.epoch)
+            return False
+        if not await turn_comes(self._ledger, session, token=self._errand.claim, owner=self._owner):
+            return False
+        self._has_room = True
+        succession = await self._insist(Succeed(session.id, session.epoch, "handed_over", detail=self._host))
+        if succession.session.state is State.ENDED:
+            await self._try(Release(session.room, session.epoch, self._owner))
+            return False
+        self.session = replace(succession.session, epoch=session.epoch, host=self._host)
+        self._state, self._last_person = self.session.state, self.session.person
+        conversation = await self._insist(Conversation(session.id))
+        self._turns.catch_up(conversation)
+        await self._try(LeaveLine(session.id))
+        self._expect_person()
+        log.info("session_handed_over", session_id=session.id, room=str(session.room), epoch=session.epoch)
+        return True
 
     # How it ends
 
@@ -337,8 +529,9 @@ class Stay:
         if performance.done():
             return self._ended_by_itself(performance)
         ending = self._ending.result()
-        await self._enter(State.LEAVING, reason=ending.reason)
-        if ending.politely and self._room.has_person and self._personality is not None:
+        if not ending.goes_on:
+            await self._enter(State.LEAVING, reason=ending.reason)
+        if ending.politely and not ending.goes_on and self._room.has_person and self._personality is not None:
             # Interrupted first: a goodbye behind a long answer would come too late to be heard.
             await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.goodbye), EndFrame())
             await asyncio.wait({performance}, timeout=GOODBYE_WITHIN.total_seconds())
@@ -351,9 +544,9 @@ class Stay:
     def _end_if_broken(self, helpers: "list[asyncio.Task[None]]") -> None:
         """A bot that does not beat, or does not hear, must not go on as if it did."""
         for helper in helpers:
-            if helper.done() and not helper.cancelled():
+            if helper.done() and not helper.cancelled() and helper.exception() is not None:
                 log.error("helper_failed", session_id=self.session.id, exc_info=helper.exception())
-                self.end(Ending(Reason.ERROR, detail="its heartbeat or its inbox failed"))
+                self.end(Ending(Reason.ERROR, detail="lost its heartbeat or its inbox", goes_on=True))
 
     def _ended_by_itself(self, performance: "asyncio.Task[None]") -> Ending:
         if self._ending.done():
@@ -366,8 +559,7 @@ class Stay:
         if error is None:
             return Ending(Reason.LAUNCH_FAILED, detail="the bot returned before its pipeline had started")
         log.error("bot_failed", session_id=self.session.id, bot=self.session.bot, exc_info=error)
-        reason = Reason.ERROR if has_started else Reason.LAUNCH_FAILED
-        return Ending(reason, detail=f"the bot raised {type(error).__name__}")
+        return Ending(Reason.ERROR, detail=f"raised {type(error).__name__}", goes_on=True)
 
     async def _finish(self, ending: Ending) -> None:
         """Leave the room, then give it up.  Neither may keep the other from happening."""
@@ -376,6 +568,8 @@ class Stay:
                 await self._room.disconnect()
         except Exception:
             log.exception("room_not_closed", session_id=self.session.id)
+        if ending.goes_on:
+            return
         session = self.session
         last: list[Step[Any]] = [
             Release(session.room, session.epoch, self._owner),
@@ -403,8 +597,17 @@ class Stay:
             about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
             log.info(f"session_{state}", **{name: fact for name, fact in about.items() if fact is not None})
 
-    async def _note(self, event: str, detail: str | None = None) -> None:
-        await self._try(Note(self.session.id, event, self.session.epoch, detail))
+    async def _note(self, event: str, detail: str | None = None, person: str | None = None) -> None:
+        await self._try(Note(self.session.id, event, self.session.epoch, detail, person))
+
+    async def _insist(self, step: Step[T]) -> T:
+        """Do a step that must be done, for as long as the room is kept without a beat."""
+        for _ in range(INSISTS):
+            try:
+                return await self._ledger.run(step)
+            except RedisAway:
+                await asyncio.sleep(1)
+        return await self._ledger.run(step)
 
     async def _try(self, step: Step[Any]) -> None:
         try:

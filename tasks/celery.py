@@ -5,10 +5,12 @@ setting that differs from Celery's default keeps such a task from being started
 twice, parked behind another, or cut off.
 """
 
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import Celery
+from celery.schedules import schedstate, schedule
 from celery.signals import setup_logging
 from kombu import Exchange, Queue
 
@@ -21,8 +23,24 @@ CONTROL = "control"
 REAP_EVERY = timedelta(seconds=3)
 SWEEP_EVERY = timedelta(seconds=60)
 
+
+class Steadily(schedule):
+    """Every so often by a clock that nobody sets: Celery's own schedule stands still while it is set back."""
+
+    def __init__(self, every: timedelta) -> None:
+        super().__init__(every)
+        self._next = time.monotonic()
+
+    def is_due(self, last_run_at: datetime) -> schedstate:
+        now, every = time.monotonic(), self.run_every.total_seconds()
+        if now < self._next:
+            return schedstate(is_due=False, next=self._next - now)
+        self._next = max(self._next + every, now)
+        return schedstate(is_due=True, next=every)
+
+
 settings = app_settings.load()
-app = Celery("greenroom", include=["tasks.launches", "tasks.upkeep"])
+app = Celery("greenroom", include=["tasks.launches", "tasks.upkeep", "tasks.hosts"])
 
 app.conf.update(
     broker_url=settings.broker_url,
@@ -76,17 +94,10 @@ app.conf.update(
     worker_redirect_stdouts=False,
     timezone="UTC",
     beat_schedule={
-        # `expires` drops what a control worker that was away did not get to; each run looks at everything
-        "reap": {
-            "task": "rooms.reap",
-            "schedule": REAP_EVERY,
-            "options": {"queue": CONTROL, "expires": REAP_EVERY.total_seconds()},
-        },
-        "sweep": {
-            "task": "sessions.sweep",
-            "schedule": SWEEP_EVERY,
-            "options": {"queue": CONTROL, "expires": SWEEP_EVERY.total_seconds()},
-        },
+        # Without `expires`, which goes by two machines' clocks: of what a control worker that was away did not
+        # get to, one run does something, and the others find that it was done.  One entry alone: beat keeps
+        # several in the order of a clock that somebody may set
+        "reap": {"task": "rooms.reap", "schedule": Steadily(REAP_EVERY), "options": {"queue": CONTROL}},
     },
 )
 

@@ -1,6 +1,5 @@
 """Launching bots: the task, the process it runs in, and what its parent does when it dies."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +9,20 @@ import structlog
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import TimeLimitExceeded
 from celery import Task
-from celery.signals import celeryd_after_setup, worker_process_init, worker_shutting_down
-from celery.worker import state
+from celery.exceptions import TaskRevokedError
+from celery.signals import celeryd_after_setup, worker_process_init
 from celery.worker.request import Request
+from celery.worker.state import task_ready
 
 from app import logging as app_logging
 from app.rooms.sessions import Reason
 from app.rooms.steps import owner_of
-from tasks.celery import CONTROL, LAUNCHES, app, settings
+from tasks.celery import LAUNCHES, app, settings
+from tasks.hosts import foreman
+from tasks.outgoing import CeleryLaunches
+
+TERM = signal.SIGTERM
+CRASHED = "BotCrashed"  # by its name: the parent does not import the child's world
 
 log = structlog.get_logger(__name__)
 
@@ -25,23 +30,37 @@ log = structlog.get_logger(__name__)
 class LaunchRequest(Request):
     """A launch as its worker's parent process sees it: evidence when its bot's process dies."""
 
+    def execute_using_pool(self, pool: Any, **kwargs: Any) -> Any:
+        if foreman.is_draining:  # it was on its way when the worker was told to take no more
+            self.acknowledge()
+            task_ready(self)
+            foreman.put_back(*self.args)
+            raise TaskRevokedError(self.id)
+        return super().execute_using_pool(pool, **kwargs)
+
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         super().on_accepted(pid, time_accepted)
-        if state.should_stop not in (None, False):  # it came while the worker was told to stop
-            os.kill(pid, signal.SIGTERM)
+        foreman.accepted(pid)
 
     def on_failure(self, exc_info: ExceptionInfo, *args: Any, **kwargs: Any) -> None:
         try:
             super().on_failure(exc_info, *args, **kwargs)
         finally:
-            is_over_time = exc_info.type is TimeLimitExceeded
-            self._say_lost(Reason.MAX_DURATION if is_over_time else Reason.ERROR)
+            self._say_lost(exc_info)
 
-    def _say_lost(self, reason: Reason) -> None:
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """Somebody revoked it: the session ends, where SIGTERM would hand it over."""
+        super().terminate(pool, "SIGQUIT" if signal in (None, "TERM", "SIGTERM", TERM) else signal)
+
+    def _say_lost(self, exc_info: ExceptionInfo) -> None:
         session_id = self.args[0]
-        log.warning("bot_process_lost", session_id=session_id, job_id=self.id, pid=self.worker_pid)
         owner = owner_of(self.hostname, self.id, self.worker_pid)
-        app.send_task("sessions.lost", (session_id, owner, reason), queue=CONTROL)
+        why = str(exc_info.exception) if exc_info.type.__name__ == CRASHED else "died with its process"
+        log.warning(
+            "bot_process_lost", session_id=session_id, job_id=self.id, pid=self.worker_pid, because=why
+        )
+        over = Reason.MAX_DURATION if exc_info.type is TimeLimitExceeded else None
+        foreman.lost(session_id, owner, why, over)
 
 
 class LaunchTask(Task):
@@ -53,7 +72,14 @@ def launch(self: Task, session_id: str, claim: str) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted."""
     from bots.run import run
 
-    run(session_id, claim, host=self.request.hostname, job_id=self.request.id, settings=settings)
+    run(
+        session_id,
+        claim,
+        host=self.request.hostname,
+        job_id=self.request.id,
+        settings=settings,
+        launches=CeleryLaunches(app),
+    )
 
 
 @contextmanager
@@ -89,11 +115,3 @@ def _prepare_child(**_: Any) -> None:
         from bots.run import warm
 
         warm(settings)
-
-
-@worker_shutting_down.connect
-def _ask_bots_to_leave(**_: Any) -> None:
-    """A worker that is told to stop waits for its bots without limit, so they are told as well."""
-    for request in list(state.active_requests):
-        if request.name == launch.name and request.worker_pid:
-            os.kill(request.worker_pid, signal.SIGTERM)

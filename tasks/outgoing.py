@@ -13,7 +13,7 @@ from datetime import timedelta
 from celery import Celery
 
 from app.rooms.sessions import Session
-from app.rooms.steps import STARTS_WITHIN, Push
+from app.rooms.steps import Push, QueueLength
 from tasks.celery import LAUNCHES
 
 # A bot ends its session itself when its time is over.  Should it not, the soft limit asks it to,
@@ -28,17 +28,23 @@ class CeleryLaunches:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def launch(self, session: Session, claim: str) -> Push:
-        return Push(LAUNCHES, self.message(session, claim))
+    def length(self) -> QueueLength:
+        return QueueLength(LAUNCHES)
+
+    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
+        return Push(LAUNCHES, self.message(session, claim), session.id, in_front)
 
     def message(self, session: Session, claim: str) -> str:
-        """A launch as it lies in the queue."""
+        """A launch as it lies in the queue.
+
+        It has no `expires`: a launch that comes too late finds that its claim has lapsed, whatever the clock of
+        its worker says, and one that waits for a slot keeps its place.
+        """
         task = self._app.amqp.as_task_v2(
             str(uuid.uuid4()),
             "bots.launch",
             args=(session.id, claim),
             argsrepr="(...)",  # Flower and events show no claim
-            expires=STARTS_WITHIN.total_seconds(),  # by then the reaper has launched it again
             soft_time_limit=(session.max_duration + ASKED_AFTER).total_seconds(),
             time_limit=(session.max_duration + KILLED_AFTER).total_seconds(),
             ignore_result=True,

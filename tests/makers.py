@@ -9,7 +9,7 @@ from app.rooms.ports import Ledger
 from app.rooms.reaping import Reaper
 from app.rooms.room import Room
 from app.rooms.sessions import Session, State
-from app.rooms.steps import Beat, Claim, Lease, LeaseStatus, SinceLast
+from app.rooms.steps import Beat, Claim, Lease, LeaseStatus
 
 STAGE = Room.parse("local:stage")
 CELLAR = Room.parse("local:cellar")
@@ -80,6 +80,5 @@ def a_beat(
 
 
 def reap(ledger: Ledger, reaper: Reaper) -> Counter[str]:
-    """What a reaper finds that has been looking all along, every few seconds."""
-    ledger.run(SinceLast("reap"))
+    """What a reaper finds."""
     return reaper.reap()

@@ -13,7 +13,7 @@ from app.embedded_redis import temporary_redis
 from app.rooms.steps import Step
 from app.storage.async_ledger import AsyncRedisLedger
 
-DEADLINES = ("rooms:keepalive", "hosts")
+DEADLINES = ("rooms:keepalive", "hosts", "launches:waiting")
 
 
 @contextmanager
@@ -25,6 +25,12 @@ def redis_server() -> Iterator[str]:
 
 def client(url: str) -> "redis.Redis":
     return redis.Redis.from_url(url, decode_responses=True)
+
+
+def flush(server: "redis.Redis") -> None:
+    """Empty, as if it had been so for long: nobody waits for bots that may be alive."""
+    server.flushall()
+    server.set("memory", 1)
 
 
 def pass_time(url: str, by: timedelta) -> None:
@@ -44,15 +50,20 @@ def _grow_older(server: "redis.Redis", key: str, by_ms: int) -> None:
             server.zadd(key, {member: deadline - by_ms})
     elif key.startswith(("room_keepalive:", "room_active:")):
         card = json.loads(server.get(key))
-        dated = {name: card[name] - by_ms for name in ("timestamp", "since") if name in card}
+        dated = {
+            name: card[name] - by_ms for name in ("timestamp", "since", "asked", "doubted") if name in card
+        }
         server.set(key, json.dumps({**card, **dated}), keepttl=True)
-    elif key.startswith("ran:"):
+    elif key == "memory":
         server.decrby(key, by_ms)
     elif key.endswith(":inbox"):
         _date_back(server, key, by_ms)
     elif server.type(key) == "hash" and key.startswith("session:"):
         for name in ("created_ms", "updated_ms"):
             server.hincrby(key, name, -by_ms)
+        if crashes := server.hget(key, "crashes"):
+            earlier = ",".join(str(int(at) - by_ms) for at in crashes.split(","))
+            server.hset(key, "crashes", earlier)
 
 
 def _date_back(server: "redis.Redis", inbox: str, by_ms: int) -> None:

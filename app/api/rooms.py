@@ -22,12 +22,13 @@ from app.api.schemas import (
 )
 from app.api.services import Services, services
 from app.errors import Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, UnknownPersonality
-from app.rooms.joining import Joined, Order
+from app.rooms.joining import QUEUED, Joined, Order
 from app.rooms.leaving import Left
 from app.rooms.messages import ask
 from app.rooms.room import Room
 from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
 
+ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking again
 CONFIG_WITHIN = timedelta(seconds=5)
 
 bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
@@ -36,7 +37,7 @@ bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
 @bp.post("/join")
 @bp.arguments(JoinSchema())
 @bp.arguments(WaitSchema(), location="query")
-@bp.response(HTTPStatus.ACCEPTED, JoinedSchema(), description="A bot is on its way")
+@bp.response(HTTPStatus.ACCEPTED, JoinedSchema(), description="A bot is on its way, or waits for a slot")
 @bp.alt_response(
     HTTPStatus.OK, schema=JoinedSchema, description="The room has a bot, or one on its way, already"
 )
@@ -46,6 +47,8 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     order = _order(wanted, here)
     patience = timedelta(seconds=query["wait"])
     joined = here.joining.join_and_wait(order, patience) if patience else here.joining.join(order)
+    if joined.status == QUEUED:
+        return _joined(joined, order.user_id, here), HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
     code = HTTPStatus.OK if joined.reused else HTTPStatus.ACCEPTED
     return _joined(joined, order.user_id, here), code
 
@@ -133,6 +136,7 @@ def _joined(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
     return {
         "session_id": joined.session_id,
         "status": joined.status,
+        "position": joined.position,
         "reused": joined.reused,
         "room_url": str(joined.room),
         "bot": joined.bot,

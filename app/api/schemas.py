@@ -107,7 +107,10 @@ class JoinedSchema(Schema):
     """The room's one session."""
 
     session_id = fields.String()
-    status = fields.String()
+    status = fields.String(metadata={"description": "The session's state; queued while all slots are taken"})
+    position = fields.Integer(
+        allow_none=True, metadata={"description": "In the line, if it is queued; 1 is next"}
+    )
     reused = fields.Boolean(
         metadata={"description": "Whether the bot was there, or on its way, before this call"}
     )
@@ -196,9 +199,13 @@ class Moment(fields.Field[Any]):
         return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
 
 
+def _of(thing: Any, name: str) -> Any:
+    return thing[name] if isinstance(thing, dict) else getattr(thing, name)
+
+
 class SessionSchema(Schema):
     session_id = fields.String(attribute="id")
-    room_url = fields.Function(lambda session: str(session.room))
+    room_url = fields.Function(lambda session: str(_of(session, "room")))
     user_id = fields.String()
     bot = fields.String()
     personality = fields.String()
@@ -209,7 +216,14 @@ class SessionSchema(Schema):
     reason = fields.String(metadata={"description": "Why it ended; null while it is on"})
     epoch = fields.Integer()
     host = fields.String()
-    launches = fields.Integer()
+    position = fields.Integer(
+        allow_none=True, metadata={"description": "In the line, while no slot is free; 1 is next"}
+    )
+    launches = fields.Integer(metadata={"description": "How often its launch was queued, under this epoch"})
+    crashes = fields.Function(
+        lambda session: len(_of(session, "crashes")),
+        metadata={"description": "How often its bot died lately"},
+    )
     session_persistence = Seconds(attribute="persistence")
     max_duration = Seconds()
     metadata = fields.Dict()

@@ -55,14 +55,13 @@ def list_sessions() -> dict[str, list[Session]]:
 @bp.get("/<session_id>")
 @bp.response(HTTPStatus.OK, SessionSchema())
 @open_to_session
-def get_session(session_id: str) -> Session:
+def get_session(session_id: str) -> dict[str, Any]:
     """One session; an ended one for a day."""
-    session = services().looking.session(session_id)
-    if caller_of(session_id) is None:
-        return session
-    return replace(
-        session, user_id=caller_of(session_id) or "", persona=None, metadata={}
-    )  # perhaps another's
+    looking = services().looking
+    session = looking.session(session_id)
+    if caller_of(session_id) is not None:  # perhaps another's
+        session = replace(session, user_id=caller_of(session_id) or "", persona=None, metadata={})
+    return {**vars(session), "position": looking.position(session)}
 
 
 @bp.get("/<session_id>/events")

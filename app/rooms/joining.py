@@ -1,28 +1,41 @@
 """Joining: the decision that puts exactly one bot in a room."""
 
 import secrets
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import structlog
 
-from app.errors import LaunchFailed
+from app.errors import LaunchFailed, QueueFull, RoomInDoubt
 from app.rooms.endings import bury
 from app.rooms.patience import slices
 from app.rooms.ports import LaunchQueue, Ledger
+from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import ON_STAGE, Reason, Session, State
 from app.rooms.steps import (
+    DOUBT_LASTS,
+    SETTLES_WITHIN,
     STARTS_WITHIN,
     Claim,
     Claimed,
     Create,
+    FindPlace,
     Held,
     Mark,
+    NotYet,
+    Place,
     ReadEvents,
+    Withdraw,
 )
+
+QUEUE_HOLDS = 1000  # launches that wait for a slot; who comes after them is told to come back later
+DOUBT_AT_MOST = DOUBT_LASTS + SETTLES_WITHIN  # that a join waits until it knows whether a room has a bot
+
+QUEUED = "queued"  # the status of a join whose session waits for a slot
 
 log = structlog.get_logger(__name__)
 
@@ -54,36 +67,52 @@ class Joined:
     bot: str
     personality: str
     mode: str
+    position: int | None = None  # in the line, if there is no free slot
 
 
 class Joining:
     """Puts bots in rooms."""
 
-    def __init__(self, ledger: Ledger, launches: LaunchQueue) -> None:
+    def __init__(
+        self, ledger: Ledger, launches: LaunchQueue, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._ledger = ledger
         self._launches = launches
+        self._reviving = Reviving(ledger, launches)
+        self._sleep = sleep
 
     def join(self, order: Order) -> Joined:
         """The session of the order's room: the one that is there, or a new one whose launch is in the queue.
 
-        Safe to call at once from anywhere: one caller gets the new session, all others find it.
+        Safe to call at once from anywhere: one caller gets the new session, all others find it.  Without a free
+        slot it waits in line.  Raises QueueFull, or RoomInDoubt if nobody can tell whether the room has a bot.
         """
-        session_id, token = str(uuid.uuid4()), secrets.token_hex(16)
-        claim = Claim(
-            room=order.room,
-            session_id=session_id,
-            token=token,
-            bot=order.bot,
-            user_id=order.user_id,
-            personality=order.personality,
-            mode=order.mode,
-        )
-        outcome = self._ledger.run(
-            claim
-        )  # should this process die now, the claim lapses; nobody has a promise
-        if isinstance(outcome, Held):
-            return self._found(order.room, outcome)
-        return self._launch(order, session_id, token, outcome)
+        waited = timedelta(0)
+        while waited <= DOUBT_AT_MOST:
+            session_id, token = str(uuid.uuid4()), secrets.token_hex(16)
+            claim = Claim(
+                room=order.room,
+                session_id=session_id,
+                token=token,
+                bot=order.bot,
+                user_id=order.user_id,
+                personality=order.personality,
+                mode=order.mode,
+            )
+            # Should this process die now, the claim lapses; nobody has a promise.
+            outcome, line = self._ledger.run_all([claim, FindPlace()])
+            match outcome:
+                case Held():
+                    return self._found(order.room, outcome)
+                case NotYet():
+                    self._sleep(outcome.wait.total_seconds())
+                    waited += outcome.wait
+                case Claimed() if outcome.session_id == session_id:
+                    return self._launch(order, session_id, token, outcome, line)
+                case Claimed():  # of a session whose bot is dead, and whose user is back
+                    if joined := self._go_on(order, outcome, token):
+                        return joined
+        raise RoomInDoubt
 
     def join_and_wait(self, order: Order, patience: timedelta) -> Joined:
         """The same, once the bot is in the room; its status is what there was when patience ended.
@@ -98,7 +127,9 @@ class Joining:
                 raise
             joined = self.join(order)
             state = self.wait(joined.session_id, patience)
-        return replace(joined, status=state)
+        if state is State.PENDING:
+            return self._in_line(joined)
+        return replace(joined, status=state, position=None)
 
     def wait(self, session_id: str, patience: timedelta) -> State:
         """The session's state once its bot is in the room, or when patience ends.
@@ -119,8 +150,29 @@ class Joining:
                 break
         return state
 
-    def _found(self, room: Room, held: Held) -> Joined:
+    def _go_on(self, order: Order, claimed: Claimed, token: str) -> Joined | None:
+        session = self._reviving.go_on(
+            order.room, claimed.session_id, claimed.epoch, token, "its bot was not heard any more"
+        )
+        if session is None:
+            return None
         return Joined(
+            session_id=session.id,
+            room=order.room,
+            status=State.PENDING,
+            reused=True,
+            bot=session.bot,
+            personality=session.personality,
+            mode=session.mode,
+        )
+
+    def _in_line(self, joined: Joined) -> Joined:
+        """The same, with its place if it waits for a slot."""
+        place = self._ledger.run(FindPlace(joined.session_id))
+        return replace(joined, status=QUEUED if place.position else State.PENDING, position=place.position)
+
+    def _found(self, room: Room, held: Held) -> Joined:
+        found = Joined(
             session_id=held.lease.session_id,
             room=room,
             status=held.state,
@@ -129,8 +181,12 @@ class Joining:
             personality=held.lease.personality,
             mode=held.lease.mode,
         )
+        return self._in_line(found) if held.state is State.PENDING else found
 
-    def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed) -> Joined:
+    def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed, line: Place) -> Joined:
+        if line.waiting >= QUEUE_HOLDS:
+            self._ledger.run(Withdraw(order.room, claimed.epoch))
+            raise QueueFull(waiting=line.waiting)
         session = Session(
             id=session_id,
             room=order.room,
@@ -150,12 +206,14 @@ class Joining:
         log.info("session_pending", session_id=session_id, room=str(order.room), epoch=claimed.epoch)
         if claimed.took_over:
             bury(self._ledger, claimed.took_over, Reason.SUPERSEDED, "its bot was not heard any more")
+        position = replace(line, ahead=line.waiting).position
         return Joined(
             session_id=session_id,
             room=order.room,
-            status=State.PENDING,
+            status=QUEUED if position else State.PENDING,
             reused=False,
             bot=order.bot,
             personality=order.personality,
             mode=order.mode,
+            position=position,
         )

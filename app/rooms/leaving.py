@@ -1,5 +1,6 @@
 """Leaving: taking a bot out of its room, with an answer when it has gone."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,8 +10,9 @@ from app.rooms.messages import ask
 from app.rooms.ports import Ledger
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, Session, State
-from app.rooms.steps import Finding, LeaseStatus, ReadRoom, ReadSession, Reap, Withdraw
+from app.rooms.steps import STALE_AFTER, Finding, ReadRoom, ReadSession, Supersede, Withdraw
 
+BOTS_AT_MOST = 3  # that are asked: the one that was asked may have handed its session over meanwhile
 GOODBYE_TAKES = timedelta(seconds=12)  # a bot that says goodbye has at most 8 of them
 
 
@@ -43,17 +45,20 @@ class Leaving:
     def leave_session(self, session_id: str) -> Left:
         """Raises NoSuchSession, or BotSilent if the bot is still there when patience ends."""
         session = self._ledger.run(ReadSession(session_id))
-        if session.state is State.ENDED:
-            return Left("left", session.id, session.reason)
-        if self._withdraw(session):
-            return Left("left", session.id, Reason.LEFT)
-        try:
-            ask(self._ledger, session, "leave", {"reason": Reason.LEFT}, patience=GOODBYE_TAKES)
-        except SessionEnded:
-            pass  # by itself, while we asked
-        except BotSilent:
-            self._free_if_dead(session)
-        session = self._ledger.run(ReadSession(session_id))
+        for _ in range(BOTS_AT_MOST):
+            if session.state is State.ENDED:
+                return Left("left", session.id, session.reason)
+            if self._withdraw(session):
+                return Left("left", session.id, Reason.LEFT)
+            try:
+                ask(self._ledger, session, "leave", {"reason": Reason.LEFT}, patience=GOODBYE_TAKES)
+            except SessionEnded:
+                pass  # by itself, while we asked
+            except BotSilent:
+                self._free_if_dead(session)
+            asked, session = session, self._ledger.run(ReadSession(session_id))
+            if session.epoch == asked.epoch:
+                break
         return Left("left", session.id, session.reason or Reason.LEFT)
 
     def _withdraw(self, session: Session) -> bool:
@@ -64,10 +69,13 @@ class Leaving:
         return True
 
     def _free_if_dead(self, session: Session) -> None:
-        finding, lease = self._ledger.run(Reap(session.room))
+        """Raises BotSilent if the bot lives, or another of its session's may still start."""
+        finding, lease = self._ledger.run(
+            Supersede(session.room, secrets.token_hex(16), quiet_for=STALE_AFTER)
+        )
         mine = lease is not None and lease.session_id == session.id
-        if finding is Finding.ALIVE and mine:
+        if mine and finding in (Finding.ALIVE, Finding.PENDING):
             raise BotSilent(session_id=session.id)
-        if finding is Finding.PENDING and mine and lease is not None and lease.status is LeaseStatus.PENDING:
-            raise BotSilent(session_id=session.id)
+        if mine and lease is not None:
+            self._ledger.run(Withdraw(session.room, lease.epoch))
         bury(self._ledger, session.id, Reason.LEFT, "its bot was not heard any more")

@@ -8,6 +8,7 @@ from app.rooms.ports import Ledger
 from app.rooms.room import Room
 from app.rooms.sessions import Event, Session, State
 from app.rooms.steps import (
+    FindPlace,
     Forget,
     Host,
     LiveSessions,
@@ -36,6 +37,12 @@ class Looking:
 
     def session(self, session_id: str) -> Session:
         return self._ledger.run(ReadSession(session_id))
+
+    def position(self, session: Session) -> int | None:
+        """Where a session stands in the line, if it waits for a slot."""
+        if session.state is not State.PENDING:
+            return None
+        return self._ledger.run(FindPlace(session.id)).position
 
     def sessions(self) -> list[Session]:
         """Those that have not ended, the oldest first."""

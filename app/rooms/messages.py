@@ -1,5 +1,6 @@
 """Asking a session's bot for something, and hearing what became of it."""
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -10,11 +11,10 @@ from app.rooms.sessions import Session, State
 from app.rooms.steps import AwaitAnswer, ReadSession, Send
 
 # What a bot may answer instead of a result: {"error": kind}.
-EXPIRED = "expired"
+EXPIRED = "expired"  # it came too late, or was for the session's bot before
 REFUSALS: Mapping[str, type[GreenroomError]] = {
     RoomFull.kind: RoomFull,
     OfferRefused.kind: OfferRefused,
-    EXPIRED: BotSilent,
 }
 
 
@@ -23,19 +23,26 @@ def ask(
 ) -> Mapping[str, object]:
     """Send a message to a session's bot and return its answer.
 
-    A bot that is still starting reads it when it has started.  Raises
-    SessionEnded, BotSilent, or what the bot refused it with.
+    A bot that is still starting reads it when it has started; one that expired because another bot has the
+    session by now is sent again to that one.  Raises SessionEnded, BotSilent, or what the bot refused it with.
     """
-    if session.state is State.ENDED:
-        raise SessionEnded(session_id=session.id, reason=session.reason)
-    message_id = ledger.run(Send(session.id, kind, body, session.epoch, good_for=patience))
+    deadline = time.monotonic() + patience.total_seconds()
+    message_id, epoch = "", session.epoch
     for wait in slices(patience):
-        answer = ledger.run(AwaitAnswer(session.id, message_id, wait))
-        if answer is not None:
-            return _result(answer, session)
-        session = ledger.run(ReadSession(session.id))
         if session.state is State.ENDED:
             raise SessionEnded(session_id=session.id, reason=session.reason)
+        if not message_id:
+            left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+            message_id = ledger.run(Send(session.id, kind, body, session.epoch, good_for=left))
+            epoch = session.epoch
+        answer = ledger.run(AwaitAnswer(session.id, message_id, wait))
+        if answer is not None and answer.get("error") != EXPIRED:
+            return _result(answer, session)
+        session = ledger.run(ReadSession(session.id))
+        if answer is not None and session.epoch > epoch:
+            message_id = ""
+        elif answer is not None:
+            break
     raise BotSilent(session_id=session.id)
 
 

@@ -24,6 +24,13 @@ class Ledger(Protocol):
 class LaunchQueue(Protocol):
     """Carries launches to the workers."""
 
-    def launch(self, session: Session, claim: str) -> Step[None]:
-        """The step that asks for a session's bot; delivering it twice does no harm."""
+    def length(self) -> Step[int]:
+        """The step that says how many launches wait to be taken; a session that waits although none does was lost."""
+        ...
+
+    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Step[None]:
+        """The step that asks for a session's bot; delivering it twice does no harm.
+
+        Those that were on stage already go in front of the line.
+        """
         ...

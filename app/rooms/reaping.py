@@ -1,6 +1,7 @@
 """Reaping: looking after rooms whose time is over, and only after those."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 
 import structlog
@@ -8,59 +9,78 @@ import structlog
 from app.errors import NoSuchSession
 from app.rooms.endings import bury, end
 from app.rooms.ports import LaunchQueue, Ledger
+from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, Session, State
 from app.rooms.steps import (
+    BEAT_EVERY,
+    DOUBT_LASTS,
+    PENDING_FOR,
     STALE_AFTER,
     STARTS_WITHIN,
     CountLaunch,
     Finding,
+    FindPlace,
     Forget,
+    Hold,
     Lease,
+    LeaveLine,
+    Line,
     LiveSessions,
+    LivingHosts,
     Mark,
+    Note,
     Now,
     Overdue,
+    ReadHeld,
+    ReadHost,
     ReadRoom,
     ReadSession,
-    Reap,
     Release,
-    SinceLast,
     Unmark,
     Withdraw,
 )
 
 LAUNCHES_AT_MOST = 4  # the first, and three more: given up before the claim itself lapses
-BENEFIT_OF_THE_DOUBT = timedelta(seconds=10)  # three beats: by then every bot that lives has been heard
-ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts
+ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is not parked
+MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
+POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
 
 log = structlog.get_logger(__name__)
 
 
 class Reaper:
-    """Frees rooms of dead bots, and launches again what never started.  Safe to run twice at once."""
+    """Revives the sessions of dead bots, and launches again what never started.  Safe to run twice at once."""
 
     def __init__(self, ledger: Ledger, launches: LaunchQueue) -> None:
         self._ledger = ledger
         self._launches = launches
+        self._reviving = Reviving(ledger, launches)
+        self._told: dict[str, int] = {}  # the last position of those that wait
 
     def reap(self) -> Counter[str]:
         """Look at every room that is overdue; says how many were found in which condition."""
         found: Counter[str] = Counter()
-        if not self._has_been_looking():
-            for room in self._ledger.run(Overdue()):
-                self._ledger.run(Mark(room, BENEFIT_OF_THE_DOUBT))
-            return found
         for room in self._ledger.run(Overdue()):
-            finding, lease = self._ledger.run(Reap(room))
+            finding, lease = self._reviving.revive(
+                room, "was not heard for half a minute", quiet_for=STALE_AFTER, raises_doubt=True
+            )
             found[finding] += 1
             self._act(room, finding, lease)
         return found
 
-    def _has_been_looking(self) -> bool:
-        """False if nobody has reaped for a while: then Redis may have been away, and living bots look stale."""
-        ago = self._ledger.run(SinceLast("reap"))
-        return ago is not None and ago < BENEFIT_OF_THE_DOUBT
+    def tell_positions(self) -> None:
+        """Write into their histories where those stand that wait for a slot; who waits no more leaves the line."""
+        told, self._told = self._told, {}
+        waiting = self._ledger.run(Line(POSITIONS_TOLD))
+        free = self._ledger.run(FindPlace()).free if waiting else 0
+        for ahead, session in enumerate(self._those_that_wait(waiting)):
+            position = ahead + 1 - free
+            if position < 1:
+                continue
+            self._told[session.id] = position
+            if told.get(session.id) != position:
+                self._ledger.run(Note(session.id, "queued", session.epoch, f"position {position}"))
 
     def sweep(self) -> int:
         """End the sessions whose room is nobody's, or another's, and has been for a while; says how many."""
@@ -80,16 +100,57 @@ class Reaper:
                 swept += 1
         return swept
 
-    def lost(self, session_id: str, *, owner: str, reason: Reason) -> bool:
-        """Free the room of a bot whose process is known to be dead; False if it had left before."""
+    def lost(self, session_id: str, *, owner: str, why: str, over: Reason | None = None) -> bool:
+        """A bot's process is known to be dead: its session goes on with another, or is over for a reason.
+
+        False if the room was not its own any more.
+        """
         try:
             session = self._ledger.run(ReadSession(session_id))
         except NoSuchSession:
             return False
-        if not self._ledger.run(Release(session.room, session.epoch, owner)):
-            return False
-        bury(self._ledger, session_id, reason, "its process died")
-        return True
+        if over is not None:
+            if not self._ledger.run(Release(session.room, session.epoch, owner)):
+                return False
+            bury(self._ledger, session_id, over, f"its bot {why}")
+            return True
+        finding, _ = self._reviving.revive(session.room, why, owner=owner)
+        return finding is Finding.SUPERSEDED
+
+    def inherit(self, host_id: str, held: dict[str, str]) -> dict[str, str]:
+        """Revive what the worker before this one held, of the same name; returns what may still be alive.
+
+        A bot that has missed a beat is dead, now that its worker is: nobody else looks after it.
+        """
+        undecided = {}
+        for session_id, owner in held.items():
+            try:
+                room = self._ledger.run(ReadSession(session_id)).room
+            except NoSuchSession:
+                continue
+            finding, _ = self._reviving.revive(
+                room, f"died with its worker {host_id}", owner=owner, quiet_for=MISSED_A_BEAT
+            )
+            if finding is Finding.ALIVE:
+                undecided[session_id] = owner
+        return undecided
+
+    def held_by(self, host_id: str) -> dict[str, str]:
+        """What a worker, or the one before it of the same name, last said to run."""
+        held = self._ledger.run(ReadHeld(host_id))
+        return dict(held)
+
+    def _those_that_wait(self, session_ids: list[str]) -> Iterator[Session]:
+        for session_id in session_ids:
+            try:
+                session = self._ledger.run(ReadSession(session_id))
+            except NoSuchSession:
+                self._ledger.run(LeaveLine(session_id))
+                continue
+            if session.state is State.PENDING:
+                yield session
+            else:
+                self._ledger.run(LeaveLine(session_id))
 
     def _is_orphaned(self, session: Session) -> bool:
         if self._ledger.run(Now()) - session.updated_ms < ORPHANED_AFTER / timedelta(milliseconds=1):
@@ -99,31 +160,60 @@ class Reaper:
 
     def _act(self, room: Room, finding: Finding, lease: Lease | None) -> None:
         if finding is Finding.ALIVE:
-            self._ledger.run(Mark(room, STALE_AFTER))
+            age = self._ledger.run(ReadRoom(room)).age or timedelta(0)
+            self._ledger.run(Mark(room, max(BEAT_EVERY, STALE_AFTER - age)))
+        elif finding is Finding.DOUBTED:
+            self._ledger.run(Mark(room, DOUBT_LASTS))
         elif finding is Finding.PENDING and lease is not None:
-            self._launch_again(room, lease)
-        else:
+            self._look_after_launch(room, lease)
+        elif finding is Finding.FREE:
             self._ledger.run(Unmark(room))
-        if finding is Finding.REAPED and lease is not None:
-            log.warning("room_reaped", room=str(room), session_id=lease.session_id, epoch=lease.epoch)
-            bury(self._ledger, lease.session_id, Reason.ERROR, "its bot was not heard for 30 seconds")
 
-    def _launch_again(self, room: Room, lease: Lease) -> None:
-        age = timedelta(milliseconds=self._ledger.run(Now()) - lease.since_ms)
+    def _look_after_launch(self, room: Room, lease: Lease) -> None:
+        now_ms = self._ledger.run(Now())
+        age = timedelta(milliseconds=now_ms - lease.since_ms)
         if age < STARTS_WITHIN:  # it took over from a bot that was overdue; who claimed it is still at it
             self._ledger.run(Mark(room, STARTS_WITHIN - age))
             return
         try:
             session = self._ledger.run(ReadSession(lease.session_id))
-            launches = self._ledger.run(CountLaunch(session.id))
         except NoSuchSession:  # whoever claimed the room died before it wrote the record
             self._ledger.run(Withdraw(room, lease.epoch))
             self._ledger.run(Unmark(room))
             return
+        if session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
+            self._reviving.go_on(room, session.id, lease.epoch, lease.token, "died")
+        elif self._ledger.run(FindPlace(session.id)).position is not None:
+            self._keep_in_line(room, lease, session, timedelta(milliseconds=now_ms - lease.asked_ms))
+        else:
+            self._launch_again(room, lease, session)
+
+    def _keep_in_line(self, room: Room, lease: Lease, session: Session, unasked: timedelta) -> None:
+        """All slots are taken.  A place is given up when nobody has asked for it for nearly a claim's time."""
+        if unasked + STARTS_WITHIN < lease.lasts:
+            self._ledger.run(Hold(room, lease.epoch, max(PENDING_FOR, lease.lasts - unasked)))
+            self._ledger.run(Mark(room, STARTS_WITHIN))
+        else:
+            self._give_up(room, lease, session, self._why_no_slot(unasked))
+
+    def _launch_again(self, room: Room, lease: Lease, session: Session) -> None:
+        """There is a slot for it, and it was not started: its launch got lost."""
+        launches = self._ledger.run(CountLaunch(session.id))
         if launches <= LAUNCHES_AT_MOST and lease.token:
             log.warning("launch_repeated", session_id=session.id, room=str(room), launches=launches)
-            self._ledger.run(self._launches.launch(session, lease.token))
-            self._ledger.run(Mark(room, STARTS_WITHIN))
-        elif self._ledger.run(Withdraw(room, lease.epoch)):
-            end(self._ledger, session, Reason.LAUNCH_FAILED, "no worker started its bot")
-            self._ledger.run(Unmark(room))
+            again = self._launches.launch(session, lease.token, in_front=True)
+            self._ledger.run_all([again, Mark(room, STARTS_WITHIN)])
+        else:
+            self._give_up(room, lease, session, "no worker started its bot")
+
+    def _give_up(self, room: Room, lease: Lease, session: Session, why: str) -> None:
+        if self._ledger.run(Withdraw(room, lease.epoch)):
+            end(self._ledger, session, Reason.LAUNCH_FAILED, why)
+        self._ledger.run(Unmark(room))
+
+    def _why_no_slot(self, waited: timedelta) -> str:
+        hosts = [self._ledger.run(ReadHost(host_id)) for host_id in self._ledger.run(LivingHosts())]
+        slots = sum(host.slots for host in hosts if host and host.kind == "bots" and not host.draining)
+        if not slots:
+            return "there was no worker for its bot"
+        return f"all {slots} slots stayed taken for {waited.seconds} seconds"

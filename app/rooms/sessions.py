@@ -80,7 +80,9 @@ class Session:
     state: State = State.PENDING
     reason: Reason | None = None
     host: str | None = None
-    launches: int = 1  # how often its launch was put in the queue
+    person: str | None = None  # who talked with the bot last
+    launches: int = 1  # how often its launch was put in the queue, under this epoch
+    crashes: tuple[int, ...] = ()  # when its bots died, in ms
     version: int = 1
     created_ms: int = 0
     updated_ms: int = 0

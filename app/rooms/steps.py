@@ -5,6 +5,7 @@ state (`ports.Ledger`): Redis in production, synchronously for web and tasks and
 asynchronously for bots, a dictionary in unit tests.  Each step is atomic.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,11 +16,18 @@ from app.rooms.room import Room
 from app.rooms.sessions import Event, Reason, Session, State
 
 BEAT_EVERY = timedelta(seconds=3)
-STALE_AFTER = timedelta(seconds=30)  # ten missed beats: then the bot is dead, and never "reused"
+STALE_AFTER = timedelta(seconds=20)  # six missed beats: then it is doubted that the bot lives
+DOUBT_LASTS = timedelta(
+    seconds=4
+)  # more than a beat: a bot that lives has been heard by then, Redis back or not
+DOUBT_KEEPS_FOR = timedelta(seconds=10)  # a doubt that is older says nothing: nobody could beat, perhaps
+SETTLES_WITHIN = timedelta(seconds=4)  # after Redis lost everything, until every living bot is known again
 PENDING_FOR = timedelta(seconds=60)  # a launch that nobody adopted frees its room after this
+PARKED_FOR = timedelta(minutes=10)  # how long a session waits for a worker to come back
 ACTIVE_FOR = timedelta(hours=24)  # an adopted lease, renewed by each beat
 STARTS_WITHIN = timedelta(seconds=10)  # then a launch is put in the queue again
 KEPT_AFTER_END = timedelta(hours=24)
+CRASHES_COUNT_FOR = timedelta(minutes=10)
 
 
 T = TypeVar("T")
@@ -38,6 +46,14 @@ class LeaseStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class Successor:
+    """Who shall have a room next, while its bot hands it over."""
+
+    epoch: int
+    is_ready: bool  # its bot is prepared, and waits for its turn
+
+
+@dataclass(frozen=True)
 class Lease:
     """A session's right to be the bot of a room."""
 
@@ -51,7 +67,11 @@ class Lease:
     mode: str = "voice"
     host: str | None = None
     job_id: str | None = None
+    owner: str | None = None
     token: str | None = field(default=None, repr=False)  # the claim's; never shown to callers
+    asked_ms: int = 0  # when somebody last asked for this room while its bot was not there yet
+    lasts: timedelta = PENDING_FOR  # unadopted
+    successor: Successor | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,15 @@ class Claimed:
     """The room is the claimer's until it is adopted or lapses."""
 
     epoch: int
-    took_over: str | None = None  # the session whose keepalive was stale
+    session_id: str  # the claimer's own, or that of the dead bot whose user is back for it
+    took_over: str | None = None  # another session, whose bot is dead
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """Nobody can tell now whether the room has a bot; whoever asks again after `wait` will know."""
+
+    wait: timedelta
 
 
 @dataclass(frozen=True)
@@ -72,10 +100,11 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Claim(Step[Claimed | Held]):
-    """Take a room that is free, or whose bot has not been heard for STALE_AFTER.
+class Claim(Step[Claimed | Held | NotYet]):
+    """Take a room that is free, or whose bot is dead: unheard for STALE_AFTER, and then for DOUBT_LASTS more.
 
-    Asking twice with one token is one claim.
+    Asking twice with one token is one claim.  After Redis lost everything the first claims wait until every
+    bot that lives has had the time to say so.
     """
 
     room: Room
@@ -98,17 +127,17 @@ class Adoption(StrEnum):
     """How an attempt to adopt a claim ended."""
 
     ADOPTED = "adopted"
+    NEXT = "next"  # it is the next owner's, who prepares until the present one yields
     TAKEN = "taken"  # another process has adopted this claim already
     LAPSED = "lapsed"  # the claim is no longer the room's
 
 
 @dataclass(frozen=True)
-class Adopt(Step[Adoption]):
-    """Turn a claim into an active lease of one owner, once, however often it is tried."""
+class Adopt(Step[tuple[Adoption, int]]):
+    """Turn a claim into an active lease of one owner, once, however often it is tried; says its epoch as well."""
 
     room: Room
     token: str
-    epoch: int
     owner: str
     host: str
     job_id: str
@@ -124,8 +153,11 @@ class Beaten(StrEnum):
 
 
 @dataclass(frozen=True)
-class Beat(Step[Beaten]):
-    """Say that the bot lives; renews the lease, or registers it again where Redis lost it."""
+class Beat(Step[tuple[Beaten, list["Message"]]]):
+    """Say that the bot lives; renews the lease, or registers it again where Redis lost it.
+
+    Brings back what is in the inbox after a message, so that a wake-up that got lost costs one beat at most.
+    """
 
     room: Room
     owner: str
@@ -133,6 +165,7 @@ class Beat(Step[Beaten]):
     session_id: str
     state: State
     lease: Lease  # what is registered again
+    after: str = "0"  # the last message that was read
     lasts: timedelta = ACTIVE_FOR
 
 
@@ -151,6 +184,81 @@ class Withdraw(Step[bool]):
 
     room: Room
     epoch: int
+
+
+@dataclass(frozen=True)
+class Hold(Step[bool]):
+    """Let a claim that nobody has adopted last longer; False if somebody has, or it is gone."""
+
+    room: Room
+    epoch: int
+    lasts: timedelta
+
+
+class Finding(StrEnum):
+    """In what condition a room was found."""
+
+    FREE = "free"
+    PENDING = "pending"
+    OTHER = "other"  # it is not the one's who was thought to have it
+    ALIVE = "alive"
+    DOUBTED = "doubted"  # its bot has not been heard for long, and is given one more beat
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class Supersede(Step[tuple[Finding, Lease | None]]):
+    """Give a room's session to a new bot, which must adopt `token`: the one that had it has died, or gives it up.
+
+    Only if the room is `owner`'s at `epoch`, where those are named, and if its bot has not been heard for
+    `quiet_for`; a doubt is raised first where one is asked for.  Doing it twice with one token is once.
+    """
+
+    room: Room
+    token: str
+    owner: str | None = None
+    epoch: int | None = None
+    quiet_for: timedelta = timedelta(0)
+    raises_doubt: bool = False
+    lasts: timedelta = PENDING_FOR
+
+
+@dataclass(frozen=True)
+class HandOver(Step[int | None]):
+    """Name the claim of whoever shall have the room next; returns its epoch, or None if the room is not the asker's."""
+
+    room: Room
+    owner: str
+    epoch: int
+    token: str
+
+
+class Turn(StrEnum):
+    """What a successor learns."""
+
+    WAIT = "wait"
+    YOURS = "yours"
+    LAPSED = "lapsed"
+
+
+@dataclass(frozen=True)
+class Ready(Step[Turn]):
+    """Say that the successor is prepared, and learn whether the room is its own by now."""
+
+    room: Room
+    token: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Yield(Step[int | None]):
+    """Give the room to its successor, who is ready; returns the new epoch, or None if it is not, or not the asker's."""
+
+    room: Room
+    owner: str
+    epoch: int
+    state: State
+    lasts: timedelta = ACTIVE_FOR
 
 
 @dataclass(frozen=True)
@@ -178,23 +286,6 @@ class WriteConfig(Step[bool]):
     epoch: int
     changes: Mapping[str, object]
     lasts: timedelta = ACTIVE_FOR
-
-
-class Finding(StrEnum):
-    """What the reaper found in a room that is overdue."""
-
-    FREE = "free"
-    PENDING = "pending"
-    ALIVE = "alive"
-    REAPED = "reaped"
-
-
-@dataclass(frozen=True)
-class Reap(Step[tuple[Finding, Lease | None]]):
-    """Free a room whose bot is stale; a bot that beats, or may still start, is left alone."""
-
-    room: Room
-    stale_after: timedelta = STALE_AFTER
 
 
 @dataclass(frozen=True)
@@ -244,8 +335,31 @@ class Transition(Step[Session]):
 
 
 @dataclass(frozen=True)
+class Succession:
+    """A session as its next bot finds it."""
+
+    session: Session
+    crashes: int  # within CRASHES_COUNT_FOR
+
+
+@dataclass(frozen=True)
+class Succeed(Step[Succession]):
+    """Write into a session's record that it goes on under a later epoch.  Doing it twice is once.
+
+    A session that has ended stays so.  Raises NoSuchSession.
+    """
+
+    session_id: str
+    epoch: int
+    event: str
+    to: State | None = None  # None: it stays what it was
+    detail: str | None = None
+    is_crash: bool = False
+
+
+@dataclass(frozen=True)
 class Forget(Step[None]):
-    """An ended session is no longer one of those that are on."""
+    """An ended session is no longer one of those that are on, or wait."""
 
     session_id: str
 
@@ -258,6 +372,7 @@ class Note(Step[None]):
     event: str
     epoch: int
     detail: str | None = None
+    person: str | None = None  # who is the session's person from now on
 
 
 @dataclass(frozen=True)
@@ -310,6 +425,9 @@ class Send(Step[str]):
     body: Mapping[str, object]
     epoch: int
     good_for: timedelta
+    nonce: str = field(
+        default_factory=lambda: secrets.token_hex(8)
+    )  # sent twice with one nonce, it is one message
 
 
 @dataclass(frozen=True)
@@ -340,6 +458,40 @@ class AwaitAnswer(Step[Mapping[str, object] | None]):
 
 
 @dataclass(frozen=True)
+class Said:
+    """Something that was said in a conversation."""
+
+    id: str  # of the turn: written twice, it is one
+    role: str  # "user" or "assistant"
+    content: str
+    at_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Record(Step[bool]):
+    """Add a turn to a session's conversation; False, and nothing happens, if a bot of a later epoch has the session."""
+
+    session_id: str
+    epoch: int
+    said: Said
+
+
+@dataclass(frozen=True)
+class Conversation(Step[list[Said]]):
+    """What was said in a session, in order."""
+
+    session_id: str
+
+
+@dataclass(frozen=True)
+class Erase(Step[None]):
+    """Forget what was said in a session: its next person is another."""
+
+    session_id: str
+    epoch: int
+
+
+@dataclass(frozen=True)
 class Host:
     """A worker process and its slots."""
 
@@ -349,14 +501,49 @@ class Host:
     used: int
     incarnation: str
     draining: bool = False
+    warm: int = 0  # idle processes whose models are loaded
+    since_ms: int = 0  # when this incarnation first reported
+
+    @property
+    def free(self) -> int:
+        """How many launches it would start at once."""
+        return 0 if self.draining or self.kind != "bots" else max(0, self.slots - self.used)
+
+
+class Wish(StrEnum):
+    """What an operator wants of a worker."""
+
+    WORK = "work"
+    DRAIN = "drain"  # take no launches, hand every session over, stay
+    STOP = "stop"  # the same, and exit when empty
 
 
 @dataclass(frozen=True)
-class Report(Step[None]):
-    """A worker says that it lives and how full it is."""
+class Report(Step[Wish]):
+    """A worker says that it lives and how full it is; returns what is wanted of it.
+
+    `held` is who runs its sessions, by session; None at a worker's first report, which then forgets what was
+    wanted of the worker before it, and leaves what that one held.
+    """
 
     host: Host
+    held: Mapping[str, str] | None = None
     lasts: timedelta = timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class ReadHeld(Step[Mapping[str, str]]):
+    """Which sessions a worker, or the one before it of the same name, last said to run: the owner by session."""
+
+    host_id: str
+
+
+@dataclass(frozen=True)
+class AskHost(Step[None]):
+    """Want something of a worker; it learns of it with its next report."""
+
+    host_id: str
+    wish: Wish
 
 
 @dataclass(frozen=True)
@@ -387,18 +574,57 @@ class TakeTurn(Step[bool]):
 
 
 @dataclass(frozen=True)
-class SinceLast(Step[timedelta | None]):
-    """How long ago a periodic piece of work was last begun, anywhere; it is begun now.  None if that is unknown."""
-
-    work: str
-
-
-@dataclass(frozen=True)
 class Push(Step[None]):
-    """Put a message at the end of a queue."""
+    """Put a session's launch at the end of the line, or in front: for who was on stage already."""
 
     queue: str
     message: str
+    session_id: str
+    in_front: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a session stands in the line, and how the line stands."""
+
+    ahead: int | None  # how many were there before it; None if it does not wait
+    waiting: int
+    free: int  # slots of the workers that live
+
+    @property
+    def position(self) -> int | None:
+        """1 for who is next as soon as a slot gets free; None for who does not wait, or has a slot already."""
+        if self.ahead is None or self.ahead < self.free:
+            return None
+        return self.ahead + 1 - self.free
+
+
+@dataclass(frozen=True)
+class FindPlace(Step[Place]):
+    """Where a session stands in the line of those that wait for a slot."""
+
+    session_id: str = ""
+
+
+@dataclass(frozen=True)
+class Line(Step[list[str]]):
+    """The sessions that wait for a slot, the first first."""
+
+    limit: int = 1000
+
+
+@dataclass(frozen=True)
+class LeaveLine(Step[None]):
+    """A session's launch has been taken."""
+
+    session_id: str
+
+
+@dataclass(frozen=True)
+class QueueLength(Step[int]):
+    """How many messages lie in a queue."""
+
+    queue: str
 
 
 @dataclass(frozen=True)

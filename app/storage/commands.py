@@ -26,6 +26,10 @@ EPOCH_KEPT_FOR = timedelta(days=30)
 EVENTS_KEPT = 500  # a history's length
 INBOX_HOLDS = 1000  # unread messages; a fuller inbox means that nobody reads it
 ANSWER_KEPT_FOR = timedelta(seconds=30)
+SENDING_KEPT_FOR = timedelta(seconds=60)  # longer than anybody tries to send
+TURNS_KEPT = 1000  # of a conversation
+WISH_KEPT_FOR = timedelta(hours=24)
+IN_FRONT = -timedelta(days=1)  # when who was on stage already has begun to wait, compared with all others
 
 SCRIPTS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "scripts").glob("*.lua"))}
 
@@ -100,6 +104,7 @@ def _lease(text: str) -> steps.Lease | None:
     if not text:
         return None
     card = json.loads(text)
+    heir = card.get("next")
     return steps.Lease(
         status=steps.LeaseStatus(card["status"]),
         session_id=card["session_id"],
@@ -111,7 +116,11 @@ def _lease(text: str) -> steps.Lease | None:
         mode=card.get("mode", "voice"),
         host=card.get("host"),
         job_id=card.get("job_id"),
+        owner=card.get("owner"),
         token=card.get("token"),
+        asked_ms=int(card.get("asked", 0)),
+        lasts=timedelta(milliseconds=card.get("lasts", 0)),
+        successor=steps.Successor(int(heir["epoch"]), "ready" in heir) if heir else None,
     )
 
 
@@ -148,10 +157,12 @@ def _(step: steps.Claim) -> Command:
         "mode": step.mode,
     }
 
-    def read(replies: list[Reply]) -> steps.Claimed | steps.Held:
+    def read(replies: list[Reply]) -> steps.Claimed | steps.Held | steps.NotYet:
         if replies[0][0] == "claimed":
-            _, epoch, took_over = replies[0]
-            return steps.Claimed(int(epoch), took_over or None)
+            _, epoch, session_id, took_over = replies[0]
+            return steps.Claimed(int(epoch), session_id, took_over or None)
+        if replies[0][0] == "wait":
+            return steps.NotYet(timedelta(milliseconds=replies[0][1]))
         _, card, age, state = replies[0]
         lease = _lease(card)
         assert lease is not None
@@ -162,19 +173,25 @@ def _(step: steps.Claim) -> Command:
         keys.epoch(step.room),
         keys.keepalive(step.room),
         keys.config(step.room),
+        keys.MEMORY,
     ]
-    args = (step.token, dumps(card), ms(step.lasts), ms(step.stale_after), ms(EPOCH_KEPT_FOR))
+    doubt = (ms(step.stale_after), ms(steps.DOUBT_LASTS), ms(steps.DOUBT_KEEPS_FOR))
+    args = (step.token, dumps(card), ms(step.lasts), *doubt, ms(steps.SETTLES_WITHIN), ms(EPOCH_KEPT_FOR))
     return Command((script("claim", room_keys, *args),), read)
 
 
 @encode.register
 def _(step: steps.Adopt) -> Command:
+    def read(replies: list[Reply]) -> tuple[steps.Adoption, int]:
+        outcome, *epoch = replies[0]
+        return steps.Adoption(outcome), int(epoch[0]) if epoch else 0
+
     call = script(
         "adopt",
         [keys.lease(step.room), keys.keepalive(step.room)],
-        *(step.token, str(step.epoch), step.owner, step.host, step.job_id, ms(step.lasts)),
+        *(step.token, step.owner, step.host, step.job_id, ms(step.lasts)),
     )
-    return Command((call,), lambda replies: steps.Adoption(replies[0]))
+    return Command((call,), read)
 
 
 @encode.register
@@ -187,7 +204,12 @@ def _(step: steps.Beat) -> Command:
     )
     # Marked even if superseded: the reaper looks at the room itself before it acts.
     mark = encode(steps.Mark(step.room, steps.STALE_AFTER)).calls
-    return Command((beat, *mark), lambda replies: steps.Beaten(replies[0]))
+    unread = encode(steps.Receive(step.session_id, step.after, timedelta(0)))
+
+    def read(replies: list[Reply]) -> tuple[steps.Beaten, list[steps.Message]]:
+        return steps.Beaten(replies[0]), unread.read(replies[1 + len(mark) :])
+
+    return Command((beat, *mark, *unread.calls), read)
 
 
 @encode.register
@@ -200,8 +222,57 @@ def _(step: steps.Release) -> Command:
 
 @encode.register
 def _(step: steps.Withdraw) -> Command:
-    call = script("withdraw", [keys.lease(step.room)], str(step.epoch))
+    room_keys = [keys.lease(step.room), keys.config(step.room), *keys.room_state(step.room)]
+    call = script("withdraw", room_keys, str(step.epoch))
     return Command((call,), lambda replies: replies[0] == 1)
+
+
+@encode.register
+def _(step: steps.Hold) -> Command:
+    call = script("hold", [keys.lease(step.room)], str(step.epoch), ms(step.lasts))
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+@encode.register
+def _(step: steps.Supersede) -> Command:
+    call = script(
+        "supersede",
+        [keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)],
+        *(step.token, step.owner or "", "" if step.epoch is None else str(step.epoch), ms(step.quiet_for)),
+        *(ms(steps.DOUBT_LASTS) if step.raises_doubt else 0, ms(steps.DOUBT_KEEPS_FOR)),
+        *(ms(step.lasts), ms(EPOCH_KEPT_FOR)),
+    )
+    return Command((call,), lambda replies: (steps.Finding(replies[0][0]), _lease(replies[0][1])))
+
+
+def _epoch(reply: Reply) -> int | None:
+    return int(reply) if reply else None
+
+
+@encode.register
+def _(step: steps.HandOver) -> Command:
+    call = script(
+        "hand_over",
+        [keys.lease(step.room), keys.epoch(step.room)],
+        *(step.owner, str(step.epoch), step.token, ms(EPOCH_KEPT_FOR)),
+    )
+    return Command((call,), lambda replies: _epoch(replies[0]))
+
+
+@encode.register
+def _(step: steps.Ready) -> Command:
+    call = script("ready", [keys.lease(step.room)], step.token, step.owner)
+    return Command((call,), lambda replies: steps.Turn(replies[0]))
+
+
+@encode.register
+def _(step: steps.Yield) -> Command:
+    call = script(
+        "yield",
+        [keys.lease(step.room), keys.keepalive(step.room)],
+        *(step.owner, str(step.epoch), step.state, ms(step.lasts)),
+    )
+    return Command((call,), lambda replies: _epoch(replies[0]))
 
 
 @encode.register
@@ -227,14 +298,6 @@ def _(step: steps.WriteConfig) -> Command:
         *(str(step.epoch), dumps(dict(step.changes)), ms(step.lasts)),
     )
     return Command((call,), lambda replies: replies[0] == 1)
-
-
-@encode.register
-def _(step: steps.Reap) -> Command:
-    room_keys = [keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)]
-    room_keys += [keys.config(step.room), *keys.room_state(step.room)]
-    call = script("reap", room_keys, ms(step.stale_after), ms(EPOCH_KEPT_FOR))
-    return Command((call,), lambda replies: (steps.Finding(replies[0][0]), _lease(replies[0][1])))
 
 
 @encode.register
@@ -272,6 +335,7 @@ def _fields(session: Session) -> list[str | int]:
         "persona": session.persona,
         "voice": session.voice,
         "host": session.host,
+        "person": session.person,
         "metadata": dumps(dict(session.metadata)),
         "state": session.state,
         "launches": session.launches,
@@ -297,7 +361,9 @@ def _session(record: Mapping[str, str]) -> Session:
         state=State(record["state"]),
         reason=Reason(record["reason"]) if "reason" in record else None,
         host=record.get("host"),
+        person=record.get("person"),
         launches=int(record["launches"]),
+        crashes=tuple(int(at) for at in record.get("crashes", "").split(",") if at),
         version=int(record["version"]),
         created_ms=int(record["created_ms"]),
         updated_ms=int(record["updated_ms"]),
@@ -359,8 +425,29 @@ def _(step: steps.Transition) -> Command:
 
 
 @encode.register
+def _(step: steps.Succeed) -> Command:
+    def read(replies: list[Reply]) -> steps.Succession:
+        if not replies[0]:
+            raise NoSuchSession(session_id=step.session_id)
+        crashes, *record = replies[0]
+        return steps.Succession(_session(_pairs(record)), int(crashes))
+
+    call = script(
+        "succeed",
+        [keys.session(step.session_id), keys.events(step.session_id)],
+        *(str(step.epoch), step.to or "", step.event, step.detail or ""),
+        *(ms(steps.CRASHES_COUNT_FOR) if step.is_crash else 0, EVENTS_KEPT),
+    )
+    return Command((call,), read)
+
+
+@encode.register
 def _(step: steps.Forget) -> Command:
-    return Command((Call(("ZREM", keys.SESSIONS_LIVE, step.session_id)),), nothing)
+    calls = (
+        Call(("ZREM", keys.SESSIONS_LIVE, step.session_id)),
+        Call(("ZREM", keys.LAUNCHES_WAITING, step.session_id)),
+    )
+    return Command(calls, nothing)
 
 
 @encode.register
@@ -372,7 +459,13 @@ def _(step: steps.Note) -> Command:
         str(step.epoch),
         *(["detail", step.detail] if step.detail else []),
     ]
-    call = script("note", [keys.session(step.session_id), keys.events(step.session_id)], EVENTS_KEPT, *fields)
+    call = script(
+        "note",
+        [keys.session(step.session_id), keys.events(step.session_id)],
+        EVENTS_KEPT,
+        step.person or "",
+        *fields,
+    )
     return Command((call,), nothing)
 
 
@@ -446,9 +539,9 @@ def _(step: steps.Send) -> Command:
 
     call = script(
         "send",
-        [keys.inbox(step.session_id)],
+        [keys.inbox(step.session_id), keys.sent(step.session_id, step.nonce)],
         *(INBOX_HOLDS, ms(steps.KEPT_AFTER_END), ms(step.good_for)),
-        *(step.kind, str(step.epoch), dumps(dict(step.body))),
+        *(step.kind, str(step.epoch), dumps(dict(step.body)), ms(SENDING_KEPT_FOR)),
     )
     return Command((call,), read)
 
@@ -489,37 +582,86 @@ def _(step: steps.AwaitAnswer) -> Command:
     return Command((call,), lambda replies: json.loads(replies[0][1]) if replies[0] else None)
 
 
+# Conversations
+
+
+@encode.register
+def _(step: steps.Record) -> Command:
+    said = step.said
+    call = script(
+        "record",
+        [keys.session(step.session_id), keys.turns(step.session_id)],
+        str(step.epoch),
+        said.id,
+        dumps({"id": said.id, "role": said.role, "content": said.content, "epoch": str(step.epoch)}),
+        TURNS_KEPT,
+        ms(steps.KEPT_AFTER_END),
+    )
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+@encode.register
+def _(step: steps.Conversation) -> Command:
+    def read(replies: list[Reply]) -> list[steps.Said]:
+        turns = [json.loads(turn) for turn in replies[0]]
+        return [steps.Said(turn["id"], turn["role"], turn["content"], int(turn["at"])) for turn in turns]
+
+    return Command((Call(("LRANGE", keys.turns(step.session_id), 0, -1)),), read)
+
+
+@encode.register
+def _(step: steps.Erase) -> Command:
+    call = script("erase", [keys.session(step.session_id), keys.turns(step.session_id)], str(step.epoch))
+    return Command((call,), nothing)
+
+
 # Workers
 
 
 @encode.register
 def _(step: steps.Report) -> Command:
     host = step.host
-    card = {
-        "kind": host.kind,
-        "slots": host.slots,
-        "used": host.used,
-        "incarnation": host.incarnation,
-        "draining": host.draining,
-    }
+    card = {name: value for name, value in vars(host).items() if name != "id"}
+    held = "" if step.held is None else dumps(dict(step.held))
     return Command(
         (
-            Call(("SET", keys.host(host.id), dumps(card), "PX", ms(step.lasts))),
+            script(
+                "report",
+                [keys.host(host.id), keys.held(host.id), keys.wish(host.id), keys.MEMORY],
+                *(dumps(card), ms(step.lasts), held, ms(steps.KEPT_AFTER_END)),
+            ),
             script("mark", [keys.HOSTS], host.id, ms(step.lasts), 0),
+            Call(("HSET", keys.HOSTS_FREE, host.id, host.free)),
         ),
-        nothing,
+        lambda replies: steps.Wish(replies[0]),
     )
 
 
 @encode.register
+def _(step: steps.ReadHeld) -> Command:
+    call = Call(("GET", keys.held(step.host_id)))
+    return Command((call,), lambda replies: json.loads(replies[0]) if replies[0] else {})
+
+
+@encode.register
+def _(step: steps.AskHost) -> Command:
+    call = Call(("SET", keys.wish(step.host_id), step.wish, "PX", ms(WISH_KEPT_FOR)))
+    return Command((call,), nothing)
+
+
+@encode.register
 def _(step: steps.Retire) -> Command:
-    calls = (Call(("DEL", keys.host(step.host_id))), Call(("ZREM", keys.HOSTS, step.host_id)))
+    calls = (
+        Call(("DEL", keys.host(step.host_id))),
+        Call(("ZREM", keys.HOSTS, step.host_id)),
+        Call(("HDEL", keys.HOSTS_FREE, step.host_id)),
+    )
     return Command(calls, nothing)
 
 
 @encode.register
 def _(step: steps.LivingHosts) -> Command:
-    return Command((script("living", [keys.HOSTS]),), lambda replies: list(replies[0]))
+    return Command((script("living", [keys.HOSTS, keys.HOSTS_FREE]),), lambda replies: list(replies[0]))
 
 
 @encode.register
@@ -537,14 +679,37 @@ def _(step: steps.TakeTurn) -> Command:
 
 
 @encode.register
-def _(step: steps.SinceLast) -> Command:
-    call = script("since_last", [keys.ran(step.work)], ms(steps.KEPT_AFTER_END))
-    return Command((call,), lambda replies: _age(replies[0]))
+def _(step: steps.Push) -> Command:
+    # Celery takes from the right
+    push = Call(("RPUSH" if step.in_front else "LPUSH", step.queue, step.message))
+    since = ms(IN_FRONT) if step.in_front else 0
+    return Command((push, script("mark", [keys.LAUNCHES_WAITING], step.session_id, since, 1)), nothing)
 
 
 @encode.register
-def _(step: steps.Push) -> Command:
-    return Command((Call(("LPUSH", step.queue, step.message)),), nothing)
+def _(step: steps.FindPlace) -> Command:
+    def read(replies: list[Reply]) -> steps.Place:
+        ahead, waiting, free = replies[0]
+        return steps.Place(None if ahead < 0 else ahead, waiting, free)
+
+    line = [keys.LAUNCHES_WAITING, keys.HOSTS, keys.HOSTS_FREE]
+    return Command((script("find_place", line, step.session_id),), read)
+
+
+@encode.register
+def _(step: steps.Line) -> Command:
+    call = Call(("ZRANGE", keys.LAUNCHES_WAITING, 0, step.limit - 1))
+    return Command((call,), lambda replies: list(replies[0]))
+
+
+@encode.register
+def _(step: steps.LeaveLine) -> Command:
+    return Command((Call(("ZREM", keys.LAUNCHES_WAITING, step.session_id)),), nothing)
+
+
+@encode.register
+def _(step: steps.QueueLength) -> Command:
+    return Command((Call(("LLEN", step.queue)),), lambda replies: int(replies[0]))
 
 
 @encode.register

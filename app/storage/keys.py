@@ -1,27 +1,35 @@
 """Every Redis key: what it holds, how long it lives, who writes it.
 
-    room_active:{<room>}          json    60 s pending, 24 h active   claim, adopt, beat
-    room_epoch:{<room>}           string  30 days past use            claim, beat, reap
+    room_active:{<room>}          json    60 s pending, 24 h active   claim, adopt, beat, supersede
+    room_epoch:{<room>}           string  30 days past use            claim, beat, supersede
     room_keepalive:{<room>}       json    24 h; stale after 30 s      adopt, beat
     bot:config:{<room>}           json    24 h                        claim, write_config
     room:{<room>}:active_note     json    24 h                        the bot's tools
     room:{<room>}:active_applet   json    24 h                        the bot's tools
     room:{<room>}:desktop_mode    json    24 h                        the bot's tools
     rooms:keepalive               zset    kept; room -> deadline      mark, unmark
-    session:{<id>}                hash    24 h past its end           create, transition
+    session:{<id>}                hash    24 h past its end           create, transition, succeed
+    conversation:{<id>}:turns     list    24 h past its last turn     record, erase
     session:{<id>}:events         stream  24 h past its end, capped   create, transition, note
     session:{<id>}:inbox          stream  24 h, capped                send, answer
+    session:{<id>}:sent:<nonce>   string  a minute                    send
     session:{<id>}:answer:<msg>   list    30 s                        answer
     sessions:live                 zset    kept; session -> start      create, transition
     user_bot:{<user>}             json    24 h                        create
     hosts                         zset    kept; host -> deadline      report
+    hosts:free                    hash    kept; host -> free slots    report
     host:{<id>}                   json    15 s unrenewed              report
-    ran:{<work>}                  string  24 h                        since_last
+    host:{<id>}:held              json    24 h unrenewed              report
+    host:{<id>}:wish              string  24 h                        ask_host
+    launches:waiting              zset    kept; session -> since      push
+    memory                        string  kept                        claim, report
     turn:{<work>}                 string  the work's own interval     take_turn
 
 The braces put one room's (or one session's) keys in one cluster slot, so that a
-script may use them together; the three kept sets lie elsewhere and are never
-mixed in.  A kept set loses its members as their subjects end.
+script may use them together.  The kept ones are everybody's: they are never mixed
+in, but for `memory`, which a claim must see in the same moment as its room (Celery
+has no broker on a cluster, so nobody has one).  A kept set loses its members as
+their subjects end; `memory` says since when this Redis remembers anything at all.
 
 Celery keeps its own: the lists `bot:launch:queue` and `control`, `_kombu.*`,
 `unacked*`, and a reply list per remote-control call.
@@ -29,11 +37,14 @@ Celery keeps its own: the lists `bot:launch:queue` and `control`, `_kombu.*`,
 
 from app.rooms.room import Room
 
-KEPT = frozenset({"rooms:keepalive", "sessions:live", "hosts"})
+KEPT = frozenset({"rooms:keepalive", "sessions:live", "hosts", "hosts:free", "launches:waiting", "memory"})
 
 ROOMS_KEEPALIVE = "rooms:keepalive"
 SESSIONS_LIVE = "sessions:live"
 HOSTS = "hosts"
+HOSTS_FREE = "hosts:free"
+LAUNCHES_WAITING = "launches:waiting"
+MEMORY = "memory"
 
 
 def lease(room: Room) -> str:
@@ -73,6 +84,14 @@ def inbox(session_id: str) -> str:
     return f"session:{{{session_id}}}:inbox"
 
 
+def sent(session_id: str, nonce: str) -> str:
+    return f"session:{{{session_id}}}:sent:{nonce}"
+
+
+def turns(session_id: str) -> str:
+    return f"conversation:{{{session_id}}}:turns"
+
+
 def answer(session_id: str, message_id: str) -> str:
     return f"session:{{{session_id}}}:answer:{message_id}"
 
@@ -85,8 +104,12 @@ def host(host_id: str) -> str:
     return f"host:{{{host_id}}}"
 
 
-def ran(work: str) -> str:
-    return f"ran:{{{work}}}"
+def held(host_id: str) -> str:
+    return f"host:{{{host_id}}}:held"
+
+
+def wish(host_id: str) -> str:
+    return f"host:{{{host_id}}}:wish"
 
 
 def turn(work: str) -> str:

@@ -33,6 +33,7 @@ class Personality:
     prompt: str  # for a model that thinks
     greeting: str  # the demo's first words; asks the person's name
     goodbye: str
+    away: str  # before it is gone for a moment
     voice: str  # with an OpenAI-compatible server; empty: the one that OPENAI_VOICE names
     demo_voice: DemoVoice
     speech: str | None = None  # the kind of speech it insists on

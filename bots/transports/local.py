@@ -113,6 +113,12 @@ class LocalRoom(SmallWebRTCConnection):
         arguments.pipeline_idle_timeout_secs = None  # the session's own clocks say when it is over
         return arguments
 
+    def tell(self, event: str) -> None:
+        """Say something about the session to the page, which may know what to do then."""
+        said = {"type": "greenroom", "event": event}
+        if self.has_person:
+            self.send_app_message({"label": "rtvi-ai", "type": "server-message", "data": said})
+
     async def disconnect(self) -> None:
         """Leave the room: it is the bot that goes, nobody has departed."""
         self._is_present = False

@@ -9,7 +9,7 @@ import pytest
 from app.rooms.ports import Ledger
 from app.storage.ledger import RedisLedger
 from tests.fakes.ledger import InMemoryLedger
-from tests.redis_world import Awaited, client, pass_time, redis_server
+from tests.redis_world import Awaited, client, flush, pass_time, redis_server
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     url = request.getfixturevalue("redis_url")
     ledger = RedisLedger(url) if request.param == "redis" else Awaited(url)
     with client(url) as server:
-        server.flushall()
+        flush(server)
         yield World(ledger, lambda by: pass_time(url, by), lambda: server.flushall())
     ledger.close()
 

@@ -2,7 +2,7 @@
 
 from app.errors import RedisAway
 from app.rooms.sessions import Session
-from app.rooms.steps import Ping
+from app.rooms.steps import Push, QueueLength
 
 
 class RememberedLaunches:
@@ -12,11 +12,14 @@ class RememberedLaunches:
         self.asked: list[tuple[Session, str]] = []
         self.is_away = False
 
-    def launch(self, session: Session, claim: str) -> Ping:
+    def length(self) -> QueueLength:
+        return QueueLength("launches")
+
+    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         if self.is_away:
             raise RedisAway
         self.asked.append((session, claim))
-        return Ping()  # it goes nowhere
+        return Push("launches", claim, session.id, in_front)
 
     @property
     def session_ids(self) -> list[str]:

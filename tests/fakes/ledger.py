@@ -12,7 +12,7 @@ from app.errors import IllegalTransition, InboxFull, NoSuchSession, RedisAway
 from app.rooms import steps
 from app.rooms.room import Room
 from app.rooms.sessions import FOLLOWERS, Event, Session, State
-from app.storage.commands import EVENTS_KEPT, INBOX_HOLDS
+from app.storage.commands import EVENTS_KEPT, INBOX_HOLDS, TURNS_KEPT
 
 V = TypeVar("V")
 T = TypeVar("T")
@@ -42,12 +42,34 @@ class Kept(Generic[V]):
 
 
 @dataclass(frozen=True)
+class Heir:
+    """Who shall have a room next."""
+
+    token: str
+    epoch: int
+    owner: str | None = None
+    host: str | None = None
+    job_id: str | None = None
+    is_ready: bool = False
+
+
+@dataclass(frozen=True)
 class Grip:
-    """A lease, and the process that adopted it."""
+    """A lease, and what only the ledger knows of it."""
 
     lease: steps.Lease
-    owner: str | None = None
     took_over: str | None = None
+    doubted_ms: int | None = None
+    heir: Heir | None = None
+    yielded: tuple[str, int] | None = None
+
+    @property
+    def owner(self) -> str | None:
+        return self.lease.owner
+
+    def seen(self) -> steps.Lease:
+        heir = self.heir
+        return replace(self.lease, successor=heir and steps.Successor(heir.epoch, heir.is_ready))
 
 
 @dataclass(frozen=True)
@@ -77,6 +99,7 @@ class InMemoryLedger:
         self._now_ms = 1_790_000_000_000
         self.meanwhile: list[Callable[[], None]] = []
         self.wipe()
+        self.settle()
 
     def wipe(self) -> None:
         """Forget everything, as after FLUSHALL."""
@@ -91,9 +114,18 @@ class InMemoryLedger:
         self._inboxes: dict[str, Inbox] = {}
         self._answers: Kept[Any] = Kept(self._now)
         self._hosts: Kept[steps.Host] = Kept(self._now)
+        self._held: dict[str, dict[str, str]] = {}
+        self._wishes: dict[str, steps.Wish] = {}
+        self._waiting: dict[str, int] = {}
+        self._sent: dict[tuple[str, str], str] = {}
+        self._conversations: dict[str, list[steps.Said]] = {}
+        self._remembers_since: int | None = None
         self._turns: Kept[bool] = Kept(self._now)
         self.queues: dict[str, list[str]] = {}
-        self._ran: dict[str, int] = {}
+
+    def settle(self) -> None:
+        """Everybody who lives has had the time to say so."""
+        self._remembers_since = 0
 
     def pass_time(self, by: timedelta) -> None:
         self._now_ms += by // MS
@@ -145,55 +177,101 @@ class InMemoryLedger:
         pulse = self._pulses.get(room)
         return None if pulse is None else (self._now() - pulse.at_ms) * MS
 
-    def _is_stale(self, room: Room, stale_after: timedelta) -> bool:
-        age = self._age(room)
-        return age is None or age > stale_after
+    def _doubt(self, room: Room, grip: Grip) -> timedelta:
+        """How much longer the bot of a stale lease is given; a doubt that does not count is raised anew."""
+        doubted, pulse = grip.doubted_ms, self._pulses.get(room)
+        if (
+            doubted is None
+            or (self._now() - doubted) * MS > steps.DOUBT_KEEPS_FOR
+            or (pulse is not None and doubted < pulse.at_ms)
+        ):
+            self._grips.change(room, replace(grip, doubted_ms=self._now()))
+            return steps.DOUBT_LASTS
+        return max(timedelta(0), steps.DOUBT_LASTS - (self._now() - doubted) * MS)
+
+    def _next_epoch(self, room: Room, grip: Grip | None = None) -> int:
+        last = max(self._epochs.get(room, 0), grip.lease.epoch if grip else 0)
+        return max(last + 1, self._now() * 1000)
 
     @_do.register
-    def _(self, step: steps.Claim) -> steps.Claimed | steps.Held:
-        grip = self._grips.get(step.room)
+    def _(self, step: steps.Claim) -> steps.Claimed | steps.Held | steps.NotYet:
+        grip, session_id, took_over = self._grips.get(step.room), step.session_id, None
+        personality, mode = step.personality, step.mode
         if grip is not None:
-            if grip.lease.token == step.token:
-                return steps.Claimed(grip.lease.epoch, grip.took_over)
-            if grip.lease.status is steps.LeaseStatus.PENDING:
-                return steps.Held(grip.lease, None, State.PENDING)
-            pulse = self._pulses.get(step.room)
-            if pulse is not None and not self._is_stale(step.room, step.stale_after):
-                return steps.Held(grip.lease, self._age(step.room), pulse.state)
-        took_over = grip.lease.session_id if grip else None
-        epoch = max(self._epochs.get(step.room, 0) + 1, self._now() * 1000)
+            lease = grip.lease
+            if lease.token == step.token:
+                return steps.Claimed(lease.epoch, lease.session_id, grip.took_over)
+            if lease.status is steps.LeaseStatus.PENDING:
+                self._grips.change(step.room, replace(grip, lease=replace(lease, asked_ms=self._now())))
+                return steps.Held(grip.seen(), None, State.PENDING)
+            age, pulse = self._age(step.room), self._pulses.get(step.room)
+            if pulse is not None and age is not None and age <= step.stale_after:
+                return steps.Held(grip.seen(), age, pulse.state)
+            if left := self._doubt(step.room, grip):
+                return steps.NotYet(left)
+            if (lease.user_id, lease.bot) == (step.user_id, step.bot):
+                session_id, personality, mode = lease.session_id, lease.personality, lease.mode
+            else:
+                took_over = lease.session_id
+        else:
+            if self._remembers_since is None:
+                self._remembers_since = self._now()
+            if (left := steps.SETTLES_WITHIN - (self._now() - self._remembers_since) * MS) > timedelta(0):
+                return steps.NotYet(left)
+        epoch = self._next_epoch(step.room)
         lease = steps.Lease(
             status=steps.LeaseStatus.PENDING,
-            session_id=step.session_id,
+            session_id=session_id,
             epoch=epoch,
             since_ms=self._now(),
             bot=step.bot,
             user_id=step.user_id,
-            personality=step.personality,
-            mode=step.mode,
+            personality=personality,
+            mode=mode,
             token=step.token,
+            asked_ms=self._now(),
+            lasts=step.lasts,
         )
-        self._grips.put(step.room, Grip(lease, took_over=took_over), step.lasts)
+        self._grips.put(step.room, Grip(lease, took_over), step.lasts)
         self._epochs[step.room] = epoch
         self._pulses.drop(step.room)
         self._configs.drop(step.room)
-        return steps.Claimed(epoch, took_over)
+        return steps.Claimed(epoch, session_id, took_over)
 
     @_do.register
-    def _(self, step: steps.Adopt) -> steps.Adoption:
+    def _(self, step: steps.Adopt) -> tuple[steps.Adoption, int]:
         grip = self._grips.get(step.room)
-        if grip is None or (grip.lease.token, grip.lease.epoch) != (step.token, step.epoch):
-            return steps.Adoption.LAPSED
+        if grip is None:
+            return steps.Adoption.LAPSED, 0
+        heir = grip.heir
+        if heir is not None and heir.token == step.token:
+            if heir.owner not in (None, step.owner):
+                return steps.Adoption.TAKEN, 0
+            heir = replace(heir, owner=step.owner, host=step.host, job_id=step.job_id)
+            self._grips.change(step.room, replace(grip, heir=heir))
+            return steps.Adoption.NEXT, heir.epoch
+        if grip.lease.token != step.token:
+            return steps.Adoption.LAPSED, 0
         if grip.lease.status is not steps.LeaseStatus.PENDING:
-            return steps.Adoption.ADOPTED if grip.owner == step.owner else steps.Adoption.TAKEN
-        lease = replace(grip.lease, status=steps.LeaseStatus.ACTIVE, host=step.host, job_id=step.job_id)
-        self._grips.put(step.room, replace(grip, lease=lease, owner=step.owner), step.lasts)
+            mine = grip.owner == step.owner
+            return (steps.Adoption.ADOPTED, grip.lease.epoch) if mine else (steps.Adoption.TAKEN, 0)
+        lease = replace(
+            grip.lease,
+            status=steps.LeaseStatus.ACTIVE,
+            owner=step.owner,
+            host=step.host,
+            job_id=step.job_id,
+        )
+        self._grips.put(step.room, replace(grip, lease=lease), step.lasts)
         self._pulses.put(step.room, Pulse(self._now(), State.JOINING), step.lasts)
-        return steps.Adoption.ADOPTED
+        return steps.Adoption.ADOPTED, lease.epoch
 
     @_do.register
-    def _(self, step: steps.Beat) -> steps.Beaten:
+    def _(self, step: steps.Beat) -> tuple[steps.Beaten, list[steps.Message]]:
         self._marks[step.room] = self._now() + steps.STALE_AFTER // MS
+        return self._beat(step), self._unread(step.session_id, step.after)
+
+    def _beat(self, step: steps.Beat) -> steps.Beaten:
         grip, outcome = self._grips.get(step.room), steps.Beaten.KEPT
         if grip is not None and grip.lease.epoch == step.epoch:
             if grip.owner != step.owner:
@@ -202,7 +280,7 @@ class InMemoryLedger:
         else:
             if max(grip.lease.epoch if grip else 0, self._epochs.get(step.room, 0)) > step.epoch:
                 return steps.Beaten.SUPERSEDED
-            self._grips.put(step.room, Grip(replace(step.lease, token=None), step.owner), step.lasts)
+            self._grips.put(step.room, Grip(replace(step.lease, token=None, owner=step.owner)), step.lasts)
             self._epochs[step.room] = step.epoch
             outcome = steps.Beaten.REGISTERED
         self._pulses.put(step.room, Pulse(self._now(), step.state), step.lasts)
@@ -214,7 +292,7 @@ class InMemoryLedger:
         if grip is None or (grip.owner, grip.lease.epoch) != (step.owner, step.epoch):
             return False
         self.free(step.room)
-        self._epochs[step.room] = step.epoch + 1
+        self._epochs[step.room] = max(self._epochs.get(step.room, 0), step.epoch + 1)
         return True
 
     def free(self, room: Room) -> None:
@@ -232,13 +310,111 @@ class InMemoryLedger:
         ):
             return False
         self._grips.drop(step.room)
+        self._configs.drop(step.room)
         return True
+
+    @_do.register
+    def _(self, step: steps.Hold) -> bool:
+        grip = self._grips.get(step.room)
+        pending = grip is not None and grip.lease.status is steps.LeaseStatus.PENDING
+        if grip is None or not pending or grip.lease.epoch != step.epoch:
+            return False
+        self._grips.put(step.room, grip, step.lasts)
+        return True
+
+    @_do.register
+    def _(self, step: steps.Supersede) -> tuple[steps.Finding, steps.Lease | None]:
+        grip = self._grips.get(step.room)
+        if grip is None:
+            return steps.Finding.FREE, None
+        lease = grip.seen()
+        if lease.token == step.token:
+            return steps.Finding.SUPERSEDED, lease
+        if step.owner not in (None, lease.owner) or step.epoch not in (None, lease.epoch):
+            return steps.Finding.OTHER, lease
+        if lease.status is steps.LeaseStatus.PENDING:
+            return steps.Finding.PENDING, lease
+        age = self._age(step.room)
+        if age is not None and age < step.quiet_for:
+            return steps.Finding.ALIVE, lease
+        if step.raises_doubt and self._doubt(step.room, grip):
+            return steps.Finding.DOUBTED, lease
+        epoch = self._next_epoch(step.room, grip)
+        lease = replace(
+            lease,
+            status=steps.LeaseStatus.PENDING,
+            epoch=epoch,
+            token=step.token,
+            since_ms=self._now(),
+            asked_ms=self._now(),
+            lasts=step.lasts,
+            owner=None,
+            host=None,
+            job_id=None,
+            successor=None,
+        )
+        self._grips.put(step.room, Grip(lease), step.lasts)
+        self._epochs[step.room] = epoch
+        self._pulses.drop(step.room)
+        return steps.Finding.SUPERSEDED, lease
+
+    def _mine(self, room: Room, owner: str, epoch: int) -> Grip | None:
+        grip = self._grips.get(room)
+        return grip if grip and (grip.owner, grip.lease.epoch) == (owner, epoch) else None
+
+    @_do.register
+    def _(self, step: steps.HandOver) -> int | None:
+        grip = self._mine(step.room, step.owner, step.epoch)
+        if grip is None:
+            return None
+        if grip.heir is None or grip.heir.token != step.token:
+            self._epochs[step.room] = epoch = self._next_epoch(step.room, grip)
+            lease = replace(grip.lease, status=steps.LeaseStatus.MOVING)
+            grip = replace(grip, lease=lease, heir=Heir(step.token, epoch))
+            self._grips.change(step.room, grip)
+        assert grip.heir is not None
+        return grip.heir.epoch
+
+    @_do.register
+    def _(self, step: steps.Ready) -> steps.Turn:
+        grip = self._grips.get(step.room)
+        if grip is None:
+            return steps.Turn.LAPSED
+        if (grip.lease.token, grip.owner) == (step.token, step.owner):
+            return steps.Turn.YOURS
+        heir = grip.heir
+        if heir is None or (heir.token, heir.owner) != (step.token, step.owner):
+            return steps.Turn.LAPSED
+        self._grips.change(step.room, replace(grip, heir=replace(heir, is_ready=True)))
+        return steps.Turn.WAIT
+
+    @_do.register
+    def _(self, step: steps.Yield) -> int | None:
+        grip = self._grips.get(step.room)
+        if grip and grip.yielded == (step.owner, step.epoch):
+            return grip.lease.epoch
+        grip = self._mine(step.room, step.owner, step.epoch)
+        heir = grip and grip.heir
+        if grip is None or heir is None or not heir.is_ready:
+            return None
+        lease = replace(
+            grip.lease,
+            status=steps.LeaseStatus.ACTIVE,
+            epoch=heir.epoch,
+            owner=heir.owner,
+            token=heir.token,
+            host=heir.host,
+            job_id=heir.job_id,
+        )
+        self._grips.put(step.room, Grip(lease, yielded=(step.owner, step.epoch)), step.lasts)
+        self._pulses.put(step.room, Pulse(self._now(), step.state), step.lasts)
+        return heir.epoch
 
     @_do.register
     def _(self, step: steps.ReadRoom) -> steps.RoomView:
         grip, pulse = self._grips.get(step.room), self._pulses.get(step.room)
         return steps.RoomView(
-            lease=grip and grip.lease,
+            lease=grip and grip.seen(),
             age=self._age(step.room),
             state=pulse and pulse.state,
             config=dict(self._configs.get(step.room) or {}),
@@ -252,19 +428,6 @@ class InMemoryLedger:
         merged = {**(self._configs.get(step.room) or {}), **step.changes}
         self._configs.put(step.room, {name: v for name, v in merged.items() if v is not None}, step.lasts)
         return True
-
-    @_do.register
-    def _(self, step: steps.Reap) -> tuple[steps.Finding, steps.Lease | None]:
-        grip = self._grips.get(step.room)
-        if grip is None:
-            return steps.Finding.FREE, None
-        if grip.lease.status is steps.LeaseStatus.PENDING:
-            return steps.Finding.PENDING, grip.lease
-        if not self._is_stale(step.room, step.stale_after):
-            return steps.Finding.ALIVE, grip.lease
-        self._epochs[step.room] = max(grip.lease.epoch + 1, self._now() * 1000)
-        self.free(step.room)
-        return steps.Finding.REAPED, grip.lease
 
     @_do.register
     def _(self, step: steps.Mark) -> None:
@@ -330,10 +493,36 @@ class InMemoryLedger:
     @_do.register
     def _(self, step: steps.Forget) -> None:
         self._live.pop(step.session_id, None)
+        self._waiting.pop(step.session_id, None)
+
+    @_do.register
+    def _(self, step: steps.Succeed) -> steps.Succession:
+        session, now = self._session(step.session_id), self._now()
+        crashes = session.crashes
+        if step.is_crash:
+            crashes = tuple(at for at in crashes if (now - at) * MS < steps.CRASHES_COUNT_FOR)
+        if session.state is not State.ENDED and step.epoch > session.epoch:
+            crashes = (*crashes, now) if step.is_crash else crashes
+            session = replace(
+                session,
+                epoch=step.epoch,
+                state=step.to or session.state,
+                updated_ms=now,
+                version=session.version + 1,
+                launches=1,
+                crashes=crashes,
+            )
+            self._sessions.change(session.id, session)
+            self._tell(session.id, step.event, step.epoch, detail=step.detail)
+            if step.to:
+                self._tell(session.id, step.to, step.epoch)
+        return steps.Succession(session, len(crashes))
 
     @_do.register
     def _(self, step: steps.Note) -> None:
-        if self._sessions.get(step.session_id) is not None:
+        session = self._sessions.get(step.session_id)
+        if session is not None:
+            self._sessions.change(session.id, replace(session, person=step.person or session.person))
             self._tell(step.session_id, step.event, step.epoch, detail=step.detail)
 
     @_do.register
@@ -363,25 +552,27 @@ class InMemoryLedger:
 
     @_do.register
     def _(self, step: steps.Send) -> str:
+        sent = self._sent.get((step.session_id, step.nonce))
+        if sent is not None:
+            return sent
         messages = self._inboxes.setdefault(step.session_id, Inbox()).messages
         if len(messages) >= INBOX_HOLDS:
             raise InboxFull(session_id=step.session_id)
         message = steps.Message(self._next_id(), step.kind, dict(step.body), step.epoch)
         messages[message.id] = (message, self._now() + step.good_for // MS)
+        self._sent[step.session_id, step.nonce] = message.id
         return message.id
 
     @_do.register
     def _(self, step: steps.Receive) -> list[steps.Message]:
-        def look() -> list[steps.Message]:
-            return [
-                replace(message, expired=good_until < self._now())
-                for message, good_until in self._inboxes.setdefault(
-                    step.session_id, Inbox()
-                ).messages.values()
-                if _place(message.id) > _place(step.after)
-            ]
+        return self._await(lambda: self._unread(step.session_id, step.after), step.wait)
 
-        return self._await(look, step.wait)
+    def _unread(self, session_id: str, after: str) -> list[steps.Message]:
+        return [
+            replace(message, expired=good_until < self._now())
+            for message, good_until in self._inboxes.setdefault(session_id, Inbox()).messages.values()
+            if _place(message.id) > _place(after)
+        ]
 
     @_do.register
     def _(self, step: steps.Answer) -> None:
@@ -399,8 +590,23 @@ class InMemoryLedger:
     # Workers
 
     @_do.register
-    def _(self, step: steps.Report) -> None:
+    def _(self, step: steps.Report) -> steps.Wish:
+        if self._remembers_since is None:
+            self._remembers_since = self._now()
         self._hosts.put(step.host.id, step.host, step.lasts)
+        if step.held is None:
+            self._wishes.pop(step.host.id, None)
+        else:
+            self._held[step.host.id] = dict(step.held)
+        return self._wishes.get(step.host.id, steps.Wish.WORK)
+
+    @_do.register
+    def _(self, step: steps.ReadHeld) -> dict[str, str]:
+        return dict(self._held.get(step.host_id, {}))
+
+    @_do.register
+    def _(self, step: steps.AskHost) -> None:
+        self._wishes[step.host_id] = step.wish
 
     @_do.register
     def _(self, step: steps.Retire) -> None:
@@ -422,13 +628,58 @@ class InMemoryLedger:
         return is_mine
 
     @_do.register
-    def _(self, step: steps.SinceLast) -> timedelta | None:
-        before, self._ran[step.work] = self._ran.get(step.work), self._now()
-        return None if before is None else timedelta(milliseconds=self._now() - before)
+    def _(self, step: steps.Push) -> None:
+        queue = self.queues.setdefault(step.queue, [])
+        queue.insert(0 if step.in_front else len(queue), step.message)
+        since = self._now() - (86_400_000 if step.in_front else 0)
+        self._waiting.setdefault(step.session_id, since)
+
+    def _line(self) -> list[str]:
+        return sorted(self._waiting, key=lambda session_id: (self._waiting[session_id], session_id))
 
     @_do.register
-    def _(self, step: steps.Push) -> None:
-        self.queues.setdefault(step.queue, []).append(step.message)
+    def _(self, step: steps.FindPlace) -> steps.Place:
+        line = self._line()
+        free = sum(host.free for host_id in self._hosts._values if (host := self._hosts.get(host_id)))
+        ahead = line.index(step.session_id) if step.session_id in line else None
+        return steps.Place(ahead, len(line), free)
+
+    @_do.register
+    def _(self, step: steps.Line) -> list[str]:
+        return self._line()[: step.limit]
+
+    @_do.register
+    def _(self, step: steps.LeaveLine) -> None:
+        self._waiting.pop(step.session_id, None)
+
+    @_do.register
+    def _(self, step: steps.QueueLength) -> int:
+        return len(self.queues.get(step.queue, []))
+
+    # Conversations
+
+    def _is_overtaken(self, session_id: str, epoch: int) -> bool:
+        session = self._sessions.get(session_id)
+        return session is not None and session.epoch > epoch
+
+    @_do.register
+    def _(self, step: steps.Record) -> bool:
+        if self._is_overtaken(step.session_id, step.epoch):
+            return False
+        turns = self._conversations.setdefault(step.session_id, [])
+        if step.said.id not in {said.id for said in turns[-10:]}:
+            turns.append(replace(step.said, at_ms=self._now()))
+            del turns[:-TURNS_KEPT]
+        return True
+
+    @_do.register
+    def _(self, step: steps.Conversation) -> list[steps.Said]:
+        return list(self._conversations.get(step.session_id, []))
+
+    @_do.register
+    def _(self, step: steps.Erase) -> None:
+        if not self._is_overtaken(step.session_id, step.epoch):
+            self._conversations.pop(step.session_id, None)
 
     @_do.register
     def _(self, step: steps.Ping) -> None:

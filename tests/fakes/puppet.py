@@ -37,8 +37,8 @@ class Puppet:
 
     def adopt(self) -> Adoption:
         host, job_id, _ = self.owner.split("/")
-        session = self.session
-        return self._ledger.run(Adopt(session.room, self._claim, session.epoch, self.owner, host, job_id))
+        adoption, _ = self._ledger.run(Adopt(self.session.room, self._claim, self.owner, host, job_id))
+        return adoption
 
     def go_live(self) -> "Puppet":
         assert self.adopt() is Adoption.ADOPTED
@@ -63,7 +63,8 @@ class Puppet:
             mode=session.mode,
             host=self.owner.split("/")[0],
         )
-        return self._ledger.run(Beat(session.room, self.owner, session.epoch, session.id, state, lease))
+        beat = Beat(session.room, self.owner, session.epoch, session.id, state, lease)
+        return self._ledger.run(beat)[0]
 
     def obey(self, answers: Answers | None = None, *, wait: timedelta = timedelta(0)) -> None:
         """Read the inbox and answer each message by its kind; at `leave`, leave first."""

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from app.storage.ledger import RedisLedger
-from tests.redis_world import client, redis_server
+from tests.redis_world import client, flush, redis_server
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,7 @@ def redis_url() -> Iterator[str]:
 def server(redis_url: str) -> Iterator["redis.Redis"]:
     """The server itself, for looking behind the ledger."""
     with client(redis_url) as it:
-        it.flushall()
+        flush(it)
         yield it
 
 

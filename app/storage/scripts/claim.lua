@@ -1,40 +1,64 @@
--- claim: take a room that is free, or whose bot has not been heard for too long.
+-- claim: take a room that is free, or whose bot is dead.
 -- KEYS[1] lease      json     becomes "pending"; asking twice with one token is one claim
 -- KEYS[2] epoch      string   the last epoch given; only grows, through a wipe of Redis too
--- KEYS[3] keepalive  json     removed when a stale bot is taken over
+-- KEYS[3] keepalive  json     removed when a dead bot is taken over
 -- KEYS[4] config     json     removed: a new session starts with its own
+-- KEYS[5] memory     string   since when this Redis remembers; of all rooms, so not in their slot
 -- ARGV[1] token      string   who asks
 -- ARGV[2] card       json     session_id, bot, user, personality, mode: what the lease tells others
 -- ARGV[3] pending_ms integer  how long the claim lasts unadopted
--- ARGV[4] stale_ms   integer  a bot unheard for longer is dead
--- ARGV[5] epoch_ms   integer  how long the last epoch is remembered
--- returns {"claimed", epoch, session taken over or ""}
+-- ARGV[4] stale_ms   integer  a bot unheard for longer is doubted
+-- ARGV[5] doubt_ms   integer  and dead, if it is not heard for so long then
+-- ARGV[6] keeps_ms   integer  an older doubt does not count: Redis may have been away since
+-- ARGV[7] settle_ms  integer  after it lost everything Redis gives nothing away for so long
+-- ARGV[8] epoch_ms   integer  how long the last epoch is remembered
+-- returns {"claimed", epoch, session, session taken over or ""}
 --      or {"held", lease, age in ms or -1 while it is starting, state of its session}
-local lease_key, epoch_key, keepalive_key, config_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local token, pending_ms, stale_ms = ARGV[1], ARGV[3], tonumber(ARGV[4])
+--      or {"wait", ms}: nobody can tell yet
+local lease_key, epoch_key, keepalive_key, config_key, memory_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local token, pending_ms, stale_ms, doubt_ms = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call("TIME")
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local claim = cjson.decode(ARGV[2])
 local took_over = ""
 
 local held = redis.call("GET", lease_key)
 if held then
     local lease = cjson.decode(held)
-    if lease.token == token then return {"claimed", lease.epoch, lease.took_over or ""} end
-    if lease.status == "pending" then return {"held", held, -1, "pending"} end
+    if lease.token == token then return {"claimed", lease.epoch, lease.session_id, lease.took_over or ""} end
+    if lease.status == "pending" then
+        lease.asked = now_ms
+        redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
+        return {"held", held, -1, "pending"}
+    end
     local heard = redis.call("GET", keepalive_key)
     local beat = heard and cjson.decode(heard)
     local age = beat and now_ms - beat.timestamp or stale_ms + 1
     if age <= stale_ms then return {"held", held, age, beat.state} end
-    took_over = lease.session_id
+    local doubted_for = lease.doubted and now_ms - lease.doubted or -1
+    if doubted_for < 0 or doubted_for > tonumber(ARGV[6]) or (beat and lease.doubted < beat.timestamp) then
+        lease.doubted = now_ms
+        redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
+        return {"wait", doubt_ms}
+    end
+    if doubted_for < doubt_ms then return {"wait", doubt_ms - doubted_for} end
+    if lease.user == claim.user and lease.bot == claim.bot then
+        claim.session_id, claim.personality, claim.mode = lease.session_id, lease.personality, lease.mode
+    else
+        took_over = lease.session_id
+    end
+else
+    redis.call("SET", memory_key, now_ms, "NX")
+    local remembers_for = now_ms - tonumber(redis.call("GET", memory_key))
+    if remembers_for < tonumber(ARGV[7]) then return {"wait", ARGV[7] - remembers_for} end
 end
 
 -- Epochs travel as strings: cjson writes numbers with 14 digits, and these have 16.
 local last = tonumber(redis.call("GET", epoch_key) or "0")
 local epoch = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[2]))
-local lease = cjson.decode(ARGV[2])
-lease.status, lease.token, lease.epoch, lease.since = "pending", token, epoch, now_ms
-lease.took_over = took_over
-redis.call("SET", lease_key, cjson.encode(lease), "PX", pending_ms)
-redis.call("SET", epoch_key, epoch, "PX", ARGV[5])
+claim.status, claim.token, claim.epoch, claim.since, claim.asked = "pending", token, epoch, now_ms, now_ms
+claim.took_over, claim.lasts = took_over, tonumber(pending_ms)
+redis.call("SET", lease_key, cjson.encode(claim), "PX", pending_ms)
+redis.call("SET", epoch_key, epoch, "PX", ARGV[8])
 redis.call("DEL", keepalive_key, config_key)
-return {"claimed", epoch, took_over}
+return {"claimed", epoch, claim.session_id, took_over}

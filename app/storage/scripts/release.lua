@@ -10,6 +10,7 @@ local held = redis.call("GET", KEYS[1])
 if not held then return 0 end
 local lease = cjson.decode(held)
 if lease.owner ~= ARGV[1] or lease.epoch ~= ARGV[2] then return 0 end
-redis.call("SET", KEYS[2], string.format("%.0f", tonumber(ARGV[2]) + 1), "PX", ARGV[3])
+local last = math.max(tonumber(redis.call("GET", KEYS[2]) or "0"), tonumber(ARGV[2]) + 1)
+redis.call("SET", KEYS[2], string.format("%.0f", last), "PX", ARGV[3])
 redis.call("DEL", KEYS[1], unpack(KEYS, 3))
 return 1

@@ -1,0 +1,93 @@
+"""Reviving: a session whose bot is gone gets another one, and its conversation goes on."""
+
+import secrets
+from datetime import timedelta
+
+import structlog
+
+from app.errors import NoSuchSession
+from app.rooms.endings import end
+from app.rooms.ports import LaunchQueue, Ledger
+from app.rooms.room import Room
+from app.rooms.sessions import Reason, Session, State
+from app.rooms.steps import (
+    PARKED_FOR,
+    STARTS_WITHIN,
+    Finding,
+    Lease,
+    Mark,
+    Succeed,
+    Supersede,
+    Withdraw,
+)
+
+CRASHES_AT_MOST = 3  # within ten minutes: the last of them ends the session
+
+log = structlog.get_logger(__name__)
+
+
+class Reviving:
+    """Relaunches sessions.  Each step is safe to repeat; who dies between two leaves it to the reaper."""
+
+    def __init__(self, ledger: Ledger, launches: LaunchQueue) -> None:
+        self._ledger = ledger
+        self._launches = launches
+
+    def revive(
+        self,
+        room: Room,
+        why: str,
+        *,
+        owner: str | None = None,
+        quiet_for: timedelta = timedelta(0),
+        raises_doubt: bool = False,
+    ) -> tuple[Finding, Lease | None]:
+        """Give the session of a room a new bot, if its bot is dead; says in which condition the room was found."""
+        token = secrets.token_hex(16)
+        finding, lease = self._ledger.run(
+            Supersede(room, token, owner=owner, quiet_for=quiet_for, raises_doubt=raises_doubt)
+        )
+        if finding is Finding.SUPERSEDED and lease is not None:
+            log.warning(
+                "bot_lost", room=str(room), session_id=lease.session_id, epoch=lease.epoch, because=why
+            )
+            self.go_on(room, lease.session_id, lease.epoch, token, why)
+        return finding, lease
+
+    def go_on(self, room: Room, session_id: str, epoch: int, token: str, why: str) -> Session | None:
+        """Launch a session's next bot under its claim.  None, and the room is free, if the session is over."""
+        try:
+            succession = self._ledger.run(
+                Succeed(session_id, epoch, "lost", State.PENDING, detail=why, is_crash=True)
+            )
+        except NoSuchSession:
+            self._ledger.run(Withdraw(room, epoch))
+            return None
+        session = succession.session
+        if session.state is State.ENDED or session.epoch != epoch:
+            self._ledger.run(Withdraw(room, epoch))
+            return None
+        if succession.crashes >= CRASHES_AT_MOST:
+            self._ledger.run(Withdraw(room, epoch))
+            detail = f"its bot died {succession.crashes} times in ten minutes; the last time {why}"
+            end(self._ledger, session, Reason.CRASHED_TOO_OFTEN, detail)
+            return None
+        self._launch(session, token)
+        return session
+
+    def park(self, session: Session, *, owner: str) -> bool:
+        """Let a session wait for a free slot in front of all others; False if the room is not the asker's any more."""
+        token = secrets.token_hex(16)
+        finding, lease = self._ledger.run(
+            Supersede(session.room, token, owner=owner, epoch=session.epoch, lasts=PARKED_FOR)
+        )
+        if finding is not Finding.SUPERSEDED or lease is None:
+            return False
+        parked = self._ledger.run(Succeed(session.id, lease.epoch, "parked", State.PENDING)).session
+        self._launch(parked, token)
+        return True
+
+    def _launch(self, session: Session, token: str) -> None:
+        launch = self._launches.launch(session, token, in_front=True)
+        self._ledger.run_all([Mark(session.room, STARTS_WITHIN), launch])
+        log.info("session_goes_on", session_id=session.id, room=str(session.room), epoch=session.epoch)

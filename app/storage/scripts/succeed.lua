@@ -1,0 +1,33 @@
+-- succeed: a session goes on under a later epoch, with another bot.
+-- KEYS[1] session   hash
+-- KEYS[2] events    stream
+-- ARGV[1] epoch     string   the later one; a session that has it already is left alone
+-- ARGV[2] to        string   the new state, or "" if it stays what it was
+-- ARGV[3] event     string   what has happened
+-- ARGV[4] detail    string   or ""
+-- ARGV[5] crash_ms  integer  how long a crash counts, or 0 if this is none
+-- ARGV[6] cap       integer  how many events a history keeps
+-- returns {crashes, fields...}, or {} if there is no such session
+local session, events, epoch, to = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local now = redis.call("HMGET", session, "state", "epoch", "crashes")
+if not now[1] then return {} end
+local time = redis.call("TIME")
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local crashes = {}
+for at in string.gmatch(now[3] or "", "%d+") do
+    if ARGV[5] == "0" or now_ms - at < tonumber(ARGV[5]) then crashes[#crashes + 1] = at end
+end
+if now[1] ~= "ended" and tonumber(epoch) > tonumber(now[2]) then
+    if ARGV[5] ~= "0" then crashes[#crashes + 1] = string.format("%.0f", now_ms) end
+    local state = to ~= "" and to or now[1]
+    redis.call("HSET", session, "epoch", epoch, "state", state, "updated_ms", now_ms,
+        "launches", 1, "crashes", table.concat(crashes, ","))
+    redis.call("HINCRBY", session, "version", 1)
+    local event = {"event", ARGV[3], "epoch", epoch}
+    if ARGV[4] ~= "" then event[#event + 1], event[#event + 2] = "detail", ARGV[4] end
+    redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", unpack(event))
+    if to ~= "" then redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", "event", to, "epoch", epoch) end
+end
+local record = redis.call("HGETALL", session)
+table.insert(record, 1, #crashes)
+return record

@@ -1,0 +1,46 @@
+-- supersede: give a room's session to a new bot, under a later epoch.
+-- KEYS[1] lease      json     becomes "pending" for the same session
+-- KEYS[2] keepalive  json     removed
+-- KEYS[3] epoch      string   the last epoch given
+-- ARGV[1] token      string   which the new bot must adopt; asking twice with it is once
+-- ARGV[2] owner      string   only if the room is this one's, or ""
+-- ARGV[3] epoch      string   only at this epoch, or ""
+-- ARGV[4] quiet_ms   integer  only if its bot has not been heard for so long
+-- ARGV[5] doubt_ms   integer  and then not for so long since this was asked first, or 0
+-- ARGV[6] keeps_ms   integer  an older doubt does not count: Redis may have been away since
+-- ARGV[7] pending_ms integer  how long the claim lasts unadopted
+-- ARGV[8] epoch_ms   integer  how long the last epoch is remembered
+-- returns {"free", ""}, or {"pending" | "other" | "alive" | "doubted" | "superseded", lease}
+local lease_key, keepalive_key, epoch_key = KEYS[1], KEYS[2], KEYS[3]
+local token, owner, epoch, doubt_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
+local held = redis.call("GET", lease_key)
+if not held then return {"free", ""} end
+local lease = cjson.decode(held)
+if lease.token == token then return {"superseded", held} end
+if (owner ~= "" and lease.owner ~= owner) or (epoch ~= "" and lease.epoch ~= epoch) then return {"other", held} end
+if lease.status == "pending" then return {"pending", held} end
+
+local time = redis.call("TIME")
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local heard = redis.call("GET", keepalive_key)
+local last_ms = heard and cjson.decode(heard).timestamp or 0
+if now_ms - last_ms < tonumber(ARGV[4]) then return {"alive", held} end
+if doubt_ms > 0 then
+    local doubted_for = lease.doubted and now_ms - lease.doubted or -1
+    if doubted_for < 0 or doubted_for > tonumber(ARGV[6]) or lease.doubted < last_ms then
+        lease.doubted = now_ms
+        redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
+        return {"doubted", held}
+    end
+    if doubted_for < doubt_ms then return {"doubted", held} end
+end
+
+local last = math.max(tonumber(lease.epoch), tonumber(redis.call("GET", epoch_key) or "0"))
+lease.epoch = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[2]))
+lease.status, lease.token, lease.since, lease.asked, lease.lasts = "pending", token, now_ms, now_ms, tonumber(ARGV[7])
+lease.owner, lease.host, lease.job_id, lease.next, lease.doubted, lease.took_over = nil, nil, nil, nil, nil, nil
+local given = cjson.encode(lease)
+redis.call("SET", lease_key, given, "PX", ARGV[7])
+redis.call("SET", epoch_key, lease.epoch, "PX", ARGV[8])
+redis.call("DEL", keepalive_key)
+return {"superseded", given}

@@ -1,0 +1,22 @@
+-- yield: a bot gives its room to its successor, who is ready.
+-- KEYS[1] lease      json     from "moving" to "active", the successor's
+-- KEYS[2] keepalive  json     the successor's first beat
+-- ARGV[1] owner      string   who yields; asking twice gets the same answer
+-- ARGV[2] epoch      string   of its adoption
+-- ARGV[3] state      string   of the session, which stays
+-- ARGV[4] active_ms  integer  how long the lease lasts unrenewed
+-- returns the successor's epoch, or "" if the room is not the asker's, or nobody is ready
+local held = redis.call("GET", KEYS[1])
+if not held then return "" end
+local lease = cjson.decode(held)
+local heir, from = lease.next, ARGV[1] .. "@" .. ARGV[2]
+if lease.yielded == from then return lease.epoch end
+if lease.owner ~= ARGV[1] or lease.epoch ~= ARGV[2] or not (heir and heir.ready) then return "" end
+local time = redis.call("TIME")
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+lease.status, lease.epoch, lease.owner, lease.token = "active", heir.epoch, heir.owner, heir.token
+lease.host, lease.job_id, lease.next, lease.yielded = heir.host, heir.job_id, nil, from
+redis.call("SET", KEYS[1], cjson.encode(lease), "PX", ARGV[4])
+local beat = {timestamp = now_ms, session_id = lease.session_id, epoch = lease.epoch, state = ARGV[3]}
+redis.call("SET", KEYS[2], cjson.encode(beat), "PX", ARGV[4])
+return lease.epoch

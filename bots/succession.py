@@ -1,0 +1,70 @@
+"""Succession: a session goes from one worker to another, and the person in the room keeps their bot."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from app.errors import RedisAway
+from app.rooms.ports import LaunchQueue
+from app.rooms.sessions import Session, State
+from app.rooms.steps import FindPlace, HandOver, ReadRoom, Ready, Turn, Yield
+from app.storage.async_ledger import AsyncRedisLedger
+
+PREPARES_WITHIN = timedelta(seconds=15)  # a successor; then the session is parked instead
+TURN_COMES_WITHIN = timedelta(seconds=60)  # for a successor that waits; longer than anybody lets it
+LOOK_EVERY = timedelta(milliseconds=50)
+
+
+async def hand_over(
+    ledger: AsyncRedisLedger,
+    launches: LaunchQueue,
+    session: Session,
+    *,
+    owner: str,
+    before_yielding: Callable[[], Awaitable[State | None]],
+) -> bool:
+    """Give the room to a bot on another worker, once that is prepared; False if there is none.  Raises RedisAway.
+
+    Until it yields the bot here is the room's; `before_yielding` is its last moment, and says its state, or
+    None if it leaves instead.
+    """
+    line = await ledger.run(FindPlace())
+    if line.free <= line.waiting:
+        return False
+    token = secrets.token_hex(16)
+    if await ledger.run(HandOver(session.room, owner, session.epoch, token)) is None:
+        return False
+    await ledger.run(launches.launch(session, token, in_front=True))
+    if not await _is_prepared(ledger, session):
+        return False
+    state = await before_yielding()
+    if state is None:
+        return False
+    return await ledger.run(Yield(session.room, owner, session.epoch, state)) is not None
+
+
+async def turn_comes(ledger: AsyncRedisLedger, session: Session, *, token: str, owner: str) -> bool:
+    """Wait, prepared, until the room is this bot's; False if it never will be."""
+    deadline = asyncio.get_running_loop().time() + TURN_COMES_WITHIN.total_seconds()
+    while asyncio.get_running_loop().time() < deadline:
+        try:
+            turn = await ledger.run(Ready(session.room, token, owner))
+        except RedisAway:
+            turn = Turn.WAIT
+        if turn is not Turn.WAIT:
+            return turn is Turn.YOURS
+        await asyncio.sleep(LOOK_EVERY.total_seconds())
+    return False
+
+
+async def _is_prepared(ledger: AsyncRedisLedger, session: Session) -> bool:
+    deadline = asyncio.get_running_loop().time() + PREPARES_WITHIN.total_seconds()
+    while asyncio.get_running_loop().time() < deadline:
+        lease = (await ledger.run(ReadRoom(session.room))).lease
+        if lease is None or lease.epoch != session.epoch:
+            return False
+        if lease.successor is not None and lease.successor.is_ready:
+            return True
+        await asyncio.sleep(LOOK_EVERY.total_seconds())
+    return False

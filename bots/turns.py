@@ -1,0 +1,169 @@
+"""What is said in a call, written down as it happens, and whether it is a quiet moment.
+
+A turn is on its way to Redis as soon as it is in the bot's context; nobody waits for it.  While Redis is away
+turns are kept here.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
+from pipecat.processors.frame_processor import FrameProcessor
+
+from app.errors import RedisAway
+from app.rooms.steps import Erase, Record, Said, Step
+from app.storage.async_ledger import AsyncRedisLedger
+
+UNWRITTEN_AT_MOST = 1000  # turns; the oldest go, if Redis is away for longer
+RETRY_AFTER = timedelta(seconds=1)
+SPEAKERS = ("user", "assistant")
+
+log = structlog.get_logger(__name__)
+
+
+class Turns:
+    """One stay's part of a conversation."""
+
+    def __init__(self, ledger: AsyncRedisLedger, session_id: str, epoch: int, before: Sequence[Said]) -> None:
+        self._ledger = ledger
+        self._session_id = session_id
+        self._epoch = epoch
+        self._said: deque[Said] = deque(before, maxlen=UNWRITTEN_AT_MOST)
+        self._number = 0
+        self._contexts: list[LLMContext] = []
+        self._unwritten: deque[Step[Any]] = deque(maxlen=UNWRITTEN_AT_MOST)
+        self._has_some = asyncio.Event()
+        self._is_written = asyncio.Event()
+        self._is_written.set()
+        self._speaking: set[str] = set()
+        self._last_speaker: str | None = None
+
+    def follow(self, pipeline: PipelineWorker) -> None:
+        """Write down what comes into the contexts of a bot that is built with pipecat's aggregators."""
+        for processor in _processors(pipeline.pipeline):
+            if isinstance(processor, LLMUserAggregator):
+                self._listen(processor, "user")
+            elif isinstance(processor, LLMAssistantAggregator):
+                self._listen(processor, "assistant")
+
+    def catch_up(self, conversation: Sequence[Said]) -> None:
+        """Take what was said since this bot was prepared into its context."""
+        known = {said.id for said in self._said}
+        missed = [said for said in conversation if said.id not in known]
+        self._said.extend(missed)
+        for context in self._contexts[:1]:
+            LLMContext.add_messages(context, as_messages(missed))
+
+    def restore(self, kept: Sequence[Said]) -> None:
+        """Write again what Redis has lost."""
+        ids = {said.id for said in kept}
+        for said in self._said:
+            if said.id not in ids:
+                self._put(Record(self._session_id, self._epoch, said))
+
+    def forget(self) -> None:
+        """The next person is another: nothing of what was said is theirs."""
+        self._said.clear()
+        self._last_speaker = None
+        self._put(Erase(self._session_id, self._epoch))
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody speaks, and the person is not waiting for an answer."""
+        return not self._speaking and self._last_speaker != "user"
+
+    async def write(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self._has_some.wait()
+            while self._unwritten:
+                step = self._unwritten[0]
+                try:
+                    written = await self._ledger.run(step)
+                except RedisAway:
+                    await asyncio.sleep(RETRY_AFTER.total_seconds())
+                    continue
+                if written is False:
+                    log.warning("turn_refused", session_id=self._session_id, epoch=self._epoch)
+                if self._unwritten and self._unwritten[0] is step:
+                    self._unwritten.popleft()
+            self._has_some.clear()
+            self._is_written.set()
+
+    async def written(self, within: timedelta) -> bool:
+        """Wait until everything that was said is written."""
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                await self._is_written.wait()
+        except TimeoutError:
+            log.warning("turns_unwritten", session_id=self._session_id, turns=len(self._unwritten))
+            return False
+        return True
+
+    def _listen(self, aggregator: Any, speaker: str) -> None:
+        async def started(*_: Any) -> None:
+            self._speaking.add(speaker)
+
+        async def stopped(*_: Any) -> None:
+            self._speaking.discard(speaker)
+
+        aggregator.add_event_handler(f"on_{speaker}_turn_started", started)
+        aggregator.add_event_handler(f"on_{speaker}_turn_stopped", stopped)
+        if not any(context is aggregator.context for context in self._contexts):
+            self._contexts.append(aggregator.context)
+            _tell(aggregator.context, self._added)
+
+    def _added(self, message: Mapping[str, Any]) -> None:
+        speaker, words = message.get("role"), _words(message.get("content"))
+        if speaker not in SPEAKERS or not words:
+            return
+        self._last_speaker = speaker
+        self._number += 1
+        said = Said(f"{self._epoch}-{self._number}", speaker, words)
+        self._said.append(said)
+        self._put(Record(self._session_id, self._epoch, said))
+
+    def _put(self, step: Step[Any]) -> None:
+        self._unwritten.append(step)
+        self._is_written.clear()
+        self._has_some.set()
+
+
+def as_messages(conversation: Sequence[Said]) -> list[Any]:
+    """A conversation as a bot's context has it."""
+    return [{"role": said.role, "content": said.content} for said in conversation]
+
+
+def _processors(of: FrameProcessor) -> Iterator[FrameProcessor]:
+    for processor in of.processors:
+        yield processor
+        yield from _processors(processor)
+
+
+def _tell(context: Any, added: Callable[[Mapping[str, Any]], None]) -> None:
+    """Everything that is said passes here: heard, typed, answered.  pipecat has an event for some of it only."""
+
+    def add_message(message: Any) -> None:
+        LLMContext.add_message(context, message)
+        added(message)
+
+    def add_messages(messages: Any) -> None:
+        LLMContext.add_messages(context, messages)
+        for message in messages:
+            added(message)
+
+    context.add_message, context.add_messages = add_message, add_messages
+
+
+def _words(content: Any) -> str:
+    """The words of a message, which may have other parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return " ".join(part["text"] for part in parts if isinstance(part, dict) and "text" in part)

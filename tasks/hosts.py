@@ -1,0 +1,237 @@
+"""A worker's parent process: it says how full it is and what it runs, and sees its bots' processes die.
+
+It also does what an operator wants of it.  A worker that is told to stop, by a signal or by an operator, takes no
+launches any more, lets its bots hand their sessions over, and goes when the last of them has left.
+"""
+
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, ClassVar
+
+import structlog
+from celery import bootsteps
+from celery.concurrency import prefork
+from celery.worker import state
+
+from app.errors import NoSuchSession, RedisAway
+from app.rooms.reaping import Reaper
+from app.rooms.sessions import Reason
+from app.rooms.steps import Host, Now, ReadSession, Report, Retire, Wish, owner_of
+from app.storage.ledger import RedisLedger
+from tasks.celery import LAUNCHES, app, settings
+from tasks.outgoing import CeleryLaunches
+
+TICK = 0.25  # seconds; a process that died is seen within one
+REPORT_EVERY = 4  # ticks, if nothing has changed; who is not heard for 15 s has gone
+PAUSE = 12  # ticks until Redis is asked again that did not answer: each try holds the parent up for seconds
+INHERITED_FOR = (
+    40  # ticks in which what a former worker held is looked at: any bot that lives beats meanwhile
+)
+STOPPED = 0  # exit code
+
+log = structlog.get_logger(__name__)
+
+
+class Foreman:
+    """What the parent knows and does, from its first connection on."""
+
+    def __init__(self) -> None:
+        self.ledger = RedisLedger(settings.redis_url)
+        self.launches = CeleryLaunches(app)
+        self.reaper = Reaper(self.ledger, self.launches)
+        self.is_draining = False
+        self._wish = Wish.WORK
+        self._incarnation = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._since_ms = 0
+        self._has_reported = False
+        self._last: tuple[Host, dict[str, str]] | None = None
+        self._quiet = 0  # ticks since the last report
+        self._undone: list[Callable[[], object]] = []  # for when Redis is back
+        self._inherited: dict[str, str] = {}
+        self._inherited_for = INHERITED_FOR
+        self._is_asked_to_stop = False
+        self._consumer: Any = None
+
+    def started(self, consumer: Any) -> None:
+        """It is connected."""
+        self._consumer = consumer
+        self.tick(consumer)
+
+    def accepted(self, pid: int) -> None:
+        """A process has begun with a launch."""
+        if self.is_draining:  # it was given to it in just the moment in which the worker was told to stop
+            os.kill(pid, signal.SIGTERM)
+        elif self._consumer is not None:
+            self.tick(self._consumer)  # who looks after what this worker held, should it die now, must know
+
+    def asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        """A signal's handler: what is to be done is done at the next tick."""
+        self._is_asked_to_stop = True
+
+    def tick(self, consumer: Any) -> None:
+        """Called four times a second, as long as the worker is connected."""
+        # The pool hears of a process's end before the system can say how it ended, and would look again after 5 s
+        consumer.pool.maintain_pool()
+        if self._is_asked_to_stop:
+            self._obey(Wish.STOP, consumer)
+        if self._wish is Wish.STOP and not state.active_requests:
+            log.info("worker_stops", host=consumer.hostname)
+            state.should_stop = STOPPED
+        self._quiet += 1
+        if self._quiet < 0:  # Redis did not answer a moment ago
+            return
+        try:
+            while self._undone:
+                self._undone[0]()
+                self._undone.pop(0)
+            if self._inherited:
+                self._look_after_inherited(consumer)
+            if self._quiet >= REPORT_EVERY or self._last != self._now(consumer):
+                self.report(consumer)
+        except RedisAway as error:
+            self._quiet = -PAUSE
+            log.warning("report_unwritten", host=consumer.hostname, because=str(error))
+
+    def report(self, consumer: Any) -> None:
+        """Raises RedisAway."""
+        host, held = self._last = self._now(consumer)
+        if not self._has_reported:
+            self._since_ms = self.ledger.run(Now())
+            self._inherited = self.reaper.held_by(host.id)
+            self.ledger.run(Report(host, None))
+            self._has_reported = True
+            return
+        wish = self.ledger.run(Report(host, held))
+        self._quiet = 0
+        if not self._is_asked_to_stop:
+            self._obey(wish, consumer)
+
+    def retire(self, consumer: Any) -> None:
+        """It is not connected any more, or stops."""
+        self._last = self._consumer = None
+        try:
+            self.ledger.run(Retire(consumer.hostname))
+        except RedisAway:
+            pass  # then its report lapses by itself
+
+    def lost(self, session_id: str, owner: str, why: str, over: Reason | None) -> None:
+        """A bot's process has died, seen by its parent: the first evidence there is."""
+
+        def tell() -> object:
+            return self.reaper.lost(session_id, owner=owner, why=why, over=over)
+
+        try:
+            tell()
+        except RedisAway:
+            self._undone.append(tell)
+
+    def put_back(self, session_id: str, claim: str) -> None:
+        """A launch that came to a worker which takes none any more goes back to the front of the line."""
+
+        def put() -> None:
+            try:
+                session = self.ledger.run(ReadSession(session_id))
+            except NoSuchSession:
+                return
+            self.ledger.run(self.launches.launch(session, claim, in_front=True))
+
+        try:
+            put()
+        except RedisAway:
+            self._undone.append(put)
+
+    def _look_after_inherited(self, consumer: Any) -> None:
+        self._inherited_for -= 1
+        if self._inherited_for < 0:
+            self._inherited.clear()  # somebody else's bots beat under our name
+        elif self._inherited_for % REPORT_EVERY == REPORT_EVERY - 1:
+            self._inherited = self.reaper.inherit(consumer.hostname, self._inherited)
+
+    def _obey(self, wish: Wish, consumer: Any) -> None:
+        if wish is self._wish:
+            return
+        self._wish = wish
+        log.info("worker_asked", host=consumer.hostname, wish=wish)
+        if wish is Wish.WORK:
+            self.is_draining = False
+            consumer.add_task_queue(LAUNCHES)
+            return
+        if not self.is_draining:
+            self.is_draining = True
+            consumer.cancel_task_queue(LAUNCHES)
+            self._say(consumer)  # before its bots look for a free slot, so that none of them finds one here
+            for request in list(state.active_requests):
+                if request.worker_pid:
+                    os.kill(request.worker_pid, signal.SIGTERM)
+
+    def _say(self, consumer: Any) -> None:
+        self._last = self._now(consumer)
+        try:
+            self.ledger.run(Report(*self._last))
+        except RedisAway:
+            self._last = None
+
+    def _now(self, consumer: Any) -> tuple[Host, dict[str, str]]:
+        running = [request for request in state.active_requests if request.worker_pid]
+        used = len(state.active_requests)
+        host = Host(
+            id=consumer.hostname,
+            kind=_kind(consumer),
+            slots=consumer.pool.num_processes,
+            used=used,
+            warm=max(0, _loaded(consumer.pool) - used),
+            incarnation=self._incarnation,
+            draining=self.is_draining,
+            since_ms=self._since_ms,
+        )
+        held = {
+            request.args[0]: owner_of(request.hostname, request.id, request.worker_pid)
+            for request in running
+            if request.name == "bots.launch"
+        }
+        return host, held
+
+
+def _kind(consumer: Any) -> str:
+    """What a worker is for, whether it consumes just now or not."""
+    return "bots" if isinstance(consumer.pool, prefork.TaskPool) else "control"
+
+
+def _loaded(pool: Any) -> int:
+    """How many of a prefork pool's processes have loaded what they need; all threads have."""
+    ready = getattr(getattr(pool, "_pool", None), "_all_inqueues", None)
+    return pool.num_processes if ready is None else len(ready)
+
+
+foreman = Foreman()
+
+
+class Reporting(bootsteps.StartStopStep):
+    """The foreman's clock: it ticks as long as the worker is connected."""
+
+    requires: ClassVar[set[str]] = {"celery.worker.consumer.tasks:Tasks"}
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._timer: Any = None
+        self._usual: Any = None
+
+    def start(self, consumer: Any) -> None:
+        if _kind(consumer) == "bots":
+            # Celery's own answer stops the event loop first, and with it all that its parent could do for its bots
+            self._usual = signal.signal(signal.SIGTERM, foreman.asked_to_stop)
+        foreman.started(consumer)
+        self._timer = consumer.timer.call_repeatedly(TICK, foreman.tick, (consumer,))
+
+    def stop(self, consumer: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._usual is not None:
+            signal.signal(signal.SIGTERM, self._usual)  # nobody ticks now
+        foreman.retire(consumer)
+
+
+app.steps["consumer"].add(Reporting)
