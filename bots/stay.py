@@ -281,15 +281,15 @@ class Stay:
         if self._ending.done():
             return
         if self._last_person not in (None, user_id):  # somebody else: they must not hear what was said before
-            self._turns.forget()
-            await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
+            if not self._turns.forget():
+                await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
         self._last_person = user_id
         if self._state is State.WAITING:
             await self._enter(State.LIVE)
         await self._note("person_arrived", person=user_id)
 
     async def _departed(self, _user_id: str) -> None:
-        if self._ending.done():
+        if self._ending.done() or not self._has_room:
             return
         # The clock first: whoever comes while we write this down stops it.
         self._start_clock(self.session.persistence, Ending(Reason.IDLE, politely=False))
@@ -343,7 +343,7 @@ class Stay:
             await self._obey(await self._unread.get())
 
     async def _obey(self, message: Message) -> None:
-        if message.epoch > self.session.epoch:
+        if message.epoch > self.session.epoch or not self._has_room:
             return  # for the bot that comes after this one
         if message.expired or message.epoch != self.session.epoch:
             await self._note("message_expired", message.kind)
@@ -461,18 +461,30 @@ class Stay:
             try:
                 is_live = self._is_started.done() and self._has_room
                 if is_live and await self._hand_over():
-                    self._room.tell("moved")
+                    self._leave_room_to_others("moved")
                 elif await self._park():
-                    self._room.tell("parked")
+                    self._leave_room_to_others("parked")
                 await asyncio.sleep(TOLD_WITHIN.total_seconds())
                 self.end(MOVED_ON)
             except RedisAway:
                 await asyncio.sleep(1)  # the call goes on until somebody can take it
 
+    def _leave_room_to_others(self, event: str) -> None:
+        self._has_room = False
+        self._room.tell(event)
+        log.info(f"session_{event}", session_id=self.session.id, room=str(self.session.room))
+
     async def _hand_over(self) -> bool:
-        return await hand_over(
+        epoch = await hand_over(
             self._ledger, self._launches, self.session, owner=self._owner, before_yielding=self._last_moment
         )
+        if epoch is None:
+            return False
+        self._has_room = False
+        await self._try(
+            Succeed(self.session.id, epoch, "handed_over")
+        )  # before the page makes its next offer
+        return True
 
     async def _last_moment(self) -> State | None:
         """In a quiet moment, with everything that was said written down; None if the session ends meanwhile."""
@@ -509,7 +521,7 @@ class Stay:
         if not await turn_comes(self._ledger, session, token=self._errand.claim, owner=self._owner):
             return False
         self._has_room = True
-        succession = await self._insist(Succeed(session.id, session.epoch, "handed_over", detail=self._host))
+        succession = await self._insist(Succeed(session.id, session.epoch, "handed_over", host=self._host))
         if succession.session.state is State.ENDED:
             await self._try(Release(session.room, session.epoch, self._owner))
             return False

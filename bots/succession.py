@@ -23,25 +23,25 @@ async def hand_over(
     *,
     owner: str,
     before_yielding: Callable[[], Awaitable[State | None]],
-) -> bool:
-    """Give the room to a bot on another worker, once that is prepared; False if there is none.  Raises RedisAway.
+) -> int | None:
+    """Give the room to a bot on another worker, once that is prepared; returns the epoch of that one, or None.
 
     Until it yields the bot here is the room's; `before_yielding` is its last moment, and says its state, or
-    None if it leaves instead.
+    None if it leaves instead.  Raises RedisAway.
     """
     line = await ledger.run(FindPlace())
     if line.free <= line.waiting:
-        return False
+        return None
     token = secrets.token_hex(16)
     if await ledger.run(HandOver(session.room, owner, session.epoch, token)) is None:
-        return False
+        return None
     await ledger.run(launches.launch(session, token, in_front=True))
     if not await _is_prepared(ledger, session):
-        return False
+        return None
     state = await before_yielding()
     if state is None:
-        return False
-    return await ledger.run(Yield(session.room, owner, session.epoch, state)) is not None
+        return None
+    return await ledger.run(Yield(session.room, owner, session.epoch, state))
 
 
 async def turn_comes(ledger: AsyncRedisLedger, session: Session, *, token: str, owner: str) -> bool:

@@ -67,11 +67,14 @@ class Turns:
             if said.id not in ids:
                 self._put(Record(self._session_id, self._epoch, said))
 
-    def forget(self) -> None:
-        """The next person is another: nothing of what was said is theirs."""
+    def forget(self) -> bool:
+        """The next person is another: nothing of what was said is theirs.  False if the bot's context is unknown."""
+        for context in self._contexts:
+            context.set_messages([])  # at once: as a frame it may come after the person's first word
         self._said.clear()
         self._last_speaker = None
         self._put(Erase(self._session_id, self._epoch))
+        return bool(self._contexts)
 
     @property
     def is_quiet(self) -> bool:

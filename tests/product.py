@@ -163,7 +163,10 @@ class Product:
         self.nodes: dict[str, CeleryTestNode] = {}
 
     def start(self, *names: str) -> None:
-        """Start the processes of these names, Redis first; returns when joins find their bots."""
+        """Start the processes of these names, Redis first; returns when joins find their bots.
+
+        `bots@elsewhere` is one more worker for bots, of another host's name.
+        """
         for name in names or ("redis", "web", "bots", "control", "beat"):
             self.nodes[name] = self._node(name)
             if name == "redis":
@@ -174,9 +177,9 @@ class Product:
             eventually(self.is_live, within=20)
 
     def stop(self) -> None:
-        for name in ("web", "beat", "bots", "control", "redis"):
-            if name in self.nodes:
-                self.nodes[name].teardown()
+        order = ("web", "beat", "bots", "control", "redis")
+        for name in sorted(self.nodes, key=lambda name: order.index(name.partition("@")[0])):
+            self.nodes[name].teardown()
 
     def process(self, name: str) -> LocalProcess:
         container = self.nodes[name].container
@@ -252,15 +255,17 @@ class Product:
         process = LocalProcess(name, self._command(name), self.environ, self.folder / f"{name}.log")
         if name == "redis":
             return CeleryTestBroker(process)
-        if name in ("bots", "control"):
+        if name.startswith(("bots", "control")):
             return CeleryTestWorker(process, app=self.celery)
         return CeleryTestNode(process)
 
     def _command(self, name: str) -> list[str]:
         """A process as the Procfile has it."""
+        kind, _, host = name.partition("@")
         for line in (ROOT / "Procfile").read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return ["sh", "-c", f"exec {line.partition(':')[2].strip()}"]
+            if line.startswith(f"{kind}:"):
+                command = line.partition(":")[2].strip().replace("@%h", f"@{host or '%h'}")
+                return ["sh", "-c", f"exec {command}"]
         raise LookupError(name)
 
     @property

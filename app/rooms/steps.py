@@ -354,6 +354,7 @@ class Succeed(Step[Succession]):
     event: str
     to: State | None = None  # None: it stays what it was
     detail: str | None = None
+    host: str | None = None  # where its bot is, once that is known
     is_crash: bool = False
 
 

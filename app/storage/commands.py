@@ -436,7 +436,7 @@ def _(step: steps.Succeed) -> Command:
         "succeed",
         [keys.session(step.session_id), keys.events(step.session_id)],
         *(str(step.epoch), step.to or "", step.event, step.detail or ""),
-        *(ms(steps.CRASHES_COUNT_FOR) if step.is_crash else 0, EVENTS_KEPT),
+        *(ms(steps.CRASHES_COUNT_FOR) if step.is_crash else 0, EVENTS_KEPT, step.host or ""),
     )
     return Command((call,), read)
 

@@ -516,6 +516,9 @@ class InMemoryLedger:
             self._tell(session.id, step.event, step.epoch, detail=step.detail)
             if step.to:
                 self._tell(session.id, step.to, step.epoch)
+        if session.state is not State.ENDED and step.epoch >= session.epoch and step.host:
+            session = replace(session, host=step.host)
+            self._sessions.change(session.id, session)
         return steps.Succession(session, len(crashes))
 
     @_do.register

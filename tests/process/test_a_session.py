@@ -46,7 +46,7 @@ def test_a_bot_that_crashes_at_boot_says_so_to_whoever_waits(greenroom):
         greenroom.join("local:broken", bot="broken")
 
     assert refusal.value.status == 503
-    assert refusal.value.body["reason"] == "launch_failed"
+    assert refusal.value.body["reason"] == "crashed_too_often"
     assert greenroom.get("/rooms/local:broken")["lease"] is None
 
 

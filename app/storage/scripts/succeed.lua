@@ -7,6 +7,7 @@
 -- ARGV[4] detail    string   or ""
 -- ARGV[5] crash_ms  integer  how long a crash counts, or 0 if this is none
 -- ARGV[6] cap       integer  how many events a history keeps
+-- ARGV[7] host      string   where its bot is, or ""
 -- returns {crashes, fields...}, or {} if there is no such session
 local session, events, epoch, to = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local now = redis.call("HMGET", session, "state", "epoch", "crashes")
@@ -27,6 +28,9 @@ if now[1] ~= "ended" and tonumber(epoch) > tonumber(now[2]) then
     if ARGV[4] ~= "" then event[#event + 1], event[#event + 2] = "detail", ARGV[4] end
     redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", unpack(event))
     if to ~= "" then redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", "event", to, "epoch", epoch) end
+end
+if now[1] ~= "ended" and tonumber(epoch) >= tonumber(now[2]) and ARGV[7] ~= "" then
+    redis.call("HSET", session, "host", ARGV[7])
 end
 local record = redis.call("HGETALL", session)
 table.insert(record, 1, #crashes)
