@@ -280,9 +280,9 @@ class Stay:
         self._stop_clock()
         if self._ending.done():
             return
-        if self._last_person not in (None, user_id):  # somebody else: they must not hear what was said before
-            if not self._turns.forget():
-                await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
+        is_another = self._last_person not in (None, user_id)  # who must not hear what was said before
+        if is_another and not self._turns.forget():
+            await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
         self._last_person = user_id
         if self._state is State.WAITING:
             await self._enter(State.LIVE)

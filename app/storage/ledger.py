@@ -15,7 +15,7 @@ from app.storage.commands import Call, by_sha, by_source, encode, note_refusal
 T = TypeVar("T")
 
 CONNECT_WITHIN = timedelta(seconds=1)
-ANSWER_WITHIN = timedelta(seconds=2)  # longer than any step waits (see `rooms.patience`)
+ANSWER_WITHIN = timedelta(seconds=1.5)  # longer than any step waits (see `rooms.patience`)
 
 # One retry, for a pooled connection that Redis closed meanwhile.  A step that was done twice does no harm; a
 # message that was sent twice is answered twice, and the first answer counts.

@@ -29,7 +29,7 @@ FIRST = "redis"  # the others would only wait for it
 # Who stops after whom, and after how many seconds each is killed.  Names that are not here go with the first.
 STOP_ORDER: tuple[Mapping[str, float], ...] = (
     {"web": 8.0, "beat": 4.0, "flower": 4.0},
-    {"bots": 15.0},  # they say goodbye
+    {"bots": 40.0},  # they hand their calls over, or say that they will be back
     {"control": 8.0},
     {"redis": 6.0},
 )
