@@ -38,7 +38,7 @@ imports: setup ## which part may know which
 alone: setup ## nothing points out of the repository
 	$(BIN)/python scripts/stands-alone
 
-bench-%: setup ## a benchmark: join, api, memory, cpu
+bench-%: setup ## a benchmark: join, api, memory, cpu, reaper
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 lock: setup ## requirements.lock again, from setup.cfg; ARGS are uv's, as in --upgrade

@@ -23,8 +23,8 @@ def join() -> tuple[dict[str, object], int]:
         {"session_id": session_id, "bot": "assistant", "user": order["user_id"], "mode": "voice"}
     )
     outcome = claim(
-        keys=[f"{name}:{{{room}}}" for name in names],
-        args=[secrets.token_hex(16), card, 60_000, 30_000, 2_592_000_000],
+        keys=[*(f"{name}:{{{room}}}" for name in names), "memory"],
+        args=[secrets.token_hex(16), card, 60_000, 20_000, 4_000, 10_000, 0, 2_592_000_000],
     )
     if outcome[0] == "held":
         return {"session_id": json.loads(outcome[1])["session_id"], "reused": True}, 200

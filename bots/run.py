@@ -17,7 +17,7 @@ from app.errors import NoSuchSession
 from app.rooms.ports import LaunchQueue
 from app.rooms.reviving import Reviving
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import Adopt, Adoption, Conversation, Now, ReadSession, Release, owner_of
+from app.rooms.steps import Adopt, Adoption, Conversation, Now, ReadRoom, ReadSession, Release, owner_of
 from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from app.storage.ledger import RedisLedger
@@ -100,6 +100,7 @@ def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Set
         is_next=adoption is Adoption.NEXT,
         age=timedelta(milliseconds=now_ms - session.created_ms),
         conversation=tuple(conversation),
+        config=ledger.run(ReadRoom(session.room)).config if session.version > 1 else {},
     )
 
 

@@ -110,6 +110,7 @@ class Errand:
     is_next: bool  # its turn comes when the bot that has the room now yields
     age: timedelta
     conversation: tuple[Said, ...]
+    config: Mapping[str, Any]  # as the session's bot before this one was changed
 
 
 class Stay:
@@ -227,6 +228,7 @@ class Stay:
             "conversation": as_messages(self._errand.conversation),
             "metadata": dict(session.metadata),
         }
+        await self._reconfigure(self._errand.config)
         await bot(self._room.runner_arguments(session.id, body))
 
     async def _fell_silent(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
@@ -522,7 +524,7 @@ class Stay:
             return False
         self._has_room = True
         succession = await self._insist(Succeed(session.id, session.epoch, "handed_over", host=self._host))
-        if succession.session.state is State.ENDED:
+        if succession.session.epoch != session.epoch:  # it has ended
             await self._try(Release(session.room, session.epoch, self._owner))
             return False
         self.session = replace(succession.session, epoch=session.epoch, host=self._host)

@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -63,7 +64,8 @@ class Foreman:
     def accepted(self, pid: int) -> None:
         """A process has begun with a launch."""
         if self.is_draining:  # it was given to it in just the moment in which the worker was told to stop
-            os.kill(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         elif self._consumer is not None:
             self.tick(self._consumer)  # who looks after what this worker held, should it die now, must know
 
@@ -108,6 +110,13 @@ class Foreman:
         self._quiet = 0
         if not self._is_asked_to_stop:
             self._obey(wish, consumer)
+
+    def tell_bots(self) -> None:
+        """Their sessions shall go on elsewhere."""
+        for request in list(state.active_requests):
+            if request.worker_pid:
+                with suppress(ProcessLookupError):
+                    os.kill(request.worker_pid, signal.SIGTERM)
 
     def retire(self, consumer: Any) -> None:
         """It is not connected any more, or stops."""
@@ -163,9 +172,7 @@ class Foreman:
             self.is_draining = True
             consumer.cancel_task_queue(LAUNCHES)
             self._say(consumer)  # before its bots look for a free slot, so that none of them finds one here
-            for request in list(state.active_requests):
-                if request.worker_pid:
-                    os.kill(request.worker_pid, signal.SIGTERM)
+            self.tell_bots()
 
     def _say(self, consumer: Any) -> None:
         self._last = self._now(consumer)

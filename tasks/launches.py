@@ -10,7 +10,7 @@ from billiard.einfo import ExceptionInfo
 from billiard.exceptions import TimeLimitExceeded
 from celery import Task
 from celery.exceptions import TaskRevokedError
-from celery.signals import celeryd_after_setup, worker_process_init
+from celery.signals import celeryd_after_setup, worker_process_init, worker_shutting_down
 from celery.worker.request import Request
 from celery.worker.state import task_ready
 
@@ -115,3 +115,9 @@ def _prepare_child(**_: Any) -> None:
         from bots.run import warm
 
         warm(settings)
+
+
+@worker_shutting_down.connect
+def _tell_bots(**_: Any) -> None:
+    """Celery's own way to stop, while the worker is not connected: it waits for its bots, so they must know."""
+    foreman.tell_bots()

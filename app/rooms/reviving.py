@@ -64,8 +64,10 @@ class Reviving:
             self._ledger.run(Withdraw(room, epoch))
             return None
         session = succession.session
-        if session.state is State.ENDED or session.epoch != epoch:
+        if session.epoch != epoch:
             self._ledger.run(Withdraw(room, epoch))
+            if session.state is State.LEAVING:  # now it has left
+                end(self._ledger, session, session.reason or Reason.LEFT, f"its bot {why}")
             return None
         if succession.crashes >= CRASHES_AT_MOST:
             self._ledger.run(Withdraw(room, epoch))

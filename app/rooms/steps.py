@@ -346,7 +346,7 @@ class Succession:
 class Succeed(Step[Succession]):
     """Write into a session's record that it goes on under a later epoch.  Doing it twice is once.
 
-    A session that has ended stays so.  Raises NoSuchSession.
+    A session that has ended, or is leaving, does not go on: its record stays.  Raises NoSuchSession.
     """
 
     session_id: str

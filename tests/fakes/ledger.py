@@ -501,7 +501,8 @@ class InMemoryLedger:
         crashes = session.crashes
         if step.is_crash:
             crashes = tuple(at for at in crashes if (now - at) * MS < steps.CRASHES_COUNT_FOR)
-        if session.state is not State.ENDED and step.epoch > session.epoch:
+        goes_on = session.state not in (State.ENDED, State.LEAVING)
+        if goes_on and step.epoch > session.epoch:
             crashes = (*crashes, now) if step.is_crash else crashes
             session = replace(
                 session,
@@ -516,7 +517,7 @@ class InMemoryLedger:
             self._tell(session.id, step.event, step.epoch, detail=step.detail)
             if step.to:
                 self._tell(session.id, step.to, step.epoch)
-        if session.state is not State.ENDED and step.epoch >= session.epoch and step.host:
+        if goes_on and step.epoch >= session.epoch and step.host:
             session = replace(session, host=step.host)
             self._sessions.change(session.id, session)
         return steps.Succession(session, len(crashes))

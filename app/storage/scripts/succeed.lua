@@ -1,7 +1,7 @@
 -- succeed: a session goes on under a later epoch, with another bot.
 -- KEYS[1] session   hash
 -- KEYS[2] events    stream
--- ARGV[1] epoch     string   the later one; a session that has it already is left alone
+-- ARGV[1] epoch     string   the later one; a session that has it already, has ended or is leaving is left alone
 -- ARGV[2] to        string   the new state, or "" if it stays what it was
 -- ARGV[3] event     string   what has happened
 -- ARGV[4] detail    string   or ""
@@ -18,7 +18,8 @@ local crashes = {}
 for at in string.gmatch(now[3] or "", "%d+") do
     if ARGV[5] == "0" or now_ms - at < tonumber(ARGV[5]) then crashes[#crashes + 1] = at end
 end
-if now[1] ~= "ended" and tonumber(epoch) > tonumber(now[2]) then
+local goes_on = now[1] ~= "ended" and now[1] ~= "leaving"
+if goes_on and tonumber(epoch) > tonumber(now[2]) then
     if ARGV[5] ~= "0" then crashes[#crashes + 1] = string.format("%.0f", now_ms) end
     local state = to ~= "" and to or now[1]
     redis.call("HSET", session, "epoch", epoch, "state", state, "updated_ms", now_ms,
@@ -29,7 +30,7 @@ if now[1] ~= "ended" and tonumber(epoch) > tonumber(now[2]) then
     redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", unpack(event))
     if to ~= "" then redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", "event", to, "epoch", epoch) end
 end
-if now[1] ~= "ended" and tonumber(epoch) >= tonumber(now[2]) and ARGV[7] ~= "" then
+if goes_on and tonumber(epoch) >= tonumber(now[2]) and ARGV[7] ~= "" then
     redis.call("HSET", session, "host", ARGV[7])
 end
 local record = redis.call("HGETALL", session)
