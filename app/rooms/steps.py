@@ -636,3 +636,50 @@ class Ping(Step[None]):
 @dataclass(frozen=True)
 class Now(Step[int]):
     """The ledger's own time in ms; ages are never reckoned with a worker's clock."""
+
+
+# For a person's look at the whole; nothing of the product depends on these.
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How the keeper of the ledger is."""
+
+    version: str
+    up: timedelta
+    used_bytes: int
+    limit_bytes: int  # 0: as much as the machine has
+    machine_bytes: int
+    drops: str  # what it drops when its memory is full; "noeviction" is nothing
+    is_kept: bool  # an append-only file is written
+    trouble: tuple[str, ...] = ()  # with writing, in its own words
+
+
+@dataclass(frozen=True)
+class ReadCondition(Step[Condition]):
+    """How the keeper of the ledger is."""
+
+
+@dataclass(frozen=True)
+class LastRun(Step[timedelta | None]):
+    """How long ago a worker last came for a periodic piece of work; None if that is more than a day, or unknown."""
+
+    work: str
+
+
+@dataclass(frozen=True)
+class LeasedRooms(Step[tuple[int, list[Room]]]):
+    """Some of the rooms that have a lease, and the cursor to go on from; 0 says that these were the last.
+
+    This walks over all that is kept, a batch at a time, and so is for people who look.
+    """
+
+    cursor: int = 0
+    batch: int = 1000
+
+
+@dataclass(frozen=True)
+class LastSession(Step[str | None]):
+    """The session that was last begun in a room, if that is not longer ago than a session's record lives."""
+
+    room: Room

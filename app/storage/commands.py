@@ -393,6 +393,7 @@ def _(step: steps.Create) -> Command:
             ),
             script("mark", [keys.SESSIONS_LIVE], session.id, 0, 1),
             Call(("SET", keys.user_bot(session.user_id), dumps(user_bot), "PX", ms(steps.KEPT_AFTER_END))),
+            Call(("SET", keys.last_session(session.room), session.id, "PX", ms(lasts))),
         ),
         nothing,
     )
@@ -674,8 +675,9 @@ def _(step: steps.ReadHost) -> Command:
 
 @encode.register
 def _(step: steps.TakeTurn) -> Command:
-    call = Call(("SET", keys.turn(step.work), "1", "NX", "PX", ms(step.lasts)))
-    return Command((call,), lambda replies: bool(replies[0]))
+    turn = Call(("SET", keys.turn(step.work), "1", "NX", "PX", ms(step.lasts)))
+    came = Call(("SET", keys.came(step.work), "1", "PX", ms(steps.KEPT_AFTER_END)))
+    return Command((turn, came), lambda replies: bool(replies[0]))
 
 
 @encode.register
@@ -720,3 +722,54 @@ def _(step: steps.Ping) -> Command:
 @encode.register
 def _(step: steps.Now) -> Command:
     return Command((Call(("TIME",)),), lambda replies: int(replies[0][0]) * 1000 + int(replies[0][1]) // 1000)
+
+
+# For people who look
+
+
+WRITES = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
+
+
+@encode.register
+def _(step: steps.ReadCondition) -> Command:
+    def read(replies: list[Reply]) -> steps.Condition:
+        told = replies[0]
+        trouble = [f"{name}: {told[name]}" for name in WRITES if told.get(name, "ok") != "ok"]
+        trouble += ["loading: its data is not read yet"] if told.get("loading") else []
+        trouble += ["role: it copies another Redis, and takes no writes"] if told.get("role") == "slave" else []
+        return steps.Condition(
+            version=str(told["redis_version"]),
+            up=timedelta(seconds=told["uptime_in_seconds"]),
+            used_bytes=int(told["used_memory"]),
+            limit_bytes=int(told.get("maxmemory", 0)),
+            machine_bytes=int(told.get("total_system_memory", 0)),
+            drops=str(told.get("maxmemory_policy", "noeviction")),
+            is_kept=bool(told.get("aof_enabled")),
+            trouble=tuple(trouble),
+        )
+
+    return Command((Call(("INFO",)),), read)
+
+
+@encode.register
+def _(step: steps.LastRun) -> Command:
+    def read(replies: list[Reply]) -> timedelta | None:
+        return None if replies[0] < 0 else steps.KEPT_AFTER_END - timedelta(milliseconds=replies[0])
+
+    return Command((Call(("PTTL", keys.came(step.work))),), read)  # written with that lifetime each time
+
+
+@encode.register
+def _(step: steps.LeasedRooms) -> Command:
+    before, _, after = keys.LEASES.partition("*")
+
+    def read(replies: list[Reply]) -> tuple[int, list[Room]]:
+        cursor, found = replies[0]
+        return int(cursor), [Room.parse(key.removeprefix(before).removesuffix(after)) for key in found]
+
+    return Command((Call(("SCAN", step.cursor, "MATCH", keys.LEASES, "COUNT", step.batch)),), read)
+
+
+@encode.register
+def _(step: steps.LastSession) -> Command:
+    return Command((Call(("GET", keys.last_session(step.room))),), lambda replies: replies[0] or None)

@@ -4,6 +4,7 @@
     room_epoch:{<room>}           string  30 days past use            claim, beat, supersede
     room_keepalive:{<room>}       json    24 h; stale after 30 s      adopt, beat
     bot:config:{<room>}           json    24 h                        claim, write_config
+    room_session:{<room>}         string  24 h past the longest end   create
     room:{<room>}:active_note     json    24 h                        the bot's tools
     room:{<room>}:active_applet   json    24 h                        the bot's tools
     room:{<room>}:desktop_mode    json    24 h                        the bot's tools
@@ -23,6 +24,7 @@
     host:{<id>}:wish              string  24 h                        ask_host
     launches:waiting              zset    kept; session -> since      push
     memory                        string  kept                        claim, report
+    came:{<work>}                 string  24 h                        take_turn
     turn:{<work>}                 string  the work's own interval     take_turn
 
 The braces put one room's (or one session's) keys in one cluster slot, so that a
@@ -45,10 +47,15 @@ HOSTS = "hosts"
 HOSTS_FREE = "hosts:free"
 LAUNCHES_WAITING = "launches:waiting"
 MEMORY = "memory"
+LEASES = "room_active:{*}"  # all of them, for a SCAN
 
 
 def lease(room: Room) -> str:
     return f"room_active:{{{room}}}"
+
+
+def last_session(room: Room) -> str:
+    return f"room_session:{{{room}}}"
 
 
 def epoch(room: Room) -> str:
@@ -114,3 +121,7 @@ def wish(host_id: str) -> str:
 
 def turn(work: str) -> str:
     return f"turn:{{{work}}}"
+
+
+def came(work: str) -> str:
+    return f"came:{{{work}}}"

@@ -19,6 +19,17 @@ T = TypeVar("T")
 MS = timedelta(milliseconds=1)
 
 
+A_SOUND_CONDITION = steps.Condition(
+    version="7.2.4",
+    up=timedelta(days=3),
+    used_bytes=12_000_000,
+    limit_bytes=0,
+    machine_bytes=8_000_000_000,
+    drops="noeviction",
+    is_kept=True,
+)
+
+
 class Kept(Generic[V]):
     """Values that go away when their time is over."""
 
@@ -98,6 +109,7 @@ class InMemoryLedger:
         self._last_id = 0
         self._now_ms = 1_790_000_000_000
         self.meanwhile: list[Callable[[], None]] = []
+        self.condition = A_SOUND_CONDITION
         self.wipe()
         self.settle()
 
@@ -126,6 +138,8 @@ class InMemoryLedger:
     def settle(self) -> None:
         """Everybody who lives has had the time to say so."""
         self._remembers_since = 0
+        self._came: Kept[int] = Kept(self._now)
+        self._last_sessions: Kept[str] = Kept(self._now)
 
     def pass_time(self, by: timedelta) -> None:
         self._now_ms += by // MS
@@ -454,6 +468,7 @@ class InMemoryLedger:
         self._sessions.put(session.id, session, session.max_duration + steps.KEPT_AFTER_END)
         self._events[session.id] = [Event(self._next_id(), self._now(), session.state, session.epoch)]
         self._live[session.id] = self._now()
+        self._last_sessions.put(session.room, session.id, session.max_duration + steps.KEPT_AFTER_END)
 
     @_do.register
     def _(self, step: steps.Transition) -> Session:
@@ -629,6 +644,7 @@ class InMemoryLedger:
         is_mine = self._turns.get(step.work) is None
         if is_mine:
             self._turns.put(step.work, True, step.lasts)
+        self._came.put(step.work, self._now(), steps.KEPT_AFTER_END)
         return is_mine
 
     @_do.register
@@ -692,6 +708,27 @@ class InMemoryLedger:
     @_do.register
     def _(self, step: steps.Now) -> int:
         return self._now()
+
+    # For people who look
+
+    @_do.register
+    def _(self, step: steps.ReadCondition) -> steps.Condition:
+        return self.condition
+
+    @_do.register
+    def _(self, step: steps.LastRun) -> timedelta | None:
+        came = self._came.get(step.work)
+        return None if came is None else (self._now() - came) * MS
+
+    @_do.register
+    def _(self, step: steps.LeasedRooms) -> tuple[int, list[Room]]:
+        rooms = [room for room in self._grips._values if self._grips.get(room)]
+        upto = step.cursor + step.batch
+        return (upto if upto < len(rooms) else 0), rooms[step.cursor : upto]
+
+    @_do.register
+    def _(self, step: steps.LastSession) -> str | None:
+        return self._last_sessions.get(step.room)
 
 
 def _place(entry_id: str) -> tuple[int, int]:

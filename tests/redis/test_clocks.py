@@ -44,6 +44,11 @@ A_STEP_OF_EACH_KIND = [
     steps.Push("a-queue", "a-message"),
     steps.Ping(),
     steps.Now(),
+    steps.QueueLength("a-queue"),
+    steps.ReadCondition(),
+    steps.LastRun("reap"),
+    steps.LeasedRooms(),
+    steps.LastSession(STAGE),
 ]
 
 
