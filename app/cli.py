@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from app import settings as app_settings
-from app.errors import GreenroomError
-from app.settings import SettingsError
+from app.errors import BadRoom, GreenroomError
+from app.rooms.ports import Ledger
+from app.rooms.room import Room
+from app.settings import Settings, SettingsError
 
 OK, FAILED, MISUSED = 0, 1, 2  # exit codes
 
@@ -62,13 +64,63 @@ def _redis(_chosen: argparse.Namespace) -> int:
     return OK
 
 
+def _doctor(chosen: argparse.Namespace) -> int:
+    """Say what is wrong, and what to do; of one room, why there is a bot in it or not."""
+    from app.operating import doctor
+
+    settings = app_settings.read()
+    place = doctor.Place(settings.redis_address, settings.redis_is_embedded, settings.address)
+    ledger = _ledger(settings)
+    report = doctor.examine_room(ledger, place, chosen.room) if chosen.room else doctor.examine(ledger, place)
+    print(report.as_json() if chosen.json else report.as_text())
+    return report.exit_code
+
+
 def _version(_chosen: argparse.Namespace) -> int:
     """Print the version."""
     print(f"greenroom {metadata.version('greenroom')}")
     return OK
 
 
-COMMANDS: dict[str, Command] = {"up": _up, "settings": _settings, "redis": _redis, "version": _version}
+COMMANDS: dict[str, Command] = {
+    "up": _up,
+    "doctor": _doctor,
+    "settings": _settings,
+    "redis": _redis,
+    "version": _version,
+}
+
+
+def _ledger(settings: Settings) -> Ledger:
+    from app.storage.ledger import RedisLedger
+
+    return RedisLedger(settings.redis_url)
+
+
+def _up_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--procfile", type=Path, default=Path("Procfile"), help="what to start (Procfile)")
+
+
+def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("room", nargs="?", type=_room, metavar="ROOM", help="tell this room's story")
+    _json_argument(parser)
+
+
+def _json_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _room(url: str) -> Room:
+    try:
+        return Room.parse(url)
+    except BadRoom as error:
+        raise argparse.ArgumentTypeError(f"{str(error)[0].lower()}{str(error)[1:]}") from None
+
+
+ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "up": _up_arguments,
+    "doctor": _doctor_arguments,
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -91,15 +143,14 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="greenroom", description="A self-hosted launcher and keeper of voice bots.")
+    parser.add_argument("--version", action="version", version=f"greenroom {metadata.version('greenroom')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     for name, command in COMMANDS.items():
         about = (command.__doc__ or "").splitlines()[0]
         made = commands.add_parser(name, help=about, description=about)
         made.set_defaults(command=command)
-        if name == "up":
-            made.add_argument(
-                "--procfile", type=Path, default=Path("Procfile"), help="what to start (Procfile)"
-            )
+        if add_arguments := ARGUMENTS.get(name):
+            add_arguments(made)
     return parser
 
 

@@ -284,6 +284,11 @@ class Settings:
         return self.redis_url == f"unix://{self.redis_socket}"
 
     @property
+    def redis_address(self) -> str:
+        """Where it is, for people: without credentials."""
+        return _without_password(self.redis_url)
+
+    @property
     def redis_socket(self) -> Path:
         """Where the embedded Redis listens."""
         return _socket(self.var_dir)

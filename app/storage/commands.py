@@ -736,7 +736,9 @@ def _(step: steps.ReadCondition) -> Command:
         told = replies[0]
         trouble = [f"{name}: {told[name]}" for name in WRITES if told.get(name, "ok") != "ok"]
         trouble += ["loading: its data is not read yet"] if told.get("loading") else []
-        trouble += ["role: it copies another Redis, and takes no writes"] if told.get("role") == "slave" else []
+        trouble += (
+            ["role: it copies another Redis, and takes no writes"] if told.get("role") == "slave" else []
+        )
         return steps.Condition(
             version=str(told["redis_version"]),
             up=timedelta(seconds=told["uptime_in_seconds"]),

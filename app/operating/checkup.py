@@ -1,0 +1,414 @@
+"""The rules of the checkup: what the facts of an installation mean, and what to do about it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.operating.facts import Facts
+from app.operating.findings import Finding, Verdict
+from app.operating.wording import count, duration, size, some
+from app.rooms.room import Room
+from app.rooms.sessions import Session, State
+from app.rooms.steps import STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus, RoomView
+
+OLDEST_REDIS = (6, 2)
+SLOW, TOO_SLOW = timedelta(milliseconds=20), timedelta(milliseconds=500)  # to Redis and back
+ASKEW, TOO_ASKEW = timedelta(seconds=1), timedelta(seconds=3)  # beat's tasks expire after 3 s, by two clocks
+FULL, TOO_FULL = 0.75, 0.9  # of Redis's memory
+REAPED_WITHIN = timedelta(seconds=10)  # it is due every 3
+CHORES_AT_MOST = 20
+A_MOMENT = timedelta(seconds=15)  # what changed so recently may just be changing again
+UNHEARD = timedelta(seconds=7)  # two beats missed
+CLEARED_WITHIN = timedelta(seconds=90)  # what nobody has is swept after this
+
+OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
+
+START = "Under `greenroom up` it is started again by itself; elsewhere start"
+
+
+def check(facts: Facts) -> list[Finding]:
+    """Everything that was looked at, the foundations first."""
+    return [finding for rule in RULES for finding in rule(facts)]
+
+
+def _redis(facts: Facts) -> Iterable[Finding]:
+    took, about = facts.reach.there_and_back, facts.condition
+    told = {"latency_ms": round(took / timedelta(milliseconds=1), 3)}
+    if about is None:
+        yield Finding(
+            "redis",
+            WARNING,
+            f"Redis answers within {duration(took)}, but its user may not ask how it is (INFO).",
+            "Allow this user `+info`, or look yourself: is an append-only file on, and maxmemory-policy noeviction?",
+            told,
+        )
+        return
+    told["version"] = about.version  # type: ignore[assignment]
+    says = f"Redis {about.version} answers within {duration(took)}; it has been up for {duration(about.up)}."
+    if _version(about.version) < OLDEST_REDIS:
+        yield Finding("redis", PROBLEM, says, "It is too old: use Redis 6.2 or later.", told)
+    elif took > SLOW:
+        verdict = PROBLEM if took > TOO_SLOW else WARNING
+        do = "Every join and beat waits as long: is its machine busy, or far away? `redis-cli --latency` tells."
+        yield Finding("redis", verdict, f"Redis is slow: {says}", do, told)
+    else:
+        yield Finding("redis", OK, says, facts=told)
+
+
+def _kept(facts: Facts) -> Iterable[Finding]:
+    about = facts.condition
+    if about is None:
+        return
+    told = {"append_only": about.is_kept, "trouble": list(about.trouble)}
+    if about.trouble:
+        yield Finding(
+            "redis writing",
+            PROBLEM,
+            f"Redis is in trouble with its own files or role ({'; '.join(about.trouble)}); joins may be refused.",
+            "Look at its log, and for a full disk, on Redis's machine. Calls that are on go on meanwhile.",
+            told,
+        )
+    elif not about.is_kept:
+        yield Finding(
+            "redis writing",
+            WARNING,
+            "Redis writes no append-only file: should it be restarted, who waits for a bot is forgotten.",
+            "`redis-cli config set appendonly yes`, and the same in its configuration, with appendfsync everysec.",
+            told,
+        )
+    else:
+        yield Finding("redis writing", OK, "Redis writes an append-only file, without trouble.", facts=told)
+
+
+def _memory(facts: Facts) -> Iterable[Finding]:
+    about = facts.condition
+    if about is None:
+        return
+    limit = about.limit_bytes or about.machine_bytes
+    share = about.used_bytes / limit if limit else 0.0
+    whose = "its limit" if about.limit_bytes else "its machine's memory"
+    told = {"used_bytes": about.used_bytes, "limit_bytes": about.limit_bytes, "policy": about.drops}
+    says = f"Redis uses {size(about.used_bytes)}" + (f", {share:.0%} of {whose}." if limit else ".")
+    if about.drops != "noeviction":
+        verdict = PROBLEM if about.limit_bytes else WARNING
+        says += f" When that is full it drops keys ({about.drops}): a bot's lease may be among them."
+        do = "`redis-cli config set maxmemory-policy noeviction`, and the same in its configuration."
+        yield Finding("redis memory", verdict, says, do, told)
+    elif share > FULL:
+        verdict = PROBLEM if share > TOO_FULL else WARNING
+        do = "Give it more: when it is full joins are refused, though calls go on. What else is kept in it?"
+        yield Finding("redis memory", verdict, says, do, told)
+    else:
+        yield Finding("redis memory", OK, f"{says[:-1]}; nothing is dropped ({about.drops}).", facts=told)
+
+
+def _clocks(facts: Facts) -> Iterable[Finding]:
+    ahead = facts.reach.ahead
+    told = {"ahead_ms": round(ahead / timedelta(milliseconds=1))}
+    if abs(ahead) <= max(ASKEW, facts.reach.there_and_back):
+        yield Finding("clocks", OK, "This machine's clock agrees with Redis's.", facts=told)
+        return
+    where = "ahead of" if ahead > timedelta(0) else "behind"
+    yield Finding(
+        "clocks",
+        PROBLEM if abs(ahead) > TOO_ASKEW else WARNING,
+        f"This machine's clock is {duration(abs(ahead))} {where} Redis's. Calls do not mind, but what beat asks for "
+        f"expires after {TOO_ASKEW.seconds} s by the clocks of two machines.",
+        "Turn on NTP (`timedatectl set-ntp true`) here and on Redis's machine; ask again on the other machines.",
+        told,
+    )
+
+
+def _workers(facts: Facts) -> Iterable[Finding]:
+    hosts = facts.fleet.bots
+    slots, used, free = sum(h.slots for h in hosts), sum(h.used for h in hosts), facts.fleet.free
+    draining = [host.id for host in hosts if host.draining]
+    told = {
+        "hosts": [host.id for host in hosts],
+        "slots": slots,
+        "used": used,
+        "free": free,
+        "draining": draining,
+    }
+    says = f"{count(len(hosts), 'bot worker')} with {count(slots, 'slot')}: {used} used, {free} free."
+    if draining:
+        says += f" Draining: {some(draining)}."
+    if not hosts:
+        yield Finding(
+            "workers",
+            PROBLEM,
+            "No bot worker has reported in the last 15 seconds: no bot can start. Calls on a worker that is only "
+            "cut off from Redis go on.",
+            f"{START} the `bots` line of the Procfile. Does its process run, and what are the last lines of its "
+            "log (var/log/bots.log under `greenroom up`)?",
+            told,
+        )
+    elif len(draining) == len(hosts):
+        yield Finding(
+            "workers",
+            PROBLEM,
+            f"{says} Nobody takes launches: whoever joins waits.",
+            f"`greenroom drain --undo {draining[0]}` lets it work again; or start another worker.",
+            told,
+        )
+    elif not free:
+        yield Finding(
+            "workers",
+            WARNING,
+            f"{says} The house is full: who joins now waits for a slot.",
+            "Start another worker, or raise SLOTS where processors and memory are left.",
+            told,
+        )
+    else:
+        yield Finding("workers", OK, says, facts=told)
+
+
+def _control(facts: Facts) -> Iterable[Finding]:
+    hosts = facts.fleet.of_kind("control")
+    told = {"hosts": [host.id for host in hosts], "queued": facts.fleet.chores}
+    if not hosts:
+        yield Finding(
+            "control",
+            PROBLEM,
+            "No control worker has reported in the last 15 seconds: dead bots are not replaced, and what never "
+            "started is not launched again. Calls go on.",
+            f"{START} the `control` line of the Procfile (log: var/log/control.log).",
+            told,
+        )
+    elif facts.fleet.chores > CHORES_AT_MOST:
+        yield Finding(
+            "control",
+            PROBLEM,
+            f"{count(facts.fleet.chores, 'task')} wait for {some([h.id for h in hosts])}, which reports, but does not "
+            "keep up.",
+            "Restart the control worker; that is harmless. Its log says what it was busy with.",
+            told,
+        )
+    else:
+        yield Finding("control", OK, f"{some([h.id for h in hosts])} works.", facts=told)
+
+
+def _beat(facts: Facts) -> Iterable[Finding]:
+    ago = facts.fleet.since_reaped
+    told = {"since_reaped_ms": None if ago is None else round(ago / timedelta(milliseconds=1))}
+    if ago is not None and ago <= REAPED_WITHIN:
+        says = f"The reaper last looked for dead bots {duration(ago)} ago."
+        yield Finding("beat", OK, says, facts=told)
+        return
+    says = (
+        f"The reaper has not looked for dead bots for {duration(ago)}"
+        if ago
+        else "The reaper has not run today"
+    )
+    if not facts.fleet.of_kind("control"):
+        do = "Start the control worker first (see above); if this does not pass then, start beat."
+    elif facts.fleet.chores:
+        do = (
+            f"Beat asks for it ({count(facts.fleet.chores, 'task')} queued), and no control worker does it: restart "
+            "the control worker."
+        )
+    else:
+        do = (
+            f"{START} the `beat` line of the Procfile. If beat runs: do the clocks of its machine and of the control "
+            "worker's agree? What beat asks for expires after 3 s."
+        )
+    yield Finding("beat", PROBLEM, f"{says}: nobody replaces dead bots.", do, told)
+
+
+def _queue(facts: Facts) -> Iterable[Finding]:
+    queued = facts.fleet.launches
+    waiting = [session for session in facts.sessions if session.state is State.PENDING]
+    oldest = max((_age(facts, session.updated_ms) for session in waiting), default=timedelta(0))
+    told = {
+        "launches": queued,
+        "waiting": len(waiting),
+        "oldest_wait_ms": round(oldest / timedelta(milliseconds=1)),
+    }
+    if not queued and oldest <= A_MOMENT:
+        yield Finding("queue", OK, "Nobody waits for a bot.", facts=told)
+        return
+    who = f"{count(len(waiting), 'session')} {'waits' if len(waiting) == 1 else 'wait'} for a bot"
+    says = f"{who}, the first for {duration(oldest)}; {count(queued, 'launch', 'launches')} in the queue."
+    if not facts.fleet.bots:
+        yield Finding(
+            "queue", PROBLEM, says, "Start a bot worker (see above): they are taken in order.", told
+        )
+    elif facts.fleet.free and oldest > STARTS_WITHIN:
+        yield Finding(
+            "queue",
+            PROBLEM,
+            f"{says} There are free slots, and nobody takes them.",
+            f"A bot worker hangs, or restarts: restart {some([h.id for h in facts.fleet.bots])}, one at a time "
+            "(`greenroom restart`). `greenroom doctor ROOM` tells what happened to one of them: "
+            f"{some([str(session.room) for session in waiting])}.",
+            told,
+        )
+    elif oldest > A_MOMENT:
+        yield Finding("queue", WARNING, says, "Add slots: start another worker, or raise SLOTS.", told)
+    else:
+        yield Finding("queue", OK, says, facts=told)
+
+
+@dataclass(frozen=True)
+class Torn:
+    """A room where lease, keepalive and session do not fit together."""
+
+    room: Room
+    age: timedelta | None  # since when it is so, as far as can be told
+    host: str | None = None
+
+
+def _rooms(facts: Facts) -> Iterable[Finding]:
+    """Lease, keepalive and session of each room, held against each other."""
+    orphans: list[Torn] = []
+    stale: list[Torn] = []
+    unheard: list[Torn] = []
+    bodiless: list[Torn] = []
+    for room, view in facts.rooms.items():
+        lease = view.lease
+        if lease is None or lease.status is LeaseStatus.PENDING or _age(facts, lease.since_ms) < A_MOMENT:
+            continue
+        is_dead = view.age is None or view.age > STALE_AFTER
+        torn = Torn(room, view.age, lease.host)
+        if _is_over(facts, lease):
+            (orphans if is_dead else bodiless).append(torn)
+        elif is_dead:
+            stale.append(torn)
+        elif view.age and view.age > UNHEARD:
+            unheard.append(torn)
+    homeless = [
+        Torn(session.room, _age(facts, session.updated_ms))
+        for session in facts.sessions
+        if session.state is not State.ENDED
+        and _age(facts, session.updated_ms) > A_MOMENT
+        and not _has(facts.rooms.get(session.room), session)
+    ]
+    reaper_is_well = facts.fleet.since_reaped is not None and facts.fleet.since_reaped <= REAPED_WITHIN
+    clears = (
+        "Within half a minute the reaper clears it"
+        if reaper_is_well
+        else "Start control and beat, which clear it"
+    )
+    yield _of_rooms(
+        "locks",
+        orphans,
+        "No room is locked for nobody.",
+        "locked by a session that has ended",
+        f"{clears}; a join takes such a room over at once. If it stays so, look at the control worker's log.",
+    )
+    living = {host.id for host in facts.fleet.hosts}
+    gone = {torn.host for torn in stale if torn.host and torn.host not in living}
+    yield _of_rooms(
+        "keepalives",
+        stale or unheard,
+        "Every bot that is on stage was heard a moment ago.",
+        f"not heard from for {_longest(stale)}: dead, hanging, or cut off from Redis"
+        if stale
+        else f"unheard for {_longest(unheard)}, and due every 3 seconds",
+        (
+            (
+                f"{some(sorted(gone))} does not report either: start that worker, or its machine. "
+                if gone
+                else ""
+            )
+            + (
+                "The reaper gives the session to a new bot"
+                if reaper_is_well
+                else "Nobody replaces them before control and beat run"
+            )
+            + "; `greenroom doctor ROOM` tells more."
+            if stale
+            else "Look again in half a minute: by then it is back, or replaced. Is that machine overloaded?"
+        ),
+        PROBLEM if stale else WARNING,
+    )
+    yield _of_rooms(
+        "sessions",
+        homeless,
+        f"{count(len(facts.sessions), 'session')} on, each with its room.",
+        "of a session that is on, but has no lease there, and so no bot",
+        (
+            "A bot that lives registers again within seconds; else the session is ended within "
+            f"{duration(CLEARED_WITHIN)}."
+            if reaper_is_well
+            else "Start control and beat, which end such sessions."
+        )
+        + " A join of the room brings a bot at once.",
+    )
+    yield _of_rooms(
+        "bots",
+        bodiless,
+        "No bot goes on without its session.",
+        "with a bot that goes on, although its session has ended or is unknown",
+        "It should stop by itself within seconds. If it does not: `greenroom doctor ROOM` names its process; "
+        "SIGTERM lets it say goodbye.",
+    )
+    if not facts.saw_all:
+        yield Finding(
+            "extent",
+            WARNING,
+            f"Only {count(len(facts.rooms), 'room')} could be looked at in the time there was.",
+            "Ask for one room: `greenroom doctor ROOM`.",
+            {"rooms": len(facts.rooms)},
+        )
+
+
+def _of_rooms(
+    check: str, torn: Sequence[Torn], well: str, ill: str, do: str, verdict: Verdict = PROBLEM
+) -> Finding:
+    told = {"rooms": [str(each.room) for each in torn]}
+    if not torn:
+        return Finding(check, OK, well, facts=told)
+    names = some([str(each.room) for each in torn])
+    return Finding(check, verdict, f"{count(len(torn), 'room')} {ill}: {names}.", do, told)
+
+
+def _longest(torn: Sequence[Torn]) -> str:
+    ages = [each.age for each in torn if each.age is not None]
+    return duration(max(ages)) if ages else "a day or more"
+
+
+def _is_over(facts: Facts, lease: Lease) -> bool:
+    """Whether a lease's session has ended, or is unknown, and not just now."""
+    if lease.session_id not in facts.others:
+        return False
+    session = facts.others[lease.session_id]
+    if session is None:
+        return True
+    return session.state is State.ENDED and _age(facts, session.updated_ms) > A_MOMENT
+
+
+def _has(view: RoomView | None, session: Session) -> bool:
+    return view is None or (view.lease is not None and view.lease.session_id == session.id)
+
+
+def _age(facts: Facts, at_ms: int) -> timedelta:
+    return timedelta(milliseconds=facts.reach.now_ms - at_ms)
+
+
+def _providers(facts: Facts) -> Iterable[Finding]:
+    providers = {room.provider for room in facts.rooms} | {"local"}
+    yield Finding(
+        "providers",
+        OK,
+        "Rooms are local: browsers speak to the bots' machines directly, and there is no vendor to reach.",
+        facts={"providers": sorted(providers)},
+    )
+
+
+RULES: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
+    _redis,
+    _kept,
+    _memory,
+    _clocks,
+    _workers,
+    _control,
+    _beat,
+    _queue,
+    _rooms,
+    _providers,
+)
+
+
+def _version(told: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in told.split(".") if part.isdigit())

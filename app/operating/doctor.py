@@ -1,0 +1,174 @@
+"""`greenroom doctor`: looks, in bounded time, and says what it found."""
+
+import http.client
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from textwrap import fill
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from app.errors import RedisAway
+from app.operating import checkup, facts
+from app.operating.findings import Finding, Verdict, worst
+from app.operating.story import Story, tell
+from app.operating.wording import count
+from app.rooms.ports import Ledger
+from app.rooms.room import Room
+
+LOOKS_WITHIN = timedelta(seconds=1.8)  # with the process's own start it is 3 s at most
+WEB_ANSWERS_WITHIN = 0.3  # seconds
+WIDTH = 110
+INDENT = " " * 25
+
+WELL, ILL, BLIND = 0, 1, 2  # exit codes: no problem, problems, could not look
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the installation is that is looked at."""
+
+    redis: str  # as it may be shown
+    redis_is_embedded: bool
+    web: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, or that nothing could be looked at."""
+
+    findings: list[Finding]
+    looked: bool = True
+    story: Story | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        return worst([finding.verdict for finding in self.findings])
+
+    @property
+    def exit_code(self) -> int:
+        if not self.looked:
+            return BLIND
+        return ILL if self.verdict is Verdict.PROBLEM else WELL
+
+    def as_json(self) -> str:
+        if self.story:
+            return json.dumps({"looked": True, **self.story.as_json()})
+        found = [finding.as_json() for finding in self.findings]
+        return json.dumps({"looked": self.looked, "verdict": self.verdict, "findings": found})
+
+    def as_text(self) -> str:
+        if self.story:
+            return "\n".join(
+                fill(line, WIDTH, subsequent_indent="    ") if line else "" for line in self.story.lines()
+            )
+        lines = [line for finding in self.findings for line in _lines(finding)]
+        return "\n".join([*lines, "", self._in_short()])
+
+    def _in_short(self) -> str:
+        if not self.looked:
+            return "Nothing more can be told without Redis."
+        verdicts = [finding.verdict for finding in self.findings]
+        problems, warnings = verdicts.count(Verdict.PROBLEM), verdicts.count(Verdict.WARNING)
+        if problems or warnings:
+            return f"{count(problems, 'problem')}, {count(warnings, 'warning')}."
+        return "All is well."
+
+
+def examine(ledger: Ledger, place: Place) -> Report:
+    """Check the whole installation."""
+    web = _web(place.web)
+    try:
+        found = _within(LOOKS_WITHIN, lambda: facts.read(ledger))
+    except RedisAway as error:
+        return Report([_no_redis(place, error), web], looked=False)
+    return Report([*checkup.check(found), web])
+
+
+def examine_room(ledger: Ledger, place: Place, room: Room) -> Report:
+    """Tell the story of one room."""
+    try:
+        told = tell(_within(LOOKS_WITHIN, lambda: facts.read_room(ledger, room)))
+    except RedisAway as error:
+        return Report([_no_redis(place, error)], looked=False)
+    return Report([told.finding], story=told)
+
+
+def _lines(finding: Finding) -> list[str]:
+    mark = "PROBLEM" if finding.verdict is Verdict.PROBLEM else finding.verdict
+    says = fill(f"{mark:<9} {finding.check:<14} {finding.says}", WIDTH, subsequent_indent=INDENT)
+    if not finding.do:
+        return [says]
+    return [says, fill(finding.do, WIDTH, initial_indent=f"{INDENT[:-3]}-> ", subsequent_indent=INDENT)]
+
+
+def _no_redis(place: Place, error: RedisAway) -> Finding:
+    why = str(error.__cause__ or "no answer").strip().rstrip(".")
+    says = f"Redis does not answer: {why}. No bot can join or be replaced now; calls that are on go on."
+    if "timeout" in why.lower() or "timed out" in why.lower():
+        do = (
+            f"Whatever listens at {place.redis} is hung, or packets to it are lost: look at that process and the way "
+            "there, and start it again if it does not come back. Bots register again by themselves."
+        )
+    elif place.redis_is_embedded:
+        do = "It is the one that `greenroom up` starts in this folder: does that run? Its log: var/log/redis.log."
+    else:
+        do = f"Start it, or correct REDIS_URL (now {place.redis}). Bots that live register again by themselves."
+    return Finding("redis", Verdict.PROBLEM, says, do)
+
+
+def _web(address: str) -> Finding:
+    where = urlsplit(address)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=WEB_ANSWERS_WITHIN)
+    try:
+        connection.request("GET", "/livez")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return Finding(
+            "web",
+            Verdict.WARNING,
+            f"No web process answers at {address} ({type(error).__name__}): nobody can join there.",
+            "Start the `web` line of the Procfile; if it runs on another machine, ask `/livez` there.",
+        )
+    finally:
+        connection.close()
+    if status != http.HTTPStatus.OK:
+        return Finding(
+            "web",
+            Verdict.WARNING,
+            f"{address}/livez says {status}: something else than Greenroom listens there, or it is ill.",
+            "Look at the web process's log, and at PORT.",
+        )
+    return Finding("web", Verdict.OK, f"The web process at {address} answers.")
+
+
+class _Looker(threading.Thread, Generic[T]):
+    """Does one thing; nobody waits for it longer than they like, and the process ends without it."""
+
+    def __init__(self, look: Callable[[], T]) -> None:
+        super().__init__(daemon=True)
+        self._look = look
+        self.seen: list[T] = []
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self.seen.append(self._look())
+        except Exception as error:
+            self.error = error
+
+
+def _within(limit: timedelta, look: Callable[[], T]) -> T:
+    """What `look` returns.  Raises RedisAway if that takes longer than the limit."""
+    looker: _Looker[Any] = _Looker(look)
+    looker.start()
+    looker.join(limit.total_seconds())
+    if looker.error:
+        raise looker.error
+    if not looker.seen:
+        raise RedisAway from TimeoutError(f"timeout, after {limit.total_seconds()} s")
+    return looker.seen[0]  # type: ignore[no-any-return]

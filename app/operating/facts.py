@@ -1,0 +1,218 @@
+"""What there is to know of an installation, and how it is read: a batch at a time, and changing nothing.
+
+The facts are read one after the other while everything goes on, so a session that is just starting or leaving
+may look torn.  Rules that hold two of them against each other leave out what changed a moment ago.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from app.errors import NoSuchSession, RedisAway
+from app.rooms.ports import Ledger
+from app.rooms.room import Room
+from app.rooms.sessions import Event, Session
+from app.rooms.steps import (
+    Condition,
+    Host,
+    LastRun,
+    LastSession,
+    LeasedRooms,
+    LiveSessions,
+    LivingHosts,
+    Now,
+    Ping,
+    QueueLength,
+    ReadCondition,
+    ReadEvents,
+    ReadHost,
+    ReadRoom,
+    ReadSession,
+    RoomView,
+    Step,
+)
+
+LAUNCHES, CHORES = "bot:launch:queue", "control"  # Celery's queues, as in tasks.celery
+PINGS = 5  # the quickest tells the way to Redis and back, without what was before it in some queue
+BATCH = 200  # steps a round trip
+LOOKS_FOR = timedelta(seconds=1)  # at rooms and sessions; then what was seen so far must do
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far it is to Redis, and by how much this machine's clock is ahead of its."""
+
+    there_and_back: timedelta
+    ahead: timedelta
+    now_ms: int  # Redis's own time
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Who works, and what lies in the queues."""
+
+    hosts: Sequence[Host]
+    since_reaped: timedelta | None
+    launches: int
+    chores: int
+
+    def of_kind(self, kind: str) -> list[Host]:
+        return [host for host in self.hosts if host.kind == kind]
+
+    @property
+    def bots(self) -> list[Host]:
+        return self.of_kind("bots")
+
+    @property
+    def free(self) -> int:
+        """How many launches would start at once."""
+        return sum(max(0, host.slots - host.used) for host in self.bots if not host.draining)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The whole installation."""
+
+    reach: Reach
+    condition: Condition | None  # None: we may not ask
+    fleet: Fleet
+    sessions: Sequence[Session]  # those that are on, the oldest first
+    rooms: dict[Room, RoomView]  # those that have a lease, or a session
+    others: dict[str, Session | None]  # sessions that leases name and that are not on; None: unknown
+    saw_all: bool
+
+
+@dataclass(frozen=True)
+class RoomFacts:
+    """One room."""
+
+    room: Room
+    view: RoomView
+    session: Session | None  # the lease's, else the last one
+    events: list[Event]
+    fleet: Fleet
+    now_ms: int
+
+
+def read(ledger: Ledger) -> Facts:
+    """Raises RedisAway."""
+    reach = measure(ledger)
+    fleet = read_fleet(ledger)
+    until = time.monotonic() + LOOKS_FOR.total_seconds()
+    ids = ledger.run(LiveSessions())
+    sessions = [session for session in _read_sessions(ledger, ids, until) if session]
+    leased, saw_all = _leased_rooms(ledger, until)
+    rooms = dict.fromkeys([*(session.room for session in sessions), *leased])
+    views = dict(zip(rooms, _all(ledger, map(ReadRoom, rooms), until), strict=False))
+    on = {session.id for session in sessions}
+    named = {view.lease.session_id for view in views.values() if view.lease} - on
+    others = dict(zip(named, _read_sessions(ledger, named, until), strict=False))
+    return Facts(
+        reach=reach,
+        condition=_condition(ledger),
+        fleet=fleet,
+        sessions=sessions,
+        rooms=views,
+        others=others,
+        saw_all=saw_all and len(views) == len(rooms) and len(others) == len(named),
+    )
+
+
+def read_room(ledger: Ledger, room: Room) -> RoomFacts:
+    """Raises RedisAway."""
+    view = ledger.run(ReadRoom(room))
+    session_id = view.lease.session_id if view.lease else ledger.run(LastSession(room))
+    session = next(iter(_read_sessions(ledger, [session_id], until=None)), None) if session_id else None
+    return RoomFacts(
+        room=room,
+        view=view,
+        session=session,
+        events=ledger.run(ReadEvents(session_id)) if session_id else [],
+        fleet=read_fleet(ledger),
+        now_ms=ledger.run(Now()),
+    )
+
+
+def measure(ledger: Ledger) -> Reach:
+    """Raises RedisAway."""
+    ledger.run(Ping())  # connects
+    took = []
+    for _ in range(PINGS):
+        started = time.monotonic()
+        ledger.run(Ping())
+        took.append(time.monotonic() - started)
+    before = time.time()
+    now_ms = ledger.run(Now())
+    here = (before + time.time()) / 2
+    return Reach(timedelta(seconds=min(took)), timedelta(seconds=here - now_ms / 1000), now_ms)
+
+
+def read_fleet(ledger: Ledger) -> Fleet:
+    """Raises RedisAway."""
+    since_reaped, launches, chores, ids = ledger.run_all(
+        [LastRun("reap"), QueueLength(LAUNCHES), QueueLength(CHORES), LivingHosts()]
+    )
+    hosts = [host for host in ledger.run_all([ReadHost(host_id) for host_id in sorted(ids)]) if host]
+    return Fleet(hosts, since_reaped, launches, chores)
+
+
+def _condition(ledger: Ledger) -> Condition | None:
+    try:
+        return ledger.run(ReadCondition())
+    except RedisAway:  # it answered just now: so it is this question that is not allowed
+        return None
+
+
+def _leased_rooms(ledger: Ledger, until: float) -> tuple[list[Room], bool]:
+    """Those that were found in time, and whether these are all."""
+    rooms: list[Room] = []
+    cursor = 0
+    while time.monotonic() < until:
+        try:
+            cursor, found = ledger.run(LeasedRooms(cursor))
+        except RedisAway:  # not allowed, either
+            break
+        rooms += found
+        if cursor == 0:
+            return rooms, True
+    return rooms, False
+
+
+def _read_sessions(ledger: Ledger, ids: Iterable[str], until: float | None) -> Iterator[Session | None]:
+    """Each session, None for one that is not there, until the time is over."""
+    for some in _batches(ids):
+        if until is not None and time.monotonic() > until:
+            return
+        try:
+            yield from ledger.run_all([ReadSession(session_id) for session_id in some])
+        except NoSuchSession:
+            yield from (_read_session(ledger, session_id) for session_id in some)
+
+
+def _read_session(ledger: Ledger, session_id: str) -> Session | None:
+    try:
+        return ledger.run(ReadSession(session_id))
+    except NoSuchSession:
+        return None
+
+
+def _all(ledger: Ledger, steps: Iterable[Step[Any]], until: float) -> Iterator[Any]:
+    for some in _batches(steps):
+        if time.monotonic() > until:
+            return
+        yield from ledger.run_all(some)
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    batch: list[T] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,40 @@
+"""What a look at the installation finds, as data: for people as lines, for machines as an object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"  # it works; somebody should know
+    PROBLEM = "problem"  # somebody waits for a bot, or will
+
+
+SEVERITY = (Verdict.OK, Verdict.WARNING, Verdict.PROBLEM)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what there is, in a sentence, and what to do about it."""
+
+    check: str
+    verdict: Verdict
+    says: str
+    do: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "check": self.check,
+            "verdict": self.verdict,
+            "says": self.says,
+            "do": self.do or None,
+            "facts": dict(self.facts),
+        }
+
+
+def worst(verdicts: "list[Verdict]") -> Verdict:
+    return max(verdicts, key=SEVERITY.index, default=Verdict.OK)

@@ -1,0 +1,68 @@
+"""The command line: what is printed, and the exit code, without anything running."""
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+from app import cli
+
+
+@pytest.fixture(autouse=True)
+def _somewhere_empty(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("REDIS_URL", "API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VAR_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("PORT", "9")  # where nobody listens
+
+
+@pytest.mark.parametrize("spelling", ["--version", "version"])
+def test_the_version_is_told_both_ways(spelling, capsys):
+    try:
+        code = cli.main([spelling])
+    except SystemExit as exited:
+        code = exited.code
+
+    assert code == 0
+    assert capsys.readouterr().out == f"greenroom {metadata.version('greenroom')}\n"
+
+
+def test_the_doctor_without_a_redis_says_so_and_makes_nothing(capsys, tmp_path):
+    assert cli.main(["doctor"]) == 2
+    assert "Redis does not answer" in capsys.readouterr().out
+    assert cli.main(["doctor", "local:stage", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["looked"] is False
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_room_that_is_none_is_misuse(capsys):
+    with pytest.raises(SystemExit) as exited:
+        cli.main(["doctor", "standup"])
+
+    assert exited.value.code == 2
+    assert "as in local:standup" in capsys.readouterr().err
+
+
+def test_a_password_in_redis_url_is_not_shown(capsys, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://ann:a-secret@127.0.0.1:9/0")
+
+    assert cli.main(["doctor"]) == 2
+
+    shown = capsys.readouterr()
+    assert "127.0.0.1:9" in shown.out
+    assert "a-secret" not in shown.out + shown.err
+
+
+@pytest.mark.parametrize("command", ["doctor"])
+def test_an_operator_s_command_imports_no_more_than_it_needs(command):
+    """Nobody waits for Flask, Celery or pipecat to learn why there is no bot."""
+    look = (
+        "import sys; from app import cli; cli.main([sys.argv[1]]); "
+        "print(sorted({'flask', 'celery', 'pipecat', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", look, command], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr

@@ -1,0 +1,302 @@
+"""The checkup: what the doctor finds in an installation that is well, and in one that is not."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.operating import doctor, facts
+from app.operating.checkup import check
+from app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
+from app.operating.facts import CHORES, LAUNCHES
+from app.operating.findings import Verdict
+from app.rooms.room import Room
+from app.rooms.sessions import Reason, State
+from app.rooms.steps import STALE_AFTER, Create, Forget, Mark, Transition
+from tests.makers import STAGE, a_claim, a_session, an_order
+from tests.unit.an_installation import BOTS, CONTROL, keep_well, let_pass
+
+OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
+MINUTE = timedelta(minutes=1)
+NOWHERE = Place("unix:///tmp/nowhere.sock", True, "http://127.0.0.1:9")
+
+
+def look(ledger, **changes):
+    """What is found, by check; this machine's clock is right."""
+    seen = facts.read(ledger)
+    reach = replace(seen.reach, ahead=timedelta(0), there_and_back=timedelta(milliseconds=1))
+    return {finding.check: finding for finding in check(replace(seen, reach=reach, **changes))}
+
+
+def ill(found):
+    return {name: finding.verdict for name, finding in found.items() if finding.verdict is not OK}
+
+
+@pytest.fixture
+def bot(joining, puppet):
+    joining.join(an_order())
+    return puppet().go_live()
+
+
+def test_an_installation_that_works_is_well(ledger, bot):
+    let_pass(ledger, timedelta(seconds=2))
+
+    assert ill(look(ledger)) == {}
+
+
+def test_whatever_is_wrong_comes_with_something_to_do(ledger, joining, puppet):
+    """Everything at once: each finding that is not ok names a remedy, and none says more than a paragraph."""
+    joining.join(an_order())
+    puppet().go_live()
+    joining.join(an_order(Room.parse("local:waits")))
+    ledger.pass_time(MINUTE)
+    found = look(ledger, condition=replace(ledger.condition, drops="allkeys-lru", trouble=("aof: err",)))
+
+    assert {"redis writing", "redis memory", "workers", "control", "beat", "queue", "keepalives"} <= set(
+        ill(found)
+    )
+    assert all(finding.do for finding in found.values() if finding.verdict is not OK)
+    assert all(len(finding.says) < 400 and len(finding.do) < 400 for finding in found.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "check_name", "verdict"),
+    [
+        ({"version": "5.0.14"}, "redis", PROBLEM),
+        ({"version": "6.2.0"}, "redis", OK),
+        ({"is_kept": False}, "redis writing", WARNING),
+        ({"trouble": ("aof_last_write_status: err",)}, "redis writing", PROBLEM),
+        ({"drops": "allkeys-lru", "limit_bytes": 10**9}, "redis memory", PROBLEM),
+        ({"drops": "allkeys-lru"}, "redis memory", WARNING),
+        ({"used_bytes": 80, "limit_bytes": 100}, "redis memory", WARNING),
+        ({"used_bytes": 95, "limit_bytes": 100}, "redis memory", PROBLEM),
+        ({"used_bytes": 7_900_000_000}, "redis memory", PROBLEM),
+    ],
+)
+def test_redis_s_condition_is_judged(ledger, change, check_name, verdict):
+    keep_well(ledger)
+    ledger.condition = replace(ledger.condition, **change)
+
+    found = look(ledger)
+
+    assert found[check_name].verdict is verdict
+    assert ill(found) == ({} if verdict is OK else {check_name: verdict})
+
+
+def test_a_redis_that_may_not_be_asked_how_it_is_gets_a_warning_only(ledger):
+    keep_well(ledger)
+
+    assert ill(look(ledger, condition=None)) == {"redis": WARNING}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict"), [(0.9, OK), (-0.9, OK), (2, WARNING), (-2, WARNING), (4, PROBLEM), (-3600, PROBLEM)]
+)
+def test_a_clock_that_is_wrong_is_told_with_its_direction(ledger, ahead, verdict):
+    keep_well(ledger)
+    seen = facts.read(ledger)
+    reach = replace(seen.reach, ahead=timedelta(seconds=ahead))
+
+    found = {finding.check: finding for finding in check(replace(seen, reach=reach))}["clocks"]
+
+    assert found.verdict is verdict
+    assert verdict is OK or (" ahead of " in found.says) == (ahead > 0)
+
+
+@pytest.mark.parametrize(("took", "verdict"), [(1, OK), (50, WARNING), (900, PROBLEM)])
+def test_a_slow_redis_is_told(ledger, took, verdict):
+    keep_well(ledger)
+    seen = facts.read(ledger)
+    reach = replace(seen.reach, ahead=timedelta(0), there_and_back=timedelta(milliseconds=took))
+
+    assert check(replace(seen, reach=reach))[0].verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("hosts", "reaps", "expected"),
+    [
+        ((CONTROL,), True, {"workers": PROBLEM}),
+        ((BOTS,), False, {"control": PROBLEM, "beat": PROBLEM}),
+        ((BOTS, CONTROL), False, {"beat": PROBLEM}),
+        ((replace(BOTS, draining=True), CONTROL), True, {"workers": PROBLEM}),
+        ((replace(BOTS, used=2), CONTROL), True, {"workers": WARNING}),
+        ((replace(BOTS, draining=True), replace(BOTS, id="bots@other"), CONTROL), True, {}),
+    ],
+)
+def test_who_is_missing_is_named(ledger, hosts, reaps, expected):
+    keep_well(ledger, hosts=hosts, reaps=reaps)
+
+    assert ill(look(ledger)) == expected
+
+
+def test_a_reaper_that_has_stopped_is_told_with_the_process_to_start(ledger):
+    keep_well(ledger)
+    let_pass(ledger, MINUTE, reaps=False)
+    assert "beat` line" in look(ledger)["beat"].do
+    assert "for 60 s" in look(ledger)["beat"].says
+    ledger.queues[CHORES] = ["reap"] * 5
+    assert "restart the control worker" in look(ledger)["beat"].do
+    ledger.pass_time(MINUTE)
+    keep_well(ledger, hosts=(BOTS,), reaps=False)
+
+    assert "control worker first" in look(ledger)["beat"].do
+
+
+def test_a_control_worker_that_does_not_keep_up_is_told(ledger):
+    keep_well(ledger)
+    ledger.queues[CHORES] = ["sweep"] * 21
+
+    assert ill(look(ledger)) == {"control": PROBLEM}
+
+
+def test_who_waits_in_a_full_house_is_a_warning_and_beside_free_slots_a_problem(ledger, joining):
+    keep_well(ledger)
+    joining.join(an_order())
+    ledger.queues[LAUNCHES] = ["launch"]
+    let_pass(ledger, timedelta(seconds=5))
+    assert look(ledger)["queue"].verdict is OK
+    let_pass(ledger, timedelta(seconds=20), hosts=(replace(BOTS, used=2), CONTROL))
+    assert look(ledger)["queue"].verdict is WARNING
+    assert "25 s" in look(ledger)["queue"].says
+    keep_well(ledger)
+
+    found = look(ledger)["queue"]
+    assert found.verdict is PROBLEM
+    assert str(STAGE) in found.do
+
+
+def test_a_bot_that_is_not_heard_is_warned_of_and_then_a_problem(ledger, bot):
+    let_pass(ledger, timedelta(seconds=18))
+    assert ill(look(ledger)) == {"keepalives": WARNING}
+    let_pass(ledger, STALE_AFTER)
+
+    found = look(ledger)
+    assert ill(found) == {"keepalives": PROBLEM}
+    assert found["keepalives"].facts["rooms"] == [str(STAGE)]
+
+
+def test_a_dead_bot_s_missing_worker_is_named(ledger, bot):
+    there = replace(BOTS, id="bots@elsewhere")
+    let_pass(ledger, STALE_AFTER + MINUTE, hosts=(there, CONTROL))
+
+    assert "bots@stage does not report either" in look(ledger)["keepalives"].do
+
+
+def test_a_lock_whose_session_has_ended_is_an_orphan(ledger, bot):
+    end(ledger, bot.session)
+    let_pass(ledger, STALE_AFTER + MINUTE)
+
+    found = look(ledger)
+    assert ill(found) == {"locks": PROBLEM}
+    assert found["locks"].facts["rooms"] == [str(STAGE)]
+
+
+def test_a_lock_of_a_session_that_nobody_knows_is_an_orphan(ledger, puppet, launches):
+    epoch = ledger.run(a_claim()).epoch
+    launches.asked.append((a_session("session-of-a-token", epoch=epoch), "a-token"))
+    puppet().adopt()
+    let_pass(ledger, STALE_AFTER + MINUTE)
+
+    assert ill(look(ledger)) == {"locks": PROBLEM}
+
+
+def test_a_bot_that_goes_on_after_its_session_has_ended_is_told(ledger, bot):
+    end(ledger, bot.session)
+    ledger.pass_time(MINUTE)
+    bot.beat()
+    keep_well(ledger)
+
+    assert ill(look(ledger)) == {"bots": PROBLEM}
+
+
+def test_a_session_that_has_lost_its_room_is_told(ledger, bot):
+    ledger.free(STAGE)
+    let_pass(ledger, MINUTE)
+
+    found = look(ledger)
+    assert ill(found) == {"sessions": PROBLEM}
+    assert str(STAGE) in found["sessions"].says
+
+
+def test_what_is_just_changing_is_nobody_s_fault(ledger, bot):
+    end(ledger, bot.session)
+    let_pass(ledger, timedelta(seconds=1))
+    assert ill(look(ledger)) == {}
+    ledger.run(Create(a_session("just-begun", room=Room.parse("local:fresh"))))
+
+    assert ill(look(ledger)) == {}
+
+
+def test_many_rooms_are_counted_and_a_few_are_named(ledger):
+    for number in range(500):
+        ledger.run(Create(a_session(f"s{number}", room=Room.parse(f"local:room-{number}"))))
+    let_pass(ledger, MINUTE)
+
+    found = look(ledger)["sessions"]
+    assert found.says.startswith("500 rooms ")
+    assert "and 497 more" in found.says
+    assert len(found.facts["rooms"]) == 500
+
+
+def test_a_look_changes_nothing(ledger, bot):
+    """Also not the reaper's own reckoning of when it last looked."""
+    keep_well(ledger)
+    ledger.run(Mark(STAGE, timedelta(0)))
+    before = {name: repr(value) for name, value in vars(ledger).items() if name not in ("_lock", "_last_id")}
+    look(ledger)
+    facts.read_room(ledger, STAGE)
+
+    after = {name: repr(value) for name, value in vars(ledger).items() if name not in ("_lock", "_last_id")}
+    assert {name for name in before if "0x" not in before[name] and before[name] != after[name]} == set()
+
+
+def test_scripts_get_an_exit_code_and_one_object(ledger, bot, monkeypatch):
+    keep_well(ledger)
+    report = examine(ledger, NOWHERE)  # whose clock is that of the fake, years away
+    assert report.exit_code == ILL
+    told = json.loads(report.as_json())
+    assert told["looked"] is True and told["verdict"] == "problem"
+    assert {"check", "verdict", "says", "do", "facts"} == set(told["findings"][0])
+    assert {finding["check"] for finding in told["findings"]} >= {"redis", "workers", "web", "providers"}
+
+    assert examine_room(ledger, NOWHERE, STAGE).exit_code == WELL
+
+
+def test_a_redis_that_is_away_is_told_as_such_and_nothing_is_guessed(ledger):
+    with ledger.away():
+        report, of_room = examine(ledger, NOWHERE), examine_room(ledger, NOWHERE, STAGE)
+
+    assert (report.exit_code, of_room.exit_code) == (BLIND, BLIND)
+    assert json.loads(report.as_json())["looked"] is False
+    assert "greenroom up" in report.as_text()
+    assert "All is well" not in of_room.as_text()
+
+
+def test_a_redis_that_never_answers_is_given_up(ledger, monkeypatch):
+    monkeypatch.setattr(doctor, "LOOKS_WITHIN", timedelta(milliseconds=30))
+    with ledger._lock:  # whoever asks now waits
+        report = examine_room(ledger, NOWHERE, STAGE)
+
+    assert report.exit_code == BLIND
+    assert "hung" in report.as_text()
+
+
+def test_no_secret_is_shown(ledger, joining, launches):
+    keep_well(ledger)
+    joining.join(an_order(metadata={"note": "a secret of the caller's"}))
+    _, claim = launches.asked[-1]
+    shown = [
+        show
+        for report in (examine(ledger, NOWHERE), examine_room(ledger, NOWHERE, STAGE))
+        for show in (report.as_json(), report.as_text())
+    ]
+
+    assert not [text for text in shown if claim in text or "a secret of the caller's" in text]
+
+
+def end(ledger, session):
+    for state in (State.LEAVING, State.ENDED):
+        reason = Reason.LEFT if state is State.ENDED else None
+        ledger.run(Transition(session.id, state, session.epoch, reason=reason))
+    ledger.run(Forget(session.id))
