@@ -1,5 +1,6 @@
 """The rules of the checkup: what the facts of an installation mean, and what to do about it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -120,6 +121,28 @@ def _clocks(facts: Facts) -> Iterable[Finding]:
 
 
 def _workers(facts: Facts) -> Iterable[Finding]:
+    yield _slots(facts)
+    living = {host.id for host in facts.fleet.hosts}
+    heard = Counter(
+        view.lease.host
+        for view in facts.rooms.values()
+        if view.lease and view.lease.host and view.age is not None and view.age <= UNHEARD
+    )
+    if silent := sorted(heard.keys() - living):
+        there = sum(heard[name] for name in silent)
+        yield Finding(
+            "silent workers",
+            PROBLEM,
+            f"{some(silent)} {'does' if len(silent) == 1 else 'do'} not report, though "
+            f"{count(there, 'bot')} there {'is' if there == 1 else 'are'} heard: "
+            "the parent process hangs, or was stopped. Its calls go on; it takes no launches.",
+            "See what it does (`ps`, its log). `kill -CONT` if it is stopped (state T); else `kill -KILL`: its calls "
+            "break off, and go on with new bots.",
+            {"hosts": silent},
+        )
+
+
+def _slots(facts: Facts) -> Finding:
     hosts = facts.fleet.bots
     slots, used, free = sum(h.slots for h in hosts), sum(h.used for h in hosts), facts.fleet.free
     draining = [host.id for host in hosts if host.draining]
@@ -134,33 +157,32 @@ def _workers(facts: Facts) -> Iterable[Finding]:
     if draining:
         says += f" Draining: {some(draining)}."
     if not hosts:
-        yield Finding(
+        return Finding(
             "workers",
             PROBLEM,
             "No bot worker has reported in the last 15 seconds: no bot can start. Calls on a worker that is only "
             "cut off from Redis go on.",
-            f"{START} the `bots` line of the Procfile. Does its process run, and what are the last lines of its "
-            "log (var/log/bots.log under `greenroom up`)?",
+            f"{START} the `bots` line of the Procfile. If a process is there, it hangs, or cannot reach Redis: its log "
+            "says more (var/log/bots.log under `greenroom up`).",
             told,
         )
-    elif len(draining) == len(hosts):
-        yield Finding(
+    if len(draining) == len(hosts):
+        return Finding(
             "workers",
             PROBLEM,
             f"{says} Nobody takes launches: whoever joins waits.",
             f"`greenroom drain --undo {draining[0]}` lets it work again; or start another worker.",
             told,
         )
-    elif not free:
-        yield Finding(
+    if not free:
+        return Finding(
             "workers",
             WARNING,
             f"{says} The house is full: who joins now waits for a slot.",
             "Start another worker, or raise SLOTS where processors and memory are left.",
             told,
         )
-    else:
-        yield Finding("workers", OK, says, facts=told)
+    return Finding("workers", OK, says, facts=told)
 
 
 def _control(facts: Facts) -> Iterable[Finding]:

@@ -33,6 +33,11 @@ def ill(found):
     return {name: finding.verdict for name, finding in found.items() if finding.verdict is not OK}
 
 
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    monkeypatch.setattr(doctor, "LOOKS_AGAIN_AFTER", timedelta(0))
+
+
 @pytest.fixture
 def bot(joining, puppet):
     joining.join(an_order())
@@ -183,6 +188,16 @@ def test_a_dead_bot_s_missing_worker_is_named(ledger, bot):
     assert "bots@stage does not report either" in look(ledger)["keepalives"].do
 
 
+def test_a_worker_whose_bots_are_heard_and_that_does_not_report_is_told(ledger, bot):
+    ledger.pass_time(MINUTE)
+    bot.beat()
+    keep_well(ledger, hosts=(replace(BOTS, id="bots@elsewhere"), CONTROL))
+
+    found = look(ledger)
+    assert ill(found) == {"silent workers": PROBLEM}
+    assert "bots@stage does not report, though 1 bot there is heard" in found["silent workers"].says
+
+
 def test_a_lock_whose_session_has_ended_is_an_orphan(ledger, bot):
     end(ledger, bot.session)
     let_pass(ledger, STALE_AFTER + MINUTE)
@@ -271,6 +286,16 @@ def test_a_redis_that_is_away_is_told_as_such_and_nothing_is_guessed(ledger):
     assert json.loads(report.as_json())["looked"] is False
     assert "greenroom up" in report.as_text()
     assert "All is well" not in of_room.as_text()
+
+
+def test_what_is_a_problem_for_a_moment_only_is_none(ledger, bot, monkeypatch):
+    """A slot that just got free, a report that is late: everything goes on while somebody looks."""
+    let_pass(ledger, STALE_AFTER + MINUTE)
+    room = examine_room(ledger, NOWHERE, STAGE)
+    assert room.exit_code == ILL
+    monkeypatch.setattr(doctor.time, "sleep", lambda _: bot.beat())
+
+    assert examine_room(ledger, NOWHERE, STAGE).exit_code == WELL
 
 
 def test_a_redis_that_never_answers_is_given_up(ledger, monkeypatch):
