@@ -2,19 +2,23 @@
 
 import argparse
 import difflib
+import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
 from app import settings as app_settings
-from app.errors import BadRoom, GreenroomError
+from app.errors import BadRoom, GreenroomError, RedisAway
 from app.rooms.ports import Ledger
 from app.rooms.room import Room
 from app.settings import Settings, SettingsError
 
 OK, FAILED, MISUSED = 0, 1, 2  # exit codes
+BLIND = 2  # Redis does not answer: nothing was seen, nothing was asked for
+INTERRUPTED = 130
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -28,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         _complain("The settings do not work as they are:", *(f"  {problem}" for problem in error.problems))
         return MISUSED
+    except RedisAway as error:
+        _complain(str(error), "`greenroom doctor` says more.")
+        return BLIND
     except GreenroomError as error:
         _complain(str(error))
         return FAILED
@@ -76,6 +83,64 @@ def _doctor(chosen: argparse.Namespace) -> int:
     return report.exit_code
 
 
+def _workers(chosen: argparse.Namespace) -> int:
+    """List the workers: slots, used, warm, and who drains."""
+    from app.operating import fleet
+
+    ledger = _ledger(app_settings.read())
+    hosts = fleet.workers(ledger)
+    if chosen.json:
+        print(json.dumps({"workers": fleet.as_objects(hosts)}))
+    else:
+        print(fleet.as_table(hosts, fleet.now_ms(ledger)))
+    return OK
+
+
+def _drain(chosen: argparse.Namespace) -> int:
+    """Empty a worker: it takes no launches, and hands its calls over."""
+    from app.operating import fleet
+
+    ledger = _ledger(app_settings.read())
+    watch = fleet.Watch(ledger, fleet.find(ledger, chosen.host), _tell)
+    if chosen.undo:
+        fleet.undo(watch)
+        return OK
+    try:
+        fleet.drain(watch, within=chosen.timeout)
+    except KeyboardInterrupt:
+        _complain(
+            f"{watch.host.id} goes on draining; `greenroom drain --undo {watch.host.id}` lets it work again."
+        )
+        return INTERRUPTED
+    return OK
+
+
+def _restart(chosen: argparse.Namespace) -> int:
+    """Replace all bot workers, one after the other; calls are handed over."""
+    from app.operating import fleet
+
+    ledger = _ledger(app_settings.read())
+    hosts = [host for host in fleet.workers(ledger) if host.kind == "bots"]
+    if not hosts:
+        _complain("No bot worker has reported in the last 15 seconds, so there is none to restart.")
+        return FAILED
+    try:
+        fleet.restart(
+            [fleet.Watch(ledger, host, _tell) for host in hosts],
+            empty_within=chosen.timeout,
+            back_within=chosen.back_within,
+        )
+    except KeyboardInterrupt:
+        _complain("Whoever was asked to stop does so when it is empty; the others were left alone.")
+        return INTERRUPTED
+    print("All bot workers are new.")
+    return OK
+
+
+def _tell(line: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S}  {line}", flush=True)
+
+
 def _version(_chosen: argparse.Namespace) -> int:
     """Print the version."""
     print(f"greenroom {metadata.version('greenroom')}")
@@ -85,6 +150,9 @@ def _version(_chosen: argparse.Namespace) -> int:
 COMMANDS: dict[str, Command] = {
     "up": _up,
     "doctor": _doctor,
+    "workers": _workers,
+    "drain": _drain,
+    "restart": _restart,
     "settings": _settings,
     "redis": _redis,
     "version": _version,
@@ -106,8 +174,38 @@ def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
     _json_argument(parser)
 
 
+def _drain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "host", metavar="WORKER", help="as `greenroom workers` names it, or its machine's name"
+    )
+    parser.add_argument("--undo", action="store_true", help="let it take launches again")
+    _seconds_argument(parser, "--timeout", 600, "until it should be empty")
+
+
+def _restart_arguments(parser: argparse.ArgumentParser) -> None:
+    _seconds_argument(parser, "--timeout", 600, "until a worker should be empty")
+    _seconds_argument(parser, "--back-within", 120, "until its supervisor should have started it again")
+
+
+def _seconds_argument(parser: argparse.ArgumentParser, name: str, default: int, about: str) -> None:
+    parser.add_argument(
+        name,
+        type=_seconds,
+        default=timedelta(seconds=default),
+        metavar="SECONDS",
+        help=f"{about} ({default})",
+    )
+
+
 def _json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _seconds(text: str) -> timedelta:
+    try:
+        return timedelta(seconds=float(text))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds") from None
 
 
 def _room(url: str) -> Room:
@@ -120,6 +218,9 @@ def _room(url: str) -> Room:
 ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "up": _up_arguments,
     "doctor": _doctor_arguments,
+    "workers": _json_argument,
+    "drain": _drain_arguments,
+    "restart": _restart_arguments,
 }
 
 

@@ -56,7 +56,22 @@ def test_a_password_in_redis_url_is_not_shown(capsys, monkeypatch):
     assert "a-secret" not in shown.out + shown.err
 
 
-@pytest.mark.parametrize("command", ["doctor"])
+@pytest.mark.parametrize("arguments", [["workers"], ["drain", "bots@here"], ["restart"]])
+def test_without_a_redis_no_worker_is_asked_for_anything(arguments, capsys):
+    assert cli.main(arguments) == 2
+    assert "Redis does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["soon", "1e400", ""])
+def test_a_timeout_that_is_none_is_misuse(seconds, capsys):
+    with pytest.raises(SystemExit) as exited:
+        cli.main(["restart", "--timeout", seconds])
+
+    assert exited.value.code == 2
+    assert "is no number of seconds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["doctor", "workers", "restart"])
 def test_an_operator_s_command_imports_no_more_than_it_needs(command):
     """Nobody waits for Flask, Celery or pipecat to learn why there is no bot."""
     look = (

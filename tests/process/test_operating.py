@@ -1,0 +1,202 @@
+"""The operator's commands as an operator runs them, on the real product, while it is being broken."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from tests.product import ROOT, eventually, product
+
+
+@pytest.fixture(scope="module")
+def greenroom():
+    """One product for this module: each test leaves it whole."""
+    with product(SLOTS="2") as running:
+        yield running
+
+
+def run(product, *arguments, within=60):
+    """`greenroom ...` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        cwd=ROOT,
+        env=product.environ,
+        capture_output=True,
+        text=True,
+        timeout=within,
+    )
+
+
+def doctor(product, *arguments):
+    done = run(product, "doctor", "--json", *arguments)
+    return done.returncode, json.loads(done.stdout)
+
+
+def ill(product):
+    """What is not ok, by check."""
+    _, told = doctor(product)
+    return {
+        finding["check"]: finding["verdict"] for finding in told["findings"] if finding["verdict"] != "ok"
+    }
+
+
+@contextmanager
+def stopped(*pids):
+    """Processes that hang, for as long as the block lasts."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_product_that_works_is_well_with_a_bot_and_without(greenroom):
+    eventually(lambda: ill(greenroom) == {}, within=20)
+    joined = greenroom.join("local:well")
+
+    code, told = doctor(greenroom, "local:well")
+
+    assert (code, told["verdict"]) == (0, "ok")
+    assert told["says"].startswith(f"There is a bot: session {joined['session_id']}, heard ")
+    assert eventually(lambda: ill(greenroom) == {}, within=20)
+    greenroom.post("/leave", {"room_url": "local:well"})
+    code, told = doctor(greenroom, "local:well")
+    assert (code, told["session"]["reason"]) == (0, "left")
+
+
+def test_a_redis_that_hangs_and_one_that_is_gone_are_told_apart(own_greenroom):
+    redis = own_greenroom.process("redis")
+    with stopped(redis.pid):
+        hung = run(own_greenroom, "doctor", within=20)
+        of_room = run(own_greenroom, "doctor", "local:stage", within=20)
+        workers = run(own_greenroom, "workers", within=20)
+    redis.kill("SIGKILL")
+    gone = run(own_greenroom, "doctor", within=20)
+
+    assert [done.returncode for done in (hung, of_room, workers, gone)] == [2, 2, 2, 2]
+    assert "is hung" in hung.stdout and "is hung" in of_room.stdout
+    assert "is hung" not in gone.stdout and "does that run?" in gone.stdout
+
+
+def test_a_beat_that_hangs_is_told(greenroom):
+    beat = greenroom.process("beat").pid
+    with stopped(beat):
+        told = eventually(lambda: ill(greenroom), within=30)
+        assert told == {"beat": "problem"}
+
+    eventually(lambda: ill(greenroom) == {}, within=30)
+
+
+def test_a_worker_that_hangs_is_told_although_its_bot_is_heard(greenroom):
+    greenroom.join("local:heard")
+    with stopped(greenroom.process("bots").pid):
+        told = eventually(lambda: "silent workers" in (seen := ill(greenroom)) and seen, within=40)
+
+    assert told["workers"] == told["silent workers"] == "problem"
+    greenroom.post("/leave", {"room_url": "local:heard"})
+    eventually(lambda: ill(greenroom) == {}, within=30)
+
+
+def test_a_bot_that_hangs_is_told_by_its_room_s_story(greenroom):
+    greenroom.join("local:hangs")
+    pid = int(greenroom.owner("local:hangs").rsplit("/", 1)[1])
+    with stopped(pid):
+        says = eventually(
+            lambda: (
+                "was last heard" in (told := doctor(greenroom, "local:hangs")[1])["says"] and told["says"]
+            ),
+            within=30,
+        )
+
+    assert "it should beat every 3 seconds" in says
+    eventually(lambda: "it is live" in doctor(greenroom, "local:hangs")[1]["says"], within=30)
+    greenroom.post("/leave", {"room_url": "local:hangs"})
+
+
+def test_workers_are_listed_with_their_slots(greenroom):
+    greenroom.join("local:listed")
+
+    listed = json.loads(run(greenroom, "workers", "--json").stdout)["workers"]
+    table = run(greenroom, "workers").stdout
+
+    assert [(host["kind"], host["slots"]) for host in listed] == [("bots", 2), ("control", 8)]
+    assert eventually(lambda: used(greenroom) == 1)
+    assert table.startswith("WORKER") and "bots@" in table
+    greenroom.post("/leave", {"room_url": "local:listed"})
+
+
+def used(product):
+    listed = json.loads(run(product, "workers", "--json").stdout)["workers"]
+    return sum(host["used"] for host in listed if host["kind"] == "bots")
+
+
+def test_a_drained_worker_takes_nothing_until_that_is_undone(own_greenroom):
+    joined = own_greenroom.join("local:drained")
+    host = own_greenroom.session(joined["session_id"])["host"]
+
+    drained = run(own_greenroom, "drain", host)
+    waiting = own_greenroom.join("local:waits", wait=0)
+    story = doctor(own_greenroom, "local:waits")[1]["says"]
+    undone = run(own_greenroom, "drain", "--undo", host.partition("@")[2])
+
+    assert drained.returncode == 0, drained.stdout + drained.stderr
+    assert f"{host}: 0 calls left on it, 1 parked" in drained.stdout
+    assert "is empty, and takes no launches" in drained.stdout
+    assert "draining" in story
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    for session_id in (joined["session_id"], waiting["session_id"]):
+        eventually(lambda id=session_id: own_greenroom.session(id)["state"] == "live", within=30)
+
+
+def test_an_unknown_worker_is_answered_with_those_there_are(greenroom):
+    done = run(greenroom, "drain", "bots@nowhere")
+
+    assert done.returncode == 1
+    assert "There is no bot worker `bots@nowhere`; there are bots@" in done.stderr
+
+
+def test_a_rolling_restart_replaces_the_worker_and_keeps_the_session(own_greenroom):
+    joined = own_greenroom.join("local:restarted")
+    before = own_greenroom.process("bots").pid
+
+    with supervised(own_greenroom, "bots"):
+        done = run(own_greenroom, "restart", within=120)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is back, with 2 slots" in done.stdout
+    assert own_greenroom.process("bots").pid != before
+    eventually(lambda: own_greenroom.session(joined["session_id"])["state"] == "live", within=30)
+    assert "lost" not in own_greenroom.events(joined["session_id"])
+
+
+def test_a_worker_that_nobody_starts_again_is_named(own_greenroom):
+    done = run(own_greenroom, "restart", "--back-within", "2")
+
+    assert done.returncode == 1
+    assert "did not come back within 2.0 s" in done.stderr
+
+
+@contextmanager
+def supervised(product, name):
+    """What an operator's init system does: start it again when it has ended."""
+    over = threading.Event()
+
+    def watch():
+        while not over.wait(0.1):
+            if product.process(name).status == "exited":
+                product.process(name).start()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
