@@ -8,6 +8,7 @@ from datetime import timedelta
 from app.operating.facts import Facts
 from app.operating.findings import Finding, Verdict
 from app.operating.wording import count, duration, size, some
+from app.rooms.joining import QUEUE_HOLDS
 from app.rooms.room import Room
 from app.rooms.sessions import Session, State
 from app.rooms.steps import STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus, RoomView
@@ -251,7 +252,10 @@ def _queue(facts: Facts) -> Iterable[Finding]:
         return
     who = f"{count(len(waiting), 'session')} {'waits' if len(waiting) == 1 else 'wait'} for a bot"
     says = f"{who}, the first for {duration(oldest)}; {count(queued, 'launch', 'launches')} in the queue."
-    if not facts.fleet.bots:
+    if queued >= QUEUE_HOLDS:
+        do = "Start more workers, or raise SLOTS."
+        yield Finding("queue", PROBLEM, f"{says} The line is full: further joins are refused.", do, told)
+    elif not facts.fleet.bots:
         yield Finding(
             "queue", PROBLEM, says, "Start a bot worker (see above): they are taken in order.", told
         )

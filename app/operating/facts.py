@@ -16,6 +16,7 @@ from app.rooms.room import Room
 from app.rooms.sessions import Event, Session
 from app.rooms.steps import (
     Condition,
+    FindPlace,
     Host,
     LastRun,
     LastSession,
@@ -24,6 +25,7 @@ from app.rooms.steps import (
     LivingHosts,
     Now,
     Ping,
+    Place,
     QueueLength,
     ReadCondition,
     ReadEvents,
@@ -70,7 +72,7 @@ class Fleet:
     @property
     def free(self) -> int:
         """How many launches would start at once."""
-        return sum(max(0, host.slots - host.used) for host in self.bots if not host.draining)
+        return sum(host.free for host in self.hosts)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class RoomFacts:
     view: RoomView
     session: Session | None  # the lease's, else the last one
     events: list[Event]
+    place: Place  # in the line of those that wait for a slot
     fleet: Fleet
     now_ms: int
 
@@ -132,6 +135,7 @@ def read_room(ledger: Ledger, room: Room) -> RoomFacts:
         view=view,
         session=session,
         events=ledger.run(ReadEvents(session_id)) if session_id else [],
+        place=ledger.run(FindPlace(session_id or "")),
         fleet=read_fleet(ledger),
         now_ms=ledger.run(Now()),
     )

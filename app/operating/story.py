@@ -9,7 +9,7 @@ from app.operating.facts import Fleet, RoomFacts
 from app.operating.findings import Finding, Verdict
 from app.operating.wording import count, duration, moment, some
 from app.rooms.sessions import Event, Reason, Session, State
-from app.rooms.steps import STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus
+from app.rooms.steps import PARKED_FOR, STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
 JOINS_WITHIN = timedelta(seconds=30)
@@ -164,7 +164,7 @@ def _of_nobody(facts: RoomFacts, lease: Lease, whose: str) -> Finding:
             PROBLEM,
             f"There is a bot that should not be there any more: it was heard {duration(age)} ago on {_where(lease)}, "
             f"for {whose}.",
-            "It should stop within seconds. If it does not, send its process SIGTERM.",
+            f"It should stop within seconds. If it does not, end its process ({lease.owner}: worker, job, pid).",
         )
     return _found(
         PROBLEM,
@@ -174,38 +174,23 @@ def _of_nobody(facts: RoomFacts, lease: Lease, whose: str) -> Finding:
 
 
 def _starting(facts: RoomFacts, lease: Lease, session: Session) -> Finding:
-    fleet = facts.fleet
+    fleet, place = facts.fleet, facts.place
     since = _ago(facts, max(session.updated_ms, lease.since_ms))
     before = _before(facts.events)
     says = f"There is no bot yet: session {session.id} has waited for one for {duration(since)}{before}."
-    position = _position(facts.events)
-    if since <= STARTS_WITHIN and fleet.free:
-        return _found(
-            OK,
-            f"The bot is on its way: asked for {duration(since)} ago{before}.",
-            "Look again in a few seconds.",
-        )
     if not fleet.bots:
         return _found(
             PROBLEM,
             f"{says} No bot worker is there to take it.",
             "Start one: the `bots` line of the Procfile. It takes who waits at once, in order.",
         )
-    if not fleet.free:
-        draining = [host.id for host in fleet.bots if host.draining]
-        full = sum(host.slots for host in fleet.bots if not host.draining)
-        place = f" It is at {position} in the line." if position else ""
-        if draining and not full:
-            return _found(
-                PROBLEM,
-                f"{says} Every bot worker is draining ({some(draining)}), and takes no launches.",
-                f"`greenroom drain --undo {draining[0]}`, or start another worker.",
-            )
+    if not fleet.free or place.position is not None:
+        return _in_line(facts, says)
+    if since <= STARTS_WITHIN:
         return _found(
-            WARNING,
-            f"{says} All {count(full, 'slot')} are taken.{place}",
-            "It starts when a slot gets free. Start another worker, or raise SLOTS, to have one now. A place in the "
-            "line is kept only while its caller asks again.",
+            OK,
+            f"The bot is on its way: asked for {duration(since)} ago{before}.",
+            "Look again in a few seconds.",
         )
     tries = (
         f" {count(session.launches, 'launch', 'launches')} asked for so far." if session.launches > 1 else ""
@@ -216,6 +201,31 @@ def _starting(facts: RoomFacts, lease: Lease, session: Session) -> Finding:
         f"{tries}",
         f"{_reaper(fleet, 'launches it again, three times, and then gives up')} Does a bot worker hang? Their logs "
         "should have a line for each launch; `greenroom restart` replaces them without ending calls.",
+    )
+
+
+def _in_line(facts: RoomFacts, says: str) -> Finding:
+    """All slots are taken, or are for those that came before."""
+    hosts = facts.fleet.bots
+    draining = [host.id for host in hosts if host.draining]
+    slots = sum(host.slots for host in hosts if not host.draining)
+    if not slots:
+        return _found(
+            PROBLEM,
+            f"{says} Every bot worker is draining ({some(draining)}), and takes no launches.",
+            f"`greenroom drain --undo {draining[0]}`, or start another worker.",
+        )
+    place = f" It is number {facts.place.position} of those that wait." if facts.place.position else ""
+    more = f", or `greenroom drain --undo {draining[0]}`" if draining else ""
+    kept = (
+        f"Its place is kept for {duration(PARKED_FOR)}."
+        if _was_on_stage(facts.events)
+        else "Its place is kept while its caller asks again, and given up a minute later."
+    )
+    return _found(
+        WARNING,
+        f"{says} {'The only slot is' if slots == 1 else f'All {slots} slots are'} taken.{place}",
+        f"It starts when a slot gets free. To have one now, start another worker or raise SLOTS{more}. {kept}",
     )
 
 
@@ -291,8 +301,8 @@ def _ago(facts: RoomFacts, at_ms: int) -> timedelta:
     return timedelta(milliseconds=max(0, facts.now_ms - at_ms))
 
 
-def _position(events: Sequence[Event]) -> str | None:
-    return next((event.detail for event in reversed(events) if event.event == "queued"), None)
+def _was_on_stage(events: Sequence[Event]) -> bool:
+    return any(event.event in ("parked", "lost") for event in events)
 
 
 def _before(events: Sequence[Event]) -> str:
@@ -321,7 +331,8 @@ WORDS = {
     "waiting": "alone in the room; it waits",
     "leaving": "leaving",
     "lost": "its bot was lost",
-    "parked": "no other slot: parked until there is one",
+    "parked": "its worker stops, and there is no other slot: it waits in front of all others",
+    "handed_over": "goes on with another worker's bot",
     "ended": "ended",
 }
 

@@ -171,6 +171,15 @@ def test_who_waits_in_a_full_house_is_a_warning_and_beside_free_slots_a_problem(
     assert str(STAGE) in found.do
 
 
+def test_a_full_line_is_a_problem(ledger, joining):
+    joining.join(an_order())
+    ledger.queues[LAUNCHES] = ["launch"] * 1000
+    let_pass(ledger, MINUTE, hosts=(replace(BOTS, used=2), CONTROL))
+
+    found = look(ledger)["queue"]
+    assert (found.verdict, "joins are refused" in found.says) == (PROBLEM, True)
+
+
 def test_a_bot_that_is_not_heard_is_warned_of_and_then_a_problem(ledger, bot):
     let_pass(ledger, timedelta(seconds=18))
     assert ill(look(ledger)) == {"keepalives": WARNING}
