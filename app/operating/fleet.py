@@ -33,6 +33,7 @@ REACTS_WITHIN = timedelta(
 )  # a worker that lives reports every second, and learns then what is wanted
 EMPTY_WITHIN = timedelta(minutes=10)
 BACK_WITHIN = timedelta(minutes=2)  # a worker loads its models first
+RETURNS_WITHIN = timedelta(seconds=5)  # a worker that has lost Redis for a moment; later, it has ended
 LOOK_EVERY = timedelta(seconds=0.5)
 
 Say = Callable[[str], None]
@@ -128,6 +129,7 @@ class Watch:
     _rooms: dict[str, Room] = field(default_factory=dict)  # of the sessions that were on it, by session
     _said: str = ""
     _is_blind: bool = False
+    _away_since: float | None = None
 
     def until(
         self, is_so: Callable[[Host | None], bool], within: timedelta, *, tells: bool = False
@@ -137,10 +139,11 @@ class Watch:
         while True:
             try:
                 now = self.ledger.run(ReadHost(self.host.id))
-                if tells:
-                    self._tell(now)
-                if is_so(now):
-                    return now
+                if not self._may_return(now):
+                    if tells:
+                        self._tell(now)
+                    if is_so(now):
+                        return now
                 self._is_blind = False
             except RedisAway:
                 if not self._is_blind:
@@ -149,6 +152,14 @@ class Watch:
             if self.clock() > deadline:
                 raise NotDone
             self.pause(LOOK_EVERY.total_seconds())
+
+    def _may_return(self, now: Host | None) -> bool:
+        """Whether it is away only since just now: a worker that loses its connection for a moment says goodbye, too."""
+        if now is not None:
+            self._away_since = None
+            return False
+        self._away_since = self._away_since or self.clock()
+        return self.clock() - self._away_since < RETURNS_WITHIN.total_seconds()
 
     def places(self) -> Counter[Where]:
         """Where the sessions are that were on this worker."""

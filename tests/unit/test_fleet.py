@@ -26,6 +26,7 @@ class Worker:
     bots: list[Puppet] = field(default_factory=list)
     obeys: bool = True
     comes_back: bool = True
+    silent: int = 0  # for how many reports it has no connection
     each_second: Callable[["Worker"], None] = lambda worker: None
     _runs: bool = True
 
@@ -34,6 +35,9 @@ class Worker:
         return self
 
     def second(self):
+        if self.silent > 0:
+            self.silent -= 1
+            return
         if not self._runs:
             self._runs = self.comes_back
             if self._runs:
@@ -226,6 +230,27 @@ def test_a_rolling_restart_replaces_one_after_the_other(stage, two_bots):
     assert {name for name in before if before[name] != after[name]} == {"bots@other", "bots@stage"}
     order = [line for line in stage.said if "is asked" in line or "is back" in line]
     assert [line.split()[0] for line in order] == ["bots@other", "bots@other", "bots@stage", "bots@stage"]
+
+
+def test_a_worker_that_loses_its_connection_for_a_moment_has_not_ended(stage, two_bots, ledger):
+    """It retires and reports again; it is still the one that was asked to stop."""
+    seconds = []
+
+    def lose_it_once_and_end_the_bots_later(worker):
+        seconds.append(stage.seconds)
+        if len(seconds) == 4:
+            ledger.run(Retire(worker.host.id))
+            worker.silent = 8
+        if len(seconds) > 20:
+            end_one(worker)
+
+    two_bots.each_second = lose_it_once_and_end_the_bots_later
+
+    fleet.restart([stage.watch()], empty_within=SOON, back_within=SOON)
+
+    assert two_bots.host.incarnation == BOTS.incarnation + "+"
+    assert stage.said.count("bots@stage has stopped; waiting for its supervisor to start it again") == 1
+    assert "2 ended" in stage.said[-3]
 
 
 def test_a_worker_that_does_not_come_back_ends_the_restart_in_one_clear_line(stage):
