@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, Request, Route
 
+FAKE_BOT = Path(__file__).parent / "fake_bot.js"
 KEY = "a-key-for-tests-only"
 Reply = Callable[[Route], None]
 
@@ -16,7 +18,7 @@ def answer(body: Mapping[str, Any], status: int = 200) -> Reply:
     return lambda route: route.fulfill(status=status, json=dict(body))
 
 
-def refuse(status: int, kind: str, **facts: object) -> Reply:
+def refuse(status: int, kind: str, *, retry_after: int | None = None, **facts: object) -> Reply:
     body = {
         "type": f"urn:greenroom:problem:{kind}",
         "title": "No",
@@ -24,9 +26,10 @@ def refuse(status: int, kind: str, **facts: object) -> Reply:
         "detail": "No.",
         **facts,
     }
-    return lambda route: route.fulfill(
-        status=status, content_type="application/problem+json", body=json.dumps(body)
-    )
+    headers = {"Content-Type": "application/problem+json"}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return lambda route: route.fulfill(status=status, headers=headers, body=json.dumps(body))
 
 
 def away(route: Route) -> None:
@@ -69,6 +72,10 @@ class FakeServer:
             self.offer(route)
         else:
             self.session(route)
+
+    def becomes(self, state: str, *, epoch: int = 1, **more: Any) -> None:
+        """What the session is from now on."""
+        self.session = answer({"session_id": "s1", "state": state, "epoch": epoch, "reason": None, **more})
 
     def calls(self, path: str) -> list[Request]:
         return [request for request in self.requests if urlsplit(request.url).path == path]

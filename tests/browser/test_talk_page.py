@@ -148,13 +148,14 @@ def test_redis_away_counts_as_the_server_being_away(talk: TalkPage, server: Fake
 
 
 def test_a_bot_on_its_way_is_waited_for(talk: TalkPage, server: FakeServer):
-    live = server.join
-    server.join = answer({"session_id": "s1", "status": "pending", "connect": {"token": "a-token"}})
+    connect = {"offer_url": "/sessions/s1/api/offer", "token": "a-token"}
+    server.join = answer({"session_id": "s1", "status": "pending", "connect": connect})
+    server.becomes("joining")
     talk.open()
     talk.press("Write instead")
-    expect(talk.title).to_have_text("Every bot is on stage")
+    expect(talk.more).to_have_text("It is on its way.")
 
-    server.join = live
+    server.becomes("live")
     talk.wait_until("ended")
 
 

@@ -18,7 +18,7 @@ HEAR = """async (messages) => {
             userSaid: (said) => transcript.userSaid(said),
             botSaid: (said) => transcript.botSaid(said),
             interrupted: () => transcript.interrupted(),
-            ready: nothing, speaking: nothing, thinking: nothing, error: nothing, left: nothing,
+            ready: nothing, speaking: nothing, thinking: nothing, error: nothing, left: nothing, notice: nothing,
         });
     }
     return transcript.turns;

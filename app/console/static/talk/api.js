@@ -10,9 +10,10 @@ export class Away extends Error {
 }
 
 export class Refusal extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, retryAfter) {
     super(problem.title ?? `refused (${status})`);
     this.status = status;
+    this.retryAfter = retryAfter; // seconds, if the server said
     this.kind = String(problem.type ?? "").split(":").pop();
     this.reason = problem.reason ?? null; // why a call ended, if it has
   }
@@ -31,8 +32,9 @@ export class Api {
     return this.#ask("POST", connect.offer_url, { body: offer, token: connect.token });
   }
 
-  session(id, token) {
-    return this.#withToken(token, (bearer) => this.#ask("GET", `/sessions/${encodeURIComponent(id)}`, { token: bearer }));
+  session(id, token, { patience = PATIENCE } = {}) {
+    const path = `/sessions/${encodeURIComponent(id)}`;
+    return this.#withToken(token, (bearer) => this.#ask("GET", path, { token: bearer, patience }));
   }
 
   // Survives the page being closed in the same moment.
@@ -51,7 +53,7 @@ export class Api {
     }
   }
 
-  async #ask(method, path, { body, token = this.key, keepalive = false }) {
+  async #ask(method, path, { body, token = this.key, keepalive = false, patience = PATIENCE }) {
     let response, answer;
     try {
       response = await fetch(path, {
@@ -59,7 +61,7 @@ export class Api {
         keepalive,
         cache: "no-store",
         credentials: "omit",
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: AbortSignal.timeout(patience),
         headers: {
           Authorization: `Bearer ${token}`,
           ...(body && { "Content-Type": "application/json" }),
@@ -72,11 +74,10 @@ export class Api {
       answer = {};
     }
     if (response.ok) return answer;
-    const refusal = new Refusal(response.status, answer);
+    const retryAfter = Number(response.headers.get("Retry-After")) || undefined;
+    const refusal = new Refusal(response.status, answer, retryAfter);
     const isOurs = String(answer.type ?? "").startsWith("urn:greenroom:");
-    if (refusal.kind === "redis-away" || (response.status >= 502 && !isOurs)) {
-      throw new Away(Number(response.headers.get("Retry-After")) || undefined);
-    }
+    if (refusal.kind === "redis-away" || (response.status >= 502 && !isOurs)) throw new Away(retryAfter);
     throw refusal;
   }
 }

@@ -1,4 +1,4 @@
-// One call: it gets a bot, holds the line, mends it when it breaks, and knows why it ended.
+// One call: it gets a bot, holds the line through whatever happens to the line or the bot, and knows why it ended.
 
 import { Away, Refusal } from "./api.js";
 import { Peer } from "./peer.js";
@@ -7,14 +7,25 @@ import * as rtvi from "./rtvi.js";
 const TRIES = 3; // new lines in a row to a bot that is said to be there
 const BETWEEN_TRIES = [300, 1_500, 4_000]; // ms
 const AWAY_WAITS = [1, 2, 3, 5]; // seconds between looks for a server that is away; the last one repeats
-const BUSY_FOR = 45_000; // ms we wait for a bot to get free before asking the person
+const START_WITHIN = 2; // seconds that a first answer may be held back: a free bot comes at once
+const KEEP_PLACE = 8_000; // ms between the joins that keep a place in the line; after 20 s it is another's
+const BUSY_FOR = 45_000; // ms we wait for a bot that neither comes nor has us in its line
 const LEAVING_FOR = 15_000; // ms a bot may take to be gone
+const BACK_WITHIN = 600_000; // ms a bot may take to be back: as long as a parked one is kept
+const POLL = 250; // ms between looks for a bot that is coming back
+const LATER_POLL = 1_000; // the same, when it has not come for a while
+const LOOK_EVERY = 10_000; // ms between looks after a call that sounds well
+const LOOK_WITHIN = 3_000; // ms such a look may take
+const STILL_FOR = { line: 700, lost: 0, moved: 1_500, parked: 0 }; // ms to mend a call in, before we speak of it
+const MOVED_WITHIN = 3_000; // ms in which a bot that has moved is known at its new place
 const READY_WITHIN = 3_000; // ms until a bot that has not said that it is ready is told again that we are
 const READY_TRIES = 4;
 
 const ON_STAGE = new Set(["live", "paused", "waiting", "moving"]);
+const ON_ITS_WAY = new Set(["lost", "pending", "joining"]);
 
-class Over extends Error {}
+class Over extends Error {} // the person has hung up
+class Gone extends Error {} // the bot we were asking is not there any more
 
 export class Call {
   #api;
@@ -27,6 +38,14 @@ export class Call {
   #isOver = false;
   #isMending = false;
   #lastLine = 0; // when a line was last up
+  #epoch = null; // the bot at the other end: each that takes over has a higher one
+  #parting = null; // what the bot has said will become of it
+  #isQueued = false;
+  #mended = null; // what befell the call that is being mended: "line", "lost", "moved" or "parked"
+  #telling = 0; // the timer after which the person is told of it
+  #isLooking = false;
+  #isReady = false;
+  #unheard = new Map(); // what was written, by its id, until the bot has said that it got it
   #wake = () => {};
 
   // wish: {room_url, user_id}; microphone: a Microphone or null
@@ -46,6 +65,11 @@ export class Call {
     return this.#isOver;
   }
 
+  // Whether we hold a place in the line for a bot, and no more than that.
+  get isQueued() {
+    return this.#isQueued;
+  }
+
   // What a reload needs to ask whether the call is still on.
   get ticket() {
     return this.#joined && { id: this.#joined.session_id, token: this.#joined.connect.token, room: this.#wish.room_url };
@@ -62,7 +86,7 @@ export class Call {
   // Ends the call here and now; resolves when the bot has gone, or cannot be asked to.
   async hangUp() {
     const joined = this.#joined;
-    this.#finish("ended", { byMe: true });
+    this.#finish("ended", { byMe: true, wasQueued: this.#isQueued });
     if (!joined) return;
     try {
       await this.#api.leave(joined.session_id, joined.connect.token);
@@ -78,7 +102,9 @@ export class Call {
 
   say(text) {
     const message = rtvi.sendText(text);
-    return this.#peer?.send(message) ? message.id : null;
+    if (!this.#peer?.send(message)) return null;
+    this.#unheard.set(message.id, message);
+    return message.id;
   }
 
   async useMicrophone(microphone) {
@@ -99,60 +125,112 @@ export class Call {
     this.#wake();
   }
 
+  // Asks for a bot, and stands in the line if all are busy.
   async #join() {
-    const until = Date.now() + BUSY_FOR;
-    for (;;) {
-      const joined = await this.#patiently(() => this.#api.join(this.#wish));
-      if (this.#isOver) {
-        this.#api.leave(joined.session_id, joined.connect.token).catch(() => {});
-        throw new Over();
+    let { status: state, position, reason } = await this.#ask({ wait: START_WITHIN });
+    let asked = Date.now();
+    let until = asked + BUSY_FOR;
+    while (!ON_STAGE.has(state)) {
+      if (state === "ended") return this.#finish("ended", { reason });
+      if (position) until = Date.now() + BUSY_FOR;
+      else if (Date.now() > until) throw new Refusal(503, { type: "busy" });
+      this.#isQueued = true;
+      this.#on.phase("queued", { position });
+      await this.#sleep(Math.min(500 + POLL * (position ?? 0), KEEP_PLACE / 2));
+      if (Date.now() - asked > KEEP_PLACE) {
+        asked = Date.now();
+        ({ status: state, position } = await this.#ask({ wait: 0 }));
+      } else {
+        ({ state, position, reason } = await this.#patiently(() => this.#look()));
       }
-      this.#joined = joined;
-      if (ON_STAGE.has(joined.status)) return;
-      if (Date.now() > until) throw new Refusal(503, { type: "busy" });
-      this.#on.phase("queued");
-      await this.#sleep(500);
     }
+    this.#isQueued = false;
   }
 
-  // Get a line and keep it; called again whenever it breaks.
+  async #ask({ wait }) {
+    const joined = await this.#patiently(() => this.#api.join(this.#wish, { wait }));
+    if (this.#isOver) {
+      this.#api.leave(joined.session_id, joined.connect.token).catch(() => {});
+      throw new Over();
+    }
+    this.#joined = joined;
+    return joined;
+  }
+
+  // Gets a line to the bot, and tries again until there is one or the call is over.
   async #hold() {
-    let tries = 0;
-    const leavingUntil = Date.now() + LEAVING_FOR;
-    for (;;) {
+    for (let tries = 0; ; ) {
+      let epoch = null;
+      if (this.#lastLine || tries) {
+        const session = await this.#onStage();
+        if (!session) return;
+        epoch = session.epoch ?? null;
+        if (this.#isAnother(epoch)) this.#on.newBot();
+      }
       try {
-        await this.#patiently(() => this.#connect());
+        await this.#patiently(() => this.#connect(epoch));
         return;
       } catch (error) {
         if (error instanceof Over) throw error;
-        if (error instanceof Refusal && error.status === 401) await this.#join(); // the token is too old
+        if (error instanceof Gone) continue;
+        if (error instanceof Refusal && error.status === 401) await this.#ask({ wait: 0 }); // the token is too old
         else if (error instanceof Refusal && error.status !== 504) throw error;
-        const session = await this.#patiently(() => this.#look());
-        if (session.state === "ended") return this.#finish("ended", { reason: session.reason });
-        if (session.state === "leaving" && Date.now() < leavingUntil) tries -= 1;
         if (++tries > TRIES) throw error instanceof Refusal ? error : new Refusal(0, { type: "blocked" });
-        if (this.#lastLine) this.#on.phase("mending");
-        await this.#sleep(BETWEEN_TRIES[Math.max(tries, 1) - 1]);
+        await this.#sleep(BETWEEN_TRIES[tries - 1]);
       }
     }
   }
 
-  async #connect() {
+  // Waits until the bot is on stage; null if the call has ended instead.
+  async #onStage() {
+    const began = Date.now();
+    const lasted = () => Date.now() - began;
+    for (;;) {
+      const session = await this.#patiently(() => this.#look());
+      if (session.state === "ended") {
+        this.#finish("ended", { reason: session.reason });
+        return null;
+      }
+      if (session.state === "leaving") {
+        clearTimeout(this.#telling); // it is no accident
+        if (lasted() > LEAVING_FOR) throw new Refusal(0, { type: "lost" });
+      } else if (ON_STAGE.has(session.state)) {
+        const isYetToMove = this.#mended === "moved" && session.epoch === this.#epoch && lasted() < MOVED_WITHIN;
+        if (!isYetToMove) return session;
+      } else if (lasted() > BACK_WITHIN) {
+        throw new Refusal(0, { type: "lost" });
+      } else if (["line", "moved"].includes(this.#mended)) {
+        this.#mended = "lost";
+        this.#tell();
+      }
+      await this.#sleep(lasted() < LOOK_EVERY ? POLL : LATER_POLL);
+    }
+  }
+
+  #isAnother(epoch) {
+    return this.#epoch !== null && epoch !== this.#epoch;
+  }
+
+  async #connect(epoch) {
     const { connect } = this.#joined;
     const peer = new Peer({
       iceServers: connect.ice_servers ?? [],
       track: this.#microphone?.track,
       on: {
-        message: (message) => rtvi.hear(message, { ...this.#on, left: () => this.#broken(peer), ready: () => this.#ready() }),
+        message: (message) => rtvi.hear(message, this.#listeners(peer)),
         voice: (stream) => this.#on.voice(stream),
         shaky: () => this.#peer === peer && this.#on.phase("shaky"),
         steady: () => this.#peer === peer && this.#on.phase("live"),
+        silent: () => {
+          if (this.#peer === peer) this.#on.phase("shaky");
+          this.#suspect(peer);
+        },
         down: () => this.#broken(peer),
       },
     });
+    const getThrough = async () => peer.accept(await this.#api.offer(connect, await peer.offer()));
     try {
-      const answer = await this.#api.offer(connect, await peer.offer());
-      await peer.accept(answer);
+      await this.#whileThere(epoch, getThrough());
       this.#check();
     } catch (error) {
       peer.close();
@@ -161,16 +239,65 @@ export class Call {
     this.#peer = peer;
     this.#lastLine = Date.now();
     this.#isReady = false;
+    this.#parting = this.#mended = null;
+    clearTimeout(this.#telling);
+    const isAnother = this.#isAnother(epoch);
+    if (!isAnother) this.#unheard.clear(); // this bot has it, or it is gone with the line: nobody can tell
+    this.#epoch = epoch;
     this.#tellMicrophone();
     this.#greet(peer);
-    this.#on.phase("live");
+    this.#watch(peer);
+    this.#on.phase("live", { isBack: isAnother });
   }
 
-  #isReady = false;
+  // What comes of an attempt, or Gone as soon as the bot it is made with is not there any more.
+  async #whileThere(epoch, attempt) {
+    let timer;
+    const gone = new Promise((_, reject) => {
+      timer = setInterval(async () => {
+        const session = await this.#look({ patience: LOOK_WITHIN }).catch(() => null);
+        if (session && (!ON_STAGE.has(session.state) || (epoch !== null && session.epoch !== epoch))) reject(new Gone());
+      }, 2 * POLL);
+    });
+    try {
+      return await Promise.race([attempt, gone]);
+    } finally {
+      clearInterval(timer);
+      attempt.catch(() => {}); // if it is given up, nobody waits for it
+    }
+  }
 
+  #listeners(peer) {
+    return {
+      ...this.#on,
+      left: () => this.#broken(peer),
+      ready: () => this.#ready(),
+      notice: (event) => this.#noticed(peer, event),
+      userSaid: (said) => {
+        this.#unheard.delete(said.id);
+        this.#on.userSaid(said);
+      },
+    };
+  }
+
+  // What the bot before it did not live to hear is said again.
   #ready() {
+    if (this.#isReady) return;
     this.#isReady = true;
-    this.#on.ready?.();
+    for (const message of this.#unheard.values()) this.#peer?.send(message);
+  }
+
+  // What the bot itself says of what becomes of it.
+  #noticed(peer, event) {
+    if (this.#peer !== peer) return;
+    if (event === "moved") {
+      this.#on.phase("moved");
+      this.#broken(peer, "moved");
+    }
+    if (event === "parked") {
+      this.#parting = "parked"; // it may still be saying so aloud: the line is its own to end
+      this.#on.phase("parting");
+    }
   }
 
   // Tells the bot that we hear it, which it may not have been ready to learn.
@@ -185,27 +312,55 @@ export class Call {
     this.#peer?.send(rtvi.microphoneStatus(Boolean(this.#microphone) && !this.#isMuted));
   }
 
-  // The line has broken, or the bot has said that it leaves: find out which, and go on or end.
-  async #broken(peer) {
+  // Looks after a line for as long as it is up: now and then, even if it sounds well.
+  async #watch(peer) {
+    while (this.#peer === peer) {
+      await this.#suspect(peer);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
+    }
+  }
+
+  // Is the bot at the other end still the one that has the session?  A silence alone proves nothing: the
+  // network may be slow, or the bot.  And a session that is not on stage proves nothing while its bot is
+  // heard: it may be cut off from the rest.
+  async #suspect(peer) {
+    if (this.#peer !== peer || this.#isLooking) return;
+    this.#isLooking = true;
+    let session = null;
+    try {
+      session = await this.#api.session(this.id, this.#joined.connect.token, { patience: LOOK_WITHIN });
+    } catch {
+      // Who does not answer says nothing about the line.
+    } finally {
+      this.#isLooking = false;
+    }
+    if (!session || this.#peer !== peer) return;
+    if (ON_STAGE.has(session.state)) {
+      this.#epoch ??= session.epoch ?? null;
+      if (this.#epoch !== (session.epoch ?? null)) await this.#broken(peer, "lost");
+    } else if (!peer.isHeard) {
+      await this.#broken(peer, ON_ITS_WAY.has(session.state) ? "lost" : "line");
+    }
+  }
+
+  // The line is no more, or of no more use: find out what has become of the bot, and go on or end.
+  async #broken(peer, why = "line") {
     if (this.#peer !== peer || this.#isOver) return;
     this.#peer = null;
     peer.close();
-    this.#on.phase("mending");
-    await this.#guarded(async () => {
-      const until = Date.now() + LEAVING_FOR;
-      let session = await this.#patiently(() => this.#look());
-      while (session.state === "leaving" && Date.now() < until) {
-        await this.#sleep(300);
-        session = await this.#patiently(() => this.#look());
-      }
-      if (session.state === "ended") return this.#finish("ended", { reason: session.reason });
-      await this.#hold();
-    });
+    this.#mended = this.#parting ?? why;
+    this.#telling = setTimeout(() => this.#tell(), STILL_FOR[this.#mended]);
+    await this.#guarded(() => this.#hold());
   }
 
-  async #look() {
+  #tell() {
+    clearTimeout(this.#telling);
+    if (!this.#isOver) this.#on.phase("mending", { why: this.#mended });
+  }
+
+  async #look({ patience } = {}) {
     try {
-      return await this.#api.session(this.id, this.#joined.connect.token);
+      return await this.#api.session(this.id, this.#joined.connect.token, { patience });
     } catch (error) {
       if (error instanceof Refusal && error.status === 404) return { state: "ended", reason: null };
       throw error;
@@ -218,7 +373,7 @@ export class Call {
       this.#check();
       try {
         const answer = await ask();
-        if (i > 0 && !this.#isOver) this.#on.phase(this.#lastLine ? "mending" : "calling");
+        if (i > 0 && !this.#isOver) this.#lastLine ? this.#tell() : this.#on.phase("calling");
         return answer;
       } catch (error) {
         if (!(error instanceof Away)) throw error;
@@ -256,7 +411,10 @@ export class Call {
       if (error instanceof Over) return;
       if (!(error instanceof Refusal)) console.error(error);
       if (error.status === 410) this.#finish("ended", { reason: error.reason });
-      else this.#finish("problem", { kind: this.#lastLine && error.kind === "blocked" ? "lost" : (error.kind ?? "other") });
+      else {
+        const kind = this.#lastLine && error.kind === "blocked" ? "lost" : (error.kind ?? "other");
+        this.#finish("problem", { kind, retryAfter: error.retryAfter });
+      }
     } finally {
       this.#isMending = false;
     }
@@ -269,6 +427,7 @@ export class Call {
   #finish(phase, facts) {
     if (this.#isOver) return;
     this.#isOver = true;
+    clearTimeout(this.#telling);
     this.#peer?.close();
     this.#peer = null;
     this.#on.phase(phase, facts);

@@ -7,7 +7,7 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AWAY, KEY, ending, problem } from "./words.js";
+import { AWAY, BACK, KEY, ending, mended, mending, problem, queue } from "./words.js";
 
 const view = new View({ way: go, key: tryKey, mute: toggleMute, hangUp, microphone: changeMicrophone, write });
 const transcript = new Transcript(view.log);
@@ -32,6 +32,7 @@ const ways = {
   type: () => begin({ inWriting: true }),
   now: () => call?.tryNow(),
   stop: hangUp,
+  leaveLine: hangUp,
   own: () => {
     identity.useOwnRoom();
     begin({ inWriting: isInWriting });
@@ -222,6 +223,7 @@ function listeners(isCurrent) {
     userSaid: here((said) => (transcript.userSaid(said), said.isFinal && keep())),
     botSaid: here((said) => (transcript.botSaid(said), said.isDone && keep())),
     interrupted: here(() => transcript.interrupted()),
+    newBot: here(() => transcript.newBot()),
     speaking: here((who, isSpeaking) => {
       doing[who] = isSpeaking;
       if (who === "bot" && isSpeaking) doing.thinking = false;
@@ -239,18 +241,16 @@ const phases = {
   calling() {
     view.cue({ state: "calling", title: "Calling the bot", ways: ["stop"], line: "Connecting" });
   },
-  queued() {
-    view.cue({
-      state: "calling",
-      title: "Every bot is on stage",
-      more: "Yours comes as soon as one is free.",
-      ways: ["stop"],
-      line: "Waiting for a bot",
-    });
+  queued({ position }) {
+    const [title, more] = queue(position);
+    const ways = [position ? "leaveLine" : "stop"];
+    view.cue({ state: "calling", title, more, ways, line: position ? `Number ${position} in the line` : "Waiting for a bot" });
   },
-  live() {
+  live({ isBack = false }) {
     const isFirst = document.body.dataset.state === "calling";
     view.cue({ state: "live", title: "", line: "Connected" });
+    if (isBack && gap?.why !== "moved") sayBriefly(BACK);
+    closeGap();
     showWhoSpeaks();
     showMicrophone();
     view.startClock();
@@ -260,9 +260,23 @@ const phases = {
   shaky() {
     view.line("The line is weak");
   },
-  mending() {
+  // The bot says that it will be gone for a while; we hear it out.
+  parting() {
+    sayBriefly(mending("parked").title);
+  },
+  // The bot has moved: mostly we are there before anybody would have noticed.
+  moved() {
     forgetWhoSpeaks();
-    view.cue({ state: "mending", title: "One moment", more: "The line broke; we are mending it.", line: "Reconnecting" });
+    const { title, line } = mending("moved");
+    sayBriefly(title);
+    view.line(line);
+    openGap("moved");
+  },
+  mending({ why }) {
+    forgetWhoSpeaks();
+    const { title, more, line } = mending(why);
+    view.cue({ state: "mending", title, more, line });
+    openGap(why);
   },
   away({ seconds }) {
     forgetWhoSpeaks();
@@ -275,30 +289,31 @@ const phases = {
       line: "Not connected",
     });
   },
-  ended({ reason, byMe }) {
-    const [title, more] = ending(reason, { byMe });
+  ended({ reason, byMe, wasQueued }) {
+    const [title, more] = ending(reason, { byMe, wasQueued });
     const lasted = close();
     identity.keepCall(null);
+    const isUndone = byMe && !lasted && !wasQueued;
     view.cue({
       state: "ended",
-      title: lasted || !byMe ? title : "You changed your mind",
-      more: lasted ? `${more} You talked for ${lasted}.` : byMe ? "Nothing was started." : more,
+      title: isUndone ? "You changed your mind" : title,
+      more: isUndone ? "Nothing was started." : lasted ? `${more} You talked for ${lasted}.` : more,
       ways: ["again", "type"],
       focus: "title",
     });
   },
-  problem({ kind }) {
+  problem({ kind, retryAfter }) {
     close();
     if (kind === "unauthorized" || kind === "forbidden") {
       identity.keepKey(null);
       return showLocked(KEY.wrong);
     }
-    showProblem(kind);
+    showProblem(kind, { retryAfter });
   },
 };
 
-function showProblem(kind) {
-  const [title, more, ways] = problem(kind);
+function showProblem(kind, facts) {
+  const [title, more, ways] = problem(kind, facts);
   view.cue({ state: "problem", title, more, ways, focus: "title" });
 }
 
@@ -309,6 +324,8 @@ function close() {
   microphone = null;
   meter.rest();
   view.voice.srcObject = null;
+  gap = null;
+  brief.until = 0;
   transcript.interrupted();
   transcript.interim("");
   forgetWhoSpeaks();
@@ -326,10 +343,29 @@ function forgetWhoSpeaks() {
   view.speaking(null);
 }
 
-let brief = 0; // until when a short notice stands in the place of who is speaking
+// A bot that went and came back leaves a line in the transcript where it was gone.
+let gap = null; // {why, since, reword}
+
+function openGap(why) {
+  const { note } = mending(why);
+  if (!note || gap?.why === why) return;
+  transcript.newBot();
+  if (gap) gap.reword(note);
+  else gap = { since: Date.now(), reword: transcript.note(note) };
+  gap.why = why;
+  keep();
+}
+
+function closeGap() {
+  const afterwards = gap && mended(gap.why, Date.now() - gap.since);
+  if (afterwards) gap.reword(afterwards);
+  gap = null;
+}
+
+const brief = { text: "", until: 0 }; // a short notice in the place of who is speaking
 
 function sayBriefly(text) {
-  brief = Date.now() + 4_000;
+  Object.assign(brief, { text, until: Date.now() + 4_000 });
   view.title(text);
   view.announce(text);
   setTimeout(showWhoSpeaks, 4_100);
@@ -339,7 +375,7 @@ function showWhoSpeaks() {
   if (document.body.dataset.state !== "live") return;
   const who = doing.you && !isMuted ? "you" : doing.bot ? "bot" : doing.thinking ? "thinking" : null;
   view.speaking(who);
-  if (Date.now() < brief) return;
+  if (Date.now() < brief.until) return view.title(brief.text);
   view.title(
     { you: "I hear you", bot: "The bot is speaking", thinking: "Thinking" }[who] ??
       (microphone ? (isMuted ? "You are muted" : "Listening") : "Write to me"),
@@ -354,7 +390,8 @@ function keep() {
 otherTabs?.addEventListener("message", ({ data }) => {
   if (call && data.tab !== thisTab && data.room === identity.room()) call.letGo("elsewhere");
 });
-window.addEventListener("pagehide", keep);
+// A call waits for a reload; a place in the line does not.
+window.addEventListener("pagehide", () => (call?.isQueued ? hangUp() : keep()));
 Microphone.onChange(() => call && showMicrophone());
 window.addEventListener("hashchange", () => {
   if (!call && identity.keyIn(location.hash)) open();

@@ -4,6 +4,8 @@ const GATHERING = 1_000; // ms we wait for ways to be reached; those on this mac
 const PING = 1_000; // ms; the bot takes three seconds without one for a broken line
 const SHAKY = 2_500; // ms a line may be interrupted before it counts as broken
 const UP_WITHIN = 10_000; // ms from the answer to an open channel
+const LISTEN_EVERY = 250; // ms between looks at what has come in
+const SILENT_AFTER = 1_000; // ms without a packet; a bot sends fifty a second, also when it says nothing
 
 export class Peer {
   #pc;
@@ -12,8 +14,11 @@ export class Peer {
   #on;
   #timers = new Set();
   #isOver = false;
+  #packets = 0; // of voice that have come in
+  #heardAt = 0; // when the last of them had come
+  #isSilent = false; // it was heard before, and is not any more
 
-  // on: message(object), voice(stream), shaky(), steady(), down(kind)
+  // on: message(object), voice(stream), shaky(), steady(), down(kind), and silent(), again and again until steady()
   constructor({ iceServers, track, on }) {
     this.#on = on;
     this.#pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
@@ -45,6 +50,13 @@ export class Peer {
     }
     this.#ping();
     this.#timers.add(setInterval(() => this.#ping(), PING));
+    this.#heardAt = performance.now();
+    this.#timers.add(setInterval(() => this.#listen(), LISTEN_EVERY));
+  }
+
+  // Whether something has come in just now; a new line is given the time to be heard.
+  get isHeard() {
+    return performance.now() - this.#heardAt < SILENT_AFTER;
   }
 
   send(message) {
@@ -84,10 +96,29 @@ export class Peer {
     if (!this.#isOver) this.#on.message(message);
   }
 
+  async #listen() {
+    let packets = 0;
+    for (const report of (await this.#pc.getStats()).values()) {
+      if (report.type === "inbound-rtp" && report.kind === "audio") packets = report.packetsReceived;
+    }
+    if (this.#isOver) return;
+    if (packets > this.#packets) {
+      this.#packets = packets;
+      this.#heardAt = performance.now();
+      if (this.#isSilent) {
+        this.#isSilent = false;
+        this.#watch();
+      }
+    } else if (this.#packets && !this.isHeard) {
+      this.#isSilent = true;
+      this.#on.silent();
+    }
+  }
+
   #watch() {
     switch (this.#pc.connectionState) {
       case "connected":
-        return this.#on.steady();
+        return this.#isSilent || this.#on.steady();
       case "disconnected":
         this.#on.shaky();
         return this.#after(SHAKY, () => {

@@ -45,6 +45,8 @@ export function hear(received, on) {
       return on.thinking(true);
     case "bot-llm-stopped":
       return on.thinking(false);
+    case "server-message":
+      return data.type === "greenroom" ? on.notice(data.event) : undefined;
     case "error":
       return on.error({ isFatal: Boolean(data.fatal) });
   }

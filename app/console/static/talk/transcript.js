@@ -21,7 +21,7 @@ export class Transcript {
   }
 
   get turns() {
-    return [...this.#log.querySelectorAll(".turn")].slice(-KEPT).map((turn) => ({
+    return [...this.#log.querySelectorAll("[data-who]")].slice(-KEPT).map((turn) => ({
       who: turn.dataset.who,
       text: [...turn.querySelectorAll("span:not(.coming)")].map((piece) => piece.textContent).join(" ").trim(),
     }));
@@ -29,10 +29,10 @@ export class Transcript {
 
   bringBack(turns) {
     for (const { who, text } of turns.filter((turn) => turn.text)) {
+      if (who === "note") this.note(text);
+      else this.#add(who, text);
       this.#turn = null;
-      this.#add(who, text);
     }
-    this.#turn = null;
   }
 
   clear() {
@@ -82,11 +82,34 @@ export class Transcript {
   interrupted() {
     for (const piece of this.#segments.values()) {
       if (piece.isDone) continue;
-      piece.said.append(piece.said.textContent ? " –" : "");
       if (piece.said.textContent) piece.coming.remove(); // else nobody knows how far it got
+      (piece.said.textContent ? piece.said : piece.coming).append(" –");
       finish(piece);
     }
     if (this.#turn?.dataset.who === "bot") this.#turn = null;
+  }
+
+  // Another bot has taken over.  It counts its pieces anew: the same numbers mean others.
+  newBot() {
+    this.interrupted();
+    this.#segments.clear();
+    this.interim("");
+  }
+
+  // A line between what was said, of something that happened.  Returns a way to word it anew.
+  note(text) {
+    const line = document.createElement("p");
+    line.className = "note";
+    line.dataset.who = "note";
+    const words = document.createElement("span");
+    words.textContent = text;
+    line.append(words);
+    this.#turn = null;
+    this.#keepingPlace(() => {
+      this.#blank.hidden = true;
+      this.#log.append(line);
+    });
+    return (anew) => this.#keepingPlace(() => (words.textContent = anew));
   }
 
   interim(text) {

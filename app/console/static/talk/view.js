@@ -1,9 +1,10 @@
 // The page's elements, and how they look in each state; it decides nothing.
 
-import { WAYS } from "./words.js";
+import { WAYS, duration } from "./words.js";
 
 const BULBS = 21;
 const TICK = 1_000; // ms
+const QUIET = new Set(["stop", "leaveLine"]); // ways that are never the obvious one
 
 const $ = (id) => document.getElementById(id);
 
@@ -121,7 +122,7 @@ export class View {
 
   // The time that was on the clock.
   stopClock() {
-    const shown = this.#since === null ? null : inWords(Date.now() - this.#since);
+    const shown = this.#since === null ? null : duration(Math.max(1, Math.round((Date.now() - this.#since) / 1000)));
     clearInterval(this.#clock);
     this.#since = null;
     $("clock").hidden = true;
@@ -129,7 +130,7 @@ export class View {
   }
 
   #showClock() {
-    setText($("clock"), duration(Date.now() - this.#since));
+    setText($("clock"), onTheClock(Date.now() - this.#since));
   }
 
   // Buttons are only made anew when they change, so that one in focus stays in focus.
@@ -141,7 +142,7 @@ export class View {
         const button = document.createElement("button");
         button.type = "button";
         button.dataset.way = way;
-        button.className = i === 0 && way !== "stop" ? "primary" : "quiet";
+        button.className = i === 0 && !QUIET.has(way) ? "primary" : "quiet";
         button.textContent = WAYS[way];
         button.addEventListener("click", () => this.#on.way(way));
         return button;
@@ -158,13 +159,7 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function inWords(ms) {
-  const seconds = Math.max(1, Math.round(ms / 1000));
-  const count = (n, unit) => (n ? [`${n} ${unit}${n === 1 ? "" : "s"}`] : []);
-  return [...count(Math.floor(seconds / 60), "minute"), ...count(seconds % 60, "second")].join(" and ");
-}
-
-function duration(ms) {
+function onTheClock(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const two = (n) => String(n).padStart(2, "0");

@@ -11,6 +11,7 @@ export const WAYS = {
   own: "Use a room of my own",
   here: "Bring it back here",
   stop: "Stop",
+  leaveLine: "Leave the line",
 };
 
 // How a call may end, by the reason that the server gives.
@@ -24,12 +25,16 @@ const ENDINGS = {
   launch_failed: ["The bot could not come", "Something kept it from starting. A second try often works."],
   room_gone: ["The room is closed", "It was shut while you were talking."],
   ejected: ["The bot was sent out", "Somebody removed it from the room."],
-  crashed_too_often: ["The bot is not well", "It broke down several times in a row, so it was stopped."],
+  crashed_too_often: [
+    "The bot is not well",
+    "It broke down three times in ten minutes, so it was not brought back again. You can begin anew.",
+  ],
   shutdown: ["Greenroom was switched off", "Somebody stopped or restarted it. Talk again when it is back."],
   error: ["Something broke", "The bot ran into a fault of its own. It was not you."],
 };
 
-export function ending(reason, { byMe = false } = {}) {
+export function ending(reason, { byMe = false, wasQueued = false } = {}) {
+  if (wasQueued) return ["You left the line", "Your place is given to the next."];
   if (byMe) return ["You hung up", "The bot has left the room."];
   return ENDINGS[reason] ?? ["The call ended", "The bot is not in the room any more."];
 }
@@ -81,6 +86,11 @@ const PROBLEMS = {
     "It may have just broken down. Its room is free again within half a minute.",
     ["retry"],
   ],
+  "queue-full": [
+    "The line is full",
+    "So many are waiting for a bot that no place is left. Please try again later.",
+    ["retry"],
+  ],
   lost: [
     "We lost the bot",
     "The line broke and could not be mended.",
@@ -108,8 +118,59 @@ const PROBLEMS = {
   ],
 };
 
-export function problem(kind) {
-  return PROBLEMS[kind] ?? PROBLEMS.other;
+// retryAfter: seconds, if the server said
+export function problem(kind, { retryAfter } = {}) {
+  const [title, more, ways] = PROBLEMS[kind] ?? PROBLEMS.other;
+  if (kind !== "queue-full" || !retryAfter) return [title, more, ways];
+  return [title, more.replace("later", `in about ${duration(retryAfter)}`), ways];
+}
+
+// What befell the bot or the line: title, more, the line at the top, and in the transcript, then and afterwards.
+const MENDING = {
+  line: ["One moment", "The line broke; we are mending it.", "Reconnecting"],
+  lost: [
+    "The bot’s process died",
+    "It is coming back, with everything you said.",
+    "Waiting for the bot",
+    "The bot’s process died.",
+    "The bot’s process died. It was back after %.",
+  ],
+  moved: [
+    "The bot has moved to another machine",
+    "It goes on where you were.",
+    "Following the bot",
+    "The bot has moved to another machine.",
+  ],
+  parked: [
+    "The bot will be right back",
+    "Its worker is being replaced. You can wait here, or hang up.",
+    "Waiting for the bot",
+    "The bot’s worker is being replaced.",
+    "The bot’s worker was replaced. It was back after %.",
+  ],
+};
+
+export function mending(why) {
+  const [title, more, line, note = null] = MENDING[why];
+  return { title, more, line, note };
+}
+
+// What stands in the transcript when the bot is back, if that is something new.
+export function mended(why, ms) {
+  return MENDING[why][4]?.replace("%", duration(Math.max(1, Math.round(ms / 1000))));
+}
+
+export const BACK = "The bot is back";
+
+// In the line for a bot.  Without a position it is on its way, or nobody knows.
+export function queue(position) {
+  if (!position) return ["Calling the bot", "It is on its way."];
+  return ["All bots are busy", `You are number ${position} in the line.`];
+}
+
+export function duration(seconds) {
+  const count = (n, unit) => (n ? [`${n} ${unit}${n === 1 ? "" : "s"}`] : []);
+  return [...count(Math.floor(seconds / 60), "minute"), ...count(seconds % 60, "second")].join(" and ");
 }
 
 export const KEY = {
