@@ -322,6 +322,19 @@ def test_a_place_in_the_line_is_kept_by_asking_again(call: Call, server: FakeSer
     assert {request.post_data_json["room_url"] for request in server.calls("/join")} == {"local:stage"}
 
 
+def test_a_tab_that_nobody_looks_at_keeps_its_place(call: Call, server: FakeServer):
+    """Its own clock may ring but once a minute."""
+    server.join = queued(2)
+    server.becomes("pending", position=2)
+    call.open("/talk?room=local:stage")
+    call.page.evaluate("window.setTimeout = () => 0")
+    call.press("Write instead")
+    expect(call.more).to_have_text("You are number 2 in the line.")
+
+    server.becomes("pending", position=1)
+    expect(call.more).to_have_text("You are number 1 in the line.", timeout=SOON)
+
+
 def test_who_leaves_the_line_gives_the_place_up(call: Call, server: FakeServer):
     server.join = queued(2)
     server.becomes("pending", position=2)

@@ -3,6 +3,7 @@
 import { Away, Refusal } from "./api.js";
 import { Peer } from "./peer.js";
 import * as rtvi from "./rtvi.js";
+import { after } from "./sleep.js";
 
 const TRIES = 3; // new lines in a row to a bot that is said to be there
 const BETWEEN_TRIES = [300, 1_500, 4_000]; // ms
@@ -389,13 +390,13 @@ export class Call {
 
   // Whether it was cut short.
   async #sleep(ms) {
-    let timer;
+    let callOff;
     const wasWoken = await new Promise((resolve) => {
       this.#wake = () => resolve(true);
       window.addEventListener("online", this.#wake, { once: true });
-      timer = setTimeout(() => resolve(false), ms);
+      callOff = after(ms, () => resolve(false));
     });
-    clearTimeout(timer);
+    callOff();
     window.removeEventListener("online", this.#wake);
     this.#check();
     return wasWoken;

@@ -27,7 +27,7 @@ const ENDINGS = {
   ejected: ["The bot was sent out", "Somebody removed it from the room."],
   crashed_too_often: [
     "The bot is not well",
-    "It broke down three times in ten minutes, so it was not brought back again. You can begin anew.",
+    "It broke down three times in ten minutes, so it was not brought back again.",
   ],
   shutdown: ["Greenroom was switched off", "Somebody stopped or restarted it. Talk again when it is back."],
   error: ["Something broke", "The bot ran into a fault of its own. It was not you."],
@@ -125,26 +125,26 @@ export function problem(kind, { retryAfter } = {}) {
   return [title, more.replace("later", `in about ${duration(retryAfter)}`), ways];
 }
 
-// What befell the bot or the line: title, more, the line at the top, and in the transcript, then and afterwards.
+// What befell the bot or the line: title, more, what the top says, and the transcript's note then and afterwards.
 const MENDING = {
   line: ["One moment", "The line broke; we are mending it.", "Reconnecting"],
   lost: [
     "The bot’s process died",
     "It is coming back, with everything you said.",
-    "Waiting for the bot",
+    "Reconnecting",
     "The bot’s process died.",
     "The bot’s process died. It was back after %.",
   ],
   moved: [
     "The bot has moved to another machine",
     "It goes on where you were.",
-    "Following the bot",
+    "Reconnecting",
     "The bot has moved to another machine.",
   ],
   parked: [
     "The bot will be right back",
     "Its worker is being replaced. You can wait here, or hang up.",
-    "Waiting for the bot",
+    "Waiting",
     "The bot’s worker is being replaced.",
     "The bot’s worker was replaced. It was back after %.",
   ],
