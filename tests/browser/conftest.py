@@ -99,6 +99,14 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture
+def person(chromium: Browser) -> Iterator[BrowserContext]:
+    """Somebody who has allowed nothing, and so has no microphone."""
+    context = chromium.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture
 def server(page: Page) -> FakeServer:
     return FakeServer(page)
 

@@ -7,11 +7,42 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page, Request, Route
+from playwright.sync_api import Locator, Page, Request, Route, expect
+
+from tests.product import Product, eventually
 
 FAKE_BOT = Path(__file__).parent / "fake_bot.js"
 KEY = "a-key-for-tests-only"
+WORDS = re.compile(r"\w{2,}")
 Reply = Callable[[Route], None]
+
+
+# What comes out of the loudspeaker, measured where it would be heard.
+EARS = """() => {
+    window.heard = { peak: 0, loud: 0 };
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 2048 });
+    const samples = new Float32Array(analyser.fftSize);
+    let stream = null;
+    setInterval(() => {
+        const voice = document.getElementById("voice");
+        if (voice.srcObject && voice.srcObject !== stream && !voice.paused) {
+            stream = voice.srcObject;
+            context.createMediaStreamSource(stream).connect(analyser);
+        }
+        analyser.getFloatTimeDomainData(samples);
+        const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+        window.heard.peak = Math.max(window.heard.peak, peak);
+        if (peak > 0.02) window.heard.loud += 1;
+    }, 50);
+}"""
+
+LINES = """
+window.lines = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...given) { super(...given); window.lines.push(this); }
+};
+"""
 
 
 def answer(body: Mapping[str, Any], status: int = 200) -> Reply:
@@ -113,3 +144,46 @@ class TalkPage:
         return bool(
             self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         )
+
+
+class Caller(TalkPage):
+    """A person with the talk page open."""
+
+    def __init__(self, page: Page, product: Product) -> None:
+        super().__init__(page)
+        self.product = product
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.add_init_script(LINES)
+
+    def call(self, room: str, *, way: str = "Write instead") -> None:
+        self.open(f"{self.product.url}/talk?room=local:{room}", key=self.product.key)
+        self.page.evaluate(EARS)
+        self.press(way)
+        self.wait_until("live")
+
+    def write(self, text: str) -> None:
+        self.words.fill(text)
+        self.words.press("Enter")
+
+    def wait_until_heard(self) -> None:
+        """A third of a second of sound, at least."""
+        eventually(lambda: self.page.evaluate("heard.loud") > 6, within=20)
+
+    def wait_until_answered(self) -> None:
+        """In writing, after something that the person said."""
+        expect(self.page.locator(".turn.you ~ .turn.bot").first).to_contain_text(WORDS, timeout=20_000)
+
+    def forget_what_was_heard(self) -> None:
+        self.page.evaluate("heard.peak = heard.loud = 0")
+
+    def wait_for_line(self, n: int, within: float = 30) -> None:
+        """The n-th line of this page is up."""
+        is_up = f"lines.length === {n} && document.body.dataset.state === 'live'"
+        eventually(lambda: self.page.evaluate(is_up), within)
+
+    @property
+    def session_id(self) -> str:
+        return str(json.loads(self.page.evaluate("sessionStorage.getItem('greenroom.call')"))["id"])

@@ -1,89 +1,13 @@
 """The whole path: a person in a real browser, and the product behind the page."""
 
-import json
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser.pages import TalkPage
+from tests.browser.pages import EARS, WORDS, Caller
 from tests.product import Product, eventually
-
-WORDS = re.compile(r"\w{2,}")
-
-# What comes out of the loudspeaker, measured where it would be heard.
-EARS = """() => {
-    window.heard = { peak: 0, loud: 0 };
-    const context = new AudioContext();
-    const analyser = new AnalyserNode(context, { fftSize: 2048 });
-    const samples = new Float32Array(analyser.fftSize);
-    let stream = null;
-    setInterval(() => {
-        const voice = document.getElementById("voice");
-        if (voice.srcObject && voice.srcObject !== stream && !voice.paused) {
-            stream = voice.srcObject;
-            context.createMediaStreamSource(stream).connect(analyser);
-        }
-        analyser.getFloatTimeDomainData(samples);
-        const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-        window.heard.peak = Math.max(window.heard.peak, peak);
-        if (peak > 0.02) window.heard.loud += 1;
-    }, 50);
-}"""
-
-LINES = """
-window.lines = [];
-window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...given) { super(...given); window.lines.push(this); }
-};
-"""
-
-
-class Caller(TalkPage):
-    """A person with the talk page open."""
-
-    def __init__(self, page: Page, product: Product) -> None:
-        super().__init__(page)
-        self.product = product
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.add_init_script(LINES)
-
-    def call(self, room: str, *, way: str = "Write instead") -> None:
-        self.open(f"{self.product.url}/talk?room=local:{room}", key=self.product.key)
-        self.page.evaluate(EARS)
-        self.press(way)
-        self.wait_until("live")
-
-    def write(self, text: str) -> None:
-        self.words.fill(text)
-        self.words.press("Enter")
-
-    def wait_until_heard(self) -> None:
-        """A third of a second of sound, at least."""
-        eventually(lambda: self.page.evaluate("heard.loud") > 6, within=20)
-
-    def wait_until_answered(self) -> None:
-        """In writing, after something that the person said."""
-        expect(self.page.locator(".turn.you ~ .turn.bot").first).to_contain_text(WORDS, timeout=20_000)
-
-    def forget_what_was_heard(self) -> None:
-        self.page.evaluate("heard.peak = heard.loud = 0")
-
-    @property
-    def session_id(self) -> str:
-        return str(json.loads(self.page.evaluate("sessionStorage.getItem('greenroom.call')"))["id"])
-
-
-@pytest.fixture
-def person(chromium: Browser) -> Iterator[BrowserContext]:
-    """Somebody who has allowed nothing, and so has no microphone."""
-    context = chromium.new_context()
-    yield context
-    context.close()
 
 
 @pytest.fixture
@@ -184,8 +108,7 @@ def test_a_line_that_breaks_in_the_middle_of_a_word_is_mended(caller: Caller):
     session_id = caller.session_id
     caller.page.evaluate("lines.at(-1).close()")
 
-    caller.wait_until("mending")
-    caller.wait_until("live")
+    caller.wait_for_line(2)
     assert caller.session_id == session_id
     caller.forget_what_was_heard()
     caller.write("Hello again.")
