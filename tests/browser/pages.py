@@ -181,8 +181,9 @@ class Caller(TalkPage):
 
     def wait_for_line(self, n: int, within: float = 30) -> None:
         """The n-th line of this page is up."""
-        is_up = f"lines.length === {n} && document.body.dataset.state === 'live'"
+        is_up = f"lines.length === {n} && lines.at(-1).connectionState === 'connected'"
         eventually(lambda: self.page.evaluate(is_up), within)
+        self.wait_until("live")
 
     @property
     def session_id(self) -> str:

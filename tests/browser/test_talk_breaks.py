@@ -166,6 +166,19 @@ def test_what_the_bot_did_not_live_to_hear_is_said_again(call: Call, server: Fak
     expect(call.said("You")).to_have_text(["You I am Ada.", "You What is my name?"])
 
 
+def test_what_is_written_while_there_is_no_bot_is_told_to_the_next(call: Call, server: FakeServer):
+    call.begin()
+    server.becomes("lost")
+    call.bot("hush()")
+    call.wait_until("mending")
+    call.write("Are you there?")
+    server.becomes("live", epoch=2)
+
+    call.wait_for_another_bot()
+    eventually(lambda: call.bot("texts") == ["Are you there?"])
+    expect(call.said("You")).to_have_text("You Are you there?")
+
+
 def test_who_is_muted_stays_so_with_the_next_bot(call: Call, server: FakeServer):
     call.page.context.grant_permissions(["microphone"])
     call.open("/talk?room=local:stage")

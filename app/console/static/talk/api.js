@@ -2,6 +2,8 @@
 
 const PATIENCE = 20_000; // ms; longer than the server waits for a bot
 
+const COMING_BACK = new Set(["redis-away", "room-in-doubt"]); // as if the server were away
+
 export class Away extends Error {
   constructor(retryAfter) {
     super("away");
@@ -77,7 +79,7 @@ export class Api {
     const retryAfter = Number(response.headers.get("Retry-After")) || undefined;
     const refusal = new Refusal(response.status, answer, retryAfter);
     const isOurs = String(answer.type ?? "").startsWith("urn:greenroom:");
-    if (refusal.kind === "redis-away" || (response.status >= 502 && !isOurs)) throw new Away(retryAfter);
+    if (COMING_BACK.has(refusal.kind) || (response.status >= 502 && !isOurs)) throw new Away(retryAfter);
     throw refusal;
   }
 }

@@ -46,7 +46,8 @@ export class Call {
   #telling = 0; // the timer after which the person is told of it
   #isLooking = false;
   #isReady = false;
-  #unheard = new Map(); // what was written, by its id, until the bot has said that it got it
+  #unheard = new Map(); // messages that were sent, by their id, until the bot has said that it got them
+  #unsent = []; // those written while there was no line
   #wake = () => {};
 
   // wish: {room_url, user_id}; microphone: a Microphone or null
@@ -101,10 +102,11 @@ export class Call {
     this.#finish("problem", { kind });
   }
 
+  // The id under which the bot will confirm it; null if there is no call.
   say(text) {
+    if (this.#isOver || !this.#lastLine) return null;
     const message = rtvi.sendText(text);
-    if (!this.#peer?.send(message)) return null;
-    this.#unheard.set(message.id, message);
+    this.#send(message);
     return message.id;
   }
 
@@ -248,7 +250,7 @@ export class Call {
     this.#tellMicrophone();
     this.#greet(peer);
     this.#watch(peer);
-    this.#on.phase("live", { isBack: isAnother });
+    this.#on.phase("live", { isNewLine: true, isNewBot: isAnother });
   }
 
   // What comes of an attempt, or Gone as soon as the bot it is made with is not there any more.
@@ -281,11 +283,16 @@ export class Call {
     };
   }
 
-  // What the bot before it did not live to hear is said again.
+  // Tells the bot what was written while there was none, and what the one before did not live to hear.
   #ready() {
     if (this.#isReady) return;
     this.#isReady = true;
-    for (const message of this.#unheard.values()) this.#peer?.send(message);
+    for (const message of [...this.#unheard.values(), ...this.#unsent.splice(0)]) this.#send(message);
+  }
+
+  #send(message) {
+    if (this.#isReady && this.#peer?.send(message)) this.#unheard.set(message.id, message);
+    else this.#unsent.push(message);
   }
 
   // What the bot itself says of what becomes of it.

@@ -246,10 +246,11 @@ const phases = {
     const ways = [position ? "leaveLine" : "stop"];
     view.cue({ state: "calling", title, more, ways, line: position ? `Number ${position} in the line` : "Waiting for a bot" });
   },
-  live({ isBack = false }) {
+  live({ isNewLine = false, isNewBot = false }) {
+    if (isNewLine) forgetWhoSpeaks();
     const isFirst = document.body.dataset.state === "calling";
     view.cue({ state: "live", title: "", line: "Connected" });
-    if (isBack && gap?.why !== "moved") sayBriefly(BACK);
+    if (isNewBot && gap?.why !== "moved") sayBriefly(BACK);
     closeGap();
     showWhoSpeaks();
     showMicrophone();

@@ -48,7 +48,7 @@ export class View {
     $("controls").hidden = !["live", "mending"].includes(state);
     $("script").hidden = !["live", "mending"].includes(state) && !$("log").childElementCount;
     $("write").hidden = !["live", "mending"].includes(state);
-    $("send").disabled = state !== "live";
+    $("send").disabled = $("write").hidden;
     if (focus) this.focus(focus);
     else if (focused.isConnected && focused !== document.body && !isShown(focused)) this.focus("title");
   }
