@@ -252,14 +252,14 @@ class Product:
         eventually(lambda: self.redis.llen("bot:launch:queue") == 0, within=30)
 
     def _node(self, name: str) -> CeleryTestNode:
-        process = LocalProcess(name, self._command(name), self.environ, self.folder / f"{name}.log")
+        process = LocalProcess(name, self.command(name), self.environ, self.folder / f"{name}.log")
         if name == "redis":
             return CeleryTestBroker(process)
         if name.startswith(("bots", "control")):
             return CeleryTestWorker(process, app=self.celery)
         return CeleryTestNode(process)
 
-    def _command(self, name: str) -> list[str]:
+    def command(self, name: str) -> list[str]:
         """A process as the Procfile has it."""
         kind, _, host = name.partition("@")
         for line in (ROOT / "Procfile").read_text().splitlines():

@@ -96,7 +96,9 @@ def test_a_bot_that_was_replaced_before_we_looked_is_met_again(call: Call, serve
     call.bot("hush()")
 
     call.wait_for_another_bot()
-    expect(call.log.locator(".note")).to_have_count(1)
+    expect(call.title).to_have_text("The bot’s process died, and is back")
+    expect(call.log.locator(".note")).to_have_text(re.compile("It was back after"))
+    assert call.states == ["calling", "live"], "nothing flashes"
 
 
 def test_a_silence_alone_proves_nothing(call: Call, server: FakeServer):

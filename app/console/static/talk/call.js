@@ -17,7 +17,7 @@ const POLL = 250; // ms between looks for a bot that is coming back
 const LATER_POLL = 1_000; // the same, when it has not come for a while
 const LOOK_EVERY = 10_000; // ms between looks after a call that sounds well
 const LOOK_WITHIN = 3_000; // ms such a look may take
-const STILL_FOR = { line: 700, lost: 0, moved: 1_500, parked: 0 }; // ms to mend a call in, before we speak of it
+const STILL_FOR = { line: 700, lost: 700, moved: 1_500, parked: 0 }; // ms to mend a call in, before it looks broken
 const MOVED_WITHIN = 3_000; // ms in which a bot that has moved is known at its new place
 const READY_WITHIN = 3_000; // ms until a bot that has not said that it is ready is told again that we are
 const READY_TRIES = 4;
@@ -44,6 +44,7 @@ export class Call {
   #isQueued = false;
   #mended = null; // what befell the call that is being mended: "line", "lost", "moved" or "parked"
   #telling = 0; // the timer after which the person is told of it
+  #isTold = false;
   #isLooking = false;
   #isReady = false;
   #unheard = new Map(); // messages that were sent, by their id, until the bot has said that it got them
@@ -137,7 +138,7 @@ export class Call {
       if (state === "ended") return this.#finish("ended", { reason });
       if (position) until = Date.now() + BUSY_FOR;
       else if (Date.now() > until) throw new Refusal(503, { type: "busy" });
-      this.#isQueued = true;
+      this.#isQueued = Boolean(position);
       this.#on.phase("queued", { position });
       await this.#sleep(Math.min(500 + POLL * (position ?? 0), KEEP_PLACE / 2));
       if (Date.now() - asked > KEEP_PLACE) {
@@ -168,7 +169,7 @@ export class Call {
         const session = await this.#onStage();
         if (!session) return;
         epoch = session.epoch ?? null;
-        if (this.#isAnother(epoch)) this.#on.newBot();
+        if (this.#isAnother(epoch)) this.#on.newBot(this.#mended === "line" ? "lost" : this.#mended);
       }
       try {
         await this.#patiently(() => this.#connect(epoch));
@@ -204,7 +205,7 @@ export class Call {
         throw new Refusal(0, { type: "lost" });
       } else if (["line", "moved"].includes(this.#mended)) {
         this.#mended = "lost";
-        this.#tell();
+        if (this.#isTold) this.#tell();
       }
       await this.#sleep(lasted() < LOOK_EVERY ? POLL : LATER_POLL);
     }
@@ -357,12 +358,14 @@ export class Call {
     this.#peer = null;
     peer.close();
     this.#mended = this.#parting ?? why;
+    this.#isTold = false;
     this.#telling = setTimeout(() => this.#tell(), STILL_FOR[this.#mended]);
     await this.#guarded(() => this.#hold());
   }
 
   #tell() {
     clearTimeout(this.#telling);
+    this.#isTold = true;
     if (!this.#isOver) this.#on.phase("mending", { why: this.#mended });
   }
 

@@ -7,7 +7,7 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AWAY, BACK, KEY, ending, mended, mending, problem, queue } from "./words.js";
+import { AT_ONCE, AWAY, BACK, KEY, ending, mended, mending, problem, queue } from "./words.js";
 
 const view = new View({ way: go, key: tryKey, mute: toggleMute, hangUp, microphone: changeMicrophone, write });
 const transcript = new Transcript(view.log);
@@ -223,7 +223,10 @@ function listeners(isCurrent) {
     userSaid: here((said) => (transcript.userSaid(said), said.isFinal && keep())),
     botSaid: here((said) => (transcript.botSaid(said), said.isDone && keep())),
     interrupted: here(() => transcript.interrupted()),
-    newBot: here(() => transcript.newBot()),
+    newBot: here((why) => {
+      transcript.newBot();
+      openGap(why);
+    }),
     speaking: here((who, isSpeaking) => {
       doing[who] = isSpeaking;
       if (who === "bot" && isSpeaking) doing.thinking = false;
@@ -248,9 +251,10 @@ const phases = {
   },
   live({ isNewLine = false, isNewBot = false }) {
     if (isNewLine) forgetWhoSpeaks();
+    const wasMending = document.body.dataset.state === "mending";
     const isFirst = document.body.dataset.state === "calling";
     view.cue({ state: "live", title: "", line: "Connected" });
-    if (isNewBot && gap?.why !== "moved") sayBriefly(BACK);
+    if (isNewBot && gap?.why !== "moved") sayBriefly(wasMending ? BACK : AT_ONCE);
     closeGap();
     showWhoSpeaks();
     showMicrophone();
@@ -391,8 +395,8 @@ function keep() {
 otherTabs?.addEventListener("message", ({ data }) => {
   if (call && data.tab !== thisTab && data.room === identity.room()) call.letGo("elsewhere");
 });
-// A call waits for a reload; a place in the line does not.
-window.addEventListener("pagehide", () => (call?.isQueued ? hangUp() : keep()));
+// A call waits for a reload; a place in the line does not, unless something was said before.
+window.addEventListener("pagehide", () => (call?.isQueued && !identity.keptCall() ? hangUp() : keep()));
 Microphone.onChange(() => call && showMicrophone());
 window.addEventListener("hashchange", () => {
   if (!call && identity.keyIn(location.hash)) open();

@@ -161,6 +161,7 @@ export function mended(why, ms) {
 }
 
 export const BACK = "The bot is back";
+export const AT_ONCE = "The bot’s process died, and is back"; // so soon that the call did not look broken
 
 // In the line for a bot.  Without a position it is on its way, or nobody knows.
 export function queue(position) {
