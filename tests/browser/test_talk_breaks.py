@@ -132,8 +132,10 @@ def test_a_bot_that_was_superseded_unheard_of_is_left_for_the_new_one(call: Call
     """Cut off from the rest, it cannot know; of the two bots it is the page that has to choose."""
     call.begin()
     server.becomes("pending", epoch=2)
-    asked = len(server.calls("/sessions/s1"))
-    eventually(lambda: call.line.inner_text() and len(server.calls("/sessions/s1")) > asked, within=30)
+    with call.page.expect_response("**/sessions/s1", timeout=30_000):
+        pass
+    call.write("Are you there?")
+    eventually(lambda: call.bot("texts") == ["Are you there?"])
     assert call.bots == 1, "as long as it is heard it is better than none"
 
     server.becomes("live", epoch=2)

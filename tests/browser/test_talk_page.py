@@ -335,9 +335,9 @@ SHOW_EVERYTHING = """() => {
     document.querySelector("#more").textContent ||= "More";
     document.querySelector("#key-wrong").textContent = "Wrong";
     const log = document.querySelector("#log");
-    for (const who of ["you", "bot"]) {
+    for (const who of ["turn you", "turn bot", "note"]) {
         const turn = log.appendChild(document.createElement("p"));
-        turn.className = `turn ${who}`;
+        turn.className = who;
         turn.append(Object.assign(document.createElement("b"), { textContent: who }), "Words");
     }
     const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
