@@ -5,7 +5,7 @@ BIN := .venv/bin
 FAST := tests/unit tests/contracts tests/redis
 ARGS ?=
 
-.PHONY: help setup chromium up test test-fast check lint format types imports alone lock clean
+.PHONY: help setup chromium up test test-fast chaos check lint format types imports alone lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ test: setup chromium ## all tests; ARGS are pytest's
 
 test-fast: setup ## those that need no worker and no browser, in under a minute
 	$(BIN)/python -m pytest $(FAST) $(ARGS)
+
+chaos: setup ## kill, freeze, cut off and flood the running product; ARGS name scenarios, as in ARGS="1 4 22"
+	@scripts/install-faketime || true  # then "clocks" fails, and the others run
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 check: lint types imports alone test ## everything that a change must pass
 

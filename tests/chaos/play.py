@@ -1,0 +1,107 @@
+"""What scenarios do again and again: have a call, wait, kill, and measure what follows."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import psutil
+
+from tests.chaos.guest import Guest
+from tests.chaos.scenario import Report
+from tests.chaos.stage import Stage
+from tests.product import Problem, eventually
+
+DETECTED_WITHIN = 1000  # ms
+REPLACED_WITHIN = 5000  # ms
+T = TypeVar("T")
+
+
+async def soon(look: Callable[[], T], within: float = 10) -> T:
+    """`eventually`, beside the calls that go on."""
+    return await asyncio.to_thread(eventually, look, within)
+
+
+async def refused(act: Callable[..., Any], *args: Any, **kwargs: Any) -> Problem | None:
+    """The refusal that something meets, or None."""
+    try:
+        await asyncio.to_thread(act, *args, **kwargs)
+    except Problem as problem:
+        return problem
+    return None
+
+
+@asynccontextmanager
+async def call(
+    stage: Stage, report: Report, room: str, *, stays: bool = True, **order: Any
+) -> AsyncIterator[Guest]:
+    """Somebody in a call, who has been answered; at the end they must be answered again, unless the call may end."""
+    async with Guest(stage, f"local:{room}", **order) as guest:
+        guest.may_end = not stays
+        try:
+            await guest.hears_bot()
+            await guest.ask()
+            yield guest
+            if stays:
+                await guest.hears_bot()
+                await guest.ask("the last")
+        finally:
+            report.take(guest)
+    await asyncio.to_thread(stage.leave, guest.room)
+
+
+async def pid_of(stage: Stage, guest: Guest) -> int:
+    return await asyncio.to_thread(stage.pid_of, guest.room)
+
+
+async def replaced(
+    stage: Stage, report: Report, guest: Guest, pid: int, *, since: float, since_ms: float
+) -> None:
+    """Measure how a bot that has just gone is noticed and replaced.  Moments: monotonic, and ms of the wall clock."""
+    heard = await guest.hears_bot(but=pid, within=30)
+    report.replace_ms.append((heard.since - since) * 1000)
+    lost = await asyncio.to_thread(stage.first_after, guest.session_id, "lost", since_ms - 1)
+    report.must(lost is not None, f"the history of {guest.room} does not tell that its bot was lost")
+    if lost is not None:
+        report.detect_ms.append(lost - since_ms)
+
+
+async def kill_bot(stage: Stage, report: Report, guest: Guest) -> None:
+    """kill -9 of the process of a guest's bot, and its measured replacement."""
+    pid = await pid_of(stage, guest)
+    since, since_ms = time.monotonic(), time.time() * 1000
+    os.kill(pid, signal.SIGKILL)
+    await replaced(stage, report, guest, pid, since=since, since_ms=since_ms)
+
+
+def must_be_quick(report: Report) -> None:
+    report.must(
+        all(ms <= DETECTED_WITHIN for ms in report.detect_ms),
+        f"a death was noticed after {DETECTED_WITHIN} ms only",
+    )
+    report.must(
+        all(ms <= REPLACED_WITHIN for ms in report.replace_ms),
+        f"a replacement took over {REPLACED_WITHIN} ms",
+    )
+
+
+async def talk(guests: list[Guest], seconds: float, every: float = 5.0) -> None:
+    """Time passes, and people go on talking."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        await asyncio.sleep(min(every, left))
+        await asyncio.gather(*(guest.ask() for guest in guests))
+
+
+async def goes(pid: int, within: float = 10) -> bool:
+    """Whether a process goes."""
+    try:
+        await soon(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", within)
+    except AssertionError:
+        return False
+    except psutil.NoSuchProcess:
+        return True
+    return True

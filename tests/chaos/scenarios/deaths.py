@@ -1,0 +1,237 @@
+"""Processes that die, freeze or hang."""
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import AsyncExitStack
+
+from tests.chaos.play import call, goes, kill_bot, must_be_quick, pid_of, refused, soon
+from tests.chaos.scenario import Report, scenario
+from tests.chaos.stage import Stage
+
+KILLS = 8
+FROZEN_SHORTLY, FROZEN_LONG = 10, 40  # seconds
+GIVEN_UP_AFTER = 29  # seconds unheard, a doubt included
+BLOCKED_FOR = 90  # seconds; the watchdog ends it long before
+
+
+@scenario(1, "kill -9 of a bot's process")
+async def a_bot_is_killed(stage: Stage, report: Report, kills: int = KILLS) -> None:
+    for number in range(kills // 2):  # three deaths would end a session
+        async with call(stage, report, f"killed-{number}") as guest:
+            for _ in range(2):
+                await kill_bot(stage, report, guest)
+                await guest.ask()
+    must_be_quick(report)
+
+
+@scenario(2, "kill -9 of a worker's parent, which is started again")
+async def a_worker_is_killed(stage: Stage, report: Report) -> None:
+    async with AsyncExitStack() as calls:
+        guests = [await calls.enter_async_context(call(stage, report, f"orphan-{n}")) for n in range(4)]
+        host = await asyncio.to_thread(stage.host_of, guests[0].room)
+        hit = [guest for guest in guests if await asyncio.to_thread(stage.host_of, guest.room) == host]
+        pids = {guest.room: await pid_of(stage, guest) for guest in hit}
+        stage.kill(host)
+        stage.process(host).wait()
+        report.must(
+            all([await goes(pid, 5) for pid in pids.values()]),
+            "bots outlived their worker by more than 5 seconds",
+        )
+        started = time.monotonic()
+        stage.raise_up(host)
+        ready = asyncio.create_task(
+            soon(lambda: "ready." in stage.process(host).logs().rsplit("Connected", 1)[-1], 60)
+        )
+        heard = await asyncio.gather(*(guest.hears_bot(but=pids[guest.room], within=40) for guest in hit))
+        await ready
+        for guest, voice in zip(hit, heard, strict=True):
+            took = voice.since - started
+            report.replace_ms.append(took * 1000)
+            report.must(
+                took <= 5, f"{guest.room} was on stage again {took:.1f} s after its worker was started"
+            )
+            await guest.ask()
+        report.facts["calls on it"] = len(hit)
+    await soon(lambda: host in stage.living_hosts(), 60)
+
+
+@scenario(3, "a host is lost, with all its processes", lane="patient")
+async def a_host_is_lost(stage: Stage, report: Report) -> None:
+    async with AsyncExitStack() as calls:
+        guests = [await calls.enter_async_context(call(stage, report, f"lost-{n}")) for n in range(2)]
+        host = await asyncio.to_thread(stage.host_of, guests[0].room)
+        await asyncio.to_thread(fill, stage, host, "local:joined-again")
+        pids = {guest.room: await pid_of(stage, guest) for guest in guests}
+        hit = [g for g in guests if await asyncio.to_thread(stage.host_of, g.room) == host]
+        began = time.monotonic()
+        stage.kill_host(host)
+        joinable = asyncio.create_task(asyncio.to_thread(joined_anew, stage, "local:joined-again", within=45))
+        heard = await asyncio.gather(*(guest.hears_bot(but=pids[guest.room], within=45) for guest in hit))
+        took = [round(voice.since - began, 1) for voice in heard]
+        report.facts["on stage again after s"] = took
+        report.facts["joinable after s"] = free = round(await joinable - began, 1)
+        report.must(max(took) <= 35, f"a call was on stage again after {max(took)} s only")
+        report.must(free <= 30, f"the room was joinable after {free} s only")
+        stage.raise_up(host)
+    await soon(lambda: host in stage.living_hosts(), 60)
+
+
+def fill(stage: Stage, host: str, room: str) -> None:
+    """Put a bot nobody talks to in a room, on this host."""
+    for attempt in range(20):
+        stage.join(room)
+        if stage.host_of(room) == host:
+            return
+        stage.leave(room)
+        stage.join(f"local:filler-{attempt}")  # takes a slot elsewhere
+    raise AssertionError(f"no bot came to be on {host}")
+
+
+def joined_anew(stage: Stage, room: str, within: float) -> float:
+    """When a join finds a bot that beats, after the one that was there has died."""
+    dead = stage.owner(room)
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        stage.join(room, wait=1)
+        view = stage.get(f"/rooms/{room}")
+        if view["lease"] and view["lease"]["status"] == "active" and stage.owner(room) != dead:
+            return time.monotonic()
+        time.sleep(0.2)
+    raise AssertionError(f"{room} could not be joined within {within} s")
+
+
+@scenario(8, "a bot's process is frozen for 10 s, another for 40 s", lane="patient")
+async def bots_are_frozen(stage: Stage, report: Report) -> None:
+    async with call(stage, report, "nap") as napper, call(stage, report, "coma") as sleeper:
+        nap, coma = await pid_of(stage, napper), await pid_of(stage, sleeper)
+        epoch = sleeper.epoch
+        began = time.monotonic()
+        os.kill(nap, signal.SIGSTOP)
+        os.kill(coma, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(FROZEN_SHORTLY)
+            os.kill(nap, signal.SIGCONT)
+            await napper.hears_bot(within=15)
+            report.must((await napper.ask()).pid == nap, "the bot that was frozen for 10 s did not go on")
+            heard = await sleeper.hears_bot(but=coma, within=30)
+            report.facts["replaced after s"] = round(heard.since - began, 1)
+            await sleeper.ask()
+            await asyncio.sleep(max(0, began + FROZEN_LONG - time.monotonic()))
+        finally:
+            for pid in (nap, coma):
+                try:
+                    os.kill(pid, signal.SIGCONT)
+                except ProcessLookupError:
+                    pass
+        woken = time.monotonic()
+        await asyncio.sleep(5)
+        holder = await pid_of(stage, sleeper)
+        session = await asyncio.to_thread(stage.session, sleeper.session_id)
+        history = await asyncio.to_thread(stage.history, sleeper.session_id)
+        late = [entry for entry in history if entry["event"] == "ended"]
+        report.must(holder not in (coma, None), "the bot that was frozen for 40 s has the room again")
+        report.must(
+            session["epoch"] > epoch and session["state"] == "live", f"the session is {session['state']}"
+        )
+        report.must(not late, "the bot that was frozen wrote into the history of the session")
+        report.must(sleeper.silence(woken) < 1, "the awakened bot disturbed the call")
+
+
+@scenario(9, "a bot's event loop is blocked for good", lane="patient")
+async def a_loop_is_blocked(stage: Stage, report: Report) -> None:
+    async with call(stage, report, "blocked") as guest:
+        pid = await pid_of(stage, guest)
+        began = time.monotonic()
+        guest.type(f"block {BLOCKED_FOR} {pid}")
+        heard = await guest.hears_bot(but=pid, within=50)
+        report.facts["replaced after s"] = round(heard.since - began, 1)
+        report.must(await goes(pid, 60), "nobody ended the process")
+        report.facts["process ended after s"] = took = round(time.monotonic() - began, 1)
+        report.must(took <= 45, f"the process was ended after {took} s only")
+        await asyncio.sleep(3)  # the news of that death must not hurt the replacement
+        report.must((await guest.ask()).pid != pid, "the dead answer")
+
+
+@scenario(21, "a bot that crashes at boot; one that is killed three times")
+async def a_bot_crashes_again_and_again(stage: Stage, report: Report) -> None:
+    problem = await refused(stage.join, "local:broken", bot="broken", wait=25)
+    report.must(problem is not None and problem.status == 503, f"the join that waited was told {problem}")
+    reason = problem and problem.body.get("reason")
+    report.must(reason == "crashed_too_often", f"the session of the broken bot ended as {reason}")
+    free = (await asyncio.to_thread(stage.get, "/rooms/local:broken"))["lease"] is None
+    report.must(free, "the room of the broken bot is not free")
+    async with call(stage, report, "thrice", stays=False) as guest:
+        for _ in range(2):
+            await kill_bot(stage, report, guest)
+            await guest.ask()
+        os.kill(await pid_of(stage, guest), signal.SIGKILL)
+        ended = await soon(lambda: stage.session(guest.session_id)["reason"], 15)
+        report.must(ended == "crashed_too_often", f"after three crashes the session ended as {ended}")
+        crashes = (await asyncio.to_thread(stage.events, guest.session_id)).count("lost")
+        report.facts["crashes"] = crashes
+        report.must(crashes == 3, f"its history tells of {crashes} crashes")
+    must_be_quick(report)
+
+
+@scenario(17, "crash after each step of a launch and of a hand-over")
+async def crashes_between_steps(stage: Stage, report: Report) -> None:
+    for moment, whom in CRASHES:
+        try:
+            await _crash(stage, report, moment, whom)
+        except Exception as error:
+            report.faults.append(f"{whom} killed at {moment}: {type(error).__name__}: {error}")
+    report.facts["crash points"] = len(CRASHES)
+
+
+# (how far the hand-over is, who is killed then)
+CRASHES = (
+    ("begun", "old"),
+    ("taken", "new"),
+    ("taken", "old"),
+    ("ready", "new"),
+    ("ready", "old"),
+    ("done", "old"),
+    ("done", "new"),
+)
+
+
+async def _crash(stage: Stage, report: Report, moment: str, whom: str) -> None:
+    room = f"crash-{moment}-{whom}"
+    async with call(stage, report, room) as guest:
+        old = await pid_of(stage, guest)
+        os.kill(old, signal.SIGTERM)
+        new = await asyncio.to_thread(_watch_hand_over, stage, guest.room, old, moment)
+        victim = old if whom == "old" else new
+        since = time.monotonic()
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            report.facts[f"{whom} at {moment}"] = "had gone by itself"
+        answer = await guest.ask(within=30)
+        report.must(answer.pid != victim, f"{whom} killed at {moment}: the dead answer")
+        took = time.monotonic() - since
+        report.facts[f"{whom} at {moment}"] = f"{took:.1f} s"
+        report.must(took < 10, f"{whom} killed at {moment}: on stage after {took:.1f} s only")
+
+
+def _watch_hand_over(stage: Stage, room: str, old: int, moment: str) -> int:
+    """Wait for a moment of a hand-over; the successor's process, or 0 if there is none yet."""
+    import json
+
+    redis, until = stage.redis, time.monotonic() + 20
+    while time.monotonic() < until:
+        lease = json.loads(str(redis.get(f"room_active:{{{room}}}") or "{}"))
+        following = lease.get("next") or {}
+        new = int(str(following.get("owner") or "0").rsplit("/", 1)[-1])
+        holder = int(str(lease.get("owner") or "0").rsplit("/", 1)[-1])
+        if moment == "begun" and lease.get("status") == "moving":
+            return new
+        if moment == "taken" and new:
+            return new
+        if moment == "ready" and new and following.get("ready"):
+            return new
+        if moment == "done" and lease.get("status") == "active" and holder not in (0, old):
+            return holder
+    raise AssertionError(f"the hand-over of {room} did not get as far as {moment!r}: {lease}")

@@ -1,0 +1,321 @@
+"""From an accepted join to a bot on stage: what may get lost, doubled or killed on that way."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import psutil
+from redis import Redis
+
+from app.rooms.room import Room
+from app.rooms.sessions import Session
+from app.rooms.steps import Claim, Claimed, Create, Mark
+from app.storage.ledger import RedisLedger
+from tests.chaos.guest import Guest
+from tests.chaos.play import call, pid_of, refused, soon
+from tests.chaos.scenario import Report, scenario
+from tests.chaos.stage import Stage
+
+QUEUE = "bot:launch:queue"
+DELIVERIES = 10
+FREE_WITHIN = 65  # seconds: a claim that nobody adopts lapses after 60
+NO_BEAT_FOR = 75  # seconds: longer than anything that lapses by itself lives
+
+
+def claim(stage: Stage, room: str, *, record: bool, bot: str = "witness") -> tuple[str, str]:
+    """Claim a room as a web process does that dies right after, or after it wrote the record; (session, token)."""
+    ledger = RedisLedger(stage.environ["REDIS_URL"])
+    token, session_id = secrets.token_hex(16), secrets.token_hex(8)
+    claimed = ledger.run(Claim(Room.parse(room), session_id, token, bot, "ann", "host", "voice"))
+    assert isinstance(claimed, Claimed)
+    session = Session(
+        id=session_id,
+        room=Room.parse(room),
+        user_id="ann",
+        bot=bot,
+        personality="host",
+        mode="voice",
+        persistence=timedelta(seconds=60),
+        max_duration=timedelta(seconds=600),
+        epoch=claimed.epoch,
+    )
+    if record:
+        ledger.run(Create(session))
+        ledger.run(Mark(session.room, timedelta(seconds=10)))
+    ledger.close()
+    return session_id, token
+
+
+@scenario(10, f"the same launch delivered {DELIVERIES} times, and again later")
+async def a_launch_is_delivered_often(stage: Stage, report: Report) -> None:
+    session_id, token = await asyncio.to_thread(claim, stage, "local:often", record=True)
+
+    def deliver() -> None:
+        for _ in range(DELIVERIES):
+            stage.celery.send_task("bots.launch", (session_id, token), queue=QUEUE, expires=60)
+
+    await asyncio.to_thread(deliver)
+    async with call(stage, report, "often") as guest:
+        report.must(guest.session_id == session_id, "the room has another session")
+        pid = await pid_of(stage, guest)
+        await asyncio.to_thread(stage.drain_launches)
+        await asyncio.to_thread(deliver)  # late: it is live
+        await asyncio.to_thread(stage.drain_launches)
+        report.must((await guest.ask()).pid == pid, "a second bot answers")
+        joined = (await asyncio.to_thread(stage.events, session_id)).count("joining")
+        report.facts["deliveries"], report.facts["bots"] = 2 * DELIVERIES, joined
+        report.must(joined == 1, f"{joined} bots joined")
+    await asyncio.to_thread(deliver)  # later still: it has ended
+    await asyncio.to_thread(stage.drain_launches)
+    await asyncio.sleep(1)
+    events = await asyncio.to_thread(stage.events, session_id)
+    report.must(events.count("joining") == 1, "an ended session was started again")
+    report.must(
+        (await asyncio.to_thread(stage.get, "/rooms/local:often"))["lease"] is None, "the room is not free"
+    )
+
+
+class Thief:
+    """Takes launches from the queue as a worker does that dies with them."""
+
+    def __init__(self, stage: Stage, wanted: dict[str, int]) -> None:
+        self.stolen: dict[str, int] = {}
+        self._wanted = wanted  # session -> how many of its launches are stolen
+        self._redis = Redis.from_url(stage.environ["REDIS_URL"])
+        self._is_over = threading.Event()
+        self._threads = [threading.Thread(target=self._steal, daemon=True) for _ in range(3)]
+
+    def __enter__(self) -> "Thief":
+        for thread in self._threads:
+            thread.start()
+        time.sleep(2.5)  # whoever waits longest is served first, and workers ask anew each second
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join(5)
+        self._redis.close()
+
+    def _steal(self) -> None:
+        while not self._is_over.is_set():
+            found: Any = self._redis.brpop([QUEUE], 1 if self._is_over.is_set() else 3)
+            if found is None:
+                continue
+            room = self._room_of(found[1])
+            if self.stolen.get(room, 0) < self._wanted.get(room, 0):
+                self.stolen[room] = self.stolen.get(room, 0) + 1
+            else:
+                self._redis.rpush(QUEUE, found[1])
+                time.sleep(0.1)  # a worker may have it
+
+    def _room_of(self, message: bytes) -> str:
+        from base64 import b64decode
+
+        session_id = json.loads(b64decode(json.loads(message)["body"]))[0][0]
+        return str((self._redis.hget(f"session:{{{session_id}}}", "room") or b"?").decode())
+
+
+@scenario(11, "launches are lost between broker and worker, once and always", lane="patient")
+async def launches_are_lost(stage: Stage, report: Report) -> None:
+    with await asyncio.to_thread(Thief(stage, {"local:once": 1, "local:always": 100}).__enter__) as thief:
+        began = time.monotonic()
+        once, always = await asyncio.gather(
+            *(asyncio.to_thread(stage.join, f"local:{room}", wait=0) for room in ("once", "always"))
+        )
+        await soon(lambda: stage.session(once["session_id"])["state"] == "live", 40)
+        report.facts["live after s"] = round(time.monotonic() - began, 1)
+        await soon(lambda: stage.session(always["session_id"])["state"] == "ended", FREE_WITHIN + 10)
+        took = time.monotonic() - began
+        report.facts["given up after s"] = round(took, 1)
+        report.facts["stolen"] = dict(thief.stolen)
+    session = await asyncio.to_thread(stage.session, always["session_id"])
+    report.must(session["reason"] == "launch_failed", f"it ended as {session['reason']}")
+    report.must(thief.stolen.get("local:once") == 1, f"the thief was too slow: {thief.stolen}")
+    report.must(
+        thief.stolen.get("local:always", 0) == 4, f"{thief.stolen} launches, not the first and three more"
+    )
+    report.must(took <= FREE_WITHIN, f"it was given up after {took:.0f} s only")
+    report.must(
+        (await asyncio.to_thread(stage.get, "/rooms/local:always"))["lease"] is None, "its room is not free"
+    )
+
+
+@scenario(12, f"beat is dead for {NO_BEAT_FOR} s; then there are two", lane="dark", own=True)
+async def beat_is_dead_and_then_double(stage: Stage, report: Report) -> None:
+    stage.kill("beat")
+    stage.process("beat").wait()
+    without = time.monotonic()
+    await asyncio.to_thread(claim, stage, "local:lapsing", record=False)
+    await asyncio.to_thread(stage.join, "local:dying")
+    host = await asyncio.to_thread(stage.host_of, "local:dying")
+    dead = await asyncio.to_thread(stage.owner, "local:dying")
+    stage.kill_host(host)
+    began = time.monotonic()
+
+    async def joinable(room: str, than: str = "") -> float:
+        def look() -> bool:
+            stage.join(room, wait=1)
+            view = stage.get(f"/rooms/{room}")
+            return bool(view["lease"] and view["lease"]["status"] == "active" and stage.owner(room) != than)
+
+        await soon(look, FREE_WITHIN + 20)
+        return time.monotonic() - began
+
+    dying, lapsing = await asyncio.gather(joinable("local:dying", dead), joinable("local:lapsing"))
+    report.facts["dead bot's room free after s"] = round(dying, 1)
+    report.facts["unadopted claim's room free after s"] = round(lapsing, 1)
+    report.must(dying <= 30, f"the room of the dead bot was joinable after {dying:.0f} s only")
+    report.must(lapsing <= FREE_WITHIN, f"the claimed room was joinable after {lapsing:.0f} s only")
+    async with call(stage, report, "beatless") as guest:
+        await asyncio.sleep(max(0, without + NO_BEAT_FOR - time.monotonic()))
+        pid = await pid_of(stage, guest)
+        os.kill(pid, signal.SIGKILL)  # what a parent sees needs no beat
+        await guest.hears_bot(but=pid, within=10)
+
+    stage.raise_up("beat")
+    stage.raise_up("second-beat")
+    stage.raise_up(host)
+    await soon(lambda: host in stage.living_hosts(), 60)
+    async with call(stage, report, "two-beats") as guest:
+        await asyncio.sleep(4)  # both have been at work
+        at = await asyncio.to_thread(stage.host_of, guest.room)
+        pid = await pid_of(stage, guest)
+        launches = (await asyncio.to_thread(stage.session, guest.session_id))["launches"]
+        stage.kill_host(at)
+        await guest.hears_bot(but=pid, within=45)
+        await asyncio.sleep(4)
+        events = await asyncio.to_thread(stage.events, guest.session_id)
+        again = (await asyncio.to_thread(stage.session, guest.session_id))["launches"] - launches
+        report.must(events.count("lost") == 1, f"two beats: lost {events.count('lost')} times")
+        report.must(events.count("live") == 2, f"two beats: live {events.count('live')} times")
+        report.facts["launches under two beats"] = again
+
+
+@scenario(
+    13, "the API is killed after a claim, before a launch is in the queue, and anywhere", lane="patient"
+)
+async def the_api_is_killed(stage: Stage, report: Report) -> None:
+    began = time.monotonic()
+    await asyncio.to_thread(claim, stage, "local:claimed", record=False)
+    recorded, _ = await asyncio.to_thread(claim, stage, "local:recorded", record=True)
+    accepted = await asyncio.to_thread(_join_while_killing, stage)
+    await soon(lambda: stage.session(recorded)["state"] in ("live", "ended"), FREE_WITHIN)
+    state = (await asyncio.to_thread(stage.session, recorded))["state"]
+    report.facts["written, not queued: live after s"] = round(time.monotonic() - began, 1)
+    report.must(state == "live", "a session whose launch was not queued was not launched")
+    await asyncio.to_thread(stage.leave, "local:recorded")
+
+    def joined() -> bool:
+        stage.join("local:claimed", wait=1)
+        lease = stage.get("/rooms/local:claimed")["lease"]
+        return bool(lease and lease["status"] == "active")
+
+    await soon(joined, FREE_WITHIN + 5)
+    took = time.monotonic() - began
+    report.facts["claimed only: joinable after s"] = round(took, 1)
+    report.must(took <= FREE_WITHIN, f"a claim without a record kept its room for {took:.0f} s")
+    for session_id in accepted:
+        end = await soon(lambda each=session_id: _outcome(stage, each), FREE_WITHIN)
+        report.must(end != "missing", "an accepted session is unknown")
+    report.facts["accepted under kills"] = len(accepted)
+
+
+def _outcome(stage: Stage, session_id: str) -> str:
+    """Live (then it is asked to leave), or why it ended; empty while it is undecided."""
+    session = stage.session(session_id)
+    if session["state"] in ("live", "waiting"):
+        stage.leave(session["room_url"])
+        return "live"
+    return str(session["reason"] or "") if session["state"] == "ended" else ""
+
+
+def _join_while_killing(stage: Stage) -> list[str]:
+    """Joins of many rooms while the web's processes are killed; the sessions that were promised."""
+
+    def join(number: int) -> str | None:
+        try:
+            return str(stage.join(f"local:storm-{number}", bot="quiet", wait=0)["session_id"])
+        except Exception:  # cut off: nothing was promised
+            return None
+
+    def kill() -> None:
+        for _ in range(4):
+            time.sleep(0.15)
+            for child in stage.process("web").children():
+                try:
+                    child.kill()
+                except psutil.NoSuchProcess:
+                    pass
+
+    with ThreadPoolExecutor(12) as crowd:
+        killer = crowd.submit(kill)
+        answers = list(crowd.map(join, range(40)))
+        killer.result()
+    return [answer for answer in answers if answer]
+
+
+@scenario(16, "two bots are asked for one room at once, and two callers for each other's room")
+async def two_bots_for_one_room(stage: Stage, report: Report) -> None:
+    for round_ in range(5):
+        room = f"local:both-{round_}"
+        bots = ["quiet", "witness"] * 8
+        answers = await asyncio.gather(
+            *(asyncio.to_thread(stage.join, room, bot=bot, wait=0) for bot in bots)
+        )
+        sessions = {answer["session_id"] for answer in answers}
+        report.must(len(sessions) == 1, f"{len(sessions)} sessions for one room")
+        report.must(len({answer["bot"] for answer in answers}) == 1, "callers were told of different bots")
+        (session_id,) = sessions
+        await soon(lambda each=session_id: stage.session(each)["state"] == "live")
+        report.must(stage.events(session_id).count("joining") == 1, "two bots joined one room")
+        await asyncio.to_thread(stage.leave, room)
+    async with call(stage, report, "mine") as mine, call(stage, report, "yours") as yours:
+        found = await asyncio.gather(
+            asyncio.to_thread(stage.join, yours.room, user_id=mine.user),
+            asyncio.to_thread(stage.join, mine.room, user_id=yours.user),
+        )
+        report.must(
+            [each["session_id"] for each in found] == [yours.session_id, mine.session_id],
+            "callers who swapped rooms did not find the bots there",
+        )
+
+
+@scenario(18, "leave during a start and during a hand-over")
+async def leaving_meanwhile(stage: Stage, report: Report) -> None:
+    for number in range(6):
+        room = f"local:hurry-{number}"
+        joined = await asyncio.to_thread(stage.join, room, wait=0)
+        await asyncio.sleep(number * 0.006)  # a start takes some 30 ms: each of its moments
+        refusal = await refused(stage.post, "/leave", {"room_url": room})
+        report.must(refusal is None, f"leaving during the start: {refusal}")
+        await _left(stage, report, room, joined["session_id"])
+    for number in range(3):
+        async with call(stage, report, f"handed-{number}", stays=False) as guest:
+            pid = await pid_of(stage, guest)
+            os.kill(pid, signal.SIGTERM)
+            await asyncio.sleep(number * 0.4)
+            refusal = await refused(stage.post, "/leave", {"room_url": guest.room})
+            report.must(refusal is None, f"leaving {number * 400} ms into a hand-over: {refusal}")
+            await _left(stage, report, guest.room, guest.session_id)
+            await _nobody_hums(report, guest)
+
+
+async def _left(stage: Stage, report: Report, room: str, session_id: str) -> None:
+    reason = await soon(lambda: stage.session(session_id)["reason"], 20)
+    report.must(reason in ("left", "shutdown"), f"{room} ended as {reason}")
+    await asyncio.sleep(1)  # whoever was on the way is there by now
+    lease = (await asyncio.to_thread(stage.get, f"/rooms/{room}"))["lease"]
+    report.must(lease is None, f"{room} is not free: {lease}")
+
+
+async def _nobody_hums(report: Report, guest: Guest) -> None:
+    await asyncio.sleep(1)
+    report.must(guest._present(None) is None, f"somebody is still heard in {guest.room}")

@@ -1,0 +1,119 @@
+"""One worker cannot reach Redis while the others can, and what comes late from the other side."""
+
+import asyncio
+import json
+import time
+from contextlib import AsyncExitStack
+
+from tests.chaos.guest import Guest
+from tests.chaos.play import call, pid_of, soon
+from tests.chaos.scenario import Report, scenario
+from tests.chaos.stage import Stage
+
+PARTITIONS = {"a": 10, "b": 30, "c": 120}  # seconds
+SURELY_KEPT, SURELY_SUPERSEDED = 20, 60  # seconds
+
+
+@scenario(
+    7,
+    "three workers are cut off from Redis, for 10, 30 and 120 s",
+    lane="dark",
+    own=True,
+    hosts=("a", "b", "c", "spare"),
+    SLOTS="1",
+    late="spare",
+)
+async def partitions(stage: Stage, report: Report) -> None:
+    async with AsyncExitStack() as calls:
+        guests = [await calls.enter_async_context(call(stage, report, f"cut-{n}")) for n in range(3)]
+        stage.also["spare"] = {"SLOTS": "3"}
+        stage.raise_up("spare")
+        await soon(lambda: "spare" in stage.living_hosts(), 60)
+        at = {await asyncio.to_thread(stage.host_of, guest.room): guest for guest in guests}
+        began = time.monotonic()
+        for host in at:
+            stage.links[host].darken()
+        await asyncio.gather(*(_cut_off(stage, report, host, guest, began) for host, guest in at.items()))
+        await soon(lambda: set(PARTITIONS) <= stage.living_hosts(), 40)
+
+
+async def _cut_off(stage: Stage, report: Report, host: str, guest: Guest, began: float) -> None:
+    lasts = PARTITIONS[host]
+    old, epoch = await pid_of(stage, guest), guest.epoch
+    words = guest.type(
+        "said on the far side"
+    )  # nobody but the old bot may ever know it, if that is superseded
+    await guest.until(lambda: words in guest.answers)
+    guest.known.discard(words)
+    await asyncio.sleep(max(0, began + lasts - time.monotonic()))
+    was_superseded = guest.epoch > epoch
+    if was_superseded:
+        await guest.hears_bot(but=old)
+    report.must(not (lasts <= SURELY_KEPT and was_superseded), f"superseded in a partition of {lasts} s")
+    report.must(lasts < SURELY_SUPERSEDED or was_superseded, f"not superseded in a partition of {lasts} s")
+    holder = await pid_of(stage, guest)
+    healed = time.monotonic()
+    stage.links[host].mend()
+    await asyncio.sleep(6)
+    silence = guest.silence(began)
+    report.facts[f"{lasts} s"] = f"{'superseded' if was_superseded else 'kept'}, silent for {silence:.1f} s"
+    report.must(silence < 5, f"partition of {lasts} s: nobody was heard for {silence:.1f} s")
+    answer = await guest.ask()
+    if was_superseded:
+        report.must(answer.pid != old, f"partition of {lasts} s: the old bot answers")
+        report.must(words not in answer.lines, f"partition of {lasts} s: a late turn was taken")
+        report.must(
+            await pid_of(stage, guest) == holder, f"partition of {lasts} s: another has the room after it"
+        )
+        report.must(guest.silence(healed) < 1, f"partition of {lasts} s: its end disturbed the call")
+    elif guest.epoch == epoch:
+        report.must(answer.pid == old, f"partition of {lasts} s: replaced though it lived")
+
+
+@scenario(19, "an old bot releases, beats and writes late")
+async def the_old_come_late(stage: Stage, report: Report) -> None:
+    from app.rooms import steps
+    from app.rooms.room import Room
+    from app.rooms.sessions import State
+    from app.storage.ledger import RedisLedger
+
+    ledger = RedisLedger(stage.environ["REDIS_URL"])
+    try:
+        async with call(stage, report, "late") as guest:
+            old = await pid_of(stage, guest)
+            host = await asyncio.to_thread(stage.host_of, guest.room)
+            before = json.loads(str(stage.redis.get(f"room_active:{{{guest.room}}}")))
+            stage.links[host].darken()  # what the old bot writes from now on comes late
+            words = guest.type("said too late")
+            await guest.until(lambda: words in guest.answers)
+            guest.known.discard(words)
+            await asyncio.to_thread(_supersede, stage, guest, before)
+            heard = await guest.hears_bot(but=old, within=40)
+            report.facts["replaced after s"] = round(heard.since - guest.heard[0].since, 1)
+            await guest.ask()
+            lease = stage.redis.get(f"room_active:{{{guest.room}}}")
+            stage.links[host].mend()
+            await asyncio.sleep(5)
+
+            session = ledger.run(steps.ReadSession(guest.session_id))
+            room, epoch, owner = Room.parse(guest.room), int(before["epoch"]), str(before["owner"])
+            report.must(not ledger.run(steps.Release(room, epoch, owner)), "the old bot freed the room")
+            try:
+                ledger.run(steps.Transition(session.id, State.ENDED, epoch))
+                report.faults.append("the old bot ended the session")
+            except Exception as refusal:
+                report.must(type(refusal).__name__ == "IllegalTransition", f"refused with {refusal!r}")
+            now = json.loads(str(stage.redis.get(f"room_active:{{{guest.room}}}")))
+            report.must(now["owner"] == json.loads(str(lease))["owner"], "the room has changed hands")
+            answer = await guest.ask()
+            report.must(words not in answer.lines, "a late turn was taken")
+            report.must(answer.pid != old, "the old bot answers")
+    finally:
+        ledger.close()
+
+
+def _supersede(stage: Stage, guest: Guest, lease: dict[str, object]) -> None:
+    """Say as a worker's parent does that the bot's process has died, though it lives on behind a dead link."""
+    stage.celery.send_task(
+        "sessions.lost", (guest.session_id, lease["owner"], "error"), queue="control", expires=30
+    )
