@@ -17,6 +17,9 @@ from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, Sma
 
 from app.errors import OfferRefused, RoomFull
 from app.settings import IceServer
+from bots.transports.steady import keep_pace
+
+keep_pace()
 
 Notice = Callable[[str], Awaitable[None]]  # told the user's id
 
