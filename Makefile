@@ -20,7 +20,7 @@ test-fast: setup ## those that need no worker and no browser, in under a minute
 	$(BIN)/python -m pytest $(FAST) $(ARGS)
 
 chaos: setup ## kill, freeze, cut off and flood the running product; ARGS name scenarios, as in ARGS="1 4 22"
-	@scripts/install-faketime || true  # then "clocks" fails, and the others run
+	@scripts/install-compiler || true  # then "clocks" fails, and the others run
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 check: lint types imports alone test ## everything that a change must pass
