@@ -416,6 +416,7 @@ class Stay:
                 continue
             heard = asked
             if beaten is Beaten.SUPERSEDED:
+                self._room.hush()
                 self.end(MOVED_ON)
                 return
             if beaten is Beaten.REGISTERED:
@@ -473,6 +474,7 @@ class Stay:
 
     def _leave_room_to_others(self, event: str) -> None:
         self._has_room = False
+        self._room.hush()  # whoever is quick is with the next bot before this one has gone
         self._room.tell(event)
         log.info(f"session_{event}", session_id=self.session.id, room=str(self.session.room))
 

@@ -122,6 +122,11 @@ class LocalRoom(SmallWebRTCConnection):
         if self.has_person:
             self.send_app_message({"label": "rtvi-ai", "type": "server-message", "data": said})
 
+    def hush(self) -> None:
+        """Be heard no more, from this moment; the line stays up until the bot has left."""
+        for sender in self.pc.getSenders():
+            sender.replaceTrack(None)
+
     async def disconnect(self) -> None:
         """Leave the room: it is the bot that goes, nobody has departed."""
         self._is_present = False
