@@ -151,13 +151,12 @@ class Guest:
         self.told: list[tuple[float, str]] = []  # moved, parked
         self.ended: str | None = None  # the session's reason
         self.may_end = False
-        self.doubles: list[str] = []
+        self.doubles: dict[tuple[int, int], str] = {}
         self.verdict = Verdict()
         self._bot, self._order = bot, order
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: list[asyncio.Task[None]] = []
         self._typed = 0
-        self._counted: set[tuple[int, int]] = set()
 
     async def __aenter__(self) -> "Guest":
         joined = await asyncio.to_thread(
@@ -252,9 +251,10 @@ class Guest:
         order = list(dict.fromkeys(heard.voice for heard in self.heard))
         for later in order[order.index(voice) + 1 :]:
             since = min(heard.since for heard in self.heard if heard.voice == later)
-            if now - since > IN_FLIGHT and (voice, later) not in self._counted:
-                self._counted.add((voice, later))
-                self.doubles.append(f"voice {voice} is heard {now - since:.2f} s after voice {later} began")
+            if now - since > IN_FLIGHT:
+                self.doubles[voice, later] = (
+                    f"voice {voice} is heard {now - since:.2f} s after voice {later} began"
+                )
 
     def _present(self, but: int | None) -> Heard | None:
         now = time.monotonic()

@@ -50,7 +50,7 @@ class Report:
             self.faults.append(f"{verdict.lost_turns} turns were lost in {guest.room}")
         if verdict.doubled_turns:
             self.faults.append(f"{verdict.doubled_turns} turns were kept twice in {guest.room}")
-        self.faults += [f"two bots in {guest.room}: {double}" for double in guest.doubles]
+        self.faults += [f"two bots in {guest.room}: {double}" for double in guest.doubles.values()]
 
     def line(self) -> str:
         """One line for people."""
