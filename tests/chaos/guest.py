@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 import urllib.error
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,7 @@ class Line(Person):
     async def open(self) -> None:
         try:
             await self.__aenter__()
+            self.last_packet = time.monotonic()
         except BaseException:
             await self.close()
             raise
@@ -145,6 +147,7 @@ class Guest:
         self.connect: dict[str, Any] = {}
         self.heard: list[Heard] = []
         self.answers: dict[str, list[Answer]] = {}  # to each line that was typed
+        self.typed: Counter[str] = Counter()  # how often; who is not answered says it again
         self.known: set[str] = set()  # lines that were answered: from then on no bot may forget them
         self.lines: list[Line] = []
         self.dialled: list[tuple[float, str]] = []
@@ -203,6 +206,7 @@ class Guest:
         return words
 
     def _send(self, line: Line, words: str) -> None:
+        self.typed[words] += 1
         try:
             line.type(words)
         except InvalidStateError:  # it has just closed; the next line is asked again
@@ -340,9 +344,8 @@ class Guest:
             self.answers.setdefault(answer.lines[-1], []).append(answer)
         forgotten = self.known - set(answer.lines)
         self.verdict.lost_turns = max(self.verdict.lost_turns, len(forgotten))
-        self.verdict.doubled_turns = max(
-            self.verdict.doubled_turns, len(answer.lines) - len(dict.fromkeys(answer.lines))
-        )
+        doubled = Counter(answer.lines) - self.typed
+        self.verdict.doubled_turns = max(self.verdict.doubled_turns, doubled.total())
         if answer.lines:
             self.known.add(answer.lines[-1])
         if any(heard.voice == tones.voice(answer.pid) for heard in self.heard):
