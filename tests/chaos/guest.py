@@ -55,6 +55,8 @@ class Answer:
 class Line(Person):
     """One peer connection; tells its guest what is heard."""
 
+    connects_within = 3.0  # whoever answered may be dead by now
+
     def __init__(self, guest: "Guest", number: int) -> None:
         super().__init__(guest.stage.url, guest.connect)
         self.number, self.since = number, time.monotonic()

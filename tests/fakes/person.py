@@ -52,6 +52,8 @@ class Microphone(MediaStreamTrack):
 class Person:
     """`async with Person(joined, url) as person:` is in the room; `person.messages` is what the bot's side sent."""
 
+    connects_within = 15.0  # seconds from the bot's answer
+
     def __init__(self, url: str, connect: dict[str, Any]) -> None:
         self.microphone = Microphone()
         self.messages: list[dict[str, Any]] = []
@@ -71,7 +73,7 @@ class Person:
         await self._peer.setLocalDescription(await self._peer.createOffer())
         answer = await asyncio.to_thread(self._post_offer)
         await self._peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
-        await asyncio.wait_for(self.is_connected.wait(), 15)
+        await asyncio.wait_for(self.is_connected.wait(), self.connects_within)
         self._tasks.append(asyncio.ensure_future(self._ping()))
         return self
 
