@@ -66,7 +66,7 @@ def run(
 ) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted.
 
-    Raises BotCrashed, which is evidence for its parent: the session goes on with another.
+    Raises BotCrashed or EndUnwritten, evidence for its parent: the session goes on with another bot, or is over.
     """
     with _own_signals() as asked:
         errand = _adopt(session_id, claim, host=host, job_id=job_id, settings=settings)

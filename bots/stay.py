@@ -99,6 +99,10 @@ class BotCrashed(Exception):
     """What went wrong with a bot, in words that follow "its bot"."""
 
 
+class EndUnwritten(Exception):
+    """The reason of a session that is over, and that nobody could be told: Redis is away."""
+
+
 @dataclass(frozen=True)
 class Errand:
     """A session that this process has adopted, and what it needs to know of it."""
@@ -162,7 +166,8 @@ class Stay:
     async def run(self, target: str) -> Reason:
         """Live until something ends the session here.
 
-        Whatever happens, the room is free afterwards, or has another bot.  Raises BotCrashed if it needs one.
+        Whatever happens, the room is free afterwards, or has another bot.  Raises BotCrashed if it needs one, and
+        EndUnwritten if nobody could be told that it needs none.
         """
         _current.set(self)
         ending = Ending(Reason.ERROR, detail="broke on our side; the worker's log says how", goes_on=True)
@@ -189,10 +194,12 @@ class Stay:
             self._stop_clock()
             await self._turns.written(WRITTEN_WITHIN)
             await _cancel([performance, *helpers, *self._chores])
-            await self._finish(ending)
+            is_written = await self._finish(ending)
             faulthandler.cancel_dump_traceback_later()
         if ending.goes_on and ending is not MOVED_ON:
             raise BotCrashed(ending.detail)
+        if not is_written:
+            raise EndUnwritten(ending.reason)
         return ending.reason
 
     def end(self, ending: Ending) -> None:
@@ -577,25 +584,31 @@ class Stay:
         log.error("bot_failed", session_id=self.session.id, bot=self.session.bot, exc_info=error)
         return Ending(Reason.ERROR, detail=f"raised {type(error).__name__}", goes_on=True)
 
-    async def _finish(self, ending: Ending) -> None:
-        """Leave the room, then give it up.  Neither may keep the other from happening."""
+    async def _finish(self, ending: Ending) -> bool:
+        """Leave the room, then give it up.  Neither may keep the other from happening.
+
+        False if Redis was away: who sees a room without a bot then would send it another.
+        """
         try:
             async with asyncio.timeout(CLOSES_WITHIN.total_seconds()):
                 await self._room.disconnect()
         except Exception:
             log.exception("room_not_closed", session_id=self.session.id)
         if ending.goes_on:
-            return
+            return True
         session = self.session
         last: list[Step[Any]] = [
             Release(session.room, session.epoch, self._owner),
             Forget(session.id),
             *(Answer(session.id, message_id, {}) for message_id in self._to_answer),
         ]
-        await self._enter(State.ENDED, reason=ending.reason, detail=ending.detail, afterwards=last)
+        return await self._enter(State.ENDED, reason=ending.reason, detail=ending.detail, afterwards=last)
 
-    async def _enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> None:
-        """Move to a state, here and in the record.  Without Redis, here alone: the call goes on."""
+    async def _enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> bool:
+        """Move to a state, here and in the record.  Without Redis, here alone: the call goes on.
+
+        False if it could not be written.
+        """
         self._state = state
         session = self.session
         try:
@@ -605,6 +618,7 @@ class Stay:
                 )
         except RedisAway:
             log.warning("transition_unwritten", session_id=session.id, state=state)
+            return False
         except (IllegalTransition, NoSuchSession) as error:
             log.warning(
                 "transition_refused", session_id=session.id, state=state, found=error.facts.get("state")
@@ -612,6 +626,7 @@ class Stay:
         else:
             about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
             log.info(f"session_{state}", **{name: fact for name, fact in about.items() if fact is not None})
+        return True
 
     async def _note(self, event: str, detail: str | None = None, person: str | None = None) -> None:
         await self._try(Note(self.session.id, event, self.session.epoch, detail, person))

@@ -22,7 +22,7 @@ from tasks.hosts import foreman
 from tasks.outgoing import CeleryLaunches
 
 TERM = signal.SIGTERM
-CRASHED = "BotCrashed"  # by its name: the parent does not import the child's world
+CRASHED, OVER = "BotCrashed", "EndUnwritten"  # by their names: the parent does not know the child's world
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +55,13 @@ class LaunchRequest(Request):
     def _say_lost(self, exc_info: ExceptionInfo) -> None:
         session_id = self.args[0]
         owner = owner_of(self.hostname, self.id, self.worker_pid)
-        why = str(exc_info.exception) if exc_info.type.__name__ == CRASHED else "died with its process"
+        kind, said = exc_info.type.__name__, str(exc_info.exception)
+        why = {CRASHED: said, OVER: "left while Redis was away"}.get(kind, "died with its process")
         log.warning(
             "bot_process_lost", session_id=session_id, job_id=self.id, pid=self.worker_pid, because=why
         )
-        over = Reason.MAX_DURATION if exc_info.type is TimeLimitExceeded else None
+        over = Reason(said) if kind == OVER else None
+        over = Reason.MAX_DURATION if exc_info.type is TimeLimitExceeded else over
         foreman.lost(session_id, owner, why, over)
 
 

@@ -117,8 +117,8 @@ def claim(product: Product, room: str, bot: str = "quiet") -> tuple[RedisLedger,
     """A session whose launch is not in the queue yet, as a web process leaves it that dies just then."""
     ledger = RedisLedger(product.environ["REDIS_URL"])
     token, session_id = secrets.token_hex(16), secrets.token_hex(8)
-    claimed = ledger.run(Claim(Room.parse(room), session_id, token, bot, "ann", "host", "voice"))
-    assert isinstance(claimed, Claimed)
+    order = Claim(Room.parse(room), session_id, token, bot, "ann", "host", "voice")
+    claimed = eventually(lambda: isinstance(it := ledger.run(order), Claimed) and it)
     session = Session(
         id=session_id,
         room=Room.parse(room),
@@ -142,3 +142,22 @@ def test_a_launch_that_got_lost_is_launched_again(greenroom):
     assert greenroom.session(session.id)["launches"] == 2
     greenroom.post("/leave", {"session_id": session.id})
     ledger.close()
+
+
+def test_a_session_that_ends_while_redis_is_away_stays_ended(greenroom):
+    joined = greenroom.join("local:unwritten")
+    pid = pid_of_bot(greenroom, joined["session_id"])
+    redis = greenroom.process("redis")
+    redis.kill("SIGSTOP")
+    os.kill(pid, signal.SIGQUIT)
+    try:
+        logs = greenroom.process("bots").logs
+        eventually(
+            lambda: logs().count('"bot_process_lost"') and '"transition_unwritten"' in logs(), within=30
+        )
+    finally:
+        redis.kill("SIGCONT")
+
+    assert greenroom.ended(joined["session_id"]) == "shutdown"
+    assert greenroom.get("/rooms/local:unwritten")["lease"] is None
+    assert greenroom.events(joined["session_id"]).count("joining") == 1

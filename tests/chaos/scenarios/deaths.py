@@ -213,7 +213,9 @@ async def _crash(stage: Stage, report: Report, moment: str, whom: str) -> None:
         report.must(answer.pid != victim, f"{whom} killed at {moment}: the dead answer")
         took = time.monotonic() - since
         report.facts[f"{whom} at {moment}"] = f"{took:.1f} s"
-        report.must(took < 10, f"{whom} killed at {moment}: on stage after {took:.1f} s only; {guest.story()}")
+        report.must(
+            took < 10, f"{whom} killed at {moment}: on stage after {took:.1f} s only; {guest.story()}"
+        )
 
 
 def _watch_hand_over(stage: Stage, room: str, old: int, moment: str) -> int:
