@@ -320,7 +320,7 @@ def _rooms(facts: Facts) -> Iterable[Finding]:
         orphans,
         "No room is locked for nobody.",
         "locked by a session that has ended",
-        f"{clears}; a join takes such a room over at once. If it stays so, look at the control worker's log.",
+        f"{clears}; a join takes such a room over within seconds. If it stays so, look at the control worker's log.",
     )
     living = {host.id for host in facts.fleet.hosts}
     gone = {torn.host for torn in stale if torn.host and torn.host not in living}

@@ -282,7 +282,7 @@ def _unheard(facts: RoomFacts, lease: Lease) -> Finding:
         PROBLEM,
         says,
         f"{do}{_reaper(facts.fleet, 'gives the session to a new bot, with its conversation')} A join takes the room "
-        "over at once.",
+        "over within seconds.",
     )
 
 

@@ -155,6 +155,22 @@ def test_a_drained_worker_takes_nothing_until_that_is_undone(own_greenroom):
         eventually(lambda id=session_id: own_greenroom.session(id)["state"] == "live", within=30)
 
 
+def test_a_drained_worker_s_calls_go_on_elsewhere(own_greenroom):
+    joined = own_greenroom.join("local:handed")
+    host = own_greenroom.session(joined["session_id"])["host"]
+    own_greenroom.start("bots@elsewhere")
+    eventually(lambda: "bots@elsewhere" in run(own_greenroom, "workers").stdout, within=30)
+    eventually(lambda: doctor(own_greenroom, "local:handed")[0] == 0, within=30)
+
+    drained = run(own_greenroom, "drain", host)
+
+    assert drained.returncode == 0, drained.stdout + drained.stderr
+    assert f"{host}: 0 calls left on it, 1 handed over" in drained.stdout
+    story = run(own_greenroom, "doctor", "local:handed").stdout
+    assert "on bots@elsewhere; it is live" in story
+    assert "handed_over" in story
+
+
 def test_an_unknown_worker_is_answered_with_those_there_are(greenroom):
     done = run(greenroom, "drain", "bots@nowhere")
 
@@ -170,7 +186,7 @@ def test_a_rolling_restart_replaces_the_worker_and_keeps_the_session(own_greenro
         done = run(own_greenroom, "restart", within=120)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "is back, with 2 slots" in done.stdout
+    assert "is back, with 2 slots" in done.stdout and "All bot workers are new." in done.stdout
     assert own_greenroom.process("bots").pid != before
     eventually(lambda: own_greenroom.session(joined["session_id"])["state"] == "live", within=30)
     assert "lost" not in own_greenroom.events(joined["session_id"])
