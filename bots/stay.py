@@ -212,6 +212,7 @@ class Stay:
         if self._pipeline is not None:  # a bot with helpers: the first pipeline is the one in the room
             return
         self._pipeline = pipeline
+        self._room.speak_on(pipeline.pipeline)
         self._turns.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame,))
         pipeline.add_event_handler("on_frame_reached_downstream", self._fell_silent)

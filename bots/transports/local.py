@@ -8,11 +8,14 @@ behind the same object.  There is never more than one peer connection a room.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from aiortc import RTCIceServer
 from aiortc.sdp import SessionDescription, candidate_from_sdp
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.types import SmallWebRTCRunnerArguments
+from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
 
 from app.errors import OfferRefused, RoomFull
@@ -20,6 +23,8 @@ from app.settings import IceServer
 from bots.transports.steady import keep_pace
 
 keep_pace()
+
+AS_LONG_AS_IT_TAKES = timedelta(days=365)
 
 Notice = Callable[[str], Awaitable[None]]  # told the user's id
 
@@ -121,6 +126,17 @@ class LocalRoom(SmallWebRTCConnection):
         said = {"type": "greenroom", "event": event}
         if self.has_person:
             self.send_app_message({"label": "rtvi-ai", "type": "server-message", "data": said})
+
+    def speak_on(self, bot: FrameProcessor) -> None:
+        """Let a bot's output wait for its peer as long as it takes.
+
+        pipecat gives an output up for good whose sound is not taken for ten seconds.  Here sound is waited for until
+        the peer has gone (see `_release_voice`), and a process that was frozen for so long would wake up mute.
+        """
+        if isinstance(bot, BaseOutputTransport):
+            bot._params.audio_out_write_timeout_secs = AS_LONG_AS_IT_TAKES.total_seconds()
+        for part in bot.processors:
+            self.speak_on(part)
 
     def hush(self) -> None:
         """Be heard no more, from this moment; the line stays up until the bot has left."""
