@@ -1,6 +1,7 @@
 """Processes that die, freeze or hang."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -177,12 +178,41 @@ async def a_bot_crashes_again_and_again(stage: Stage, report: Report) -> None:
 
 @scenario(17, "crash after each step of a launch and of a hand-over")
 async def crashes_between_steps(stage: Stage, report: Report) -> None:
+    for step in ("pending", "joining", "live"):
+        await _crash_at_start(stage, report, step)
     for moment, whom in CRASHES:
         try:
             await _crash(stage, report, moment, whom)
         except Exception as error:
             report.faults.append(f"{whom} killed at {moment}: {type(error).__name__}: {error}")
-    report.facts["crash points"] = len(CRASHES)
+    report.facts["crash points"] = 3 + len(CRASHES)
+
+
+async def _crash_at_start(stage: Stage, report: Report, step: str) -> None:
+    """Kill a bot as soon as its process has the room: before it says so, while it joins, when it is live."""
+    room = f"local:crash-{step}"
+    joined = await asyncio.to_thread(
+        stage.join, room, bot="witness", user_id=f"guest-of-crash-{step}", wait=0
+    )
+    session_id = joined["session_id"]
+
+    def kill() -> None:
+        redis, until = stage.redis, time.monotonic() + 20
+        while time.monotonic() < until:
+            lease = json.loads(str(redis.get(f"room_active:{{{room}}}") or "{}"))
+            state = redis.hget(f"session:{{{session_id}}}", "state")
+            if lease.get("status") == "active" and (step == "pending" or state in (step, "live")):
+                os.kill(int(str(lease["owner"]).rsplit("/", 1)[-1]), signal.SIGKILL)
+                return
+        raise AssertionError(f"{room} did not come to be {step}")
+
+    await asyncio.to_thread(kill)
+    began = time.monotonic()
+    async with call(stage, report, f"crash-{step}") as guest:
+        report.must(guest.session_id == session_id, f"killed while {step}: another session has the room")
+        took = time.monotonic() - began
+        report.facts[f"killed while {step}"] = f"{took:.1f} s"
+        report.must(took < 10, f"killed while {step}: on stage after {took:.1f} s only")
 
 
 # (how far the hand-over is, who is killed then)
@@ -220,8 +250,6 @@ async def _crash(stage: Stage, report: Report, moment: str, whom: str) -> None:
 
 def _watch_hand_over(stage: Stage, room: str, old: int, moment: str) -> int:
     """Wait for a moment of a hand-over; the successor's process, or 0 if there is none yet."""
-    import json
-
     redis, until = stage.redis, time.monotonic() + 20
     while time.monotonic() < until:
         lease = json.loads(str(redis.get(f"room_active:{{{room}}}") or "{}"))

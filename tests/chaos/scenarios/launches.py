@@ -92,13 +92,12 @@ class Thief:
         self._is_over = threading.Event()
         self._threads = [threading.Thread(target=self._steal, daemon=True) for _ in range(3)]
 
-    def __enter__(self) -> "Thief":
+    def start(self) -> None:
         for thread in self._threads:
             thread.start()
         time.sleep(2.5)  # whoever waits longest is served first, and workers ask anew each second
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         self._is_over.set()
         for thread in self._threads:
             thread.join(5)
@@ -125,7 +124,9 @@ class Thief:
 
 @scenario(11, "launches are lost between broker and worker, once and always", lane="patient")
 async def launches_are_lost(stage: Stage, report: Report) -> None:
-    with await asyncio.to_thread(Thief(stage, {"local:once": 1, "local:always": 100}).__enter__) as thief:
+    thief = Thief(stage, {"local:once": 1, "local:always": 100})
+    await asyncio.to_thread(thief.start)
+    try:
         began = time.monotonic()
         once, always = await asyncio.gather(
             *(asyncio.to_thread(stage.join, f"local:{room}", wait=0) for room in ("once", "always"))
@@ -136,6 +137,8 @@ async def launches_are_lost(stage: Stage, report: Report) -> None:
         took = time.monotonic() - began
         report.facts["given up after s"] = round(took, 1)
         report.facts["stolen"] = dict(thief.stolen)
+    finally:
+        await asyncio.to_thread(thief.stop)
     session = await asyncio.to_thread(stage.session, always["session_id"])
     report.must(session["reason"] == "launch_failed", f"it ended as {session['reason']}")
     report.must(thief.stolen.get("local:once") == 1, f"the thief was too slow: {thief.stolen}")
