@@ -206,10 +206,16 @@ async def beat_is_dead_and_then_double(stage: Stage, report: Report) -> None:
     13, "the API is killed after a claim, before a launch is in the queue, and anywhere", lane="patient"
 )
 async def the_api_is_killed(stage: Stage, report: Report) -> None:
+    accepted = await asyncio.to_thread(_join_while_killing, stage)
+    for session_id in accepted:
+        end = await soon(lambda each=session_id: _outcome(stage, each), FREE_WITHIN)
+        report.must(end, "an accepted session is neither live nor ended with a reason")
+    report.facts["accepted under kills"] = len(accepted)
+    await asyncio.to_thread(stage.empty)
+
     began = time.monotonic()
     await asyncio.to_thread(claim, stage, "local:claimed", record=False)
     recorded, _ = await asyncio.to_thread(claim, stage, "local:recorded", record=True)
-    accepted = await asyncio.to_thread(_join_while_killing, stage)
     await soon(lambda: stage.session(recorded)["state"] in ("live", "ended"), FREE_WITHIN)
     state = (await asyncio.to_thread(stage.session, recorded))["state"]
     report.facts["written, not queued: live after s"] = round(time.monotonic() - began, 1)
@@ -225,10 +231,6 @@ async def the_api_is_killed(stage: Stage, report: Report) -> None:
     took = time.monotonic() - began
     report.facts["claimed only: joinable after s"] = round(took, 1)
     report.must(took <= FREE_WITHIN, f"a claim without a record kept its room for {took:.0f} s")
-    for session_id in accepted:
-        end = await soon(lambda each=session_id: _outcome(stage, each), FREE_WITHIN)
-        report.must(end != "missing", "an accepted session is unknown")
-    report.facts["accepted under kills"] = len(accepted)
 
 
 def _outcome(stage: Stage, session_id: str) -> str:
