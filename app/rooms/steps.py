@@ -211,7 +211,8 @@ class Supersede(Step[tuple[Finding, Lease | None]]):
     """Give a room's session to a new bot, which must adopt `token`: the one that had it has died, or gives it up.
 
     Only if the room is `owner`'s at `epoch`, where those are named, and if its bot has not been heard for
-    `quiet_for`; a doubt is raised first where one is asked for.  Doing it twice with one token is once.
+    `quiet_for`; a doubt is raised first where one is asked for.  Doing it twice with one token is once.  Where
+    `owner` was to have the room next, whoever has it keeps it, and can yield it to nobody.
     """
 
     room: Room

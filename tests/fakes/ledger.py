@@ -344,6 +344,10 @@ class InMemoryLedger:
         lease = grip.seen()
         if lease.token == step.token:
             return steps.Finding.SUPERSEDED, lease
+        if step.owner is not None and grip.heir is not None and grip.heir.owner == step.owner:
+            kept = replace(grip.lease, status=steps.LeaseStatus.ACTIVE)
+            self._grips.change(step.room, replace(grip, lease=kept, heir=None))
+            return steps.Finding.OTHER, lease
         if step.owner not in (None, lease.owner) or step.epoch not in (None, lease.epoch):
             return steps.Finding.OTHER, lease
         if lease.status is steps.LeaseStatus.PENDING:

@@ -3,7 +3,7 @@
 -- KEYS[2] keepalive  json     removed
 -- KEYS[3] epoch      string   the last epoch given
 -- ARGV[1] token      string   which the new bot must adopt; asking twice with it is once
--- ARGV[2] owner      string   only if the room is this one's, or ""
+-- ARGV[2] owner      string   only if the room is this one's, or ""; it is dropped where it was to have the room next
 -- ARGV[3] epoch      string   only at this epoch, or ""
 -- ARGV[4] quiet_ms   integer  only if its bot has not been heard for so long
 -- ARGV[5] doubt_ms   integer  and then not for so long since this was asked first, or 0
@@ -17,6 +17,11 @@ local held = redis.call("GET", lease_key)
 if not held then return {"free", ""} end
 local lease = cjson.decode(held)
 if lease.token == token then return {"superseded", held} end
+if owner ~= "" and lease.next and lease.next.owner == owner then
+    lease.status, lease.next = "active", nil
+    redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
+    return {"other", held}
+end
 if (owner ~= "" and lease.owner ~= owner) or (epoch ~= "" and lease.epoch ~= epoch) then return {"other", held} end
 if lease.status == "pending" then return {"pending", held} end
 
