@@ -97,15 +97,21 @@ def _run_lane(picked: Sequence[Scenario]) -> None:
     with contextlib.ExitStack() as standing:
         shared: Stage | None = None
         for each in picked:
-            if each.own:
-                with contextlib.ExitStack() as own:
-                    _tell(each, own.enter_context(stage(hosts=each.hosts, **each.settings)))
-                continue
-            if shared is None:
-                shared = standing.enter_context(stage())
-            if not _tell(each, shared):
-                standing.close()  # the next one must not suffer from what this one left
-                shared = None
+            try:
+                if each.own:
+                    with stage(hosts=each.hosts, **each.settings) as own:
+                        _tell(each, own)
+                    continue
+                if shared is None:
+                    shared = standing.enter_context(stage())
+                if not _tell(each, shared):
+                    standing.close()  # the next one must not suffer from what this one left
+                    shared = None
+            except Exception as error:
+                report = Report(
+                    each.number, each.title, faults=[f"its product did not start or stop: {error!r}"]
+                )
+                print(json.dumps(asdict(report)), flush=True)
 
 
 def _tell(each: Scenario, on: Stage) -> bool:

@@ -129,17 +129,17 @@ class Stage(Product):
             return super()._node(name)
         environ = {**self.environ, "REDIS_URL": self.links[name].url, **self.also.get(name, {})}
         log = self.folder / f"{name}.log"
-        process = LocalProcess(name, self._command(name), environ, log)
+        process = LocalProcess(name, self.command(name), environ, log)
         if name in self.hosts or name == "control":
             return CeleryTestWorker(process, app=self.celery)
         return CeleryTestNode(process)
 
-    def _command(self, name: str) -> list[str]:
+    def command(self, name: str) -> list[str]:
         if name == "second-beat":
-            return super()._command("beat")
+            return super().command("beat")
         if name not in self.hosts:
-            return super()._command(name)
-        shell, flag, command = super()._command("bots")
+            return super().command(name)
+        shell, flag, command = super().command("bots")
         return [shell, flag, command.replace("bots@%h", f"{name}@%h")]
 
 
