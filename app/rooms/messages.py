@@ -28,9 +28,8 @@ def ask(
     """
     deadline = time.monotonic() + patience.total_seconds()
     message_id, epoch = "", session.epoch
+    _refuse_if_ended(session)
     for wait in slices(patience):
-        if session.state is State.ENDED:
-            raise SessionEnded(session_id=session.id, reason=session.reason)
         if not message_id:
             left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
             message_id = ledger.run(Send(session.id, kind, body, session.epoch, good_for=left))
@@ -39,11 +38,17 @@ def ask(
         if answer is not None and answer.get("error") != EXPIRED:
             return _result(answer, session)
         session = ledger.run(ReadSession(session.id))
+        _refuse_if_ended(session)
         if answer is not None and session.epoch > epoch:
             message_id = ""
         elif answer is not None:
             break
     raise BotSilent(session_id=session.id)
+
+
+def _refuse_if_ended(session: Session) -> None:
+    if session.state is State.ENDED:
+        raise SessionEnded(session_id=session.id, reason=session.reason)
 
 
 def _result(answer: Mapping[str, object], session: Session) -> Mapping[str, object]:
