@@ -1,15 +1,13 @@
 """Claims, sessions and orders with everything filled in, so that a test names only what it is about."""
 
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from app.rooms.joining import Order
 from app.rooms.ports import Ledger
-from app.rooms.reaping import Reaper
 from app.rooms.room import Room
 from app.rooms.sessions import Session, State
-from app.rooms.steps import Beat, Claim, Lease, LeaseStatus
+from app.rooms.steps import Adopt, Adoption, Beat, Claim, Host, Lease, LeaseStatus, Report
 
 STAGE = Room.parse("local:stage")
 CELLAR = Room.parse("local:cellar")
@@ -20,16 +18,14 @@ OTHER = "bots@there/job/2"
 def a_claim(
     token: str = "a-token", *, room: Room = STAGE, session_id: str | None = None, **more: Any
 ) -> Claim:
-    return Claim(
-        room=room,
-        session_id=session_id or f"session-of-{token}",
-        token=token,
-        bot="assistant",
-        user_id="ada",
-        personality="host",
-        mode="voice",
+    facts: dict[str, Any] = {
+        "bot": "assistant",
+        "user_id": "ada",
+        "personality": "host",
+        "mode": "voice",
         **more,
-    )
+    }
+    return Claim(room=room, session_id=session_id or f"session-of-{token}", token=token, **facts)
 
 
 def a_session(session_id: str = "a-session", *, epoch: int = 7, room: Room = STAGE, **more: Any) -> Session:
@@ -79,6 +75,20 @@ def a_beat(
     return Beat(room, owner, epoch, session_id, state, lease, **more)
 
 
-def reap(ledger: Ledger, reaper: Reaper) -> Counter[str]:
-    """What a reaper finds."""
-    return reaper.reap()
+def of_bob(token: str, **more: Any) -> Claim:
+    """A claim of somebody else's."""
+    return a_claim(token, user_id="bob", **more)
+
+
+def a_report(*, free: int = 4, name: str = "bots@stage") -> Report:
+    """A worker with so many free slots of four; it lasts as long as a test may take."""
+    host = Host(id=name, kind="bots", slots=4, used=4 - free, incarnation="1")
+    return Report(host, {}, lasts=timedelta(days=100))
+
+
+def adopted(ledger: Ledger, token: str = "a-token", *, owner: str = ME, room: Room = STAGE) -> int:
+    """The epoch of a claim that its owner has just adopted."""
+    host, job_id, _ = owner.split("/")
+    adoption, epoch = ledger.run(Adopt(room, token, owner, host, job_id))
+    assert adoption is Adoption.ADOPTED
+    return epoch

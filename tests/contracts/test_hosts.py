@@ -1,10 +1,33 @@
-"""Workers that say that they live, and turns that one of many takes."""
+"""Workers that say that they live, what is wanted of them, and turns that one of many takes."""
 
 from datetime import timedelta
 
-from app.rooms.steps import Host, LivingHosts, Now, Ping, ReadHost, Report, Retire, SinceLast, TakeTurn
+import pytest
 
-A_HOST = Host(id="bots@here", kind="bots", slots=4, used=1, incarnation="123")
+from app.rooms.steps import (
+    AskHost,
+    Host,
+    LivingHosts,
+    Now,
+    Ping,
+    ReadHeld,
+    ReadHost,
+    Report,
+    Retire,
+    TakeTurn,
+    Wish,
+)
+
+A_HOST = Host(
+    id="bots@here",
+    kind="bots",
+    slots=4,
+    used=1,
+    incarnation="123",
+    draining=True,
+    warm=3,
+    since_ms=1790000000000,
+)
 
 
 def test_a_worker_that_reports_is_found_with_what_it_said(ledger):
@@ -50,12 +73,83 @@ def test_one_of_many_takes_a_turn_until_the_next(world, ledger):
     assert ledger.run(TakeTurn("reap", timedelta(seconds=3))) is True
 
 
-def test_a_piece_of_work_knows_how_long_ago_it_was_last_begun(world, ledger):
-    assert ledger.run(SinceLast("reap")) is None
-    world.pass_time(timedelta(seconds=60))
-    assert timedelta(seconds=60) <= ledger.run(SinceLast("reap")) < timedelta(seconds=70)
-    assert ledger.run(SinceLast("reap")) < timedelta(seconds=10)
-    assert ledger.run(SinceLast("sweep")) is None
+# What is wanted of a worker
+
+
+def test_a_worker_works_unless_something_else_is_wanted_of_it(ledger):
+    assert ledger.run(Report(A_HOST)) is Wish.WORK
+    assert ledger.run(Report(A_HOST, {})) is Wish.WORK
+
+
+def test_what_is_wanted_of_a_worker_it_learns_with_each_report_until_something_else_is(ledger):
+    ledger.run(Report(A_HOST))
+    for wish in (Wish.DRAIN, Wish.WORK, Wish.STOP):
+        ledger.run(AskHost("bots@here", wish))
+        assert [ledger.run(Report(A_HOST, {})) for _ in range(2)] == [wish, wish]
+
+
+def test_what_was_wanted_of_the_worker_before_it_is_forgotten_at_its_first_report(ledger):
+    ledger.run(Report(A_HOST))
+    ledger.run(AskHost("bots@here", Wish.STOP))
+
+    assert ledger.run(Report(A_HOST)) is Wish.WORK
+    assert ledger.run(Report(A_HOST, {})) is Wish.WORK
+
+
+def test_a_wish_is_of_one_worker_and_lasts_a_day(world, ledger):
+    ledger.run(AskHost("bots@here", Wish.DRAIN))
+    assert ledger.run(Report(Host("bots@there", "bots", 1, 0, "1"), {})) is Wish.WORK
+    world.pass_time(timedelta(hours=24))
+
+    assert ledger.run(Report(A_HOST, {})) is Wish.WORK
+
+
+# What a worker runs
+
+
+def test_what_a_worker_runs_is_known_after_its_death(world, ledger):
+    assert ledger.run(ReadHeld("bots@here")) == {}
+    ledger.run(Report(A_HOST, {"a-session": "bots@here/job/1", "another": "bots@here/job/2"}))
+    ledger.run(Report(A_HOST, {"another": "bots@here/job/2"}))
+    ledger.run(Retire("bots@here"))
+    world.pass_time(timedelta(hours=1))
+
+    assert ledger.run(ReadHeld("bots@here")) == {"another": "bots@here/job/2"}
+
+
+def test_a_worker_s_first_report_leaves_what_the_one_before_it_ran(world, ledger):
+    ledger.run(Report(A_HOST, {"a-session": "bots@here/job/1"}))
+    ledger.run(Report(A_HOST))
+    assert ledger.run(ReadHeld("bots@here")) == {"a-session": "bots@here/job/1"}
+
+    ledger.run(Report(A_HOST, {}))
+    assert ledger.run(ReadHeld("bots@here")) == {}
+
+
+def test_what_a_worker_ran_is_forgotten_after_a_day(world, ledger):
+    ledger.run(Report(A_HOST, {"a-session": "bots@here/job/1"}))
+    world.pass_time(timedelta(hours=24))
+
+    assert ledger.run(ReadHeld("bots@here")) == {}
+
+
+# What it is worth
+
+
+@pytest.mark.parametrize(
+    ("free", "facts"),
+    [
+        (3, {"used": 1}),
+        (0, {"used": 4}),
+        (0, {"used": 5}),
+        (0, {"draining": True}),
+        (0, {"kind": "control"}),
+    ],
+)
+def test_a_worker_for_bots_that_takes_launches_has_free_slots(free, facts):
+    usual = {"kind": "bots", "slots": 4, "used": 0, "incarnation": "1"}
+
+    assert Host("bots@here", **{**usual, **facts}).free == free
 
 
 def test_the_ledger_answers_and_its_time_goes_on(world, ledger):

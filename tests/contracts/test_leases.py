@@ -8,30 +8,36 @@ from app.rooms.sessions import State
 from app.rooms.steps import (
     ACTIVE_FOR,
     PENDING_FOR,
+    SETTLES_WITHIN,
     STALE_AFTER,
     Adopt,
     Adoption,
     Beaten,
     Claimed,
-    Finding,
     Held,
+    Hold,
     LeaseStatus,
     Mark,
     Overdue,
     ReadRoom,
-    Reap,
     Release,
+    Supersede,
     Unmark,
     Withdraw,
     WriteConfig,
 )
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim
+from tests.contracts.takeovers import take_over
+from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
 
 A_MOMENT = timedelta(milliseconds=200)
 
 
-def adopt(ledger, epoch, *, token="a-token", owner=ME):
-    return ledger.run(Adopt(STAGE, token, epoch, owner, host="bots@here", job_id="job"))
+def adopt(ledger, *, token="a-token", owner=ME):
+    return ledger.run(Adopt(STAGE, token, owner, host="bots@here", job_id="job"))[0]
+
+
+def beat(ledger, epoch, **more):
+    return ledger.run(a_beat(epoch, **more))[0]
 
 
 @pytest.fixture
@@ -43,7 +49,7 @@ def pending(ledger):
 @pytest.fixture
 def active(ledger, pending):
     """The epoch of a claim that ME has adopted."""
-    assert adopt(ledger, pending) is Adoption.ADOPTED
+    assert adopted(ledger) == pending
     return pending
 
 
@@ -53,8 +59,7 @@ def active(ledger, pending):
 def test_a_free_room_is_claimed(ledger):
     outcome = ledger.run(a_claim())
 
-    assert isinstance(outcome, Claimed)
-    assert outcome.took_over is None
+    assert outcome == Claimed(outcome.epoch, "session-of-a-token")
     lease = ledger.run(ReadRoom(STAGE)).lease
     assert (lease.status, lease.session_id, lease.epoch) == (
         LeaseStatus.PENDING,
@@ -76,12 +81,12 @@ def test_a_second_claim_learns_who_has_the_room(ledger, pending):
 
 
 def test_claiming_twice_with_one_token_is_one_claim(ledger, pending):
-    assert ledger.run(a_claim()) == Claimed(pending)
+    assert ledger.run(a_claim()) == Claimed(pending, "session-of-a-token")
     assert ledger.run(a_claim("another-token")).lease.epoch == pending
 
 
 def test_a_claim_repeated_after_its_adoption_changes_nothing(ledger, active):
-    assert ledger.run(a_claim()) == Claimed(active)
+    assert ledger.run(a_claim()) == Claimed(active, "session-of-a-token")
     assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.ACTIVE
 
 
@@ -96,8 +101,7 @@ def test_a_pending_claim_lapses_when_nobody_adopts_it(world, ledger, pending):
 
     outcome = ledger.run(a_claim("later"))
 
-    assert isinstance(outcome, Claimed)
-    assert outcome.took_over is None
+    assert outcome == Claimed(outcome.epoch, "session-of-later")
     assert outcome.epoch > pending
 
 
@@ -123,34 +127,15 @@ def test_a_bot_that_beats_is_found_with_its_age_and_state(world, ledger, active)
     assert timedelta(seconds=2) <= outcome.age < timedelta(seconds=12)
 
 
-def test_a_bot_that_has_not_been_heard_is_taken_over_at_once_under_a_higher_epoch(world, ledger, active):
-    world.pass_time(STALE_AFTER + A_MOMENT)
-
-    outcome = ledger.run(a_claim("another-token"))
-
-    assert isinstance(outcome, Claimed)
-    assert outcome.took_over == "session-of-a-token"
-    assert outcome.epoch > active
-    assert ledger.run(ReadRoom(STAGE)).age is None
-
-
 def test_a_bot_heard_just_in_time_is_not_taken_over(world, ledger, active):
     world.pass_time(STALE_AFTER - timedelta(seconds=5))
 
     assert isinstance(ledger.run(a_claim("another-token")), Held)
 
 
-def test_a_takeover_told_once_is_told_again_to_the_same_token(world, ledger, active):
-    world.pass_time(STALE_AFTER + A_MOMENT)
-    outcome = ledger.run(a_claim("another-token"))
-
-    assert ledger.run(a_claim("another-token")) == outcome
-
-
 def test_a_takeover_starts_without_the_configuration_of_the_bot_before(world, ledger, active):
     ledger.run(WriteConfig(STAGE, active, {"voice": "deep"}))
-    world.pass_time(STALE_AFTER + A_MOMENT)
-    ledger.run(a_claim("another-token"))
+    take_over(world, of_bob("another-token"))
 
     assert ledger.run(ReadRoom(STAGE)).config == {}
 
@@ -170,7 +155,8 @@ def test_the_epoch_of_a_room_only_grows(ledger):
 
 def test_the_epoch_grows_through_a_wipe(world, ledger, active):
     world.wipe()
-    world.pass_time(timedelta(milliseconds=1))
+    ledger.run(a_claim("another-token"))
+    world.pass_time(SETTLES_WITHIN)
 
     assert ledger.run(a_claim("another-token")).epoch > active
 
@@ -179,7 +165,7 @@ def test_the_epoch_grows_through_a_wipe(world, ledger, active):
 
 
 def test_a_claim_is_adopted_once_however_often_it_is_delivered(ledger, pending):
-    outcomes = [adopt(ledger, pending, owner=f"bots@here/job/{number}") for number in range(10)]
+    outcomes = [adopt(ledger, owner=f"bots@here/job/{number}") for number in range(10)]
 
     assert outcomes == [Adoption.ADOPTED] + [Adoption.TAKEN] * 9
     lease = ledger.run(ReadRoom(STAGE)).lease
@@ -187,31 +173,36 @@ def test_a_claim_is_adopted_once_however_often_it_is_delivered(ledger, pending):
 
 
 def test_who_adopts_twice_has_adopted(ledger, pending):
-    assert [adopt(ledger, pending), adopt(ledger, pending)] == [Adoption.ADOPTED, Adoption.ADOPTED]
+    assert [adopt(ledger), adopt(ledger)] == [Adoption.ADOPTED, Adoption.ADOPTED]
 
 
 def test_another_token_adopts_nothing(ledger, pending):
-    assert adopt(ledger, pending, token="a-guess") is Adoption.LAPSED
+    assert adopt(ledger, token="a-guess") is Adoption.LAPSED
     assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.PENDING
 
 
-@pytest.mark.parametrize("difference", [-1, 1])
-def test_another_epoch_adopts_nothing(ledger, pending, difference):
-    assert adopt(ledger, pending + difference) is Adoption.LAPSED
-    assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.PENDING
+def test_an_adoption_says_under_which_epoch_the_room_is_the_bot_s(ledger, pending):
+    for _ in range(2):
+        assert ledger.run(Adopt(STAGE, "a-token", ME, "bots@here", "job")) == (Adoption.ADOPTED, pending)
+
+
+def test_a_claim_is_adopted_in_its_own_room_only(ledger, pending):
+    ledger.run(a_claim("of-the-cellar", room=CELLAR))
+
+    assert adopt(ledger, token="of-the-cellar") is Adoption.LAPSED
 
 
 def test_a_lapsed_claim_is_not_adopted(world, ledger, pending):
     world.pass_time(PENDING_FOR + A_MOMENT)
 
-    assert adopt(ledger, pending) is Adoption.LAPSED
+    assert adopt(ledger) is Adoption.LAPSED
     assert ledger.run(ReadRoom(STAGE)).lease is None
 
 
 def test_a_withdrawn_claim_is_not_adopted(ledger, pending):
     ledger.run(Withdraw(STAGE, pending))
 
-    assert adopt(ledger, pending) is Adoption.LAPSED
+    assert adopt(ledger) is Adoption.LAPSED
 
 
 def test_an_adopted_room_is_heard_and_lasts_a_day(world, ledger, active):
@@ -231,7 +222,7 @@ def test_an_adopted_room_is_heard_and_lasts_a_day(world, ledger, active):
 def test_a_beat_keeps_the_room(world, ledger, active):
     for _ in range(4):
         world.pass_time(STALE_AFTER - timedelta(seconds=5))
-        assert ledger.run(a_beat(active)) is Beaten.KEPT
+        assert beat(ledger, active) is Beaten.KEPT
 
     assert isinstance(ledger.run(a_claim("another-token")), Held)
 
@@ -239,7 +230,7 @@ def test_a_beat_keeps_the_room(world, ledger, active):
 def test_a_beat_renews_the_lease(world, ledger, active):
     for _ in range(3):
         world.pass_time(ACTIVE_FOR / 2)
-        assert ledger.run(a_beat(active)) is Beaten.KEPT
+        assert beat(ledger, active) is Beaten.KEPT
 
     assert ledger.run(ReadRoom(STAGE)).lease.epoch == active
 
@@ -247,20 +238,20 @@ def test_a_beat_renews_the_lease(world, ledger, active):
 def test_a_beat_of_anybody_else_is_refused_and_renews_nothing(world, ledger, active):
     world.pass_time(STALE_AFTER - timedelta(seconds=5))
 
-    assert ledger.run(a_beat(active, owner=OTHER)) is Beaten.SUPERSEDED
+    assert beat(ledger, active, owner=OTHER) is Beaten.SUPERSEDED
     assert ledger.run(ReadRoom(STAGE)).age >= STALE_AFTER - timedelta(seconds=5)
 
 
 def test_a_beat_under_an_unadopted_claim_is_refused(ledger, pending):
-    assert ledger.run(a_beat(pending)) is Beaten.SUPERSEDED
+    assert beat(ledger, pending) is Beaten.SUPERSEDED
     assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.PENDING
 
 
 def test_a_bot_that_lives_registers_again_after_a_wipe(world, ledger, active):
     world.wipe()
 
-    assert ledger.run(a_beat(active)) is Beaten.REGISTERED
-    assert ledger.run(a_beat(active)) is Beaten.KEPT
+    assert beat(ledger, active) is Beaten.REGISTERED
+    assert beat(ledger, active) is Beaten.KEPT
     found = ledger.run(a_claim("another-token"))
     assert isinstance(found, Held)
     assert (found.lease.session_id, found.lease.epoch, found.lease.host) == (
@@ -275,57 +266,60 @@ def test_after_a_wipe_the_first_who_registers_has_the_room(world, ledger, active
     world.wipe()
     ledger.run(a_beat(active))
 
-    assert ledger.run(a_beat(active - 1, owner=OTHER)) is Beaten.SUPERSEDED
-    assert ledger.run(a_beat(active, owner=OTHER)) is Beaten.SUPERSEDED
-    assert ledger.run(a_beat(active)) is Beaten.KEPT
+    assert beat(ledger, active - 1, owner=OTHER) is Beaten.SUPERSEDED
+    assert beat(ledger, active, owner=OTHER) is Beaten.SUPERSEDED
+    assert beat(ledger, active) is Beaten.KEPT
 
 
 def test_after_a_wipe_a_later_epoch_takes_the_room_from_an_earlier_one(world, ledger, active):
     world.wipe()
     ledger.run(a_beat(active))
 
-    assert ledger.run(a_beat(active + 1, owner=OTHER)) is Beaten.REGISTERED
-    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+    assert beat(ledger, active + 1, owner=OTHER) is Beaten.REGISTERED
+    assert beat(ledger, active) is Beaten.SUPERSEDED
 
 
 def test_a_bot_whose_room_was_claimed_after_a_wipe_is_superseded(world, ledger, active):
     world.wipe()
-    world.pass_time(timedelta(milliseconds=1))
+    ledger.run(a_claim("another-token"))
+    world.pass_time(SETTLES_WITHIN)
     ledger.run(a_claim("another-token"))
 
-    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+    assert beat(ledger, active) is Beaten.SUPERSEDED
 
 
 def test_an_epoch_registered_again_is_never_given_a_second_time(world, ledger, active):
     world.wipe()
     ledger.run(a_beat(active + 10**9))  # a bot from a machine whose Redis had a clock ahead of this one's
     ledger.run(Release(STAGE, active + 10**9, ME))
+    ledger.run(a_claim("another-token"))
+    world.pass_time(SETTLES_WITHIN)
 
     assert ledger.run(a_claim("another-token")).epoch > active + 10**9
 
 
 def test_a_bot_that_was_taken_over_is_superseded(world, ledger, active):
-    world.pass_time(STALE_AFTER + A_MOMENT)
-    taken = ledger.run(a_claim("another-token"))
+    taken = take_over(world, a_claim("another-token"))
 
-    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+    assert beat(ledger, active) is Beaten.SUPERSEDED
     assert ledger.run(ReadRoom(STAGE)).lease.epoch == taken.epoch
 
 
-def test_a_bot_that_was_reaped_is_superseded_though_its_room_is_free(world, ledger, active):
-    world.pass_time(STALE_AFTER + A_MOMENT)
-    ledger.run(Reap(STAGE))
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_bot_whose_session_was_given_to_another_is_superseded(ledger, active, is_withdrawn):
+    _, lease = ledger.run(Supersede(STAGE, "another-token"))
+    if is_withdrawn:
+        ledger.run(Withdraw(STAGE, lease.epoch))
 
-    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
-    assert ledger.run(ReadRoom(STAGE)).lease is None
+    assert beat(ledger, active) is Beaten.SUPERSEDED
+    assert (ledger.run(ReadRoom(STAGE)).lease is None) is is_withdrawn
 
 
 def test_a_bot_is_superseded_though_the_claim_that_took_its_room_was_withdrawn(world, ledger, active):
-    world.pass_time(STALE_AFTER + A_MOMENT)
-    taken = ledger.run(a_claim("another-token"))
+    taken = take_over(world, of_bob("another-token"))
     ledger.run(Withdraw(STAGE, taken.epoch))
 
-    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+    assert beat(ledger, active) is Beaten.SUPERSEDED
 
 
 # Releasing and withdrawing
@@ -350,14 +344,14 @@ def test_releasing_twice_does_nothing(ledger, active):
 def test_a_beat_that_comes_after_its_release_registers_nothing(ledger, active):
     ledger.run(Release(STAGE, active, ME))
 
-    assert ledger.run(a_beat(active)) is Beaten.SUPERSEDED
+    assert beat(ledger, active) is Beaten.SUPERSEDED
     assert ledger.run(ReadRoom(STAGE)).lease is None
 
 
 def test_a_release_that_is_refused_lets_the_holder_beat(ledger, active):
     ledger.run(Release(STAGE, active, OTHER))
 
-    assert ledger.run(a_beat(active)) is Beaten.KEPT
+    assert beat(ledger, active) is Beaten.KEPT
 
 
 def test_nobody_else_releases_a_room(ledger, active):
@@ -392,54 +386,56 @@ def test_a_claim_of_another_epoch_is_not_withdrawn(ledger, pending, difference):
     assert ledger.run(ReadRoom(STAGE)).lease.epoch == pending
 
 
-# Reaping
+# Holding
 
 
-def test_a_bot_that_beats_is_left_alone(world, ledger, active):
-    world.pass_time(STALE_AFTER - timedelta(seconds=5))
+def test_a_claim_that_is_held_lasts_longer(world, ledger, pending):
+    world.pass_time(PENDING_FOR - A_MOMENT * 10)
 
-    finding, lease = ledger.run(Reap(STAGE))
-
-    assert finding is Finding.ALIVE
-    assert lease.epoch == active
-    assert ledger.run(a_beat(active)) is Beaten.KEPT
+    assert ledger.run(Hold(STAGE, pending, PENDING_FOR)) is True
+    world.pass_time(PENDING_FOR - A_MOMENT * 10)
+    assert adopt(ledger) is Adoption.ADOPTED
 
 
-def test_a_claim_that_may_still_be_adopted_is_left_alone(ledger, pending):
-    finding, lease = ledger.run(Reap(STAGE, stale_after=timedelta(0)))
+def test_a_claim_that_is_held_lapses_all_the_same_in_the_end(world, ledger, pending):
+    ledger.run(Hold(STAGE, pending, PENDING_FOR))
+    world.pass_time(PENDING_FOR)
 
-    assert finding is Finding.PENDING
-    assert lease.token == "a-token"
-    assert adopt(ledger, pending) is Adoption.ADOPTED
-
-
-def test_a_free_room_is_found_free(ledger):
-    assert ledger.run(Reap(STAGE)) == (Finding.FREE, None)
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+    assert ledger.run(Hold(STAGE, pending, PENDING_FOR)) is False
 
 
-def test_a_stale_room_is_freed_with_everything_in_it(world, ledger, active):
-    ledger.run(WriteConfig(STAGE, active, {"voice": "deep"}))
-    world.pass_time(STALE_AFTER + A_MOMENT)
-
-    finding, lease = ledger.run(Reap(STAGE))
-
-    assert finding is Finding.REAPED
-    assert lease.session_id == "session-of-a-token"
-    assert ledger.run(ReadRoom(STAGE)) == ledger.run(ReadRoom(CELLAR))
+def test_an_adopted_claim_is_not_held(world, ledger, active):
+    assert ledger.run(Hold(STAGE, active, timedelta(seconds=1))) is False
+    world.pass_time(timedelta(seconds=1))
+    assert ledger.run(ReadRoom(STAGE)).lease.epoch == active
 
 
-def test_reaping_twice_is_reaping_once(world, ledger, active):
-    world.pass_time(STALE_AFTER + A_MOMENT)
-    ledger.run(Reap(STAGE))
-
-    assert ledger.run(Reap(STAGE)) == (Finding.FREE, None)
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_a_claim_of_another_epoch_is_not_held(ledger, pending, difference):
+    assert ledger.run(Hold(STAGE, pending + difference, timedelta(hours=1))) is False
 
 
-def test_a_room_claimed_after_reaping_has_a_higher_epoch(world, ledger, active):
-    world.pass_time(STALE_AFTER + A_MOMENT)
-    ledger.run(Reap(STAGE))
+def test_whoever_finds_a_claim_is_known_to_have_asked_for_it(world, ledger, pending):
+    before = ledger.run(ReadRoom(STAGE)).lease
+    assert before.asked_ms == before.since_ms
+    world.pass_time(timedelta(seconds=30))
+    ledger.run(of_bob("another-token"))
 
-    assert ledger.run(a_claim("another-token")).epoch > active + 1
+    lease = ledger.run(ReadRoom(STAGE)).lease
+    assert (
+        timedelta(seconds=30)
+        <= timedelta(milliseconds=lease.asked_ms - lease.since_ms)
+        < timedelta(seconds=40)
+    )
+    world.pass_time(PENDING_FOR - timedelta(seconds=30))
+    assert ledger.run(ReadRoom(STAGE)).lease is None  # asking alone does not make it last
+
+
+def test_a_claim_says_how_long_it_was_to_last(ledger):
+    ledger.run(a_claim(lasts=timedelta(seconds=5)))
+
+    assert ledger.run(ReadRoom(STAGE)).lease.lasts == timedelta(seconds=5)
 
 
 # Configuration

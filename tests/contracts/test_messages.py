@@ -7,6 +7,7 @@ import pytest
 from app.errors import InboxFull
 from app.rooms.steps import Answer, AwaitAnswer, Receive, Send
 from app.storage.commands import INBOX_HOLDS
+from tests.makers import a_beat
 
 AT_ONCE = timedelta(0)
 A_MOMENT = timedelta(milliseconds=20)
@@ -104,7 +105,8 @@ def test_an_empty_answer_is_an_answer(ledger):
 
 
 def test_a_full_inbox_takes_no_more_until_something_is_answered(ledger):
-    ids = ledger.run_all([Send("a-session", "say", {}, 7, timedelta(seconds=10))] * INBOX_HOLDS)
+    each = [Send("a-session", "say", {}, 7, timedelta(seconds=10)) for _ in range(INBOX_HOLDS)]
+    ids = ledger.run_all(each)
     with pytest.raises(InboxFull):
         send(ledger)
     assert len(receive(ledger)) == INBOX_HOLDS
@@ -112,3 +114,54 @@ def test_a_full_inbox_takes_no_more_until_something_is_answered(ledger):
     ledger.run(Answer("a-session", ids[0], {}))
 
     assert send(ledger)
+
+
+def test_a_message_sent_twice_is_one(ledger):
+    """The reply of the first try was lost."""
+    message = Send("a-session", "say", {}, 7, timedelta(seconds=10))
+    first = ledger.run(message)
+
+    assert ledger.run(message) == first
+    assert [each.id for each in receive(ledger)] == [first]
+    ledger.run(Answer("a-session", first, {}))
+    assert ledger.run(message) == first
+    assert receive(ledger) == []
+
+
+def test_two_messages_that_say_the_same_are_two(ledger):
+    assert send(ledger) != send(ledger)
+    assert len(receive(ledger)) == 2
+
+
+def test_a_message_that_was_sent_is_not_refused_because_the_inbox_is_full_now(ledger):
+    message = Send("a-session", "say", {}, 7, timedelta(seconds=10))
+    sent = ledger.run(message)
+    ledger.run_all([Send("a-session", "say", {}, 7, timedelta(seconds=10)) for _ in range(INBOX_HOLDS - 1)])
+
+    assert ledger.run(message) == sent
+
+
+# With a beat
+
+
+def beat(ledger, after="0"):
+    """What a bot that beats finds in its inbox."""
+    return ledger.run(a_beat(1_790_000_000_000_000, session_id="a-session", after=after))[1]
+
+
+def test_a_beat_brings_what_was_not_read_yet(ledger):
+    assert beat(ledger) == []
+    first, second = send(ledger, "say", {"number": 1}), send(ledger)
+
+    messages = beat(ledger)
+    assert [message.id for message in messages] == [first, second]
+    assert messages == receive(ledger)
+    assert [message.id for message in beat(ledger, after=first)] == [second]
+    assert beat(ledger, after=second) == []
+
+
+def test_a_beat_brings_what_has_expired_as_such(world, ledger):
+    send(ledger, good_for=timedelta(seconds=10))
+    world.pass_time(timedelta(seconds=11))
+
+    assert [message.expired for message in beat(ledger)] == [True]

@@ -8,6 +8,7 @@ import pytest
 from app.errors import IllegalTransition, NoSuchSession
 from app.rooms.sessions import FOLLOWERS, Reason, State
 from app.rooms.steps import (
+    CRASHES_COUNT_FOR,
     KEPT_AFTER_END,
     CountLaunch,
     Create,
@@ -17,6 +18,7 @@ from app.rooms.steps import (
     Now,
     ReadEvents,
     ReadSession,
+    Succeed,
     Transition,
 )
 from app.storage.commands import EVENTS_KEPT
@@ -272,6 +274,120 @@ def test_a_history_is_capped_and_loses_its_oldest(ledger, session, how):
     assert EVENTS_KEPT <= len(history) <= EVENTS_KEPT + 100  # Redis trims whole nodes of its stream
     assert history[0] != "pending"
     assert history[-1] == (f"note-{EVENTS_KEPT + 199}" if how == "notes" else "live")
+
+
+def test_a_session_knows_who_its_person_is(ledger, session):
+    assert session.person is None
+    ledger.run(Note("a-session", "person_arrived", 7, person="ada"))
+    ledger.run(Note("a-session", "person_left", 7))
+    assert ledger.run(ReadSession("a-session")).person == "ada"
+    ledger.run(Note("a-session", "person_arrived", 7, person="bob"))
+
+    assert ledger.run(ReadSession("a-session")).person == "bob"
+
+
+# Going on with another bot
+
+
+def lose(ledger, epoch, *, is_crash=True):
+    """A bot's death, as it is written down."""
+    return ledger.run(
+        Succeed("a-session", epoch, "lost", State.PENDING, detail="died with its process", is_crash=is_crash)
+    )
+
+
+@pytest.mark.parametrize("state", set(State) - {State.ENDED}, ids=str)
+def test_a_session_goes_on_from_wherever_it_was(ledger, session, state):
+    bring_to(ledger, state)
+    ledger.run(CountLaunch("a-session"))
+    before, history = ledger.run(ReadSession("a-session")), told(ledger)
+
+    succession = lose(ledger, 8)
+
+    after = succession.session
+    assert (after.state, after.epoch, after.launches) == (State.PENDING, 8, 1)
+    assert after.version == before.version + 1
+    assert succession.crashes == len(after.crashes) == 1
+    assert ledger.run(ReadSession("a-session")) == after
+    assert told(ledger) == [*history, "lost", "pending"]
+    lost, pending = ledger.run(ReadEvents("a-session"))[-2:]
+    assert (lost.epoch, lost.detail) == (8, "died with its process")
+    assert (pending.epoch, pending.detail) == (8, None)
+
+
+def test_going_on_twice_under_one_epoch_is_once(ledger, session):
+    once = lose(ledger, 8)
+    history = told(ledger)
+
+    assert lose(ledger, 8) == once
+    assert told(ledger) == history
+
+
+@pytest.mark.parametrize("epoch", [6, 7])
+def test_a_session_does_not_go_back_to_an_earlier_epoch(ledger, session, epoch):
+    succession = lose(ledger, epoch)
+
+    assert (succession.session, succession.crashes) == (session, 0)
+    assert told(ledger) == ["pending"]
+
+
+def test_an_ended_session_stays_so(ledger, session):
+    ended = ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.LEFT))
+
+    succession = lose(ledger, 8)
+
+    assert (succession.session, succession.crashes) == (ended, 0)
+    assert told(ledger) == ["pending", "ended"]
+
+
+def test_an_unknown_session_does_not_go_on(ledger):
+    with pytest.raises(NoSuchSession):
+        lose(ledger, 8)
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("a-session"))
+
+
+def test_a_session_that_is_handed_over_stays_what_it_was(ledger, session):
+    bring_to(ledger, State.WAITING)
+
+    succession = ledger.run(Succeed("a-session", 8, "handed_over", detail="to bots@there"))
+
+    assert (succession.session.state, succession.session.epoch, succession.crashes) == (State.WAITING, 8, 0)
+    assert told(ledger)[-1] == "handed_over"
+
+
+def test_the_bot_before_changes_nothing_any_more(ledger, session):
+    bring_to(ledger, State.LIVE)
+    lose(ledger, 8)
+
+    with pytest.raises(IllegalTransition):
+        ledger.run(Transition("a-session", State.LEAVING, 7))
+    assert ledger.run(Transition("a-session", State.JOINING, 8)).state is State.JOINING
+
+
+def test_epochs_are_compared_to_their_last_digit(ledger):
+    ledger.run(Create(a_session(epoch=1790000000000001)))
+
+    assert lose(ledger, 1790000000000002).session.epoch == 1790000000000002
+
+
+def test_crashes_count_for_ten_minutes_and_nothing_else_does(world, ledger, session):
+    assert [lose(ledger, 8 + number).crashes for number in range(3)] == [1, 2, 3]
+    assert lose(ledger, 11, is_crash=False).crashes == 3
+    world.pass_time(CRASHES_COUNT_FOR - timedelta(minutes=1))
+    assert lose(ledger, 12).crashes == 4
+    world.pass_time(timedelta(minutes=1))
+
+    last = lose(ledger, 13)
+    assert last.crashes == 2
+    assert len(last.session.crashes) == 2
+
+
+def test_a_history_of_crashes_is_capped(ledger, session):
+    for number in range(EVENTS_KEPT):
+        lose(ledger, 8 + number, is_crash=False)
+
+    assert EVENTS_KEPT <= len(told(ledger)) <= EVENTS_KEPT + 100
 
 
 def test_launches_are_counted(ledger, session):

@@ -4,6 +4,8 @@ from app.errors import RedisAway
 from app.rooms.sessions import Session
 from app.rooms.steps import Push, QueueLength
 
+QUEUE = "bot:launch:queue"
+
 
 class RememberedLaunches:
     """Carries nothing; a test takes what is there and is the worker itself."""
@@ -13,13 +15,13 @@ class RememberedLaunches:
         self.is_away = False
 
     def length(self) -> QueueLength:
-        return QueueLength("launches")
+        return QueueLength(QUEUE)
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         if self.is_away:
             raise RedisAway
         self.asked.append((session, claim))
-        return Push("launches", claim, session.id, in_front)
+        return Push(QUEUE, claim, session.id, in_front)
 
     @property
     def session_ids(self) -> list[str]:

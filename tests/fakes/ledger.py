@@ -12,7 +12,14 @@ from app.errors import IllegalTransition, InboxFull, NoSuchSession, RedisAway
 from app.rooms import steps
 from app.rooms.room import Room
 from app.rooms.sessions import FOLLOWERS, Event, Session, State
-from app.storage.commands import EVENTS_KEPT, INBOX_HOLDS, TURNS_KEPT
+from app.storage.commands import (
+    EVENTS_KEPT,
+    IN_FRONT,
+    INBOX_HOLDS,
+    SENDING_KEPT_FOR,
+    TURNS_KEPT,
+    WISH_KEPT_FOR,
+)
 
 V = TypeVar("V")
 T = TypeVar("T")
@@ -126,11 +133,11 @@ class InMemoryLedger:
         self._inboxes: dict[str, Inbox] = {}
         self._answers: Kept[Any] = Kept(self._now)
         self._hosts: Kept[steps.Host] = Kept(self._now)
-        self._held: dict[str, dict[str, str]] = {}
-        self._wishes: dict[str, steps.Wish] = {}
+        self._held: Kept[dict[str, str]] = Kept(self._now)
+        self._wishes: Kept[steps.Wish] = Kept(self._now)
         self._waiting: dict[str, int] = {}
-        self._sent: dict[tuple[str, str], str] = {}
-        self._conversations: dict[str, list[steps.Said]] = {}
+        self._sent: Kept[str] = Kept(self._now)
+        self._conversations: Kept[list[steps.Said]] = Kept(self._now)
         self._remembers_since: int | None = None
         self._turns: Kept[bool] = Kept(self._now)
         self.queues: dict[str, list[str]] = {}
@@ -583,7 +590,7 @@ class InMemoryLedger:
             raise InboxFull(session_id=step.session_id)
         message = steps.Message(self._next_id(), step.kind, dict(step.body), step.epoch)
         messages[message.id] = (message, self._now() + step.good_for // MS)
-        self._sent[step.session_id, step.nonce] = message.id
+        self._sent.put((step.session_id, step.nonce), message.id, SENDING_KEPT_FOR)
         return message.id
 
     @_do.register
@@ -618,18 +625,18 @@ class InMemoryLedger:
             self._remembers_since = self._now()
         self._hosts.put(step.host.id, step.host, step.lasts)
         if step.held is None:
-            self._wishes.pop(step.host.id, None)
+            self._wishes.drop(step.host.id)
         else:
-            self._held[step.host.id] = dict(step.held)
-        return self._wishes.get(step.host.id, steps.Wish.WORK)
+            self._held.put(step.host.id, dict(step.held), steps.KEPT_AFTER_END)
+        return self._wishes.get(step.host.id) or steps.Wish.WORK
 
     @_do.register
     def _(self, step: steps.ReadHeld) -> dict[str, str]:
-        return dict(self._held.get(step.host_id, {}))
+        return dict(self._held.get(step.host_id) or {})
 
     @_do.register
     def _(self, step: steps.AskHost) -> None:
-        self._wishes[step.host_id] = step.wish
+        self._wishes.put(step.host_id, step.wish, WISH_KEPT_FOR)
 
     @_do.register
     def _(self, step: steps.Retire) -> None:
@@ -655,7 +662,7 @@ class InMemoryLedger:
     def _(self, step: steps.Push) -> None:
         queue = self.queues.setdefault(step.queue, [])
         queue.insert(0 if step.in_front else len(queue), step.message)
-        since = self._now() - (86_400_000 if step.in_front else 0)
+        since = self._now() + (IN_FRONT // MS if step.in_front else 0)
         self._waiting.setdefault(step.session_id, since)
 
     def _line(self) -> list[str]:
@@ -690,20 +697,20 @@ class InMemoryLedger:
     def _(self, step: steps.Record) -> bool:
         if self._is_overtaken(step.session_id, step.epoch):
             return False
-        turns = self._conversations.setdefault(step.session_id, [])
+        turns = self._conversations.get(step.session_id) or []
         if step.said.id not in {said.id for said in turns[-10:]}:
-            turns.append(replace(step.said, at_ms=self._now()))
-            del turns[:-TURNS_KEPT]
+            turns = [*turns, replace(step.said, at_ms=self._now())][-TURNS_KEPT:]
+            self._conversations.put(step.session_id, turns, steps.KEPT_AFTER_END)
         return True
 
     @_do.register
     def _(self, step: steps.Conversation) -> list[steps.Said]:
-        return list(self._conversations.get(step.session_id, []))
+        return list(self._conversations.get(step.session_id) or [])
 
     @_do.register
     def _(self, step: steps.Erase) -> None:
         if not self._is_overtaken(step.session_id, step.epoch):
-            self._conversations.pop(step.session_id, None)
+            self._conversations.drop(step.session_id)
 
     @_do.register
     def _(self, step: steps.Ping) -> None:

@@ -1,6 +1,7 @@
 """A bot without a voice: it does what a bot does to the shared state, when a test pulls its strings."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from app.rooms.ports import Ledger
@@ -14,6 +15,7 @@ from app.rooms.steps import (
     Forget,
     Lease,
     LeaseStatus,
+    LeaveLine,
     Receive,
     Release,
     Transition,
@@ -37,12 +39,15 @@ class Puppet:
 
     def adopt(self) -> Adoption:
         host, job_id, _ = self.owner.split("/")
-        adoption, _ = self._ledger.run(Adopt(self.session.room, self._claim, self.owner, host, job_id))
+        adoption, epoch = self._ledger.run(Adopt(self.session.room, self._claim, self.owner, host, job_id))
+        if adoption in (Adoption.ADOPTED, Adoption.NEXT):
+            self.session = replace(self.session, epoch=epoch)
         return adoption
 
     def go_live(self) -> "Puppet":
         assert self.adopt() is Adoption.ADOPTED
         self.enter(State.JOINING)
+        self._ledger.run(LeaveLine(self.session.id))
         self.enter(State.LIVE)
         assert self.beat() is Beaten.KEPT
         return self

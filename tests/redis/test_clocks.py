@@ -7,24 +7,43 @@ import pytest
 
 from app.rooms import steps
 from app.rooms.sessions import State
-from app.rooms.steps import STALE_AFTER, Adopt, Beaten, Claimed, Finding, Held, Mark, Overdue, ReadRoom, Reap
+from app.rooms.steps import (
+    SETTLES_WITHIN,
+    STALE_AFTER,
+    Adopt,
+    Beaten,
+    Claimed,
+    Finding,
+    Held,
+    Mark,
+    NotYet,
+    Overdue,
+    ReadRoom,
+    Supersede,
+)
 from app.storage.commands import encode
-from tests.makers import ME, STAGE, a_beat, a_claim, a_session
+from tests.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
+from tests.redis_world import pass_time
 
 A_STEP_OF_EACH_KIND = [
     a_claim(),
-    Adopt(STAGE, "a-token", 7, ME, "h", "j"),
+    Adopt(STAGE, "a-token", ME, "h", "j"),
     a_beat(7),
     steps.Release(STAGE, 7, ME),
     steps.Withdraw(STAGE, 7),
     ReadRoom(STAGE),
     steps.WriteConfig(STAGE, 7, {"voice": "deep"}),
-    Reap(STAGE),
+    steps.Hold(STAGE, 7, STALE_AFTER),
+    Supersede(STAGE, "a-token", quiet_for=STALE_AFTER, raises_doubt=True),
+    steps.HandOver(STAGE, ME, 7, "a-token"),
+    steps.Ready(STAGE, "a-token", ME),
+    steps.Yield(STAGE, ME, 7, State.LIVE),
     Mark(STAGE, STALE_AFTER),
     steps.Unmark(STAGE),
     Overdue(),
     steps.Create(a_session()),
     steps.Transition("a-session", State.ENDED, 7),
+    steps.Succeed("a-session", 8, "lost", State.PENDING, is_crash=True),
     steps.Forget("a-session"),
     steps.Note("a-session", "person_arrived", 7),
     steps.CountLaunch("a-session"),
@@ -35,13 +54,21 @@ A_STEP_OF_EACH_KIND = [
     steps.Receive("a-session", "0", STALE_AFTER),
     steps.Answer("a-session", "1-1", {}),
     steps.AwaitAnswer("a-session", "1-1", STALE_AFTER),
-    steps.Report(steps.Host("h", "bots", 1, 0, "1")),
+    steps.Record("a-session", 7, steps.Said("a-turn", "user", "words")),
+    steps.Conversation("a-session"),
+    steps.Erase("a-session", 7),
+    steps.Report(steps.Host("h", "bots", 1, 0, "1"), {"a-session": ME}),
+    steps.ReadHeld("h"),
+    steps.AskHost("h", steps.Wish.DRAIN),
     steps.Retire("h"),
     steps.LivingHosts(),
     steps.ReadHost("h"),
     steps.TakeTurn("reap", STALE_AFTER),
-    steps.SinceLast("reap"),
-    steps.Push("a-queue", "a-message"),
+    steps.Push("a-queue", "a-message", "a-session", in_front=True),
+    steps.FindPlace("a-session"),
+    steps.Line(),
+    steps.LeaveLine("a-session"),
+    steps.QueueLength("a-queue"),
     steps.Ping(),
     steps.Now(),
     steps.QueueLength("a-queue"),
@@ -80,30 +107,33 @@ def test_no_step_brings_a_time_of_its_own(step, clock):
 def test_a_bot_whose_clock_is_an_hour_wrong_is_as_fresh_as_its_beats(ledger, clock, by):
     epoch = ledger.run(a_claim()).epoch
     clock(by)
-    ledger.run(Adopt(STAGE, "a-token", epoch, ME, "h", "j"))
-    assert ledger.run(a_beat(epoch)) is Beaten.KEPT
+    adopted(ledger)
+    assert ledger.run(a_beat(epoch))[0] is Beaten.KEPT
     clock(0)
 
     assert isinstance(ledger.run(a_claim("another-token")), Held)
-    assert ledger.run(Reap(STAGE))[0] is Finding.ALIVE
+    found, _ = ledger.run(Supersede(STAGE, "a-new-token", quiet_for=STALE_AFTER, raises_doubt=True))
+    assert found is Finding.ALIVE
     assert timedelta(0) <= ledger.run(ReadRoom(STAGE)).age < timedelta(seconds=20)
     assert ledger.run(Overdue()) == []
 
 
 @pytest.mark.parametrize("by", [-3600, 3600])
 def test_a_claimer_whose_clock_is_an_hour_wrong_takes_no_live_bot_s_room(ledger, clock, by):
-    epoch = ledger.run(a_claim()).epoch
-    ledger.run(Adopt(STAGE, "a-token", epoch, ME, "h", "j"))
+    ledger.run(a_claim())
+    adopted(ledger)
     clock(by)
 
     assert isinstance(ledger.run(a_claim("another-token")), Held)
 
 
 @pytest.mark.parametrize("by", [-3600, 3600])
-def test_epochs_grow_whatever_the_claimers_clocks_say(ledger, server, clock, by):
+def test_epochs_grow_whatever_the_claimers_clocks_say(ledger, server, redis_url, clock, by):
     first = ledger.run(a_claim()).epoch
     server.flushall()
     clock(by)
+    assert isinstance(ledger.run(a_claim("another-token")), NotYet)
+    pass_time(redis_url, SETTLES_WITHIN)
 
     second = ledger.run(a_claim("another-token"))
 

@@ -109,13 +109,13 @@ def test_a_step_whose_reply_was_lost_has_one_effect(ledger, scissors):
     scissors.before_the_reply = 1
     epoch = ledger.run(a_claim()).epoch
     scissors.before_the_reply = 1
-    assert ledger.run(Adopt(STAGE, "a-token", epoch, ME, "h", "j")) is Adoption.ADOPTED
+    assert ledger.run(Adopt(STAGE, "a-token", ME, "h", "j")) == (Adoption.ADOPTED, epoch)
     scissors.before_the_reply = 1
     ledger.run(Create(a_session()))
     scissors.before_the_reply = 1
     ledger.run(Transition("a-session", State.JOINING, 7))
 
-    assert ledger.run(a_claim()) == Claimed(epoch)
+    assert ledger.run(a_claim()) == Claimed(epoch, "session-of-a-token")
     assert ledger.run(ReadSession("a-session")).version == 2
     assert [event.event for event in ledger.run(ReadEvents("a-session"))] == ["pending", "joining"]
 

@@ -14,32 +14,45 @@ from app.rooms.leaving import Leaving
 from app.rooms.looking import Looking
 from app.rooms.messages import ask
 from app.rooms.reaping import ORPHANED_AFTER, Reaper
+from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
+    DOUBT_LASTS,
+    PARKED_FOR,
     STALE_AFTER,
     STARTS_WITHIN,
+    Adoption,
     Answer,
+    AskHost,
     CountLaunch,
+    Erase,
     Forget,
+    HandOver,
     Host,
     Note,
+    ReadSession,
+    Ready,
+    Record,
     Report,
     Retire,
+    Said,
     Send,
+    Succeed,
     TakeTurn,
     Transition,
+    Wish,
     WriteConfig,
+    Yield,
 )
 from app.storage import keys
 from app.storage.commands import SCRIPTS
-from tests.fakes.launches import RememberedLaunches
+from tests.fakes.launches import QUEUE, RememberedLaunches
 from tests.fakes.puppet import Puppet
-from tests.makers import an_order, reap
+from tests.makers import an_order
 from tests.redis_world import pass_time
 
 SECOND = timedelta(seconds=1)
-EXAMPLE = {"room": "local:stage", "id": "a-session", "user": "ada", "msg": "1-1", "work": "reap"}
 
 
 def documented():
@@ -59,6 +72,8 @@ def line_of(key):
 
 def assert_all_is_documented_and_lapses(server):
     for key in server.scan_iter():
+        if key == QUEUE:  # Celery's
+            continue
         lines = line_of(key)
         assert len(lines) == 1, f"{key} has {len(lines)} lines in keys.py"
         kind, life = lines[0]
@@ -80,16 +95,27 @@ class Day:
         self.leaving = Leaving(ledger)
         self.reaper = Reaper(ledger, self.launches)
         self.looking = Looking(ledger)
+        self.reviving = Reviving(ledger, self.launches)
 
     def pass_time(self, by):
         pass_time(self._url, by)
 
-    def join(self, name):
-        self.joining.join(
-            an_order(Room.parse(f"local:{name}"), user_id=f"user-of-{name}", metadata={"a": [1]})
-        )
+    def join(self, name, **more):
+        facts = {"user_id": f"user-of-{name}", "metadata": {"a": [1]}, **more}
+        self.joining.join(an_order(Room.parse(f"local:{name}"), **facts))
+        return self.bot(name)
+
+    def bot(self, name):
+        """The bot of the last launch."""
         session, claim = self.launches.asked[-1]
-        return Puppet(self.ledger, session, claim, owner=f"bots@here/job/{name}")
+        return Puppet(self.ledger, session, claim, owner=f"bots@here/job/{name}-{len(self.launches.asked)}")
+
+    def reap(self):
+        """What a reaper that comes twice does with bots that have not been heard for long."""
+        self.pass_time(STALE_AFTER + SECOND)
+        self.reaper.reap()
+        self.pass_time(DOUBT_LASTS)
+        self.reaper.reap()
 
 
 @pytest.fixture
@@ -103,6 +129,9 @@ def live_through(day, server):
     bots = Host(id="bots@here", kind="bots", slots=4, used=0, incarnation="1")
     ledger.run_all([Report(bots), TakeTurn("reap", timedelta(seconds=3))])
     yield "workers report"
+    ledger.run(AskHost("bots@here", Wish.DRAIN))
+    ledger.run(Report(bots, {"a-session": "bots@here/job/1"}))
+    yield "something is wanted of them"
 
     bot = day.join("talk")
     yield "a join"
@@ -116,6 +145,9 @@ def live_through(day, server):
     yield "an offer is answered"
     ledger.run(WriteConfig(bot.session.room, bot.session.epoch, {"voice": "deep"}))
     ledger.run(Note(bot.session.id, "person_arrived", bot.session.epoch))
+    ledger.run(Record(bot.session.id, bot.session.epoch, Said("a-turn", "user", "words")))
+    ledger.run(Erase(bot.session.id, bot.session.epoch))
+    ledger.run(Record(bot.session.id, bot.session.epoch, Said("another-turn", "user", "words")))
     bot.enter(State.WAITING)
     bot.beat(State.WAITING)
     day.looking.events(bot.session.id)
@@ -135,27 +167,53 @@ def live_through(day, server):
     dead = day.join("dead").go_live()
     ledger.run(WriteConfig(dead.session.room, dead.session.epoch, {"voice": "deep"}))
     ledger.run(Send(dead.session.id, "say", {}, dead.session.epoch, SECOND))
-    day.pass_time(STALE_AFTER + SECOND)
-    reap(day.ledger, day.reaper)
-    yield "a dead bot was reaped"
+    day.reap()
+    yield "a dead bot's session waits for another"
     dead.beat()
     ledger.run(Answer(dead.session.id, "1-1", {}))
-    yield "and woke up"
+    yield "and it woke up"
+    day.bot("dead").go_live()
+    yield "another has its session"
 
     taken = day.join("taken").go_live()
     day.pass_time(STALE_AFTER + SECOND)
-    successor = day.join("taken").go_live()
+    day.joining = Joining(ledger, day.launches, sleep=lambda seconds: day.pass_time(SECOND * seconds))
+    successor = day.join("taken", user_id="somebody-else").go_live()
     assert taken.session.id != successor.session.id
-    assert day.reaper.lost(successor.session.id, owner=successor.owner, reason=Reason.ERROR)
-    yield "one was taken over, and its successor's process died"
+    yield "one was taken over"
+    assert day.reaper.lost(successor.session.id, owner=successor.owner, why="died with its process")
+    third = day.bot("taken").go_live()
+    assert third.session.id == successor.session.id
+    yield "and its successor's process died"
+    epoch = ledger.run(HandOver(third.session.room, third.owner, third.session.epoch, "a-token"))
+    ledger.run(day.launches.launch(third.session, "a-token", in_front=True))
+    fourth = day.bot("taken")
+    assert fourth.adopt() is Adoption.NEXT
+    ledger.run(Ready(third.session.room, "a-token", fourth.owner))
+    yield "it is being handed over"
+    assert ledger.run(Yield(third.session.room, third.owner, third.session.epoch, State.LIVE)) == epoch
+    ledger.run(Succeed(third.session.id, epoch, "handed_over"))
+    yield "it was handed over"
+    assert day.reviving.park(ledger.run(ReadSession(third.session.id)), owner=fourth.owner)
+    day.reaper.tell_positions()
+    yield "it is parked"
 
     late = day.join("late")
     for _ in range(4):
         day.pass_time(STARTS_WITHIN)
-        reap(day.ledger, day.reaper)
+        ledger.run(Report(bots, {}))
+        day.reaper.reap()
     with pytest.raises(LaunchFailed):
         day.joining.wait(late.session.id, SECOND)
     yield "one never started"
+    late = day.join("queued")
+    for _ in range(5):
+        day.reaper.tell_positions()
+        day.pass_time(STARTS_WITHIN)
+        day.reaper.reap()
+    with pytest.raises(LaunchFailed):
+        day.joining.wait(late.session.id, SECOND)
+    yield "for one there was no slot"
 
     through_a_wipe = day.join("wiped").go_live()
     yield "one is live"
@@ -178,6 +236,7 @@ def live_through(day, server):
     yield "one lost its room and was swept"
 
     ledger.run(Report(bots))
+    ledger.run(Report(bots, {}))
     ledger.run(Retire("bots@here"))
     ledger.run(Report(Host(id="control@here", kind="control", slots=8, used=0, incarnation="2")))
     yield "workers come and go"
@@ -197,14 +256,17 @@ def test_nothing_is_left_when_everything_has_ended(day, server):
     for _ in live_through(day, server):
         pass
 
-    day.pass_time(STALE_AFTER + timedelta(seconds=60))
-    reap(day.ledger, day.reaper)
+    for _ in range(10):
+        day.reap()
+        day.pass_time(PARKED_FOR / 10)
     day.reaper.sweep()
+    day.reaper.tell_positions()
     day.looking.hosts()
-    assert [key for key in server.scan_iter() if key in keys.KEPT] == []
+    server.delete(QUEUE)
+    assert [key for key in server.scan_iter() if key in keys.KEPT] == [keys.MEMORY]
     day.pass_time(timedelta(days=31))
 
-    assert server.keys() == []
+    assert server.keys() == [keys.MEMORY]
 
 
 def test_an_ended_day_leaves_no_key_that_lasts_longer_than_a_month(day, server):
@@ -236,7 +298,14 @@ def test_a_room_s_keys_lie_in_one_slot_and_so_do_a_session_s(server):
         keys.config(room),
         *keys.room_state(room),
     ]
-    of_session = [keys.session("s"), keys.events("s"), keys.inbox("s"), keys.answer("s", "1-1")]
+    of_session = [
+        keys.session("s"),
+        keys.events("s"),
+        keys.inbox("s"),
+        keys.sent("s", "a-nonce"),
+        keys.answer("s", "1-1"),
+        keys.turns("s"),
+    ]
 
     assert {re.search(r"\{(.+?)\}", key)[1] for key in of_room} == {"local:stage"}
     assert {re.search(r"\{(.+?)\}", key)[1] for key in of_session} == {"s"}

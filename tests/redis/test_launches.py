@@ -2,14 +2,15 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import redis
 from celery import Celery
 
 from app.rooms.room import Room
 from app.rooms.sessions import Session
+from app.rooms.steps import Line
 from app.storage.ledger import RedisLedger
 from tasks.celery import LAUNCHES
 from tasks.celery import app as ours
@@ -26,7 +27,7 @@ A_SESSION = Session(
     max_duration=timedelta(seconds=600),
     epoch=1,
 )
-OWN = ("id", "root_id", "correlation_id", "delivery_tag", "reply_to", "origin", "expires")  # differ each time
+OWN = ("id", "root_id", "correlation_id", "delivery_tag", "reply_to", "origin")  # differ each time
 
 
 def opened(text):
@@ -47,29 +48,38 @@ def celery(redis_url):
     return app
 
 
-def test_our_launch_is_what_celery_would_send(redis_url, celery):
+def test_our_launch_is_what_celery_would_send(redis_url, server, celery):
     RedisLedger(redis_url).run(CeleryLaunches(ours).launch(A_SESSION, "a-claim"))
     celery.send_task(
         "bots.launch",
         ("a-session", "a-claim"),
         queue=LAUNCHES,
         argsrepr="(...)",
-        expires=10,
         soft_time_limit=630.0,
         time_limit=660.0,
         ignore_result=True,
     )
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        theirs, mine = (opened(text) for text in client.lrange(LAUNCHES, 0, -1))
+    theirs, mine = (opened(text) for text in server.lrange(LAUNCHES, 0, -1))
 
-    # What kombu adds for brokers that expire messages themselves; Celery's worker reads the header.
-    assert theirs["properties"].pop("expiration") == "10000"
+    # What kombu adds for brokers that show it
     assert theirs["properties"].pop("argsrepr") == "(...)"
     assert mine == theirs
 
 
-def test_a_launch_says_until_when_it_is_good():
+def test_a_launch_is_good_for_as_long_as_it_waits_whatever_a_worker_s_clock_says():
     message = json.loads(CeleryLaunches(ours).message(A_SESSION, "a-claim"))
 
-    assert message["headers"]["expires"]
+    assert message["headers"]["expires"] is None
     assert message["headers"]["id"] == message["properties"]["correlation_id"]
+
+
+def test_launches_are_taken_first_come_first_served_and_those_in_front_before(redis_url, server):
+    launches, ledger = CeleryLaunches(ours), RedisLedger(redis_url)
+    for session_id in ("first", "second"):
+        ledger.run(launches.launch(replace(A_SESSION, id=session_id), "a-claim"))
+    ledger.run(launches.launch(replace(A_SESSION, id="on-stage"), "a-claim", in_front=True))
+    assert ledger.run(launches.length()) == 3
+
+    taken = [opened(server.rpop(LAUNCHES))["body"][0][0] for _ in range(3)]  # as Celery does
+
+    assert taken == ["on-stage", "first", "second"] == ledger.run(Line())

@@ -2,50 +2,60 @@
 
 import pytest
 
-from app.rooms.steps import Adopt, Beaten, Claimed, Finding, ReadRoom, Reap
+from app.rooms.steps import DOUBT_LASTS, STALE_AFTER, Beaten, Claimed, Finding, NotYet, ReadRoom, Supersede
 from app.storage import keys
-from tests.makers import ME, STAGE, a_beat, a_claim
+from tests.makers import STAGE, a_beat, a_claim, adopted, of_bob
+from tests.redis_world import pass_time
 
 
 @pytest.fixture
 def active(ledger):
-    epoch = ledger.run(a_claim()).epoch
-    ledger.run(Adopt(STAGE, "a-token", epoch, ME, "h", "j"))
-    return epoch
+    ledger.run(a_claim())
+    return adopted(ledger)
 
 
-def test_a_bot_without_a_keepalive_is_not_found_but_taken_over(ledger, server, active):
+def reaped(ledger):
+    return ledger.run(Supersede(STAGE, "a-new-token", quiet_for=STALE_AFTER, raises_doubt=True))[0]
+
+
+def test_a_bot_without_a_keepalive_is_doubted_and_then_taken_over(ledger, server, redis_url, active):
     server.delete(keys.keepalive(STAGE))
+    assert ledger.run(of_bob("another-token")) == NotYet(DOUBT_LASTS)
+    pass_time(redis_url, DOUBT_LASTS)
 
-    outcome = ledger.run(a_claim("another-token"))
+    outcome = ledger.run(of_bob("another-token"))
 
     assert isinstance(outcome, Claimed)
     assert outcome.took_over == "session-of-a-token"
     assert outcome.epoch > active
 
 
-def test_a_bot_without_a_keepalive_is_reaped(ledger, server, active):
+def test_a_bot_without_a_keepalive_is_doubted_and_then_reaped(ledger, server, redis_url, active):
     server.delete(keys.keepalive(STAGE))
+    assert reaped(ledger) is Finding.DOUBTED
+    pass_time(redis_url, DOUBT_LASTS)
 
-    assert ledger.run(Reap(STAGE))[0] is Finding.REAPED
+    assert reaped(ledger) is Finding.SUPERSEDED
 
 
 def test_a_bot_without_a_keepalive_that_beats_has_one_again(ledger, server, active):
     server.delete(keys.keepalive(STAGE))
+    reaped(ledger)
 
-    assert ledger.run(a_beat(active)) is Beaten.KEPT
+    assert ledger.run(a_beat(active))[0] is Beaten.KEPT
     assert ledger.run(ReadRoom(STAGE)).age is not None
+    assert reaped(ledger) is Finding.ALIVE
 
 
 def test_a_bot_whose_lease_alone_is_gone_has_its_room_again(ledger, server, active):
     server.delete(keys.lease(STAGE))
 
-    assert ledger.run(a_beat(active)) is Beaten.REGISTERED
+    assert ledger.run(a_beat(active))[0] is Beaten.REGISTERED
     assert ledger.run(ReadRoom(STAGE)).lease.epoch == active
 
 
 def test_a_bot_whose_epoch_alone_is_gone_keeps_its_room(ledger, server, active):
     server.delete(keys.epoch(STAGE))
 
-    assert ledger.run(a_beat(active)) is Beaten.KEPT
-    assert ledger.run(Reap(STAGE))[0] is Finding.ALIVE
+    assert ledger.run(a_beat(active))[0] is Beaten.KEPT
+    assert reaped(ledger) is Finding.ALIVE

@@ -11,31 +11,40 @@ import pytest
 
 from app.rooms.joining import Joining
 from app.rooms.reaping import Reaper
-from app.rooms.sessions import Reason, State
+from app.rooms.sessions import State
 from app.rooms.steps import (
+    DOUBT_LASTS,
     STALE_AFTER,
     Adopt,
     Adoption,
     Answer,
     AwaitAnswer,
     Claimed,
+    Conversation,
     Create,
+    Finding,
+    HandOver,
     LiveSessions,
     Note,
     Overdue,
     ReadEvents,
     ReadRoom,
     ReadSession,
-    Reap,
+    Ready,
     Receive,
+    Record,
+    Release,
+    Said,
     Send,
-    SinceLast,
+    Supersede,
+    Turn,
     Withdraw,
+    Yield,
 )
 from app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
-from tests.makers import STAGE, a_claim, a_session, an_order, reap
+from tests.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted, an_order, of_bob
 from tests.redis_world import pass_time
 
 PROCESSES, THREADS = 4, 25
@@ -145,7 +154,7 @@ def test_the_last_digit_of_an_epoch_is_kept(ledger, server):
         claimed = ledger.run(a_claim(f"token-{last}"))
         assert claimed.epoch == last + 1
         assert ledger.run(ReadRoom(STAGE)).lease.epoch == last + 1
-        assert ledger.run(Adopt(STAGE, f"token-{last}", last + 1, "me", "h", "j")) is Adoption.ADOPTED
+        assert ledger.run(Adopt(STAGE, f"token-{last}", "me", "h", "j")) == (Adoption.ADOPTED, last + 1)
         server.delete("room_active:{local:stage}")
 
 
@@ -155,37 +164,101 @@ def test_the_epoch_is_remembered_for_thirty_days(ledger, server):
     assert server.pttl("room_epoch:{local:stage}") > timedelta(days=29) / timedelta(milliseconds=1)
 
 
-def test_of_many_takers_over_of_a_stale_room_one_has_it(ledger, redis_url):
-    stale = ledger.run(a_claim("old"))
-    ledger.run(Adopt(STAGE, "old", stale.epoch, "me", "h", "j"))
+def fall_silent(redis_url, ledger):
+    """The room's bot is not heard, and doubted, for as long as it takes to be dead."""
     pass_time(redis_url, STALE_AFTER + timedelta(seconds=1))
+    assert ledger.run(Supersede(STAGE, "a-look", raises_doubt=True))[0] is Finding.DOUBTED
+    pass_time(redis_url, DOUBT_LASTS)
 
-    outcomes = at_once(*[lambda n=n: ledger.run(a_claim(f"new-{n}")) for n in range(30)])
+
+def test_of_many_takers_over_of_a_stale_room_one_has_it(ledger, redis_url):
+    ledger.run(a_claim("old"))
+    adopted(ledger, "old")
+    fall_silent(redis_url, ledger)
+
+    outcomes = at_once(*[lambda n=n: ledger.run(of_bob(f"new-{n}")) for n in range(30)])
 
     [winner] = [outcome for outcome in outcomes if isinstance(outcome, Claimed)]
     assert winner.took_over == "session-of-old"
     assert {outcome.lease.epoch for outcome in outcomes if outcome is not winner} == {winner.epoch}
 
 
+def test_of_many_who_see_a_bot_dead_one_gives_its_session_on(ledger, redis_url):
+    """Its parent, the reaper, and its user who is back."""
+    ledger.run(a_claim("old"))
+    adopted(ledger, "old", owner=ME)
+    fall_silent(redis_url, ledger)
+
+    acts = [lambda n=n: ledger.run(Supersede(STAGE, f"parent-{n}", owner=ME)) for n in range(10)]
+    acts += [
+        lambda n=n: ledger.run(Supersede(STAGE, f"reaper-{n}", quiet_for=STALE_AFTER, raises_doubt=True))
+        for n in range(10)
+    ]
+    acts += [lambda n=n: ledger.run(a_claim(f"user-{n}")) for n in range(10)]
+    outcomes = at_once(*acts)
+
+    given = [
+        each
+        for each in outcomes
+        if isinstance(each, Claimed) or (isinstance(each, tuple) and each[0] is Finding.SUPERSEDED)
+    ]
+    assert len(given) == 1
+    assert ledger.run(ReadRoom(STAGE)).lease.session_id == "session-of-old"
+
+
 def test_of_many_deliveries_at_once_one_adopts(ledger):
     epoch = ledger.run(a_claim()).epoch
 
     outcomes = at_once(
-        *[lambda n=n: ledger.run(Adopt(STAGE, "a-token", epoch, f"me/{n}", "h", "j")) for n in range(30)]
+        *[lambda n=n: ledger.run(Adopt(STAGE, "a-token", f"me/{n}", "h", "j")) for n in range(30)]
     )
 
-    assert Counter(outcomes) == {Adoption.ADOPTED: 1, Adoption.TAKEN: 29}
+    assert Counter(outcomes) == {(Adoption.ADOPTED, epoch): 1, (Adoption.TAKEN, 0): 29}
 
 
 def test_withdrawing_and_adopting_at_once_only_one_happens(ledger):
     for turn in range(20):
         epoch = ledger.run(a_claim(f"token-{turn}")).epoch
-        withdrawn, adopted = at_once(
+        withdrawn, (adoption, _) = at_once(
             lambda epoch=epoch: ledger.run(Withdraw(STAGE, epoch)),
-            lambda epoch=epoch, turn=turn: ledger.run(Adopt(STAGE, f"token-{turn}", epoch, "me", "h", "j")),
+            lambda turn=turn: ledger.run(Adopt(STAGE, f"token-{turn}", "me", "h", "j")),
         )
-        assert withdrawn is (adopted is Adoption.LAPSED)
-        ledger.run(Reap(STAGE, stale_after=timedelta(milliseconds=-1)))
+        assert withdrawn is (adoption is Adoption.LAPSED)
+        ledger.run(Release(STAGE, epoch, "me"))
+
+
+def test_a_bot_that_yields_as_it_is_superseded_gives_its_room_to_one(ledger):
+    for turn in range(20):
+        ledger.run(a_claim(f"token-{turn}"))
+        epoch = adopted(ledger, f"token-{turn}", owner=ME)
+        next_epoch = ledger.run(HandOver(STAGE, ME, epoch, f"heir-{turn}"))
+        ledger.run_all([Adopt(STAGE, f"heir-{turn}", OTHER, "h", "j"), Ready(STAGE, f"heir-{turn}", OTHER)])
+
+        yielded, (finding, lease), (beaten, _) = at_once(
+            lambda epoch=epoch: ledger.run(Yield(STAGE, ME, epoch, State.LIVE)),
+            lambda turn=turn: ledger.run(Supersede(STAGE, f"third-{turn}", owner=ME)),
+            lambda epoch=epoch: ledger.run(a_beat(epoch, owner=ME)),
+        )
+
+        heirs_turn = ledger.run(Ready(STAGE, f"heir-{turn}", OTHER))
+        if finding is Finding.SUPERSEDED:
+            assert (yielded, heirs_turn) == (None, Turn.LAPSED)
+            ledger.run(Withdraw(STAGE, lease.epoch))
+        else:
+            assert (finding, yielded, heirs_turn) == (Finding.OTHER, next_epoch, Turn.YOURS)
+            ledger.run(Release(STAGE, next_epoch, OTHER))
+        assert beaten in ("kept", "superseded")
+        assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_of_many_who_write_one_turn_at_once_one_does(ledger):
+    ledger.run(Create(a_session()))
+    written = at_once(
+        *[lambda: ledger.run(Record("a-session", 7, Said("a-turn", "user", "words"))) for _ in range(20)]
+    )
+
+    assert written == [True] * 20
+    assert len(ledger.run(Conversation("a-session"))) == 1
 
 
 def test_a_thousand_joins_at_once_make_one_session(ledger, launches):
@@ -204,16 +277,15 @@ def test_two_reapers_at_once_have_one_effect(ledger, launches, redis_url):
     Joining(ledger, launches).join(an_order())
     session, claim = launches.asked[0]
     Puppet(ledger, session, claim).go_live()
-    pass_time(redis_url, STALE_AFTER + timedelta(seconds=1))
-    ledger.run(SinceLast("reap"))
+    fall_silent(redis_url, ledger)
     reapers = [Reaper(RedisLedger(redis_url), launches) for _ in range(2)]
 
     found = at_once(*[reaper.reap for reaper in reapers])
 
-    assert sum((each["reaped"] for each in found), 0) == 1
+    assert sum((each[Finding.SUPERSEDED] for each in found), 0) == 1
     events = [event.event for event in ledger.run(ReadEvents(session.id))]
-    assert events == ["pending", "joining", "live", "lost", "ended"]
-    assert ledger.run(ReadSession(session.id)).reason is Reason.ERROR
+    assert events == ["pending", "joining", "live", "lost", "pending"]
+    assert launches.session_ids == [session.id] * 2
     assert ledger.run(Overdue()) == []
 
 
@@ -229,25 +301,29 @@ def test_two_sweepers_at_once_have_one_effect(ledger, launches, redis_url, serve
     assert ledger.run(LiveSessions()) == []
 
 
-def test_a_dead_bot_s_room_joined_and_reaped_at_once_has_one_new_bot(ledger, launches, redis_url):
+@pytest.mark.parametrize("user_id", ["ada", "bob"])
+def test_a_dead_bot_s_room_joined_and_reaped_at_once_has_one_new_bot(ledger, launches, redis_url, user_id):
     joining = Joining(ledger, launches)
     for turn in range(10):
         joining.join(an_order())
         session, claim = launches.asked[-1]
         Puppet(ledger, session, claim, owner=f"bots@here/job/{turn}").go_live()
-        pass_time(redis_url, STALE_AFTER + timedelta(seconds=1))
+        fall_silent(redis_url, ledger)
         before = len(launches.asked)
 
         joined, _, again = at_once(
-            lambda: joining.join(an_order()),
-            lambda: reap(ledger, Reaper(ledger, launches)),
-            lambda: joining.join(an_order()),
+            lambda: joining.join(an_order(user_id=user_id)),
+            lambda: Reaper(ledger, launches).reap(),
+            lambda: joining.join(an_order(user_id=user_id)),
         )
 
-        assert joined.session_id == again.session_id != session.id
+        assert joined.session_id == again.session_id
         assert len(launches.asked) == before + 1
-        assert ledger.run(ReadSession(session.id)).state is State.ENDED
         successor, claim = launches.asked[-1]
+        assert successor.id == joined.session_id
+        if successor.id != session.id:
+            assert user_id == "bob"
+            assert ledger.run(ReadSession(session.id)).state is State.ENDED
         Puppet(ledger, successor, claim, owner=f"bots@there/job/{turn}").go_live().leave()
 
 

@@ -20,7 +20,7 @@ from app.storage.commands import SCRIPTS
 from app.storage.ledger import RedisLedger
 from tests.makers import CELLAR, STAGE, a_claim, a_session
 from tests.product import eventually
-from tests.redis_world import Awaited, client, redis_server
+from tests.redis_world import Awaited, client, flush, redis_server
 
 GUARD = 20  # seconds; who has not answered then hangs
 ASKED = {
@@ -139,12 +139,14 @@ def test_a_server_that_is_stopped_is_away_until_it_comes_back_with_what_it_knew(
     settings = Settings(var_dir=tmp_path)
     ledger = ledger_at(settings.redis_url)
     with running(settings):
+        with client(settings.redis_url) as server:
+            flush(server)
         epoch = ledger.run(a_claim()).epoch
     assert isinstance(outcome_of(lambda: ledger.run(Ping())), RedisAway)
     assert isinstance(outcome_of(lambda: ledger.run_all([Ping(), ReadRoom(STAGE)])), RedisAway)
     with running(settings):
         assert ledger.run(ReadRoom(STAGE)).lease.epoch == epoch
-        assert ledger.run(a_claim()) == Claimed(epoch)
+        assert ledger.run(a_claim()) == Claimed(epoch, "session-of-a-token")
 
 
 def test_a_connection_that_the_server_closed_is_made_again_without_a_word(ledger_at, redis_url, server):
@@ -155,7 +157,7 @@ def test_a_connection_that_the_server_closed_is_made_again_without_a_word(ledger
             if connection["id"] != str(server.client_id()):
                 server.client_kill_filter(_id=connection["id"])
         again, view = ledger.run_all([a_claim(), ReadRoom(STAGE)]) if turn else (ledger.run(a_claim()), None)
-        assert again == Claimed(epoch)
+        assert again == Claimed(epoch, "session-of-a-token")
         assert view is None or view.lease.epoch == epoch
 
 
@@ -195,6 +197,7 @@ def test_readiness_says_so_in_words(tmp_path):
 
 def test_a_full_redis_refuses_and_loses_nothing():
     with redis_server() as url, client(url) as server:
+        flush(server)
         ledger = RedisLedger(url)
         epoch = ledger.run(a_claim()).epoch
         server.config_set("maxmemory", 1)

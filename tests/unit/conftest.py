@@ -15,6 +15,7 @@ from app.settings import IceServer, Settings
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.puppet import Puppet
+from tests.makers import a_report
 from tests.unit.api import KEY, Caller
 
 PERSONALITIES = ("host", "gruff")
@@ -22,7 +23,10 @@ PERSONALITIES = ("host", "gruff")
 
 @pytest.fixture
 def ledger():
-    return InMemoryLedger()
+    """There is a worker, and it has free slots."""
+    it = InMemoryLedger()
+    it.run(a_report())
+    return it
 
 
 @pytest.fixture
@@ -32,7 +36,8 @@ def launches():
 
 @pytest.fixture
 def joining(ledger, launches):
-    return Joining(ledger, launches)
+    """Whoever waits until it is known whether a bot lives waits in the ledger's time."""
+    return Joining(ledger, launches, sleep=lambda seconds: ledger.pass_time(timedelta(seconds=seconds)))
 
 
 @pytest.fixture

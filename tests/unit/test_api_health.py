@@ -4,7 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.steps import Host, Report
+from app.rooms.steps import Host, Report, Retire
+
+
+@pytest.fixture(autouse=True)
+def _nobody(ledger):
+    ledger.run(Retire("bots@stage"))
 
 
 def report(ledger, kind):

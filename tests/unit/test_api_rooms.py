@@ -36,6 +36,7 @@ def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
     assert joined == {
         "session_id": session_id,
         "status": "pending",
+        "position": None,
         "reused": False,
         "room_url": ROOM,
         "bot": "assistant",

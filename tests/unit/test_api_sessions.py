@@ -72,7 +72,9 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "state": "live",
         "reason": None,
         "host": None,
+        "position": None,
         "launches": 1,
+        "crashes": 0,
         "session_persistence": 300,
         "max_duration": 3600,
         "metadata": {},
@@ -291,7 +293,7 @@ def test_candidates_are_given_to_the_bot(caller, ledger, bot, url):
 
 
 def test_a_full_inbox_is_said_to_be_full(caller, ledger, bot, url):
-    ledger.run_all([Send(bot.session.id, "say", {}, 1, timedelta(seconds=10))] * INBOX_HOLDS)
+    ledger.run_all([Send(bot.session.id, "say", {}, 1, timedelta(seconds=10)) for _ in range(INBOX_HOLDS)])
 
     response = caller.post(f"{url}/api/offer", OFFER)
 

@@ -63,12 +63,14 @@ def test_each_room_has_its_own_bot(joining, launches):
     assert len(set(launches.session_ids)) == 2
 
 
-def test_a_stale_bot_is_taken_over_and_its_session_ends_as_superseded(joining, launches, ledger, puppet):
+def test_a_dead_bot_of_another_user_is_taken_over_and_its_session_ends_as_superseded(
+    joining, launches, ledger, puppet
+):
     first = joining.join(an_order())
     dead = puppet().go_live()
     ledger.pass_time(STALE_AFTER + A_MOMENT)
 
-    second = joining.join(an_order())
+    second = joining.join(an_order(user_id="bob"))
 
     assert second.reused is False
     assert second.session_id != first.session_id

@@ -108,4 +108,4 @@ def test_what_beat_sends_is_a_task_that_somebody_drains(celery):
     for entry in celery.app.conf.beat_schedule.values():
         assert entry["task"] in celery.app.tasks
         assert entry["options"]["queue"] in queues
-        assert entry["options"]["expires"] == entry["schedule"].total_seconds()
+        assert "expires" not in entry["options"]  # it would go by two machines' clocks

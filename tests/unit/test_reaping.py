@@ -1,12 +1,16 @@
-"""Reaping: what died is cleared, what never started is launched again, and nothing else is touched."""
+"""Reaping: the sessions of dead bots go on, what never started is launched again, and nothing else is touched."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from app.rooms.reaping import BENEFIT_OF_THE_DOUBT, LAUNCHES_AT_MOST, ORPHANED_AFTER
+from app.rooms.reaping import LAUNCHES_AT_MOST, MISSED_A_BEAT, ORPHANED_AFTER
+from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
+    DOUBT_KEEPS_FOR,
+    DOUBT_LASTS,
     PENDING_FOR,
     STALE_AFTER,
     STARTS_WITHIN,
@@ -18,10 +22,14 @@ from app.rooms.steps import (
     Mark,
     Overdue,
     ReadEvents,
+    ReadHeld,
     ReadRoom,
     ReadSession,
+    Report,
+    Supersede,
+    Withdraw,
 )
-from tests.makers import STAGE, a_claim, a_session, an_order, reap
+from tests.makers import CELLAR, STAGE, a_claim, a_report, a_session, an_order
 
 A_MOMENT = timedelta(milliseconds=20)
 
@@ -35,8 +43,20 @@ def session_of(ledger, joined):
     return ledger.run(ReadSession(joined.session_id))
 
 
-def test_nothing_is_looked_at_before_its_time(reaper, ledger, joined):
-    assert reap(ledger, reaper) == {}
+def told(ledger, joined):
+    return [event.event for event in ledger.run(ReadEvents(joined.session_id))]
+
+
+def reap_the_silent(ledger, reaper):
+    """What is found at the second look at bots that have not been heard for long."""
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+    assert set(reaper.reap()) == {Finding.DOUBTED}
+    ledger.pass_time(DOUBT_LASTS)
+    return reaper.reap()
+
+
+def test_nothing_is_looked_at_before_its_time(reaper, joined):
+    assert reaper.reap() == {}
 
 
 def test_a_bot_that_beats_is_left_alone_and_looked_at_again(reaper, ledger, joined, puppet):
@@ -45,37 +65,39 @@ def test_a_bot_that_beats_is_left_alone_and_looked_at_again(reaper, ledger, join
         ledger.pass_time(STALE_AFTER - timedelta(seconds=1))
         bot.beat()
         ledger.run(Mark(STAGE, timedelta(0)))
-        assert reap(ledger, reaper) == {Finding.ALIVE: 1}
+        assert reaper.reap() == {Finding.ALIVE: 1}
         assert ledger.run(Overdue()) == []
 
     assert bot.beat() is Beaten.KEPT
     assert session_of(ledger, joined).state is State.LIVE
 
 
-def test_the_room_of_a_dead_bot_is_free_and_its_session_has_ended(reaper, ledger, joined, puppet, joining):
+def test_the_session_of_a_dead_bot_goes_on_with_another(reaper, launches, ledger, joined, puppet):
     dead = puppet().go_live()
-    ledger.pass_time(STALE_AFTER + A_MOMENT)
+    before = session_of(ledger, joined)
 
-    assert reap(ledger, reaper) == {Finding.REAPED: 1}
+    assert reap_the_silent(ledger, reaper) == {Finding.SUPERSEDED: 1}
 
     session = session_of(ledger, joined)
-    assert (session.state, session.reason) == (State.ENDED, Reason.ERROR)
-    assert [event.event for event in ledger.run(ReadEvents(session.id))][-2:] == ["lost", "ended"]
-    assert ledger.run(ReadRoom(STAGE)).lease is None
-    assert ledger.run(LiveSessions()) == []
+    assert (session.id, session.state) == (before.id, State.PENDING)
+    assert session.epoch > before.epoch
+    assert told(ledger, joined) == ["pending", "joining", "live", "lost", "pending"]
+    assert launches.session_ids == [joined.session_id] * 2
     assert dead.beat() is Beaten.SUPERSEDED
-    assert joining.join(an_order()).reused is False
-
-
-def test_reaping_twice_has_one_effect(reaper, ledger, joined, puppet):
     puppet().go_live()
-    ledger.pass_time(STALE_AFTER + A_MOMENT)
-    reap(ledger, reaper)
+    assert session_of(ledger, joined).state is State.LIVE
+    assert told(ledger, joined)[-2:] == ["joining", "live"]
+
+
+def test_reaping_twice_has_one_effect(reaper, launches, ledger, joined, puppet):
+    puppet().go_live()
+    reap_the_silent(ledger, reaper)
     history = ledger.run(ReadEvents(joined.session_id))
     ledger.run(Mark(STAGE, timedelta(0)))
 
-    assert reap(ledger, reaper) == {Finding.FREE: 1}
+    assert reaper.reap() == {Finding.PENDING: 1}
     assert ledger.run(ReadEvents(joined.session_id)) == history
+    assert len(launches.asked) == 2
     assert ledger.run(Overdue()) == []
 
 
@@ -83,8 +105,59 @@ def test_a_room_that_was_left_is_not_looked_at_for_ever(reaper, ledger, joined, 
     puppet().go_live().leave()
     ledger.pass_time(STALE_AFTER + A_MOMENT)
 
-    assert reap(ledger, reaper) == {Finding.FREE: 1}
-    assert reap(ledger, reaper) == {}
+    assert reaper.reap() == {Finding.FREE: 1}
+    assert reaper.reap() == {}
+
+
+# After a time in which nobody was heard: Redis was away, and bots that live could not say so
+
+
+def test_a_bot_that_is_heard_again_after_redis_was_away_is_not_reaped(
+    reaper, launches, ledger, joined, puppet
+):
+    bot = puppet().go_live()
+    ledger.pass_time(STALE_AFTER * 10)
+    assert reaper.reap() == {Finding.DOUBTED: 1}
+    ledger.pass_time(timedelta(seconds=3))
+    assert reaper.reap() == {}
+    assert bot.beat() is Beaten.KEPT
+
+    ledger.pass_time(DOUBT_LASTS)
+    assert reaper.reap() == {}
+    assert session_of(ledger, joined).state is State.LIVE
+    assert len(launches.asked) == 1
+
+
+def test_a_doubt_from_before_redis_was_away_is_raised_anew(reaper, launches, ledger, joined, puppet):
+    bot = puppet().go_live()
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+    assert reaper.reap() == {Finding.DOUBTED: 1}
+    ledger.pass_time(DOUBT_KEEPS_FOR + A_MOMENT)
+
+    assert reaper.reap() == {Finding.DOUBTED: 1}
+    assert bot.beat() is Beaten.KEPT
+    assert len(launches.asked) == 1
+
+
+def test_a_doubted_room_is_looked_at_again_as_soon_as_it_can_be_decided(reaper, ledger, joined, puppet):
+    puppet().go_live()
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+    reaper.reap()
+    assert ledger.run(Overdue()) == []
+    ledger.pass_time(DOUBT_LASTS)
+
+    assert ledger.run(Overdue()) == [STAGE]
+
+
+def test_rooms_are_found_after_a_wipe_once_their_bots_have_beaten(reaper, ledger, joined, puppet):
+    bot = puppet().go_live()
+    ledger.wipe()
+    assert bot.beat() is Beaten.REGISTERED
+
+    assert reap_the_silent(ledger, reaper) == {Finding.SUPERSEDED: 1}
+
+
+# What never started
 
 
 def test_a_launch_that_nobody_started_is_launched_again_with_the_same_claim(
@@ -92,7 +165,7 @@ def test_a_launch_that_nobody_started_is_launched_again_with_the_same_claim(
 ):
     ledger.pass_time(STARTS_WITHIN)
 
-    assert reap(ledger, reaper) == {Finding.PENDING: 1}
+    assert reaper.reap() == {Finding.PENDING: 1}
 
     assert launches.session_ids == [joined.session_id] * 2
     assert launches.asked[0][1] == launches.asked[1][1]
@@ -103,25 +176,46 @@ def test_a_launch_that_nobody_started_is_launched_again_with_the_same_claim(
 def test_both_deliveries_of_a_launch_make_one_bot(reaper, launches, ledger, joined, puppet):
     early = puppet()
     ledger.pass_time(STARTS_WITHIN)
-    reap(ledger, reaper)
+    reaper.reap()
     late = puppet()
 
     assert [early.adopt(), late.adopt()] == [Adoption.ADOPTED, Adoption.TAKEN]
 
 
-def test_a_launch_that_never_starts_is_given_up_before_its_claim_lapses(reaper, launches, ledger, joined):
+def test_a_launch_that_never_starts_is_repeated_three_times_and_given_up_before_its_claim_lapses(
+    reaper, launches, ledger, joined
+):
     passed = timedelta(0)
     while session_of(ledger, joined).state is not State.ENDED:
         ledger.pass_time(STARTS_WITHIN)
         passed += STARTS_WITHIN
-        reap(ledger, reaper)
+        reaper.reap()
 
     assert passed < PENDING_FOR
-    assert len(launches.asked) == LAUNCHES_AT_MOST
+    assert len(launches.asked) == LAUNCHES_AT_MOST == 4
     assert session_of(ledger, joined).reason is Reason.LAUNCH_FAILED
+    assert ledger.run(ReadEvents(joined.session_id))[-1].detail == "no worker started its bot"
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert ledger.run(LiveSessions()) == []
     assert ledger.run(Overdue()) == []
+
+
+def test_the_launch_of_a_session_that_goes_on_is_repeated_three_times_as_well(
+    reaper, launches, ledger, joined, puppet
+):
+    for _ in range(LAUNCHES_AT_MOST - 1):
+        ledger.pass_time(STARTS_WITHIN)
+        reaper.reap()
+    puppet().go_live()
+    reap_the_silent(ledger, reaper)
+    before = len(launches.asked)
+    for _ in range(LAUNCHES_AT_MOST - 1):
+        ledger.pass_time(STARTS_WITHIN)
+        reaper.reap()
+
+    assert len(launches.asked) - before == LAUNCHES_AT_MOST - 1
+    assert session_of(ledger, joined).launches == LAUNCHES_AT_MOST
+    assert puppet().adopt() is Adoption.ADOPTED
 
 
 def test_a_claim_whose_session_was_never_written_is_taken_back(reaper, launches, ledger):
@@ -129,94 +223,324 @@ def test_a_claim_whose_session_was_never_written_is_taken_back(reaper, launches,
     ledger.run(Mark(STAGE, STARTS_WITHIN))
     ledger.pass_time(STARTS_WITHIN)
 
-    assert reap(ledger, reaper) == {Finding.PENDING: 1}
+    assert reaper.reap() == {Finding.PENDING: 1}
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert launches.asked == []
     assert ledger.run(Overdue()) == []
 
 
-def test_rooms_are_found_after_a_wipe_once_their_bots_have_beaten(reaper, ledger, joined, puppet):
-    bot = puppet().go_live()
-    ledger.wipe()
-    assert bot.beat() is Beaten.REGISTERED
-    ledger.pass_time(STALE_AFTER + A_MOMENT)
-
-    assert reap(ledger, reaper) == {Finding.REAPED: 1}
-
-
-def test_a_claim_that_has_just_taken_over_an_overdue_room_is_given_its_time(
-    reaper, joining, launches, ledger, joined, puppet
+def test_who_died_between_taking_a_dead_bot_s_room_and_launching_another_is_followed_up(
+    reaper, launches, ledger, joined, puppet
 ):
-    """It was taken back between its claim and its record, and its bot could not adopt it."""
-    puppet().go_live()
-    ledger.pass_time(STALE_AFTER + A_MOMENT)
-    ledger.run(a_claim("a-token"))
+    dead = puppet().go_live()
+    ledger.run(Supersede(STAGE, "a-new-token", owner=dead.owner))  # and then nothing
+    ledger.run(Mark(STAGE, timedelta(0)))
+    assert reaper.reap() == {Finding.PENDING: 1}
+    assert len(launches.asked) == 1  # whoever did it may still be at it
+    ledger.pass_time(STARTS_WITHIN)
 
-    assert reap(ledger, reaper) == {Finding.PENDING: 1}
+    assert reaper.reap() == {Finding.PENDING: 1}
+
+    assert launches.session_ids == [joined.session_id] * 2
+    assert launches.asked[-1][1] == "a-new-token"
+    assert told(ledger, joined)[-2:] == ["lost", "pending"]
+    assert puppet().go_live().session.epoch > dead.session.epoch
+
+
+def test_a_claim_that_has_just_taken_over_an_overdue_room_is_given_its_time(reaper, ledger):
+    """It was taken back between its claim and its record, and its bot could not adopt it."""
+    ledger.run(a_claim("a-token"))
+    ledger.run(Mark(STAGE, timedelta(0)))
+
+    assert reaper.reap() == {Finding.PENDING: 1}
     assert ledger.run(ReadRoom(STAGE)).lease.token == "a-token"
     assert ledger.run(Overdue()) == []
     ledger.pass_time(STARTS_WITHIN)
     assert ledger.run(Overdue()) == [STAGE]
 
 
-# After a time in which nobody looked: Redis was away, and bots that live could not say so
+# When all slots are taken
 
 
-def test_a_reaper_that_has_not_looked_for_long_frees_nothing_at_first(reaper, ledger, joined, puppet):
-    bot = puppet().go_live()
-    reap(ledger, reaper)
-    ledger.pass_time(STALE_AFTER * 2)
-
-    assert reaper.reap() == {}
-    assert bot.beat() is Beaten.KEPT
-    ledger.pass_time(BENEFIT_OF_THE_DOUBT)
-    assert reap(ledger, reaper) == {}
-    assert session_of(ledger, joined).state is State.LIVE
+@pytest.fixture
+def crowded(ledger):
+    ledger.run(a_report(free=0))
 
 
-def test_a_bot_that_is_not_heard_soon_after_is_dead(reaper, ledger, joined, puppet):
+def wait(ledger, reaper, seconds, *, meanwhile=lambda: None, every=20):
+    """Seconds go by; a reaper looks every three of them, and something is done every few."""
+    for second in range(1, seconds + 1):
+        ledger.pass_time(timedelta(seconds=1))
+        if second % every == 0:
+            meanwhile()
+        if second % 3 == 0:
+            reaper.reap()
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_session_that_waits_for_a_slot_is_not_launched_again(reaper, launches, ledger, joined):
+    wait(ledger, reaper, 40)
+
+    assert len(launches.asked) == 1
+    assert session_of(ledger, joined).state is State.PENDING
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_place_is_kept_for_as_long_as_its_caller_asks_again(
+    reaper, joining, launches, ledger, joined, puppet
+):
+    wait(ledger, reaper, 300, meanwhile=lambda: joining.join(an_order()))
+
+    assert session_of(ledger, joined).state is State.PENDING
+    assert launches.session_ids == [joined.session_id]
     puppet().go_live()
-    ledger.pass_time(STALE_AFTER * 2)
-    assert reaper.reap() == {}
-    for _ in range(2):
-        ledger.pass_time(BENEFIT_OF_THE_DOUBT - timedelta(seconds=1))
-        found = reaper.reap()
 
-    assert found == {Finding.REAPED: 1}
-    assert session_of(ledger, joined).state is State.ENDED
+
+@pytest.mark.usefixtures("crowded")
+def test_an_abandoned_place_is_given_up_within_a_minute_and_says_why(reaper, launches, ledger, joined):
+    wait(ledger, reaper, 60)
+
+    ended = session_of(ledger, joined)
+    assert (ended.state, ended.reason) == (State.ENDED, Reason.LAUNCH_FAILED)
+    assert "all 4 slots stayed taken for" in ledger.run(ReadEvents(joined.session_id))[-1].detail
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+    assert launches.session_ids == [joined.session_id]
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_place_that_was_abandoned_later_is_given_up_within_a_minute_of_that(
+    reaper, joining, ledger, joined
+):
+    wait(ledger, reaper, 100, meanwhile=lambda: joining.join(an_order()))
+    assert session_of(ledger, joined).state is State.PENDING
+    wait(ledger, reaper, 60)
+
+    assert session_of(ledger, joined).reason is Reason.LAUNCH_FAILED
+
+
+def test_without_a_worker_that_is_why(reaper, ledger, joined):
+    ledger.run(Report(replace(a_report().host, draining=True), {}))
+    wait(ledger, reaper, 60)
+
+    assert ledger.run(ReadEvents(joined.session_id))[-1].detail == "there was no worker for its bot"
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_session_whose_turn_comes_is_launched_though_its_launch_was_lost(reaper, launches, ledger, joined):
+    wait(ledger, reaper, 30)
+    ledger.run(a_report(free=1))
+    wait(ledger, reaper, 15)
+
+    assert launches.session_ids == [joined.session_id] * 2
+
+
+# Positions
+
+
+def positions(ledger, joined):
+    return [event.detail for event in ledger.run(ReadEvents(joined.session_id)) if event.event == "queued"]
+
+
+@pytest.fixture
+def waiting(joining, ledger, crowded):
+    """Three that wait, in the order in which they came."""
+    joined = []
+    for name in ("a", "b", "c"):
+        ledger.pass_time(A_MOMENT)
+        joined.append(joining.join(an_order(Room.parse(f"local:{name}"), user_id=name)))
+    return joined
+
+
+def test_those_who_wait_are_told_where_they_stand_once(reaper, ledger, waiting):
+    for _ in range(3):
+        reaper.tell_positions()
+
+    assert [positions(ledger, each) for each in waiting] == [["position 1"], ["position 2"], ["position 3"]]
+
+
+def test_who_moves_up_is_told_so(reaper, leaving, ledger, waiting):
+    reaper.tell_positions()
+    leaving.leave_session(waiting[1].session_id)
+    reaper.tell_positions()
+
+    assert [positions(ledger, each) for each in waiting] == [
+        ["position 1"],
+        ["position 2"],
+        ["position 3", "position 2"],
+    ]
+
+
+def test_who_has_a_slot_is_told_nothing(reaper, ledger, waiting):
+    ledger.run(a_report(free=2))
+    reaper.tell_positions()
+
+    assert [positions(ledger, each) for each in waiting] == [[], [], ["position 1"]]
+
+
+def test_whoever_has_started_or_gone_leaves_the_line(reaper, looking, launches, ledger, puppet, waiting):
+    """Their bots died before they could say that they had been started."""
+    first = puppet()
+    assert first.session.id == waiting[2].session_id
+    first.adopt()
+    first.enter(State.JOINING)
+    gone = session_of(ledger, waiting[0])
+    ledger.run(Withdraw(gone.room, gone.epoch))
+    reaper.tell_positions()
+
+    assert looking.position(session_of(ledger, waiting[1])) == 2
+    ledger.pass_time(timedelta(days=3))
+    reaper.tell_positions()
+    assert looking.position(a_session(waiting[1].session_id)) is None
 
 
 # What a parent tells of its child
 
 
-def test_a_bot_whose_process_is_known_to_be_dead_is_cleared_at_once(reaper, ledger, joined, puppet, joining):
+def test_the_session_of_a_bot_whose_process_is_known_to_be_dead_goes_on_at_once(
+    reaper, launches, ledger, joined, puppet
+):
     dead = puppet().go_live()
 
-    assert reaper.lost(joined.session_id, owner=dead.owner, reason=Reason.ERROR) is True
+    assert reaper.lost(joined.session_id, owner=dead.owner, why="died with its process") is True
 
-    assert session_of(ledger, joined).reason is Reason.ERROR
+    session = session_of(ledger, joined)
+    assert (session.state, len(session.crashes)) == (State.PENDING, 1)
+    assert session.epoch > dead.session.epoch
+    lost = ledger.run(ReadEvents(joined.session_id))[-2]
+    assert (lost.event, lost.detail) == ("lost", "died with its process")
+    assert dead.beat() is Beaten.SUPERSEDED
+    puppet().go_live()
+    assert session_of(ledger, joined).state is State.LIVE
+
+
+def test_a_death_that_is_told_twice_is_one(reaper, launches, ledger, joined, puppet):
+    dead = puppet().go_live()
+    reaper.lost(joined.session_id, owner=dead.owner, why="died")
+
+    assert reaper.lost(joined.session_id, owner=dead.owner, why="died") is False
+    puppet().go_live()
+    assert reaper.lost(joined.session_id, owner=dead.owner, why="died") is False
+    assert len(session_of(ledger, joined).crashes) == 1
+    assert len(launches.asked) == 2
+
+
+def test_a_bot_whose_time_was_over_when_it_died_is_not_followed_by_another(
+    reaper, launches, ledger, joined, puppet, joining
+):
+    dead = puppet().go_live()
+
+    assert reaper.lost(joined.session_id, owner=dead.owner, why="died", over=Reason.MAX_DURATION) is True
+
+    assert session_of(ledger, joined).reason is Reason.MAX_DURATION
     assert ledger.run(LiveSessions()) == []
+    assert len(launches.asked) == 1
+    assert reaper.lost(joined.session_id, owner=dead.owner, why="died", over=Reason.MAX_DURATION) is False
     assert joining.join(an_order()).reused is False
 
 
-def test_the_death_of_a_process_that_had_not_the_room_frees_nothing(reaper, ledger, joined, puppet):
+@pytest.mark.parametrize("over", [None, Reason.MAX_DURATION])
+def test_the_death_of_a_process_that_had_not_the_room_changes_nothing(reaper, ledger, joined, puppet, over):
     alive = puppet().go_live()
 
-    assert reaper.lost(joined.session_id, owner="bots@stage/job/another", reason=Reason.ERROR) is False
+    assert reaper.lost(joined.session_id, owner="bots@stage/job/another", why="died", over=over) is False
     assert alive.beat() is Beaten.KEPT
     assert session_of(ledger, joined).state is State.LIVE
 
 
-def test_a_bot_that_had_left_before_its_process_died_stays_as_it_ended(reaper, ledger, joined, puppet):
+def test_a_bot_that_had_left_before_its_process_died_stays_as_it_ended(
+    reaper, launches, ledger, joined, puppet
+):
     bot = puppet().go_live()
     bot.leave(Reason.IDLE)
 
-    assert reaper.lost(joined.session_id, owner=bot.owner, reason=Reason.ERROR) is False
+    assert reaper.lost(joined.session_id, owner=bot.owner, why="died") is False
     assert session_of(ledger, joined).reason is Reason.IDLE
+    assert len(launches.asked) == 1
 
 
-def test_the_death_of_an_unknown_session_is_no_matter(reaper):
-    assert reaper.lost("nobody", owner="bots@stage/job/0", reason=Reason.ERROR) is False
+def test_a_bot_that_died_between_its_end_and_giving_up_its_room_frees_it(
+    reaper, launches, ledger, joined, puppet
+):
+    bot = puppet().go_live()
+    bot.enter(State.ENDED, Reason.IDLE)
+
+    reaper.lost(joined.session_id, owner=bot.owner, why="died")
+
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+    assert session_of(ledger, joined).reason is Reason.IDLE
+    assert len(launches.asked) == 1
+
+
+@pytest.mark.parametrize("over", [None, Reason.MAX_DURATION])
+def test_the_death_of_an_unknown_session_is_no_matter(reaper, over):
+    assert reaper.lost("nobody", owner="bots@stage/job/0", why="died", over=over) is False
+
+
+# What a worker finds that the one before it held
+
+
+@pytest.fixture
+def two(joining, ledger, puppet):
+    """Two bots of one worker, by session."""
+    bots = []
+    for room in (STAGE, CELLAR):
+        joining.join(an_order(room))
+        bots.append(puppet().go_live())
+    return bots
+
+
+def held(bots):
+    return {bot.session.id: bot.owner for bot in bots}
+
+
+def test_what_the_worker_before_held_goes_on_as_soon_as_it_has_missed_a_beat(reaper, launches, ledger, two):
+    ledger.pass_time(MISSED_A_BEAT)
+
+    assert reaper.inherit("bots@stage", held(two)) == {}
+
+    assert launches.session_ids[2:] == [bot.session.id for bot in two]
+    for bot in two:
+        assert ledger.run(ReadSession(bot.session.id)).state is State.PENDING
+        assert ledger.run(ReadEvents(bot.session.id))[-2].detail == "died with its worker bots@stage"
+
+
+def test_what_still_beats_is_looked_at_again_and_left_alone(reaper, launches, ledger, two):
+    """Its parent was killed, and it has not noticed yet."""
+    dead, alive = two
+    ledger.pass_time(MISSED_A_BEAT)
+    alive.beat()
+
+    undecided = reaper.inherit("bots@stage", held(two))
+
+    assert undecided == held([alive])
+    assert launches.session_ids[2:] == [dead.session.id]
+    ledger.pass_time(timedelta(seconds=1))
+    assert reaper.inherit("bots@stage", undecided) == undecided
+    ledger.pass_time(MISSED_A_BEAT)
+    assert reaper.inherit("bots@stage", undecided) == {}
+    assert launches.session_ids[3:] == [alive.session.id]
+
+
+def test_what_has_another_bot_by_now_or_has_ended_is_not_inherited(reaper, launches, ledger, puppet, two):
+    gone, lost = two
+    gone.leave()
+    reaper.lost(lost.session.id, owner=lost.owner, why="died")
+    puppet().go_live()
+    ledger.pass_time(MISSED_A_BEAT)
+    before = len(launches.asked)
+
+    inherited = {**held(two), "nobody": "bots@stage/job/7"}
+
+    assert reaper.inherit("bots@stage", inherited) == {}
+    assert len(launches.asked) == before
+
+
+def test_what_a_worker_held_is_what_it_last_said(reaper, ledger):
+    assert reaper.held_by("bots@stage") == {}
+    ledger.run(Report(a_report().host, {"a-session": "bots@stage/job/1"}))
+
+    assert reaper.held_by("bots@stage") == ledger.run(ReadHeld("bots@stage"))
+    assert reaper.held_by("bots@stage") == {"a-session": "bots@stage/job/1"}
 
 
 # What nobody says
