@@ -479,6 +479,9 @@ class Stay:
                 self.end(MOVED_ON)
             except RedisAway:
                 await asyncio.sleep(1)  # the call goes on until somebody can take it
+            except Exception:
+                log.exception("session_not_moved", session_id=self.session.id)
+                self.end(Ending(Reason.ERROR, detail="could not be moved to another worker", goes_on=True))
 
     def _leave_room_to_others(self, event: str) -> None:
         self._has_room = False
@@ -493,9 +496,8 @@ class Stay:
         if epoch is None:
             return False
         self._has_room = False
-        await self._try(
-            Succeed(self.session.id, epoch, "handed_over")
-        )  # before the page makes its next offer
+        # Before the page makes its next offer
+        await self._try(Succeed(self.session.id, epoch, "handed_over"))
         return True
 
     async def _last_moment(self) -> State | None:
@@ -504,6 +506,8 @@ class Stay:
         while not self._turns.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
             await asyncio.sleep(0.05)
         await self._turns.written(WRITTEN_WITHIN)
+        if self._performance.done() and self._performance.exception() is None:  # it said goodbye meanwhile
+            self.end(self._ended_by_itself(self._performance))
         return None if self._ending.done() else self._state
 
     async def _park(self) -> bool:
