@@ -296,7 +296,7 @@ def lose(ledger, epoch, *, is_crash=True):
     )
 
 
-@pytest.mark.parametrize("state", set(State) - {State.ENDED}, ids=str)
+@pytest.mark.parametrize("state", sorted(set(State) - {State.LEAVING, State.ENDED}))
 def test_a_session_goes_on_from_wherever_it_was(ledger, session, state):
     bring_to(ledger, state)
     ledger.run(CountLaunch("a-session"))
@@ -331,13 +331,15 @@ def test_a_session_does_not_go_back_to_an_earlier_epoch(ledger, session, epoch):
     assert told(ledger) == ["pending"]
 
 
-def test_an_ended_session_stays_so(ledger, session):
-    ended = ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.LEFT))
+@pytest.mark.parametrize("state", [State.LEAVING, State.ENDED])
+def test_a_session_that_has_ended_or_is_leaving_stays_so(ledger, session, state):
+    gone = ledger.run(Transition("a-session", state, 7, reason=Reason.IDLE))
 
     succession = lose(ledger, 8)
 
-    assert (succession.session, succession.crashes) == (ended, 0)
-    assert told(ledger) == ["pending", "ended"]
+    assert (succession.session, succession.crashes) == (gone, 0)
+    assert told(ledger) == ["pending", state]
+    assert ledger.run(Succeed("a-session", 9, "handed_over", host="bots@there")).session == gone
 
 
 def test_an_unknown_session_does_not_go_on(ledger):
@@ -354,6 +356,21 @@ def test_a_session_that_is_handed_over_stays_what_it_was(ledger, session):
 
     assert (succession.session.state, succession.session.epoch, succession.crashes) == (State.WAITING, 8, 0)
     assert told(ledger)[-1] == "handed_over"
+
+
+def test_where_its_bot_is_may_be_written_when_it_has_gone_on_already(ledger, session):
+    """Its old bot writes the first, since the person's next offer comes at once, and its new one the second."""
+    ledger.run(Transition("a-session", State.JOINING, 7, host="bots@here"))
+    ledger.run(Succeed("a-session", 8, "handed_over"))
+    assert ledger.run(ReadSession("a-session")).host == "bots@here"
+    history = told(ledger)
+
+    succession = ledger.run(Succeed("a-session", 8, "handed_over", host="bots@there"))
+
+    assert succession.session.host == ledger.run(ReadSession("a-session")).host == "bots@there"
+    assert told(ledger) == history
+    ledger.run(Succeed("a-session", 7, "handed_over", host="bots@nowhere"))
+    assert ledger.run(ReadSession("a-session")).host == "bots@there"
 
 
 def test_the_bot_before_changes_nothing_any_more(ledger, session):

@@ -23,10 +23,13 @@ PERSONALITIES = ("host", "gruff")
 
 @pytest.fixture
 def ledger():
+    return InMemoryLedger()
+
+
+@pytest.fixture
+def staffed(ledger):
     """There is a worker, and it has free slots."""
-    it = InMemoryLedger()
-    it.run(a_report())
-    return it
+    ledger.run(a_report())
 
 
 @pytest.fixture

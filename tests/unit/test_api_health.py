@@ -4,12 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.steps import Host, Report, Retire
-
-
-@pytest.fixture(autouse=True)
-def _nobody(ledger):
-    ledger.run(Retire("bots@stage"))
+from app.rooms.steps import Host, Report
 
 
 def report(ledger, kind):

@@ -8,6 +8,8 @@ from app.rooms.sessions import Reason, State
 from app.rooms.steps import STALE_AFTER, Adoption
 from tests.unit.api import problem
 
+pytestmark = pytest.mark.usefixtures("staffed")
+
 ROOM = "local:stage"
 
 

@@ -13,6 +13,8 @@ from app.rooms.steps import Note, Send
 from app.storage.commands import INBOX_HOLDS
 from tests.unit.api import problem
 
+pytestmark = pytest.mark.usefixtures("staffed")
+
 ROOM = "local:stage"
 OFFER = {"sdp": "v=0\r\n", "type": "offer"}
 ANSWER = {"sdp": "v=0\r\nanswer", "type": "answer", "pc_id": "p-1"}

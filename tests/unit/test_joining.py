@@ -20,6 +20,8 @@ from app.rooms.steps import (
 )
 from tests.makers import CELLAR, STAGE, an_order
 
+pytestmark = pytest.mark.usefixtures("staffed")
+
 A_MOMENT = timedelta(milliseconds=20)
 
 

@@ -31,6 +31,8 @@ from app.rooms.steps import (
 )
 from tests.makers import CELLAR, STAGE, a_claim, a_report, a_session, an_order
 
+pytestmark = pytest.mark.usefixtures("staffed")
+
 A_MOMENT = timedelta(milliseconds=20)
 
 
@@ -263,7 +265,7 @@ def test_a_claim_that_has_just_taken_over_an_overdue_room_is_given_its_time(reap
 
 
 @pytest.fixture
-def crowded(ledger):
+def crowded(ledger, staffed):
     ledger.run(a_report(free=0))
 
 
