@@ -17,6 +17,7 @@ const POLL = 250; // ms between looks for a bot that is coming back
 const LATER_POLL = 1_000; // the same, when it has not come for a while
 const LOOK_EVERY = 10_000; // ms between looks after a call that sounds well
 const LOOK_WITHIN = 3_000; // ms such a look may take
+const WEAK_AFTER = 1_000; // ms of silence until the person is told that the line is weak
 const STILL_FOR = { line: 700, lost: 700, moved: 1_500, parked: 0 }; // ms to mend a call in, before it looks broken
 const MOVED_WITHIN = 3_000; // ms in which a bot that has moved is known at its new place
 const READY_WITHIN = 3_000; // ms until a bot that has not said that it is ready is told again that we are
@@ -225,8 +226,8 @@ export class Call {
         voice: (stream) => this.#on.voice(stream),
         shaky: () => this.#peer === peer && this.#on.phase("shaky"),
         steady: () => this.#peer === peer && this.#on.phase("live"),
-        silent: () => {
-          if (this.#peer === peer) this.#on.phase("shaky");
+        silent: (ms) => {
+          if (this.#peer === peer && ms > WEAK_AFTER) this.#on.phase("shaky");
           this.#suspect(peer);
         },
         down: () => this.#broken(peer),

@@ -4,8 +4,8 @@ const GATHERING = 1_000; // ms we wait for ways to be reached; those on this mac
 const PING = 1_000; // ms; the bot takes three seconds without one for a broken line
 const SHAKY = 2_500; // ms a line may be interrupted before it counts as broken
 const UP_WITHIN = 10_000; // ms from the answer to an open channel
-const LISTEN_EVERY = 250; // ms between looks at what has come in
-const SILENT_AFTER = 1_000; // ms without a packet; a bot sends fifty a second, also when it says nothing
+const LISTEN_EVERY = 200; // ms between looks at what has come in
+const SILENT_AFTER = 500; // ms without a packet; a bot sends fifty a second, also when it says nothing
 
 export class Peer {
   #pc;
@@ -18,7 +18,7 @@ export class Peer {
   #heardAt = 0; // when the last of them had come
   #isSilent = false; // it was heard before, and is not any more
 
-  // on: message(object), voice(stream), shaky(), steady(), down(kind), and silent(), again and again until steady()
+  // on: message(object), voice(stream), shaky(), steady(), down(kind), and silent(ms), again and again until steady()
   constructor({ iceServers, track, on }) {
     this.#on = on;
     this.#pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
@@ -56,7 +56,11 @@ export class Peer {
 
   // Whether something has come in just now; a new line is given the time to be heard.
   get isHeard() {
-    return performance.now() - this.#heardAt < SILENT_AFTER;
+    return this.#silence < SILENT_AFTER;
+  }
+
+  get #silence() {
+    return performance.now() - this.#heardAt;
   }
 
   send(message) {
@@ -111,7 +115,7 @@ export class Peer {
       }
     } else if (this.#packets && !this.isHeard) {
       this.#isSilent = true;
-      this.#on.silent();
+      this.#on.silent(this.#silence);
     }
   }
 
