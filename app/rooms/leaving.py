@@ -70,11 +70,12 @@ class Leaving:
 
     def _free_if_dead(self, session: Session) -> None:
         """Raises BotSilent if the bot lives, or another of its session's may still start."""
+        token = secrets.token_hex(16)
         finding, lease = self._ledger.run(
-            Supersede(session.room, secrets.token_hex(16), quiet_for=STALE_AFTER)
+            Supersede(session.room, token, epoch=session.epoch, quiet_for=STALE_AFTER)
         )
         mine = lease is not None and lease.session_id == session.id
-        if mine and finding in (Finding.ALIVE, Finding.PENDING):
+        if mine and finding is not Finding.SUPERSEDED:
             raise BotSilent(session_id=session.id)
         if mine and lease is not None:
             self._ledger.run(Withdraw(session.room, lease.epoch))

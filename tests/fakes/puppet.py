@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from app.rooms.messages import EXPIRED
 from app.rooms.ports import Ledger
 from app.rooms.sessions import Reason, Session, State
 from app.rooms.steps import (
@@ -75,6 +76,11 @@ class Puppet:
         """Read the inbox and answer each message by its kind; at `leave`, leave first."""
         for message in self._ledger.run(Receive(self.session.id, self._after, wait)):
             self._after = message.id
+            if message.epoch > self.session.epoch:  # for the bot that comes after this one
+                continue
+            if message.expired or message.epoch < self.session.epoch:
+                self._ledger.run(Answer(self.session.id, message.id, {"error": EXPIRED}))
+                continue
             self.heard.append((message.kind, message.body))
             if message.kind == "leave":
                 self.leave(Reason(str(message.body["reason"])))

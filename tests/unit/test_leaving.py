@@ -5,7 +5,7 @@ import pytest
 from app.errors import BotSilent, NoSuchSession
 from app.rooms.leaving import Left
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import STALE_AFTER, Adoption, LiveSessions, ReadRoom, ReadSession
+from app.rooms.steps import STALE_AFTER, Adoption, Beaten, LiveSessions, ReadRoom, ReadSession
 from tests.makers import STAGE, a_claim, an_order
 
 
@@ -113,6 +113,50 @@ def test_a_dead_bot_that_is_asked_to_leave_is_buried_and_its_room_is_free(leavin
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert ledger.run(ReadSession(joined.session_id)).state is State.ENDED
     assert ledger.run(LiveSessions()) == []
+
+
+def test_a_session_that_waits_for_its_next_bot_has_none_when_it_was_left(
+    leaving, reaper, ledger, joined, puppet
+):
+    dead = puppet().go_live()
+    reaper.lost(joined.session_id, owner=dead.owner, why="died")
+    late = puppet()
+
+    assert leaving.leave_room(STAGE) == Left("left", joined.session_id, Reason.LEFT)
+    assert late.adopt() is Adoption.LAPSED
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_the_wish_reaches_the_bot_that_has_the_session_by_then(leaving, reaper, ledger, joined, puppet):
+    """The one that was asked died before it read it."""
+    first, successors = puppet().go_live(), []
+
+    def die_and_be_followed():
+        if not successors:
+            reaper.lost(joined.session_id, owner=first.owner, why="died")
+            successors.append(puppet().go_live())
+        successors[0].obey()
+
+    ledger.meanwhile.append(die_and_be_followed)
+
+    assert leaving.leave_session(joined.session_id) == Left("left", joined.session_id, Reason.LEFT)
+    assert [kind for kind, _ in successors[0].heard] == ["leave"]
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+@pytest.mark.usefixtures("impatient")
+def test_leaving_a_session_whose_room_is_another_s_does_not_take_that_one_s_silence_for_its_own(
+    leaving, joining, ledger, joined, puppet
+):
+    """The other's bot had not been heard for long, since Redis was away, and lost its room without a doubt."""
+    puppet().go_live()
+    ledger.free(STAGE)
+    joining.join(an_order())
+    other = puppet().go_live()
+    ledger.pass_time(STALE_AFTER * 2)
+
+    assert leaving.leave_session(joined.session_id).status == "left"
+    assert other.beat() is Beaten.KEPT
 
 
 @pytest.mark.usefixtures("impatient")
