@@ -1,11 +1,14 @@
 """POST /join, /leave and /config, GET /rooms: what callers see."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from app.rooms.joining import Joining
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import STALE_AFTER, Adoption
+from app.rooms.steps import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption
+from tests.makers import a_report
 from tests.unit.api import problem
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -131,6 +134,61 @@ def test_a_join_whose_bot_does_not_start_says_why(caller, ledger, launches, pupp
     said = problem(response, 503, "launch-failed")
     assert said["reason"] == "launch_failed"
     assert said["session_id"] == launches.asked[0][0].id
+    assert int(response.headers["Retry-After"]) > 0
+
+
+# While all slots are taken
+
+
+@pytest.fixture
+def crowded(ledger, staffed):
+    ledger.run(a_report(free=0))
+
+
+@pytest.mark.usefixtures("crowded")
+@pytest.mark.parametrize("query", ["", "?wait=0.02"])
+def test_a_join_without_a_free_slot_is_queued_and_told_where_and_when_to_ask_again(caller, ledger, query):
+    caller.post("/join", {"room_url": "local:cellar"})
+    ledger.pass_time(timedelta(seconds=1))
+    for _ in range(2):  # who asks again keeps the place
+        response = caller.post(f"/join{query}", {"room_url": ROOM})
+
+        assert response.status_code == 202
+        assert (response.json["status"], response.json["position"]) == ("queued", 2)
+        assert 0 < int(response.headers["Retry-After"]) < 20
+    told = caller.get(response.json["session_url"]).json
+    assert (told["state"], told["position"]) == ("pending", 2)
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_full_line_is_said_to_be_full_and_when_to_try_again(caller, launches, monkeypatch):
+    monkeypatch.setattr("app.rooms.joining.QUEUE_HOLDS", 1)
+    caller.post("/join", {"room_url": "local:cellar"})
+
+    response = caller.post("/join", {"room_url": ROOM})
+
+    problem(response, 503, "queue-full")
+    assert int(response.headers["Retry-After"]) > 0
+    assert caller.get(f"/rooms/{ROOM}").json["lease"] is None
+    assert len(launches.asked) == 1
+
+
+# While it cannot be told whether a bot lives
+
+
+def test_a_room_that_stays_in_doubt_is_said_to_be_so_and_when_to_ask_again(
+    caller, app, ledger, launches, puppet
+):
+    caller.post("/join", {"room_url": ROOM, "user_id": "ada"})
+    puppet().go_live()
+    ledger.pass_time(STALE_AFTER * 2)
+    here = app.extensions["greenroom"]
+    too_late = Joining(ledger, launches, sleep=lambda _: ledger.pass_time(DOUBT_KEEPS_FOR * 2))
+    app.extensions["greenroom"] = replace(here, joining=too_late)
+
+    response = caller.post("/join", {"room_url": ROOM, "user_id": "bob"})
+
+    problem(response, 503, "room-in-doubt")
     assert int(response.headers["Retry-After"]) > 0
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.api.sessions import STREAMS_AT_MOST
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import Note, Send
+from app.rooms.steps import STARTS_WITHIN, Note, Send
 from app.storage.commands import INBOX_HOLDS
 from tests.unit.api import problem
 
@@ -82,6 +82,22 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "metadata": {},
         "version": 3,
     }
+
+
+def test_a_session_tells_of_its_crashes_its_launches_and_its_epoch(caller, ledger, reaper, bot, url):
+    before = caller.get(url).json
+    reaper.lost(bot.session.id, owner=bot.owner, why="died with its process")
+    ledger.pass_time(STARTS_WITHIN)
+    reaper.reap()
+
+    told = caller.get(url).json
+    assert (told["state"], told["crashes"], told["launches"]) == ("pending", 1, 2)
+    assert told["epoch"] > before["epoch"]
+    [listed] = caller.get("/sessions").json["sessions"]
+    assert listed["crashes"] == 1
+    events = caller.get(f"{url}/events").json["events"]
+    assert [event["event"] for event in events[-2:]] == ["lost", "pending"]
+    assert events[-2]["detail"] == "died with its process"
 
 
 def test_the_holder_of_a_token_does_not_learn_what_another_s_application_said(caller, bot, url):

@@ -5,20 +5,26 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import LaunchFailed, RedisAway
+from app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt
+from app.rooms.joining import QUEUE_HOLDS, Joining
+from app.rooms.reviving import CRASHES_AT_MOST
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
+    DOUBT_KEEPS_FOR,
     PENDING_FOR,
+    SETTLES_WITHIN,
     STALE_AFTER,
     Adoption,
     Beaten,
+    LiveSessions,
     Note,
+    Now,
     ReadEvents,
     ReadRoom,
     ReadSession,
 )
-from tests.makers import CELLAR, STAGE, an_order
+from tests.makers import CELLAR, STAGE, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 
@@ -126,6 +132,221 @@ def test_nothing_is_promised_while_redis_is_away(joining, launches, ledger):
 
     assert launches.asked == []
     assert joining.join(an_order()).reused is False
+
+
+# A dead bot's room
+
+
+def test_the_user_of_a_dead_bot_gets_the_same_session_with_another_bot(joining, launches, ledger, puppet):
+    first = joining.join(an_order())
+    dead = puppet().go_live()
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+
+    second = joining.join(an_order(personality="gruff", mode="forum"))
+
+    assert (second.session_id, second.reused, second.status) == (first.session_id, True, "pending")
+    assert (second.personality, second.mode) == ("host", "voice")  # as it began
+    assert launches.session_ids == [first.session_id] * 2
+    assert [event.event for event in ledger.run(ReadEvents(first.session_id))][-2:] == ["lost", "pending"]
+    assert dead.beat() is Beaten.SUPERSEDED
+    successor = puppet().go_live()
+    assert successor.session.epoch > dead.session.epoch
+
+
+def test_another_bot_for_the_user_of_a_dead_one_is_a_new_session(joining, ledger, puppet):
+    first = joining.join(an_order())
+    puppet().go_live()
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+
+    second = joining.join(an_order(bot="another"))
+
+    assert second.session_id != first.session_id
+    assert ledger.run(ReadSession(first.session_id)).reason is Reason.SUPERSEDED
+
+
+@pytest.mark.parametrize("user_id", ["ada", "bob"])
+def test_a_bot_that_is_heard_while_it_is_doubted_is_found(ledger, launches, puppet, user_id):
+    """Redis was away for long; the join comes before the bot's next beat."""
+    beats = []
+
+    def sleep(seconds):
+        ledger.pass_time(timedelta(seconds=seconds))
+        beats.append(bot.beat(State.WAITING))
+
+    joining = Joining(ledger, launches, sleep=sleep)
+    first = joining.join(an_order())
+    bot = puppet().go_live()
+    ledger.pass_time(STALE_AFTER * 5)
+
+    second = joining.join(an_order(user_id=user_id))
+
+    assert (second.session_id, second.reused, second.status) == (first.session_id, True, "waiting")
+    assert beats == [Beaten.KEPT]
+    assert len(launches.asked) == 1
+
+
+def test_a_room_that_stays_in_doubt_is_said_to_be_so(ledger, launches, puppet):
+    """Redis goes away for a while each time that a doubt is raised."""
+    away = DOUBT_KEEPS_FOR + A_MOMENT
+    joining = Joining(ledger, launches, sleep=lambda _: ledger.pass_time(away))
+    joining.join(an_order())
+    bot = puppet().go_live()
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+
+    with pytest.raises(RoomInDoubt):
+        joining.join(an_order(user_id="bob"))
+    assert bot.beat() is Beaten.KEPT
+    assert len(launches.asked) == 1
+
+
+def test_after_a_wipe_the_first_join_waits_until_every_bot_could_be_heard(ledger, launches):
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        ledger.pass_time(timedelta(seconds=seconds))
+
+    ledger.wipe()
+    joining = Joining(ledger, launches, sleep=sleep)
+
+    assert joining.join(an_order()).reused is False
+    assert joining.join(an_order(CELLAR)).reused is False
+    assert slept == [SETTLES_WITHIN.total_seconds()]
+
+
+def test_after_a_wipe_a_bot_that_lives_is_found(ledger, launches, puppet):
+    joining = Joining(ledger, launches, sleep=lambda _: bot.beat())
+    joining.join(an_order())
+    bot = puppet().go_live()
+    ledger.wipe()
+
+    joined = joining.join(an_order(user_id="bob"))
+
+    assert (joined.session_id, joined.reused) == (bot.session.id, True)
+    assert bot.beat() is Beaten.KEPT
+
+
+def test_a_dead_bot_whose_session_crashed_too_often_is_followed_by_a_new_session(joining, ledger, puppet):
+    first = joining.join(an_order())
+    for _ in range(CRASHES_AT_MOST - 1):
+        puppet().go_live()
+        ledger.pass_time(STALE_AFTER + A_MOMENT)
+        assert joining.join(an_order()).session_id == first.session_id
+    puppet().go_live()
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+
+    last = joining.join(an_order())
+
+    assert (last.reused, last.session_id == first.session_id) == (False, False)
+    assert ledger.run(ReadSession(first.session_id)).reason is Reason.CRASHED_TOO_OFTEN
+
+
+def test_a_dead_bot_whose_session_has_ended_is_followed_by_a_new_one(joining, ledger, puppet):
+    """It died between writing its end down and giving its room up."""
+    first = joining.join(an_order())
+    puppet().go_live().enter(State.ENDED, Reason.IDLE)
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+
+    second = joining.join(an_order())
+
+    assert (second.reused, second.session_id == first.session_id) == (False, False)
+    assert ledger.run(ReadSession(first.session_id)).reason is Reason.IDLE
+
+
+# When all slots are taken
+
+
+@pytest.fixture
+def crowded(ledger, staffed):
+    ledger.run(a_report(free=0))
+
+
+def place_of(joined):
+    return joined.status, joined.position
+
+
+def join_one_after_another(joining, ledger, rooms):
+    joined = []
+    for room in rooms:
+        ledger.pass_time(A_MOMENT)
+        joined.append(joining.join(an_order(room)))
+    return joined
+
+
+@pytest.mark.usefixtures("crowded")
+def test_who_finds_no_free_slot_is_queued_with_a_position(joining, ledger, looking):
+    first, second = join_one_after_another(joining, ledger, [STAGE, CELLAR])
+
+    assert [place_of(first), place_of(second)] == [("queued", 1), ("queued", 2)]
+    assert looking.position(ledger.run(ReadSession(second.session_id))) == 2
+
+
+def test_who_finds_a_slot_for_everybody_before_is_not_queued(joining, ledger):
+    ledger.run(a_report(free=2))
+    rooms = [Room.parse(f"local:room-{number}") for number in range(4)]
+
+    places = [place_of(joined) for joined in join_one_after_another(joining, ledger, rooms)]
+
+    assert places == [("pending", None), ("pending", None), ("queued", 1), ("queued", 2)]
+
+
+@pytest.mark.usefixtures("crowded")
+def test_who_asks_again_has_the_same_place_and_keeps_it(joining, ledger, launches):
+    first, _ = join_one_after_another(joining, ledger, [STAGE, CELLAR])
+    ledger.pass_time(timedelta(seconds=20))
+
+    again = joining.join(an_order())
+
+    assert (again.session_id, again.reused, *place_of(again)) == (first.session_id, True, "queued", 1)
+    assert ledger.run(ReadRoom(STAGE)).lease.asked_ms == ledger.run(Now())
+    assert len(launches.asked) == 2
+
+
+@pytest.mark.usefixtures("crowded")
+def test_who_waits_moves_up_and_is_pending_when_a_slot_is_free(joining, ledger, puppet):
+    joining.join(an_order())
+    first = puppet()
+    joining.join(an_order(CELLAR))
+    first.go_live()
+    assert place_of(joining.join(an_order(CELLAR))) == ("queued", 1)
+    ledger.run(a_report(free=1))
+
+    assert place_of(joining.join(an_order(CELLAR))) == ("pending", None)
+
+
+@pytest.mark.usefixtures("crowded")
+def test_who_waits_in_vain_with_patience_learns_the_place(joining):
+    assert place_of(joining.join_and_wait(an_order(), A_MOMENT)) == ("queued", 1)
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_full_line_takes_nobody_and_leaves_nothing_behind(joining, launches, ledger, monkeypatch):
+    monkeypatch.setattr("app.rooms.joining.QUEUE_HOLDS", 3)
+    rooms = [Room.parse(f"local:room-{number}") for number in range(3)]
+    join_one_after_another(joining, ledger, rooms)
+
+    with pytest.raises(QueueFull):
+        joining.join(an_order())
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+    assert len(launches.asked) == len(ledger.run(LiveSessions())) == 3
+    assert place_of(joining.join(an_order(rooms[0]))) == ("queued", 1)  # who has a place keeps it
+
+
+def test_the_line_holds_a_thousand():
+    assert QUEUE_HOLDS == 1000
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_session_that_goes_on_is_not_refused_by_a_full_line(joining, ledger, puppet, monkeypatch):
+    first = joining.join(an_order())
+    puppet().go_live()
+    joining.join(an_order(CELLAR))
+    monkeypatch.setattr("app.rooms.joining.QUEUE_HOLDS", 1)
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+
+    again = joining.join(an_order())
+
+    assert (again.session_id, again.reused) == (first.session_id, True)
 
 
 # Waiting

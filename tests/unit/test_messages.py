@@ -66,6 +66,51 @@ def test_a_bot_that_ends_while_it_is_asked_says_why(ledger, bot):
     assert ended.value.facts["reason"] == "idle"
 
 
+def succeed(ledger, reaper, puppet, bot):
+    """The bot dies, and another has its session."""
+    assert reaper.lost(bot.session.id, owner=bot.owner, why="died")
+    return puppet().go_live()
+
+
+def test_what_the_bot_before_did_not_read_is_sent_again_to_the_one_after_it(ledger, reaper, puppet, bot):
+    successors = []
+
+    def die_and_be_followed():
+        if not successors:
+            successors.append(succeed(ledger, reaper, puppet, bot))
+        successors[0].obey({"offer": {"answer": {"sdp": "v=0"}}})
+
+    ledger.meanwhile.append(die_and_be_followed)
+
+    assert ask(ledger, bot.session, "offer", {"a": 1}, patience=LONG) == {"answer": {"sdp": "v=0"}}
+    assert successors[0].heard == [("offer", {"a": 1})]  # once
+    assert bot.heard == []
+
+
+def test_a_caller_who_knows_an_earlier_bot_reaches_the_present_one(ledger, reaper, puppet, bot):
+    successor = succeed(ledger, reaper, puppet, bot)
+    ledger.meanwhile.append(successor.obey)
+
+    assert ask(ledger, bot.session, "config", {}, patience=LONG) == {}
+    assert successor.heard == [("config", {})]
+
+
+def test_what_expired_at_the_bot_that_has_the_session_is_not_sent_again(ledger, bot):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"error": "expired"}}))
+
+    with pytest.raises(BotSilent):
+        ask(ledger, bot.session, "offer", {}, patience=LONG)
+    assert len(bot.heard) == 1
+
+
+def test_a_session_that_is_over_when_its_bot_is_replaced_says_so(ledger, bot):
+    """It ends in the last moment of the caller's patience."""
+    ledger.meanwhile.append(lambda: bot.leave(Reason.IDLE))
+
+    with pytest.raises(SessionEnded):
+        ask(ledger, bot.session, "offer", {}, patience=A_MOMENT)
+
+
 def test_an_ended_session_is_not_asked(ledger, bot, looking):
     bot.leave(Reason.IDLE)
 
