@@ -137,6 +137,54 @@ def test_a_claim_may_be_more_patient_with_a_silent_bot(world, ledger, active):
     assert isinstance(ledger.run(of_bob("another-token", stale_after=STALE_AFTER * 2)), Held)
 
 
+# When the ledger's own clock is set back, and the last beat lies in its future
+
+AN_HOUR = timedelta(hours=1)
+
+
+def test_a_bot_that_died_as_the_clock_was_set_back_is_dead_at_the_second_look(world, look, active):
+    """Its room was held for an hour."""
+    world.pass_time(-AN_HOUR)
+    assert look() == "doubted"
+    world.pass_time(DOUBT_LASTS)
+
+    assert look() == "dead"
+
+
+def test_a_bot_that_lives_as_the_clock_is_set_back_is_found_after_its_next_beat(world, ledger, look, active):
+    world.pass_time(-AN_HOUR)
+    look()
+    assert ledger.run(a_beat(active))[0] is Beaten.KEPT
+    world.pass_time(DOUBT_LASTS)
+
+    assert look() == "alive"
+
+
+def test_a_clock_that_is_set_back_a_little_raises_no_doubt(world, look, active):
+    world.pass_time(-A_SECOND)
+
+    assert look() == "alive"
+
+
+def test_a_bot_whose_process_is_known_to_be_dead_is_so_whatever_the_clock_says(world, ledger, active):
+    """Its parent said so, and was told that the bot had just been heard."""
+    world.pass_time(-A_SECOND)
+
+    assert ledger.run(Supersede(STAGE, "a-token-of-its-parent", owner=ME))[0] is Finding.SUPERSEDED
+
+
+def test_who_raises_no_doubt_takes_a_bot_that_was_heard_in_the_future_for_one_that_lives(
+    world, ledger, active
+):
+    world.pass_time(-AN_HOUR)
+
+    assert ledger.run(Supersede(STAGE, "another-token", quiet_for=A_SECOND * 3.6))[0] is Finding.ALIVE
+    world.pass_time(A_SECOND)
+    ledger.run(a_beat(active))
+    world.pass_time(A_SECOND * 4)
+    assert ledger.run(Supersede(STAGE, "another-token", quiet_for=A_SECOND * 3.6))[0] is Finding.SUPERSEDED
+
+
 # Who takes a dead bot's room over
 
 

@@ -204,7 +204,8 @@ class InMemoryLedger:
         if (
             doubted is None
             or (self._now() - doubted) * MS > steps.DOUBT_KEEPS_FOR
-            or (pulse is not None and doubted < pulse.at_ms)
+            or doubted > self._now()
+            or (pulse is not None and doubted < pulse.at_ms <= self._now())
         ):
             self._grips.change(room, replace(grip, doubted_ms=self._now()))
             return steps.DOUBT_LASTS
@@ -226,8 +227,8 @@ class InMemoryLedger:
                 self._grips.change(step.room, replace(grip, lease=replace(lease, asked_ms=self._now())))
                 return steps.Held(grip.seen(), None, State.PENDING)
             age, pulse = self._age(step.room), self._pulses.get(step.room)
-            if pulse is not None and age is not None and age <= step.stale_after:
-                return steps.Held(grip.seen(), age, pulse.state)
+            if pulse is not None and age is not None and abs(age) <= step.stale_after:
+                return steps.Held(grip.seen(), max(age, timedelta(0)), pulse.state)
             if left := self._doubt(step.room, grip):
                 return steps.NotYet(left)
             if (lease.user_id, lease.bot) == (step.user_id, step.bot):
@@ -360,7 +361,8 @@ class InMemoryLedger:
         if lease.status is steps.LeaseStatus.PENDING:
             return steps.Finding.PENDING, lease
         age = self._age(step.room)
-        if age is not None and age < step.quiet_for:
+        is_known = age is not None and (age > -step.quiet_for or not step.raises_doubt)
+        if is_known and step.quiet_for and age < step.quiet_for:
             return steps.Finding.ALIVE, lease
         if step.raises_doubt and self._doubt(step.room, grip):
             return steps.Finding.DOUBTED, lease

@@ -34,9 +34,11 @@ if held then
     local heard = redis.call("GET", keepalive_key)
     local beat = heard and cjson.decode(heard)
     local age = beat and now_ms - beat.timestamp or stale_ms + 1
-    if age <= stale_ms then return {"held", held, age, beat.state} end
+    -- A beat in the future is from before the clock was set back, and says little.
+    if math.abs(age) <= stale_ms then return {"held", held, math.max(age, 0), beat.state} end
     local doubted_for = lease.doubted and now_ms - lease.doubted or -1
-    if doubted_for < 0 or doubted_for > tonumber(ARGV[6]) or (beat and lease.doubted < beat.timestamp) then
+    local is_over = doubted_for < 0 or doubted_for > tonumber(ARGV[6])
+    if is_over or (beat and age >= 0 and lease.doubted < beat.timestamp) then
         lease.doubted = now_ms
         redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
         return {"wait", doubt_ms}

@@ -29,10 +29,14 @@ local time = redis.call("TIME")
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local heard = redis.call("GET", keepalive_key)
 local last_ms = heard and cjson.decode(heard).timestamp or 0
-if now_ms - last_ms < tonumber(ARGV[4]) then return {"alive", held} end
+local silent_ms, quiet_ms = now_ms - last_ms, tonumber(ARGV[4])
+-- A beat in the future is from before the clock was set back, and says little: only a doubt can tell.
+local is_known = silent_ms > -quiet_ms or doubt_ms == 0
+if quiet_ms > 0 and silent_ms < quiet_ms and is_known then return {"alive", held} end
 if doubt_ms > 0 then
     local doubted_for = lease.doubted and now_ms - lease.doubted or -1
-    if doubted_for < 0 or doubted_for > tonumber(ARGV[6]) or lease.doubted < last_ms then
+    local is_over = doubted_for < 0 or doubted_for > tonumber(ARGV[6])
+    if is_over or (silent_ms >= 0 and lease.doubted < last_ms) then
         lease.doubted = now_ms
         redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
         return {"doubted", held}
