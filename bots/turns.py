@@ -61,11 +61,14 @@ class Turns:
             LLMContext.add_messages(context, as_messages(missed))
 
     def restore(self, kept: Sequence[Said]) -> None:
-        """Write again what Redis has lost."""
-        ids = {said.id for said in kept}
-        for said in self._said:
-            if said.id not in ids:
-                self._put(Record(self._session_id, self._epoch, said))
+        """Write again what Redis has lost, in the order in which it was said."""
+        said = list(self._said)
+        written = len(kept) if [each.id for each in kept] == [each.id for each in said[: len(kept)]] else 0
+        self._unwritten.clear()  # it is in what was said
+        if not written:  # what was said since it was lost may stand where all the rest must come first
+            self._put(Erase(self._session_id, self._epoch))
+        for each in said[written:]:
+            self._put(Record(self._session_id, self._epoch, each))
 
     def forget(self) -> bool:
         """The next person is another: nothing of what was said is theirs.  False if the bot's context is unknown."""
