@@ -154,6 +154,7 @@ class Stay:
         self._unread: asyncio.Queue[Message] = asyncio.Queue()
         self._read: dict[str, None] = {}  # ids of messages, the oldest first
         self._last_read = "0"  # what was sent while the bot was starting is read as well
+        self._may_be_lost = False  # the session, with all that Redis knew
         self._is_moving_out = False
         self._is_silent = asyncio.Event()  # the bot has said what it had to say
         self._unsaid: list[Frame] = []  # for a pipeline that is not there yet
@@ -419,6 +420,9 @@ class Stay:
             try:
                 beaten, messages = await self._pulse.run(self._this_beat())
             except RedisAway:
+                self._may_be_lost = (
+                    True  # what the beat said may be, too: that the room had to be registered again
+                )
                 if loop.time() - heard > ALONE_AT_MOST.total_seconds():
                     self.end(Ending(Reason.ERROR, detail="Redis was away for too long"))
                 continue
@@ -427,7 +431,7 @@ class Stay:
                 self._room.hush()
                 self.end(MOVED_ON)
                 return
-            if beaten is Beaten.REGISTERED:
+            if beaten is Beaten.REGISTERED or self._may_be_lost:
                 self._chore(self._write_again())
             self._take_in(messages)
 
@@ -449,15 +453,20 @@ class Stay:
         )
 
     async def _write_again(self) -> None:
-        """Redis had lost the room: the record, what was said, and where its inbox stood are lost with it."""
+        """Redis had lost the room: the record, what was said, and where its inbox stood are lost with it.
+
+        Where they are not, nothing is changed.  Without Redis the next beat does it.
+        """
+        self._may_be_lost = True
         self._last_read = "0"
         session = replace(self.session, state=self._state, host=self._host, person=self._last_person)
-        await self._try(Create(session))
         try:
-            kept = await self._ledger.run(Conversation(session.id))
-            self._turns.restore(kept)
+            _, kept = await self._ledger.run_all([Create(session), Conversation(session.id)])
         except RedisAway:
-            log.warning("step_unwritten", session_id=session.id, step="Conversation")
+            log.warning("session_unwritten", session_id=session.id)
+            return
+        self._turns.restore(kept)
+        self._may_be_lost = False
 
     # How it moves on
 
