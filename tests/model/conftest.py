@@ -1,0 +1,45 @@
+"""A server, and worlds whose bots adopt through their own ledger."""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+import structlog
+
+import bots.run
+from app.rooms import leaving
+from app.storage.ledger import RedisLedger
+from tests.model.world import World
+from tests.redis_world import client, redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A line in the log for each change of state would take longer than the change."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture
+def new_world(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
+    """A world, empty; one at a time."""
+    server, ledger = client(redis_url), RedisLedger(redis_url)
+    monkeypatch.setattr(leaving, "GOODBYE_TAKES", timedelta(0))
+
+    def new() -> World:
+        world = World(server, ledger)
+        monkeypatch.setattr(bots.run, "_ledger_of_this_process", lambda _: world.wire)
+        return world
+
+    yield new
+    ledger.close()
+    server.close()

@@ -1,0 +1,79 @@
+"""What the model has found, each as short as it gets."""
+
+import asyncio
+import faulthandler
+from datetime import timedelta
+
+import pytest
+
+from app.errors import RedisAway
+from app.rooms.steps import Beaten
+from bots import stay
+from tests.model.world import HOSTS, ROOMS
+
+
+@pytest.fixture
+def world(new_world):
+    return new_world()
+
+
+@pytest.fixture
+def bot(world):
+    """The only one, live."""
+    with world.happening():
+        world.report(HOSTS[0])
+        world.join(ROOMS[0], "ada")
+        bot = world.deliver(HOSTS[0])
+        bot.go_live()
+    return bot
+
+
+def said(world, bot):
+    return [turn["content"] for turn in world.look().turns(bot.session.id)]
+
+
+def test_what_is_said_between_a_loss_and_the_next_beat_comes_last(world, bot):
+    """It stood before all that had been said until then."""
+    bot.say("assistant")
+    bot.say("user")
+    world.lose_everything()
+    bot.say("assistant")
+
+    assert bot.beat() is Beaten.REGISTERED
+    assert said(world, bot) == ["sentence 1", "sentence 2", "sentence 3"]
+
+
+class LosesTheFirstReply:
+    """A way to Redis on which everything arrives, and one answer does not."""
+
+    def __init__(self, world):
+        self._wire, self._is_lost = world.wire, False
+
+    async def run(self, step):
+        reply = self._wire.run(step)
+        if not self._is_lost:
+            self._is_lost = True
+            raise RedisAway
+        return reply
+
+
+def test_a_loss_is_made_good_whose_first_beat_has_lost_its_reply(world, bot, monkeypatch):
+    """The beat after it was `kept`: the session stayed unknown, and what had been said was gone."""
+    monkeypatch.setattr(stay, "BEAT_EVERY", timedelta(milliseconds=10))
+    bot.say("assistant")
+    world.lose_everything()
+    bot._pulse = LosesTheFirstReply(world)
+
+    async def beat_until_it_is_known():
+        beating = asyncio.create_task(bot._beat())
+        async with asyncio.timeout(20):
+            while not world.look().session(bot.session.id):  # noqa: ASYNC110  written by whom it waits for
+                await asyncio.sleep(0.01)
+        beating.cancel()
+
+    asyncio.run(beat_until_it_is_known())
+    faulthandler.cancel_dump_traceback_later()
+    bot.write()
+
+    assert world.look().session(bot.session.id)["state"] == "live"
+    assert said(world, bot) == ["sentence 1"]
