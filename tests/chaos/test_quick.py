@@ -54,4 +54,4 @@ def test_a_killed_worker_takes_up_its_calls_when_it_is_back(standing):
 
 
 def test_a_worker_that_is_told_to_go_hands_its_calls_over(standing):
-    passes(workers_are_told_to_go, standing)
+    passes(workers_are_told_to_go, standing, parks=0)

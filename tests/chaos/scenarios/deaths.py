@@ -17,7 +17,7 @@ GIVEN_UP_AFTER = 29  # seconds unheard, a doubt included
 BLOCKED_FOR = 90  # seconds; the watchdog ends it long before
 
 
-@scenario(1, "kill -9 of a bot's process")
+@scenario(1, "kill -9 of a bot's process", lane="alone")
 async def a_bot_is_killed(stage: Stage, report: Report, kills: int = KILLS) -> None:
     for number in range(kills // 2):  # three deaths would end a session
         async with call(stage, report, f"killed-{number}") as guest:
@@ -27,7 +27,7 @@ async def a_bot_is_killed(stage: Stage, report: Report, kills: int = KILLS) -> N
     must_be_quick(report)
 
 
-@scenario(2, "kill -9 of a worker's parent, which is started again")
+@scenario(2, "kill -9 of a worker's parent, which is started again", lane="alone")
 async def a_worker_is_killed(stage: Stage, report: Report) -> None:
     async with AsyncExitStack() as calls:
         guests = [await calls.enter_async_context(call(stage, report, f"orphan-{n}")) for n in range(4)]
@@ -63,12 +63,12 @@ async def a_host_is_lost(stage: Stage, report: Report) -> None:
     async with AsyncExitStack() as calls:
         guests = [await calls.enter_async_context(call(stage, report, f"lost-{n}")) for n in range(2)]
         host = await asyncio.to_thread(stage.host_of, guests[0].room)
-        await asyncio.to_thread(fill, stage, host, "local:joined-again")
+        room = await asyncio.to_thread(a_room_on, stage, host)
         pids = {guest.room: await pid_of(stage, guest) for guest in guests}
         hit = [g for g in guests if await asyncio.to_thread(stage.host_of, g.room) == host]
         began = time.monotonic()
         stage.kill_host(host)
-        joinable = asyncio.create_task(asyncio.to_thread(joined_anew, stage, "local:joined-again", within=45))
+        joinable = asyncio.create_task(asyncio.to_thread(joined_anew, stage, room, within=45))
         heard = await asyncio.gather(*(guest.hears_bot(but=pids[guest.room], within=45) for guest in hit))
         took = [round(voice.since - began, 1) for voice in heard]
         report.facts["on stage again after s"] = took
@@ -79,15 +79,20 @@ async def a_host_is_lost(stage: Stage, report: Report) -> None:
     await soon(lambda: host in stage.living_hosts(), 60)
 
 
-def fill(stage: Stage, host: str, room: str) -> None:
-    """Put a bot nobody talks to in a room, on this host."""
-    for attempt in range(20):
-        stage.join(room)
+def a_room_on(stage: Stage, host: str) -> str:
+    """A room whose bot, with which nobody talks, came to be on this host."""
+    tried = [f"local:joined-again-{number}" for number in range(4)]  # all slots that two calls leave
+    found = None
+    for room in tried:
+        stage.join(room, bot="quiet")
         if stage.host_of(room) == host:
-            return
-        stage.leave(room)
-        stage.join(f"local:filler-{attempt}")  # takes a slot elsewhere
-    raise AssertionError(f"no bot came to be on {host}")
+            found = room
+            break
+    for room in tried:
+        if room != found:
+            stage.leave(room)
+    assert found is not None, f"no bot came to be on {host}"
+    return found
 
 
 def joined_anew(stage: Stage, room: str, within: float) -> float:
@@ -95,7 +100,7 @@ def joined_anew(stage: Stage, room: str, within: float) -> float:
     dead = stage.owner(room)
     until = time.monotonic() + within
     while time.monotonic() < until:
-        stage.join(room, wait=1)
+        stage.join(room, bot="quiet", wait=1)
         view = stage.get(f"/rooms/{room}")
         if view["lease"] and view["lease"]["status"] == "active" and stage.owner(room) != dead:
             return time.monotonic()
@@ -155,7 +160,7 @@ async def a_loop_is_blocked(stage: Stage, report: Report) -> None:
         report.must((await guest.ask()).pid != pid, "the dead answer")
 
 
-@scenario(21, "a bot that crashes at boot; one that is killed three times")
+@scenario(21, "a bot that crashes at boot; one that is killed three times", lane="alone")
 async def a_bot_crashes_again_and_again(stage: Stage, report: Report) -> None:
     problem = await refused(stage.join, "local:broken", bot="broken", wait=25)
     report.must(problem is not None and problem.status == 503, f"the join that waited was told {problem}")
