@@ -452,7 +452,7 @@ class Answer(Step[None]):
 
 @dataclass(frozen=True)
 class AwaitAnswer(Step[Mapping[str, object] | None]):
-    """A message's result, or None if it did not come in time."""
+    """A message's result, or None if it did not come in time.  Asking twice gets the same answer."""
 
     session_id: str
     message_id: str

@@ -578,9 +578,11 @@ def _(step: steps.Answer) -> Command:
 
 @encode.register
 def _(step: steps.AwaitAnswer) -> Command:
-    seconds = max(0.01, step.wait.total_seconds())  # BLPOP 0 would wait for ever
-    call = Call(("BLPOP", keys.answer(step.session_id, step.message_id), seconds))
-    return Command((call,), lambda replies: json.loads(replies[0][1]) if replies[0] else None)
+    seconds = max(0.01, step.wait.total_seconds())  # BLMOVE 0 would wait for ever
+    key = keys.answer(step.session_id, step.message_id)
+    # Moved to where it was: what is taken is lost, should the connection be cut before the reply arrives.
+    call = Call(("BLMOVE", key, key, "LEFT", "LEFT", seconds))
+    return Command((call,), lambda replies: json.loads(replies[0]) if replies[0] else None)
 
 
 # Conversations

@@ -615,9 +615,7 @@ class InMemoryLedger:
     def _(self, step: steps.AwaitAnswer) -> Any:
         key = (step.session_id, step.message_id)
         self._await(lambda: self._answers.get(key) is not None, step.wait)
-        answer = self._answers.get(key)
-        self._answers.drop(key)
-        return answer
+        return self._answers.get(key)
 
     # Workers
 

@@ -1,6 +1,6 @@
 -- answer: acknowledge a message with its result, and take it out of the inbox.
 -- KEYS[1] inbox   stream
--- KEYS[2] answer  list     read once by whoever sent the message
+-- KEYS[2] answer  list     for whoever sent the message; one, and it stays until it lapses
 -- ARGV[1] id      string   the message's
 -- ARGV[2] result  json
 -- ARGV[3] ttl_ms  integer  how long the answer waits to be read
