@@ -1,7 +1,7 @@
 """Reaping: looking after rooms whose time is over, and only after those."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import structlog
@@ -23,6 +23,7 @@ from app.rooms.steps import (
     FindPlace,
     Forget,
     Hold,
+    Host,
     Lease,
     LeaveLine,
     Line,
@@ -42,6 +43,7 @@ from app.rooms.steps import (
 )
 
 LAUNCHES_AT_MOST = 4  # the first, and three more: given up before the claim itself lapses
+GIVEN_UP_BEFORE = timedelta(seconds=15)  # the claim lapses: time enough to tell a thousand that wait
 ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is not parked
 MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
@@ -57,10 +59,12 @@ class Reaper:
         self._launches = launches
         self._reviving = Reviving(ledger, launches)
         self._told: dict[str, int] = {}  # the last position of those that wait
+        self._slots: int | None = None  # of all workers, once a pass needs to know
 
     def reap(self) -> Counter[str]:
         """Look at every room that is overdue; says how many were found in which condition."""
         found: Counter[str] = Counter()
+        self._slots = None
         for room in self._ledger.run(Overdue()):
             finding, lease = self._reviving.revive(
                 room, "was not heard for half a minute", quiet_for=STALE_AFTER, raises_doubt=True
@@ -170,29 +174,36 @@ class Reaper:
             self._ledger.run(Unmark(room))
 
     def _look_after_launch(self, room: Room, lease: Lease) -> None:
-        now_ms = self._ledger.run(Now())
+        try:
+            now_ms, place, session = self._ledger.run_all(
+                [Now(), FindPlace(lease.session_id), ReadSession(lease.session_id)]
+            )
+        except NoSuchSession:
+            self._look_after_claim(room, lease)
+            return
         age = timedelta(milliseconds=now_ms - lease.since_ms)
         if age < STARTS_WITHIN:  # it took over from a bot that was overdue; who claimed it is still at it
             self._ledger.run(Mark(room, STARTS_WITHIN - age))
-            return
-        try:
-            session = self._ledger.run(ReadSession(lease.session_id))
-        except NoSuchSession:  # whoever claimed the room died before it wrote the record
-            self._ledger.run(Withdraw(room, lease.epoch))
-            self._ledger.run(Unmark(room))
-            return
-        if session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
+        elif session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
             self._reviving.go_on(room, session.id, lease.epoch, lease.token, "died")
-        elif self._ledger.run(FindPlace(session.id)).position is not None:
+        elif place.position is not None:
             self._keep_in_line(room, lease, session, timedelta(milliseconds=now_ms - lease.asked_ms))
         else:
             self._launch_again(room, lease, session)
 
+    def _look_after_claim(self, room: Room, lease: Lease) -> None:
+        """Nobody has written its record: whoever claimed the room is still at it, or has died."""
+        age = timedelta(milliseconds=self._ledger.run(Now()) - lease.since_ms)
+        if age < STARTS_WITHIN:
+            self._ledger.run(Mark(room, STARTS_WITHIN - age))
+        else:
+            self._ledger.run_all([Withdraw(room, lease.epoch), Unmark(room)])
+
     def _keep_in_line(self, room: Room, lease: Lease, session: Session, unasked: timedelta) -> None:
-        """All slots are taken.  A place is given up when nobody has asked for it for nearly a claim's time."""
-        if unasked + STARTS_WITHIN < lease.lasts:
-            self._ledger.run(Hold(room, lease.epoch, max(PENDING_FOR, lease.lasts - unasked)))
-            self._ledger.run(Mark(room, STARTS_WITHIN))
+        """All slots are taken.  A place is given up when nobody has asked for it for most of a claim's time."""
+        if unasked + GIVEN_UP_BEFORE < lease.lasts:
+            hold = Hold(room, lease.epoch, max(PENDING_FOR, lease.lasts - unasked))
+            self._ledger.run_all([hold, Mark(room, STARTS_WITHIN)])
         else:
             self._give_up(room, lease, session, self._why_no_slot(unasked))
 
@@ -207,13 +218,18 @@ class Reaper:
             self._give_up(room, lease, session, "no worker started its bot")
 
     def _give_up(self, room: Room, lease: Lease, session: Session, why: str) -> None:
-        if self._ledger.run(Withdraw(room, lease.epoch)):
+        withdrawn, _ = self._ledger.run_all([Withdraw(room, lease.epoch), Unmark(room)])
+        if withdrawn:
             end(self._ledger, session, Reason.LAUNCH_FAILED, why)
-        self._ledger.run(Unmark(room))
 
     def _why_no_slot(self, waited: timedelta) -> str:
-        hosts = [self._ledger.run(ReadHost(host_id)) for host_id in self._ledger.run(LivingHosts())]
-        slots = sum(host.slots for host in hosts if host and host.kind == "bots" and not host.draining)
-        if not slots:
+        if self._slots is None:
+            hosts = self._ledger.run_all([ReadHost(host_id) for host_id in self._ledger.run(LivingHosts())])
+            self._slots = _slots_of(hosts)
+        if not self._slots:
             return "there was no worker for its bot"
-        return f"all {slots} slots stayed taken for {waited.seconds} seconds"
+        return f"all {self._slots} slots stayed taken for {waited.seconds} seconds"
+
+
+def _slots_of(hosts: Sequence[Host | None]) -> int:
+    return sum(host.slots for host in hosts if host and host.kind == "bots" and not host.draining)
