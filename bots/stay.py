@@ -608,15 +608,18 @@ class Stay:
                 await self._room.disconnect()
         except Exception:
             log.exception("room_not_closed", session_id=self.session.id)
-        if ending.goes_on:
-            return True
+        return ending.goes_on or await self._write_end(ending)
+
+    async def _write_end(self, ending: Ending) -> bool:
         session = self.session
-        last: list[Step[Any]] = [
-            Release(session.room, session.epoch, self._owner),
-            Forget(session.id),
-            *(Answer(session.id, message_id, {}) for message_id in self._to_answer),
-        ]
-        return await self._enter(State.ENDED, reason=ending.reason, detail=ending.detail, afterwards=last)
+        release = Release(session.room, session.epoch, self._owner)
+        if not await self._enter(
+            State.ENDED, reason=ending.reason, detail=ending.detail, afterwards=[release]
+        ):
+            return False
+        for message_id in self._to_answer:
+            await self._try(Answer(session.id, message_id, {}))
+        return True
 
     async def _enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> bool:
         """Move to a state, here and in the record.  Without Redis, here alone: the call goes on.
@@ -640,6 +643,8 @@ class Stay:
         else:
             about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
             log.info(f"session_{state}", **{name: fact for name, fact in about.items() if fact is not None})
+            if state is State.ENDED:  # and does not go on with another bot, who is to be found
+                await self._try(Forget(session.id))
         return True
 
     async def _note(self, event: str, detail: str | None = None, person: str | None = None) -> None:

@@ -14,10 +14,11 @@ def end(ledger: Ledger, session: Session, reason: Reason, detail: str | None = N
     """End a session that is known to be over.  Safe to repeat: the first reason stays."""
     try:
         ledger.run(Transition(session.id, State.ENDED, session.epoch, reason=reason, detail=detail))
-    except (IllegalTransition, NoSuchSession):
+    except (IllegalTransition, NoSuchSession) as refusal:
+        if refusal.facts.get("state") in (None, State.ENDED):  # else it goes on under a later epoch
+            ledger.run(Forget(session.id))
         return
-    finally:
-        ledger.run(Forget(session.id))
+    ledger.run(Forget(session.id))
     log.info(
         "session_ended", session_id=session.id, room=str(session.room), epoch=session.epoch, reason=reason
     )

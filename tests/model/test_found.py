@@ -7,8 +7,11 @@ from datetime import timedelta
 import pytest
 
 from app.errors import RedisAway
-from app.rooms.steps import Beaten
+from app.rooms.endings import end
+from app.rooms.sessions import Reason
+from app.rooms.steps import Beaten, FindPlace, LiveSessions, ReadSession
 from bots import stay
+from bots.stay import Ending
 from tests.model.world import HOSTS, ROOMS
 
 
@@ -77,3 +80,30 @@ def test_a_loss_is_made_good_whose_first_beat_has_lost_its_reply(world, bot, mon
 
     assert world.look().session(bot.session.id)["state"] == "live"
     assert said(world, bot) == ["sentence 1"]
+
+
+def test_a_bot_that_ends_late_takes_no_session_off_the_list_that_goes_on(world, bot):
+    """A frozen bot woke up and ended for a reason of its own: nobody could see its session any more."""
+    world.freeze(bot)
+    world.pass_time(timedelta(seconds=21))
+    world.reap()
+    world.pass_time(timedelta(seconds=5))
+    world.reap()
+    successor = world.deliver(HOSTS[0])
+    world.wake(bot)
+    bot.finish(Ending(Reason.MAX_DURATION))
+
+    assert successor.session.id == bot.session.id
+    assert world.ledger.run(LiveSessions()) == [bot.session.id]
+    assert world.ledger.run(FindPlace(bot.session.id)).ahead == 0
+
+
+def test_who_ends_a_session_that_goes_on_meanwhile_takes_it_off_no_list(world, bot):
+    session = world.ledger.run(ReadSession(bot.session.id))
+    world.die(bot)
+    world.tell(bot)
+    end(world.ledger, session, Reason.ERROR)
+
+    assert world.ledger.run(LiveSessions()) == [session.id]
+    end(world.ledger, world.ledger.run(ReadSession(session.id)), Reason.ERROR)
+    assert world.ledger.run(LiveSessions()) == []

@@ -31,14 +31,12 @@ from app.rooms.steps import (
     CRASHES_COUNT_FOR,
     DOUBT_LASTS,
     STALE_AFTER,
-    Answer,
     AskHost,
     AwaitAnswer,
     Beaten,
     Conversation,
     Erase,
     Finding,
-    Forget,
     HandOver,
     Host,
     LeaveLine,
@@ -282,13 +280,7 @@ class Bot(Stay):
         """As `Stay` leaves and finishes."""
         self.stop()
         drive(self._enter(State.LEAVING, reason=ending.reason))
-        session = self.session
-        last: list[Step[Any]] = [
-            Release(session.room, session.epoch, self.owner),
-            Forget(session.id),
-            *(Answer(session.id, message_id, {}) for message_id in self._to_answer),
-        ]
-        drive(self._enter(State.ENDED, reason=ending.reason, detail=ending.detail, afterwards=last))
+        drive(self._write_end(ending))
 
     def stop(self) -> None:
         self.alive = self.believes = self.steady = self.waits = False
@@ -639,9 +631,8 @@ class World:
         for card in (lease, lease.get("next", {})):
             if card.get("job_id") == job_id:
                 session = replace(self.ledger.run(ReadSession(session_id)), epoch=int(card["epoch"]))
-                return Errand(
-                    session, card["owner"], host, card["token"], card is not lease, timedelta(0), ()
-                )
+                is_next = card is not lease
+                return Errand(session, card["owner"], host, card["token"], is_next, timedelta(0), (), {})
         return None
 
     def die(self, bot: Bot, *, orphan: bool = False) -> None:
@@ -651,7 +642,7 @@ class World:
 
     def tell(self, bot: Bot) -> None:
         """Its parent says that it is dead."""
-        had_room, known = self.has_room(bot), bool(self.sight.session(bot.session.id))
+        had_room, known = self.has_room(bot), bool(self.look().session(bot.session.id))
         lost = self.reaper.lost(bot.session.id, owner=bot.owner, why="died with its process")
         if not self.wire.asks_twice:
             self.must(lost is (had_room and known), f"the death of {bot.owner} was evidence: {lost}")
