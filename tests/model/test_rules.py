@@ -1,0 +1,119 @@
+"""Rules that no run of the model can tell apart from their absence, because others cover for them most of the time."""
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+
+from app.rooms.steps import (
+    STARTS_WITHIN,
+    Adopt,
+    Beat,
+    Claimed,
+    Finding,
+    Hold,
+    Host,
+    Lease,
+    LeaseStatus,
+    NotYet,
+    Now,
+    Receive,
+    Send,
+    Supersede,
+)
+from tests.makers import ME, STAGE, a_claim
+from tests.model.world import HOSTS, QUEUE, ROOMS
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def world(new_world):
+    return new_world()
+
+
+@pytest.fixture
+def epoch(world):
+    """Of a room that ME has adopted."""
+    epoch = world.ledger.run(a_claim()).epoch
+    world.ledger.run(Adopt(STAGE, "a-token", ME, "bots@here", "job"))
+    return epoch
+
+
+def beat(epoch):
+    lease = Lease(LeaseStatus.ACTIVE, "session-of-a-token", epoch, since_ms=1)
+    return Beat(STAGE, ME, epoch, "session-of-a-token", "live", lease)
+
+
+def claim_of_an_impatient():
+    return a_claim("another", stale_after=SECOND)
+
+
+def supersede(world):
+    return world.ledger.run(Supersede(STAGE, "another", quiet_for=SECOND, raises_doubt=True))[0]
+
+
+def test_a_doubt_is_over_when_the_bot_is_heard_for_who_claims(world, epoch):
+    world.look(after_ms=2000)
+    assert isinstance(world.ledger.run(claim_of_an_impatient()), NotYet)
+    world.look(after_ms=3000)
+    world.ledger.run(beat(epoch))
+    world.look(after_ms=2000)
+
+    assert isinstance(world.ledger.run(claim_of_an_impatient()), NotYet)
+    world.look(after_ms=4500)
+    assert isinstance(world.ledger.run(claim_of_an_impatient()), Claimed)
+
+
+def test_a_doubt_is_over_when_the_bot_is_heard_for_who_reaps(world, epoch):
+    world.look(after_ms=2000)
+    assert supersede(world) is Finding.DOUBTED
+    world.look(after_ms=3000)
+    world.ledger.run(beat(epoch))
+    world.look(after_ms=2000)
+
+    assert supersede(world) is Finding.DOUBTED
+    world.look(after_ms=4500)
+    assert supersede(world) is Finding.SUPERSEDED
+
+
+def test_only_a_claim_is_held(world, epoch):
+    lasts = world.server.pttl(f"room_active:{{{STAGE}}}")
+
+    assert world.ledger.run(Hold(STAGE, epoch, SECOND)) is False
+    assert world.server.pttl(f"room_active:{{{STAGE}}}") > lasts / 2
+
+
+def test_a_lost_launch_comes_again_in_front_of_those_that_never_had_a_bot(world):
+    world.report(HOSTS[0])
+    world.join(ROOMS[0], "ada")
+    world.server.delete(QUEUE)
+    world.look(after_ms=STARTS_WITHIN // timedelta(milliseconds=1))
+    world.join(ROOMS[1], "bob")
+    world.reap()
+
+    rooms = [json.loads(message)[0] for message in world.server.lrange(QUEUE, 0, -1)]
+    assert rooms[-1] == world.look().lease(ROOMS[0])["session_id"]  # who takes, takes from the right
+    assert len(rooms) == 2
+
+
+def test_a_worker_that_drains_has_no_free_slot():
+    assert Host("h", "bots", slots=4, used=1, incarnation="1").free == 3
+    assert Host("h", "bots", slots=4, used=1, incarnation="1", draining=True).free == 0
+
+
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_nothing_expires_by_a_worker_s_clock(world, monkeypatch, by):
+    world.ledger.run(Send("a-session", "do", {}, 7, good_for=timedelta(seconds=60)))
+    world.ledger.run(Send("a-session", "do", {}, 7, good_for=timedelta(seconds=-60)))
+    seconds, _ = world.server.time()
+    real, real_ns = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: real() + by)
+    monkeypatch.setattr(time, "time_ns", lambda: real_ns() + by * 10**9)
+
+    assert [message.expired for message in world.ledger.run(Receive("a-session", "0", 0 * SECOND))] == [
+        False,
+        True,
+    ]
+    assert abs(world.ledger.run(Now()) - seconds * 1000) < 600_000

@@ -1,0 +1,129 @@
+"""What is said in a call reaches Redis once, in order, through everything that befalls the way there."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.errors import RedisAway
+from app.rooms.steps import Conversation, Erase, Said
+from bots import turns
+from bots.turns import Turns
+from tests.model.world import Awaitable
+
+pytestmark = pytest.mark.anyio
+SESSION, EPOCH = "a-session", 7
+A_WHILE = timedelta(seconds=20)
+
+
+class Flaky(Awaitable):
+    """The way to Redis; every other time it is away, or only its answer."""
+
+    def __init__(self, wire):
+        super().__init__(wire)
+        self.asked = 0
+
+    async def run(self, step):
+        self.asked += 1
+        if self.asked % 3 == 0:
+            raise RedisAway
+        reply = await super().run(step)
+        if self.asked % 3 == 1:
+            raise RedisAway
+        return reply
+
+
+class Context:
+    """Pipecat's, as far as turns are concerned."""
+
+    def __init__(self):
+        self.messages = []
+
+    def add_messages(self, messages):
+        self.messages.extend(messages)
+
+
+@pytest.fixture
+def ledger(new_world, monkeypatch):
+    monkeypatch.setattr(turns, "RETRY_AFTER", timedelta(milliseconds=1))
+    return Flaky(new_world().wire)
+
+
+@pytest.fixture
+async def said(ledger):
+    """What is said, while it is being written."""
+    said = Turns(ledger, SESSION, EPOCH, [Said("6-1", "user", "before")])
+    writing = asyncio.create_task(said.write())
+    yield said
+    writing.cancel()
+
+
+def say(said, *words, role="user"):
+    for each in words:
+        said._added({"role": role, "content": each})
+
+
+def written(ledger):
+    return [each.content for each in ledger._wire.run(Conversation(SESSION))]
+
+
+async def test_every_turn_is_there_once_and_in_order_although_redis_comes_and_goes(said, ledger):
+    words = [f"turn {number}" for number in range(40)]
+    say(said, *words)
+
+    assert await said.written(A_WHILE)
+    assert written(ledger) == words
+
+
+async def test_what_was_lost_is_written_again_in_its_place(said, ledger):
+    say(said, *"abc")
+    await said.written(A_WHILE)
+    ledger._wire.run(Erase(SESSION, EPOCH))
+    said.restore([])
+    say(said, "d")
+
+    assert await said.written(A_WHILE)
+    assert written(ledger) == ["before", *"abcd"]
+
+
+async def test_what_was_not_lost_is_not_written_again(said, ledger):
+    say(said, *"abc")
+    await said.written(A_WHILE)
+    asked = ledger.asked
+    said.restore([Said("6-1", "user", "before"), *(Said(f"7-{n}", "user", "") for n in (1, 2, 3))])
+
+    assert ledger.asked == asked
+    assert await said.written(A_WHILE)
+
+
+async def test_another_person_s_turns_are_not_written_again(said, ledger):
+    say(said, *"ab")
+    said.forget()
+    say(said, "c")
+
+    assert await said.written(A_WHILE)
+    said.restore([Said("7-1", "user", "a"), Said("7-2", "user", "b")])
+    assert await said.written(A_WHILE)
+    assert written(ledger) == ["c"]
+
+
+def test_a_successor_catches_up_with_what_it_has_not_heard_yet(new_world, monkeypatch):
+    before = [Said("6-1", "user", "known"), Said("6-2", "assistant", "known as well")]
+    said, context = Turns(Awaitable(new_world().wire), SESSION, EPOCH, before), Context()
+    said._contexts.append(context)
+    monkeypatch.setattr(turns, "LLMContext", Context)
+    said.catch_up([*before, Said("6-3", "user", "missed")])
+    said.catch_up([*before, Said("6-3", "user", "missed")])
+
+    assert context.messages == [{"role": "user", "content": "missed"}]
+
+
+def test_it_is_not_quiet_while_the_person_waits_for_an_answer(new_world):
+    said = Turns(Awaitable(new_world().wire), SESSION, EPOCH, [])
+    assert said.is_quiet
+    say(said, "how are you?")
+    assert not said.is_quiet
+    say(said, "well", role="assistant")
+    assert said.is_quiet
+    said._speaking.add("user")
+    assert not said.is_quiet
