@@ -161,5 +161,6 @@ async def redis_is_full(stage: Stage, report: Report) -> None:
         report.must(longest < CONTINUOUS, f"a call was silent for {longest:.1f} s")
         joined = await asyncio.to_thread(stage.join, "local:place-again")
         report.must(joined["status"] == "live", "no join after it")
+        await talk([first, second], ONE_BEAT)  # then all that was said meanwhile is written
         os.kill(await pid_of(stage, first), signal.SIGKILL)
         await first.ask(within=30)  # with all that was said while it was full
