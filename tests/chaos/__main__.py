@@ -21,6 +21,7 @@ from tests.chaos.stage import Stage, stage
 
 LAST = "alone"  # the lane whose promises are about seconds: nothing runs beside it
 ROOT = Path(__file__).parent.parent.parent
+KEPT = ROOT / "var" / "chaos"
 
 
 def main() -> int:
@@ -50,7 +51,11 @@ def _run_lanes(picked: Sequence[Scenario]) -> list[Report]:
     def follow(lane: str) -> None:
         numbers = [each.number for each in picked if each.lane == lane]
         command = [sys.executable, "-m", "tests.chaos", "--lane", lane, *numbers]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        KEPT.mkdir(parents=True, exist_ok=True)
+        with (
+            (KEPT / f"{lane}.log").open("w") as log,
+            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        ):
             assert process.stdout is not None
             for line in process.stdout:
                 try:
@@ -75,7 +80,7 @@ def _run_lanes(picked: Sequence[Scenario]) -> list[Report]:
 def _sum_up(picked: Sequence[Scenario], reports: Sequence[Report]) -> int:
     missing = {each.number for each in picked} - {report.number for report in reports}
     for number in missing:
-        print(f"FAIL {number:>6}  did not finish")
+        print(f"FAIL {number:>6}  did not finish; {KEPT.relative_to(ROOT)} has the log of its lane")
     passed = sum(report.passed for report in reports)
     total = {
         "scenarios": len(picked),
@@ -138,7 +143,7 @@ def _tell(each: Scenario, on: Stage) -> bool:
 
 def _keep_logs(each: Scenario, on: Stage) -> None:
     """The product's logs of a scenario that failed, in var/chaos."""
-    kept = ROOT / "var" / "chaos" / each.number
+    kept = KEPT / each.number
     kept.mkdir(parents=True, exist_ok=True)
     for log in on.folder.glob("*.log"):
         (kept / log.name).write_bytes(log.read_bytes())

@@ -148,6 +148,7 @@ class Guest:
         self._epoch_since = 0.0
         self.connect: dict[str, Any] = {}
         self.heard: list[Heard] = []
+        self._pids: dict[int, int] = {}  # by line: at its other end is one process
         self.answers: dict[str, list[Answer]] = {}  # to each line that was typed
         self.typed: Counter[str] = Counter()  # how often; who is not answered says it again
         self.known: set[str] = set()  # lines that were answered: from then on no bot may forget them
@@ -250,22 +251,31 @@ class Guest:
             last.until = now
         else:
             self.heard.append(Heard(voice, line, now, now))
-        self._check_double(voice, now)
+        self._check_double(self._who(voice, line), now)
 
-    def _check_double(self, voice: int, now: float) -> None:
-        """Once a later voice has been heard, an earlier one must not be heard any more."""
-        order = list(dict.fromkeys(heard.voice for heard in self.heard))
-        for later in order[order.index(voice) + 1 :]:
-            since = min(heard.since for heard in self.heard if heard.voice == later)
-            if now - since > IN_FLIGHT:
-                self.doubles[voice, later] = (
-                    f"voice {voice} is heard {now - since:.2f} s after voice {later} began"
+    def _who(self, voice: int, line: int) -> int:
+        """The process behind a voice; while its line has not said so, the last that had this voice."""
+        if line in self._pids:
+            return self._pids[line]
+        known = [pid for pid in self._pids.values() if tones.voice(pid) == voice]
+        return known[-1] if known else -1 - voice
+
+    def _check_double(self, who: int, now: float) -> None:
+        """Once a later bot has been heard, an earlier one must not be heard any more."""
+        began: dict[int, float] = {}
+        for heard in self.heard:
+            began.setdefault(self._who(heard.voice, heard.line), heard.since)
+        order = list(began)
+        for later in order[order.index(who) + 1 :] if who in began else []:
+            if now - began[later] > IN_FLIGHT:
+                self.doubles[who, later] = (
+                    f"process {who} is heard {now - began[later]:.2f} s after {later} began"
                 )
 
     def _present(self, but: int | None) -> Heard | None:
         now = time.monotonic()
         for heard in reversed(self.heard):
-            if now - heard.until < 0.3 and (but is None or heard.voice != tones.voice(but)):
+            if now - heard.until < 0.3 and (but is None or self._who(heard.voice, heard.line) != but):
                 return heard
         return None
 
@@ -334,6 +344,8 @@ class Guest:
                 self.told.append((time.monotonic(), str(data.get("event"))))
                 if data.get("event") in ("moved", "parked"):
                     line.was_told = str(data["event"])
+            elif kind == "server-message" and isinstance(data, dict) and "witness" in data:
+                self._pids[line.number] = int(data["witness"])
             elif kind == "bot-llm-text" and isinstance(data, dict):
                 self._take_answer(str(data.get("text", "")))
 
@@ -350,8 +362,7 @@ class Guest:
         self.verdict.doubled_turns = max(self.verdict.doubled_turns, doubled.total())
         if answer.lines:
             self.known.add(answer.lines[-1])
-        if any(heard.voice == tones.voice(answer.pid) for heard in self.heard):
-            self._check_double(tones.voice(answer.pid), time.monotonic())
+        self._check_double(answer.pid, time.monotonic())
 
     async def _listen_behind(self, line: Line) -> None:
         """The bot said that it goes: it must do so by itself."""
