@@ -94,6 +94,17 @@ def test_a_doubt_from_before_a_beat_does_not_count_after_it(world, ledger, look,
     assert look() == "doubted"
 
 
+def test_a_doubt_from_before_a_beat_does_not_count_for_who_has_less_patience_either(world, ledger, active):
+    claim = of_bob("another-token", stale_after=A_SECOND)
+    world.pass_time(A_SECOND * 2)
+    assert isinstance(ledger.run(claim), NotYet)
+    world.pass_time(A_SECOND)
+    ledger.run(a_beat(active))
+    world.pass_time(DOUBT_LASTS)
+
+    assert ledger.run(claim) == NotYet(DOUBT_LASTS)
+
+
 def test_asking_again_does_not_put_the_end_of_the_doubt_off(world, look, active):
     world.pass_time(STALE_AFTER + A_SECOND)
     for _ in range(4):

@@ -65,6 +65,7 @@ def test_a_room_goes_from_one_bot_to_the_next(ledger, active, ready):
     assert give(ledger, active, state=State.WAITING) == ready
 
     assert prepare(ledger) is Turn.YOURS
+    assert prepare(ledger, owner=ME) is Turn.LAPSED
     view = ledger.run(ReadRoom(STAGE))
     lease = view.lease
     assert (lease.status, lease.owner, lease.epoch) == (LeaseStatus.ACTIVE, OTHER, ready)

@@ -11,20 +11,45 @@ import pytest
 from app.errors import RedisAway
 from app.rooms.sessions import State
 from app.rooms.steps import (
+    PENDING_FOR,
     Adopt,
     Adoption,
     Answer,
+    AskHost,
     AwaitAnswer,
+    Beaten,
     Claimed,
+    Conversation,
     Create,
+    Erase,
+    Finding,
+    HandOver,
+    Hold,
+    Host,
+    Line,
+    Push,
     ReadEvents,
+    ReadHeld,
+    ReadHost,
+    ReadRoom,
     ReadSession,
+    Ready,
+    Receive,
+    Record,
+    Report,
+    Said,
     Send,
+    Succeed,
+    Successor,
+    Supersede,
     Transition,
+    Turn,
+    Wish,
     Withdraw,
+    Yield,
 )
 from app.storage.ledger import RedisLedger
-from tests.makers import ME, STAGE, a_claim, a_session
+from tests.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted
 from tests.redis_world import Awaited
 
 
@@ -141,6 +166,83 @@ def test_an_answer_whose_reply_was_lost_is_heard_all_the_same(ledger, scissors):
     scissors.before_the_reply = 1
 
     assert ledger.run(AwaitAnswer("a-session", message_id, timedelta(seconds=0.5))) == {"done": True}
+
+
+def once(ledger, scissors, step, where="before_the_reply"):
+    """A step whose connection is cut the first time."""
+    setattr(scissors, where, 1)
+    outcome = ledger.run(step)
+    assert getattr(scissors, where) < 0, "nothing was cut"
+    return outcome
+
+
+def told(ledger):
+    return [event.event for event in ledger.run(ReadEvents("a-session"))]
+
+
+WHERE = pytest.mark.parametrize("where", ["before_it_arrives", "before_the_reply"])
+
+
+@WHERE
+def test_a_hand_over_that_was_cut_at_each_step_has_happened_once(ledger, scissors, where):
+    ledger.run(a_claim())
+    epoch = adopted(ledger)
+
+    after = once(ledger, scissors, HandOver(STAGE, ME, epoch, "heir"), where)
+    assert after > epoch
+    assert once(ledger, scissors, Adopt(STAGE, "heir", OTHER, "h", "j"), where) == (Adoption.NEXT, after)
+    assert once(ledger, scissors, Ready(STAGE, "heir", OTHER), where) is Turn.WAIT
+    assert ledger.run(ReadRoom(STAGE)).lease.successor == Successor(after, is_ready=True)
+    assert once(ledger, scissors, Yield(STAGE, ME, epoch, State.LIVE), where) == after
+    assert once(ledger, scissors, Ready(STAGE, "heir", OTHER), where) is Turn.YOURS
+    assert once(ledger, scissors, a_beat(after, owner=OTHER), where) == (Beaten.KEPT, [])
+    lease = ledger.run(ReadRoom(STAGE)).lease
+    assert (lease.owner, lease.epoch, lease.successor) == (OTHER, after, None)
+
+
+@WHERE
+def test_a_session_whose_change_of_bots_was_cut_at_each_step_went_on_once(ledger, scissors, where):
+    ledger.run_all([a_claim(), Create(a_session())])
+    epoch = adopted(ledger)
+
+    finding, lease = once(ledger, scissors, Supersede(STAGE, "a-new-token", owner=ME, epoch=epoch), where)
+    assert finding is Finding.SUPERSEDED
+    assert ledger.run(ReadRoom(STAGE)).lease == lease
+    step = Succeed("a-session", 8, "lost", State.PENDING, is_crash=True)
+    succession = once(ledger, scissors, step, where)
+    assert (succession.crashes, succession.session.version) == (1, 2)
+    assert told(ledger) == ["pending", "lost", "pending"]
+    assert once(ledger, scissors, Hold(STAGE, lease.epoch, PENDING_FOR), where) is True
+    assert once(ledger, scissors, Push("a-queue", "a-launch", "a-session", in_front=True), where) is None
+    assert ledger.run(Line()) == ["a-session"]  # and perhaps two launches, of which one is adopted
+
+
+@WHERE
+def test_what_was_said_and_cut_is_kept_once(ledger, scissors, where):
+    ledger.run(Create(a_session()))
+
+    assert once(ledger, scissors, Record("a-session", 7, Said("a-turn", "user", "words")), where) is True
+    assert [said.id for said in ledger.run(Conversation("a-session"))] == ["a-turn"]
+    once(ledger, scissors, Erase("a-session", 7), where)
+    assert ledger.run(Conversation("a-session")) == []
+
+
+@WHERE
+def test_a_message_that_was_cut_is_sent_once(ledger, scissors, where):
+    message_id = once(ledger, scissors, Send("a-session", "say", {}, 7, PENDING_FOR), where)
+
+    assert [message.id for message in ledger.run(Receive("a-session", "0", timedelta(0)))] == [message_id]
+
+
+@WHERE
+def test_a_worker_s_report_that_was_cut_is_one(ledger, scissors, where):
+    host = Host("bots@here", "bots", 4, 1, "1")
+    ledger.run(Report(host))
+    ledger.run(AskHost("bots@here", Wish.DRAIN))
+
+    assert once(ledger, scissors, Report(host, {"a-session": ME}), where) is Wish.DRAIN
+    assert ledger.run(ReadHeld("bots@here")) == {"a-session": ME}
+    assert ledger.run(ReadHost("bots@here")) == host
 
 
 def test_a_beat_is_not_asked_twice(scissors):

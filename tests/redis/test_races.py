@@ -148,6 +148,20 @@ def test_an_epoch_is_redis_s_time_in_microseconds_or_one_more_than_the_last(ledg
     assert ledger.run(a_claim("later")).epoch == future + 1
 
 
+def test_an_epoch_that_is_ahead_of_redis_s_clock_grows_by_one_with_each_change_of_hands(ledger, server):
+    future = 10**6 * (server.time()[0] + 3600)
+    server.set("room_epoch:{local:stage}", future)
+    epoch = ledger.run(a_claim()).epoch
+    adopted(ledger, owner=ME)
+
+    named = [ledger.run(HandOver(STAGE, ME, epoch, f"heir-{number}")) for number in range(2)]
+    _, lease = ledger.run(Supersede(STAGE, "a-new-token", owner=ME))
+    ledger.run(Withdraw(STAGE, lease.epoch))
+
+    epochs = [epoch, *named, lease.epoch, ledger.run(a_claim("later")).epoch]
+    assert epochs == list(range(future + 1, future + 6))
+
+
 def test_the_last_digit_of_an_epoch_is_kept(ledger, server):
     future = 10**6 * (server.time()[0] + 3600)
     for last in (future + 1, future + 2, 2**52 - 1):
