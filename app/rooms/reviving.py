@@ -78,7 +78,10 @@ class Reviving:
         return session
 
     def park(self, session: Session, *, owner: str) -> bool:
-        """Let a session wait for a free slot in front of all others; False if the room is not the asker's any more."""
+        """Let a session wait for a free slot in front of all others.
+
+        False if the room is not the asker's any more, or the session is over.
+        """
         token = secrets.token_hex(16)
         finding, lease = self._ledger.run(
             Supersede(session.room, token, owner=owner, epoch=session.epoch, lasts=PARKED_FOR)
@@ -86,6 +89,9 @@ class Reviving:
         if finding is not Finding.SUPERSEDED or lease is None:
             return False
         parked = self._ledger.run(Succeed(session.id, lease.epoch, "parked", State.PENDING)).session
+        if parked.epoch != lease.epoch:  # it leaves, or has ended, in this very moment
+            self._ledger.run(Withdraw(session.room, lease.epoch))
+            return False
         self._launch(parked, token)
         return True
 

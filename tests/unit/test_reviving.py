@@ -239,6 +239,20 @@ def test_only_who_has_the_room_parks_its_session(reviving, launches, ledger, pup
     assert len(launches.asked) == 2
 
 
+@pytest.mark.parametrize("state", [State.LEAVING, State.ENDED])
+def test_a_session_that_leaves_at_that_moment_is_not_parked_and_holds_no_room(
+    reviving, launches, ledger, bot, state
+):
+    before = session_of(ledger, bot)
+    bot.enter(state, Reason.LEFT)
+
+    assert reviving.park(before, owner=bot.owner) is False
+
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+    assert len(launches.asked) == 1
+    assert session_of(ledger, bot).state is state
+
+
 def test_a_parked_session_waits_ten_minutes_for_a_slot_though_nobody_asks(reviving, reaper, ledger, bot):
     ledger.run(a_report(free=0))
     reviving.park(session_of(ledger, bot), owner=bot.owner)
