@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.rooms.steps import (
+    SETTLES_WITHIN,
     STARTS_WITHIN,
     Adopt,
     Beat,
@@ -117,3 +118,12 @@ def test_nothing_expires_by_a_worker_s_clock(world, monkeypatch, by):
         True,
     ]
     assert abs(world.ledger.run(Now()) - seconds * 1000) < 600_000
+
+
+def test_a_free_room_is_given_soon_after_the_clock_was_set_back(world):
+    """Redis was thought to remember nothing until the clock was where it had been: every join was refused."""
+    world.server.set("memory", (world.server.time()[0] + 3600) * 1000)
+
+    assert isinstance(world.ledger.run(a_claim()), NotYet)
+    world.look(after_ms=SETTLES_WITHIN // timedelta(milliseconds=1))
+    assert isinstance(world.ledger.run(a_claim()), Claimed)

@@ -52,6 +52,10 @@ if held then
 else
     redis.call("SET", memory_key, now_ms, "NX")
     local remembers_for = now_ms - tonumber(redis.call("GET", memory_key))
+    if remembers_for < 0 then  -- the clock was set back: nobody would get a free room until it is as late again
+        redis.call("SET", memory_key, now_ms)
+        remembers_for = 0
+    end
     if remembers_for < tonumber(ARGV[7]) then return {"wait", ARGV[7] - remembers_for} end
 end
 
