@@ -5,7 +5,7 @@ BIN := .venv/bin
 FAST := tests/unit tests/contracts tests/redis
 ARGS ?=
 
-.PHONY: help setup chromium up test test-fast chaos check lint format types imports alone lock clean
+.PHONY: help setup chromium up test test-fast mutants chaos check lint format types imports alone lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test-fast: setup ## those that need no worker and no browser, in under a minute
 chaos: setup ## kill, freeze, cut off and flood the running product; ARGS name scenarios, as in ARGS="1 4 22"
 	@scripts/install-compiler || true  # then "clocks" fails, and the others run
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+mutants: setup ## plant faults, one by one: the tests must notice each; ARGS are names of some
+	@$(BIN)/python scripts/mutants $(ARGS)
 
 check: lint types imports alone test ## everything that a change must pass
 

@@ -420,9 +420,7 @@ class Stay:
             try:
                 beaten, messages = await self._pulse.run(self._this_beat())
             except RedisAway:
-                self._may_be_lost = (
-                    True  # what the beat said may be, too: that the room had to be registered again
-                )
+                self._may_be_lost = True  # that it had to register the room again, perhaps, nobody heard
                 if loop.time() - heard > ALONE_AT_MOST.total_seconds():
                     self.end(Ending(Reason.ERROR, detail="Redis was away for too long"))
                 continue

@@ -225,7 +225,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=ANY)
     def beat_late(self, which):
         """A beat that was on its way when its bot left."""
-        gone = [bot for bot in self.world.gone if not bot.unlisted]
+        gone = [bot for bot in self.world.gone if bot.was_on_stage and not bot.unlisted]
         if gone:
             bot = gone[which % len(gone)]
             with self.world.happening(), self.world.fenced_all():

@@ -188,6 +188,7 @@ class Bot(Stay):
         self.believes = not errand.is_next  # that the room is its own
         self.steady = self.believes  # nobody has a reason to think that it is dead
         self.word_ms = world.now_ms  # of Redis, that the room is its own
+        self.was_on_stage = self.believes
         self.due_ms = world.now_ms + BEAT
         self.gone_ms = 0  # when it died
         self.unlisted = False  # Redis has lost everything since its word
@@ -329,7 +330,7 @@ class Bot(Stay):
             self.stop()
             return
         self.world.heard_yes(self)
-        self.believes = self.steady = True
+        self.believes = self.steady = self.was_on_stage = True
         succession = self.world.wire.run(Succeed(self.session.id, self.epoch, "handed_over", host=self._host))
         if succession.session.epoch != self.epoch:
             self.world.wire.run(Release(self.room, self.epoch, self.owner))

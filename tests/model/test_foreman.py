@@ -1,0 +1,145 @@
+"""What a worker's parent knows and tells, over the real scripts, without a worker."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from celery.worker import state
+
+from app.errors import RedisAway
+from app.rooms.reaping import Reaper
+from app.rooms.steps import LeaseStatus, ReadHeld, ReadHost, ReadRoom, Wish
+from tasks.hosts import Foreman
+from tests.model.world import HOSTS, ROOMS
+
+HOST = HOSTS[0]
+
+
+@pytest.fixture
+def world(new_world):
+    return new_world()
+
+
+@pytest.fixture
+def bot(world):
+    world.report(HOST)
+    world.join(ROOMS[0], "ada")
+    bot = world.deliver(HOST)
+    bot.go_live()
+    return bot
+
+
+@pytest.fixture
+def running(monkeypatch):
+    """What the worker runs."""
+    requests = []
+    monkeypatch.setattr(state, "active_requests", requests)
+    return requests
+
+
+class Way:
+    """To Redis, which may be away."""
+
+    def __init__(self, world):
+        self._ledger, self.is_cut = world.ledger, False
+
+    def run(self, step):
+        return self.run_all([step])[0]
+
+    def run_all(self, steps):
+        if self.is_cut:
+            raise RedisAway
+        return self._ledger.run_all(steps)
+
+
+@pytest.fixture
+def way(world):
+    return Way(world)
+
+
+@pytest.fixture
+def foreman(world, way, running):
+    foreman = Foreman()
+    foreman.ledger.close()
+    foreman.ledger = way
+    foreman.launches = world.queue
+    foreman.reaper = Reaper(way, world.queue)
+    return foreman
+
+
+@pytest.fixture
+def consumer():
+    pool = SimpleNamespace(maintain_pool=lambda: None, num_processes=2)
+    return SimpleNamespace(
+        hostname=HOST, pool=pool, cancel_task_queue=lambda _: None, add_task_queue=lambda _: None
+    )
+
+
+def tick(foreman, consumer, times=4):
+    for _ in range(times):
+        foreman.tick(consumer)
+
+
+def status(world):
+    return world.ledger.run(ReadRoom(ROOMS[0])).lease.status
+
+
+def test_a_death_while_redis_is_away_is_told_when_it_is_back(world, way, foreman, consumer, bot):
+    tick(foreman, consumer)
+    world.die(bot)
+    way.is_cut = True
+    foreman.lost(bot.session.id, bot.owner, "died with its process", None)
+    tick(foreman, consumer, 1)
+    assert status(world) is LeaseStatus.ACTIVE
+    way.is_cut = False
+    tick(foreman, consumer, 20)
+
+    assert status(world) is LeaseStatus.PENDING
+    assert world.look().session(bot.session.id)["state"] == "pending"
+
+
+def test_what_a_worker_held_that_died_a_moment_ago_is_revived_once_a_beat_is_missed(
+    world, foreman, consumer, bot
+):
+    world.die(bot, orphan=True)
+    tick(foreman, consumer)
+    assert status(world) is LeaseStatus.ACTIVE
+    world.look(after_ms=3700)
+    tick(foreman, consumer)
+
+    assert status(world) is LeaseStatus.PENDING
+
+
+def test_what_beats_under_its_name_is_left_alone(world, foreman, consumer, bot):
+    for _ in range(20):
+        tick(foreman, consumer, 3)
+        world.pass_time(timedelta(seconds=1))
+
+    assert status(world) is LeaseStatus.ACTIVE
+    assert world.has_room(bot)
+
+
+def test_it_says_what_it_runs_and_who(world, foreman, consumer, bot, running):
+    tick(foreman, consumer)
+    request = SimpleNamespace(
+        worker_pid=7, args=(bot.session.id, "a-token"), name="bots.launch", hostname=HOST, id="job"
+    )
+    running.append(request)
+    foreman.accepted(7)
+    tick(foreman, consumer, 1)
+
+    assert world.ledger.run(ReadHeld(HOST)) == {bot.session.id: f"{HOST}/job/7"}
+    assert world.ledger.run(ReadHost(HOST)).used == 1
+
+
+def test_it_drains_when_it_is_asked_and_not_for_the_wish_of_a_worker_before_it(
+    world, foreman, consumer, running
+):
+    world.ask(HOST, Wish.DRAIN)
+    tick(foreman, consumer, 8)
+    assert not foreman.is_draining
+    world.ask(HOST, Wish.DRAIN)
+    tick(foreman, consumer, 8)
+
+    assert foreman.is_draining
+    assert world.ledger.run(ReadHost(HOST)).draining
