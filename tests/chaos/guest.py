@@ -294,7 +294,7 @@ class Guest:
 
     async def _stay(self) -> None:
         while self.ended is None:
-            line = await self._dial()
+            line = self._recovered() or await self._dial()
             if line is None:
                 continue
             why = await self._over(line)
@@ -303,6 +303,13 @@ class Guest:
                 await line.close()
             elif why in ("moved", "parked"):
                 self._closing.append(asyncio.create_task(self._listen_behind(line)))
+
+    def _recovered(self) -> Line | None:
+        """The line that seemed dead, if it is not: who hears their bot again does not hang up."""
+        if not self.lines:
+            return None
+        self._take_news(self.lines[-1])
+        return None if self.lines[-1].was_told or self.lines[-1].is_dead else self.lines[-1]
 
     async def _dial(self) -> Line | None:
         line = Line(self, len(self.lines))
