@@ -17,7 +17,17 @@ from app.errors import NoSuchSession
 from app.rooms.ports import LaunchQueue
 from app.rooms.reviving import Reviving
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import Adopt, Adoption, Conversation, Now, ReadRoom, ReadSession, Release, owner_of
+from app.rooms.steps import (
+    Adopt,
+    Adoption,
+    Conversation,
+    LeaveLine,
+    Now,
+    ReadRoom,
+    ReadSession,
+    Release,
+    owner_of,
+)
 from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from app.storage.ledger import RedisLedger
@@ -89,9 +99,10 @@ def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Set
     if adoption not in (Adoption.ADOPTED, Adoption.NEXT):
         log.info("launch_not_adopted", session_id=session_id, found=adoption)
         return None
-    if session.state is State.ENDED:  # given up between the claim and now
+    if session.state in (State.LEAVING, State.ENDED):  # given up between the claim and now
         ledger.run(Release(session.room, epoch, owner))
         return None
+    ledger.run(LeaveLine(session_id))
     return Errand(
         session=replace(session, epoch=epoch),
         owner=owner,

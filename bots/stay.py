@@ -40,9 +40,9 @@ from app.rooms.steps import (
     Forget,
     Lease,
     LeaseStatus,
-    LeaveLine,
     Message,
     Note,
+    ReadRoom,
     Receive,
     Release,
     Said,
@@ -63,6 +63,7 @@ STARTS_WITHIN = timedelta(seconds=30)  # a bot's own set-up, until its pipeline 
 NO_SHOW_AFTER = timedelta(minutes=2)  # nobody ever came
 COMES_BACK_WITHIN = timedelta(seconds=30)  # a person whose bot was replaced, however short their persistence
 QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks; then the session moves on all the same
+INTERRUPTED_WITHIN = timedelta(seconds=1)  # an answer that nobody shall hear
 WRITTEN_WITHIN = timedelta(seconds=2)  # the last turns
 BLOCKED_AT_MOST = timedelta(seconds=40)  # an event loop; its room is another's by then
 GOODBYE_WITHIN = timedelta(seconds=8)
@@ -73,6 +74,8 @@ WARNING_BEFORE_END = timedelta(seconds=30)
 ALONE_AT_MOST = timedelta(minutes=10)  # without Redis
 RECEIVE_WAIT = timedelta(seconds=1)  # a wait in Redis; shorter than the socket's timeout
 INSISTS = 5  # times
+BEAT_WITHIN = timedelta(seconds=2)  # connecting included
+AT_LEAST_BETWEEN_BEATS = 0.2  # seconds
 STDERR = 2  # the descriptor: what Python calls so may be something else by then
 REMEMBERED = 1000  # messages that were read; the inbox holds no more
 
@@ -149,13 +152,15 @@ class Stay:
         self._clock: asyncio.TimerHandle | None = None  # no show, or an empty room
         self._is_started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._in_order = asyncio.Lock()  # transitions are written in the order in which they happen
+        self._owed: list[Step[Any]] = []  # of them, those that Redis has not been told
+        self._refused: Step[Any] | None = None  # the last that was
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._to_answer: list[str] = []  # messages that asked for the end
         self._unread: asyncio.Queue[Message] = asyncio.Queue()
         self._read: dict[str, None] = {}  # ids of messages, the oldest first
         self._last_read = "0"  # what was sent while the bot was starting is read as well
         self._may_be_lost = False  # the session, with all that Redis knew
-        self._is_moving_out = False
+        self._moving_out: asyncio.Task[None] | None = None
         self._is_silent = asyncio.Event()  # the bot has said what it had to say
         self._unsaid: list[Frame] = []  # for a pipeline that is not there yet
         self._chores: set[asyncio.Task[None]] = set()  # short work that a timer began
@@ -182,11 +187,12 @@ class Stay:
             work = (self._beat(), self._read_inbox(), self._obey_in_order(), self._turns.write())
             helpers += [asyncio.create_task(each) for each in work]
             if not self._errand.is_next:
-                await self._enter(State.JOINING, host=self._host, afterwards=[LeaveLine(self.session.id)])
+                await self._enter(State.JOINING, host=self._host)
             first: set[asyncio.Future[Any]] = {performance, self._ending, *helpers}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-            if self._is_moving_out:  # where a bot that said its last words is done
-                await asyncio.wait({self._ending})
+            if self._moving_out is not None:  # where a bot that said its last words is done
+                either: set[asyncio.Future[Any]] = {self._ending, self._moving_out}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             self._end_if_broken(helpers)
             ending = await self._leave(performance)
         finally:
@@ -195,8 +201,8 @@ class Stay:
             self._stop_clock()
             await self._turns.written(WRITTEN_WITHIN)
             await _cancel([performance, *helpers, *self._chores])
+            faulthandler.cancel_dump_traceback_later()  # it would end a process that has other sessions later
             is_written = await self._finish(ending)
-            faulthandler.cancel_dump_traceback_later()
         if ending.goes_on and ending is not MOVED_ON:
             raise BotCrashed(ending.detail)
         if not is_written:
@@ -267,10 +273,11 @@ class Stay:
         if self._room.has_person:
             self._chore(self._say(TTSSpeakFrame(words)))
 
-    def _chore(self, work: Coroutine[Any, Any, None]) -> None:
+    def _chore(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         chore = asyncio.create_task(work)
         self._chores.add(chore)
         chore.add_done_callback(self._chores.discard)
+        return chore
 
     def _wind_clocks(self) -> list[asyncio.TimerHandle]:
         """What ends the session whatever happens in it."""
@@ -291,13 +298,22 @@ class Stay:
         self._stop_clock()
         if self._ending.done():
             return
-        is_another = self._last_person not in (None, user_id)  # who must not hear what was said before
-        if is_another and not self._turns.forget():
-            await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
+        if self._last_person not in (None, user_id):
+            await self._begin_anew()
         self._last_person = user_id
         if self._state is State.WAITING:
             await self._enter(State.LIVE)
-        await self._note("person_arrived", person=user_id)
+        session = self.session
+        await self._tell([Note(session.id, "person_arrived", session.epoch, person=user_id)])
+
+    async def _begin_anew(self) -> None:
+        """Somebody else is here, who must not hear what was said before; nor may it be written as theirs."""
+        if not self._turns.is_quiet:  # an answer that was under way would end in the new conversation
+            await self._say(InterruptionFrame())
+            await self._turns.quiet(INTERRUPTED_WITHIN)
+        if not self._turns.forget():
+            await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
+        await self._turns.written(WRITTEN_WITHIN)  # it is erased before the record names another person
 
     async def _departed(self, _user_id: str) -> None:
         if self._ending.done() or not self._has_room:
@@ -411,15 +427,18 @@ class Stay:
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
-        heard = loop.time()  # the adoption was the first beat
+        asked = heard = loop.time()  # the adoption was the first beat
         while True:
             # Without the interpreter's help: a loop is blocked for good where nothing of Python runs any more
             faulthandler.dump_traceback_later(BLOCKED_AT_MOST.total_seconds(), exit=True, file=STDERR)
-            await asyncio.sleep(BEAT_EVERY.total_seconds() * random.uniform(0.9, 1.1))
+            # From when the last one was sent: one that got no answer does not make the next one late
+            due = asked + BEAT_EVERY.total_seconds() * random.uniform(0.9, 1.1)
+            await asyncio.sleep(max(AT_LEAST_BETWEEN_BEATS, due - loop.time()))
             asked = loop.time()
             try:
-                beaten, messages = await self._pulse.run(self._this_beat())
-            except RedisAway:
+                async with asyncio.timeout(BEAT_WITHIN.total_seconds()):
+                    beaten, messages = await self._pulse.run(self._this_beat())
+            except (RedisAway, TimeoutError):
                 self._may_be_lost = True  # that it had to register the room again, perhaps, nobody heard
                 if loop.time() - heard > ALONE_AT_MOST.total_seconds():
                     self.end(Ending(Reason.ERROR, detail="Redis was away for too long"))
@@ -465,14 +484,14 @@ class Stay:
             return
         self._turns.restore(kept)
         self._may_be_lost = False
+        await self._tell([])
 
     # How it moves on
 
     def move_out(self) -> None:
         """The session goes on with another worker, the call with it."""
-        if not self._is_moving_out:
-            self._is_moving_out = True
-            self._chore(self._move_out())
+        if self._moving_out is None:
+            self._moving_out = self._chore(self._move_out())
 
     async def _move_out(self) -> None:
         while not self._ending.done():
@@ -512,9 +531,11 @@ class Stay:
         deadline = asyncio.get_running_loop().time() + QUIET_WITHIN.total_seconds()
         while not self._turns.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
             await asyncio.sleep(0.05)
-        await self._turns.written(WRITTEN_WITHIN)
-        if self._performance.done() and self._performance.exception() is None:  # it said goodbye meanwhile
-            self.end(self._ended_by_itself(self._performance))
+        if not await self._turns.written(WRITTEN_WITHIN):
+            raise RedisAway  # what is not written now would be refused under the next epoch
+        performance = self._performance
+        if performance.done() and (performance.cancelled() or performance.exception() is None):
+            self.end(self._ended_by_itself(performance))  # it said goodbye meanwhile
         return None if self._ending.done() else self._state
 
     async def _park(self) -> bool:
@@ -539,8 +560,9 @@ class Stay:
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         session = self.session
         if not self._is_started.done() or self._ending.done():
-            log.warning("successor_not_ready", session_id=session.id, epoch=session.epoch)
-            return False
+            failure = performance.exception() if performance.done() and not performance.cancelled() else None
+            log.error("successor_not_ready", session_id=session.id, epoch=session.epoch, exc_info=failure)
+            raise BotCrashed("could not take the session over")  # its parent lets nobody yield to it
         if not await turn_comes(self._ledger, session, token=self._errand.claim, owner=self._owner):
             return False
         self._has_room = True
@@ -551,8 +573,11 @@ class Stay:
         self.session = replace(succession.session, epoch=session.epoch, host=self._host)
         self._state, self._last_person = self.session.state, self.session.person
         conversation = await self._insist(Conversation(session.id))
-        self._turns.catch_up(conversation)
-        await self._try(LeaveLine(session.id))
+        if not self._turns.catch_up(conversation):  # another person came meanwhile
+            await self._say(LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False))
+        room = await self._insist(ReadRoom(session.room))
+        if room.config != self._errand.config:
+            await self._reconfigure(room.config)
         self._expect_person()
         log.info("session_handed_over", session_id=session.id, room=str(session.room), epoch=session.epoch)
         return True
@@ -626,27 +651,54 @@ class Stay:
         """
         self._state = state
         session = self.session
-        try:
-            async with self._in_order:
-                await self._ledger.run_all(
-                    [Transition(session.id, state, session.epoch, **facts), *afterwards]
-                )
-        except RedisAway:
-            log.warning("transition_unwritten", session_id=session.id, state=state)
-            return False
-        except (IllegalTransition, NoSuchSession) as error:
-            log.warning(
-                "transition_refused", session_id=session.id, state=state, found=error.facts.get("state")
-            )
-        else:
-            about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
-            log.info(f"session_{state}", **{name: fact for name, fact in about.items() if fact is not None})
-            if state is State.ENDED:  # and does not go on with another bot, who is to be found
-                await self._try(Forget(session.id))
+        about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
+        log.info(f"session_{state}", **{name: fact for name, fact in about.items() if fact is not None})
+        transition = Transition(session.id, state, session.epoch, **facts)
+        is_told = await self._tell([transition, *afterwards])
+        if is_told and state is State.ENDED and transition is not self._refused:
+            await self._try(Forget(session.id))  # else it goes on with another bot, which is to be found
+        return is_told
+
+    async def _tell(self, news: Sequence[Step[Any]]) -> bool:
+        """Write what has happened, after what is still owed of before; what cannot be written is owed.
+
+        False if Redis is away: the first beat that is heard again pays.
+        """
+        async with self._in_order:
+            self._owed += news
+            try:
+                while self._owed:
+                    await self._pay()
+            except RedisAway:
+                self._may_be_lost = True
+                log.warning("session_unwritten", session_id=self.session.id, state=self._state)
+                return False
         return True
 
-    async def _note(self, event: str, detail: str | None = None, person: str | None = None) -> None:
-        await self._try(Note(self.session.id, event, self.session.epoch, detail, person))
+    async def _pay(self) -> None:
+        """All at once; where one of them is refused, one by one."""
+        steps = list(self._owed)
+        try:
+            await self._ledger.run_all(steps)
+            del self._owed[: len(steps)]
+        except (IllegalTransition, NoSuchSession):
+            step = self._owed[0]
+            try:
+                await self._ledger.run(step)
+            except (IllegalTransition, NoSuchSession) as error:
+                self._note_refusal(step, error)
+            del self._owed[0]
+
+    def _note_refusal(self, step: Step[Any], error: GreenroomError) -> None:
+        self._refused = step
+        found, to = error.facts.get("state"), getattr(step, "to", None)
+        log.warning("transition_refused", session_id=self.session.id, state=to, found=found)
+        over = (State.LEAVING, State.ENDED)
+        if found in over and to not in over:  # what it was launched for had ended before
+            self.end(Ending(Reason.SUPERSEDED, politely=False, detail="its session was over"))
+
+    async def _note(self, event: str, detail: str | None = None) -> None:
+        await self._try(Note(self.session.id, event, self.session.epoch, detail))
 
     async def _insist(self, step: Step[T]) -> T:
         """Do a step that must be done, for as long as the room is kept without a beat."""

@@ -62,7 +62,7 @@ async def _is_prepared(ledger: AsyncRedisLedger, session: Session) -> bool:
     deadline = asyncio.get_running_loop().time() + PREPARES_WITHIN.total_seconds()
     while asyncio.get_running_loop().time() < deadline:
         lease = (await ledger.run(ReadRoom(session.room))).lease
-        if lease is None or lease.epoch != session.epoch:
+        if lease is None or lease.epoch != session.epoch or lease.successor is None:
             return False
         if lease.successor is not None and lease.successor.is_ready:
             return True

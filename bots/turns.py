@@ -52,13 +52,23 @@ class Turns:
             elif isinstance(processor, LLMAssistantAggregator):
                 self._listen(processor, "assistant")
 
-    def catch_up(self, conversation: Sequence[Said]) -> None:
-        """Take what was said since this bot was prepared into its context."""
+    def catch_up(self, conversation: Sequence[Said]) -> bool:
+        """Take what was said since this bot was prepared into its context, or forget what was forgotten since.
+
+        False if that must be done, and the bot's context is unknown.
+        """
+        before = [said.id for said in self._said]
+        is_forgotten = [said.id for said in conversation[: len(before)]] != before
+        if is_forgotten:
+            for context in self._contexts:
+                context.set_messages([])
+            self._said.clear()
         known = {said.id for said in self._said}
         missed = [said for said in conversation if said.id not in known]
         self._said.extend(missed)
         for context in self._contexts[:1]:
             LLMContext.add_messages(context, as_messages(missed))
+        return bool(self._contexts) or not is_forgotten
 
     def restore(self, kept: Sequence[Said]) -> None:
         """Write again what Redis has lost, in the order in which it was said."""
@@ -83,6 +93,12 @@ class Turns:
     def is_quiet(self) -> bool:
         """Nobody speaks, and the person is not waiting for an answer."""
         return not self._speaking and self._last_speaker != "user"
+
+    async def quiet(self, within: timedelta) -> None:
+        """Wait until nobody speaks."""
+        deadline = asyncio.get_running_loop().time() + within.total_seconds()
+        while self._speaking and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
+            await asyncio.sleep(0.02)
 
     async def write(self) -> None:
         """Until it is cancelled."""

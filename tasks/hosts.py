@@ -54,6 +54,7 @@ class Foreman:
         self._inherited: dict[str, str] = {}
         self._inherited_for = INHERITED_FOR
         self._is_asked_to_stop = False
+        self._to_tell: list[int] = []  # processes that shall hand over what they have just begun
         self._consumer: Any = None
 
     def started(self, consumer: Any) -> None:
@@ -64,8 +65,7 @@ class Foreman:
     def accepted(self, pid: int) -> None:
         """A process has begun with a launch."""
         if self.is_draining:  # it was given to it in just the moment in which the worker was told to stop
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+            self._to_tell.append(pid)  # at the next tick: it cannot listen to signals yet
         elif self._consumer is not None:
             self.tick(self._consumer)  # who looks after what this worker held, should it die now, must know
 
@@ -79,9 +79,12 @@ class Foreman:
         consumer.pool.maintain_pool()
         if self._is_asked_to_stop:
             self._obey(Wish.STOP, consumer)
-        if self._wish is Wish.STOP and not state.active_requests:
+        if self._wish is Wish.STOP and not state.active_requests and not self._undone:
             log.info("worker_stops", host=consumer.hostname)
             state.should_stop = STOPPED
+        while self._to_tell:
+            with suppress(ProcessLookupError):
+                os.kill(self._to_tell.pop(), signal.SIGTERM)
         self._quiet += 1
         if self._quiet < 0:  # Redis did not answer a moment ago
             return
@@ -114,7 +117,7 @@ class Foreman:
     def tell_bots(self) -> None:
         """Their sessions shall go on elsewhere."""
         for request in list(state.active_requests):
-            if request.worker_pid:
+            if request.worker_pid and request.name == "bots.launch":  # a thread's pid is the worker's own
                 with suppress(ProcessLookupError):
                     os.kill(request.worker_pid, signal.SIGTERM)
 
@@ -182,7 +185,7 @@ class Foreman:
             self._last = None
 
     def _now(self, consumer: Any) -> tuple[Host, dict[str, str]]:
-        running = [request for request in state.active_requests if request.worker_pid]
+        running = [request for request in list(state.active_requests) if request.worker_pid]
         used = len(state.active_requests)
         host = Host(
             id=consumer.hostname,

@@ -188,8 +188,10 @@ class Reaper:
             self._reviving.go_on(room, session.id, lease.epoch, lease.token, "died")
         elif place.position is not None:
             self._keep_in_line(room, lease, session, timedelta(milliseconds=now_ms - lease.asked_ms))
-        else:
+        elif age + STARTS_WITHIN < lease.lasts:
             self._launch_again(room, lease, session)
+        else:  # looked at too late: a beat of the bot before it was still on its way, and put the look off
+            self._give_up(room, lease, session, "no worker started its bot")
 
     def _look_after_claim(self, room: Room, lease: Lease) -> None:
         """Nobody has written its record: whoever claimed the room is still at it, or has died."""

@@ -465,6 +465,7 @@ def _(step: steps.Note) -> Command:
         [keys.session(step.session_id), keys.events(step.session_id)],
         EVENTS_KEPT,
         step.person or "",
+        str(step.epoch),
         *fields,
     )
     return Command((call,), nothing)

@@ -257,7 +257,8 @@ class InMemoryLedger:
         self._grips.put(step.room, Grip(lease, took_over), step.lasts)
         self._epochs[step.room] = epoch
         self._pulses.drop(step.room)
-        self._configs.drop(step.room)
+        if session_id == step.session_id:
+            self._configs.drop(step.room)
         return steps.Claimed(epoch, session_id, took_over)
 
     @_do.register
@@ -554,7 +555,8 @@ class InMemoryLedger:
     def _(self, step: steps.Note) -> None:
         session = self._sessions.get(step.session_id)
         if session is not None:
-            self._sessions.change(session.id, replace(session, person=step.person or session.person))
+            if step.person and step.epoch >= session.epoch:
+                self._sessions.change(session.id, replace(session, person=step.person))
             self._tell(step.session_id, step.event, step.epoch, detail=step.detail)
 
     @_do.register

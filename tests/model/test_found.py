@@ -9,7 +9,7 @@ import pytest
 from app.errors import RedisAway
 from app.rooms.endings import end
 from app.rooms.sessions import Reason
-from app.rooms.steps import Beaten, FindPlace, LiveSessions, ReadSession
+from app.rooms.steps import Beaten, LiveSessions, ReadSession
 from bots import stay
 from bots.stay import Ending
 from tests.model.world import HOSTS, ROOMS
@@ -95,7 +95,6 @@ def test_a_bot_that_ends_late_takes_no_session_off_the_list_that_goes_on(world, 
 
     assert successor.session.id == bot.session.id
     assert world.ledger.run(LiveSessions()) == [bot.session.id]
-    assert world.ledger.run(FindPlace(bot.session.id)).ahead == 0
 
 
 def test_who_ends_a_session_that_goes_on_meanwhile_takes_it_off_no_list(world, bot):

@@ -175,6 +175,8 @@ class Bot(Stay):
         self._state = State.PENDING if errand.is_next else errand.session.state
         self._last_person = errand.session.person
         self._in_order = asyncio.Lock()
+        self._owed: list[Any] = []
+        self._refused = None
         self._unread = asyncio.Queue()
         self._read: dict[str, None] = {}
         self._last_read = "0"

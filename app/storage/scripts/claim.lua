@@ -2,7 +2,7 @@
 -- KEYS[1] lease      json     becomes "pending"; asking twice with one token is one claim
 -- KEYS[2] epoch      string   the last epoch given; only grows, through a wipe of Redis too
 -- KEYS[3] keepalive  json     removed when a dead bot is taken over
--- KEYS[4] config     json     removed: a new session starts with its own
+-- KEYS[4] config     json     removed, unless the same session goes on: a new one starts with its own
 -- KEYS[5] memory     string   since when this Redis remembers; of all rooms, so not in their slot
 -- ARGV[1] token      string   who asks
 -- ARGV[2] card       json     session_id, bot, user, personality, mode: what the lease tells others
@@ -20,7 +20,7 @@ local token, pending_ms, stale_ms, doubt_ms = ARGV[1], ARGV[3], tonumber(ARGV[4]
 local time = redis.call("TIME")
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local claim = cjson.decode(ARGV[2])
-local took_over = ""
+local took_over, goes_on = "", false
 
 local held = redis.call("GET", lease_key)
 if held then
@@ -44,7 +44,8 @@ if held then
         return {"wait", doubt_ms}
     end
     if doubted_for < doubt_ms then return {"wait", doubt_ms - doubted_for} end
-    if lease.user == claim.user and lease.bot == claim.bot then
+    goes_on = lease.user == claim.user and lease.bot == claim.bot
+    if goes_on then
         claim.session_id, claim.personality, claim.mode = lease.session_id, lease.personality, lease.mode
     else
         took_over = lease.session_id
@@ -66,5 +67,6 @@ claim.status, claim.token, claim.epoch, claim.since, claim.asked = "pending", to
 claim.took_over, claim.lasts = took_over, tonumber(pending_ms)
 redis.call("SET", lease_key, cjson.encode(claim), "PX", pending_ms)
 redis.call("SET", epoch_key, epoch, "PX", ARGV[8])
-redis.call("DEL", keepalive_key, config_key)
+redis.call("DEL", keepalive_key)
+if not goes_on then redis.call("DEL", config_key) end
 return {"claimed", epoch, claim.session_id, took_over}

@@ -3,9 +3,11 @@
 -- KEYS[2] events   stream
 -- ARGV[1] cap      integer  how many events a history keeps
 -- ARGV[2] person   string   who is the session's person from now on, or ""
--- ARGV[3...]                field, value, ...
+-- ARGV[3] epoch    string   who says so; only the latest may name a person
+-- ARGV[4...]                field, value, ...
 -- returns nothing
-if redis.call("EXISTS", KEYS[1]) == 1 then
-    if ARGV[2] ~= "" then redis.call("HSET", KEYS[1], "person", ARGV[2]) end
-    redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[1], "*", unpack(ARGV, 3))
+local now = redis.call("HGET", KEYS[1], "epoch")
+if now then
+    if ARGV[2] ~= "" and tonumber(ARGV[3]) >= tonumber(now) then redis.call("HSET", KEYS[1], "person", ARGV[2]) end
+    redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[1], "*", unpack(ARGV, 4))
 end
