@@ -314,7 +314,11 @@ class Overdue(Step[list[Room]]):
 
 @dataclass(frozen=True)
 class Create(Step[None]):
-    """Write a session's record and its first event."""
+    """Write a session's record and its first event.
+
+    One that is there is left alone, unless it is of an earlier epoch and has not ended: a bot that was
+    superseded wrote it again, after it was lost.
+    """
 
     session: Session
 

@@ -1,5 +1,6 @@
 """Sessions: their records, their histories, and which state may follow which."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -110,6 +111,19 @@ def test_creating_twice_does_not_begin_a_session_again(ledger, session):
 
     assert ledger.run(ReadSession("a-session")).state is State.JOINING
     assert told(ledger) == ["pending", "joining"]
+
+
+def test_a_record_that_an_older_bot_wrote_again_becomes_that_of_the_later_one(ledger, session):
+    later = replace(session, epoch=session.epoch + 1, state=State.LIVE)
+    ledger.run(Create(later))
+    ledger.run(Create(session))
+    found = ledger.run(ReadSession(session.id))
+    assert (found.epoch, found.state) == (later.epoch, State.LIVE)
+    assert [event.event for event in ledger.run(ReadEvents(session.id))] == ["pending", "live"]
+
+    ledger.run(Transition(session.id, State.ENDED, later.epoch, reason=Reason.LEFT))
+    ledger.run(Create(replace(later, epoch=later.epoch + 1)))
+    assert ledger.run(ReadSession(session.id)).state is State.ENDED
 
 
 def test_a_bot_writes_its_record_again_as_it_is(world, ledger, session):

@@ -477,10 +477,13 @@ class InMemoryLedger:
     @_do.register
     def _(self, step: steps.Create) -> None:
         session = replace(step.session, created_ms=self._now(), updated_ms=self._now())
-        if self._sessions.get(session.id) is not None:
+        there = self._sessions.get(session.id)
+        if there is not None and (there.epoch >= session.epoch or there.state is State.ENDED):
             return
         self._sessions.put(session.id, session, session.max_duration + steps.KEPT_AFTER_END)
-        self._events[session.id] = [Event(self._next_id(), self._now(), session.state, session.epoch)]
+        before = self._events[session.id] if there is not None else []
+        event = Event(self._next_id(), self._now(), session.state, session.epoch)
+        self._events[session.id] = [*before, event]
         self._live[session.id] = self._now()
         self._last_sessions.put(session.room, session.id, session.max_duration + steps.KEPT_AFTER_END)
 

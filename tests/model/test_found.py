@@ -106,3 +106,29 @@ def test_who_ends_a_session_that_goes_on_meanwhile_takes_it_off_no_list(world, b
     assert world.ledger.run(LiveSessions()) == [session.id]
     end(world.ledger, world.ledger.run(ReadSession(session.id)), Reason.ERROR)
     assert world.ledger.run(LiveSessions()) == []
+
+
+def test_a_session_is_at_the_epoch_of_its_bot_although_an_older_one_wrote_it_first_after_a_loss(world, bot):
+    """A frozen bot woke up after Redis had lost everything, and beat before its successor: nobody could ask that for
+    anything from then on, since what was sent was for the older epoch."""
+    world.freeze(bot)
+    for _ in range(2):
+        world.pass_time(timedelta(seconds=21))
+        world.reap()
+        world.pass_time(timedelta(seconds=5))
+        world.reap()
+    successor = world.deliver(HOSTS[0])
+    successor.go_live()
+    successor.say("assistant")
+    world.lose_everything()
+    world.wake(bot)
+    assert bot.beat() is Beaten.REGISTERED
+    world.check()
+    assert successor.beat() is Beaten.REGISTERED
+    world.check()
+
+    assert bot.beat() is Beaten.SUPERSEDED
+    session = world.look().session(bot.session.id)
+    assert (session["epoch"], session["state"]) == (str(successor.epoch), "live")
+    bot.say("user")
+    assert said(world, bot) == ["sentence 1"]
