@@ -408,6 +408,7 @@ class World:
             self.must(int(epoch) in known or int(epoch) > max(known, default=0), f"{epoch} after {known}")
             known.add(int(epoch))
         if not lease:
+            self.must(not keepalive, "a keepalive of nobody")
             return
         if lease["status"] == "pending":
             self.must(not keepalive, "a claim has the keepalive of the bot before it")
