@@ -36,10 +36,11 @@ def new_world(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     monkeypatch.setattr(leaving, "GOODBYE_TAKES", timedelta(0))
 
     def new() -> World:
-        world = World(server, ledger)
-        monkeypatch.setattr(bots.run, "_ledger_of_this_process", lambda _: world.wire)
-        return world
+        worlds[:] = [World(server, ledger)]
+        return worlds[0]
 
+    worlds: list[World] = []
+    monkeypatch.setattr(bots.run, "_ledger_of_this_process", lambda _: worlds[0].wire)
     yield new
     ledger.close()
     server.close()

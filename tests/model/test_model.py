@@ -23,7 +23,7 @@ from app.rooms.steps import Wish
 from bots.stay import Ending
 from tests.model.world import HOSTS, QUEUE, ROOMS, USERS, Bot, World
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "1500"))
 SEED = os.environ.get("MODEL_SEED")
 SHRINKS = os.environ.get("MODEL_SHRINK", "yes") == "yes"
 STEPS = 30
@@ -236,10 +236,18 @@ class Machine(RuleBasedStateMachine):
         with self.world.happening():
             self.world.pass_time(by)
 
-    @rule(by=AWAY)
-    def be_away(self, by):
+    @rule(by=AWAY, look=st.sampled_from(["", "", "reap", "ask_once"]), room=ROOM, user=USER, again=AWAY)
+    def be_away(self, by, look, room, user, again):
+        """Once, or again as soon as somebody has looked."""
         with self.world.happening():
             self.world.be_away(by)
+            if look == "reap":
+                self.world.reap()
+            elif look:
+                self.world.ask_once(room, user)
+        if look:
+            with self.world.happening():
+                self.world.be_away(again)
 
     @rule()
     def lose_everything(self):

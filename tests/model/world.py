@@ -34,6 +34,8 @@ from app.rooms.steps import (
     AskHost,
     AwaitAnswer,
     Beaten,
+    Claim,
+    Claimed,
     Conversation,
     Erase,
     Finding,
@@ -369,7 +371,7 @@ class World:
         self.written: defaultdict[str, set[str]] = defaultdict(set)
         self.sent: dict[int, tuple[str, int, int]] = {}  # session, epoch, good until
         self.applied: list[int] = []
-        self.epochs: defaultdict[Room, set[int]] = defaultdict(set)
+        self.epochs: defaultdict[Room, dict[str, int]] = defaultdict(dict)  # by claim
         self.crashes: defaultdict[str, list[int]] = defaultdict(list)
         self.adoptions: defaultdict[str, int] = defaultdict(int)
         self.flushed_ms = -LATE_BEAT
@@ -403,10 +405,14 @@ class World:
 
     def _check_room(self, room: Room) -> None:
         lease, keepalive = self.sight.lease(room), self.sight.keepalive(room)
-        for epoch in filter(None, (lease.get("epoch"), lease.get("next", {}).get("epoch"))):
-            known = self.epochs[room]
-            self.must(int(epoch) in known or int(epoch) > max(known, default=0), f"{epoch} after {known}")
-            known.add(int(epoch))
+        known = self.epochs[room]
+        for card in (lease, lease.get("next", {})):
+            if token := card.get("token"):
+                is_new = token not in known and int(card["epoch"]) > max(known.values(), default=0)
+                self.must(is_new or known.get(token) == int(card["epoch"]), f"{card} after {known}")
+                known[token] = int(card["epoch"])
+            elif card:  # registered again
+                self.must(int(card["epoch"]) in known.values(), f"{card} was never given")
         if not lease:
             self.must(not keepalive, "a keepalive of nobody")
             return
@@ -572,6 +578,15 @@ class World:
                 is_heard = self.now_ms - bot.word_ms <= ms(STALE_AFTER) + 500
                 self.must(is_heard, f"a caller was sent to {bot.owner}, who is dead")
         return joined
+
+    def ask_once(self, room: Room, user: str) -> None:
+        """A caller who goes away when they are told to wait."""
+        lease = self.look().lease(room)
+        if not lease or lease["status"] == "pending":
+            return
+        claim = Claim(room, secrets.token_hex(8), secrets.token_hex(8), "assistant", user, "host", "voice")
+        if isinstance(self.wire.run(claim), Claimed):
+            self.deaths += 1
 
     def leave(self, room: Room) -> None:
         try:
