@@ -153,7 +153,7 @@ def test_a_session_that_ends_while_redis_is_away_stays_ended(greenroom):
     try:
         logs = greenroom.process("bots").logs
         eventually(
-            lambda: logs().count('"bot_process_lost"') and '"transition_unwritten"' in logs(), within=30
+            lambda: logs().count('"bot_process_lost"') and '"session_unwritten"' in logs(), within=30
         )
     finally:
         redis.kill("SIGCONT")
