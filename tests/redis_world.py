@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import redis
+import uvloop
 
 from app.embedded_redis import temporary_redis
 from app.rooms.steps import Step
@@ -78,7 +79,7 @@ class Awaited:
     """The asynchronous ledger with the face of the synchronous one."""
 
     def __init__(self, url: str, *, retries: int = 1) -> None:
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)  # as bots do
         self._ledger = AsyncRedisLedger(url, retries=retries)
 
     def run(self, step: Step[Any]) -> Any:

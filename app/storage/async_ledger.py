@@ -16,6 +16,9 @@ from app.storage.commands import Call, by_sha, by_source, encode, note_refusal
 
 T = TypeVar("T")
 
+# uvloop's word for a connection that was reset between two steps of the loop; asyncio's own loop has none, and
+# redis-py lets it through.
+CLOSED_MEANWHILE = "the handler is closed"
 ANSWER_WITHIN = timedelta(seconds=2)  # longer than any step waits, shorter than a beat's period
 
 
@@ -42,6 +45,10 @@ class AsyncRedisLedger:
             replies = iter(await self._send([call for command in commands for call in command.calls]))
         except (RedisError, OSError) as error:
             note_refusal(error)
+            raise RedisAway from error
+        except RuntimeError as error:
+            if CLOSED_MEANWHILE not in str(error):
+                raise
             raise RedisAway from error
         return [command.read([next(replies) for _ in command.calls]) for command in commands]
 

@@ -1,6 +1,7 @@
 """A connection that is cut in the middle of a command: asked once more, and every step may be."""
 
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -243,6 +244,25 @@ def test_a_worker_s_report_that_was_cut_is_one(ledger, scissors, where):
     assert once(ledger, scissors, Report(host, {"a-session": ME}), where) is Wish.DRAIN
     assert ledger.run(ReadHeld("bots@here")) == {"a-session": ME}
     assert ledger.run(ReadHost("bots@here")) == host
+
+
+def test_a_connection_that_is_reset_as_soon_as_it_is_there_is_away():
+    """One in a hundred raised RuntimeError, which is not among what a bot survives: uvloop has a word of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as reset_all:
+        threading.Thread(target=reset, args=(reset_all,), daemon=True).start()
+        with closing(Awaited(f"redis://127.0.0.1:{reset_all.getsockname()[1]}/0")) as ledger:
+            for _ in range(400):
+                with pytest.raises(RedisAway):
+                    ledger.run(Withdraw(STAGE, 1))
+        reset_all.shutdown(socket.SHUT_RDWR)
+
+
+def reset(listening):
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
 
 
 def test_a_beat_is_not_asked_twice(scissors):
