@@ -45,7 +45,7 @@ imports: setup ## which part may know which
 alone: setup ## nothing points out of the repository
 	$(BIN)/python scripts/stands-alone
 
-bench-%: setup ## a benchmark: join, api, memory, cpu, reaper
+bench-%: setup ## a benchmark: join, api, memory, cpu, reaper, commands, beats
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 lock: setup ## requirements.lock again, from setup.cfg; ARGS are uv's, as in --upgrade

@@ -1,0 +1,319 @@
+"""Commands to bots whose connections to Redis are cut all the time: how many are lost, and how long one takes.
+
+    make bench-commands
+    make bench-commands ARGS="--commands 2000"
+
+Askers ask as the web process does (`app.rooms.messages.ask`), two for each bot.  The bots read, obey and answer as
+they do on stage (`bots.stay`), in a process of their own; what they do is write down what they were asked.  All of
+them reach Redis through `benchmarks.shears`.  A command is lost if its asker was told that it was done and it was
+not, or if it was accepted and neither done nor reported as expired.
+
+The peer is Redis's publish/subscribe over the same way, as many publishers and subscribers.  A publisher that
+learns that nobody listens tries again; a message is lost if Redis took it for somebody who never got it.
+"""
+
+import argparse
+import asyncio
+import itertools
+import multiprocessing
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from threading import Thread
+from typing import Any
+
+import redis
+import redis.asyncio
+import uvloop
+
+from app.embedded_redis import temporary_redis
+from app.errors import BotSilent, RedisAway
+from app.logging import configure
+from app.rooms.messages import ask
+from app.rooms.reviving import Reviving
+from app.rooms.room import Room
+from app.rooms.sessions import Session
+from app.rooms.steps import BEAT_EVERY, Message
+from app.settings import Settings
+from app.storage.async_ledger import AsyncRedisLedger
+from app.storage.ledger import CLIENT_OPTIONS, RETRY, RedisLedger
+from benchmarks import report
+from benchmarks.shears import CUTS_ALL_EVERY, CUTS_ONE_IN, shears
+from benchmarks.stage import NoWorkers, go_live
+from bots.stay import Errand, Stay
+
+COMMANDS = 100_000
+ROUNDS = 10
+BOTS = 8
+ASKERS = 16
+PATIENCE = timedelta(seconds=5)  # of who changes a bot's configuration
+CALMS_DOWN_WITHIN = 2 * BEAT_EVERY + PATIENCE  # what was not answered is read, and found to have expired
+KIND = "note-down"
+
+_processes = multiprocessing.get_context("spawn")
+
+
+@dataclass
+class Heard:
+    """What arrived: by bot, what was obeyed, in order; the numbers that expired; what the peer's subscribers got."""
+
+    obeyed: list[list[tuple[str, int]]]  # the message's id in the inbox, and the command's number
+    expired: set[int] = field(default_factory=set)
+    published: list[int] = field(default_factory=list)
+
+
+@dataclass(repr=False)
+class Said:
+    """What the askers, or the publishers, were told."""
+
+    done: list[int] = field(default_factory=list)
+    silent: list[int] = field(default_factory=list)  # accepted, perhaps, and no answer came
+    refused: list[int] = field(default_factory=list)  # Redis could not be reached, twice in a row
+    took: list[float] = field(default_factory=list)  # ms, of those that were done
+    seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        told = f"{len(self.done)} done, {len(self.silent)} silent, {len(self.refused)} refused"
+        return f"{told} in {self.seconds:.1f} s"
+
+
+class Notetaker(Stay):
+    """A bot without a stage, that obeys each message by writing it down."""
+
+    def __init__(self, *args: Any, heard: Heard, obeyed: list[tuple[str, int]], **parts: Any) -> None:
+        super().__init__(*args, **parts)
+        self._heard, self._obeyed = heard, obeyed
+
+    async def listen(self) -> None:
+        self._is_started.set_result(None)
+        await asyncio.gather(self._beat(), self._read_inbox(), self._obey_in_order())
+
+    async def _obey(self, message: Message) -> None:
+        if message.expired:
+            self._heard.expired.add(_number(message))
+        await super()._obey(message)
+
+    async def _do(self, message: Message) -> dict[str, object]:
+        self._obeyed.append((message.id, _number(message)))
+        return {}
+
+
+def main() -> None:
+    """Ask and publish in turns, then compare what was told with what arrived."""
+    parser = argparse.ArgumentParser(prog="bench-commands")
+    parser.add_argument("--commands", type=int, default=COMMANDS)
+    commands = parser.parse_args().commands
+    with temporary_redis() as settings, shears(str(settings.redis_socket)) as way:
+        configure(replace(settings, log_level="ERROR"), sys.stderr)
+        with closing(RedisLedger(settings.redis_url)) as straight:
+            errands = [_errand(straight, number) for number in range(BOTS)]
+        settings = replace(settings, redis_url=way.url, log_level="ERROR")
+        orders, theirs = _processes.Pipe()
+        hearers = _processes.Process(target=_hear, args=(theirs, settings, errands), daemon=True)
+        hearers.start()
+        theirs.close()
+        orders.recv()  # they listen
+        ledger = RedisLedger(way.url)
+        client = redis.Redis.from_url(way.url, retry=RETRY, **CLIENT_OPTIONS)
+        sessions = [errand.session for errand in errands]
+        numbers = {"ours": iter(_portions(commands)), "peer": iter(_portions(commands))}
+        said = report.alternate(
+            ROUNDS,
+            ours=lambda: _all_at_once(lambda *job: _ask(ledger, *job), sessions, next(numbers["ours"])),
+            peer=lambda: _all_at_once(lambda *job: _publish(client, *job), sessions, next(numbers["peer"])),
+        )
+        time.sleep(CALMS_DOWN_WITHIN.total_seconds())
+        orders.send("enough")
+        heard = orders.recv()
+        hearers.join()
+        ledger.close()
+        client.close()
+    _compare(commands, _together(said["ours"]), _together(said["peer"]), heard, way.cuts)
+
+
+def _compare(commands: int, ours: Said, peer: Said, heard: Heard, cuts: int) -> None:
+    obeyed = Counter(number for each in heard.obeyed for _, number in each)
+    done_and_not = [number for number in ours.done if number not in obeyed]
+    forgotten = [number for number in ours.silent if number not in obeyed and number not in heard.expired]
+    published = Counter(heard.published)
+    lost, peer_lost = (
+        len(done_and_not) + len(forgotten),
+        sum(1 for number in peer.done if not published[number]),
+    )
+    report.say(
+        bench="commands",
+        ours=lost,
+        peer=peer_lost,
+        peer_name="Redis publish/subscribe over the same cut connections",
+        unit=f"lost of {commands}",
+        ratio=(peer_lost + 1) / (lost + 1),
+        p50=round(report.percentile(ours.took, 50), 2),
+        p99=round(report.percentile(ours.took, 99), 2),
+        doubled=_doubled(obeyed),
+        disordered=sum(_disordered(each) for each in heard.obeyed),
+        done=len(ours.done),
+        silent=len(ours.silent),
+        silent_though_done=sum(1 for number in ours.silent if number in obeyed),
+        refused=len(ours.refused),
+        expired=len(heard.expired),
+        peer_doubled=_doubled(published),
+        peer_refused=len(peer.refused),
+        cuts=cuts,
+        per_second=round(len(ours.took) / ours.seconds),
+        cut_how=f"one piece of data in {CUTS_ONE_IN}, and all connections every {CUTS_ALL_EVERY:.0f} s",
+    )
+
+
+def _doubled(times: Counter[int]) -> int:
+    return sum(1 for count in times.values() if count > 1)
+
+
+def _disordered(obeyed: Sequence[tuple[str, int]]) -> int:
+    """How many were obeyed after one that came into the inbox later."""
+    places = [tuple(map(int, message_id.split("-"))) for message_id, _ in obeyed]
+    return sum(1 for before, after in itertools.pairwise(places) if after < before)
+
+
+# Those who ask
+
+
+def _ask(ledger: RedisLedger, session: Session, numbers: Sequence[int], said: Said) -> None:
+    for number in numbers:
+        began = time.perf_counter()
+        try:
+            ask(ledger, session, KIND, {"number": number}, patience=PATIENCE)
+        except RedisAway:
+            said.refused.append(number)
+        except BotSilent:
+            said.silent.append(number)
+        else:
+            said.done.append(number)
+            said.took.append((time.perf_counter() - began) * 1000)
+
+
+def _publish(client: "redis.Redis", session: Session, numbers: Sequence[int], said: Said) -> None:
+    for number in numbers:
+        until = time.monotonic() + PATIENCE.total_seconds()
+        try:
+            while not client.publish(_channel(session), str(number)) and time.monotonic() < until:
+                time.sleep(0.001)
+        except redis.RedisError:
+            said.refused.append(number)
+        else:
+            said.done.append(number)
+
+
+def _all_at_once(
+    work: Callable[[Session, Sequence[int], Said], None], sessions: Sequence[Session], numbers: range
+) -> Said:
+    said = [Said() for _ in range(ASKERS)]
+    askers = [
+        Thread(target=work, args=(sessions[asker % BOTS], numbers[asker::ASKERS], said[asker]))
+        for asker in range(ASKERS)
+    ]
+    began = time.perf_counter()
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    together = _together(said)
+    together.seconds = time.perf_counter() - began
+    return together
+
+
+def _together(all_said: Sequence[Said]) -> Said:
+    together = Said()
+    for said in all_said:
+        together.done += said.done
+        together.silent += said.silent
+        together.refused += said.refused
+        together.took += said.took
+        together.seconds += said.seconds
+    return together
+
+
+def _portions(commands: int) -> list[range]:
+    return [range(number * commands // ROUNDS, (number + 1) * commands // ROUNDS) for number in range(ROUNDS)]
+
+
+# Those who hear
+
+
+def _errand(ledger: RedisLedger, number: int) -> Errand:
+    session, owner = go_live(ledger, Room.parse(f"local:bench-{number}"), "ann")
+    return Errand(
+        session,
+        owner,
+        session.host or "",
+        claim="",
+        is_next=False,
+        age=timedelta(0),
+        conversation=(),
+        config={},
+    )
+
+
+def _hear(orders: Connection, settings: Settings, errands: Sequence[Errand]) -> None:
+    configure(settings, sys.stderr)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_listen(orders, settings, errands))
+
+
+async def _listen(orders: Connection, settings: Settings, errands: Sequence[Errand]) -> None:
+    heard = Heard(obeyed=[[] for _ in errands])
+    listening = [
+        asyncio.create_task(work)
+        for errand, obeyed in zip(errands, heard.obeyed, strict=True)
+        for work in (_be_bot(settings, errand, heard, obeyed), _subscribe(settings, errand, heard.published))
+    ]
+    orders.send("listening")
+    is_enough = asyncio.Event()
+    asyncio.get_running_loop().add_reader(orders.fileno(), is_enough.set)
+    enough = asyncio.create_task(is_enough.wait())
+    ended, _ = await asyncio.wait({enough, *listening}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.gather(*ended)
+    assert is_enough.is_set(), "a bot stopped listening"
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    orders.send(heard)
+
+
+async def _be_bot(settings: Settings, errand: Errand, heard: Heard, obeyed: list[tuple[str, int]]) -> None:
+    ledger = AsyncRedisLedger(settings.redis_url)
+    pulse = AsyncRedisLedger(settings.redis_url, retries=0)
+    reviving = Reviving(RedisLedger(settings.redis_url), NoWorkers())
+    parts = {"ledger": ledger, "pulse": pulse, "settings": settings, "launches": NoWorkers()}
+    await Notetaker(errand, **parts, reviving=reviving, heard=heard, obeyed=obeyed).listen()
+
+
+async def _subscribe(settings: Settings, errand: Errand, published: list[int]) -> None:
+    client = redis.asyncio.Redis.from_url(settings.redis_url, decode_responses=True)
+    while True:
+        try:
+            async with client.pubsub() as subscriber:
+                await subscriber.subscribe(_channel(errand.session))
+                async for message in subscriber.listen():
+                    if message["type"] == "message":
+                        published.append(int(message["data"]))
+        except (redis.RedisError, OSError, RuntimeError):  # the last is uvloop's, for a closed connection
+            await asyncio.sleep(0.001)
+
+
+def _channel(session: Session) -> str:
+    return f"commands:{session.id}"
+
+
+def _number(message: Message) -> int:
+    number = message.body["number"]
+    assert isinstance(number, int)
+    return number
+
+
+if __name__ == "__main__":
+    main()

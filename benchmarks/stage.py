@@ -1,0 +1,50 @@
+"""Rooms with bots for measuring: claimed and adopted as a worker does it, with nobody in them."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+
+from app.rooms.joining import Joining, Order
+from app.rooms.ports import Ledger
+from app.rooms.room import Room
+from app.rooms.sessions import Session, State
+from app.rooms.steps import Adopt, Adoption, Ping, ReadSession, Step, Transition, owner_of
+
+HOST = "bots@bench"
+
+
+class NoWorkers:
+    """Where launches go: to nobody, but each one's claim is remembered."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, str] = {}
+
+    def length(self) -> Step[int]:
+        raise AssertionError("nobody waits here")
+
+    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Step[None]:
+        self.claims[session.id] = claim
+        return Ping()
+
+
+def an_order(room: Room, user_id: str) -> Order:
+    return Order(
+        room=room,
+        user_id=user_id,
+        bot="assistant",
+        personality="host",
+        persistence=timedelta(minutes=5),
+        max_duration=timedelta(hours=1),
+    )
+
+
+def go_live(ledger: Ledger, room: Room, user_id: str) -> tuple[Session, str]:
+    """Join a room, adopt the claim in this process, and come on stage; returns the session and its owner."""
+    launches = NoWorkers()
+    session_id = Joining(ledger, launches).join(an_order(room, user_id)).session_id
+    owner = owner_of(HOST, session_id, os.getpid())
+    adoption, epoch = ledger.run(Adopt(room, launches.claims[session_id], owner, HOST, session_id))
+    if adoption is not Adoption.ADOPTED:
+        raise SystemExit(f"the claim of {room} is {adoption}")
+    ledger.run_all([Transition(session_id, state, epoch, host=HOST) for state in (State.JOINING, State.LIVE)])
+    return replace(ledger.run(ReadSession(session_id)), epoch=epoch), owner
