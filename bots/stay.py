@@ -421,7 +421,10 @@ class Stay:
         await self._say(*_settings_frames({name: changes.get(name) or usual[name] for name in affected}))
 
     async def _answer(self, message_id: str, result: Mapping[str, object]) -> None:
-        await self._try(Answer(self.session.id, message_id, result))
+        try:
+            await self._insist(Answer(self.session.id, message_id, result))
+        except RedisAway:
+            log.warning("step_unwritten", session_id=self.session.id, step="Answer")
 
     # That it lives
 
@@ -701,7 +704,7 @@ class Stay:
         await self._try(Note(self.session.id, event, self.session.epoch, detail))
 
     async def _insist(self, step: Step[T]) -> T:
-        """Do a step that must be done, for as long as the room is kept without a beat."""
+        """Do a step that must be done, for as long as somebody may wait for it, or the room is kept without a beat."""
         for _ in range(INSISTS):
             try:
                 return await self._ledger.run(step)
