@@ -17,7 +17,7 @@ from app.embedded_redis import temporary_redis
 from app.rooms.reaping import Reaper
 from app.rooms.room import Room
 from app.rooms.sessions import Session
-from app.rooms.steps import STALE_AFTER, Mark, Push, QueueLength
+from app.rooms.steps import STALE_AFTER, Mark, Push
 from app.storage import keys
 from app.storage.ledger import RedisLedger
 from benchmarks import report
@@ -30,9 +30,6 @@ BATCH = 1000
 
 class NoLaunches:
     """Nobody is launched here."""
-
-    def length(self) -> QueueLength:
-        return QueueLength("launches")
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         raise AssertionError("a bot that beats was superseded")

@@ -19,9 +19,6 @@ class NoWorkers:
     def __init__(self) -> None:
         self.claims: dict[str, str] = {}
 
-    def length(self) -> Step[int]:
-        raise AssertionError("nobody waits here")
-
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Step[None]:
         self.claims[session.id] = claim
         return Ping()

@@ -13,7 +13,7 @@ from datetime import timedelta
 from celery import Celery
 
 from app.rooms.sessions import Session
-from app.rooms.steps import Push, QueueLength
+from app.rooms.steps import Push
 from tasks.celery import LAUNCHES
 
 # A bot ends its session itself when its time is over.  Should it not, the soft limit asks it to,
@@ -27,9 +27,6 @@ class CeleryLaunches:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-
-    def length(self) -> QueueLength:
-        return QueueLength(LAUNCHES)
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         return Push(LAUNCHES, self.message(session, claim), session.id, in_front)

@@ -149,7 +149,8 @@ def _web(address: str) -> Finding:
         return Finding(
             "web",
             Verdict.WARNING,
-            f"No web process answers at {address} ({type(error).__name__}): nobody can join there.",
+            f"No web process answers at {address} ({type(error).__name__}): nobody can join there. "
+            "If web listens elsewhere, say where: HOST and PORT, as when it was started.",
             "Start the `web` line of the Procfile; if it runs on another machine, ask `/livez` there.",
         )
     finally:

@@ -324,14 +324,14 @@ def _crashes(events: Sequence[Event]) -> str:
 
 
 WORDS = {
-    "pending": "asked for",
+    "pending": "a bot is asked for",
     "queued": "no slot is free",
     "joining": "a worker's process has taken it",
     "live": "on stage",
     "waiting": "alone in the room; it waits",
     "leaving": "leaving",
     "lost": "its bot was lost",
-    "parked": "its worker stops, and there is no other slot: it waits in front of all others",
+    "parked": "its worker stops, and there is no other slot: it waits in front of those who have just come",
     "handed_over": "goes on with another worker's bot",
     "ended": "ended",
 }

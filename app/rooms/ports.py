@@ -24,10 +24,6 @@ class Ledger(Protocol):
 class LaunchQueue(Protocol):
     """Carries launches to the workers."""
 
-    def length(self) -> Step[int]:
-        """The step that says how many launches wait to be taken; a session that waits although none does was lost."""
-        ...
-
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Step[None]:
         """The step that asks for a session's bot; delivering it twice does no harm.
 

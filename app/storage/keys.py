@@ -1,8 +1,8 @@
 """Every Redis key: what it holds, how long it lives, who writes it.
 
-    room_active:{<room>}          json    60 s pending, 24 h active   claim, adopt, beat, supersede
-    room_epoch:{<room>}           string  30 days past use            claim, beat, supersede
-    room_keepalive:{<room>}       json    24 h; stale after 30 s      adopt, beat
+    room_active:{<room>}          json    60 s (parked 10 min), 24 h  claim, adopt, beat, supersede, yield, hold
+    room_epoch:{<room>}           string  30 days past use            claim, beat, supersede, hand_over, release
+    room_keepalive:{<room>}       json    24 h; stale after 20 s      adopt, beat, yield
     bot:config:{<room>}           json    24 h                        claim, write_config
     room_session:{<room>}         string  24 h past the longest end   create
     room:{<room>}:active_note     json    24 h                        the bot's tools

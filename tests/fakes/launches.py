@@ -2,7 +2,7 @@
 
 from app.errors import RedisAway
 from app.rooms.sessions import Session
-from app.rooms.steps import Push, QueueLength
+from app.rooms.steps import Push
 
 QUEUE = "bot:launch:queue"
 
@@ -13,9 +13,6 @@ class RememberedLaunches:
     def __init__(self) -> None:
         self.asked: list[tuple[Session, str]] = []
         self.is_away = False
-
-    def length(self) -> QueueLength:
-        return QueueLength(QUEUE)
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         if self.is_away:

@@ -44,7 +44,6 @@ from app.rooms.steps import (
     LeaveLine,
     Message,
     Push,
-    QueueLength,
     ReadEvents,
     ReadSession,
     Ready,
@@ -91,9 +90,6 @@ class Died(Exception):
 
 class Queue:
     """Launches lie in a Redis list as Celery's do, in messages of our own."""
-
-    def length(self) -> QueueLength:
-        return QueueLength(QUEUE)
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         return Push(QUEUE, json.dumps([session.id, claim, in_front]), session.id, in_front)

@@ -10,7 +10,7 @@ from celery import Celery
 
 from app.rooms.room import Room
 from app.rooms.sessions import Session
-from app.rooms.steps import Line
+from app.rooms.steps import Line, QueueLength
 from app.storage.ledger import RedisLedger
 from tasks.celery import LAUNCHES
 from tasks.celery import app as ours
@@ -78,7 +78,7 @@ def test_launches_are_taken_first_come_first_served_and_those_in_front_before(re
     for session_id in ("first", "second"):
         ledger.run(launches.launch(replace(A_SESSION, id=session_id), "a-claim"))
     ledger.run(launches.launch(replace(A_SESSION, id="on-stage"), "a-claim", in_front=True))
-    assert ledger.run(launches.length()) == 3
+    assert ledger.run(QueueLength(LAUNCHES)) == 3
 
     taken = [opened(server.rpop(LAUNCHES))["body"][0][0] for _ in range(3)]  # as Celery does
 
