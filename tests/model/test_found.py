@@ -120,6 +120,7 @@ def test_a_session_is_at_the_epoch_of_its_bot_although_an_older_one_wrote_it_fir
     successor = world.deliver(HOSTS[0])
     successor.go_live()
     successor.say("assistant")
+    world.check()
     world.lose_everything()
     world.wake(bot)
     assert bot.beat() is Beaten.REGISTERED
