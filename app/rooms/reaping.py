@@ -24,6 +24,7 @@ from app.rooms.steps import (
     Forget,
     Hold,
     Host,
+    LastSession,
     Lease,
     LeaveLine,
     Line,
@@ -171,7 +172,23 @@ class Reaper:
         elif finding is Finding.PENDING and lease is not None:
             self._look_after_launch(room, lease)
         elif finding is Finding.FREE:
+            self._end_lapsed(room)
             self._ledger.run(Unmark(room))
+
+    def _end_lapsed(self, room: Room) -> None:
+        """End the session of a claim that lapsed before anybody could look after its launch."""
+        now_ms, session_id = self._ledger.run_all([Now(), LastSession(room)])
+        if session_id is None:
+            return
+        try:
+            session = self._ledger.run(ReadSession(session_id))
+        except NoSuchSession:
+            return
+        age = timedelta(milliseconds=now_ms - session.updated_ms)
+        if (
+            session.state is State.PENDING and age > PENDING_FOR - STARTS_WITHIN
+        ):  # else its claim is a new one
+            end(self._ledger, session, Reason.LAUNCH_FAILED, "no worker started its bot in time")
 
     def _look_after_launch(self, room: Room, lease: Lease) -> None:
         try:
