@@ -17,6 +17,7 @@ class Sight:
     """What was seen."""
 
     now_ms: int = 0  # by a clock that never goes back, and that goes on when time is moved on
+    redis_ms: int = 0  # by the clock that Redis goes by
     endless: tuple[str, ...] = ()  # keys without a lifetime
     held: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,5 +56,10 @@ class Glass:
         """What is there after some time."""
         seconds, microseconds, endless, found = self._look(args=[after_ms])
         self._passed_ms += after_ms
-        now_ms = int(seconds) * 1000 + int(microseconds) // 1000 + self._passed_ms
-        return Sight(now_ms, tuple(endless), dict(zip(found[::2], found[1::2], strict=True)))
+        redis_ms = int(seconds) * 1000 + int(microseconds) // 1000
+        return Sight(
+            redis_ms + self._passed_ms,
+            redis_ms,
+            tuple(endless),
+            dict(zip(found[::2], found[1::2], strict=True)),
+        )
