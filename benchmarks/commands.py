@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import itertools
 import multiprocessing
+import os
 import sys
 import time
 from collections import Counter
@@ -38,7 +39,7 @@ from app.rooms.messages import ask
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import Session
-from app.rooms.steps import BEAT_EVERY, Message
+from app.rooms.steps import BEAT_EVERY, Message, Receive
 from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from app.storage.ledger import CLIENT_OPTIONS, RETRY, RedisLedger
@@ -64,6 +65,7 @@ class Heard:
 
     obeyed: list[list[tuple[str, int]]]  # the message's id in the inbox, and the command's number
     expired: set[int] = field(default_factory=set)
+    unread: set[int] = field(default_factory=set)  # what lies in the inboxes in the end
     published: list[int] = field(default_factory=list)
 
 
@@ -110,7 +112,8 @@ def main() -> None:
     commands = parser.parse_args().commands
     with temporary_redis() as settings, shears(str(settings.redis_socket)) as way:
         configure(replace(settings, log_level="ERROR"), sys.stderr)
-        with closing(RedisLedger(settings.redis_url)) as straight:
+        straight_url = settings.redis_url
+        with closing(RedisLedger(straight_url)) as straight:
             errands = [_errand(straight, number) for number in range(BOTS)]
         settings = replace(settings, redis_url=way.url, log_level="ERROR")
         orders, theirs = _processes.Pipe()
@@ -133,18 +136,18 @@ def main() -> None:
         hearers.join()
         ledger.close()
         client.close()
+        with closing(RedisLedger(straight_url)) as straight:
+            inboxes = straight.run_all([Receive(session.id, "0", timedelta(0)) for session in sessions])
+        heard.unread = {_number(message) for inbox in inboxes for message in inbox}
     _compare(commands, _together(said["ours"]), _together(said["peer"]), heard, way.cuts)
 
 
 def _compare(commands: int, ours: Said, peer: Said, heard: Heard, cuts: int) -> None:
     obeyed = Counter(number for each in heard.obeyed for _, number in each)
-    done_and_not = [number for number in ours.done if number not in obeyed]
-    forgotten = [number for number in ours.silent if number not in obeyed and number not in heard.expired]
+    known = obeyed.keys() | heard.expired
+    all_lost = (set(ours.done) - obeyed.keys()) | ((set(ours.silent) | heard.unread) - known)
     published = Counter(heard.published)
-    lost, peer_lost = (
-        len(done_and_not) + len(forgotten),
-        sum(1 for number in peer.done if not published[number]),
-    )
+    lost, peer_lost = len(all_lost), len(set(peer.done) - published.keys())
     report.say(
         bench="commands",
         ours=lost,
@@ -161,6 +164,7 @@ def _compare(commands: int, ours: Said, peer: Said, heard: Heard, cuts: int) -> 
         silent_though_done=sum(1 for number in ours.silent if number in obeyed),
         refused=len(ours.refused),
         expired=len(heard.expired),
+        unanswered=len(heard.unread),
         peer_doubled=_doubled(published),
         peer_refused=len(peer.refused),
         cuts=cuts,
@@ -281,6 +285,8 @@ async def _listen(orders: Connection, settings: Settings, errands: Sequence[Erra
     for task in listening:
         task.cancel()
     await asyncio.gather(*listening, return_exceptions=True)
+    asyncio.get_running_loop().remove_reader(orders.fileno())
+    os.set_blocking(orders.fileno(), True)  # the loop has made it what a Connection cannot write to
     orders.send(heard)
 
 
