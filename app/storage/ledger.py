@@ -17,8 +17,7 @@ T = TypeVar("T")
 CONNECT_WITHIN = timedelta(seconds=1)
 ANSWER_WITHIN = timedelta(seconds=1.5)  # longer than any step waits (see `rooms.patience`)
 
-# One retry, for a pooled connection that Redis closed meanwhile.  A step that was done twice does no harm; a
-# message that was sent twice is answered twice, and the first answer counts.
+# One retry, for a pooled connection that Redis closed meanwhile: a step that was done twice is done once.
 # redis-py's own default, ten of them, has made one call last a minute.
 RETRY = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
 
