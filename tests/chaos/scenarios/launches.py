@@ -16,7 +16,7 @@ from redis import Redis
 
 from app.rooms.room import Room
 from app.rooms.sessions import Session
-from app.rooms.steps import Claim, Claimed, Create, Mark
+from app.rooms.steps import Claim, Claimed, Create, Mark, NotYet
 from app.storage.ledger import RedisLedger
 from tests.chaos.guest import Guest
 from tests.chaos.play import call, pid_of, refused, soon
@@ -33,8 +33,10 @@ def claim(stage: Stage, room: str, *, record: bool, bot: str = "witness") -> tup
     """Claim a room as a web process does that dies right after, or after it wrote the record; (session, token)."""
     ledger = RedisLedger(stage.environ["REDIS_URL"])
     token, session_id = secrets.token_hex(16), secrets.token_hex(8)
-    claimed = ledger.run(Claim(Room.parse(room), session_id, token, bot, "ann", "host", "voice"))
-    assert isinstance(claimed, Claimed)
+    order = Claim(Room.parse(room), session_id, token, bot, "ann", "host", "voice")
+    while not isinstance(claimed := ledger.run(order), Claimed):
+        assert isinstance(claimed, NotYet)  # a Redis that has just been started
+        time.sleep(claimed.wait.total_seconds())
     session = Session(
         id=session_id,
         room=Room.parse(room),
@@ -190,7 +192,8 @@ async def beat_is_dead_and_then_double(stage: Stage, report: Report) -> None:
         await asyncio.sleep(4)
         events = await asyncio.to_thread(stage.events, guest.session_id)
         report.must(events.count("lost") == 1, f"two beats: lost {events.count('lost')} times")
-        report.must(events.count("live") == 2, f"two beats: live {events.count('live')} times")
+        started = events.count("joining")  # "live" comes again as well when a person comes back
+        report.must(started == 2, f"two beats: {started} bots started")
 
 
 @scenario(
