@@ -450,8 +450,9 @@ class World:
     def _count_crashes(self, session_id: str, before: dict[str, str], record: dict[str, str]) -> None:
         events = self.ledger.run(ReadEvents(session_id))
         crashes = self.crashes[session_id]
-        if any(event.event == "lost" and event.epoch == int(record["epoch"]) for event in events):
-            crashes.append(self.now_ms)
+        if not any(event.event == "lost" and event.epoch == int(record["epoch"]) for event in events):
+            return
+        crashes.append(self.now_ms)
         counted = [at for at in crashes if self.now_ms - at < ms(CRASHES_COUNT_FOR) - 1000]
         written = [at for at in record["crashes"].split(",") if at]
         self.must(len(written) == len(counted), f"{len(counted)} crashes, and written is {written}")
