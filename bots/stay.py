@@ -519,9 +519,20 @@ class Stay:
         log.info(f"session_{event}", session_id=self.session.id, room=str(self.session.room))
 
     async def _hand_over(self) -> bool:
-        epoch = await hand_over(
-            self._ledger, self._launches, self.session, owner=self._owner, before_yielding=self._last_moment
-        )
+        async def last_moment() -> State | None:
+            state = await self._last_moment()
+            self._room.listen(
+                to_person=False
+            )  # what is said from now on would be refused under the next epoch
+            return state
+
+        epoch = None
+        try:
+            epoch = await hand_over(
+                self._ledger, self._launches, self.session, owner=self._owner, before_yielding=last_moment
+            )
+        finally:
+            self._room.listen(to_person=epoch is None)
         if epoch is None:
             return False
         self._has_room = False

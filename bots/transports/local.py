@@ -45,6 +45,7 @@ class LocalRoom(SmallWebRTCConnection):
         self._on_arrival = on_arrival
         self._on_departure = on_departure
         self._is_present = False
+        self._listens = True
         self._voice: Any = None  # the track to the peer
         self.add_event_handler("connected", self._arrived)
         self.add_event_handler("closed", self._departed)
@@ -137,6 +138,15 @@ class LocalRoom(SmallWebRTCConnection):
             bot._params.audio_out_write_timeout_secs = AS_LONG_AS_IT_TAKES.total_seconds()
         for part in bot.processors:
             self.speak_on(part)
+
+    def listen(self, *, to_person: bool) -> None:
+        """Take in what the person writes, or not: then it is unanswered, and their page says it to the next bot."""
+        self._listens = to_person
+
+    async def _call_event_handler(self, event_name: str, *args: Any, **kwargs: Any) -> Any:
+        if event_name == "app-message" and not self._listens:
+            return None
+        return await super()._call_event_handler(event_name, *args, **kwargs)
 
     def hush(self) -> None:
         """Be heard no more, from this moment; the line stays up until the bot has left."""
