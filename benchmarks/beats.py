@@ -39,7 +39,7 @@ from app.rooms.joining import Joining
 from app.rooms.reaping import Reaper
 from app.rooms.room import Room
 from app.rooms.sessions import Session, State
-from app.rooms.steps import BEAT_EVERY, Beat, Beaten, Finding, Lease, LeaseStatus, Now
+from app.rooms.steps import BEAT_EVERY, Beat, Beaten, Finding, Now
 from app.settings import Settings
 from app.storage import keys
 from app.storage.async_ledger import AsyncRedisLedger
@@ -246,17 +246,7 @@ async def _beat_all(orders: Connection, settings: Settings, stays: Sequence[tupl
 
 async def _beat(settings: Settings, session: Session, owner: str, lives: Lives) -> None:
     pulse = AsyncRedisLedger(settings.redis_url, retries=0)
-    lease = Lease(
-        status=LeaseStatus.ACTIVE,
-        session_id=session.id,
-        epoch=session.epoch,
-        since_ms=session.created_ms,
-        bot=session.bot,
-        user_id=session.user_id,
-        personality=session.personality,
-        host=HOST,
-    )
-    beat = Beat(session.room, owner, session.epoch, session.id, State.LIVE, lease)
+    beat = Beat.of(session, owner=owner, host=HOST, state=State.LIVE)
     heard = time.monotonic()
     while True:
         await asyncio.sleep(BEAT_EVERY.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER))

@@ -79,9 +79,9 @@ def _fill(server: Any) -> None:
     """Live bots in every room, as their beats leave them."""
     seconds, micros = server.time()
     now_ms = seconds * 1000 + micros // 1000 + 3_600_000  # fresh for as long as this takes
-    for numbers in _batches(range(ROOMS)):
+    for start in range(0, ROOMS, BATCH):
         with server.pipeline(transaction=False) as pipeline:
-            for number in numbers:
+            for number in range(start, start + BATCH):
                 room = Room.parse(f"local:room-{number}")
                 about = {"session_id": f"session-{number}", "epoch": "1"}
                 lease = {**about, "status": "active", "owner": "h/j/1", "since": now_ms, "bot": "assistant"}
@@ -95,21 +95,11 @@ def _fill(server: Any) -> None:
 def _ages_by_scan(server: Any) -> Iterator[float]:
     seconds, micros = server.time()
     now_ms = seconds * 1000 + micros // 1000
-    found = server.scan_iter(match="room_keepalive:*", count=BATCH)
-    for names in _batches(found):
-        for beat in server.mget(names):
+    cursor = None
+    while cursor != 0:
+        cursor, names = server.scan(cursor or 0, match="room_keepalive:*", count=BATCH)
+        for beat in server.mget(names) if names else ():
             yield now_ms - json.loads(beat)["timestamp"]
-
-
-def _batches(items: Any) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 if __name__ == "__main__":

@@ -38,8 +38,6 @@ from app.rooms.steps import (
     Conversation,
     Create,
     Forget,
-    Lease,
-    LeaseStatus,
     Message,
     Note,
     ReadRoom,
@@ -456,20 +454,8 @@ class Stay:
             self._take_in(messages)
 
     def _this_beat(self) -> Beat:
-        session = self.session
-        lease = Lease(
-            status=LeaseStatus.ACTIVE,
-            session_id=session.id,
-            epoch=session.epoch,
-            since_ms=session.created_ms,
-            bot=session.bot,
-            user_id=session.user_id,
-            personality=session.personality,
-            mode=session.mode,
-            host=self._host,
-        )
-        return Beat(
-            session.room, self._owner, session.epoch, session.id, self._state, lease, after=self._last_read
+        return Beat.of(
+            self.session, owner=self._owner, host=self._host, state=self._state, after=self._last_read
         )
 
     async def _write_again(self) -> None:
@@ -521,9 +507,8 @@ class Stay:
     async def _hand_over(self) -> bool:
         async def last_moment() -> State | None:
             state = await self._last_moment()
-            self._room.listen(
-                to_person=False
-            )  # what is said from now on would be refused under the next epoch
+            # What is said from now on would be refused under the next epoch
+            self._room.listen(to_person=False)
             return state
 
         epoch = None

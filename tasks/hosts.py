@@ -28,9 +28,7 @@ from tasks.outgoing import CeleryLaunches
 TICK = 0.25  # seconds; a process that died is seen within one
 REPORT_EVERY = 4  # ticks, if nothing has changed; who is not heard for 15 s has gone
 PAUSE = 12  # ticks until Redis is asked again that did not answer: each try holds the parent up for seconds
-INHERITED_FOR = (
-    40  # ticks in which what a former worker held is looked at: any bot that lives beats meanwhile
-)
+INHERITED_FOR = 40  # ticks that what a former worker held is looked at: any bot that lives beats meanwhile
 STOPPED = 0  # exit code
 
 log = structlog.get_logger(__name__)

@@ -1,5 +1,7 @@
 """Claims, sessions and orders with everything filled in, so that a test names only what it is about."""
 
+import secrets
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +9,19 @@ from app.rooms.joining import Order
 from app.rooms.ports import Ledger
 from app.rooms.room import Room
 from app.rooms.sessions import Session, State
-from app.rooms.steps import Adopt, Adoption, Beat, Claim, Host, Lease, LeaseStatus, Report
+from app.rooms.steps import (
+    Adopt,
+    Adoption,
+    Beat,
+    Claim,
+    Claimed,
+    Create,
+    Host,
+    Lease,
+    LeaseStatus,
+    NotYet,
+    Report,
+)
 
 STAGE = Room.parse("local:stage")
 CELLAR = Room.parse("local:cellar")
@@ -39,6 +53,22 @@ def a_session(session_id: str = "a-session", *, epoch: int = 7, room: Room = STA
         **more,
     }
     return Session(id=session_id, room=room, epoch=epoch, **facts)
+
+
+def an_unlaunched_session(
+    ledger: Ledger, room: str, bot: str, *, is_written: bool = True
+) -> tuple[Session, str]:
+    """A session and its claim, as a web process leaves them that dies before the launch is in the queue."""
+    token, session_id = secrets.token_hex(16), secrets.token_hex(8)
+    order = a_claim(token, room=Room.parse(room), session_id=session_id, user_id="ann", bot=bot)
+    while not isinstance(claimed := ledger.run(order), Claimed):
+        assert isinstance(claimed, NotYet)  # a Redis that has just been started
+        time.sleep(claimed.wait.total_seconds())
+    brief = {"persistence": timedelta(seconds=60), "max_duration": timedelta(seconds=600)}
+    session = a_session(session_id, epoch=claimed.epoch, room=order.room, user_id="ann", bot=bot, **brief)
+    if is_written:
+        ledger.run(Create(session))
+    return session, token
 
 
 def an_order(room: Room = STAGE, **more: Any) -> Order:

@@ -168,6 +168,22 @@ class Beat(Step[tuple[Beaten, list["Message"]]]):
     after: str = "0"  # the last message that was read
     lasts: timedelta = ACTIVE_FOR
 
+    @classmethod
+    def of(cls, session: Session, *, owner: str, host: str, state: State, after: str = "0") -> "Beat":
+        """The beat of a session's bot, which knows all that its lease says."""
+        lease = Lease(
+            status=LeaseStatus.ACTIVE,
+            session_id=session.id,
+            epoch=session.epoch,
+            since_ms=session.created_ms,
+            bot=session.bot,
+            user_id=session.user_id,
+            personality=session.personality,
+            mode=session.mode,
+            host=host,
+        )
+        return cls(session.room, owner, session.epoch, session.id, state, lease, after=after)
+
 
 @dataclass(frozen=True)
 class Release(Step[bool]):

@@ -14,8 +14,6 @@ from app.rooms.steps import (
     Beat,
     Beaten,
     Forget,
-    Lease,
-    LeaseStatus,
     LeaveLine,
     Receive,
     Release,
@@ -57,19 +55,7 @@ class Puppet:
         self._ledger.run(Transition(self.session.id, state, self.session.epoch, reason=reason))
 
     def beat(self, state: State = State.LIVE) -> Beaten:
-        session = self.session
-        lease = Lease(
-            status=LeaseStatus.ACTIVE,
-            session_id=session.id,
-            epoch=session.epoch,
-            since_ms=session.created_ms,
-            bot=session.bot,
-            user_id=session.user_id,
-            personality=session.personality,
-            mode=session.mode,
-            host=self.owner.split("/")[0],
-        )
-        beat = Beat(session.room, self.owner, session.epoch, session.id, state, lease)
+        beat = Beat.of(self.session, owner=self.owner, host=self.owner.split("/")[0], state=state)
         return self._ledger.run(beat)[0]
 
     def obey(self, answers: Answers | None = None, *, wait: timedelta = timedelta(0)) -> None:

@@ -1,17 +1,16 @@
 """What is killed here is really killed: what must hold when a process dies, hangs or is told to go."""
 
 import os
-import secrets
 import signal
 from datetime import timedelta
 
 import psutil
 import pytest
 
-from app.rooms.room import Room
 from app.rooms.sessions import Session
-from app.rooms.steps import Claim, Claimed, Create, Mark
+from app.rooms.steps import Mark
 from app.storage.ledger import RedisLedger
+from tests.makers import an_unlaunched_session
 from tests.product import Product, eventually, product
 
 pytestmark = pytest.mark.anyio
@@ -114,24 +113,8 @@ def test_a_bot_registers_again_when_redis_has_lost_everything(greenroom):
 
 
 def claim(product: Product, room: str, bot: str = "quiet") -> tuple[RedisLedger, Session, str]:
-    """A session whose launch is not in the queue yet, as a web process leaves it that dies just then."""
     ledger = RedisLedger(product.environ["REDIS_URL"])
-    token, session_id = secrets.token_hex(16), secrets.token_hex(8)
-    order = Claim(Room.parse(room), session_id, token, bot, "ann", "host", "voice")
-    claimed = eventually(lambda: isinstance(it := ledger.run(order), Claimed) and it)
-    session = Session(
-        id=session_id,
-        room=Room.parse(room),
-        user_id="ann",
-        bot=bot,
-        personality="host",
-        mode="voice",
-        persistence=timedelta(seconds=60),
-        max_duration=timedelta(seconds=600),
-        epoch=claimed.epoch,
-    )
-    ledger.run(Create(session))
-    return ledger, session, token
+    return ledger, *an_unlaunched_session(ledger, room, bot)
 
 
 def test_a_launch_that_got_lost_is_launched_again(greenroom):

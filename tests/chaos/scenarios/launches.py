@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import signal
 import threading
 import time
@@ -14,14 +13,13 @@ from datetime import timedelta
 import psutil
 from redis import Redis
 
-from app.rooms.room import Room
-from app.rooms.sessions import Session
-from app.rooms.steps import Claim, Claimed, Create, Mark, NotYet
+from app.rooms.steps import Mark
 from app.storage.ledger import RedisLedger
 from tests.chaos.guest import Guest
 from tests.chaos.play import call, pid_of, refused, soon
 from tests.chaos.scenario import Report, scenario
 from tests.chaos.stage import Stage
+from tests.makers import an_unlaunched_session
 
 QUEUE = "bot:launch:queue"
 DELIVERIES = 10
@@ -32,27 +30,11 @@ NO_BEAT_FOR = 75  # seconds: longer than anything that lapses by itself lives
 def claim(stage: Stage, room: str, *, record: bool, bot: str = "witness") -> tuple[str, str]:
     """Claim a room as a web process does that dies right after, or after it wrote the record; (session, token)."""
     ledger = RedisLedger(stage.environ["REDIS_URL"])
-    token, session_id = secrets.token_hex(16), secrets.token_hex(8)
-    order = Claim(Room.parse(room), session_id, token, bot, "ann", "host", "voice")
-    while not isinstance(claimed := ledger.run(order), Claimed):
-        assert isinstance(claimed, NotYet)  # a Redis that has just been started
-        time.sleep(claimed.wait.total_seconds())
-    session = Session(
-        id=session_id,
-        room=Room.parse(room),
-        user_id="ann",
-        bot=bot,
-        personality="host",
-        mode="voice",
-        persistence=timedelta(seconds=60),
-        max_duration=timedelta(seconds=600),
-        epoch=claimed.epoch,
-    )
+    session, token = an_unlaunched_session(ledger, room, bot, is_written=record)
     if record:
-        ledger.run(Create(session))
         ledger.run(Mark(session.room, timedelta(seconds=10)))
     ledger.close()
-    return session_id, token
+    return session.id, token
 
 
 @scenario(10, f"the same launch delivered {DELIVERIES} times, and again later")
