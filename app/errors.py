@@ -33,6 +33,12 @@ class Unauthorized(GreenroomError):
     kind = "unauthorized"
 
 
+class BadSignature(Unauthorized):
+    """That webhook was not signed with our key, or is more than five minutes old."""
+
+    kind = "bad-signature"
+
+
 class Forbidden(GreenroomError):
     """That token is for another session, or this needs the API key."""
 
@@ -71,9 +77,22 @@ class TimedOut(GreenroomError):
 
 
 class BadRoom(Rejected):
-    """A room_url is `local:` and a name of up to 64 letters, digits, dashes and underscores, as in local:standup."""
+    """A room_url is as in local:standup, wss://livekit.example.com/standup or https://example.daily.co/standup; its
+    name has up to 64 letters, digits, dashes and underscores."""
 
     kind = "bad-room"
+
+
+class NotOurRoom(Rejected):
+    """This installation has no rooms at that server."""
+
+    kind = "not-our-room"
+
+
+class ReservedName(Rejected):
+    """A user_id may not begin with bot:, since that is how bots are known; choose another."""
+
+    kind = "reserved-name"
 
 
 class UnknownBot(Rejected):
@@ -149,6 +168,12 @@ class QueueFull(Unavailable):
 
     kind = "queue-full"
     retry_after = 10
+
+
+class ProviderAway(Unavailable):
+    """The server of that room does not answer, so who is there cannot be told; calls that are on go on."""
+
+    kind = "provider-away"
 
 
 class RoomInDoubt(Unavailable):

@@ -97,6 +97,20 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _livekit_url(value: str) -> str:
+    url = value.rstrip("/")
+    if not re.fullmatch(r"wss?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?", url, re.ASCII):
+        raise ValueError("must be as in wss://livekit.example.com or ws://127.0.0.1:7880, in small letters")
+    return url
+
+
+def _daily_domain(value: str) -> str:
+    """The name before .daily.co, or a whole host."""
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", value, re.ASCII):
+        raise ValueError("must be the name before .daily.co, as in acme, in small letters")
+    return value if "." in value else f"{value}.daily.co"
+
+
 def _redis_url(value: str) -> str:
     if _is_url(value, {"redis", "rediss"}) or (
         value.startswith("unix://") and urlsplit(value).path.startswith("/")
@@ -261,6 +275,15 @@ class Settings:
     ice_servers: tuple[IceServer, ...] = _setting(
         "", _ice_servers, "STUN and TURN servers: URLs, or a JSON list", unset=(), shown=_without_credentials
     )
+    livekit_url: str = _setting(
+        "", _livekit_url, "LiveKit server whose rooms our bots may join, as its clients reach it"
+    )
+    livekit_api_key: str = _setting("", _text, "its API key")
+    livekit_api_secret: str = _setting("", _text, "its API secret", shown=_hidden)
+    daily_domain: str = _setting("", _daily_domain, "Daily domain whose rooms our bots may join, as in acme")
+    daily_api_key: str = _setting("", _text, "its API key", shown=_hidden)
+    daily_webhook_secret: str = _setting("", _text, "the HMAC secret of its webhook", shown=_hidden)
+    daily_api_url: str = _setting("https://api.daily.co/v1", _web_url, "address of Daily's API")
     log_format: str = _setting(
         "auto",
         _one_of("auto", "json", "console"),
@@ -414,6 +437,14 @@ def _disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
         found["speech", "openai_api_key", "openai_base_url"] = (
             "SPEECH is 'openai'; then OPENAI_API_KEY or OPENAI_BASE_URL must be set."
         )
+    together = {
+        ("livekit_url", "livekit_api_key", "livekit_api_secret"): "LIVEKIT_URL",
+        ("daily_domain", "daily_api_key"): "DAILY_DOMAIN",
+    }
+    for names, first in together.items():
+        missing = [name.upper() for name in names if not getattr(settings, name)]
+        if missing and len(missing) < len(names):
+            found[names] = f"{' and '.join(missing)} must be set as well, or {first} and its key not at all."
     return found
 
 

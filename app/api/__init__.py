@@ -34,6 +34,7 @@ def register(app: Flask, services: Services) -> Flask:
         API_SPEC_OPTIONS=_spec_options(),
     )
     app.extensions["greenroom"] = services
+    app.url_map.merge_slashes = False  # a room's URL in a path has two in a row
     auth.register(app)
     app.before_request(body.apply_limit)
     api = ProblemApi(app)

@@ -25,7 +25,8 @@ from app.errors import Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, Un
 from app.rooms.joining import QUEUED, Joined, Order
 from app.rooms.leaving import Left
 from app.rooms.messages import ask
-from app.rooms.room import Room
+from app.rooms.providers import check_name
+from app.rooms.room import LOCAL
 from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
 
 ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking again
@@ -66,7 +67,7 @@ def leave(which: dict[str, str]) -> Left:
         return services().leaving.leave_session(session_id)
     if g.token is not None:
         raise Forbidden
-    return services().leaving.leave_room(Room.parse(which["room_url"]))
+    return services().leaving.leave_room(services().providers.room(which["room_url"]))
 
 
 @bp.post("/config")
@@ -75,7 +76,7 @@ def leave(which: dict[str, str]) -> Left:
 def configure(changes: dict[str, Any]) -> dict[str, Any]:
     """Change the bot in a room while it is live."""
     here = services()
-    room = Room.parse(changes.pop("room_url"))
+    room = here.providers.room(changes.pop("room_url"))
     _check_personality(changes.get("personality"), here)
     lease = here.ledger.run(ReadRoom(room)).lease
     if lease is None or lease.status is LeaseStatus.PENDING:
@@ -92,7 +93,7 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
 @bp.response(HTTPStatus.OK, RoomSchema())
 def look(room_url: str) -> dict[str, Any]:
     """Who has a room, and when its bot was last heard."""
-    room = Room.parse(room_url)
+    room = services().providers.room(room_url)
     view = services().looking.room(room)
     keepalive = None
     if view.age is not None:
@@ -111,9 +112,11 @@ def _order(wanted: dict[str, Any], here: Services) -> Order:
         raise UnknownBot(f"There is no bot named {bot}; this installation has {', '.join(settings.bots)}.")
     personality = wanted.get("personality", settings.default_personality)
     _check_personality(personality, here)
+    user_id = wanted.get("user_id") or f"guest-{secrets.token_hex(6)}"
+    check_name(user_id)
     return Order(
-        room=Room.parse(wanted["room_url"]) if "room_url" in wanted else Room.fresh(),
-        user_id=wanted.get("user_id") or f"guest-{secrets.token_hex(6)}",
+        room=here.providers.room(wanted["room_url"]) if "room_url" in wanted else here.providers.fresh(),
+        user_id=user_id,
         bot=bot,
         personality=personality,
         persistence=wanted.get("session_persistence", settings.session_persistence),
@@ -146,12 +149,21 @@ def _joined(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
         "connect": {
             "provider": joined.room.provider,
             "room_url": str(joined.room),
-            "offer_url": f"{session_url}/api/offer",
             "token": mint(here.tokens, joined.session_id, user_id),
             "user_id": user_id,
+            **_way_in(joined, user_id, here),
+        },
+    }
+
+
+def _way_in(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
+    if joined.room.provider == LOCAL:
+        return {
+            "offer_url": f"/sessions/{joined.session_id}/api/offer",
             "ice_servers": [
                 {name: value for name, value in vars(server).items() if value}
                 for server in here.settings.ice_servers
             ],
-        },
-    }
+        }
+    admission = here.providers.of_room(joined.room).admit(joined.room, user_id)
+    return {"url": admission.url, "room_token": admission.room_token}

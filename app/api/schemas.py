@@ -95,7 +95,11 @@ class ConnectSchema(Schema):
 
     provider = fields.String()
     room_url = fields.String()
-    offer_url = fields.String(metadata={"description": "Where to POST the offer"})
+    url = fields.String(metadata={"description": "Where to connect: LiveKit's server, or Daily's room"})
+    room_token = fields.String(
+        metadata={"description": "LiveKit's or Daily's token, for that room as that user"}
+    )
+    offer_url = fields.String(metadata={"description": "Where to POST the offer, for a local room"})
     token = fields.String(
         metadata={"description": "Bearer token for this session alone; may go to a browser"}
     )

@@ -6,11 +6,13 @@ from typing import cast
 from flask import current_app
 from itsdangerous import TimestampSigner
 
+from app import providers
 from app.api.auth import session_tokens
 from app.rooms.joining import Joining
 from app.rooms.leaving import Leaving
 from app.rooms.looking import Looking
 from app.rooms.ports import LaunchQueue, Ledger
+from app.rooms.providers import Providers
 from app.settings import Settings
 
 
@@ -25,6 +27,7 @@ class Services:
     tokens: TimestampSigner
     settings: Settings
     personalities: tuple[str, ...]
+    providers: Providers
 
     @classmethod
     def over(
@@ -38,6 +41,7 @@ class Services:
             tokens=session_tokens(settings.api_key),
             settings=settings,
             personalities=personalities,
+            providers=providers.of(settings),
         )
 
 

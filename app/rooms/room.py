@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 from app.errors import BadRoom
 
-LOCAL = "local"
+LOCAL, LIVEKIT, DAILY = "local", "livekit", "daily"
 
-# No braces, quotes, colons or control characters: a name is part of Redis keys and of log lines.
-_LOCAL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?", re.ASCII)
+# No braces, quotes, colons or control characters: a name is part of Redis keys, of URLs and of log lines.
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?"
+_HOST = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
+_FORMS = {
+    LOCAL: re.compile(rf"local:(?P<server>)(?P<name>{_NAME})", re.ASCII),
+    LIVEKIT: re.compile(rf"(?P<server>wss?://{_HOST}(?::[1-9][0-9]{{0,4}})?)/(?P<name>{_NAME})", re.ASCII),
+    DAILY: re.compile(rf"(?P<server>https://{_HOST})/(?P<name>{_NAME})", re.ASCII),
+}
 
 
 @dataclass(frozen=True)
@@ -18,19 +24,23 @@ class Room:
 
     provider: str
     name: str
+    server: str = ""  # as in wss://livekit.acme.com; a local room has none
 
     @classmethod
     def parse(cls, url: str) -> "Room":
-        """Raises BadRoom for anything that is not exactly a room's canonical URL."""
-        provider, _, name = url.partition(":")
-        if provider != LOCAL or not _LOCAL_NAME.fullmatch(name):
-            raise BadRoom
-        return cls(provider, name)
+        """Raises BadRoom for anything that is not exactly a room's canonical URL.
+
+        That a URL is well-formed does not mean that a bot may go there: see `Providers`.
+        """
+        for provider, form in _FORMS.items():
+            if found := form.fullmatch(url):
+                return cls(provider, found["name"], found["server"])
+        raise BadRoom
 
     @classmethod
-    def fresh(cls) -> "Room":
+    def fresh(cls, provider: str = LOCAL, server: str = "") -> "Room":
         """A new room that nobody can guess."""
-        return cls(LOCAL, secrets.token_hex(8))
+        return cls(provider, secrets.token_hex(8), server)
 
     def __str__(self) -> str:
-        return f"{self.provider}:{self.name}"
+        return f"{self.server}/{self.name}" if self.server else f"{self.provider}:{self.name}"

@@ -35,7 +35,7 @@ HOSTILE = [
     "local:" + "a" * 100_000,
     "local://stage",
     "local:%73tage",
-    "https://acme.example.com/stage",
+    "https://acme.example.com/stage/",
     "https://user:password@acme.example.com/stage",
     "http://169.254.169.254/latest/meta-data",
     "file:///etc/passwd",

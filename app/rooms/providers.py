@@ -1,0 +1,156 @@
+"""Providers: who has rooms.  One LiveKit server and one Daily domain at most, and this installation for local rooms."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from app.errors import NotOurRoom, ReservedName
+from app.rooms.room import Room
+
+BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
+TOKEN_LASTS = timedelta(hours=2)  # to get in with; who is in stays
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What a person's client needs to get into a room, beside the session's own token."""
+
+    url: str  # where it connects
+    room_token: str  # for that room, as that user, for a while
+
+
+@dataclass(frozen=True)
+class Participant:
+    """Somebody in a room, as its provider tells."""
+
+    identity: str
+    name: str = ""
+    is_bot: bool = False  # of ours, or of others
+    session_id: str | None = None  # of a bot that is ours
+    epoch: int | None = None
+    sid: str = ""  # what its provider calls this very stay: another one has another
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a provider said, by itself, of a room.  It may be late, early, or said twice."""
+
+    id: str
+    event: str  # participant_joined, participant_left, room_finished
+    room: Room
+    participant: Participant | None = None
+    at_ms: int = 0
+
+
+class Provider(Protocol):
+    """Has rooms, lets people in, and knows who is there.
+
+    What asks its server raises ProviderAway after a bounded wait.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in a room's `provider`."""
+        ...
+
+    @property
+    def server(self) -> str:
+        """As in a room's `server`."""
+        ...
+
+    def admit(self, room: Room, user_id: str) -> Admission:
+        """Let a person in; asks nobody."""
+        ...
+
+    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+        """Get or make the room."""
+        ...
+
+    def presence(self, room: Room) -> Sequence[Participant] | None:
+        """Who is there; None if this provider cannot tell."""
+        ...
+
+    def busy_rooms(self) -> Sequence[Room]:
+        """Those with somebody in them."""
+        ...
+
+    def evict(self, room: Room, participant: Participant) -> None:
+        """Put somebody out.  Who has gone already is no error."""
+        ...
+
+    def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
+        """What a webhook says, or None if it is nothing to us.  Raises BadSignature."""
+        ...
+
+
+@dataclass(frozen=True)
+class Local:
+    """This installation's own rooms: a browser's peer connection ends in the bot's process."""
+
+    name: str = "local"
+    server: str = ""
+
+    def admit(self, room: Room, user_id: str) -> Admission:
+        raise NotOurRoom  # a session's own token lets people in
+
+    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+        pass
+
+    def presence(self, room: Room) -> Sequence[Participant] | None:
+        return None
+
+    def busy_rooms(self) -> Sequence[Room]:
+        return ()
+
+    def evict(self, room: Room, participant: Participant) -> None:
+        pass
+
+    def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Providers:
+    """Those of this installation.  A bot is sent to no other: whoever names a room may be anybody."""
+
+    by_name: Mapping[str, Provider]
+
+    @classmethod
+    def of(cls, providers: Iterable[Provider]) -> "Providers":
+        """The first is where a fresh room is."""
+        return cls({each.name: each for each in providers})
+
+    def room(self, url: str) -> Room:
+        """Raises BadRoom for what is no room's URL, NotOurRoom for a room that is not in one of these."""
+        room = Room.parse(url)
+        provider = self.by_name.get(room.provider)
+        if provider is None or provider.server != room.server:
+            raise NotOurRoom(f"This installation has no rooms there; it has {self}.")
+        return room
+
+    def fresh(self) -> Room:
+        """A new room that nobody can guess."""
+        first = next(iter(self.by_name.values()))
+        return Room.fresh(first.name, first.server)
+
+    def of_room(self, room: Room) -> Provider:
+        """Whose a room is.  Raises NotOurRoom: the settings may have changed since it was let in."""
+        provider = self.by_name.get(room.provider)
+        if provider is None or provider.server != room.server:
+            raise NotOurRoom
+        return provider
+
+    def __str__(self) -> str:
+        return " and ".join(str(Room(each.name, "NAME", each.server)) for each in self.by_name.values())
+
+
+def check_name(user_id: str) -> None:
+    """Raises ReservedName for a person who would be taken for a bot, and throw it out."""
+    if user_id.lower().startswith(BOT):
+        raise ReservedName
+
+
+def bot_identity(room: Room) -> str:
+    """The one that every bot of a room has, so that the room lets only one of them stay."""
+    return f"{BOT}{room.name}"
