@@ -145,7 +145,7 @@ def _stock(transport: Any, speech: Any) -> Any:
     person, bot = LLMContextAggregatorPair(
         LLMContext(), user_params=LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer())
     )
-    parts = [transport.input(), speech.stt, person, speech.llm, speech.tts, transport.output(), bot]
+    parts = [transport.input(), speech.hearing(), person, speech.llm, speech.tts, transport.output(), bot]
     return PipelineWorker(Pipeline(parts))
 
 

@@ -52,7 +52,7 @@ def recording() -> np.ndarray[Any, np.dtype[np.int16]]:
 
 
 def speech() -> Speech:
-    return Speech(stt=Hears(), llm=Thinks(), tts=Speaks())
+    return Speech(hearing=Hears, llm=Thinks(), tts=Speaks())
 
 
 class Hears(SegmentedSTTService):

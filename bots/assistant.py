@@ -8,21 +8,31 @@ from functools import cache
 from typing import Any
 
 from pipecat.frames.frames import LLMRunFrame
+from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frameworks.rtvi import RTVIObserverParams, RTVIProcessor
-from pipecat.runner.types import RunnerArguments
+from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments
 from pipecat.runner.utils import create_transport
-from pipecat.transports.base_transport import TransportParams
+from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
 
 from app import settings
 from bots import ears, personalities, speech
-from bots.pipeline import build
+from bots.people import People
+from bots.pipeline import build, build_for_several
 
 TRANSPORTS: dict[str, Callable[[], Any]] = {
     "webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True),
+    "livekit": lambda: _livekit_params(audio_in_enabled=True, audio_out_enabled=True),
 }
+
+
+def _livekit_params(**params: Any) -> TransportParams:
+    from pipecat.transports.livekit.transport import LiveKitParams
+
+    return LiveKitParams(**params)
+
 
 _settings = cache(settings.load)  # once a process, not for each call
 
@@ -34,15 +44,22 @@ async def bot(runner_args: RunnerArguments) -> None:
     personality = personalities.load(about.get("personality") or current.default_personality)
     personality = personality.with_changes(voice=about.get("voice"), persona=about.get("persona"))
     transport = await create_transport(runner_args, TRANSPORTS)
-    context = LLMContext(messages=list(about.get("conversation") or []))
-    worker = PipelineWorker(
-        build(transport, speech.build(personality, current), context, ears.user_params()),
-        params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
-        idle_timeout_secs=runner_args.pipeline_idle_timeout_secs,
-        enable_turn_tracking=False,
-        rtvi_observer_params=RTVIObserverParams(metrics_enabled=False),
-    )
+    parts = speech.build(personality, current)
+    if isinstance(runner_args, SmallWebRTCRunnerArguments):
+        worker = _worker_for_one(runner_args, transport, parts)
+    else:
+        worker = _worker_for_several(runner_args, transport, parts)
+    runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
+    await runner.add_workers(worker)
+    await runner.run()
 
+
+def _worker_for_one(
+    runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech
+) -> PipelineWorker:
+    about: dict[str, Any] = runner_args.body or {}
+    context = LLMContext(messages=list(about.get("conversation") or []))
+    worker = _worker(build(transport, parts, context, ears.user_params()), runner_args)
     has_met = False
 
     @worker.rtvi.event_handler("on_client_ready")
@@ -55,6 +72,32 @@ async def bot(runner_args: RunnerArguments) -> None:
             await worker.queue_frame(LLMRunFrame())
         has_met = True
 
-    runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
-    await runner.add_workers(worker)
-    await runner.run()
+    return worker
+
+
+def _worker_for_several(
+    runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech
+) -> PipelineWorker:
+    people = People(parts.hearing, ears.user_params)
+    worker = _worker(build_for_several(transport, parts, people), runner_args)
+
+    @transport.event_handler("on_participant_connected")
+    async def meet(_transport: BaseTransport, person: str) -> None:
+        """Whoever comes is greeted once, when they can hear us."""
+        await people.meet(person)
+
+    @transport.event_handler("on_participant_disconnected")
+    async def part(_transport: BaseTransport, person: str) -> None:
+        await people.part(person)
+
+    return worker
+
+
+def _worker(pipeline: Pipeline, runner_args: RunnerArguments) -> PipelineWorker:
+    return PipelineWorker(
+        pipeline,
+        params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
+        idle_timeout_secs=runner_args.pipeline_idle_timeout_secs,
+        enable_turn_tracking=False,
+        rtvi_observer_params=RTVIObserverParams(metrics_enabled=False),
+    )

@@ -9,6 +9,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.transports.base_transport import BaseTransport
 
 from bots.ears import EndOfHearing
+from bots.people import People, Replies
 from bots.speech import Speech
 
 
@@ -20,12 +21,26 @@ def build(
     return Pipeline(
         [
             transport.input(),  # the person's voice
-            speech.stt,  # as text
+            speech.hearing(),  # as text
             person,  # as a turn in the context
             EndOfHearing(),  # nobody below needs the sound itself
             speech.llm,  # our answer
             speech.tts,  # as a voice
             transport.output(),  # in the person's ear
             bot,  # what was really said, back in the context
+        ]
+    )
+
+
+def build_for_several(transport: BaseTransport, speech: Speech, people: People) -> Pipeline:
+    """The same, for a room of several: each person is heard alone, and each has a context."""
+    return Pipeline(
+        [
+            transport.input(),  # everybody's voice
+            people,  # each as turns in their context
+            speech.llm,  # our answer
+            speech.tts,  # as a voice
+            transport.output(),  # in everybody's ear
+            Replies(people),  # what was really said, back in the context of whom it was said to
         ]
     )

@@ -51,10 +51,11 @@ from app.rooms.steps import (
 from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from bots import speech
+from bots import transports as stages
 from bots.personalities import Personality
 from bots.personalities import load as load_personality
 from bots.succession import hand_over, turn_comes
-from bots.transports.local import LocalRoom
+from bots.transports.stage import PutOut
 from bots.turns import Turns, as_messages
 
 STARTS_WITHIN = timedelta(seconds=30)  # a bot's own set-up, until its pipeline runs
@@ -143,7 +144,15 @@ class Stay:
         self._turns = Turns(ledger, session.id, session.epoch, errand.conversation)
         self._state = State.PENDING if errand.is_next else session.state
         self._personality: Personality | None = None
-        self._room = LocalRoom(settings.ice_servers, on_arrival=self._arrived, on_departure=self._departed)
+        self._met = {session.person} - {None}  # in this room, since it was last somebody else's
+        self._room = stages.of(
+            session,
+            settings,
+            on_arrival=self._arrived,
+            on_departure=self._departed,
+            on_put_out=self._put_out,
+            waits=errand.is_next,
+        )
         self._pipeline: PipelineWorker | None = None
         self._last_person = session.person
         self._has_room = not errand.is_next
@@ -217,7 +226,7 @@ class Stay:
         if self._pipeline is not None:  # a bot with helpers: the first pipeline is the one in the room
             return
         self._pipeline = pipeline
-        self._room.speak_on(pipeline.pipeline)
+        self._room.built(pipeline)
         self._turns.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame,))
         pipeline.add_event_handler("on_frame_reached_downstream", self._fell_silent)
@@ -239,6 +248,7 @@ class Stay:
             "voice": session.voice,
             "mode": session.mode,
             "conversation": as_messages(self._errand.conversation),
+            "participant_contexts": self._turns.by_person(),
             "metadata": dict(session.metadata),
         }
         await self._reconfigure(self._errand.config)
@@ -251,7 +261,7 @@ class Stay:
         if self._ending.done():
             return
         self._is_started.set_result(None)
-        if self._has_room:
+        if not self._errand.is_next:
             self._expect_person()
             await self._enter(State.LIVE)
 
@@ -268,7 +278,7 @@ class Stay:
             await self._pipeline.queue_frames(list(frames))
 
     def _say_soon(self, words: str) -> None:
-        if self._room.has_person:
+        if self._room.people:
             self._chore(self._say(TTSSpeakFrame(words)))
 
     def _chore(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -296,8 +306,10 @@ class Stay:
         self._stop_clock()
         if self._ending.done():
             return
-        if self._last_person not in (None, user_id):
+        if self._last_person is not None and user_id not in self._met and self._room.people <= {user_id}:
             await self._begin_anew()
+            self._met.clear()
+        self._met.add(user_id)
         self._last_person = user_id
         if self._state is State.WAITING:
             await self._enter(State.LIVE)
@@ -314,16 +326,23 @@ class Stay:
         await self._turns.written(WRITTEN_WITHIN)  # it is erased before the record names another person
 
     async def _departed(self, _user_id: str) -> None:
-        if self._ending.done() or not self._has_room:
+        if self._ending.done() or not self._has_room or self._room.people:
             return
         # The clock first: whoever comes while we write this down stops it.
         self._start_clock(self.session.persistence, Ending(Reason.IDLE, politely=False))
         await self._enter(State.WAITING)
         await self._note("person_left")
 
+    def _put_out(self, why: PutOut) -> None:
+        """The room decides who may stay."""
+        if why.reason is None:
+            self.end(Ending(Reason.ERROR, politely=False, detail=why.detail, goes_on=True))
+        else:
+            self.end(Ending(why.reason, politely=False, detail=why.detail))
+
     def _expect_person(self) -> None:
         """Somebody will come, or come back; the clock stops when they do."""
-        if self._room.has_person:
+        if self._room.people:
             return
         if self._last_person is None:
             self._start_clock(NO_SHOW_AFTER, Ending(Reason.NO_SHOW, politely=False))
@@ -508,7 +527,7 @@ class Stay:
         async def last_moment() -> State | None:
             state = await self._last_moment()
             # What is said from now on would be refused under the next epoch
-            self._room.listen(to_person=False)
+            self._room.listen(to_people=False)
             return state
 
         epoch = None
@@ -517,7 +536,7 @@ class Stay:
                 self._ledger, self._launches, self.session, owner=self._owner, before_yielding=last_moment
             )
         finally:
-            self._room.listen(to_person=epoch is None)
+            self._room.listen(to_people=epoch is None)
         if epoch is None:
             return False
         self._has_room = False
@@ -541,7 +560,7 @@ class Stay:
         """No slot is free: tell the person, and let the session wait for one."""
         if await self._last_moment() is None:
             return False
-        if self._room.has_person and self._personality is not None and self._is_started.done():
+        if self._room.people and self._personality is not None and self._is_started.done():
             words = TTSSpeakFrame(self._personality.away, append_to_context=False)
             self._is_silent.clear()
             await self._say(InterruptionFrame(), words)
@@ -555,16 +574,19 @@ class Stay:
 
     async def _take_over(self, performance: "asyncio.Task[None]") -> bool:
         """Prepare, and wait for the room's bot to yield; False if it does not, or this one cannot start."""
-        first: set[asyncio.Future[Any]] = {performance, self._is_started, self._ending}
+        at_door = asyncio.create_task(self._room.at_door())
+        first: set[asyncio.Future[Any]] = {performance, self._is_started, self._ending, at_door}
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-        session = self.session
-        if not self._is_started.done() or self._ending.done():
+        session, is_prepared = self.session, self._is_started.done() or at_door.done()
+        at_door.cancel()
+        if not is_prepared or self._ending.done():
             failure = performance.exception() if performance.done() and not performance.cancelled() else None
             log.error("successor_not_ready", session_id=session.id, epoch=session.epoch, exc_info=failure)
             raise BotCrashed("could not take the session over")  # its parent lets nobody yield to it
         if not await turn_comes(self._ledger, session, token=self._errand.claim, owner=self._owner):
             return False
         self._has_room = True
+        self._room.enter()
         succession = await self._insist(Succeed(session.id, session.epoch, "handed_over", host=self._host))
         if succession.session.epoch != session.epoch:  # it has ended
             await self._try(Release(session.room, session.epoch, self._owner))
@@ -577,6 +599,8 @@ class Stay:
         room = await self._insist(ReadRoom(session.room))
         if room.config != self._errand.config:
             await self._reconfigure(room.config)
+        on_stage: set[asyncio.Future[Any]] = {performance, self._is_started, self._ending}
+        await asyncio.wait(on_stage, return_when=asyncio.FIRST_COMPLETED)
         self._expect_person()
         log.info("session_handed_over", session_id=session.id, room=str(session.room), epoch=session.epoch)
         return True
@@ -590,7 +614,7 @@ class Stay:
         ending = self._ending.result()
         if not ending.goes_on:
             await self._enter(State.LEAVING, reason=ending.reason)
-        if ending.politely and not ending.goes_on and self._room.has_person and self._personality is not None:
+        if ending.politely and not ending.goes_on and self._room.people and self._personality is not None:
             # Interrupted first: a goodbye behind a long answer would come too late to be heard.
             await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.goodbye), EndFrame())
             await asyncio.wait({performance}, timeout=GOODBYE_WITHIN.total_seconds())

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from app.errors import RedisAway
 from app.rooms.steps import Erase, Record, Said, Step
 from app.storage.async_ledger import AsyncRedisLedger
+from bots.people import People
 
 UNWRITTEN_AT_MOST = 1000  # turns; the oldest go, if Redis is away for longer
 RETRY_AFTER = timedelta(seconds=1)
@@ -36,18 +38,20 @@ class Turns:
         self._epoch = epoch
         self._said: deque[Said] = deque(before, maxlen=UNWRITTEN_AT_MOST)
         self._number = 0
-        self._contexts: list[LLMContext] = []
+        self._contexts: dict[str | None, LLMContext] = {}  # by the person, where there are several
         self._unwritten: deque[Step[Any]] = deque(maxlen=UNWRITTEN_AT_MOST)
         self._has_some = asyncio.Event()
         self._is_written = asyncio.Event()
         self._is_written.set()
-        self._speaking: set[str] = set()
+        self._speaking: set[tuple[str, str | None]] = set()
         self._last_speaker: str | None = None
 
     def follow(self, pipeline: PipelineWorker) -> None:
         """Write down what comes into the contexts of a bot that is built with pipecat's aggregators."""
         for processor in _processors(pipeline.pipeline):
-            if isinstance(processor, LLMUserAggregator):
+            if isinstance(processor, People):
+                processor.add_event_handler("on_person", self._meet)
+            elif isinstance(processor, LLMUserAggregator):
                 self._listen(processor, "user")
             elif isinstance(processor, LLMAssistantAggregator):
                 self._listen(processor, "assistant")
@@ -60,15 +64,23 @@ class Turns:
         before = [said.id for said in self._said]
         is_forgotten = [said.id for said in conversation[: len(before)]] != before
         if is_forgotten:
-            for context in self._contexts:
+            for context in self._contexts.values():
                 context.set_messages([])
             self._said.clear()
         known = {said.id for said in self._said}
         missed = [said for said in conversation if said.id not in known]
         self._said.extend(missed)
-        for context in self._contexts[:1]:
-            LLMContext.add_messages(context, as_messages(missed))
+        for person, context in self._contexts.items():
+            theirs = [said for said in missed if person is None or said.person == person]
+            LLMContext.add_messages(context, as_messages(theirs))
         return bool(self._contexts) or not is_forgotten
+
+    def by_person(self) -> dict[str, list[Any]]:
+        """What each of several people and the bot have said to each other, as their context has it."""
+        people = {said.person for said in self._said if said.person is not None}
+        return {
+            person: as_messages([said for said in self._said if said.person == person]) for person in people
+        }
 
     def restore(self, kept: Sequence[Said]) -> None:
         """Write again what Redis has lost, in the order in which it was said."""
@@ -82,7 +94,7 @@ class Turns:
 
     def forget(self) -> bool:
         """The next person is another: nothing of what was said is theirs.  False if the bot's context is unknown."""
-        for context in self._contexts:
+        for context in self._contexts.values():
             context.set_messages([])  # at once: as a frame it may come after the person's first word
         self._said.clear()
         self._last_speaker = None
@@ -128,26 +140,31 @@ class Turns:
             return False
         return True
 
-    def _listen(self, aggregator: Any, speaker: str) -> None:
+    async def _meet(self, _: People, person: str, aggregator: LLMUserAggregator) -> None:
+        if person not in self._contexts:
+            aggregator.context.set_messages(self.by_person().get(person, []))
+        self._listen(aggregator, "user", person)
+
+    def _listen(self, aggregator: Any, speaker: str, person: str | None = None) -> None:
         async def started(*_: Any) -> None:
-            self._speaking.add(speaker)
+            self._speaking.add((speaker, person))
 
         async def stopped(*_: Any) -> None:
-            self._speaking.discard(speaker)
+            self._speaking.discard((speaker, person))
 
         aggregator.add_event_handler(f"on_{speaker}_turn_started", started)
         aggregator.add_event_handler(f"on_{speaker}_turn_stopped", stopped)
-        if not any(context is aggregator.context for context in self._contexts):
-            self._contexts.append(aggregator.context)
-            _tell(aggregator.context, self._added)
+        if not any(context is aggregator.context for context in self._contexts.values()):
+            self._contexts[person] = aggregator.context
+            _tell(aggregator.context, partial(self._added, person))
 
-    def _added(self, message: Mapping[str, Any]) -> None:
+    def _added(self, person: str | None, message: Mapping[str, Any]) -> None:
         speaker, words = message.get("role"), _words(message.get("content"))
         if speaker not in SPEAKERS or not words:
             return
         self._last_speaker = speaker
         self._number += 1
-        said = Said(f"{self._epoch}-{self._number}", speaker, words)
+        said = Said(f"{self._epoch}-{self._number}", speaker, words, person=person)
         self._said.append(said)
         self._put(Record(self._session_id, self._epoch, said))
 

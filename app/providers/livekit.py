@@ -11,6 +11,7 @@ from typing import Any
 from app.providers import tokens
 from app.rooms.providers import TOKEN_LASTS, Admission, Evidence, Participant, bot_identity
 from app.rooms.room import LIVEKIT, Room
+from app.rooms.sessions import Session
 
 
 class LiveKit:
@@ -34,24 +35,33 @@ class LiveKit:
         }
         return Admission(self.server, self._token(user_id, grants))
 
-    def bot_token(
-        self, room: Room, *, session_id: str, epoch: int, user_id: str, facts: Mapping[str, Any]
-    ) -> str:
+    def bot_token(self, session: Session) -> str:
         """Let a room's bot in, under the identity that all bots of that room have.
 
-        `facts` are the room's: they become its metadata where this token makes the room.
+        It says of itself what it is, and says what the room is for, where nobody has made that before.
         """
-        about = {"greenroom": {"bot": True, "of": user_id, "session_id": session_id, "epoch": epoch}}
+        about = {
+            "greenroom": {
+                "bot": True,
+                "of": session.user_id,
+                "session_id": session.id,
+                "epoch": session.epoch,
+            }
+        }
         grants = {
             "roomJoin": True,
-            "room": room.name,
+            "room": session.room.name,
             "canPublish": True,
             "canSubscribe": True,
             "canPublishData": True,
             "canUpdateOwnMetadata": True,
         }
         return self._token(
-            bot_identity(room), grants, metadata=json.dumps(about), roomConfig={"metadata": json.dumps(facts)}
+            bot_identity(session.room),
+            grants,
+            name=session.personality,
+            metadata=json.dumps(about),
+            roomConfig={"metadata": json.dumps(room_facts(session))},
         )
 
     def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
@@ -72,3 +82,13 @@ class LiveKit:
     def _token(self, identity: str, grants: Mapping[str, Any], **claims: Any) -> str:
         said = {"iss": self._key, "sub": identity, "video": grants, **claims}
         return tokens.sign(self._secret, said, TOKEN_LASTS)
+
+
+def room_facts(session: Session) -> dict[str, Any]:
+    """A room's metadata, for whoever is in it."""
+    return {
+        "conversation_id": session.id,
+        "bot": session.bot,
+        "personality": session.personality,
+        "mode": session.mode,
+    }

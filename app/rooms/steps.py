@@ -487,6 +487,7 @@ class Said:
     role: str  # "user" or "assistant"
     content: str
     at_ms: int = 0
+    person: str | None = None  # who said it, or was told it, in a room of several
 
 
 @dataclass(frozen=True)

@@ -592,12 +592,19 @@ def _(step: steps.AwaitAnswer) -> Command:
 @encode.register
 def _(step: steps.Record) -> Command:
     said = step.said
+    turn = {
+        "id": said.id,
+        "role": said.role,
+        "content": said.content,
+        "epoch": str(step.epoch),
+        "person": said.person,
+    }
     call = script(
         "record",
         [keys.session(step.session_id), keys.turns(step.session_id)],
         str(step.epoch),
         said.id,
-        dumps({"id": said.id, "role": said.role, "content": said.content, "epoch": str(step.epoch)}),
+        dumps({name: value for name, value in turn.items() if value is not None}),
         TURNS_KEPT,
         ms(steps.KEPT_AFTER_END),
     )
@@ -608,7 +615,10 @@ def _(step: steps.Record) -> Command:
 def _(step: steps.Conversation) -> Command:
     def read(replies: list[Reply]) -> list[steps.Said]:
         turns = [json.loads(turn) for turn in replies[0]]
-        return [steps.Said(turn["id"], turn["role"], turn["content"], int(turn["at"])) for turn in turns]
+        return [
+            steps.Said(turn["id"], turn["role"], turn["content"], int(turn["at"]), turn.get("person"))
+            for turn in turns
+        ]
 
     return Command((Call(("LRANGE", keys.turns(step.session_id), 0, -1)),), read)
 

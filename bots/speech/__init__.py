@@ -1,6 +1,7 @@
 """Who hears, thinks and speaks for a bot: the kinds there are, and which one a session gets."""
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ EXTRAS = {"pocketsphinx": "demo", "espeakng_loader": "demo"}  # the extra that b
 class Speech:
     """The speaking parts of one session, in the order a voice passes them."""
 
-    stt: FrameProcessor
+    hearing: Callable[[], FrameProcessor]  # ears for one person: each needs their own
     llm: FrameProcessor
     tts: FrameProcessor
 

@@ -40,7 +40,7 @@ def build(personality: Personality, settings: Settings) -> Speech:
     }
     http = DefaultAsyncHttpxClient(verify=_certificates(), timeout=LONGEST_WAIT)
     return Speech(
-        stt=OpenAISTTService(
+        hearing=lambda: OpenAISTTService(
             **server,
             http_client=http,
             settings=OpenAISTTService.Settings(

@@ -1,1 +1,37 @@
 """How a bot gets into a room, one file a provider."""
+
+from collections.abc import Callable
+
+from app import providers
+from app.rooms.room import LIVEKIT
+from app.rooms.sessions import Session
+from app.settings import Settings
+from bots.transports.stage import Notice, PutOut, Stage
+
+
+def of(
+    session: Session,
+    settings: Settings,
+    *,
+    on_arrival: Notice,
+    on_departure: Notice,
+    on_put_out: Callable[[PutOut], None],
+    waits: bool,
+) -> Stage:
+    """A session's place in its room.  A bot that `waits` does not enter before it is told to."""
+    room = session.room
+    if room.provider == LIVEKIT:
+        from bots.transports.livekit import LiveKitRoom
+
+        server = providers.livekit(settings)
+        return LiveKitRoom(
+            room,
+            token=lambda: server.bot_token(session),
+            on_arrival=on_arrival,
+            on_departure=on_departure,
+            on_put_out=on_put_out,
+            waits=waits,
+        )
+    from bots.transports.local import LocalRoom
+
+    return LocalRoom(settings.ice_servers, on_arrival=on_arrival, on_departure=on_departure)

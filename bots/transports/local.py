@@ -7,12 +7,13 @@ behind the same object.  There is never more than one peer connection a room.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from aiortc import RTCIceServer
 from aiortc.sdp import SessionDescription, candidate_from_sdp
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 from pipecat.transports.base_output import BaseOutputTransport
@@ -20,13 +21,12 @@ from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, Sma
 
 from app.errors import OfferRefused, RoomFull
 from app.settings import IceServer
+from bots.transports.stage import Notice
 from bots.transports.steady import keep_pace
 
 keep_pace()
 
 AS_LONG_AS_IT_TAKES = timedelta(days=365)
-
-Notice = Callable[[str], Awaitable[None]]  # told the user's id
 
 
 class LocalRoom(SmallWebRTCConnection):
@@ -73,6 +73,10 @@ class LocalRoom(SmallWebRTCConnection):
     def has_person(self) -> bool:
         """Whether somebody is connected now, as far as the last seconds tell."""
         return self._is_present and self.is_connected()
+
+    @property
+    def people(self) -> frozenset[str]:
+        return frozenset({self.person}) if self.has_person and self.person else frozenset()
 
     @property
     def _is_over(self) -> bool:
@@ -123,25 +127,22 @@ class LocalRoom(SmallWebRTCConnection):
         return arguments
 
     def tell(self, event: str) -> None:
-        """Say something about the session to the page, which may know what to do then."""
         said = {"type": "greenroom", "event": event}
         if self.has_person:
             self.send_app_message({"label": "rtvi-ai", "type": "server-message", "data": said})
 
-    def speak_on(self, bot: FrameProcessor) -> None:
-        """Let a bot's output wait for its peer as long as it takes.
+    def built(self, pipeline: PipelineWorker) -> None:
+        _speak_on(pipeline.pipeline)
 
-        pipecat gives an output up for good whose sound is not taken for ten seconds.  Here sound is waited for until
-        the peer has gone (see `_release_voice`), and a process that was frozen for so long would wake up mute.
-        """
-        if isinstance(bot, BaseOutputTransport):
-            bot._params.audio_out_write_timeout_secs = AS_LONG_AS_IT_TAKES.total_seconds()
-        for part in bot.processors:
-            self.speak_on(part)
+    async def at_door(self) -> None:
+        """Never: a peer connection is there before its peer, and so a whole bot."""
+        await asyncio.Future()
 
-    def listen(self, *, to_person: bool) -> None:
-        """Take in what the person writes, or not: then it is unanswered, and their page says it to the next bot."""
-        self._listens = to_person
+    def enter(self) -> None:
+        pass
+
+    def listen(self, *, to_people: bool) -> None:
+        self._listens = to_people
 
     async def _call_event_handler(self, event_name: str, *args: Any, **kwargs: Any) -> Any:
         if event_name == "app-message" and not self._listens:
@@ -149,7 +150,6 @@ class LocalRoom(SmallWebRTCConnection):
         return await super()._call_event_handler(event_name, *args, **kwargs)
 
     def hush(self) -> None:
-        """Be heard no more, from this moment; the line stays up until the bot has left."""
         for sender in self.pc.getSenders():
             sender.replaceTrack(None)
 
@@ -182,6 +182,18 @@ class LocalRoom(SmallWebRTCConnection):
         was_present, self._is_present = self._is_present, False
         if was_present and self.person is not None:
             await self._on_departure(self.person)
+
+
+def _speak_on(bot: FrameProcessor) -> None:
+    """Let a bot's output wait for its peer as long as it takes.
+
+    pipecat gives an output up for good whose sound is not taken for ten seconds.  Here sound is waited for until the
+    peer has gone (see `_release_voice`), and a process that was frozen for so long would wake up mute.
+    """
+    if isinstance(bot, BaseOutputTransport):
+        bot._params.audio_out_write_timeout_secs = AS_LONG_AS_IT_TAKES.total_seconds()
+    for part in bot.processors:
+        _speak_on(part)
 
 
 def _has_media(sdp: str) -> bool:

@@ -140,7 +140,7 @@ class RememberingSphinx:
 def test_all_decoding_is_done_on_one_other_thread():
     sphinx = RememberingSphinx()
 
-    (transcribed,) = transcripts(sentence(np.zeros(16_000)), by=Listener(sphinx))
+    (transcribed,) = transcripts(sentence(np.zeros(16_000)), by=Listener(lambda: sphinx))
 
     assert transcribed.text == "Hello" and sphinx.fed == 32_000
     assert len(sphinx.threads) == 1 and threading.get_ident() not in sphinx.threads
@@ -150,7 +150,7 @@ def test_a_voice_without_end_is_not_decoded_without_end():
     sphinx = RememberingSphinx()
     minute = [InputAudioRawFrame(bytes(32_000), SAMPLE_RATE, 1)] * 60
 
-    transcripts([STARTED, *minute, STOPPED], by=Listener(sphinx))
+    transcripts([STARTED, *minute, STOPPED], by=Listener(lambda: sphinx))
 
     assert sphinx.fed == LONGEST * 32_000
 

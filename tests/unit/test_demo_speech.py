@@ -37,7 +37,7 @@ def test_the_personality_chooses_then_the_operator_then_what_there_is(settings, 
 def test_the_demo_is_built_without_a_key():
     built = speech.build(HOST, NOTHING_SET)
 
-    assert [type(part) for part in (built.stt, built.llm, built.tts)] == [
+    assert [type(part) for part in (built.hearing(), built.llm, built.tts)] == [
         PocketsphinxSTT,
         ScriptedMind,
         EspeakTTS,

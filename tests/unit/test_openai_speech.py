@@ -120,7 +120,7 @@ def asks(text: str) -> LLMContextFrame:
 def test_a_voice_becomes_text(speech, server):
     server.heard = "What time is it?"
 
-    (transcript,) = run(speech, speech.stt, SPOKEN, until=TranscriptionFrame)
+    (transcript,) = run(speech, speech.hearing(), SPOKEN, until=TranscriptionFrame)
 
     assert transcript.text == "What time is it?"
 
@@ -159,7 +159,7 @@ def test_models_and_key_are_those_of_the_settings(settings, server):
     speech = openai.build(personalities.load("host"), settings)
 
     async def talk() -> None:
-        async with running(speech, speech.stt, speech.llm, speech.tts) as (worker, _, below):
+        async with running(speech, speech.hearing(), speech.llm, speech.tts) as (worker, _, below):
             await worker.queue_frames([*SPOKEN, asks("Hello")])
             await eventually(lambda: below.of(TranscriptionFrame) and below.of(TTSAudioRawFrame))
 
@@ -217,10 +217,11 @@ def test_a_mind_that_fails_is_told_and_the_next_question_is_answered(impatient, 
 def test_ears_that_fail_are_told(impatient, settings, server, way):
     speech = openai.build(personalities.load("host"), settings)
     server.fails["/audio/transcriptions"] = way
+    ears = speech.hearing()
 
-    (error,) = run(speech, speech.stt, SPOKEN, until=ErrorFrame)
+    (error,) = run(speech, ears, SPOKEN, until=ErrorFrame)
 
-    assert error.processor is speech.stt
+    assert error.processor is ears
 
 
 @pytest.mark.parametrize("way", FAILURES)

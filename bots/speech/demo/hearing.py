@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -39,30 +39,42 @@ AVERAGE_SPECTRUM = "41.00,-5.29,-0.12,5.09,2.48,-4.07,-1.37,-1.78,-5.08,-2.05,-6
 
 
 class Listener:
-    """The decoder of this process and the thread it works on.  Calls return at once and are done in order."""
+    """A decoder and the thread it works on.  Calls return at once and are done in order, the loading first."""
 
-    def __init__(self, sphinx: Sphinx) -> None:
-        self._sphinx = sphinx
+    def __init__(self, load: Callable[[], Sphinx]) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hearing")
+        self._sphinx = self._thread.submit(load)
+
+    def wait_until_loaded(self) -> None:
+        self._sphinx.result()
 
     def forget_the_speaker(self) -> None:
-        self._thread.submit(self._sphinx.forget_the_speaker)
+        self._thread.submit(lambda: self._sphinx.result().forget_the_speaker())
 
     def start(self) -> None:
-        self._thread.submit(self._sphinx.start)
+        self._thread.submit(lambda: self._sphinx.result().start())
 
     def feed(self, pcm: bytes) -> None:
-        self._thread.submit(self._sphinx.feed, pcm)
+        self._thread.submit(lambda: self._sphinx.result().feed(pcm))
 
     def finish(self) -> "Future[str]":
         """The transcript of what was fed since the start; empty if nothing was said."""
-        return self._thread.submit(lambda: transcript(self._sphinx.finish()))
+        return self._thread.submit(lambda: transcript(self._sphinx.result().finish()))
 
 
 @cache
 def listener() -> Listener:
-    """Loaded at the first call, a fifth of a second; after a fork, never before it."""
-    return Listener(_sphinx())
+    """This process's own, loaded at the first call, a fifth of a second; after a fork, never before it."""
+    listener = Listener(_sphinx)
+    listener.wait_until_loaded()
+    return listener
+
+
+def listeners() -> Iterator[Listener]:
+    """One for each person: this process's own, then others, which load while the first words are said."""
+    yield listener()
+    while True:
+        yield Listener(_sphinx)
 
 
 def _sphinx() -> Sphinx:

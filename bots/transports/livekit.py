@@ -1,0 +1,271 @@
+"""A LiveKit room: the bot is one participant of many, under the one identity that bots of that room have.
+
+The room itself lets only one participant of an identity stay, the newer.  So a bot
+that prepares itself while another has the room waits at the door: pipecat connects
+when a pipeline is set up, and that is where we make it wait.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from livekit import rtc
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.runner.types import LiveKitRunnerArguments
+from pipecat.transports.livekit.transport import (
+    LiveKitInputTransport,
+    LiveKitOutputTransport,
+    LiveKitTransportClient,
+)
+
+from app.errors import OfferRefused
+from app.rooms.providers import BOT
+from app.rooms.room import Room
+from app.rooms.sessions import Reason
+from bots.transports.stage import Notice, PutOut
+
+CONNECTS_WITHIN = timedelta(seconds=20)  # tried again and again: the server may be starting
+TRY_AGAIN_AFTER = timedelta(seconds=0.5)
+CLOSES_WITHIN = timedelta(seconds=2)
+
+# Why a room parted with its bot, where that is for good.
+REASONS: Mapping[int, PutOut] = {
+    rtc.DisconnectReason.DUPLICATE_IDENTITY: PutOut(Reason.SUPERSEDED, "the room let another bot in"),
+    rtc.DisconnectReason.PARTICIPANT_REMOVED: PutOut(Reason.EJECTED, "it was removed from the room"),
+    rtc.DisconnectReason.ROOM_DELETED: PutOut(Reason.ROOM_GONE, "the room was deleted"),
+    rtc.DisconnectReason.ROOM_CLOSED: PutOut(Reason.ROOM_GONE, "the room was closed"),
+}
+
+log = structlog.get_logger(__name__)
+
+
+class LiveKitRoom:
+    """A bot's place in a LiveKit room, on pipecat's own transport."""
+
+    def __init__(
+        self,
+        room: Room,
+        *,
+        token: Callable[[], str],
+        on_arrival: Notice,
+        on_departure: Notice,
+        on_put_out: Callable[[PutOut], None],
+        waits: bool,
+    ) -> None:
+        """`token` is asked for when it is needed; a bot that `waits` stays at the door until `enter`."""
+        self._room = room
+        self._token = token
+        self._on_arrival = on_arrival
+        self._on_departure = on_departure
+        self._on_put_out = on_put_out
+        self._is_at_door = asyncio.Event()
+        self._may_enter = asyncio.Event()
+        if not waits:
+            self._may_enter.set()
+        self._client: LiveKitTransportClient | None = None
+        self._people: dict[str, str] = {}  # identity -> sid
+        self._bots: set[str] = set()  # others, that were seen here
+        self._is_leaving = False
+        self._is_listening = False
+        self._listens = True
+        self._in_order = asyncio.Lock()  # arrivals and departures are told in the order in which they happen
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    @property
+    def people(self) -> frozenset[str]:
+        return frozenset(self._people)
+
+    def runner_arguments(self, session_id: str, body: dict[str, Any]) -> LiveKitRunnerArguments:
+        arguments = LiveKitRunnerArguments(
+            room_name=self._room.name, url=self._room.server, token=self._token(), body=body
+        )
+        arguments.session_id = session_id
+        arguments.pipeline_idle_timeout_secs = None  # the session's own clocks say when it is over
+        return arguments
+
+    def built(self, pipeline: PipelineWorker) -> None:
+        client = _client(pipeline.pipeline)
+        if client is None:
+            return  # a bot with a transport of its own: nobody is seen to come or go
+        self._client = client
+        connect: Any = client.connect
+        # without tenacity's waits of four seconds
+        vars(client)["connect"] = self._connecting(client, connect.__wrapped__)
+        self._hear_people_only(client)
+
+    async def at_door(self) -> None:
+        await self._is_at_door.wait()
+
+    def enter(self) -> None:
+        self._may_enter.set()
+
+    def tell(self, event: str) -> None:
+        said = {"type": "greenroom", "event": event}
+        message = {"label": "rtvi-ai", "type": "server-message", "data": said}
+        if self._client is not None:
+            self._begin(self._client.send_data(json.dumps(message).encode()))
+
+    def listen(self, *, to_people: bool) -> None:
+        self._listens = to_people
+
+    def hush(self) -> None:
+        client = self._client
+        if client is None or client._audio_source is None:
+            return
+        client._audio_source.clear_queue()
+        if client._audio_track is not None:
+            client._audio_track.mute()
+
+        async def unheard(_: rtc.AudioFrame) -> bool:
+            return True
+
+        vars(client)["publish_audio"] = unheard
+
+    async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
+        raise OfferRefused(
+            "This room is LiveKit's: connect to its url with the room_token that /join returned."
+        )
+
+    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
+        raise OfferRefused(
+            "This room is LiveKit's: connect to its url with the room_token that /join returned."
+        )
+
+    async def disconnect(self) -> None:
+        self._is_leaving = True
+        self._may_enter.set()
+        if self._client is not None and self._client._room is not None:
+            async with asyncio.timeout(CLOSES_WITHIN.total_seconds()):
+                await self._client._room.disconnect()
+        for task in self._tasks:
+            task.cancel()
+
+    # What pipecat learns of the room
+
+    def _hear_people_only(self, client: LiveKitTransportClient) -> None:
+        """Two bots would talk with each other until somebody pays for it."""
+        told, receive, subscribed = (
+            client._callbacks,
+            client._callbacks.on_data_received,
+            client._on_track_subscribed_wrapper,
+        )
+
+        def unless_bot(notice: Notice) -> Notice:
+            async def notify(identity: str) -> None:
+                if identity not in self._bots:
+                    await notice(identity)
+
+            return notify
+
+        told.on_participant_connected = unless_bot(told.on_participant_connected)
+        told.on_participant_disconnected = unless_bot(told.on_participant_disconnected)
+        told.on_first_participant_joined = unless_bot(told.on_first_participant_joined)
+
+        async def received(data: bytes, sender: str | None) -> None:
+            if self._listens and sender not in self._bots:
+                await receive(data, sender)
+
+        def track_subscribed(track: Any, publication: Any, participant: rtc.RemoteParticipant) -> None:
+            if not is_bot(participant):
+                subscribed(track, publication, participant)
+
+        told.on_data_received = received
+        vars(client)["_on_track_subscribed_wrapper"] = track_subscribed
+
+    # The connection
+
+    def _connecting(
+        self, client: LiveKitTransportClient, connect: Callable[[Any], Awaitable[None]]
+    ) -> Callable[[], Awaitable[None]]:
+        """pipecat's `connect`, behind the door.  Input and output both call it; the second finds it done."""
+
+        async def once() -> None:
+            self._is_at_door.set()
+            await self._may_enter.wait()
+            if self._is_leaving:
+                return
+            if not client._connected:
+                self._listen_to_room(client.room)
+            await self._insist(lambda: connect(client))
+
+        return once
+
+    async def _insist(self, connect: Callable[[], Awaitable[None]]) -> None:
+        deadline = asyncio.get_running_loop().time() + CONNECTS_WITHIN.total_seconds()
+        while True:
+            try:
+                return await connect()
+            except Exception as error:
+                if asyncio.get_running_loop().time() > deadline or self._is_leaving:
+                    self._put_out(PutOut(None, "could not get into the room: its server does not let it in"))
+                    raise
+                log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
+            await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
+
+    def _listen_to_room(self, room: rtc.Room) -> None:
+        if self._is_listening:
+            return
+        self._is_listening = True
+        room.on("connected", lambda: self._see(room))
+        room.on("participant_connected", lambda _: self._see(room))
+        room.on("participant_disconnected", lambda _: self._see(room))
+        room.on("participant_metadata_changed", lambda *_: self._see(room))
+        room.on("reconnected", lambda: self._see(room))
+        room.on("disconnected", self._parted)
+
+    def _see(self, room: rtc.Room) -> None:
+        """Who is there now, compared with who was there."""
+        before, self._people = (
+            self._people,
+            {
+                person.identity: person.sid
+                for person in room.remote_participants.values()
+                if not is_bot(person)
+            },
+        )
+        for identity in before.keys() - self._people.keys():
+            self._begin(self._tell(self._on_departure, identity))
+        for identity in self._people.keys() - before.keys():
+            self._begin(self._tell(self._on_arrival, identity))
+
+    async def _tell(self, notice: Notice, identity: str) -> None:
+        async with self._in_order:
+            await notice(identity)
+
+    def _parted(self, reason: Any = None) -> None:
+        self._people = {}
+        if not self._is_leaving:
+            why = REASONS.get(int(reason or 0))
+            self._put_out(why or PutOut(None, "lost its connection to the room's server"))
+
+    def _put_out(self, why: PutOut) -> None:
+        log.info("bot_put_out", room=str(self._room), reason=why.reason, detail=why.detail)
+        self._on_put_out(why)
+
+    def _begin(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def is_bot(participant: rtc.RemoteParticipant) -> bool:
+    """Of ours or of others, by what it says of itself first, by its name only then."""
+    if participant.kind in (rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,):
+        return True
+    try:
+        said = json.loads(participant.metadata or "{}")
+        if isinstance(said, dict) and isinstance(said.get("greenroom"), dict):
+            return bool(said["greenroom"].get("bot"))
+    except ValueError:
+        pass
+    return participant.identity.startswith(BOT)
+
+
+def _client(part: FrameProcessor) -> LiveKitTransportClient | None:
+    if isinstance(part, (LiveKitInputTransport, LiveKitOutputTransport)):
+        return part._client
+    return next((found for each in part.processors if (found := _client(each))), None)

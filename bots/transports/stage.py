@@ -1,0 +1,69 @@
+"""What a session needs of its bot's place in a room, whoever has the room."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.runner.types import RunnerArguments
+
+from app.rooms.sessions import Reason
+
+Notice = Callable[[str], Awaitable[None]]  # told the user's id
+
+
+@dataclass(frozen=True)
+class PutOut:
+    """The room has no place for the bot any more.  Without a reason it is the line that broke."""
+
+    reason: Reason | None
+    detail: str
+
+
+class Stage(Protocol):
+    """A bot's place in a room: where it is heard, and who hears it."""
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Who is there now, as far as the last seconds tell."""
+        ...
+
+    def runner_arguments(self, session_id: str, body: dict[str, Any]) -> RunnerArguments:
+        """What a bot gets, in pipecat's own convention."""
+        ...
+
+    def built(self, pipeline: PipelineWorker) -> None:
+        """The bot's pipeline is there, and nothing of it has been set up yet."""
+        ...
+
+    async def at_door(self) -> None:
+        """Wait until a bot whose turn has not come cannot prepare any more than it has."""
+        ...
+
+    def enter(self) -> None:
+        """Its turn has come."""
+        ...
+
+    def tell(self, event: str) -> None:
+        """Say something about the session to the people's clients, which may know what to do then."""
+        ...
+
+    def listen(self, *, to_people: bool) -> None:
+        """Take in what people write, or not: then it is unanswered, and their page says it to the next bot."""
+        ...
+
+    def hush(self) -> None:
+        """Be heard no more, from this moment; the line stays up until the bot has left."""
+        ...
+
+    async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
+        """Answer an offer.  Raises RoomFull, OfferRefused."""
+        ...
+
+    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
+        """Where else the person can be reached.  Raises OfferRefused."""
+        ...
+
+    async def disconnect(self) -> None:
+        """Leave the room."""
+        ...

@@ -1,0 +1,128 @@
+"""Somebody in a LiveKit room: a real client that speaks from a file, hears each other one, and reads what is sent."""
+
+import asyncio
+import json
+import wave
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from livekit import rtc
+
+RATE = 48_000
+FRAME = RATE // 100  # 10 ms
+AUDIBLE = 300  # of 32,767
+
+
+class Guest:
+    """`async with Guest(joined["connect"]) as guest:` is in the room, with a microphone."""
+
+    def __init__(self, connect: dict[str, Any]) -> None:
+        self.room = rtc.Room()
+        self.messages: list[dict[str, Any]] = []  # what bots sent
+        self.heard_ms: Counter[str] = Counter()  # of audible sound, by the identity that it came from
+        self.tracks: list[tuple[str, str]] = []  # (identity, sid) of those that sound could come from, ever
+        self.put_out: int | None = None  # why the room parted with us
+        self._connect = connect
+        self._samples = np.zeros(0, dtype=np.int16)
+        self._source = rtc.AudioSource(RATE, 1, queue_size_ms=200)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "Guest":
+        self.room.on("track_subscribed", self._subscribed)
+        self.room.on("data_received", self._received)
+        self.room.on("disconnected", self._disconnected)
+        self.room.on("participant_connected", lambda _: self._greet())
+        await self.room.connect(self._connect["url"], self._connect["room_token"])
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
+        await self.room.local_participant.publish_track(
+            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        )
+        self._tasks.append(asyncio.create_task(self._speak()))
+        self._greet()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.room.disconnect()
+        await self._source.aclose()
+
+    @property
+    def bots(self) -> list[str]:
+        """The identities of bots that are here."""
+        return [each for each in self.room.remote_participants if each.startswith("bot:")]
+
+    @property
+    def bot_metadata(self) -> dict[str, Any]:
+        (bot,) = [each for each in self.room.remote_participants.values() if each.identity.startswith("bot:")]
+        said: dict[str, Any] = json.loads(bot.metadata)["greenroom"]
+        return said
+
+    def say(self, path: Path) -> None:
+        with wave.open(str(path)) as recording:
+            samples = np.frombuffer(recording.readframes(recording.getnframes()), dtype=np.int16)
+            self._samples = np.concatenate(
+                [self._samples, np.repeat(samples, RATE // recording.getframerate())]
+            )
+
+    def send(self, kind: str, data: object = None) -> None:
+        """An RTVI message."""
+        message = {"label": "rtvi-ai", "type": kind, "id": str(len(self.messages)), "data": data}
+        work = self.room.local_participant.publish_data(json.dumps(message), reliable=True)
+        self._tasks.append(asyncio.ensure_future(work))
+
+    def type(self, words: str) -> None:
+        self.send(
+            "send-text", {"content": words, "options": {"run_immediately": True, "audio_response": True}}
+        )
+
+    async def until(self, condition: Callable[["Guest"], object], within: float = 20) -> None:
+        """Wait for something to be true; fails loudly, with what was received, if it does not become so."""
+        deadline = asyncio.get_running_loop().time() + within
+        while not condition(self):
+            if asyncio.get_running_loop().time() > deadline:
+                raise AssertionError(
+                    f"it did not come true in {within} s; heard {self.heard_ms}, received: {self.messages[-20:]}"
+                )
+            await asyncio.sleep(0.02)
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message.get("type") == kind]
+
+    @property
+    def transcript(self) -> str:
+        """What the bot is written to have said."""
+        return " ".join(
+            message["data"]["text"] for message in self.of_type("bot-output") if message["data"]["spoken"]
+        )
+
+    def _greet(self) -> None:
+        self.send("client-ready", {"version": "2.0.0", "about": {"library": "tests"}})
+
+    def _received(self, packet: rtc.DataPacket) -> None:
+        if packet.participant is not None and packet.participant.identity.startswith("bot:"):
+            self.messages.append(json.loads(packet.data))
+
+    def _disconnected(self, reason: Any) -> None:
+        self.put_out = int(reason)
+
+    def _subscribed(self, track: Any, _: Any, participant: rtc.RemoteParticipant) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self.tracks.append((participant.identity, participant.sid))
+            self._tasks.append(asyncio.create_task(self._listen(track, participant.identity)))
+
+    async def _listen(self, track: Any, identity: str) -> None:
+        async for event in rtc.AudioStream(track, sample_rate=RATE, num_channels=1):
+            samples = np.frombuffer(event.frame.data, dtype=np.int16)
+            if samples.size and np.abs(samples.astype(np.int32)).max() > AUDIBLE:
+                self.heard_ms[identity] += 1000 * samples.size // RATE
+
+    async def _speak(self) -> None:
+        """Silence, and what `say` was given; the source takes it in real time."""
+        while True:
+            part, self._samples = self._samples[:FRAME], self._samples[FRAME:]
+            frame = rtc.AudioFrame(np.pad(part, (0, FRAME - len(part))).tobytes(), RATE, 1, FRAME)
+            await self._source.capture_frame(frame)
