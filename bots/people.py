@@ -20,6 +20,7 @@ from pipecat.frames.frames import (
     DataFrame,
     EndWorkerFrame,
     Frame,
+    InputAudioRawFrame,
     LLMContextFrame,
     LLMMessagesAppendFrame,
     LLMMessagesUpdateFrame,
@@ -73,6 +74,7 @@ class People(FrameProcessor):
         self._waiting: deque[tuple[str, LLMContextFrame]] = deque()  # to be answered
         self._floor_timer: asyncio.TimerHandle | None = None
         self._present: set[str] = set()
+        self._opening = asyncio.Lock()
         self._is_started = asyncio.Event()
         self._register_event_handler("on_person", sync=True)
 
@@ -168,14 +170,17 @@ class People(FrameProcessor):
                     break
 
     async def _branch_of(self, person: str) -> "_Branch":
-        if branch := self._branches.get(person):
+        async with self._opening:  # of several that ask at once, each finds it open
+            if branch := self._branches.get(person):
+                return branch
+            aggregator = LLMUserAggregator(self.context_of(person), params=self._listening())
+            branch = self._branches[person] = _Branch(
+                person, [self._hearing(), aggregator], self._from_branch
+            )
+            await self._call_event_handler("on_person", person, aggregator)
+            if self._setup_of_all is not None:
+                await branch.open(self._setup_of_all, self._started)
             return branch
-        aggregator = LLMUserAggregator(self.context_of(person), params=self._listening())
-        branch = self._branches[person] = _Branch(person, [self._hearing(), aggregator], self._from_branch)
-        await self._call_event_handler("on_person", person, aggregator)
-        if self._setup_of_all is not None:
-            await branch.open(self._setup_of_all, self._started)
-        return branch
 
     # What comes out of a branch
 
@@ -183,6 +188,8 @@ class People(FrameProcessor):
         if isinstance(frame, LLMContextFrame) and direction is FrameDirection.DOWNSTREAM:
             await self._answer(person, frame)
             return
+        if isinstance(frame, InputAudioRawFrame):
+            return  # nobody below needs the sound itself
         if isinstance(frame, UserStartedSpeakingFrame):
             self._speaking.add(person)
         await self.push_frame(frame, direction)

@@ -156,9 +156,9 @@ class Turns:
         aggregator.add_event_handler(f"on_{speaker}_turn_stopped", stopped)
         if not any(context is aggregator.context for context in self._contexts.values()):
             self._contexts[person] = aggregator.context
-            _tell(aggregator.context, partial(self._added, person))
+            _tell(aggregator.context, partial(self._added, person=person))
 
-    def _added(self, person: str | None, message: Mapping[str, Any]) -> None:
+    def _added(self, message: Mapping[str, Any], person: str | None = None) -> None:
         speaker, words = message.get("role"), _words(message.get("content"))
         if speaker not in SPEAKERS or not words:
             return

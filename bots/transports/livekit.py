@@ -31,6 +31,7 @@ from bots.transports.stage import Notice, PutOut
 CONNECTS_WITHIN = timedelta(seconds=20)  # tried again and again: the server may be starting
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)
 CLOSES_WITHIN = timedelta(seconds=2)
+NAMED_WITHIN = timedelta(seconds=3)
 
 # Why a room parted with its bot, where that is for good.
 REASONS: Mapping[int, PutOut] = {
@@ -67,7 +68,7 @@ class LiveKitRoom:
         if not waits:
             self._may_enter.set()
         self._client: LiveKitTransportClient | None = None
-        self._people: dict[str, str] = {}  # identity -> sid
+        self._people: dict[str, float] = {}  # identity -> when we saw them first
         self._bots: set[str] = set()  # others, that were seen here
         self._is_leaving = False
         self._is_listening = False
@@ -166,6 +167,7 @@ class LiveKitRoom:
         told.on_first_participant_joined = unless_bot(told.on_first_participant_joined)
 
         async def received(data: bytes, sender: str | None) -> None:
+            sender = sender or await self._somebody_new()
             if self._listens and sender not in self._bots:
                 await receive(data, sender)
 
@@ -175,6 +177,16 @@ class LiveKitRoom:
 
         told.on_data_received = received
         vars(client)["_on_track_subscribed_wrapper"] = track_subscribed
+
+    async def _somebody_new(self) -> str | None:
+        """Who sent what came without a name: what somebody says at once may be here before they are."""
+        loop, patience = asyncio.get_running_loop(), NAMED_WITHIN.total_seconds()
+        came = loop.time()
+        while True:
+            newcomers = [identity for identity, since in self._people.items() if since > came - patience]
+            if newcomers or loop.time() > came + patience:
+                return newcomers[0] if len(newcomers) == 1 else None
+            await asyncio.sleep(0.02)
 
     # The connection
 
@@ -219,14 +231,10 @@ class LiveKitRoom:
 
     def _see(self, room: rtc.Room) -> None:
         """Who is there now, compared with who was there."""
-        before, self._people = (
-            self._people,
-            {
-                person.identity: person.sid
-                for person in room.remote_participants.values()
-                if not is_bot(person)
-            },
-        )
+        others = room.remote_participants.values()
+        self._bots |= {each.identity for each in others if is_bot(each)}
+        before, now = self._people, asyncio.get_running_loop().time()
+        self._people = {each.identity: before.get(each.identity, now) for each in others if not is_bot(each)}
         for identity in before.keys() - self._people.keys():
             self._begin(self._tell(self._on_departure, identity))
         for identity in self._people.keys() - before.keys():
@@ -238,7 +246,7 @@ class LiveKitRoom:
 
     def _parted(self, reason: Any = None) -> None:
         self._people = {}
-        if not self._is_leaving:
+        if not self._is_leaving and reason != rtc.DisconnectReason.CLIENT_INITIATED:
             why = REASONS.get(int(reason or 0))
             self._put_out(why or PutOut(None, "lost its connection to the room's server"))
 

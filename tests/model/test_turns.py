@@ -110,7 +110,7 @@ async def test_another_person_s_turns_are_not_written_again(said, ledger):
 def test_a_successor_catches_up_with_what_it_has_not_heard_yet(new_world, monkeypatch):
     before = [Said("6-1", "user", "known"), Said("6-2", "assistant", "known as well")]
     said, context = Turns(Awaitable(new_world().wire), SESSION, EPOCH, before), Context()
-    said._contexts.append(context)
+    said._contexts[None] = context
     monkeypatch.setattr(turns, "LLMContext", Context)
     said.catch_up([*before, Said("6-3", "user", "missed")])
     said.catch_up([*before, Said("6-3", "user", "missed")])

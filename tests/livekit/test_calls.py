@@ -1,0 +1,182 @@
+"""People in a LiveKit room and their one bot, seen and heard from the people's side."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+
+from tests.fakes.livekit_guest import Guest
+from tests.product import Problem, eventually
+
+pytestmark = pytest.mark.anyio
+
+VOICES = Path(__file__).parent.parent / "voices"
+GREETING = "Hello, and welcome"
+
+
+def pid_of_bot(greenroom, room: str) -> int:
+    return int(greenroom.owner(room).rsplit("/", 1)[1])
+
+
+async def greeted(guest: Guest) -> None:
+    await guest.until(lambda guest: GREETING in guest.transcript)
+    await fell_silent(guest)
+
+
+async def fell_silent(guest: Guest) -> None:
+    def has_ended(guest: Guest) -> bool:
+        return len(guest.of_type("bot-stopped-speaking")) >= len(guest.of_type("bot-started-speaking")) > 0
+
+    await guest.until(has_ended)
+
+
+async def answer(guest: Guest, question: str, words: str) -> None:
+    """Type a question, and read that it is answered with these words."""
+    before = guest.transcript
+    guest.type(question)
+    await guest.until(lambda guest: words in guest.transcript[len(before) :])
+    await fell_silent(guest)
+
+
+async def test_a_voice_is_heard_and_answered_aloud(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(joined["connect"]) as ann:
+        await greeted(ann)
+        heard = ann.heard_ms["bot:" + joined["room_url"].rsplit("/", 1)[1]]
+
+        ann.say(VOICES / "name.wav")
+        await ann.until(lambda ann: "Alice" in ann.transcript)
+        await fell_silent(ann)
+
+        assert heard > 1000
+        assert sum(ann.heard_ms.values()) > heard + 500
+
+
+async def test_the_bot_says_what_it_is_and_the_room_what_it_is_for(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(joined["connect"]) as ann:
+        await ann.until(lambda ann: ann.bots and ann.room.metadata)
+        session = greenroom.session(joined["session_id"])
+
+        assert ann.bot_metadata == {
+            "bot": True,
+            "of": "ann",
+            "session_id": joined["session_id"],
+            "epoch": session["epoch"],
+        }
+        assert f'"conversation_id": "{joined["session_id"]}"' in ann.room.metadata
+
+
+async def test_two_people_have_one_bot_and_each_a_talk_of_their_own(greenroom, room):
+    first = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(first["connect"]) as ann:
+        await greeted(ann)
+        await answer(ann, "My name is Alice.", "Alice")
+        second = greenroom.join(room, bot="assistant", user_id="ben")
+        async with Guest(second["connect"]) as ben:
+            await greeted(ben)
+            await answer(ben, "What is my name?", "You have not told me")
+            await answer(ann, "What is my name?", "Your name is Alice")
+            ben.say(VOICES / "name.wav")  # as loud as Ann, and not mixed with her silence
+            await ben.until(lambda ben: ben.of_type("user-transcription"))
+
+            said = ben.of_type("user-transcription")[-1]["data"]
+            assert (said["user_id"], "Alice" in said["text"]) == ("ben", True)
+            assert ann.bots == ben.bots == ["bot:" + room.rsplit("/", 1)[1]]
+            assert ann.transcript.count(GREETING) == 2  # each was greeted, once
+    assert second["session_id"] == first["session_id"] and second["reused"]
+
+
+async def test_who_comes_back_is_not_greeted_again_and_is_known(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(joined["connect"]) as ann:
+        await greeted(ann)
+        await answer(ann, "My name is Alice.", "Alice")
+    eventually(lambda: greenroom.session(joined["session_id"])["state"] == "waiting")
+
+    async with Guest(joined["connect"]) as ann:
+        await answer(ann, "What is my name?", "Your name is Alice")
+
+        assert GREETING not in ann.transcript
+    assert greenroom.session(joined["session_id"])["epoch"]
+
+
+async def test_somebody_else_hears_nothing_of_what_was_said_before(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(joined["connect"]) as ann:
+        await greeted(ann)
+        await answer(ann, "My name is Alice.", "Alice")
+    eventually(lambda: greenroom.session(joined["session_id"])["state"] == "waiting")
+
+    async with Guest(greenroom.join(room, bot="assistant", user_id="ben")["connect"]) as ben:
+        await greeted(ben)
+        await answer(ben, "What is my name?", "You have not told me")
+
+
+async def test_one_goodbye_of_two_does_not_end_the_call(greenroom, room):
+    first = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(first["connect"]) as ann:
+        await greeted(ann)
+        async with Guest(greenroom.join(room, bot="assistant", user_id="ben")["connect"]) as ben:
+            await greeted(ben)
+            await answer(ben, "Goodbye.", "oodbye")
+            await answer(ann, "My name is Alice.", "Alice")
+        eventually(lambda: "person_left" not in greenroom.events(first["session_id"]))
+        await answer(ann, "Goodbye.", "oodbye")
+    assert greenroom.ended(first["session_id"]) == "left"
+
+
+async def test_a_killed_bot_is_back_in_the_room_and_knows_everybody(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(joined["connect"]) as ann:
+        await greeted(ann)
+        await answer(ann, "My name is Alice.", "Alice")
+        before = len(ann.tracks)
+        os.kill(pid_of_bot(greenroom, room), signal.SIGKILL)
+
+        await ann.until(lambda ann: len(ann.tracks) > before)
+        await answer(ann, "What is my name?", "Your name is Alice")
+
+        assert ann.transcript.count(GREETING) == 1
+        assert len(ann.bots) == 1
+
+
+async def test_a_deploy_hands_the_call_over(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(joined["connect"]) as ann:
+        await greeted(ann)
+        await answer(ann, "My name is Alice.", "Alice")
+        before, epoch = len(ann.tracks), greenroom.session(joined["session_id"])["epoch"]
+        os.kill(pid_of_bot(greenroom, room), signal.SIGTERM)
+
+        await ann.until(lambda ann: len(ann.tracks) > before)
+        await answer(ann, "What is my name?", "Your name is Alice")
+
+        assert ann.transcript.count(GREETING) == 1
+        assert greenroom.session(joined["session_id"])["epoch"] > epoch
+        assert "handed_over" in greenroom.events(joined["session_id"])
+        assert "lost" not in greenroom.events(joined["session_id"])
+
+
+async def test_a_person_may_not_have_the_name_of_a_bot(greenroom, room):
+    with pytest.raises(Problem) as refusal:
+        greenroom.join(room, user_id="bot:" + room.rsplit("/", 1)[1])
+
+    assert refusal.value.status == 422
+    assert refusal.value.body["type"].endswith("reserved-name")
+
+
+async def test_a_token_opens_its_room_and_no_other(greenroom, server, room):
+    joined = greenroom.join(room, bot="quiet", user_id="ann", wait=0)
+
+    async with Guest(joined["connect"]) as ann:
+        assert ann.room.name == room.rsplit("/", 1)[1]
+        assert ann.room.local_participant.identity == "ann"
+    claims = jwt.decode(joined["connect"]["room_token"], server.secret, algorithms=["HS256"])
+    grants = claims["video"]
+    assert (grants["room"], grants["roomJoin"]) == (room.rsplit("/", 1)[1], True)
+    assert not {"roomAdmin", "roomCreate", "roomList", "canUpdateOwnMetadata"} & grants.keys()
+    assert 0 < claims["exp"] - time.time() <= 2 * 3600
