@@ -1,19 +1,20 @@
 # Every target makes what it needs first: a fresh clone can start with any of them.
 #   make up PORT=8080 SLOTS=2        settings, as in the environment
+#   make up LIVEKIT=1                with a LiveKit server of our own, for rooms of several people
 #   make up PYTHON=python3.12        another interpreter
 BIN := .venv/bin
 FAST := tests/unit tests/contracts tests/redis
 ARGS ?=
 
-.PHONY: help setup chromium up test test-fast mutants chaos check lint format types imports alone lock clean
+.PHONY: help setup chromium livekit up test test-fast mutants chaos check lint format types imports alone lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: setup ## start everything and print the link
+up: setup $(if $(filter 1 on,$(LIVEKIT)),livekit) ## start everything and print the link
 	@$(BIN)/greenroom up
 
-test: setup chromium ## all tests; ARGS are pytest's
+test: setup chromium livekit ## all tests; ARGS are pytest's
 	$(BIN)/python -m pytest $(ARGS)
 
 test-fast: setup ## those that need no worker and no browser, in under a minute
@@ -60,3 +61,6 @@ setup:
 
 chromium: setup
 	@scripts/install-chromium
+
+livekit: setup ## a LiveKit server to test against and for LIVEKIT=1: found, or built with Go
+	@scripts/install-livekit

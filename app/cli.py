@@ -71,6 +71,17 @@ def _redis(_chosen: argparse.Namespace) -> int:
     return OK
 
 
+def _livekit(_chosen: argparse.Namespace) -> int:
+    """Be the LiveKit server of our own, if LIVEKIT is on and LIVEKIT_URL names no other."""
+    from app.embedded_livekit import become_livekit
+
+    settings = app_settings.load()
+    if settings.livekit_is_embedded:
+        become_livekit(settings)
+    print("No LiveKit server of our own is wanted, and none is started.")
+    return OK
+
+
 def _doctor(chosen: argparse.Namespace) -> int:
     """Say what is wrong, and what to do; of one room, why there is a bot in it or not."""
     from app.operating import doctor
@@ -155,6 +166,7 @@ COMMANDS: dict[str, Command] = {
     "restart": _restart,
     "settings": _settings,
     "redis": _redis,
+    "livekit": _livekit,
     "version": _version,
 }
 

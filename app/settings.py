@@ -58,6 +58,13 @@ def _text(value: str) -> str:
     return value
 
 
+def _switch(value: str) -> bool:
+    try:
+        return {"1": True, "on": True, "0": False, "off": False}[value.lower()]
+    except KeyError:
+        raise ValueError("must be 1 or 0") from None
+
+
 def _host(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._:%-]+", value, re.ASCII):
         raise ValueError("must be a host name or an address, as in 127.0.0.1, without scheme or port")
@@ -275,6 +282,12 @@ class Settings:
     ice_servers: tuple[IceServer, ...] = _setting(
         "", _ice_servers, "STUN and TURN servers: URLs, or a JSON list", unset=(), shown=_without_credentials
     )
+    livekit: bool = _setting(
+        "", _switch, "1: a LiveKit server of our own beside the rest, unless LIVEKIT_URL is set", unset=False
+    )
+    livekit_port: int = _setting(
+        "7880", partial(_whole, low=1, high=65533), "port of our own LiveKit server; media has the next two"
+    )
     livekit_url: str = _setting(
         "", _livekit_url, "LiveKit server whose rooms our bots may join, as its clients reach it"
     )
@@ -300,11 +313,19 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.redis_url:
             object.__setattr__(self, "redis_url", f"unix://{_socket(self.var_dir)}")
+        if self.livekit and not self.livekit_url:
+            object.__setattr__(self, "livekit_url", f"ws://127.0.0.1:{self.livekit_port}")
+            object.__setattr__(self, "livekit_api_key", self.livekit_api_key or "greenroom")
 
     @property
     def redis_is_embedded(self) -> bool:
         """Whether the Redis that is used is the one that we start."""
         return self.redis_url == f"unix://{self.redis_socket}"
+
+    @property
+    def livekit_is_embedded(self) -> bool:
+        """Whether the LiveKit server that is used is the one that we start."""
+        return self.livekit and self.livekit_url == f"ws://127.0.0.1:{self.livekit_port}"
 
     @property
     def redis_address(self) -> str:
@@ -357,15 +378,14 @@ def environment() -> dict[str, str]:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings, with a key: it is made if there is none yet.
+    """The settings, with the keys that are ours to make: each is made if there is none yet.
 
     Raises SettingsError, which names every problem.
     """
     settings = read(environ)
-    if settings.api_key:
-        return settings
+    missing = {name: path for name, path in _kept_in(settings).items() if not getattr(settings, name)}
     try:
-        return replace(settings, api_key=_kept_key(settings.var_dir))
+        return replace(settings, **{name: _kept_key(path) for name, path in missing.items()})
     except OSError as error:
         raise SettingsError(
             [f"VAR_DIR is '{settings.var_dir}', where nothing can be kept: {error.strerror}."]
@@ -394,6 +414,16 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     if problems:
         raise SettingsError(list(problems.values()))
     return Settings(**values)
+
+
+def read_with_keys(environ: Mapping[str, str] | None = None) -> Settings:
+    """The same, with the keys that were made before, as far as this user may read them."""
+    settings = read(environ)
+    found = {}
+    for name, path in _kept_in(settings).items():
+        if not getattr(settings, name) and os.access(path, os.R_OK):
+            found[name] = path.read_text("ascii").strip()
+    return replace(settings, **found)
 
 
 def table(environ: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
@@ -428,6 +458,12 @@ def _disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
     found: dict[tuple[str, ...], str] = {}
     if settings.port == settings.flower_port:
         found["port", "flower_port"] = f"PORT and FLOWER_PORT are both {settings.port}; they must differ."
+    for name in ("port", "flower_port"):
+        port, first = getattr(settings, name), settings.livekit_port
+        if settings.livekit_is_embedded and first <= port <= first + 2:
+            found[name, "livekit_port"] = (
+                f"{name.upper()} is {port}, and LIVEKIT_PORT takes {first} to {first + 2}; they must differ."
+            )
     if settings.default_bot not in settings.bots:
         known = ", ".join(settings.bots)
         found["default_bot", "bots"] = (
@@ -442,6 +478,8 @@ def _disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
         ("daily_domain", "daily_api_key"): "DAILY_DOMAIN",
     }
     for names, first in together.items():
+        if settings.livekit_is_embedded and first == "LIVEKIT_URL":
+            continue  # what is missing is made
         missing = [name.upper() for name in names if not getattr(settings, name)]
         if missing and len(missing) < len(names):
             found[names] = f"{' and '.join(missing)} must be set as well, or {first} and its key not at all."
@@ -461,10 +499,17 @@ def _socket(var_dir: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"greenroom-{os.getuid()}-{name}" / "redis.sock"
 
 
-def _kept_key(var_dir: Path) -> str:
-    """The key in VAR_DIR, made if there is none; of two processes at once, one makes it for both."""
-    var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = var_dir / "api-key"
+def _kept_in(settings: Settings) -> dict[str, Path]:
+    """Where the keys are that are ours to make."""
+    kept = {"api_key": settings.var_dir / "api-key"}
+    if settings.livekit_is_embedded:
+        kept["livekit_api_secret"] = settings.var_dir / "livekit" / "secret"
+    return kept
+
+
+def _kept_key(path: Path) -> str:
+    """The key that is kept there, made if there is none; of two processes at once, one makes it for both."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists() and not os.access(path, os.W_OK):  # kept by somebody else, and only lent to us
         return path.read_text("ascii").strip()
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:

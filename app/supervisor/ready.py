@@ -43,7 +43,11 @@ def flower(settings: Settings) -> str | None:
     return _answers(f"{settings.flower_address}/healthcheck")
 
 
-PROBES: dict[str, Probe] = {"redis": redis, "web": web, "bots": bots, "flower": flower}
+def livekit(settings: Settings) -> str | None:
+    return _answers(f"http://127.0.0.1:{settings.livekit_port}/")
+
+
+PROBES: dict[str, Probe] = {"redis": redis, "web": web, "bots": bots, "flower": flower, "livekit": livekit}
 
 
 def _answers(url: str) -> str | None:

@@ -31,7 +31,7 @@ STOP_ORDER: tuple[Mapping[str, float], ...] = (
     {"web": 8.0, "beat": 4.0, "flower": 4.0},
     {"bots": 40.0},  # they hand their calls over, or say that they will be back
     {"control": 8.0},
-    {"redis": 6.0},
+    {"redis": 6.0, "livekit": 2.0},  # LiveKit would wait for those who are in its rooms
 )
 OTHERS_STOP_WITHIN = 5.0  # seconds
 
@@ -59,7 +59,7 @@ class NotReady(Unavailable):
 def up(settings: Settings, environ: Mapping[str, str], path: Path = Path("Procfile")) -> int:
     """Run until asked to stop; returns the exit code.  Raises what is wrong before anything is started."""
     started = time.monotonic()
-    entries = procfile.read(path)
+    entries = [entry for entry in procfile.read(path) if _is_wanted(entry, settings)]
     lock = _lock(settings)
     names = [entry.name for entry in entries]
     _check_ports(settings, names)
@@ -238,11 +238,16 @@ def _lock(settings: Settings) -> int:
     return lock
 
 
+def _is_wanted(entry: procfile.Entry, settings: Settings) -> bool:
+    return entry.name != "livekit" or settings.livekit_is_embedded
+
+
 def _check_ports(settings: Settings, names: list[str]) -> None:
     """Raises PortTaken, with a line for each port that cannot be had."""
     wanted = {
         "web": (settings.host, "PORT", settings.port),
         "flower": (settings.flower_host, "FLOWER_PORT", settings.flower_port),
+        "livekit": ("127.0.0.1", "LIVEKIT_PORT", settings.livekit_port),
     }
     problems = [
         problem
@@ -294,6 +299,8 @@ def _welcome(settings: Settings, names: list[str], seconds: float) -> str:
         lines += ["Open this and say hello:", "", f"    {settings.address}/talk#key={settings.api_key}", ""]
     if "flower" in names:
         lines.append(f"The fleet:  {settings.flower_address}  (user greenroom, its password is the key)")
+    if "livekit" in names:
+        lines.append(f"LiveKit:    {settings.livekit_url}  (rooms for several people; a fresh one is there)")
     lines += [f"Logs:       {_from_here(settings.var_dir / 'log')}", "Ctrl-C stops everything."]
     return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines) + "\n"
 

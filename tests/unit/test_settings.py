@@ -97,6 +97,8 @@ def test_all_that_is_wrong_is_said_at_once():
         ("FLOWER_PORT", "flower"),
         ("VAR_DIR", __file__),
         ("DEFAULT_BOT", "nobody"),
+        ("LIVEKIT", "maybe"),
+        ("LIVEKIT_PORT", "65534"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(name, value):
@@ -283,6 +285,39 @@ def test_processes_that_start_together_agree_on_the_key(kept):
         keys = set(pool.map(key_of, [kept] * 40))
 
     assert len(keys) == 1
+
+
+def test_a_livekit_server_of_our_own_needs_nothing_but_to_be_wanted(kept):
+    found = load({**kept, "LIVEKIT": "1", "LIVEKIT_PORT": "9000"})
+    file = Path(kept["VAR_DIR"]) / "livekit" / "secret"
+
+    assert found.livekit_is_embedded
+    assert found.livekit_url == "ws://127.0.0.1:9000"
+    assert len(found.livekit_api_secret) >= 32 and found.livekit_api_key
+    assert found.livekit_api_secret not in repr(found)
+    assert load({**kept, "LIVEKIT": "1"}).livekit_api_secret == found.livekit_api_secret
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert settings.read_with_keys({**kept, "LIVEKIT": "1"}).livekit_api_secret == found.livekit_api_secret
+
+
+def test_of_a_server_that_the_operator_names_none_of_our_own_is_made(kept):
+    named = {"LIVEKIT_URL": "wss://livekit.example.com", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
+    found = load({**kept, **named, "LIVEKIT": "1"})
+
+    assert not found.livekit_is_embedded
+    assert (found.livekit_url, found.livekit_api_secret) == ("wss://livekit.example.com", "s")
+    assert not (Path(kept["VAR_DIR"]) / "livekit").exists()
+    assert problems(LIVEKIT="1", LIVEKIT_URL="wss://livekit.example.com")
+
+
+def test_its_three_ports_are_its_own():
+    assert len(problems(LIVEKIT="1", LIVEKIT_PORT="7076")) == 2
+    assert read({"LIVEKIT": "0", "LIVEKIT_PORT": "7076"})
+
+
+def test_without_being_wanted_there_is_no_livekit_server():
+    assert not read({"LIVEKIT": "0"}).livekit_is_embedded
+    assert not read({}).livekit_url
 
 
 def test_a_var_dir_that_cannot_be_made_is_a_problem_of_var_dir(tmp_path):
