@@ -385,7 +385,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     settings = read(environ)
     missing = {name: path for name, path in _kept_in(settings).items() if not getattr(settings, name)}
     try:
-        return replace(settings, **{name: _kept_key(path) for name, path in missing.items()})
+        made: dict[str, Any] = {name: _kept_key(path) for name, path in missing.items()}
+        return replace(settings, **made)
     except OSError as error:
         raise SettingsError(
             [f"VAR_DIR is '{settings.var_dir}', where nothing can be kept: {error.strerror}."]
@@ -419,7 +420,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
 def read_with_keys(environ: Mapping[str, str] | None = None) -> Settings:
     """The same, with the keys that were made before, as far as this user may read them."""
     settings = read(environ)
-    found = {}
+    found: dict[str, Any] = {}
     for name, path in _kept_in(settings).items():
         if not getattr(settings, name) and os.access(path, os.R_OK):
             found[name] = path.read_text("ascii").strip()
@@ -459,10 +460,10 @@ def _disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
     if settings.port == settings.flower_port:
         found["port", "flower_port"] = f"PORT and FLOWER_PORT are both {settings.port}; they must differ."
     for name in ("port", "flower_port"):
-        port, first = getattr(settings, name), settings.livekit_port
-        if settings.livekit_is_embedded and first <= port <= first + 2:
+        port, low, high = getattr(settings, name), settings.livekit_port, settings.livekit_port + 2
+        if settings.livekit_is_embedded and low <= port <= high:
             found[name, "livekit_port"] = (
-                f"{name.upper()} is {port}, and LIVEKIT_PORT takes {first} to {first + 2}; they must differ."
+                f"{name.upper()} is {port}, and LIVEKIT_PORT takes {low} to {high}; they must differ."
             )
     if settings.default_bot not in settings.bots:
         known = ", ".join(settings.bots)

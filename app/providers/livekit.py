@@ -4,14 +4,41 @@ Five calls and one kind of token are all that we need of it; its own package for
 would cost each web process 40 MB and a third of a second.
 """
 
+import base64
+import hashlib
+import hmac
 import json
+import re
+import threading
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
+import structlog
+
+from app.errors import BadRoom, BadSignature, ProviderAway
 from app.providers import tokens
-from app.rooms.providers import TOKEN_LASTS, Admission, Evidence, Participant, bot_identity
+from app.rooms.providers import BOT, TOKEN_LASTS, Admission, Evidence, Participant, bot_identity
 from app.rooms.room import LIVEKIT, Room
 from app.rooms.sessions import Session
+
+if TYPE_CHECKING:
+    import httpx
+
+ANSWERS_WITHIN = timedelta(seconds=2)
+NOT_ASKED_FOR = timedelta(
+    seconds=5
+)  # again, who did not answer: rooms by the hundred may want to know at once
+ANSWER_AT_MOST = 4 * 1024 * 1024  # bytes
+ASKING_LASTS = timedelta(minutes=1)  # a token for one call
+FRESH_FOR = timedelta(minutes=5)  # a webhook, both ways
+EVENTS = frozenset({"participant_joined", "participant_left", "room_finished"})
+MACHINERY = frozenset({"EGRESS", "INGRESS"})  # kinds of participants that are nobody: recorders and feeds
+A_BOTS_NAME = re.compile(r"(?:bot|agent)(?![a-z])|.*[ _-](?:bot|agent)$", re.IGNORECASE | re.ASCII)
+AN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+log = structlog.get_logger(__name__)
 
 
 class LiveKit:
@@ -23,6 +50,9 @@ class LiveKit:
         self.server = url
         self._key = api_key
         self._secret = api_secret
+        self._lock = threading.Lock()
+        self._made: httpx.Client | None = None
+        self._not_before = 0.0  # by the monotonic clock
 
     def admit(self, room: Room, user_id: str) -> Admission:
         """Let a person in; asks nobody."""
@@ -68,20 +98,127 @@ class LiveKit:
         """Rooms come to be when somebody joins; the bot's token says what they are like."""
 
     def presence(self, room: Room) -> Sequence[Participant] | None:
-        raise NotImplementedError
+        """Who is there, recorders and the like aside.  Raises ProviderAway."""
+        told = self._ask("ListParticipants", {"room": room.name}, {"roomAdmin": True, "room": room.name})
+        return [who for entry in _entries(told, "participants") if (who := _participant(entry)) is not None]
 
     def busy_rooms(self) -> Sequence[Room]:
-        raise NotImplementedError
+        """Those with somebody in them, and a name that we could give.  Raises ProviderAway."""
+        told = self._ask("ListRooms", {}, {"roomList": True})
+        busy = (self._room(entry) for entry in _entries(told, "rooms") if _number(entry, "num_participants"))
+        return [room for room in busy if room is not None]
 
     def evict(self, room: Room, participant: Participant) -> None:
-        raise NotImplementedError
+        """Put somebody out, unless that very stay is over.  Raises ProviderAway.
+
+        LiveKit puts out whoever has an identity, so we look first whose it is now.  It is not asked twice: the
+        second time might meet the one who came after.
+        """
+        who = {"room": room.name, "identity": participant.identity}
+        grant = {"roomAdmin": True, "room": room.name}
+        there = self._ask("GetParticipant", who, grant)
+        if not there or (participant.sid and there.get("sid") != participant.sid):
+            return
+        self._ask("RemoveParticipant", who, grant, times=1)
 
     def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
-        raise NotImplementedError
+        """What a webhook says, or None if it is nothing to us.  Raises BadSignature."""
+        claims = tokens.verify(
+            self._secret, headers.get("Authorization", "").removeprefix("Bearer "), issuer=self._key
+        )
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        if not hmac.compare_digest(str(claims.get("sha256", "")).encode(), digest.encode()):
+            raise BadSignature
+        try:
+            told = json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(told, dict):
+            return None
+        at = _number(told, "created_at")
+        if abs(time.time() - at) > FRESH_FOR.total_seconds():
+            raise BadSignature
+        room, event = self._room(told.get("room")), str(told.get("event"))
+        if room is None or event not in EVENTS:
+            return None
+        who = _participant(told.get("participant"))
+        if who is None and event != "room_finished":
+            return None
+        told_id = str(told.get("id"))
+        return Evidence(
+            id=told_id if AN_ID.fullmatch(told_id) else hashlib.sha256(body).hexdigest(),
+            event=event,
+            room=room,
+            participant=who,
+            at_ms=at * 1000,
+        )
+
+    def _room(self, entry: Any) -> Room | None:
+        """None for a room that no URL of ours can name: it is of others."""
+        try:
+            return Room.parse(f"{self.server}/{entry['name']}")
+        except (BadRoom, KeyError, TypeError):
+            return None
 
     def _token(self, identity: str, grants: Mapping[str, Any], **claims: Any) -> str:
         said = {"iss": self._key, "sub": identity, "video": grants, **claims}
         return tokens.sign(self._secret, said, TOKEN_LASTS)
+
+    def _ask(
+        self, call: str, body: Mapping[str, Any], grant: Mapping[str, Any], *, times: int = 2
+    ) -> dict[str, Any]:
+        """What the server answers; nothing, where there is no such room or participant.
+
+        Raises ProviderAway, at once if it did not answer a moment ago.
+        """
+        import httpx  # a tenth of a second, which only those pay who ask
+
+        if time.monotonic() < self._not_before:
+            raise ProviderAway
+        for attempt in range(1, times + 1):
+            try:
+                return self._ask_once(call, body, grant)
+            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+                log.warning("livekit_away", call=call, attempt=attempt, because=type(error).__name__)
+                cause = error
+        self._not_before = time.monotonic() + NOT_ASKED_FOR.total_seconds()
+        raise ProviderAway from cause
+
+    def _ask_once(self, call: str, body: Mapping[str, Any], grant: Mapping[str, Any]) -> dict[str, Any]:
+        token = tokens.sign(self._secret, {"iss": self._key, "video": grant}, ASKING_LASTS)
+        deadline = time.monotonic() + ANSWERS_WITHIN.total_seconds()
+        answer = bytearray()
+        with self._client().stream(
+            "POST",
+            f"{self.server.replace('ws', 'http', 1)}/twirp/livekit.RoomService/{call}",
+            json=body,
+            headers={"Authorization": f"Bearer {token}"},
+        ) as reply:
+            for chunk in reply.iter_bytes():
+                answer += chunk
+                if len(answer) > ANSWER_AT_MOST or time.monotonic() > deadline:
+                    raise TimeoutError
+        told = json.loads(answer)
+        if not isinstance(told, dict):
+            raise ValueError("no object")
+        if reply.status_code == 404 and told.get("code") == "not_found":
+            return {}
+        if reply.status_code in (401, 403):
+            raise ProviderAway("The LiveKit server refuses LIVEKIT_API_KEY and LIVEKIT_API_SECRET.")
+        reply.raise_for_status()
+        return told
+
+    def _client(self) -> "httpx.Client":
+        """One for all threads: its connections are kept.  It follows nobody elsewhere."""
+        import httpx
+
+        with self._lock:
+            if self._made is None:
+                is_here = re.match(r"wss?://(127\.|localhost\b)", self.server) is not None
+                self._made = httpx.Client(
+                    timeout=ANSWERS_WITHIN.total_seconds(), follow_redirects=False, trust_env=not is_here
+                )
+            return self._made
 
 
 def room_facts(session: Session) -> dict[str, Any]:
@@ -92,3 +229,57 @@ def room_facts(session: Session) -> dict[str, Any]:
         "personality": session.personality,
         "mode": session.mode,
     }
+
+
+# The API writes names_so, webhooks write namesSo; numbers of 64 bits are strings in both.
+
+
+def _value(entry: Mapping[str, Any], name: str) -> Any:
+    first, *rest = name.split("_")
+    return entry.get(name, entry.get(first + "".join(part.capitalize() for part in rest)))
+
+
+def _number(entry: Mapping[str, Any], name: str) -> int:
+    try:
+        return int(_value(entry, name) or 0)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _entries(told: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    return [entry for entry in told.get(name) or [] if isinstance(entry, dict)]
+
+
+def _participant(entry: Any) -> Participant | None:
+    """None for machinery, and for who hides."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("identity"), str) or not entry["identity"]:
+        return None
+    kind, permission = entry.get("kind"), entry.get("permission") or {}
+    if kind in MACHINERY or permission.get("hidden") or permission.get("recorder"):
+        return None
+    identity, name = entry["identity"], str(entry.get("name") or "")
+    ours = _card(entry.get("metadata")) if identity.startswith(BOT) else {}
+    is_bot = (
+        bool(ours)
+        or kind == "AGENT"
+        or any(key.startswith("lk.agent") for key in entry.get("attributes") or {})
+        or any(A_BOTS_NAME.match(said) for said in (identity, name))
+    )
+    epoch = ours.get("epoch")
+    return Participant(
+        identity=identity,
+        name=name,
+        is_bot=is_bot,
+        session_id=str(ours["session_id"]) if "session_id" in ours else None,
+        epoch=epoch if isinstance(epoch, int) else None,
+        sid=str(entry.get("sid") or ""),
+    )
+
+
+def _card(metadata: Any) -> dict[str, Any]:
+    """What a bot of ours says of itself; nothing of anybody else."""
+    try:
+        card = json.loads(metadata)["greenroom"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return card if isinstance(card, dict) and card.get("bot") is True else {}

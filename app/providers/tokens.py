@@ -7,6 +7,8 @@ from typing import Any
 
 import jwt
 
+from app.errors import BadSignature
+
 SKEW = timedelta(seconds=10)  # between our clock and a provider's
 
 ALGORITHM = "HS256"
@@ -17,3 +19,19 @@ def sign(secret: str, claims: Mapping[str, Any], lasts: timedelta) -> str:
     now = int(time.time())
     times = {"nbf": now - int(SKEW.total_seconds()), "exp": now + int(lasts.total_seconds())}
     return jwt.encode({**claims, **times}, secret, algorithm=ALGORITHM)
+
+
+def verify(secret: str, token: str, *, issuer: str) -> dict[str, Any]:
+    """What a token says that was signed so, and whose time it is.  Raises BadSignature."""
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            secret,
+            algorithms=[ALGORITHM],
+            issuer=issuer,
+            leeway=SKEW,
+            options={"require": ["exp", "iss"], "verify_aud": False},
+        )
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise BadSignature from error
+    return claims

@@ -1,0 +1,169 @@
+"""What a webhook of LiveKit's must be like to be believed, and what is read from it."""
+
+import base64
+import hashlib
+import json
+import time
+
+import jwt
+import pytest
+
+from app.errors import BadSignature
+from app.providers.livekit import LiveKit
+from app.rooms.room import Room
+
+URL, KEY, SECRET = (
+    "ws://127.0.0.1:7880",
+    "a-key",
+    "a-secret-of-more-than-sixty-four-characters-which-hs512-would-like-too",
+)
+STAGE = Room.parse(f"{URL}/stage")
+
+
+@pytest.fixture
+def livekit():
+    return LiveKit(URL, KEY, SECRET)
+
+
+def told(event="participant_left", *, at=0, room="stage", participant=None, **more):
+    """A body as LiveKit writes it."""
+    return json.dumps(
+        {
+            "event": event,
+            "room": {"sid": "RM_1", "name": room},
+            "participant": participant or {"sid": "PA_1", "identity": "ada", "name": "Ada"},
+            "id": "EV_1",
+            "createdAt": str(int(time.time()) + at),
+            **more,
+        }
+    ).encode()
+
+
+def signed(body, *, secret=SECRET, algorithm="HS256", leave_out=(), **claims):
+    now = int(time.time())
+    sha = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    said = {"iss": KEY, "nbf": now, "exp": now + 300, "sha256": sha, **claims}
+    said = {name: value for name, value in said.items() if name not in leave_out}
+    return {"Authorization": jwt.encode(said, secret if algorithm != "none" else None, algorithm=algorithm)}
+
+
+def test_a_signed_webhook_is_read(livekit):
+    body = told()
+    found = livekit.evidence(body, signed(body))
+
+    assert (found.id, found.event, found.room) == ("EV_1", "participant_left", STAGE)
+    assert (found.participant.identity, found.participant.is_bot) == ("ada", False)
+    assert abs(found.at_ms / 1000 - time.time()) < 10
+
+
+def test_bearer_may_stand_before_its_token(livekit):
+    body = told()
+    token = signed(body)["Authorization"]
+
+    assert livekit.evidence(body, {"Authorization": f"Bearer {token}"})
+
+
+NOW = int(time.time())
+BODY = told()
+BAD = {
+    "no token": {},
+    "no token at all": {"Authorization": ""},
+    "no token's form": {"Authorization": "a.b.c"},
+    "alg none": signed(BODY, algorithm="none"),
+    "another algorithm": signed(BODY, algorithm="HS512"),
+    "another secret": signed(BODY, secret="another-secret-of-more-than-thirty-two-characters"),
+    "another key's name": signed(BODY, iss="another-key"),
+    "expired": signed(BODY, nbf=NOW - 600, exp=NOW - 60),
+    "not yet": signed(BODY, nbf=NOW + 60),
+    "no expiry": signed(BODY, leave_out=["exp"]),
+    "no issuer": signed(BODY, leave_out=["iss"]),
+    "no digest": signed(BODY, leave_out=["sha256"]),
+    "another body's digest": signed(b"{}"),
+    "a digest that is no text": signed(BODY, sha256=["x"]),
+    "letters that are none": {"Authorization": "ü.ü.ü"},
+}
+
+
+@pytest.mark.parametrize("headers", BAD.values(), ids=BAD)
+def test_a_webhook_that_is_not_signed_with_our_key_is_refused(livekit, headers):
+    with pytest.raises(BadSignature):
+        livekit.evidence(BODY, headers)
+
+
+@pytest.mark.parametrize("at", [-360, 360, -301_000, 10**12])
+def test_what_happened_more_than_five_minutes_from_now_is_refused(livekit, at):
+    body = told(at=at)
+    with pytest.raises(BadSignature):
+        livekit.evidence(body, signed(body))
+
+
+@pytest.mark.parametrize("at", [-290, 290])
+def test_clocks_may_differ_by_minutes(livekit, at):
+    body = told(at=at)
+
+    assert livekit.evidence(body, signed(body))
+
+
+def test_when_it_happened_must_be_said(livekit):
+    body = json.dumps({"event": "room_finished", "room": {"name": "stage"}, "id": "EV_1"}).encode()
+    with pytest.raises(BadSignature):
+        livekit.evidence(body, signed(body))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"[" * 20_000])
+def test_a_signed_body_that_says_nothing_is_nothing(livekit, body):
+    assert livekit.evidence(body, signed(body)) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        told("track_published"),
+        told("room_started"),
+        told(room="a room of others"),
+        told(room="stage}"),
+        told(participant={"sid": "PA_2", "identity": "rec", "kind": "EGRESS"}),
+        told(participant={"sid": "PA_2", "identity": "rec", "permission": {"hidden": True}}),
+        told(participant={"sid": "PA_2"}),
+        told(participant=["ada"]),
+    ],
+)
+def test_what_is_nothing_to_us_is_nothing(livekit, body):
+    assert livekit.evidence(body, signed(body)) is None
+
+
+def test_a_finished_room_needs_nobody(livekit):
+    body = json.dumps(
+        {
+            "event": "room_finished",
+            "room": {"name": "stage"},
+            "id": "EV_2",
+            "createdAt": str(int(time.time())),
+        }
+    ).encode()
+
+    assert livekit.evidence(body, signed(body)).event == "room_finished"
+
+
+CARD = json.dumps({"greenroom": {"bot": True, "of": "ada", "session_id": "s-1", "epoch": 7}})
+WHO = {
+    "ours": ({"identity": "bot:stage", "metadata": CARD}, True, "s-1"),
+    "a person who says to be ours": ({"identity": "eve", "metadata": CARD}, False, None),
+    "a bot's identity alone": ({"identity": "bot:stage"}, True, None),
+    "an agent": ({"identity": "someone", "kind": "AGENT"}, True, None),
+    "an agent by its attributes": ({"identity": "s", "attributes": {"lk.agent.state": "idle"}}, True, None),
+    "an agent by its name": ({"identity": "agent-AJ_x1"}, True, None),
+    "a bot by its name": ({"identity": "x", "name": "Meeting Bot"}, True, None),
+    "a person": ({"identity": "bottger", "name": "Agentha", "kind": "STANDARD"}, False, None),
+    "a caller by telephone": ({"identity": "sip_1", "kind": "SIP"}, False, None),
+    "a person with metadata of others": ({"identity": "ada", "metadata": "not json"}, False, None),
+}
+
+
+@pytest.mark.parametrize(("entry", "is_bot", "session_id"), WHO.values(), ids=WHO)
+def test_bots_are_known_by_what_they_say_of_themselves_and_else_by_name(livekit, entry, is_bot, session_id):
+    body = told("participant_joined", participant=entry)
+    found = livekit.evidence(body, signed(body)).participant
+
+    assert (found.is_bot, found.session_id) == (is_bot, session_id)
+    assert found.epoch == (7 if session_id else None)
