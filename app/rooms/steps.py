@@ -597,6 +597,31 @@ class TakeTurn(Step[bool]):
 
 
 @dataclass(frozen=True)
+class Once(Step[bool]):
+    """Whether this is the first time of something in so long; if it is, a message goes into a queue with it."""
+
+    what: str
+    lasts: timedelta
+    queue: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class NoteEmptied(Step[None]):
+    """No person is in a room, at this time of the ledger's own."""
+
+    room: Room
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class LastEmptied(Step[int | None]):
+    """When a room was last seen without any person, if that was in the last day."""
+
+    room: Room
+
+
+@dataclass(frozen=True)
 class Push(Step[None]):
     """Put a session's launch at the end of the line, or in front: for who was on stage already."""
 

@@ -694,6 +694,24 @@ def _(step: steps.TakeTurn) -> Command:
 
 
 @encode.register
+def _(step: steps.Once) -> Command:
+    names = [keys.once(step.what), step.queue] if step.queue else [keys.once(step.what)]
+    return Command((script("once", names, ms(step.lasts), step.message),), lambda replies: bool(replies[0]))
+
+
+@encode.register
+def _(step: steps.NoteEmptied) -> Command:
+    call = Call(("SET", keys.emptied(step.room), step.at_ms, "PX", ms(steps.KEPT_AFTER_END)))
+    return Command((call,), nothing)
+
+
+@encode.register
+def _(step: steps.LastEmptied) -> Command:
+    call = Call(("GET", keys.emptied(step.room)))
+    return Command((call,), lambda replies: int(replies[0]) if replies[0] else None)
+
+
+@encode.register
 def _(step: steps.Push) -> Command:
     # Celery takes from the right
     push = Call(("RPUSH" if step.in_front else "LPUSH", step.queue, step.message))

@@ -8,6 +8,7 @@
     room:{<room>}:active_note     json    24 h                        the bot's tools
     room:{<room>}:active_applet   json    24 h                        the bot's tools
     room:{<room>}:desktop_mode    json    24 h                        the bot's tools
+    room_emptied:{<room>}         string  24 h                        note_emptied
     rooms:keepalive               zset    kept; room -> deadline      mark, unmark
     session:{<id>}                hash    24 h past its end           create, transition, succeed
     conversation:{<id>}:turns     list    24 h past its last turn     record, erase
@@ -26,6 +27,7 @@
     memory                        string  kept                        claim, report
     came:{<work>}                 string  24 h                        take_turn
     turn:{<work>}                 string  the work's own interval     take_turn
+    once:{<what>}                 string  30 s (a bot for a room), 15 min (a webhook)  once
 
 The braces put one room's (or one session's) keys in one cluster slot, so that a
 script may use them together.  The kept ones are everybody's: they are never mixed
@@ -64,6 +66,10 @@ def epoch(room: Room) -> str:
 
 def keepalive(room: Room) -> str:
     return f"room_keepalive:{{{room}}}"
+
+
+def emptied(room: Room) -> str:
+    return f"room_emptied:{{{room}}}"
 
 
 def config(room: Room) -> str:
@@ -121,6 +127,10 @@ def wish(host_id: str) -> str:
 
 def turn(work: str) -> str:
     return f"turn:{{{work}}}"
+
+
+def once(what: str) -> str:
+    return f"once:{{{what}}}"
 
 
 def came(work: str) -> str:

@@ -140,6 +140,8 @@ class InMemoryLedger:
         self._conversations: Kept[list[steps.Said]] = Kept(self._now)
         self._remembers_since: int | None = None
         self._turns: Kept[bool] = Kept(self._now)
+        self._once: Kept[bool] = Kept(self._now)
+        self._emptied: Kept[int] = Kept(self._now)
         self.queues: dict[str, list[str]] = {}
 
     def settle(self) -> None:
@@ -662,6 +664,23 @@ class InMemoryLedger:
             self._turns.put(step.work, True, step.lasts)
         self._came.put(step.work, self._now(), steps.KEPT_AFTER_END)
         return is_mine
+
+    @_do.register
+    def _(self, step: steps.Once) -> bool:
+        if self._once.get(step.what):
+            return False
+        self._once.put(step.what, True, step.lasts)
+        if step.queue:
+            self.queues.setdefault(step.queue, []).append(step.message)
+        return True
+
+    @_do.register
+    def _(self, step: steps.NoteEmptied) -> None:
+        self._emptied.put(step.room, step.at_ms, steps.KEPT_AFTER_END)
+
+    @_do.register
+    def _(self, step: steps.LastEmptied) -> int | None:
+        return self._emptied.get(step.room)
 
     @_do.register
     def _(self, step: steps.Push) -> None:

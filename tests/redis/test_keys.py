@@ -31,6 +31,8 @@ from app.rooms.steps import (
     HandOver,
     Host,
     Note,
+    NoteEmptied,
+    Once,
     ReadSession,
     Ready,
     Record,
@@ -237,6 +239,9 @@ def live_through(day, server):
 
     ledger.run(Report(bots))
     ledger.run(Report(bots, {}))
+    ledger.run(Once("livekit:EV_1", timedelta(minutes=15)))
+    ledger.run(NoteEmptied(bot.session.room, 1_790_000_000_000))
+    yield "its room's server says something"
     ledger.run(Retire("bots@here"))
     ledger.run(Report(Host(id="control@here", kind="control", slots=8, used=0, incarnation="2")))
     yield "workers come and go"
