@@ -119,6 +119,12 @@ class NoBotThere(Missing):
     kind = "no-bot-there"
 
 
+class NoSuchProvider(Missing):
+    """This installation has no rooms of that provider."""
+
+    kind = "no-such-provider"
+
+
 class SessionEnded(Gone):
     """That session has ended; POST /join starts another."""
 

@@ -1,4 +1,4 @@
-"""What leaves for Celery, for those who want a bot launched without knowing how.
+"""What leaves for Celery, for those who want a bot launched, or evidence weighed, without knowing how.
 
 The message is Celery's own (`amqp.as_task_v2`), in the envelope that kombu gives it on Redis, and goes through
 the ledger.  Celery's `send_task` makes and binds a Redis client, a channel and a queue for each message, which
@@ -9,12 +9,15 @@ import json
 import uuid
 from base64 import b64encode
 from datetime import timedelta
+from typing import Any
 
 from celery import Celery
 
+from app.rooms.evidence import REMEMBERED_FOR, mark_of
+from app.rooms.providers import Evidence
 from app.rooms.sessions import Session
-from app.rooms.steps import Push
-from tasks.celery import LAUNCHES
+from app.rooms.steps import Once, Push
+from tasks.celery import CONTROL, LAUNCHES
 
 # A bot ends its session itself when its time is over.  Should it not, the soft limit asks it to,
 # and the hard limit ends its process.
@@ -23,13 +26,24 @@ KILLED_AFTER = timedelta(seconds=60)
 
 
 class CeleryLaunches:
-    """The queue of launches (`app.rooms.ports.LaunchQueue`)."""
+    """The queue of launches, and of evidence (`app.rooms.ports.Outgoing`)."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         return Push(LAUNCHES, self.message(session, claim), session.id, in_front)
+
+    def tell(self, evidence: Evidence) -> Once:
+        who = evidence.participant
+        about = (who.session_id, who.epoch) if who else (None, None)
+        task = self._app.amqp.as_task_v2(
+            str(uuid.uuid4()),
+            "rooms.weigh",
+            args=(evidence.event, str(evidence.room), *about),
+            ignore_result=True,
+        )
+        return Once(mark_of(evidence), REMEMBERED_FOR, CONTROL, _in_envelope(task, CONTROL))
 
     def message(self, session: Session, claim: str) -> str:
         """A launch as it lies in the queue.
@@ -46,18 +60,22 @@ class CeleryLaunches:
             time_limit=(session.max_duration + KILLED_AFTER).total_seconds(),
             ignore_result=True,
         )
-        envelope = {
-            "body": b64encode(json.dumps(task.body).encode()).decode(),
-            "content-encoding": "utf-8",
-            "content-type": "application/json",
-            "headers": task.headers,
-            "properties": {
-                **task.properties,
-                "delivery_mode": 2,
-                "delivery_info": {"exchange": "", "routing_key": LAUNCHES},
-                "priority": 0,
-                "body_encoding": "base64",
-                "delivery_tag": str(uuid.uuid4()),
-            },
-        }
-        return json.dumps(envelope)
+        return _in_envelope(task, LAUNCHES)
+
+
+def _in_envelope(task: Any, queue: str) -> str:
+    envelope = {
+        "body": b64encode(json.dumps(task.body).encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": task.headers,
+        "properties": {
+            **task.properties,
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": queue},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": str(uuid.uuid4()),
+        },
+    }
+    return json.dumps(envelope)

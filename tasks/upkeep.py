@@ -1,13 +1,33 @@
-"""Upkeep: what is done every few seconds.  Two beats make no difference."""
+"""Upkeep: what is done every few seconds, and what is looked into when a provider says something.
 
+Two beats make no difference, nor does what is said twice.
+"""
+
+from datetime import timedelta
+
+from app import providers
+from app.errors import BadRoom
+from app.rooms.evidence import Weighing
+from app.rooms.joining import Joining
+from app.rooms.presence import Monitor
 from app.rooms.reaping import Reaper
+from app.rooms.reviving import Reviving
+from app.rooms.room import Room
 from app.rooms.steps import TakeTurn
 from app.storage.ledger import RedisLedger
 from tasks.celery import REAP_EVERY, SWEEP_EVERY, app, settings
 from tasks.outgoing import CeleryLaunches
 
+SOON = timedelta(milliseconds=100)
+
 ledger = RedisLedger(settings.redis_url)
-reaper = Reaper(ledger, CeleryLaunches(app))
+launches = CeleryLaunches(app)
+rooms = providers.of(settings)
+reaper = Reaper(ledger, launches, rooms)
+monitor = Monitor(
+    ledger, Joining(ledger, launches), rooms, bots=settings.bots, default_bot=settings.default_bot
+)
+weighing = Weighing(ledger, Reviving(ledger, launches, rooms), monitor, rooms)
 
 
 @app.task(name="rooms.reap")
@@ -19,3 +39,20 @@ def reap() -> None:
     reaper.tell_positions()
     if ledger.run(TakeTurn("sweep", SWEEP_EVERY * 0.9)):
         reaper.sweep()
+    if ledger.run(TakeTurn("presence", SWEEP_EVERY * 0.9)):
+        monitor.sweep()
+
+
+@app.task(name="rooms.weigh")
+def weigh(
+    event: str, room_url: str, session_id: str | None = None, epoch: int | None = None, looks: int = 1
+) -> None:
+    """Look into what a provider said.  Safe to deliver twice, late, or not at all: the sweep looks as well."""
+    try:
+        room = Room.parse(room_url)
+    except BadRoom:
+        return
+    wait = weighing.weigh(event, room, session_id, epoch, looks=looks)
+    if wait is not None:  # a few seconds: towards workers of bots nothing is ever sent for later
+        about = (event, room_url, session_id, epoch, looks + 1)
+        weigh.apply_async(about, countdown=max(wait, SOON).total_seconds())

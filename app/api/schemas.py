@@ -139,6 +139,10 @@ class LeftSchema(Schema):
     reason = fields.String()
 
 
+class HeardSchema(Schema):
+    heard = fields.Boolean(metadata={"description": "false if it is nothing to us, or was heard before"})
+
+
 class ConfigSchema(Strict):
     """What to change of the bot in a room; null goes back to what its personality has."""
 

@@ -11,7 +11,7 @@ from app.api.auth import session_tokens
 from app.rooms.joining import Joining
 from app.rooms.leaving import Leaving
 from app.rooms.looking import Looking
-from app.rooms.ports import LaunchQueue, Ledger
+from app.rooms.ports import EvidenceQueue, Ledger, Outgoing
 from app.rooms.providers import Providers
 from app.settings import Settings
 
@@ -28,20 +28,22 @@ class Services:
     settings: Settings
     personalities: tuple[str, ...]
     providers: Providers
+    evidence: EvidenceQueue
 
     @classmethod
     def over(
-        cls, ledger: Ledger, launches: LaunchQueue, settings: Settings, personalities: tuple[str, ...]
+        cls, ledger: Ledger, outgoing: Outgoing, settings: Settings, personalities: tuple[str, ...]
     ) -> "Services":
         return cls(
             ledger=ledger,
-            joining=Joining(ledger, launches),
+            joining=Joining(ledger, outgoing),
             leaving=Leaving(ledger),
             looking=Looking(ledger),
             tokens=session_tokens(settings.api_key),
             settings=settings,
             personalities=personalities,
             providers=providers.of(settings),
+            evidence=outgoing,
         )
 
 

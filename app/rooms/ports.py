@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
+from app.rooms.providers import Evidence
 from app.rooms.sessions import Session
 from app.rooms.steps import Step
 
@@ -30,3 +31,15 @@ class LaunchQueue(Protocol):
         Those that were on stage already go in front of the line.
         """
         ...
+
+
+class EvidenceQueue(Protocol):
+    """Carries what providers say to those who look into it."""
+
+    def tell(self, evidence: Evidence) -> Step[bool]:
+        """The step that has it weighed, once: False says that it was heard before."""
+        ...
+
+
+class Outgoing(LaunchQueue, EvidenceQueue, Protocol):
+    """All that leaves a web process."""

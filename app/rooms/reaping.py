@@ -9,6 +9,7 @@ import structlog
 from app.errors import NoSuchSession
 from app.rooms.endings import bury, end
 from app.rooms.ports import LaunchQueue, Ledger
+from app.rooms.providers import Providers
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, Session, State
@@ -55,10 +56,10 @@ log = structlog.get_logger(__name__)
 class Reaper:
     """Revives the sessions of dead bots, and launches again what never started.  Safe to run twice at once."""
 
-    def __init__(self, ledger: Ledger, launches: LaunchQueue) -> None:
+    def __init__(self, ledger: Ledger, launches: LaunchQueue, providers: Providers | None = None) -> None:
         self._ledger = ledger
         self._launches = launches
-        self._reviving = Reviving(ledger, launches)
+        self._reviving = Reviving(ledger, launches, providers)
         self._told: dict[str, int] = {}  # the last position of those that wait
         self._slots: int | None = None  # of all workers, once a pass needs to know
 

@@ -5,15 +5,17 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import NoSuchSession
+from app.errors import NoSuchSession, NotOurRoom, ProviderAway
 from app.rooms.endings import end
 from app.rooms.ports import LaunchQueue, Ledger
+from app.rooms.providers import Providers
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, Session, State
 from app.rooms.steps import (
     PARKED_FOR,
     STARTS_WITHIN,
     Finding,
+    FindPlace,
     Lease,
     Mark,
     Succeed,
@@ -27,11 +29,15 @@ log = structlog.get_logger(__name__)
 
 
 class Reviving:
-    """Relaunches sessions.  Each step is safe to repeat; who dies between two leaves it to the reaper."""
+    """Relaunches sessions.  Each step is safe to repeat; who dies between two leaves it to the reaper.
 
-    def __init__(self, ledger: Ledger, launches: LaunchQueue) -> None:
+    With providers it asks the room first, where nobody has seen the bot die, and puts out one that is still there.
+    """
+
+    def __init__(self, ledger: Ledger, launches: LaunchQueue, providers: Providers | None = None) -> None:
         self._ledger = ledger
         self._launches = launches
+        self._providers = providers
 
     def revive(
         self,
@@ -39,13 +45,14 @@ class Reviving:
         why: str,
         *,
         owner: str | None = None,
+        epoch: int | None = None,
         quiet_for: timedelta = timedelta(0),
         raises_doubt: bool = False,
     ) -> tuple[Finding, Lease | None]:
         """Give the session of a room a new bot, if its bot is dead; says in which condition the room was found."""
         token = secrets.token_hex(16)
         finding, lease = self._ledger.run(
-            Supersede(room, token, owner=owner, quiet_for=quiet_for, raises_doubt=raises_doubt)
+            Supersede(room, token, owner=owner, epoch=epoch, quiet_for=quiet_for, raises_doubt=raises_doubt)
         )
         if finding is Finding.SUPERSEDED and lease is not None:
             log.warning(
@@ -66,16 +73,35 @@ class Reviving:
         session = succession.session
         if session.epoch != epoch:
             self._ledger.run(Withdraw(room, epoch))
+            self._put_out(room, epoch)
             if session.state is State.LEAVING:  # now it has left
                 end(self._ledger, session, session.reason or Reason.LEFT, f"its bot {why}")
             return None
         if succession.crashes >= CRASHES_AT_MOST:
             self._ledger.run(Withdraw(room, epoch))
+            self._put_out(room, epoch)
             detail = f"its bot died {succession.crashes} times in ten minutes; the last time {why}"
             end(self._ledger, session, Reason.CRASHED_TOO_OFTEN, detail)
             return None
+        if self._ledger.run(FindPlace()).free:  # else it talks on until the one that follows throws it out
+            self._put_out(room, epoch)
         self._launch(session, token)
         return session
+
+    def _put_out(self, room: Room, epoch: int) -> None:
+        """Put out a bot of ours that is still in its room, under an earlier epoch, as far as can be told."""
+        if self._providers is None:
+            return
+        try:
+            provider = self._providers.of_room(room)
+            for who in provider.presence(room) or ():
+                if who.session_id is not None and who.epoch is not None and who.epoch < epoch:
+                    provider.evict(room, who)
+                    log.warning("bot_put_out", room=str(room), session_id=who.session_id, epoch=who.epoch)
+        except ProviderAway:
+            log.warning("room_unasked", room=str(room))
+        except NotOurRoom:
+            pass
 
     def park(self, session: Session, *, owner: str) -> bool:
         """Let a session wait for a free slot in front of all others.

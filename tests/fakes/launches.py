@@ -1,8 +1,10 @@
 """A queue of launches that remembers what it was asked to carry."""
 
 from app.errors import RedisAway
+from app.rooms.evidence import REMEMBERED_FOR, mark_of
+from app.rooms.providers import Evidence
 from app.rooms.sessions import Session
-from app.rooms.steps import Push
+from app.rooms.steps import Once, Push
 
 QUEUE = "bot:launch:queue"
 
@@ -12,7 +14,12 @@ class RememberedLaunches:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Session, str]] = []
+        self.told: list[Evidence] = []
         self.is_away = False
+
+    def tell(self, evidence: Evidence) -> Once:
+        self.told.append(evidence)
+        return Once(mark_of(evidence), REMEMBERED_FOR, "control", evidence.event)
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         if self.is_away:

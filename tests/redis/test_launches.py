@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
+from app.rooms.providers import Evidence, Participant
 from app.rooms.room import Room
 from app.rooms.sessions import Session
 from app.rooms.steps import Line, QueueLength
 from app.storage.ledger import RedisLedger
-from tasks.celery import LAUNCHES
+from tasks.celery import CONTROL, LAUNCHES
 from tasks.celery import app as ours
 from tasks.outgoing import CeleryLaunches
 
@@ -63,6 +64,19 @@ def test_our_launch_is_what_celery_would_send(redis_url, server, celery):
 
     # What kombu adds for brokers that show it
     assert theirs["properties"].pop("argsrepr") == "(...)"
+    assert mine == theirs
+
+
+def test_so_is_evidence_which_is_sent_once(redis_url, server, celery):
+    who = Participant("bot:stage", is_bot=True, session_id="a-session", epoch=7)
+    evidence = Evidence("EV_1", "participant_left", Room.parse("local:stage"), who)
+    ledger, ours_first = RedisLedger(redis_url), CeleryLaunches(ours)
+    assert ledger.run(ours_first.tell(evidence)) is True
+    assert ledger.run(ours_first.tell(evidence)) is False
+    about = ("participant_left", "local:stage", "a-session", 7)
+    celery.send_task("rooms.weigh", about, queue=CONTROL, ignore_result=True)
+    theirs, mine = (opened(text) for text in server.lrange(CONTROL, 0, -1))
+
     assert mine == theirs
 
 

@@ -1,0 +1,100 @@
+"""Evidence: what a room's provider said by itself, weighed against what the ledger and the room say now.
+
+It may be late, early, said twice or out of order, so it is never a command: it says where to look, and
+what is found there decides.
+"""
+
+from datetime import timedelta
+
+import structlog
+
+from app.errors import NotOurRoom, ProviderAway
+from app.rooms.ports import Ledger
+from app.rooms.presence import Monitor
+from app.rooms.providers import Evidence, Provider, Providers
+from app.rooms.reviving import Reviving
+from app.rooms.room import Room
+from app.rooms.steps import BEAT_EVERY, Finding, Lease, LeaseStatus, ReadRoom
+
+MISSED_TWO_BEATS = BEAT_EVERY * 2  # and its room says that it left: no reason to wait for more
+LOOKS_AT_MOST = 3  # at one and the same evidence
+SETTLES_WITHIN = timedelta(seconds=3)  # until a room's server has told what has just happened there
+REMEMBERED_FOR = timedelta(minutes=15)  # longer than a provider may say the same thing again
+
+log = structlog.get_logger(__name__)
+
+
+def mark_of(evidence: Evidence) -> str:
+    """By which a thing that is said twice is known."""
+    return f"{evidence.room.provider}:{evidence.id}"
+
+
+class Weighing:
+    """Looks where evidence points.  Safe to repeat, in any order."""
+
+    def __init__(self, ledger: Ledger, reviving: Reviving, monitor: Monitor, providers: Providers) -> None:
+        self._ledger = ledger
+        self._reviving = reviving
+        self._monitor = monitor
+        self._providers = providers
+
+    def weigh(
+        self,
+        event: str,
+        room: Room,
+        session_id: str | None = None,
+        epoch: int | None = None,
+        *,
+        looks: int = 1,
+    ) -> timedelta | None:
+        """Look once; says when to look again, if it cannot be told yet.
+
+        The session and its epoch are those of the bot of ours that it is about, if it is about one.
+        """
+        try:
+            provider = self._providers.of_room(room)
+        except NotOurRoom:
+            return None
+        if event == "room_finished":
+            self._monitor.emptied(room)
+            return None
+        if event == "participant_left" and session_id is not None:
+            wait = self._bot_left(provider, room, session_id, epoch)
+        else:
+            wait = SETTLES_WITHIN if looks == 1 else self._people_changed(room)
+        return wait if looks < LOOKS_AT_MOST else None
+
+    def _bot_left(
+        self, provider: Provider, room: Room, session_id: str, epoch: int | None
+    ) -> timedelta | None:
+        view = self._ledger.run(ReadRoom(room))
+        if not _is_its(view.lease, session_id, epoch):  # it gave its room up or on, or was superseded
+            return self._people_changed(room)
+        if view.age is not None and view.age < MISSED_TWO_BEATS:
+            return MISSED_TWO_BEATS - view.age
+        try:
+            there = provider.presence(room) or ()
+        except ProviderAway:
+            return SETTLES_WITHIN
+        if any((who.session_id, who.epoch) == (session_id, epoch) for who in there):
+            return None  # it was only away for a moment
+        finding, _ = self._reviving.revive(
+            room, "left its room and was not heard", epoch=epoch, quiet_for=MISSED_TWO_BEATS
+        )
+        return MISSED_TWO_BEATS if finding is Finding.ALIVE else None
+
+    def _people_changed(self, room: Room) -> timedelta | None:
+        try:
+            self._monitor.look(room)
+        except ProviderAway:
+            return SETTLES_WITHIN
+        return None
+
+
+def _is_its(lease: Lease | None, session_id: str, epoch: int | None) -> bool:
+    """Whether a room is still that bot's."""
+    return (
+        lease is not None
+        and lease.status is not LeaseStatus.PENDING
+        and (lease.session_id, lease.epoch) == (session_id, epoch)
+    )

@@ -1,0 +1,144 @@
+"""Presence: a room with people and no bot gets one, where ours was before and nobody asked it to leave."""
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import timedelta
+
+import structlog
+
+from app.errors import NoSuchSession, ProviderAway, Unavailable
+from app.rooms.joining import Joining, Order
+from app.rooms.ports import Ledger
+from app.rooms.providers import Providers
+from app.rooms.room import Room
+from app.rooms.sessions import Reason, Session, State
+from app.rooms.steps import LastEmptied, LastSession, NoteEmptied, Now, Once, ReadRoom, ReadSession
+
+COOLDOWN = timedelta(seconds=30)  # between two bots that a room gets so
+NEAR = timedelta(seconds=5)  # a bot learns so much later than the room that it is alone
+
+# It was sent away, or had nobody to talk with, or cannot live there: the people who are there do without,
+# until all of them have gone
+DISMISSED = frozenset(
+    {
+        Reason.LEFT,
+        Reason.IDLE,
+        Reason.NO_SHOW,
+        Reason.MAX_DURATION,
+        Reason.MOVED_OUT,
+        Reason.EJECTED,
+        Reason.CRASHED_TOO_OFTEN,
+    }
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Monitor:
+    """Looks at rooms in which Greenroom had a session within a day; others are none of its business.
+
+    Safe to run twice at once: a room gets one bot, as from any two joins.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        joining: Joining,
+        providers: Providers,
+        *,
+        bots: Collection[str],
+        default_bot: str,
+    ) -> None:
+        self._ledger = ledger
+        self._joining = joining
+        self._providers = providers
+        self._bots = bots
+        self._default_bot = default_bot
+
+    def sweep(self) -> Counter[str]:
+        """Look at every room with somebody in it, of all providers that can tell; says what was found."""
+        found: Counter[str] = Counter()
+        for provider in self._providers.by_name.values():
+            try:
+                for room in self._without_bot(provider.busy_rooms()):
+                    found[self.look(room)] += 1
+            except ProviderAway:
+                log.warning("presence_unknown", provider=provider.name)
+                found["away"] += 1
+        return found
+
+    def look(self, room: Room) -> str:
+        """Put a bot in a room, if it shall have one; says why or why not.  Raises ProviderAway."""
+        view, session_id, emptied_ms = self._ledger.run_all(
+            [ReadRoom(room), LastSession(room), LastEmptied(room)]
+        )
+        if session_id is None:
+            return "never ours"
+        there = self._providers.of_room(room).presence(room)
+        if there is None:
+            return "unknown"
+        if all(who.is_bot for who in there):
+            self.emptied(room)
+            return "empty"
+        if view.lease is not None:
+            return "leased"
+        if any(who.is_bot for who in there):
+            return "has a bot"
+        try:
+            session = self._ledger.run(ReadSession(session_id))
+        except NoSuchSession:
+            return "never ours"
+        if session.state is not State.ENDED:
+            return "not over"
+        if _was_dismissed(session, emptied_ms):
+            return "dismissed"
+        if not self._ledger.run(Once(f"presence:{room}", COOLDOWN)):
+            return "too soon"
+        return self._join(session)
+
+    def emptied(self, room: Room) -> None:
+        """No person is there: who comes next has not sent anybody away."""
+        now_ms, session_id = self._ledger.run_all([Now(), LastSession(room)])
+        if session_id is not None:
+            self._ledger.run(NoteEmptied(room, now_ms))
+
+    def _without_bot(self, rooms: Collection[Room]) -> list[Room]:
+        """Of these rooms those that were ours, and have neither a bot nor one on its way."""
+        steps = [step for room in rooms for step in (LastSession(room), ReadRoom(room))]
+        told = iter(self._ledger.run_all(steps))
+        looks = [(room, next(told), next(told)) for room in rooms]
+        return [room for room, session_id, view in looks if session_id and view.lease is None]
+
+    def _join(self, last: Session) -> str:
+        """The same bot for the same user as the last time."""
+        order = Order(
+            room=last.room,
+            user_id=last.user_id,
+            bot=last.bot if last.bot in self._bots else self._default_bot,
+            personality=last.personality,
+            persistence=last.persistence,
+            max_duration=last.max_duration,
+            persona=last.persona,
+            voice=last.voice,
+            mode=last.mode,
+            metadata=last.metadata,
+        )
+        try:
+            joined = self._joining.join(order)
+        except Unavailable as error:
+            log.warning("presence_unserved", room=str(last.room), because=error.kind)
+            return "unserved"
+        log.info("presence_served", room=str(last.room), session_id=joined.session_id, reused=joined.reused)
+        return "served"
+
+
+def _was_dismissed(session: Session, emptied_ms: int | None) -> bool:
+    """Whether the people who are there did without a bot before: they have not all gone since."""
+    if session.reason not in DISMISSED:
+        return False
+    if emptied_ms is None:
+        return True
+    over_ms = session.updated_ms
+    if session.reason is Reason.IDLE:  # they had gone before it did
+        over_ms -= (session.persistence + NEAR) // timedelta(milliseconds=1)
+    return emptied_ms < over_ms

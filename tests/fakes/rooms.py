@@ -1,0 +1,60 @@
+"""A provider of rooms in memory, who is there as a test says."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.errors import ProviderAway
+from app.rooms.providers import Admission, Evidence, Participant
+from app.rooms.room import LIVEKIT, Room
+
+
+class Rooms:
+    """Speaks for one LiveKit server."""
+
+    name = LIVEKIT
+    server = "wss://livekit.example.com"
+
+    def __init__(self) -> None:
+        self.there: dict[Room, list[Participant]] = defaultdict(list)
+        self.evicted: list[Participant] = []
+        self.is_away = False
+        self.asked = 0
+
+    def room(self, name: str) -> Room:
+        return Room(LIVEKIT, name, self.server)
+
+    def arrive(self, room: Room, identity: str, **more: Any) -> Participant:
+        who = Participant(identity, **more)
+        self.there[room].append(who)
+        return who
+
+    def depart(self, room: Room, identity: str) -> None:
+        self.there[room] = [who for who in self.there[room] if who.identity != identity]
+
+    def admit(self, room: Room, user_id: str) -> Admission:
+        return Admission(self.server, f"a token for {user_id}")
+
+    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+        pass
+
+    def presence(self, room: Room) -> Sequence[Participant] | None:
+        self._be_asked()
+        return list(self.there[room])
+
+    def busy_rooms(self) -> Sequence[Room]:
+        self._be_asked()
+        return [room for room, there in self.there.items() if there]
+
+    def evict(self, room: Room, participant: Participant) -> None:
+        self._be_asked()
+        self.there[room].remove(participant)
+        self.evicted.append(participant)
+
+    def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
+        return None
+
+    def _be_asked(self) -> None:
+        self.asked += 1
+        if self.is_away:
+            raise ProviderAway

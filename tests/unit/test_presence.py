@@ -1,0 +1,207 @@
+"""Presence: a room with people and no bot gets one, unless it must not."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.errors import ProviderAway
+from app.rooms.presence import COOLDOWN, Monitor
+from app.rooms.providers import Local, Providers
+from app.rooms.sessions import Reason
+from app.rooms.steps import ReadRoom, ReadSession
+from tests.fakes.rooms import Rooms
+from tests.makers import STAGE, an_order
+
+pytestmark = pytest.mark.usefixtures("staffed")
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def rooms():
+    return Rooms()
+
+
+@pytest.fixture
+def hall(rooms):
+    return rooms.room("hall")
+
+
+@pytest.fixture
+def monitor(ledger, joining, rooms):
+    return Monitor(
+        ledger, joining, Providers.of([rooms, Local()]), bots={"assistant", "other"}, default_bot="assistant"
+    )
+
+
+@pytest.fixture
+def once(joining, puppet, rooms, hall, ledger):
+    """Ada talked with a bot there, and both have gone, or it alone."""
+
+    def there_was(reason, *, with_ada_there=True, persistence=timedelta(0), **more):
+        joining.join(an_order(hall, persistence=persistence, **more))
+        bot = puppet().go_live()
+        if with_ada_there:
+            rooms.arrive(hall, "ada")
+        ledger.pass_time(MINUTE)
+        if reason is not None:
+            bot.leave(reason)
+        return bot
+
+    return there_was
+
+
+def test_people_whose_bot_is_gone_get_one_as_it_was(monitor, once, hall, ledger, launches):
+    once(Reason.ROOM_GONE, bot="other", persona="A pirate.", voice="deep", metadata={"a": 1}, mode="forum")
+
+    assert monitor.look(hall) == "served"
+    session = launches.asked[-1][0]
+    assert ledger.run(ReadRoom(hall)).lease.session_id == session.id
+    assert (session.user_id, session.bot, session.persona) == ("ada", "other", "A pirate.")
+    assert (session.voice, session.metadata, session.mode) == ("deep", {"a": 1}, "forum")
+
+
+def test_a_bot_that_is_not_known_any_more_is_replaced_by_the_default_one(monitor, once, hall, launches):
+    once(Reason.ROOM_GONE, bot="retired")
+    monitor.look(hall)
+
+    assert launches.asked[-1][0].bot == "assistant"
+
+
+def test_a_room_gets_one_bot_in_half_a_minute(monitor, once, hall, ledger, puppet, launches):
+    once(Reason.ROOM_GONE)
+    assert monitor.look(hall) == "served"
+    puppet().go_live().leave(Reason.ERROR)
+
+    assert monitor.look(hall) == "too soon"
+    ledger.pass_time(COOLDOWN)
+    assert monitor.look(hall) == "served"
+    assert len(launches.asked) == 3
+
+
+@pytest.mark.parametrize("more", [{"is_bot": True}, {"is_bot": True, "session_id": "s", "epoch": 1}])
+def test_where_any_bot_is_none_comes(monitor, once, rooms, hall, more):
+    once(Reason.ROOM_GONE)
+    rooms.arrive(hall, "agent-1", **more)
+
+    assert monitor.look(hall) == "has a bot"
+
+
+def test_where_one_is_on_its_way_none_comes(monitor, joining, rooms, hall, launches):
+    joining.join(an_order(hall))
+    rooms.arrive(hall, "ada")
+
+    assert monitor.look(hall) == "leased"
+    assert len(launches.asked) == 1
+
+
+def test_a_room_that_was_never_ours_is_none_of_its_business(monitor, rooms, hall, launches):
+    rooms.arrive(hall, "ada")
+
+    assert monitor.look(hall) == "never ours"
+    assert monitor.sweep() == {}
+    assert rooms.asked == 1  # which rooms are busy
+    assert launches.asked == []
+
+
+DISMISSING = [Reason.LEFT, Reason.IDLE, Reason.NO_SHOW, Reason.MAX_DURATION, Reason.EJECTED]
+DISMISSING += [Reason.MOVED_OUT, Reason.CRASHED_TOO_OFTEN]
+
+
+@pytest.mark.parametrize("reason", DISMISSING)
+def test_people_who_stay_when_their_bot_is_sent_away_get_none(monitor, once, hall, ledger, reason):
+    once(reason)
+
+    assert monitor.look(hall) == "dismissed"
+    ledger.pass_time(COOLDOWN * 10)
+    assert monitor.look(hall) == "dismissed"
+    assert monitor.sweep() == {"dismissed": 1}
+
+
+def test_who_comes_after_they_have_gone_gets_one(monitor, once, rooms, hall, ledger):
+    once(Reason.LEFT)
+    rooms.depart(hall, "ada")
+    assert monitor.look(hall) == "empty"
+    ledger.pass_time(MINUTE)
+    rooms.arrive(hall, "bob")
+
+    assert monitor.look(hall) == "served"
+
+
+def test_a_finished_room_is_a_new_one(monitor, once, hall):
+    once(Reason.LEFT)
+    monitor.emptied(hall)
+
+    assert monitor.look(hall) == "served"
+
+
+def test_that_a_room_was_empty_before_its_bot_was_sent_away_says_nothing(monitor, once, rooms, hall, ledger):
+    bot = once(None)
+    rooms.depart(hall, "ada")
+    monitor.look(hall)
+    ledger.pass_time(MINUTE)
+    rooms.arrive(hall, "ada")
+    bot.leave(Reason.LEFT)
+
+    assert monitor.look(hall) == "dismissed"
+
+
+def test_who_comes_back_just_after_an_idle_bot_has_left_gets_one(monitor, once, rooms, hall, ledger):
+    bot = once(None, persistence=MINUTE)
+    rooms.depart(hall, "ada")
+    monitor.look(hall)
+    ledger.pass_time(MINUTE)
+    bot.leave(Reason.IDLE)
+    rooms.arrive(hall, "ada")
+
+    assert monitor.look(hall) == "served"
+
+
+def test_a_session_that_is_not_over_is_looked_after_by_others(monitor, once, hall, ledger):
+    once(None)
+    ledger.free(hall)
+
+    assert monitor.look(hall) == "not over"
+
+
+def test_local_rooms_cannot_tell(monitor, joining, puppet):
+    joining.join(an_order(STAGE))
+    puppet().go_live().leave(Reason.ROOM_GONE)
+
+    assert monitor.look(STAGE) == "unknown"
+
+
+def test_the_sweep_finds_them_all(monitor, once, rooms, hall, launches):
+    once(Reason.ROOM_GONE)
+    rooms.arrive(rooms.room("others"), "eve")
+
+    assert monitor.sweep() == {"served": 1}
+    assert launches.asked[-1][0].room == hall
+
+
+def test_a_server_that_does_not_answer_is_no_empty_room(monitor, once, rooms, hall, ledger):
+    once(Reason.LEFT)
+    rooms.is_away = True
+
+    with pytest.raises(ProviderAway):
+        monitor.look(hall)
+    assert monitor.sweep() == {"away": 1}
+    rooms.is_away = False
+    assert monitor.look(hall) == "dismissed"
+
+
+def test_while_nobody_can_be_served_the_room_is_looked_at_again(monitor, once, hall, ledger, monkeypatch):
+    once(Reason.ROOM_GONE)
+    monkeypatch.setattr("app.rooms.joining.QUEUE_HOLDS", 0)
+    assert monitor.look(hall) == "unserved"
+    monkeypatch.undo()
+    ledger.pass_time(COOLDOWN)
+
+    assert monitor.look(hall) == "served"
+
+
+def test_the_session_that_ended_stays_ended(monitor, once, hall, ledger):
+    bot = once(Reason.ROOM_GONE)
+    monitor.look(hall)
+
+    assert ledger.run(ReadSession(bot.session.id)).reason is Reason.ROOM_GONE
