@@ -84,12 +84,17 @@ def _livekit(_chosen: argparse.Namespace) -> int:
 
 def _doctor(chosen: argparse.Namespace) -> int:
     """Say what is wrong, and what to do; of one room, why there is a bot in it or not."""
+    from app import providers
     from app.operating import doctor
 
-    settings = app_settings.read()
+    settings = app_settings.read_with_keys()
     place = doctor.Place(settings.redis_address, settings.redis_is_embedded, settings.address)
     ledger = _ledger(settings)
-    report = doctor.examine_room(ledger, place, chosen.room) if chosen.room else doctor.examine(ledger, place)
+    ours = providers.of(settings)
+    if chosen.room:
+        report = doctor.examine_room(ledger, place, chosen.room, ours)
+    else:
+        report = doctor.examine(ledger, place, ours)
     print(report.as_json() if chosen.json else report.as_text())
     return report.exit_code
 

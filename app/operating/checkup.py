@@ -413,12 +413,30 @@ def _age(facts: Facts, at_ms: int) -> timedelta:
 
 
 def _providers(facts: Facts) -> Iterable[Finding]:
-    providers = {room.provider for room in facts.rooms} | {"local"}
+    if not facts.servers:
+        yield Finding(
+            "providers",
+            OK,
+            "Rooms are local: browsers speak to the bots' machines directly, and there is no vendor to reach.",
+            facts={"servers": {}},
+        )
+        return
+    silent = {server: why for server, why in facts.servers.items() if why}
+    if not silent:
+        yield Finding(
+            "providers",
+            OK,
+            f"{some(sorted(facts.servers))} answers, with our key; local rooms need nobody.",
+            facts={"servers": dict(facts.servers)},
+        )
+        return
     yield Finding(
         "providers",
-        OK,
-        "Rooms are local: browsers speak to the bots' machines directly, and there is no vendor to reach.",
-        facts={"providers": sorted(providers)},
+        PROBLEM,
+        f"{'; '.join(f'{server}: {why}' for server, why in silent.items())} Bots cannot join there, and who is in its "
+        "rooms cannot be told.",
+        "Is that server up, and is there a way to it from here? Are its address and keys right (`greenroom settings`)?",
+        {"servers": dict(facts.servers)},
     )
 
 

@@ -5,23 +5,25 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from textwrap import fill
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from app.errors import RedisAway
+from app.errors import GreenroomError, RedisAway
 from app.operating import checkup, facts
 from app.operating.findings import Finding, Verdict, worst
 from app.operating.story import Story, tell
 from app.operating.wording import count
 from app.rooms.ports import Ledger
+from app.rooms.providers import Providers
 from app.rooms.room import Room
 
 LOOKS_WITHIN = timedelta(seconds=1.8)  # with the process's own start it is 3 s at most
 LOOKS_AGAIN_AFTER = timedelta(seconds=1.2)  # by then every worker has reported again
 WEB_ANSWERS_WITHIN = 0.3  # seconds
+PROVIDERS_ANSWER_WITHIN = timedelta(seconds=1)
 WIDTH = 110
 INDENT = " " * 25
 
@@ -81,12 +83,13 @@ class Report:
         return "All is well."
 
 
-def examine(ledger: Ledger, place: Place) -> Report:
+def examine(ledger: Ledger, place: Place, providers: Providers | None = None) -> Report:
     """Check the whole installation."""
     web = _web(place.web)
+    servers = _servers(providers) if providers else {}
 
     def look() -> Report:
-        return Report([*checkup.check(facts.read(ledger)), web])
+        return Report([*checkup.check(facts.read(ledger, servers)), web])
 
     try:
         return _look(look)
@@ -94,11 +97,14 @@ def examine(ledger: Ledger, place: Place) -> Report:
         return Report([_no_redis(place, error), web], looked=False)
 
 
-def examine_room(ledger: Ledger, place: Place, room: Room) -> Report:
+def examine_room(ledger: Ledger, place: Place, room: Room, providers: Providers | None = None) -> Report:
     """Tell the story of one room."""
+    there, why = None, None
+    if providers:
+        there, why = _answer(lambda: providers.of_room(room).presence(room))
 
     def look() -> Report:
-        story = tell(facts.read_room(ledger, room))
+        story = tell(replace(facts.read_room(ledger, room), there=there, unasked=why))
         return Report([story.finding], story=story)
 
     try:
@@ -163,6 +169,26 @@ def _web(address: str) -> Finding:
             "Look at the web process's log, and at PORT.",
         )
     return Finding("web", Verdict.OK, f"The web process at {address} answers.")
+
+
+def _servers(providers: Providers) -> dict[str, str | None]:
+    """Those that have rooms of ours; why one does not answer, or None."""
+    servers = [provider for provider in providers.by_name.values() if provider.server]
+    return {provider.server: _answer(provider.busy_rooms)[1] for provider in servers}
+
+
+def _answer(ask: Callable[[], T]) -> tuple[T | None, str | None]:
+    """What a provider answers, or why it does not."""
+    looker = _Looker(ask)
+    looker.start()
+    looker.join(PROVIDERS_ANSWER_WITHIN.total_seconds())
+    if isinstance(looker.error, GreenroomError):
+        return None, str(looker.error)
+    if looker.error:
+        raise looker.error
+    if not looker.seen:
+        return None, f"no answer within {PROVIDERS_ANSWER_WITHIN.total_seconds():g} s."
+    return looker.seen[0], None
 
 
 class _Looker(threading.Thread, Generic[T]):

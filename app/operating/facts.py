@@ -5,13 +5,14 @@ may look torn.  Rules that hold two of them against each other leave out what ch
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from app.errors import NoSuchSession, RedisAway
 from app.rooms.ports import Ledger
+from app.rooms.providers import Participant
 from app.rooms.room import Room
 from app.rooms.sessions import Event, Session
 from app.rooms.steps import (
@@ -86,6 +87,9 @@ class Facts:
     rooms: dict[Room, RoomView]  # those that have a lease, or a session
     others: dict[str, Session | None]  # sessions that leases name and that are not on; None: unknown
     saw_all: bool
+    servers: Mapping[str, str | None] = field(
+        default_factory=dict
+    )  # of rooms; why one does not answer, if so
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,11 @@ class RoomFacts:
     place: Place  # in the line of those that wait for a slot
     fleet: Fleet
     now_ms: int
+    there: Sequence[Participant] | None = None  # says the room's own server, if it can
+    unasked: str | None = None  # why it could not be asked, if it might have told
 
 
-def read(ledger: Ledger) -> Facts:
+def read(ledger: Ledger, servers: Mapping[str, str | None] | None = None) -> Facts:
     """Raises RedisAway."""
     reach = measure(ledger)
     fleet = read_fleet(ledger)
@@ -122,6 +128,7 @@ def read(ledger: Ledger) -> Facts:
         rooms=views,
         others=others,
         saw_all=saw_all and len(views) == len(rooms) and len(others) == len(named),
+        servers=servers or {},
     )
 
 

@@ -8,6 +8,7 @@ from app.operating.checkup import A_MOMENT, REAPED_WITHIN, UNHEARD
 from app.operating.facts import Fleet, RoomFacts
 from app.operating.findings import Finding, Verdict
 from app.operating.wording import count, duration, moment, some
+from app.rooms.providers import Participant
 from app.rooms.sessions import Event, Reason, Session, State
 from app.rooms.steps import PARKED_FOR, STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus
 
@@ -63,6 +64,8 @@ class Story:
         lines = [self.finding.says]
         if self.finding.do:
             lines += ["", f"What to do: {self.finding.do}"]
+        if in_it := _there(self.facts):
+            lines += ["", in_it]
         if session:
             lines += ["", f"What happened in session {session.id} (UTC, now {moment(now_ms, now_ms)}):"]
             left_out = len(self.facts.events) - TOLD
@@ -84,7 +87,9 @@ class Story:
                 "host": lease.host,
                 "since_ms": lease.since_ms,
             },
-            "keepalive_age_ms": facts.view.age and round(facts.view.age / timedelta(milliseconds=1)),
+            "keepalive_age_ms": None
+            if facts.view.age is None
+            else round(facts.view.age / timedelta(milliseconds=1)),
             "session": session
             and {
                 "id": session.id,
@@ -92,6 +97,17 @@ class Story:
                 "reason": session.reason,
                 "launches": session.launches,
             },
+            "there": None
+            if facts.there is None
+            else [
+                {
+                    "identity": who.identity,
+                    "name": who.name,
+                    "is_bot": who.is_bot,
+                    "session_id": who.session_id,
+                }
+                for who in facts.there
+            ],
             "events": [
                 {"at_ms": e.at_ms, "event": e.event, "reason": e.reason, "detail": e.detail}
                 for e in facts.events
@@ -113,6 +129,26 @@ def tell(facts: RoomFacts) -> Story:
     else:
         finding = _on_stage(facts, lease, facts.session)
     return Story(facts, finding)
+
+
+def _there(facts: RoomFacts) -> str:
+    """Who is in the room, as its own server tells."""
+    if facts.unasked:
+        return f"Who is in the room cannot be told: {facts.unasked}"
+    if facts.there is None:
+        return ""
+    if not facts.there:
+        return "Nobody is in the room, says its server."
+    return f"In the room, says its server: {', '.join(_who(facts, who) for who in facts.there)}."
+
+
+def _who(facts: RoomFacts, who: Participant) -> str:
+    if who.session_id is not None:
+        lease = facts.view.lease
+        is_its = lease is not None and (lease.session_id, lease.epoch) == (who.session_id, who.epoch)
+        return f"{who.identity} ({'its bot' if is_its else f'a bot of session {who.session_id}, not the present one'})"
+    name = f" ({who.name})" if who.name and who.name != who.identity else ""
+    return f"{who.identity}{name}{', a bot of others' if who.is_bot else ''}"
 
 
 def _found(verdict: Verdict, says: str, do: str = "") -> Finding:

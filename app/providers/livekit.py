@@ -262,6 +262,7 @@ def _participant(entry: Any) -> Participant | None:
     is_bot = (
         bool(ours)
         or kind == "AGENT"
+        or bool(permission.get("agent"))
         or any(key.startswith("lk.agent") for key in entry.get("attributes") or {})
         or any(A_BOTS_NAME.match(said) for said in (identity, name))
     )

@@ -1,6 +1,7 @@
 """The checkup: what the doctor finds in an installation that is well, and in one that is not."""
 
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,9 +12,11 @@ from app.operating.checkup import check
 from app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
 from app.operating.facts import CHORES, LAUNCHES
 from app.operating.findings import Verdict
+from app.rooms.providers import Local, Providers
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import STALE_AFTER, Create, Forget, Mark, Transition
+from tests.fakes.rooms import Rooms
 from tests.makers import STAGE, a_claim, a_session, an_order
 from tests.unit.an_installation import BOTS, CONTROL, keep_well, let_pass
 
@@ -334,3 +337,54 @@ def end(ledger, session):
         reason = Reason.LEFT if state is State.ENDED else None
         ledger.run(Transition(session.id, state, session.epoch, reason=reason))
     ledger.run(Forget(session.id))
+
+
+# Those whose rooms they are
+
+
+def test_a_server_of_rooms_that_answers_is_well(ledger):
+    found = findings_with(ledger, Rooms())
+
+    assert (found.verdict, "wss://livekit.example.com answers" in found.says) == (OK, True)
+
+
+def test_one_that_does_not_is_a_problem_that_is_named(ledger):
+    rooms = Rooms()
+    rooms.is_away = True
+    found = findings_with(ledger, rooms)
+
+    assert found.verdict is PROBLEM
+    assert "wss://livekit.example.com" in found.says and found.do
+
+
+def test_one_that_hangs_is_not_waited_for(ledger, monkeypatch):
+    monkeypatch.setattr(doctor, "PROVIDERS_ANSWER_WITHIN", timedelta(milliseconds=50))
+    rooms, over = Rooms(), threading.Event()
+    rooms.busy_rooms = over.wait
+
+    assert "no answer within" in findings_with(ledger, rooms).says
+    over.set()
+
+
+def findings_with(ledger, rooms):
+    report = examine(ledger, NOWHERE, Providers.of([rooms, Local()]))
+    return next(finding for finding in report.findings if finding.check == "providers")
+
+
+def test_the_story_of_a_room_names_who_is_in_it(ledger, joining, puppet):
+    rooms = Rooms()
+    hall = rooms.room("hall")
+    joining.join(an_order(hall))
+    session = puppet().go_live().session
+    rooms.arrive(hall, "ada", name="Ada")
+    rooms.arrive(hall, "bot:hall", is_bot=True, session_id=session.id, epoch=session.epoch)
+    rooms.arrive(hall, "agent-1", is_bot=True)
+    providers = Providers.of([rooms, Local()])
+
+    told = examine_room(ledger, NOWHERE, hall, providers)
+    assert "ada (Ada), bot:hall (its bot), agent-1, a bot of others." in " ".join(told.as_text().split())
+    assert [who["identity"] for who in json.loads(told.as_json())["there"]] == ["ada", "bot:hall", "agent-1"]
+    rooms.is_away = True
+    assert "Who is in the room cannot be told" in examine_room(ledger, NOWHERE, hall, providers).as_text()
+    elsewhere = Room.parse("wss://elsewhere.example.com/hall")
+    assert "no rooms at that server" in examine_room(ledger, NOWHERE, elsewhere, providers).as_text()
