@@ -153,6 +153,13 @@ class LiveKit:
             at_ms=at * 1000,
         )
 
+    def close(self) -> None:
+        """Let go of its connections; a further question makes new ones."""
+        with self._lock:
+            made, self._made = self._made, None
+        if made is not None:
+            made.close()
+
     def _room(self, entry: Any) -> Room | None:
         """None for a room that no URL of ours can name: it is of others."""
         try:
@@ -198,13 +205,13 @@ class LiveKit:
                 answer += chunk
                 if len(answer) > ANSWER_AT_MOST or time.monotonic() > deadline:
                     raise TimeoutError
+        if reply.status_code in (401, 403):
+            raise ProviderAway("The LiveKit server refuses LIVEKIT_API_KEY and LIVEKIT_API_SECRET.")
         told = json.loads(answer)
         if not isinstance(told, dict):
             raise ValueError("no object")
         if reply.status_code == 404 and told.get("code") == "not_found":
             return {}
-        if reply.status_code in (401, 403):
-            raise ProviderAway("The LiveKit server refuses LIVEKIT_API_KEY and LIVEKIT_API_SECRET.")
         reply.raise_for_status()
         return told
 
