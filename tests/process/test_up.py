@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -20,8 +21,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.embedded_livekit import answers
 from app.embedded_redis import temporary_redis
 from app.settings import Settings
+from tests.livekit_server import free_ports
 from tests.product import eventually
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,7 +97,9 @@ class Folder:
 
     def procfile(self, **habits):
         lines = [f"{name}: python stub.py {name} {habits.get(name, '')}" for name in NAMES]
-        (self.path / "Procfile").write_text("\n".join(["redis: greenroom redis", *lines]))
+        (self.path / "Procfile").write_text(
+            "\n".join(["redis: greenroom redis", *lines, "livekit: greenroom livekit"])
+        )
 
     def up(self, at=None, **environ):
         process = subprocess.Popen(
@@ -375,6 +380,34 @@ def test_with_a_redis_of_ones_own_none_is_started_and_none_is_missed(folder):
     assert not Settings(var_dir=folder.path / "var").redis_socket.exists()
 
 
+def test_a_livekit_server_of_our_own_is_kept_running_and_goes_with_the_rest(folder):
+    port = free_ports(3)
+    up = folder.ready(LIVEKIT="1", LIVEKIT_PORT=str(port))
+    assert f"ws://127.0.0.1:{port}" in up.said
+    assert answers(port)
+    (server,) = [process for process in folder.left() if "livekit-server" in process.name()]
+    kept = folder.path / "var" / "livekit"
+    secret = (kept / "secret").read_text().strip()
+    assert {path.stat().st_mode & 0o777 for path in kept.iterdir()} == {0o600}
+    assert not [process for process in folder.left() if secret in " ".join(process.cmdline())]
+    server.kill()
+
+    up.says("livekit was ended by SIGKILL; it is started again")
+    eventually(lambda: answers(port))
+    up.process.send_signal(signal.SIGINT)
+    assert up.ends() == 0
+    assert folder.left() == []
+
+
+def test_where_the_operator_names_a_livekit_server_none_is_started(folder):
+    theirs = {"LIVEKIT_URL": "wss://livekit.example.com", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
+    up = folder.ready(LIVEKIT="1", **theirs)
+    up.process.send_signal(signal.SIGINT)
+
+    assert up.ends() == 0
+    assert not (folder.path / "var" / "livekit").exists()
+
+
 def test_each_process_has_a_log_and_nothing_in_it_moves_the_cursor(folder):
     folder.procfile(beat="chatty")
     up = folder.ready().says("after the long line")
@@ -397,7 +430,8 @@ def test_a_procfile_that_cannot_be_read_is_named_with_its_line(folder):
 
 def test_what_the_repository_lists_comes_up_answers_with_the_key_and_goes(folder):
     """Greenroom itself, from its own Procfile; its first bots take their models' time."""
-    up = folder.up(at=ROOT, VAR_DIR=str(folder.path / "var"), SLOTS="1")
+    port = free_ports(3)
+    up = folder.up(at=ROOT, VAR_DIR=str(folder.path / "var"), SLOTS="1", LIVEKIT="1", LIVEKIT_PORT=str(port))
     up.says("Ctrl-C stops everything", within=120)
     key = (folder.path / "var" / "api-key").read_text().strip()
     site = f"http://127.0.0.1:{folder.environ['PORT']}"
@@ -408,11 +442,20 @@ def test_what_the_repository_lists_comes_up_answers_with_the_key_and_goes(folder
     assert status(f"{site}/sessions", Authorization=f"Bearer {key}") == 200
     assert status(fleet) == 401
     assert status(fleet, Authorization=f"Basic {password}") == 200
+    fresh = join(site, key)
+    assert fresh["room_url"].startswith(f"ws://127.0.0.1:{port}/")  # where the printed link leads
+    assert fresh["connect"]["room_token"]
     assert all(key not in " ".join(process.cmdline()) for process in folder.left())
     up.process.send_signal(signal.SIGINT)
     assert up.ends(within=60) == 0
     assert folder.left() == []
     assert "killed" not in up.said
+
+
+def join(site, key):
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(f"{site}/join", b"{}", headers), timeout=10) as reply:
+        return json.load(reply)
 
 
 def status(url, **headers):
