@@ -85,11 +85,17 @@ class Report:
 
 def examine(ledger: Ledger, place: Place, providers: Providers | None = None) -> Report:
     """Check the whole installation."""
+    asked = [
+        (provider.server, _Asked(provider.busy_rooms))
+        for provider in (providers.by_name.values() if providers else ())
+        if provider.server
+    ]
     web = _web(place.web)
-    servers = _servers(providers) if providers else {}
 
     def look() -> Report:
-        return Report([*checkup.check(facts.read(ledger, servers)), web])
+        seen = facts.read(ledger)
+        servers = {server: question.answer()[1] for server, question in asked}
+        return Report([*checkup.check(replace(seen, servers=servers)), web])
 
     try:
         return _look(look)
@@ -99,12 +105,12 @@ def examine(ledger: Ledger, place: Place, providers: Providers | None = None) ->
 
 def examine_room(ledger: Ledger, place: Place, room: Room, providers: Providers | None = None) -> Report:
     """Tell the story of one room."""
-    there, why = None, None
-    if providers:
-        there, why = _answer(lambda: providers.of_room(room).presence(room))
+    asked = _Asked(lambda: providers.of_room(room).presence(room)) if providers else None
 
     def look() -> Report:
-        story = tell(replace(facts.read_room(ledger, room), there=there, unasked=why))
+        seen = facts.read_room(ledger, room)
+        there, why = asked.answer() if asked else (None, None)
+        story = tell(replace(seen, there=there, unasked=why))
         return Report([story.finding], story=story)
 
     try:
@@ -171,26 +177,6 @@ def _web(address: str) -> Finding:
     return Finding("web", Verdict.OK, f"The web process at {address} answers.")
 
 
-def _servers(providers: Providers) -> dict[str, str | None]:
-    """Those that have rooms of ours; why one does not answer, or None."""
-    servers = [provider for provider in providers.by_name.values() if provider.server]
-    return {provider.server: _answer(provider.busy_rooms)[1] for provider in servers}
-
-
-def _answer(ask: Callable[[], T]) -> tuple[T | None, str | None]:
-    """What a provider answers, or why it does not."""
-    looker = _Looker(ask)
-    looker.start()
-    looker.join(PROVIDERS_ANSWER_WITHIN.total_seconds())
-    if isinstance(looker.error, GreenroomError):
-        return None, str(looker.error)
-    if looker.error:
-        raise looker.error
-    if not looker.seen:
-        return None, f"no answer within {PROVIDERS_ANSWER_WITHIN.total_seconds():g} s."
-    return looker.seen[0], None
-
-
 class _Looker(threading.Thread, Generic[T]):
     """Does one thing; nobody waits for it longer than they like, and the process ends without it."""
 
@@ -217,3 +203,23 @@ def _within(limit: timedelta, look: Callable[[], T]) -> T:
     if not looker.seen:
         raise RedisAway from TimeoutError(f"timeout, after {limit.total_seconds()} s")
     return looker.seen[0]  # type: ignore[no-any-return]
+
+
+class _Asked(Generic[T]):
+    """A question to a provider, on its way while we look at the ledger."""
+
+    def __init__(self, ask: Callable[[], T]) -> None:
+        self._until = time.monotonic() + PROVIDERS_ANSWER_WITHIN.total_seconds()
+        self._looker = _Looker(ask)
+        self._looker.start()
+
+    def answer(self) -> tuple[T | None, str | None]:
+        """What the provider answers, or why it does not."""
+        self._looker.join(max(0.0, self._until - time.monotonic()))
+        if isinstance(self._looker.error, GreenroomError):
+            return None, str(self._looker.error)
+        if self._looker.error:
+            raise self._looker.error
+        if not self._looker.seen:
+            return None, f"no answer within {PROVIDERS_ANSWER_WITHIN.total_seconds():g} s."
+        return self._looker.seen[0], None

@@ -107,7 +107,7 @@ class RoomFacts:
     unasked: str | None = None  # why it could not be asked, if it might have told
 
 
-def read(ledger: Ledger, servers: Mapping[str, str | None] | None = None) -> Facts:
+def read(ledger: Ledger) -> Facts:
     """Raises RedisAway."""
     reach = measure(ledger)
     fleet = read_fleet(ledger)
@@ -128,7 +128,6 @@ def read(ledger: Ledger, servers: Mapping[str, str | None] | None = None) -> Fac
         rooms=views,
         others=others,
         saw_all=saw_all and len(views) == len(rooms) and len(others) == len(named),
-        servers=servers or {},
     )
 
 
