@@ -10,11 +10,11 @@ import structlog
 
 from app.errors import NotOurRoom, ProviderAway
 from app.rooms.ports import Ledger
-from app.rooms.presence import Monitor
+from app.rooms.presence import LEASED, NOT_OVER, Monitor
 from app.rooms.providers import Evidence, Provider, Providers
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
-from app.rooms.steps import BEAT_EVERY, Finding, Lease, LeaseStatus, ReadRoom
+from app.rooms.steps import BEAT_EVERY, STARTS_WITHIN, Finding, Lease, LeaseStatus, ReadRoom
 
 MISSED_TWO_BEATS = BEAT_EVERY * 2  # and its room says that it left: no reason to wait for more
 LOOKS_AT_MOST = 3  # at one and the same evidence
@@ -85,10 +85,10 @@ class Weighing:
 
     def _people_changed(self, room: Room) -> timedelta | None:
         try:
-            self._monitor.look(room)
+            found = self._monitor.look(room)
         except ProviderAway:
             return SETTLES_WITHIN
-        return None
+        return STARTS_WITHIN if found in (LEASED, NOT_OVER) else None
 
 
 def _is_its(lease: Lease | None, session_id: str, epoch: int | None) -> bool:

@@ -17,6 +17,8 @@ from app.rooms.steps import LastEmptied, LastSession, NoteEmptied, Now, Once, Re
 COOLDOWN = timedelta(seconds=30)  # between two bots that a room gets so
 NEAR = timedelta(seconds=5)  # a bot learns so much later than the room that it is alone
 
+LEASED, NOT_OVER = "leased", "not over"  # what is found while a bot is on its way in, or just going
+
 # It was sent away, or had nobody to talk with, or cannot live there: the people who are there do without,
 # until all of them have gone
 DISMISSED = frozenset(
@@ -80,16 +82,16 @@ class Monitor:
         if all(who.is_bot for who in there):
             self.emptied(room)
             return "empty"
-        if view.lease is not None:
-            return "leased"
         if any(who.is_bot for who in there):
             return "has a bot"
+        if view.lease is not None:
+            return LEASED
         try:
             session = self._ledger.run(ReadSession(session_id))
         except NoSuchSession:
             return "never ours"
         if session.state is not State.ENDED:
-            return "not over"
+            return NOT_OVER
         if _was_dismissed(session, emptied_ms):
             return "dismissed"
         if not self._ledger.run(Once(f"presence:{room}", COOLDOWN)):

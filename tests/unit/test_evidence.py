@@ -11,7 +11,15 @@ from app.rooms.reaping import Reaper
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import DOUBT_LASTS, STALE_AFTER, Beaten, ReadEvents, ReadRoom, ReadSession
+from app.rooms.steps import (
+    DOUBT_LASTS,
+    STALE_AFTER,
+    STARTS_WITHIN,
+    Beaten,
+    ReadEvents,
+    ReadRoom,
+    ReadSession,
+)
 from tests.fakes.rooms import Rooms
 from tests.makers import a_report, an_order
 
@@ -168,6 +176,17 @@ def test_who_comes_into_a_room_whose_bot_is_gone_gets_one_once_things_have_settl
     assert weighing.weigh("participant_joined", hall) == SETTLES_WITHIN
     assert len(launches.asked) == 1
     assert weighing.weigh("participant_joined", hall, looks=2) is None
+    assert len(launches.asked) == 2
+
+
+def test_people_whose_bot_is_just_going_are_looked_at_once_more(weighing, bot, rooms, hall, ledger, launches):
+    """As when their server was restarted: they are back before their bot has noticed."""
+    rooms.depart(hall, "bot:hall")
+    rooms.arrive(hall, "ada")
+
+    assert weighing.weigh("participant_joined", hall, looks=2) == STARTS_WITHIN
+    bot.leave(Reason.ROOM_GONE)
+    assert weighing.weigh("participant_joined", hall, looks=3) is None
     assert len(launches.asked) == 2
 
 
