@@ -20,6 +20,7 @@ from app.rooms.steps import ReadRoom, ReadSession
 from app.storage.ledger import RedisLedger
 from tests.fakes.puppet import Puppet
 from tests.livekit_server import livekit_server
+from tests.makers import a_session
 from tests.product import Problem, eventually, free_port, product
 
 
@@ -119,7 +120,7 @@ def person(clients, livekit, room, name="ada"):
 
 
 def bot(clients, livekit, room, session_id="a-session", epoch=7):
-    token = livekit.bot_token(room, session_id=session_id, epoch=epoch, user_id="ada", facts={})
+    token = livekit.bot_token(a_session(session_id, epoch=epoch, room=room))
     return clients.connect(livekit.server, token)
 
 
