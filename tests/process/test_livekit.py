@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+import sys
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -189,7 +190,7 @@ def test_a_server_that_is_away_is_said_to_be_away_in_bounded_time():
 
 
 def test_one_that_accepts_and_says_nothing_is_away_as_well(monkeypatch):
-    monkeypatch.setattr("app.providers.livekit.ANSWERS_WITHIN", timedelta(milliseconds=100))
+    monkeypatch.setattr(sys.modules[LiveKit.__module__], "ANSWERS_WITHIN", timedelta(milliseconds=100))
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as mute:  # it is never served
         hung = LiveKit(f"ws://127.0.0.1:{mute.server_port}", "a-key", "a-secret-of-thirty-two-characters!!")
         with closing(hung):
