@@ -58,6 +58,8 @@ class Weighing:
         if event == "room_finished":
             self._monitor.emptied(room)
             return None
+        if event == "participant_joined" and session_id is not None:
+            return None  # a bot of ours: its room is served
         if event == "participant_left" and session_id is not None:
             wait = self._bot_left(provider, room, session_id, epoch)
         else:

@@ -83,7 +83,9 @@ class Reviving:
             detail = f"its bot died {succession.crashes} times in ten minutes; the last time {why}"
             end(self._ledger, session, Reason.CRASHED_TOO_OFTEN, detail)
             return None
-        if self._ledger.run(FindPlace()).free:  # else it talks on until the one that follows throws it out
+        if (
+            self._providers and self._ledger.run(FindPlace()).free
+        ):  # else it talks on until the one that follows throws it out
             self._put_out(room, epoch)
         self._launch(session, token)
         return session

@@ -179,6 +179,11 @@ def test_who_comes_into_a_room_whose_bot_is_gone_gets_one_once_things_have_settl
     assert len(launches.asked) == 2
 
 
+def test_that_our_own_bot_came_is_no_news(weighing, bot, rooms, hall):
+    assert weighing.weigh("participant_joined", hall, bot.session.id, bot.session.epoch) is None
+    assert rooms.asked == 0
+
+
 def test_people_whose_bot_is_just_going_are_looked_at_once_more(weighing, bot, rooms, hall, ledger, launches):
     """As when their server was restarted: they are back before their bot has noticed."""
     rooms.depart(hall, "bot:hall")
