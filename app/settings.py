@@ -5,6 +5,7 @@ Nothing else reads the environment, and nothing here is imported that would slow
 a process's start.
 """
 
+import base64
 import fcntl
 import hashlib
 import importlib.util
@@ -116,6 +117,14 @@ def _daily_domain(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", value, re.ASCII):
         raise ValueError("must be the name before .daily.co, as in acme, in small letters")
     return value if "." in value else f"{value}.daily.co"
+
+
+def _base64(value: str) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except ValueError:
+        raise ValueError("must be base64, as Daily said it when the webhook was made") from None
+    return value
 
 
 def _redis_url(value: str) -> str:
@@ -295,7 +304,7 @@ class Settings:
     livekit_api_secret: str = _setting("", _text, "its API secret", shown=_hidden)
     daily_domain: str = _setting("", _daily_domain, "Daily domain whose rooms our bots may join, as in acme")
     daily_api_key: str = _setting("", _text, "its API key", shown=_hidden)
-    daily_webhook_secret: str = _setting("", _text, "the HMAC secret of its webhook", shown=_hidden)
+    daily_webhook_secret: str = _setting("", _base64, "the HMAC secret of its webhook", shown=_hidden)
     daily_api_url: str = _setting("https://api.daily.co/v1", _web_url, "address of Daily's API")
     log_format: str = _setting(
         "auto",

@@ -1,5 +1,6 @@
 """LiveKit and Daily: what they are asked, and what they say by themselves.  One file each."""
 
+from app.providers.daily import Daily
 from app.providers.livekit import LiveKit
 from app.rooms.providers import Local, Provider, Providers
 from app.settings import Settings
@@ -10,10 +11,22 @@ def livekit(settings: Settings) -> LiveKit:
     return LiveKit(settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret)
 
 
+def daily(settings: Settings) -> Daily:
+    """The Daily domain of these settings, if they have one."""
+    return Daily(
+        settings.daily_domain,
+        settings.daily_api_key,
+        settings.daily_api_url,
+        settings.daily_webhook_secret,
+    )
+
+
 def of(settings: Settings) -> Providers:
     """Those that this installation has a key for; fresh rooms are with the first."""
     found: list[Provider] = []
     if settings.livekit_url:
         found.append(livekit(settings))
+    if settings.daily_domain:
+        found.append(daily(settings))
     found.append(Local())
     return Providers.of(found)

@@ -60,7 +60,7 @@ class Provider(Protocol):
         ...
 
     def admit(self, room: Room, user_id: str) -> Admission:
-        """Let a person in; asks nobody."""
+        """Let a person in; asks nobody, or its server once in a process's life."""
         ...
 
     def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:

@@ -90,6 +90,7 @@ def test_all_that_is_wrong_is_said_at_once():
         ("ICE_SERVERS", "turn:user:secret@example.com"),
         ("ICE_SERVERS", "[1]"),
         ("ICE_SERVERS", '[{"urls": "stun:host", "password": "?"}]'),
+        ("DAILY_WEBHOOK_SECRET", "not base64!"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "5"),
         ("WEB_WORKERS", "0"),

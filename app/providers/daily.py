@@ -1,0 +1,316 @@
+"""Daily: its tokens, its rooms, its webhooks, as its published reference has them.
+
+Tokens are signed here, with the API key, so that a join waits for no server: the one thing that has to be
+asked for it, once a process, is the domain's id.
+https://docs.daily.co/docs/guides/privacy-and-security/self-signing-tokens
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from app.errors import BadRoom, BadSignature, ProviderAway
+from app.providers import tokens
+from app.providers.daily_rest import Json, Refused, Rest
+from app.providers.names import sounds_like_a_bot
+from app.rooms.providers import BOT, TOKEN_LASTS, Admission, Evidence, Participant, bot_identity
+from app.rooms.room import DAILY, Room
+
+ROOM_LASTS_S = 30 * 86400
+RENEWED_WITHIN = timedelta(days=1)  # of its end: longer than any session that begins now
+LONGEST_USER_ID = 36  # characters, in a token
+WEBHOOK_GOOD_FOR = timedelta(minutes=5)  # before and after our own clock
+IN_MILLISECONDS = 10**11  # a timestamp above this, which in seconds would be the year 5138
+
+VOICE_ROOM = "voice-"  # what the name of a user's own voice room begins with
+
+PRIVATE = {
+    "enable_knocking": False,
+    # The second fence, by the room itself: a newcomer throws out who has its user_id.  For people it means that
+    # a page which is loaded again does not find its own ghost in the room.
+    "enforce_unique_user_ids": True,
+}
+PRIVATE_VOICE = {
+    **PRIVATE,
+    "enable_prejoin_ui": False,
+    "enable_network_ui": False,
+    "enable_chat": False,
+    "enable_screenshare": False,
+    "max_participants": 2,
+}
+
+EVENTS = {
+    "participant.joined": "participant_joined",
+    "participant.left": "participant_left",
+    "meeting.ended": "room_finished",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class Daily:
+    """One Daily domain."""
+
+    name = DAILY
+
+    def __init__(self, domain_host: str, api_key: str, api_url: str, webhook_secret: str = "") -> None:
+        self.server = f"https://{domain_host}"
+        self._api_key = api_key
+        self._rest = Rest(api_url, api_key)
+        self._webhook_secret = webhook_secret
+        self._domain_id: str | None = None
+
+    def admit(self, room: Room, user_id: str) -> Admission:
+        """Let a person in; asks for nothing but the domain's id, once a process."""
+        return Admission(str(room), self._token(room, _in_daily(user_id), user_id))
+
+    def bot_token(self, room: Room, *, name: str) -> str:
+        """Let a room's bot in, under the user_id that all bots of that room have.
+
+        An owner's, so that it may speak in rooms where only owners may.
+        """
+        return self._token(room, _in_daily(bot_identity(room)), name, is_owner=True)
+
+    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+        """Get or make the room; safe to repeat, and to do in two places at once.
+
+        A room that somebody made by hand is left as it is, but for a voice room, which is as voice rooms are.
+        """
+        properties = {
+            **(PRIVATE_VOICE if _is_voice(room) else PRIVATE),
+            "exp": int(time.time()) + ROOM_LASTS_S,
+        }
+        found = self._find(room) or self._make(room, properties)
+        if changes := _wanting(found, properties, _is_voice(room)):
+            self._ask("POST", f"/rooms/{room.name}", changes)
+
+    def presence(self, room: Room) -> Sequence[Participant] | None:
+        """Who is there, as of up to 15 seconds ago."""
+        try:
+            answer = self._ask("GET", f"/rooms/{room.name}/presence")
+        except _NotFound:
+            return ()
+        return tuple(_participant(room, each) for each in _objects(answer.get("data")))
+
+    def busy_rooms(self) -> Sequence[Room]:
+        """Those with somebody in them, as of up to 15 seconds ago."""
+        there = self._ask("GET", "/presence")
+        return tuple(room for name, people in there.items() if people and (room := self._room(name)))
+
+    def evict(self, room: Room, participant: Participant) -> None:
+        """Put somebody out.  Who has gone already is no error."""
+        whom = (
+            {"ids": [participant.sid]} if participant.sid else {"user_ids": [_in_daily(participant.identity)]}
+        )
+        self._eject(room, whom)
+
+    def evict_bots(self, room: Room) -> None:
+        """Put out whichever bot of ours is in a room.  By its user_id: presence would know of it too late."""
+        self._eject(room, {"user_ids": [_in_daily(bot_identity(room))]})
+
+    def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
+        """What a webhook says, or None if it is nothing to us.  Raises BadSignature."""
+        if _is_probe(body):
+            return None
+        self._check(body, {name.lower(): value for name, value in headers.items()})
+        try:
+            said = json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+        event = EVENTS.get(str(said.get("type"))) if isinstance(said, dict) else None
+        about = said.get("payload") if event else None
+        if not event or not isinstance(about, dict):
+            return None
+        room = self._room(about.get("room"))
+        if room is None or not said.get("id"):
+            return None
+        who = None
+        if event != "room_finished":
+            names = {
+                "userId": about.get("user_id"),
+                "userName": about.get("user_name"),
+                "id": about.get("session_id"),
+            }
+            who = _participant(room, names)
+        return Evidence(str(said["id"]), event, room, who, _when(event, about, said))
+
+    def close(self) -> None:
+        self._rest.close()
+
+    # Tokens
+
+    def _token(self, room: Room, user_id: str, user_name: str, *, is_owner: bool = False) -> str:
+        """The short names are those of tokens that are signed by whoever has the API key."""
+        claims = {
+            "d": self._own_id(),
+            "r": room.name,  # without it the token opens every room of the domain
+            "ud": user_id,
+            "u": user_name,
+            "o": is_owner,
+            "ejt": False,  # it is to get in with: who is in stays when it expires
+            "ss": not _is_voice(room),
+            "iat": int(time.time()),
+        }
+        return tokens.sign(self._api_key, claims, TOKEN_LASTS)
+
+    def _own_id(self) -> str:
+        if self._domain_id is None:
+            found = self._ask("GET", "/").get("domain_id")
+            if not isinstance(found, str) or not found:
+                raise ProviderAway("Daily does not say which domain DAILY_API_KEY is for.")
+            self._domain_id = found
+        return self._domain_id
+
+    # Rooms
+
+    def _find(self, room: Room) -> Json | None:
+        try:
+            return self._ask("GET", f"/rooms/{room.name}")
+        except _NotFound:
+            return None
+
+    def _make(self, room: Room, properties: Json) -> Json:
+        order = {"name": room.name, "privacy": "private", "properties": properties}
+        try:
+            self._rest.ask("POST", "/rooms", order)
+        except Refused as refusal:
+            found = self._find(room)  # somebody else was quicker, or an earlier try of ours came through
+            if found is None:
+                raise _away(refusal, "POST", "/rooms") from refusal
+            return found
+        log.info("daily_room_made", room=str(room))
+        return {"privacy": "private", "config": properties}
+
+    def _eject(self, room: Room, whom: Json) -> None:
+        path = f"/rooms/{room.name}/eject"
+        try:
+            self._rest.ask("POST", path, whom)
+        except Refused as refusal:
+            if refusal.status not in (400, 404):
+                raise _away(refusal, "POST", path) from refusal
+            # No room, or no meeting in it
+            log.info("daily_nobody_ejected", room=str(room), kind=refusal.kind, info=refusal.info[:200])
+
+    def _room(self, name: object) -> Room | None:
+        """None for a room that Daily allows and we do not: it is not one of ours."""
+        try:
+            return Room.parse(f"{self.server}/{name}") if isinstance(name, str) else None
+        except BadRoom:
+            return None
+
+    def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        try:
+            return self._rest.ask(method, path, body)
+        except Refused as refusal:
+            if refusal.status == 404:
+                raise _NotFound from refusal
+            raise _away(refusal, method, path) from refusal
+
+    # Webhooks
+
+    def _check(self, body: bytes, headers: Mapping[str, str]) -> None:
+        signature, timestamp = headers.get("x-webhook-signature", ""), headers.get("x-webhook-timestamp", "")
+        try:
+            key = base64.b64decode(self._webhook_secret, validate=True)
+            signed = timestamp.encode("ascii") + b"." + body
+            at = float(timestamp) if timestamp.isdigit() and len(timestamp) < 20 else 0.0
+            given = signature.encode("ascii")
+        except (binascii.Error, UnicodeEncodeError):
+            raise BadSignature from None
+        expected = base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
+        if not key or not hmac.compare_digest(expected, given):
+            raise BadSignature
+        seconds = at / 1000 if at > IN_MILLISECONDS else at
+        if abs(time.time() - seconds) > WEBHOOK_GOOD_FOR.total_seconds():
+            raise BadSignature
+
+
+class _NotFound(Exception):
+    """Daily has no such thing."""
+
+
+def _is_probe(body: bytes) -> bool:
+    """What Daily sends before it takes a webhook's address, unsigned perhaps; it says nothing, and wants a 200."""
+    return body.replace(b" ", b"") == b'{"test":"test"}'
+
+
+def _is_voice(room: Room) -> bool:
+    return room.name.startswith(VOICE_ROOM)
+
+
+def _away(refusal: Refused, method: str, path: str) -> ProviderAway:
+    log.error(
+        "daily_refused",
+        method=method,
+        path=path,
+        status=refusal.status,
+        kind=refusal.kind,
+        info=refusal.info[:200],
+    )
+    if refusal.status in (401, 403) or refusal.kind == "authorization-header-error":
+        return ProviderAway(
+            "Daily does not take DAILY_API_KEY; set it to a key of the domain in DAILY_DOMAIN."
+        )
+    return ProviderAway("Daily would not do what it was asked; the log has its words.")
+
+
+def _in_daily(identity: str) -> str:
+    """An identity as a user_id: itself if it is short enough, else of the same beginning and as hard to guess."""
+    if len(identity) <= LONGEST_USER_ID:
+        return identity
+    kind = BOT if identity.startswith(BOT) else "u:"
+    return kind + hashlib.sha256(identity.encode()).hexdigest()[: LONGEST_USER_ID - len(kind)]
+
+
+def _participant(room: Room, said: Mapping[str, Any]) -> Participant:
+    """Daily's user_id comes out of the token, so it can be believed; the name may be anything."""
+    user_id, name, sid = (str(said.get(field) or "") for field in ("userId", "userName", "id"))
+    own = bot_identity(room)
+    if user_id == _in_daily(own):
+        return Participant(own, name, is_bot=True, sid=sid)
+    identity = name if user_id and _in_daily(name) == user_id else user_id
+    return Participant(identity, name, is_bot=user_id.startswith(BOT) or sounds_like_a_bot(name), sid=sid)
+
+
+def _wanting(found: Json, properties: Json, is_voice: bool) -> Json:
+    """What is to be changed of a room that is there: its end if that is near, and a voice room's properties."""
+    config = found.get("config")
+    config = config if isinstance(config, dict) else {}
+    changes: Json = {}
+    ends = config.get("exp")
+    if isinstance(ends, int | float) and ends < time.time() + RENEWED_WITHIN.total_seconds():
+        changes["exp"] = properties["exp"]
+    if is_voice:
+        kept = {name: value for name, value in properties.items() if name != "exp" or "exp" not in config}
+        changes |= {name: value for name, value in kept.items() if config.get(name) != value}
+        if found.get("privacy") != "private":
+            return {"privacy": "private", "properties": changes}
+    return {"properties": changes} if changes else {}
+
+
+def _when(event: str, about: Json, said: Json) -> int:
+    """When it happened; when it was sent, where that is not said."""
+    joined, lasted, ended = (_number(about.get(field)) for field in ("joined_at", "duration", "end_ts"))
+    happened = {
+        "participant_joined": joined,
+        "participant_left": joined + lasted if joined and lasted else 0.0,
+        "room_finished": ended,
+    }[event]
+    return int((happened or _number(said.get("event_ts"))) * 1000)
+
+
+def _number(value: object) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < IN_MILLISECONDS else 0.0  # type: ignore[arg-type,operator]
+
+
+def _objects(value: object) -> list[Json]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -1,0 +1,132 @@
+"""Daily's REST API over HTTP: each call tried for a while, and no longer.
+
+https://docs.daily.co/reference/rest-api: errors are `{"error": kind, "info": words}`; about 20 requests a second
+are answered, 2 a second of those that list or delete, and 429 says that it was too much.
+"""
+
+import json
+import random
+import time
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from app.errors import ProviderAway
+
+if TYPE_CHECKING:
+    import httpx
+
+CALL_WITHIN = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=5)  # for all tries of a call together
+FIRST_PAUSE = timedelta(milliseconds=250)  # doubled from try to try, where Daily does not say how long
+LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
+
+Json = dict[str, Any]
+
+log = structlog.get_logger(__name__)
+
+
+class Refused(Exception):
+    """Daily answers, and will not do it: a 4xx that asking again cannot change."""
+
+    def __init__(self, status: int, kind: str, info: str) -> None:
+        super().__init__(f"{status} {kind}: {info}")
+        self.status = status
+        self.kind = kind
+        self.info = info
+
+
+class _Failed(Exception):
+    """A try that another may better, after a pause that Daily may have named."""
+
+    def __init__(self, why: str, pause: timedelta | None = None) -> None:
+        super().__init__(why)
+        self.pause = pause
+
+
+class Rest:
+    """One domain's way to the API.  Threads may share it; its connections are opened at the first call."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._url = url.rstrip("/")
+        self._api_key = api_key
+
+    def ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        """What Daily answers.  Raises Refused, or ProviderAway when patience ends."""
+        until = time.monotonic() + PATIENCE.total_seconds()
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return self._try(method, path, body, until)
+            except _Failed as failure:
+                wait = (failure.pause or pause * random.uniform(0.8, 1.2)).total_seconds()
+                pause *= 2
+                if time.monotonic() + wait >= until:
+                    log.warning("daily_away", method=method, path=path, why=str(failure))
+                    raise _away(failure.pause) from failure
+                time.sleep(wait)
+
+    def close(self) -> None:
+        if "_client" in vars(self):
+            self._client.close()
+
+    @cached_property
+    def _client(self) -> "httpx.Client":
+        import httpx  # late: the web process asks Daily seldom, and is small without
+
+        return httpx.Client(
+            headers={"Authorization": f"Bearer {self._api_key}"},
+            timeout=CALL_WITHIN.total_seconds(),
+            follow_redirects=False,
+            trust_env=False,  # nor a netrc's credentials in place of ours
+        )
+
+    def _try(self, method: str, path: str, body: Json | None, until: float) -> Json:
+        import httpx
+
+        ends = min(time.monotonic() + CALL_WITHIN.total_seconds(), until)
+        timeout = max(0.05, ends - time.monotonic())
+        try:
+            with self._client.stream(method, self._url + path, json=body, timeout=timeout) as response:
+                said = b""
+                for part in response.iter_bytes():
+                    said += part
+                    if time.monotonic() > ends or len(said) > LONGEST_ANSWER:
+                        raise _Failed("its answer does not end")
+        except httpx.HTTPError as error:
+            raise _Failed(type(error).__name__) from error
+        status = response.status_code
+        if status == 429 or status >= 500:
+            raise _Failed(f"status {status}", _retry_after(response.headers.get("Retry-After")))
+        answer = _object(said)
+        if 200 <= status < 300 and answer is not None:
+            return answer
+        if status < 400:  # a redirect, or an answer that is no JSON object
+            raise _Failed(f"status {status}, and not what Daily answers")
+        refusal = answer or {}
+        raise Refused(status, str(refusal.get("error", "")), str(refusal.get("info", "")))
+
+
+def _away(pause: timedelta | None) -> ProviderAway:
+    away = ProviderAway()
+    if pause:
+        away.retry_after = max(away.retry_after, min(60, round(pause.total_seconds())))
+    return away
+
+
+def _retry_after(header: str | None) -> timedelta | None:
+    """Seconds; a date, which the standard allows as well, is not worth a clock's difference."""
+    try:
+        return timedelta(seconds=min(max(float(header or ""), 0), 3600))
+    except ValueError:
+        return None
+
+
+def _object(said: bytes) -> Json | None:
+    try:
+        answer = json.loads(said)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
