@@ -95,6 +95,12 @@ class ReservedName(Rejected):
     kind = "reserved-name"
 
 
+class TooMuchState(Rejected):
+    """What is open in a room is told in up to 1000 bytes of JSON: its id and title, not what is in it."""
+
+    kind = "too-much-state"
+
+
 class UnknownBot(Rejected):
     """There is no bot of that name; BOTS lists those that this installation has."""
 

@@ -27,6 +27,7 @@ from app.rooms.leaving import Left
 from app.rooms.messages import ask
 from app.rooms.providers import check_name
 from app.rooms.room import LOCAL
+from app.rooms.state import as_told
 from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
 
 ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking again
@@ -92,7 +93,7 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
 @bp.get("/rooms/<path:room_url>")
 @bp.response(HTTPStatus.OK, RoomSchema())
 def look(room_url: str) -> dict[str, Any]:
-    """Who has a room, and when its bot was last heard."""
+    """Who has a room, when its bot was last heard, and what is open there."""
     room = services().providers.room(room_url)
     view = services().looking.room(room)
     keepalive = None
@@ -102,7 +103,13 @@ def look(room_url: str) -> dict[str, Any]:
             "state": view.state,
             "is_stale": view.age > STALE_AFTER,
         }
-    return {"room_url": str(room), "lease": view.lease, "keepalive": keepalive, "config": view.config}
+    return {
+        "room_url": str(room),
+        "lease": view.lease,
+        "keepalive": keepalive,
+        "config": view.config,
+        "state": as_told(services().looking.state(room)),
+    }
 
 
 def _order(wanted: dict[str, Any], here: Services) -> Order:

@@ -275,13 +275,27 @@ class KeepaliveSchema(Schema):
     is_stale = fields.Boolean()
 
 
+class OpenedSchema(Schema):
+    value = fields.Raw()
+    owner = fields.String(metadata={"description": "Who opened it"})
+
+
+class StateSchema(Schema):
+    """What is open in a room; null: nothing."""
+
+    active_note = fields.Nested(OpenedSchema, allow_none=True)
+    active_applet = fields.Nested(OpenedSchema, allow_none=True)
+    desktop_mode = fields.Nested(OpenedSchema, allow_none=True)
+
+
 class RoomSchema(Schema):
-    """Who has a room, and when its bot was last heard."""
+    """Who has a room, when its bot was last heard, and what is open there."""
 
     room_url = fields.String()
     lease = fields.Nested(LeaseSchema, allow_none=True)
     keepalive = fields.Nested(KeepaliveSchema, allow_none=True)
     config = fields.Dict()
+    state = fields.Nested(StateSchema)
 
 
 class ReadySchema(Schema):

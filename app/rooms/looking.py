@@ -1,5 +1,6 @@
 """Looking: what is on, for people and machines that ask."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ from app.errors import NoSuchSession, RedisAway
 from app.rooms.ports import Ledger
 from app.rooms.room import Room
 from app.rooms.sessions import Event, Session, State
+from app.rooms.state import Open, Opened
 from app.rooms.steps import (
     FindPlace,
     Forget,
@@ -17,6 +19,7 @@ from app.rooms.steps import (
     ReadHost,
     ReadRoom,
     ReadSession,
+    ReadState,
     RoomView,
 )
 
@@ -65,6 +68,10 @@ class Looking:
 
     def room(self, room: Room) -> RoomView:
         return self._ledger.run(ReadRoom(room))
+
+    def state(self, room: Room) -> Mapping[Open, Opened]:
+        """What is open in a room."""
+        return self._ledger.run(ReadState(room))
 
     def hosts(self) -> list[Host]:
         ids = self._ledger.run(LivingHosts())

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from app.rooms.room import Room
 from app.rooms.sessions import Event, Reason, Session, State
+from app.rooms.state import Open, Opened
 
 BEAT_EVERY = timedelta(seconds=3)
 STALE_AFTER = timedelta(seconds=20)  # six missed beats: then it is doubted that the bot lives
@@ -303,6 +304,24 @@ class WriteConfig(Step[bool]):
     epoch: int
     changes: Mapping[str, object]
     lasts: timedelta = ACTIVE_FOR
+
+
+@dataclass(frozen=True)
+class WriteState(Step[bool]):
+    """Open or close things in a room; False, and nothing happens, if the room is not this owner's at this epoch."""
+
+    room: Room
+    epoch: int
+    owner: str
+    changes: Mapping[Open, Opened | None]  # None: closed
+    lasts: timedelta = ACTIVE_FOR
+
+
+@dataclass(frozen=True)
+class ReadState(Step[Mapping[Open, Opened]]):
+    """What is open in a room."""
+
+    room: Room
 
 
 @dataclass(frozen=True)

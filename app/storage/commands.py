@@ -20,6 +20,7 @@ from app.errors import IllegalTransition, InboxFull, NoSuchSession
 from app.rooms import steps
 from app.rooms.room import Room
 from app.rooms.sessions import Event, Reason, Session, State, predecessors
+from app.rooms.state import Open, Opened
 from app.storage import keys
 
 EPOCH_KEPT_FOR = timedelta(days=30)
@@ -174,6 +175,7 @@ def _(step: steps.Claim) -> Command:
         keys.keepalive(step.room),
         keys.config(step.room),
         keys.MEMORY,
+        *keys.room_state(step.room),
     ]
     doubt = (ms(step.stale_after), ms(steps.DOUBT_LASTS), ms(steps.DOUBT_KEEPS_FOR))
     args = (step.token, dumps(card), ms(step.lasts), *doubt, ms(steps.SETTLES_WITHIN), ms(EPOCH_KEPT_FOR))
@@ -298,6 +300,32 @@ def _(step: steps.WriteConfig) -> Command:
         *(str(step.epoch), dumps(dict(step.changes)), ms(step.lasts)),
     )
     return Command((call,), lambda replies: replies[0] == 1)
+
+
+@encode.register
+def _(step: steps.WriteState) -> Command:
+    entries = [dumps({"value": it.value, "owner": it.owner}) if it else "" for it in step.changes.values()]
+    call = script(
+        "write_state",
+        [keys.lease(step.room), *(_state_key(step.room, name) for name in step.changes)],
+        step.owner,
+        str(step.epoch),
+        ms(step.lasts),
+        *entries,
+    )
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+@encode.register
+def _(step: steps.ReadState) -> Command:
+    def read(replies: list[Reply]) -> dict[Open, Opened]:
+        return {name: Opened(**json.loads(text)) for name, text in zip(Open, replies[0], strict=True) if text}
+
+    return Command((Call(("MGET", *(_state_key(step.room, name) for name in Open))),), read)
+
+
+def _state_key(room: Room, name: Open) -> str:
+    return dict(zip(Open, keys.room_state(room), strict=True))[name]
 
 
 @encode.register

@@ -5,9 +5,9 @@
     room_keepalive:{<room>}       json    24 h; stale after 20 s      adopt, beat, yield
     bot:config:{<room>}           json    24 h                        claim, write_config
     room_session:{<room>}         string  24 h past the longest end   create
-    room:{<room>}:active_note     json    24 h                        the bot's tools
-    room:{<room>}:active_applet   json    24 h                        the bot's tools
-    room:{<room>}:desktop_mode    json    24 h                        the bot's tools
+    room:{<room>}:active_note     json    24 h                        write_state
+    room:{<room>}:active_applet   json    24 h                        write_state
+    room:{<room>}:desktop_mode    json    24 h                        write_state
     room_emptied:{<room>}         string  24 h                        note_emptied
     rooms:keepalive               zset    kept; room -> deadline      mark, unmark
     session:{<id>}                hash    24 h past its end           create, transition, succeed

@@ -12,6 +12,7 @@ from app.errors import IllegalTransition, InboxFull, NoSuchSession, RedisAway
 from app.rooms import steps
 from app.rooms.room import Room
 from app.rooms.sessions import FOLLOWERS, Event, Session, State
+from app.rooms.state import Open, Opened
 from app.storage.commands import (
     EVENTS_KEPT,
     IN_FRONT,
@@ -126,6 +127,7 @@ class InMemoryLedger:
         self._pulses: Kept[Pulse] = Kept(self._now)
         self._epochs: dict[Room, int] = {}
         self._configs: Kept[dict[str, object]] = Kept(self._now)
+        self._opened: Kept[Opened] = Kept(self._now)
         self._marks: dict[Room, int] = {}
         self._sessions: Kept[Session] = Kept(self._now)
         self._events: dict[str, list[Event]] = {}
@@ -261,6 +263,7 @@ class InMemoryLedger:
         self._pulses.drop(step.room)
         if session_id == step.session_id:
             self._configs.drop(step.room)
+            self._close_all(step.room)
         return steps.Claimed(epoch, session_id, took_over)
 
     @_do.register
@@ -324,6 +327,10 @@ class InMemoryLedger:
         """The room is nobody's, and nobody was told."""
         for kept in (self._grips, self._pulses, self._configs):
             kept.drop(room)
+        self._close_all(room)
+
+    def _close_all(self, room: Room) -> None:
+        self._opened.drop(*((room, name) for name in Open))
 
     @_do.register
     def _(self, step: steps.Withdraw) -> bool:
@@ -336,6 +343,7 @@ class InMemoryLedger:
             return False
         self._grips.drop(step.room)
         self._configs.drop(step.room)
+        self._close_all(step.room)
         return True
 
     @_do.register
@@ -458,6 +466,22 @@ class InMemoryLedger:
         merged = {**(self._configs.get(step.room) or {}), **step.changes}
         self._configs.put(step.room, {name: v for name, v in merged.items() if v is not None}, step.lasts)
         return True
+
+    @_do.register
+    def _(self, step: steps.WriteState) -> bool:
+        grip = self._grips.get(step.room)
+        if grip is None or (grip.owner, grip.lease.epoch) != (step.owner, step.epoch):
+            return False
+        for name, it in step.changes.items():
+            if it is None:
+                self._opened.drop((step.room, name))
+            else:
+                self._opened.put((step.room, name), it, step.lasts)
+        return True
+
+    @_do.register
+    def _(self, step: steps.ReadState) -> dict[Open, Opened]:
+        return {name: it for name in Open if (it := self._opened.get((step.room, name)))}
 
     @_do.register
     def _(self, step: steps.Mark) -> None:

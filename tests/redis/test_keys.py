@@ -17,6 +17,7 @@ from app.rooms.reaping import ORPHANED_AFTER, Reaper
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
+from app.rooms.state import Open, Opened
 from app.rooms.steps import (
     DOUBT_LASTS,
     PARKED_FOR,
@@ -45,6 +46,7 @@ from app.rooms.steps import (
     Transition,
     Wish,
     WriteConfig,
+    WriteState,
     Yield,
 )
 from app.storage import keys
@@ -154,8 +156,8 @@ def live_through(day, server):
     bot.beat(State.WAITING)
     day.looking.events(bot.session.id)
     yield "it is configured, and waits"
-    for key, value in zip(keys.room_state(bot.session.room), ("note", "applet", "desktop"), strict=True):
-        server.set(key, value, px=86_400_000)  # as the bot's tools will
+    everything = {name: Opened({"id": name}, "ann") for name in Open}
+    assert ledger.run(WriteState(bot.session.room, bot.session.epoch, bot.owner, everything))
     yield "things are open in its room"
     bot.leave(Reason.IDLE)
     yield "it has left"

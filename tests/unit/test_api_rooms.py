@@ -7,7 +7,8 @@ import pytest
 
 from app.rooms.joining import Joining
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption
+from app.rooms.state import Open, Opened
+from app.rooms.steps import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption, WriteState
 from tests.makers import a_report
 from tests.unit.api import problem
 
@@ -307,7 +308,21 @@ def test_an_empty_room_is_said_to_be_empty(caller):
         "lease": None,
         "keepalive": None,
         "config": {},
+        "state": {"active_note": None, "active_applet": None, "desktop_mode": None},
     }
+
+
+def test_a_room_says_what_is_open_there(caller, bot, ledger):
+    changes = {Open.NOTE: Opened({"id": "n-1"}, "ada"), Open.DESKTOP: Opened(False, "bob")}
+    ledger.run(WriteState(bot.session.room, bot.session.epoch, bot.owner, changes))
+
+    assert caller.get(f"/rooms/{ROOM}").json["state"] == {
+        "active_note": {"value": {"id": "n-1"}, "owner": "ada"},
+        "active_applet": None,
+        "desktop_mode": {"value": False, "owner": "bob"},
+    }
+    caller.post("/leave", {"room_url": ROOM})
+    assert caller.get(f"/rooms/{ROOM}").json["state"]["active_note"] is None
 
 
 def test_a_room_says_who_has_it_and_keeps_the_claim_to_itself(caller, joined, bot, launches, ledger):

@@ -4,6 +4,7 @@
 -- KEYS[3] keepalive  json     removed when a dead bot is taken over
 -- KEYS[4] config     json     removed, unless the same session goes on: a new one starts with its own
 -- KEYS[5] memory     string   since when this Redis remembers; of all rooms, so not in their slot
+-- KEYS[6...] state   json     what is open in the room: removed with the config
 -- ARGV[1] token      string   who asks
 -- ARGV[2] card       json     session_id, bot, user, personality, mode: what the lease tells others
 -- ARGV[3] pending_ms integer  how long the claim lasts unadopted
@@ -68,5 +69,5 @@ claim.took_over, claim.lasts = took_over, tonumber(pending_ms)
 redis.call("SET", lease_key, cjson.encode(claim), "PX", pending_ms)
 redis.call("SET", epoch_key, epoch, "PX", ARGV[8])
 redis.call("DEL", keepalive_key)
-if not goes_on then redis.call("DEL", config_key) end
+if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 6)) end
 return {"claimed", epoch, claim.session_id, took_over}

@@ -1,0 +1,45 @@
+"""What is open in a room: a note, an applet, the desktop; whose it is, and that it is small."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from app.errors import TooMuchState
+
+VALUE_HOLDS = 1000  # bytes as JSON: a note's id and title, not its text; all clients are sent all of it
+
+
+class Open(StrEnum):
+    """What can be open in a room, one of each."""
+
+    NOTE = "active_note"
+    APPLET = "active_applet"
+    DESKTOP = "desktop_mode"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Something that is open, and who opened it."""
+
+    value: Any  # JSON
+    owner: str
+
+
+def opened(value: Any, owner: str) -> Opened:
+    """Raises TooMuchState for what clients cannot be sent each time."""
+    try:
+        size = len(json.dumps({"value": value, "owner": owner}, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TooMuchState("What is open in a room is told as JSON.") from error
+    if size > VALUE_HOLDS:
+        raise TooMuchState
+    return Opened(value, owner)
+
+
+def as_told(state: Mapping[Open, Opened]) -> dict[str, Any]:
+    """A room's state as clients are sent it: each name, with null for what is closed."""
+    return {
+        name: {"value": it.value, "owner": it.owner} if (it := state.get(name)) else None for name in Open
+    }

@@ -1,0 +1,33 @@
+"""What is open in a room is small, is JSON, and is told whole."""
+
+import pytest
+
+from app.errors import TooMuchState
+from app.rooms.state import VALUE_HOLDS, Open, Opened, as_told, opened
+
+
+def test_what_is_open_has_an_owner():
+    assert opened({"id": "n-1"}, "ann") == Opened({"id": "n-1"}, "ann")
+
+
+@pytest.mark.parametrize("value", ["x" * VALUE_HOLDS, {"text": "ä" * 500}, float("nan"), {1, 2}, object()])
+def test_what_clients_cannot_be_sent_is_refused(value):
+    with pytest.raises(TooMuchState):
+        opened(value, "ann")
+
+
+def test_a_value_that_is_deep_is_refused():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    with pytest.raises(TooMuchState):
+        opened(deep, "ann")
+
+
+def test_clients_are_told_what_is_closed_as_well():
+    assert as_told({Open.APPLET: Opened("clock", "bob")}) == {
+        "active_note": None,
+        "active_applet": {"value": "clock", "owner": "bob"},
+        "desktop_mode": None,
+    }
