@@ -1,0 +1,148 @@
+"""What is open in the room of the bot that runs here, for its tools.
+
+    from bots import room_state
+
+    room_state.current().open("active_note", {"id": "n-7", "title": "Groceries"}, owner="ann")
+
+It is in memory first, so that no tool waits and a Redis that is away takes nothing from a call; Redis is told in
+the background, and told again what it has lost.  Clients are told at once, and whoever arrives later.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+
+from app.errors import RedisAway
+from app.rooms.room import Room
+from app.rooms.state import Open, Opened, as_told, opened
+from app.rooms.steps import WriteState
+from app.storage.async_ledger import AsyncRedisLedger
+
+RETRY_AFTER = timedelta(seconds=1)
+
+log = structlog.get_logger(__name__)
+_current: ContextVar["RoomState"] = ContextVar("room_state")
+
+
+def current() -> "RoomState":
+    """That of the session in whose context this is called.  Raises LookupError outside of one."""
+    return _current.get()
+
+
+class RoomState:
+    """What is open in one room, as one bot knows it."""
+
+    def __init__(
+        self,
+        ledger: AsyncRedisLedger,
+        room: Room,
+        *,
+        epoch: int,
+        owner: str,
+        tell: Callable[[Mapping[str, Any]], None],
+        before: Mapping[Open, Opened] | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._room = room
+        self._epoch = epoch
+        self._owner = owner  # of the lease
+        self._tell = tell
+        self._open = dict(before or {})  # as the bot before this one left it
+        self._unwritten: dict[Open, Opened | None] = {}
+        self._has_some = asyncio.Event()
+        self._is_written = asyncio.Event()
+        self._is_written.set()
+
+    def enter(self) -> None:
+        """Be the one that `current()` finds in this context, and in the tasks that are begun in it."""
+        _current.set(self)
+
+    # For a bot
+
+    def get(self, name: Open | str) -> Opened | None:
+        """What is open under a name, with its owner."""
+        return self._open.get(Open(name))
+
+    @property
+    def all(self) -> Mapping[Open, Opened]:
+        return MappingProxyType(self._open)
+
+    def open(self, name: Open | str, value: Any, *, owner: str) -> None:
+        """Open something, in place of what was open under that name.  Raises TooMuchState."""
+        self._change({Open(name): opened(value, owner)})
+
+    def close(self, name: Open | str) -> None:
+        """Close it; what is closed already may be."""
+        self._change({Open(name): None})
+
+    def close_all(self) -> None:
+        self._change(dict.fromkeys(Open, None))
+
+    # For its session
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As clients are sent it."""
+        return as_told(self._open)
+
+    def tell(self) -> None:
+        """Send it to the clients, for one that has just come; nothing is said where nothing is open."""
+        if self._open:
+            self._tell(self.told)
+
+    def catch_up(self, found: Mapping[Open, Opened]) -> None:
+        """Take what has changed since this bot was prepared, for the one whose turn it is now."""
+        self._open = dict(found)
+
+    def restore(self) -> None:
+        """Write again what Redis has lost."""
+        self._put_off({name: self._open.get(name) for name in Open})
+
+    async def write(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self._has_some.wait()
+            while self._unwritten:
+                changes = dict(self._unwritten)
+                step = WriteState(self._room, self._epoch, self._owner, changes)
+                try:
+                    is_written = await self._ledger.run(step)
+                except RedisAway:
+                    await asyncio.sleep(RETRY_AFTER.total_seconds())
+                    continue
+                if (
+                    not is_written
+                ):  # lost with the lease, and told again when that is back; or another's by now
+                    log.warning("room_state_refused", room=str(self._room), epoch=self._epoch)
+                for name, written in changes.items():
+                    if name in self._unwritten and self._unwritten[name] is written:
+                        del self._unwritten[name]
+            self._has_some.clear()
+            self._is_written.set()
+
+    async def written(self, within: timedelta) -> bool:
+        """Wait until Redis knows it."""
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                await self._is_written.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _change(self, changes: Mapping[Open, Opened | None]) -> None:
+        news = {name: it for name, it in changes.items() if it != self._open.get(name)}
+        if news:
+            after = {**self._open, **news}
+            self._open = {name: it for name, it in after.items() if it is not None}
+            self._put_off(news)
+            self._tell(self.told)
+
+    def _put_off(self, changes: Mapping[Open, Opened | None]) -> None:
+        self._unwritten.update(changes)
+        self._is_written.clear()
+        self._has_some.set()
