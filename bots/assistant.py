@@ -12,7 +12,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frameworks.rtvi import RTVIObserverParams, RTVIProcessor
-from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments
+from pipecat.runner.types import DailyRunnerArguments, RunnerArguments, SmallWebRTCRunnerArguments
 from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
@@ -25,6 +25,7 @@ from bots.pipeline import build, build_for_several
 TRANSPORTS: dict[str, Callable[[], Any]] = {
     "webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True),
     "livekit": lambda: _livekit_params(audio_in_enabled=True, audio_out_enabled=True),
+    "daily": lambda: _daily_params(audio_in_enabled=True, audio_out_enabled=True),
 }
 
 
@@ -32,6 +33,12 @@ def _livekit_params(**params: Any) -> TransportParams:
     from pipecat.transports.livekit.transport import LiveKitParams
 
     return LiveKitParams(**params)
+
+
+def _daily_params(**params: Any) -> TransportParams:
+    from pipecat.transports.daily.transport import DailyParams
+
+    return DailyParams(**params)
 
 
 _settings = cache(settings.load)  # once a process, not for each call
@@ -81,6 +88,10 @@ def _worker_for_several(
     people = People(parts.hearing, ears.user_params)
     worker = _worker(build_for_several(transport, parts, people), runner_args)
 
+    if isinstance(runner_args, DailyRunnerArguments):
+        _meet_in_daily(transport, people)
+        return worker
+
     @transport.event_handler("on_participant_connected")
     async def meet(_transport: BaseTransport, person: str) -> None:
         """Whoever comes is greeted once, when they can hear us."""
@@ -91,6 +102,16 @@ def _worker_for_several(
         await people.part(person)
 
     return worker
+
+
+def _meet_in_daily(transport: BaseTransport, people: People) -> None:
+    @transport.event_handler("on_participant_joined")
+    async def meet(_transport: BaseTransport, participant: dict[str, Any]) -> None:
+        await people.meet(participant["info"]["userId"])
+
+    @transport.event_handler("on_participant_left")
+    async def part(_transport: BaseTransport, participant: dict[str, Any], _reason: str) -> None:
+        await people.part(participant["info"]["userId"])
 
 
 def _worker(pipeline: Pipeline, runner_args: RunnerArguments) -> PipelineWorker:

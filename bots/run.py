@@ -54,6 +54,10 @@ def preload(settings: Settings) -> None:
     import aiortc  # noqa: F401
     import pipecat.transports.smallwebrtc.transport  # noqa: F401
 
+    if settings.daily_domain:
+        import httpx  # noqa: F401
+
+        import bots.transports.daily  # noqa: F401  Daily.init() comes with a child's first room
     hooks = [os.environ.get("PIPECAT_SETUP_FILES", ""), str(Path(__file__).parent / "hook.py")]
     os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join(filter(None, hooks))
     ears.load()

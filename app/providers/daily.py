@@ -98,7 +98,7 @@ class Daily:
             answer = self._ask("GET", f"/rooms/{room.name}/presence")
         except _NotFound:
             return ()
-        return tuple(_participant(room, each) for each in _objects(answer.get("data")))
+        return tuple(participant(room, each) for each in _objects(answer.get("data")))
 
     def busy_rooms(self) -> Sequence[Room]:
         """Those with somebody in them, as of up to 15 seconds ago."""
@@ -139,7 +139,7 @@ class Daily:
                 "userName": about.get("user_name"),
                 "id": about.get("session_id"),
             }
-            who = _participant(room, names)
+            who = participant(room, names)
         return Evidence(str(said["id"]), event, room, who, _when(event, about, said))
 
     def close(self) -> None:
@@ -270,13 +270,16 @@ def _in_daily(identity: str) -> str:
     return kind + hashlib.sha256(identity.encode()).hexdigest()[: LONGEST_USER_ID - len(kind)]
 
 
-def _participant(room: Room, said: Mapping[str, Any]) -> Participant:
-    """Daily's user_id comes out of the token, so it can be believed; the name may be anything."""
+def participant(room: Room, said: Mapping[str, Any]) -> Participant:
+    """Somebody as Daily tells of them, by `id`, `userId` and `userName`.
+
+    The user_id comes out of the token, so it can be believed; the name may be anything.
+    """
     user_id, name, sid = (str(said.get(field) or "") for field in ("userId", "userName", "id"))
     own = bot_identity(room)
     if user_id == _in_daily(own):
         return Participant(own, name, is_bot=True, sid=sid)
-    identity = name if user_id and _in_daily(name) == user_id else user_id
+    identity = name if user_id and _in_daily(name) == user_id else user_id or sid
     return Participant(identity, name, is_bot=user_id.startswith(BOT) or sounds_like_a_bot(name), sid=sid)
 
 

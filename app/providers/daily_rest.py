@@ -55,11 +55,12 @@ class Rest:
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """What Daily answers.  Raises Refused, or ProviderAway when patience ends."""
+        client = self._client  # made at the first call, which takes a while of its own
         until = time.monotonic() + PATIENCE.total_seconds()
         pause = FIRST_PAUSE
         while True:
             try:
-                return self._try(method, path, body, until)
+                return self._try(client, method, path, body, until)
             except _Failed as failure:
                 wait = (failure.pause or pause * random.uniform(0.8, 1.2)).total_seconds()
                 pause *= 2
@@ -83,13 +84,13 @@ class Rest:
             trust_env=False,  # nor a netrc's credentials in place of ours
         )
 
-    def _try(self, method: str, path: str, body: Json | None, until: float) -> Json:
+    def _try(self, client: "httpx.Client", method: str, path: str, body: Json | None, until: float) -> Json:
         import httpx
 
         ends = min(time.monotonic() + CALL_WITHIN.total_seconds(), until)
         timeout = max(0.05, ends - time.monotonic())
         try:
-            with self._client.stream(method, self._url + path, json=body, timeout=timeout) as response:
+            with client.stream(method, self._url + path, json=body, timeout=timeout) as response:
                 said = b""
                 for part in response.iter_bytes():
                     said += part

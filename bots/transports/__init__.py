@@ -1,11 +1,14 @@
 """How a bot gets into a room, one file a provider."""
 
 from collections.abc import Callable
+from functools import cache
 
 from app import providers
-from app.rooms.room import LIVEKIT
+from app.providers.daily import Daily
+from app.rooms.room import DAILY, LIVEKIT
 from app.rooms.sessions import Session
 from app.settings import Settings
+from bots import personalities
 from bots.transports.stage import Notice, PutOut, Stage
 
 
@@ -32,6 +35,24 @@ def of(
             on_put_out=on_put_out,
             waits=waits,
         )
+    if room.provider == DAILY:
+        from bots.transports.daily import DailyRoom
+
+        return DailyRoom(
+            room,
+            _daily(settings.daily_domain, settings.daily_api_key, settings.daily_api_url),
+            name=personalities.load(session.personality).name,
+            on_arrival=on_arrival,
+            on_departure=on_departure,
+            on_put_out=on_put_out,
+            waits=waits,
+        )
     from bots.transports.local import LocalRoom
 
     return LocalRoom(settings.ice_servers, on_arrival=on_arrival, on_departure=on_departure)
+
+
+@cache
+def _daily(domain: str, api_key: str, api_url: str) -> Daily:
+    """Kept between sessions: what it has asked once it knows, and its connection is open."""
+    return Daily(domain, api_key, api_url)

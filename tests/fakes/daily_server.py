@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,6 +65,7 @@ class DailyServer:
     people: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     failures: dict[str, Failure] = field(default_factory=dict)  # by the beginning of "METHOD path"
+    gone: Callable[[str], None] = lambda sid: None  # told who was ejected
     limits: tuple[int, int] | None = None  # requests a second: in general, and of lists and deletes
     stopped: threading.Event = field(default_factory=threading.Event)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -102,7 +103,8 @@ class DailyServer:
             there = self.people.setdefault(room, [])
             user_id = said.get("user_id")
             if found["config"].get("enforce_unique_user_ids") and user_id:
-                there[:] = [each for each in there if each["userId"] != user_id]
+                self._put_out(room, [each for each in there if each["userId"] == user_id])
+            there = self.people[room]
             if len(there) >= found["config"].get("max_participants", 200):
                 raise NotLetIn("full")
             sid = str(uuid.uuid4())
@@ -118,6 +120,15 @@ class DailyServer:
                 }
             )
             return sid
+
+    def leave(self, room: str, sid: str) -> None:
+        with self.lock:
+            self.people[room] = [each for each in self.people.get(room, []) if each["id"] != sid]
+
+    def _put_out(self, room: str, whom: list[dict[str, Any]]) -> None:
+        for each in whom:
+            self.leave(room, each["id"])
+            self.gone(each["id"])
 
     def is_there(self, room: str, sid: str) -> bool:
         return any(each["id"] == sid for each in self.people.get(room, []))
@@ -224,7 +235,7 @@ class DailyServer:
             return _refusal(400, "invalid-request-error", "there is no meeting in this room")
         ids, user_ids = body.get("ids", []), body.get("user_ids", [])
         gone = [each for each in there if each["id"] in ids or each["userId"] in user_ids]
-        there[:] = [each for each in there if each not in gone]
+        self._put_out(name, gone)
         return 200, {"ejectedIds": [each["id"] for each in gone]}
 
 

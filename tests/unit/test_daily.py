@@ -281,9 +281,9 @@ def test_bots_of_others_are_known_by_their_names_alone(daily, server, name, is_b
 def test_who_is_called_like_our_bot_is_not_taken_for_it(daily, server):
     daily.prepare(STANDUP, {})
     server.rooms["standup"]["privacy"] = "public"
-    server.join("standup", user_name="bot:standup")
+    sid = server.join("standup", user_name="bot:standup")
 
-    assert [each.identity for each in daily.presence(STANDUP)] == [""]
+    assert [each.identity for each in daily.presence(STANDUP)] == [sid]
 
 
 def test_nobody_is_in_a_room_that_is_not_there(daily):

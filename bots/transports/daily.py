@@ -1,0 +1,321 @@
+"""A Daily room: the bot is one participant of many, under the one user_id that bots of that room have.
+
+pipecat joins when a pipeline is set up; that is where a bot waits whose turn has not come, where the room is made
+if there is none, where an older bot of ours is put out, and where the token is signed.  Daily.init() is called by
+pipecat when a transport is built, in the child that runs the session: it starts threads, and must not be called
+before the fork.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from pipecat.frames.frames import OutputTransportMessageUrgentFrame
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.runner.types import DailyRunnerArguments
+from pipecat.transports.daily.transport import (
+    DailyInputTransport,
+    DailyOutputTransport,
+    DailyTransportClient,
+)
+
+from app.errors import OfferRefused, ProviderAway
+from app.providers.daily import Daily, participant
+from app.rooms.providers import Participant, bot_identity
+from app.rooms.room import Room
+from app.rooms.sessions import Reason
+from bots.transports.stage import Notice, PutOut
+
+JOINS_WITHIN = timedelta(seconds=20)  # tried again and again
+TRY_AGAIN_AFTER = timedelta(seconds=0.5)
+CLOSES_WITHIN = timedelta(seconds=2)
+
+# Why a call ended, as far as the words tell that come with it; any other end is a line that broke.
+REASONS: Mapping[str, PutOut] = {
+    "eject": PutOut(Reason.EJECTED, "it was ejected from the room"),
+    "exp-room": PutOut(Reason.ROOM_GONE, "the room has expired"),
+    "no-room": PutOut(Reason.ROOM_GONE, "the room was deleted"),
+}
+
+log = structlog.get_logger(__name__)
+
+
+class DailyRoom:
+    """A bot's place in a Daily room, on pipecat's own transport."""
+
+    def __init__(
+        self,
+        room: Room,
+        daily: Daily,
+        *,
+        name: str,
+        on_arrival: Notice,
+        on_departure: Notice,
+        on_put_out: Callable[[PutOut], None],
+        waits: bool,
+    ) -> None:
+        """`name` is what people see; a bot that `waits` stays at the door until `enter`."""
+        self._room = room
+        self._daily = daily
+        self._name = name
+        self._on_arrival = on_arrival
+        self._on_departure = on_departure
+        self._on_put_out = on_put_out
+        self._is_at_door = asyncio.Event()
+        self._may_enter = asyncio.Event()
+        if not waits:
+            self._may_enter.set()
+        self._client: DailyTransportClient | None = None
+        self._there: dict[str, Participant] = {}  # by what Daily calls each stay
+        self._is_leaving = False
+        self._is_in = False  # as we were told
+        self._may_be_in = False  # as Daily may see it
+        self._last_words = ""  # of Daily's, when something went wrong
+        self._listens = True
+        self._in_order = asyncio.Lock()  # arrivals and departures are told in the order in which they happen
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    @property
+    def people(self) -> frozenset[str]:
+        return frozenset(each.identity for each in self._there.values() if not each.is_bot)
+
+    def runner_arguments(self, session_id: str, body: dict[str, Any]) -> DailyRunnerArguments:
+        """The token is not among them: it is signed at the door."""
+        arguments = DailyRunnerArguments(room_url=str(self._room), token=None, body=body)
+        arguments.session_id = session_id
+        arguments.pipeline_idle_timeout_secs = None  # the session's own clocks say when it is over
+        return arguments
+
+    def built(self, pipeline: PipelineWorker) -> None:
+        ways = list(_ways(pipeline.pipeline))
+        if not ways:
+            return  # a bot with a transport of its own: nobody is seen to come or go
+        client = self._client = ways[0]._client
+        client._bot_name = self._name
+        client._join = self._joining(client, client._join)  # type: ignore[method-assign]
+        client._leave = self._leaving(client._leave)  # type: ignore[method-assign]
+        client._cleanup = self._releasing(client, client._cleanup)  # type: ignore[method-assign]
+        client.on_error = self._heard  # type: ignore[method-assign]  # Daily's own: pipecat does not listen to it
+        self._listen_to_room(client)
+        for way in ways:
+            if isinstance(way, DailyInputTransport):
+                self._name_speakers(way)
+
+    async def at_door(self) -> None:
+        await self._is_at_door.wait()
+
+    def enter(self) -> None:
+        self._may_enter.set()
+
+    def tell(self, event: str, **facts: Any) -> None:
+        said = {"type": "greenroom", "event": event, **facts}
+        message = {"label": "rtvi-ai", "type": "server-message", "data": said}
+        if self._client is not None and self._is_in:
+            self._begin(self._client.send_message(OutputTransportMessageUrgentFrame(message=message)))
+
+    def listen(self, *, to_people: bool) -> None:
+        self._listens = to_people
+
+    def hush(self) -> None:
+        client = self._client
+        if client is None:
+            return
+
+        async def unheard(frame: Any) -> bool:
+            return True
+
+        client.write_audio_frame = unheard  # type: ignore[method-assign]
+        if self._is_in and client._client is not None:
+            client._client.update_publishing({"microphone": {"isPublishing": False}})
+
+    async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
+        raise OfferRefused("This room is Daily's: open its url with the room_token that /join returned.")
+
+    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
+        raise OfferRefused("This room is Daily's: open its url with the room_token that /join returned.")
+
+    async def disconnect(self) -> None:
+        self._is_leaving = True
+        self._may_enter.set()
+        if self._client is not None:
+            await asyncio.to_thread(self._client._cleanup)  # nothing, where pipecat has done it
+        for task in self._tasks:
+            task.cancel()
+
+    # The connection
+
+    def _joining(
+        self, client: DailyTransportClient, join: Callable[[], Coroutine[Any, Any, tuple[Any, Any]]]
+    ) -> Callable[[], Coroutine[Any, Any, tuple[Any, Any]]]:
+        """pipecat's `_join`, behind the door.  It says by its second value what went wrong."""
+
+        async def once() -> tuple[Any, Any]:
+            self._is_at_door.set()
+            await self._may_enter.wait()
+            deadline = asyncio.get_running_loop().time() + JOINS_WITHIN.total_seconds()
+            while not self._is_leaving:
+                try:
+                    client._token = await asyncio.to_thread(self._clear_the_way)
+                    self._may_be_in = True
+                    data, error = await join()
+                except ProviderAway as away:
+                    data, error = None, str(away)
+                if not error:
+                    self._is_in = True
+                    return data, None
+                log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
+                if asyncio.get_running_loop().time() > deadline:
+                    self._put_out(PutOut(None, "could not get into the room: Daily does not let it in"))
+                    return None, error
+                await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
+            return None, "the session is over"
+
+        return once
+
+    def _leaving(
+        self, leave: Callable[[], Coroutine[Any, Any, Any]]
+    ) -> Callable[[], Coroutine[Any, Any, Any]]:
+        async def once() -> Any:
+            error = await leave()
+            self._may_be_in = bool(error)
+            return error
+
+        return once
+
+    def _releasing(self, client: DailyTransportClient, release: Callable[[], None]) -> Callable[[], None]:
+        """pipecat's `_cleanup`, which is called in a thread: a bot that was cancelled may be in the room still."""
+
+        def once() -> None:
+            if self._may_be_in and client._client is not None:
+                self._may_be_in = False
+                left = threading.Event()
+                client._client.leave(completion=lambda *_: left.set())
+                left.wait(CLOSES_WITHIN.total_seconds())
+            release()
+
+        return once
+
+    def _clear_the_way(self) -> str:
+        """A token for a room that is there, and that no older bot of ours is in.  Raises ProviderAway.
+
+        Only without the token there is no way in; a room that was there will be there still.
+        """
+        token = self._daily.bot_token(self._room, name=self._name)
+        try:
+            self._daily.prepare(self._room, {})
+            self._daily.evict_bots(self._room)
+        except ProviderAway:
+            log.warning("room_not_prepared", room=str(self._room))
+        return token
+
+    def _listen_to_room(self, client: DailyTransportClient) -> None:
+        told = client._callbacks
+        joined, came, left = told.on_joined, told.on_participant_joined, told.on_participant_left
+        received, changed, leaves = told.on_app_message, told.on_call_state_updated, told.on_before_leave
+
+        async def on_joined(data: Any) -> None:
+            for sid, each in data.get("participants", {}).items():
+                if sid != "local":
+                    self._see(each)
+            await joined(data)
+
+        async def on_came(each: Any) -> None:
+            if (who := self._see(each)).identity != bot_identity(self._room):
+                await came(_named(each, who))  # a bot of ours is going, and not listened to
+
+        async def on_left(each: Any, reason: Any) -> None:
+            if who := self._miss(each):
+                await left(_named(each, who), reason)
+
+        async def on_message(message: Any, sender: str) -> None:
+            if self._listens:
+                await received(message, sender)
+
+        async def on_leaving() -> None:
+            self._is_leaving = True  # the bot itself goes: nobody has put it out
+            await leaves()
+
+        async def on_state(state: str) -> None:
+            await changed(state)
+            if state == "left":
+                self._parted()
+
+        told.on_joined, told.on_participant_joined, told.on_participant_left = on_joined, on_came, on_left
+        told.on_app_message, told.on_call_state_updated = on_message, on_state
+        told.on_before_leave = on_leaving
+
+    def _name_speakers(self, way: DailyInputTransport) -> None:
+        """Let the bot know people by who they are, as it does in other rooms: Daily names each stay."""
+        hear, read = way._on_participant_audio_data, way.push_app_message
+
+        async def heard(participant_id: str, audio: Any, audio_source: str) -> None:
+            await hear(self._identity(participant_id), audio, audio_source)
+
+        async def written(message: Any, sender: str) -> None:
+            await read(message, self._identity(sender))
+
+        way._on_participant_audio_data = heard  # type: ignore[method-assign]
+        way.push_app_message = written  # type: ignore[method-assign]
+
+    def _identity(self, sid: str) -> str:
+        there = self._there.get(sid)
+        return there.identity if there else sid
+
+    def _see(self, said: Mapping[str, Any]) -> Participant:
+        info, sid = said.get("info") or {}, str(said["id"])
+        who = participant(
+            self._room, {"id": sid, "userId": info.get("userId"), "userName": info.get("userName")}
+        )
+        is_new = not who.is_bot and who.identity not in self.people
+        self._there[sid] = who
+        if is_new:
+            self._begin(self._tell(self._on_arrival, who.identity))
+        return who
+
+    def _miss(self, said: Mapping[str, Any]) -> Participant | None:
+        who = self._there.pop(str(said["id"]), None)
+        if who is not None and not who.is_bot and who.identity not in self.people:
+            self._begin(self._tell(self._on_departure, who.identity))
+        return who
+
+    async def _tell(self, notice: Notice, identity: str) -> None:
+        async with self._in_order:
+            await notice(identity)
+
+    def _heard(self, message: str) -> None:
+        """From a thread of Daily's."""
+        self._last_words = str(message)
+
+    def _parted(self) -> None:
+        was_in, self._is_in, self._may_be_in = self._is_in, False, False
+        self._there.clear()
+        if was_in and not self._is_leaving:
+            words = self._last_words.lower()
+            why = next((why for word, why in REASONS.items() if word in words), None)
+            self._put_out(why or PutOut(None, "lost its connection to the room's server"))
+
+    def _put_out(self, why: PutOut) -> None:
+        log.info("bot_put_out", room=str(self._room), reason=why.reason, detail=why.detail)
+        self._on_put_out(why)
+
+    def _begin(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _named(said: Mapping[str, Any], who: Participant) -> dict[str, Any]:
+    """A participant as the bot is told of them: by who they are, whatever fits into Daily's user_id."""
+    return {**said, "info": {**(said.get("info") or {}), "userId": who.identity}}
+
+
+def _ways(part: FrameProcessor) -> Iterator[DailyInputTransport | DailyOutputTransport]:
+    """What of a pipeline goes into a Daily room."""
+    if isinstance(part, DailyInputTransport | DailyOutputTransport):
+        yield part
+    for each in part.processors:
+        yield from _ways(each)

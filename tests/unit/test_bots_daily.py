@@ -1,0 +1,462 @@
+"""A bot in a Daily room: pipecat's own transport, over stand-ins of daily-python and of Daily's API."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from pipecat.frames.frames import EndFrame, OutputAudioRawFrame, UserAudioRawFrame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.runner.utils import create_transport
+from pipecat.workers.runner import WorkerRunner
+
+from app.errors import OfferRefused
+from app.providers import daily_rest
+from app.providers.daily import Daily
+from app.rooms.room import Room
+from app.rooms.sessions import Reason
+from app.settings import Settings
+from bots import assistant, personalities, speech
+from bots.transports import daily as daily_transport
+from bots.transports.daily import DailyRoom
+from tests.fakes import daily_python, daily_server
+
+pytestmark = pytest.mark.anyio
+STANDUP = Room("daily", "standup", "https://acme.daily.co")
+SOON = 10  # seconds
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(daily_rest, "FIRST_PAUSE", timedelta(milliseconds=10))
+    monkeypatch.setattr(daily_rest, "CALL_WITHIN", timedelta(milliseconds=500))
+    monkeypatch.setattr(daily_rest, "PATIENCE", timedelta(milliseconds=700))
+    monkeypatch.setattr(daily_transport, "TRY_AGAIN_AFTER", timedelta(milliseconds=20))
+
+
+@pytest.fixture
+def server():
+    with daily_server.running() as running:
+        yield running
+
+
+@pytest.fixture
+def meetings(server):
+    with daily_python.meetings(server) as there:
+        yield there
+
+
+@pytest.fixture
+def daily(server):
+    provider = Daily("acme.daily.co", server.api_key, server.url)
+    yield provider
+    provider.close()
+
+
+async def eventually(condition):
+    async with asyncio.timeout(SOON):
+        while not condition():  # noqa: ASYNC110  what is waited for happens in other threads
+            await asyncio.sleep(0.01)
+
+
+class Ear(FrameProcessor):
+    """Remembers what comes in from the room."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = []
+
+    async def process_frame(self, frame, direction):
+        await super().process_frame(frame, direction)
+        if direction is FrameDirection.DOWNSTREAM:
+            self.heard.append(frame)
+        await self.push_frame(frame, direction)
+
+    def who(self):
+        return {frame.user_id for frame in self.heard if isinstance(frame, UserAudioRawFrame)}
+
+
+class Bot:
+    """A bot in a room, and what its session was told."""
+
+    def __init__(self, daily, *, waits=False, room=STANDUP):
+        self.news = []
+        self.put_out = []
+        self.ear = Ear()
+        self.is_on_stage = False
+        self.room = DailyRoom(
+            room,
+            daily,
+            name="Host",
+            on_arrival=self._arrived,
+            on_departure=self._departed,
+            on_put_out=self.put_out.append,
+            waits=waits,
+        )
+
+    async def _arrived(self, who):
+        self.news.append(f"{who} came")
+
+    async def _departed(self, who):
+        self.news.append(f"{who} left")
+
+    async def _started(self, *_):
+        self.is_on_stage = True
+
+    async def perform(self):
+        """As a bot of pipecat's does."""
+        arguments = self.room.runner_arguments("a-session", {"a": 1})
+        transport = await create_transport(arguments, assistant.TRANSPORTS)
+        self.worker = PipelineWorker(
+            Pipeline([transport.input(), self.ear, transport.output()]), idle_timeout_secs=None
+        )
+        self.room.built(self.worker)
+        self.worker.add_event_handler("on_pipeline_started", self._started)
+        runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
+        await runner.add_workers(self.worker)
+        await runner.run()
+
+
+@asynccontextmanager
+async def performing(bot):
+    task = asyncio.create_task(bot.perform())
+    try:
+        yield bot
+    finally:
+        bot.room.enter()
+        if hasattr(bot, "worker"):
+            await bot.worker.cancel(reason="the test is over")
+        await asyncio.wait({task}, timeout=SOON)
+        await bot.room.disconnect()
+
+
+@asynccontextmanager
+async def on_stage(daily):
+    async with performing(Bot(daily)) as bot:
+        await eventually(lambda: bot.is_on_stage)
+        yield bot
+
+
+async def test_a_bot_makes_its_room_and_joins_as_its_bot(daily, meetings, server):
+    async with on_stage(daily) as bot:
+        (client,) = meetings.those_in("standup")
+        ((url, token),) = client.joins
+        claims = server.claims(token)
+
+        assert url == "https://acme.daily.co/standup"
+        assert (claims["user_id"], claims["room_name"]) == ("bot:standup", "standup")
+        assert client.user_name == "Host"
+        assert [each.identity for each in daily.presence(STANDUP)] == ["bot:standup"]
+        assert server.rooms["standup"]["privacy"] == "private"
+        assert bot.room.people == frozenset()
+    assert list(daily.presence(STANDUP)) == []
+    assert client.is_released
+
+
+async def test_the_token_is_not_handed_around(daily):
+    arguments = Bot(daily).room.runner_arguments("a-session", {})
+
+    assert arguments.token is None
+    assert (arguments.session_id, arguments.room_url) == ("a-session", "https://acme.daily.co/standup")
+
+
+async def test_a_bot_whose_turn_has_not_come_waits_at_the_door(daily, meetings):
+    async with performing(Bot(daily, waits=True)) as bot:
+        await asyncio.wait_for(bot.room.at_door(), SOON)
+        async with on_stage(daily) as older:
+            assert [len(each.joins) for each in meetings.clients] == [0, 1]
+            assert not older.put_out
+            assert not bot.is_on_stage
+
+            bot.room.enter()
+
+            await eventually(lambda: bot.is_on_stage)
+            await eventually(lambda: older.put_out)
+
+
+async def test_a_bot_that_is_not_needed_after_all_leaves_from_the_door(daily, meetings, server):
+    bot = Bot(daily, waits=True)
+    task = asyncio.create_task(bot.perform())
+    await asyncio.wait_for(bot.room.at_door(), SOON)
+
+    await bot.room.disconnect()
+    await bot.worker.cancel(reason="not needed")
+    await asyncio.wait({task}, timeout=SOON)
+
+    assert server.asked == []
+    assert not bot.put_out
+
+
+async def test_the_newcomer_puts_the_older_bot_out_before_it_joins(daily, meetings, server):
+    async with on_stage(daily) as older:
+        server.rooms["standup"]["config"]["enforce_unique_user_ids"] = False  # a room that does not see to it
+        async with on_stage(daily) as newer:
+            await eventually(lambda: older.put_out)
+
+            (why,) = older.put_out
+            assert why.reason is Reason.EJECTED
+            assert len(meetings.those_in("standup")) == 1
+            assert not newer.put_out
+            ejected = [path for _, path, _ in server.asked if path.endswith("/eject")]
+            assert len(ejected) == 2
+
+
+async def test_where_the_api_is_away_the_room_itself_puts_the_older_bot_out(daily, meetings, server):
+    async with on_stage(daily) as older:
+        server.fail("GET /rooms", 500, times=1000)
+        server.fail("POST /rooms", 500, times=1000)
+        async with on_stage(daily):
+            await eventually(lambda: older.put_out)
+
+            assert len(server.people["standup"]) == 1
+
+
+async def test_who_comes_and_goes_is_told_once_a_person(daily, meetings):
+    async with on_stage(daily) as bot:
+        ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        bob = meetings.arrive("standup", daily.admit(STANDUP, "b" * 60).room_token)
+        await eventually(lambda: len(bot.news) == 2)
+        assert bot.room.people == {"ann", "b" * 60}
+
+        meetings.leave("standup", ann)
+        await eventually(lambda: len(bot.news) == 3)
+        meetings.leave("standup", bob)
+        await eventually(lambda: len(bot.news) == 4)
+
+        assert bot.news == ["ann came", "b" * 60 + " came", "ann left", "b" * 60 + " left"]
+        assert bot.room.people == frozenset()
+
+
+async def test_who_was_there_before_the_bot_is_known(daily, meetings):
+    daily.prepare(STANDUP, {})
+    meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+
+    async with on_stage(daily) as bot:
+        await eventually(lambda: bot.news)
+
+        assert bot.news == ["ann came"]
+
+
+async def test_bots_of_others_are_not_people(daily, meetings, server):
+    async with on_stage(daily) as bot:
+        server.rooms["standup"]["privacy"] = "public"
+        meetings.arrive("standup", user_name="Fred's Notetaker")
+        meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        await eventually(lambda: bot.news)
+
+        assert (bot.news, bot.room.people) == (["ann came"], {"ann"})
+
+
+class Sound:
+    """What daily-python calls AudioData."""
+
+    audio_frames, sample_rate, num_channels = b"\0\0" * 160, 16_000, 1
+
+
+async def test_who_speaks_is_known_by_who_they_are(daily, meetings):
+    async with on_stage(daily) as bot:
+        sid = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        (client,) = meetings.those_in("standup")
+        await eventually(lambda: sid in client.heard)
+
+        meetings.thread.submit(client.heard[sid], sid, Sound(), "microphone")
+
+        await eventually(lambda: bot.ear.who() == {"ann"})
+
+
+def written(bot):
+    return [
+        (frame.participant_id, frame.message) for frame in bot.ear.heard if hasattr(frame, "participant_id")
+    ]
+
+
+async def test_what_people_write_is_taken_in_until_the_bot_listens_no_more(daily, meetings):
+    async with on_stage(daily) as bot:
+        ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        meetings.write("standup", ann, {"label": "hello"})
+        await eventually(lambda: written(bot))
+
+        bot.room.listen(to_people=False)
+        meetings.write("standup", ann, {"label": "unheard"})
+        meetings.arrive("standup", daily.admit(STANDUP, "bob").room_token)
+        await eventually(lambda: "bob came" in bot.news)
+        bot.room.listen(to_people=True)
+        meetings.write("standup", ann, {"label": "again"})
+        await eventually(lambda: len(written(bot)) == 2)
+
+        assert written(bot) == [("ann", {"label": "hello"}), ("ann", {"label": "again"})]
+
+
+async def test_people_are_told_what_the_session_says(daily, meetings):
+    async with on_stage(daily) as bot:
+        (client,) = meetings.those_in("standup")
+
+        bot.room.tell("state", state={"active_note": None})
+        bot.room.tell("moved")
+        await eventually(lambda: len([each for each in client.sent if each["type"] == "server-message"]) == 2)
+
+        said = [each for each in client.sent if each["type"] == "server-message"]
+        assert said[0] == {
+            "label": "rtvi-ai",
+            "type": "server-message",
+            "data": {"type": "greenroom", "event": "state", "state": {"active_note": None}},
+        }
+
+
+async def test_a_hushed_bot_gives_no_more_sound(daily, meetings):
+    async with on_stage(daily) as bot:
+        (client,) = meetings.those_in("standup")
+
+        bot.room.hush()
+        frame = OutputAudioRawFrame(b"\0\0" * 160, 16_000, 1)
+
+        assert await bot.room._client.write_audio_frame(frame) is True
+        assert client.publishing == [{"microphone": {"isPublishing": False}}]
+
+
+async def test_a_line_that_broke_is_told_without_a_reason(daily, meetings):
+    async with on_stage(daily) as bot:
+        (client,) = meetings.those_in("standup")
+
+        client.lose("websocket closed")
+        await eventually(lambda: bot.put_out)
+
+        assert [why.reason for why in bot.put_out] == [None]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("Ejected", Reason.EJECTED),
+        ("exp-room", Reason.ROOM_GONE),
+        ("no-room", Reason.ROOM_GONE),
+        ("", None),
+    ],
+)
+async def test_why_a_call_ended_is_told_where_daily_tells_it(daily, meetings, words, reason):
+    async with on_stage(daily) as bot:
+        meetings.those_in("standup")[0].lose(words)
+        await eventually(lambda: bot.put_out)
+
+        assert bot.put_out[0].reason is reason
+
+
+async def test_a_bot_that_leaves_was_not_put_out(daily, meetings):
+    async with on_stage(daily) as bot:
+        pass
+
+    assert not bot.put_out
+    assert not bot.news
+
+
+async def test_a_bot_that_ends_by_itself_was_not_put_out(daily, meetings, server):
+    bot = Bot(daily)
+    task = asyncio.create_task(bot.perform())
+    await eventually(lambda: bot.is_on_stage)
+
+    await bot.worker.queue_frame(EndFrame())
+    await asyncio.wait_for(task, SOON)
+    await bot.room.disconnect()
+
+    assert not bot.put_out
+    assert server.people["standup"] == []
+
+
+async def test_our_own_bot_greets_whoever_comes_by_voice(daily, meetings):
+    bot = Bot(daily)
+    personality = personalities.load("host")
+    transport = await create_transport(bot.room.runner_arguments("a-session", {}), assistant.TRANSPORTS)
+    parts = speech.build(personality, Settings(speech="demo"))
+    worker = assistant._worker_for_several(bot.room.runner_arguments("a-session", {}), transport, parts)
+    bot.room.built(worker)
+    worker.add_event_handler("on_pipeline_started", bot._started)
+    runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
+    await runner.add_workers(worker)
+    task = asyncio.create_task(runner.run())
+    await eventually(lambda: bot.is_on_stage)
+    assert not meetings.loud
+
+    meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+    await eventually(lambda: meetings.loud)
+
+    await worker.cancel(reason="the test is over")
+    await asyncio.wait({task}, timeout=SOON)
+    await bot.room.disconnect()
+
+
+async def test_a_room_that_is_full_is_tried_again(daily, meetings, server):
+    daily.prepare(STANDUP, {})
+    server.rooms["standup"]["config"]["max_participants"] = 1
+    ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+
+    async with performing(Bot(daily)) as bot:
+        await eventually(lambda: meetings.clients and len(meetings.clients[0].joins) > 1)
+        meetings.leave("standup", ann)
+
+        await eventually(lambda: meetings.those_in("standup"))
+        assert not bot.put_out
+
+
+async def test_a_bot_that_gets_in_nowhere_says_so(daily, meetings, server, monkeypatch):
+    monkeypatch.setattr(daily_transport, "JOINS_WITHIN", timedelta(milliseconds=100))
+    server.fail("GET /", 500, times=10_000)  # not even its token can be signed
+
+    async with performing(Bot(daily)) as bot:
+        await eventually(lambda: bot.put_out)
+
+        assert bot.put_out[0].reason is None
+        assert not meetings.those_in("standup")
+
+
+async def test_a_bot_that_is_cancelled_while_it_joins_is_not_left_behind(daily, meetings, server):
+    bot = Bot(daily)
+    task = asyncio.create_task(bot.perform())
+    meetings.holds_completions = True
+    await eventually(lambda: meetings.those_in("standup"))
+
+    await bot.worker.cancel(reason="the session is over")
+    await asyncio.wait({task}, timeout=SOON)
+    await bot.room.disconnect()
+
+    assert server.people["standup"] == []
+    assert not bot.put_out
+
+
+async def test_offers_are_for_local_rooms(daily):
+    with pytest.raises(OfferRefused, match="Daily"):
+        await Bot(daily).room.take("ann", {})
+    with pytest.raises(OfferRefused, match="Daily"):
+        await Bot(daily).room.add_candidates("pc", [])
+
+
+def test_daily_python_is_started_after_the_fork_and_works_there():
+    """The real one: importing it starts no thread; a child may then do all of it."""
+    program = """
+import os
+threads = lambda: len(os.listdir("/proc/self/task"))
+import daily
+assert threads() == 1
+for _ in range(2):
+    pid = os.fork()
+    if pid == 0:
+        daily.Daily.init()
+        client = daily.CallClient()
+        client.release()
+        os._exit(0 if threads() > 1 else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env={"PATH": os.environ["PATH"]})
+
+
+async def test_it_is_started_once_a_process_when_the_first_bot_comes(daily, meetings):
+    assert meetings.inits == 0
+    for _ in range(2):
+        async with on_stage(daily):
+            pass
+
+    assert meetings.inits == 1
