@@ -172,5 +172,8 @@ def _way_in(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
                 for server in here.settings.ice_servers
             ],
         }
-    admission = here.providers.of_room(joined.room).admit(joined.room, user_id)
+    provider = here.providers.of_room(joined.room)
+    if not joined.reused:  # the person may be there before the bot, and would find no room
+        provider.prepare(joined.room, {})
+    admission = provider.admit(joined.room, user_id)
     return {"url": admission.url, "room_token": admission.room_token}
