@@ -16,7 +16,8 @@ import uvloop
 from app.errors import NoSuchSession
 from app.rooms.ports import LaunchQueue
 from app.rooms.reviving import Reviving
-from app.rooms.sessions import Reason, State
+from app.rooms.sessions import Reason, Session, State
+from app.rooms.state import Open, Opened
 from app.rooms.steps import (
     Adopt,
     Adoption,
@@ -25,6 +26,7 @@ from app.rooms.steps import (
     Now,
     ReadRoom,
     ReadSession,
+    ReadState,
     Release,
     owner_of,
 )
@@ -107,6 +109,7 @@ def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Set
         ledger.run(Release(session.room, epoch, owner))
         return None
     ledger.run(LeaveLine(session_id))
+    config, opened = _left_by_the_last(ledger, session) if session.version > 1 else ({}, {})
     return Errand(
         session=replace(session, epoch=epoch),
         owner=owner,
@@ -115,8 +118,17 @@ def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Set
         is_next=adoption is Adoption.NEXT,
         age=timedelta(milliseconds=now_ms - session.created_ms),
         conversation=tuple(conversation),
-        config=ledger.run(ReadRoom(session.room)).config if session.version > 1 else {},
+        config=config,
+        opened=opened,
     )
+
+
+def _left_by_the_last(
+    ledger: RedisLedger, session: Session
+) -> tuple[Mapping[str, object], Mapping[Open, Opened]]:
+    """How the session's bot before this one was changed, and what it had opened."""
+    room, opened = ledger.run_all([ReadRoom(session.room), ReadState(session.room)])
+    return room.config, opened
 
 
 async def _stay(errand: Errand, asked: list[int], settings: Settings, launches: LaunchQueue) -> None:

@@ -6,7 +6,7 @@ import importlib
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -30,6 +30,7 @@ from app.rooms.messages import EXPIRED
 from app.rooms.ports import LaunchQueue
 from app.rooms.reviving import Reviving
 from app.rooms.sessions import Reason, Session, State
+from app.rooms.state import Open, Opened
 from app.rooms.steps import (
     BEAT_EVERY,
     Answer,
@@ -41,6 +42,7 @@ from app.rooms.steps import (
     Message,
     Note,
     ReadRoom,
+    ReadState,
     Receive,
     Release,
     Said,
@@ -54,6 +56,7 @@ from bots import speech
 from bots import transports as stages
 from bots.personalities import Personality
 from bots.personalities import load as load_personality
+from bots.room_state import RoomState
 from bots.succession import hand_over, turn_comes
 from bots.transports.stage import PutOut
 from bots.turns import Turns, as_messages
@@ -117,6 +120,7 @@ class Errand:
     age: timedelta
     conversation: tuple[Said, ...]
     config: Mapping[str, Any]  # as the session's bot before this one was changed
+    opened: Mapping[Open, Opened] = field(default_factory=dict)  # in the room, by that bot
 
 
 class Stay:
@@ -153,6 +157,14 @@ class Stay:
             on_put_out=self._put_out,
             waits=errand.is_next,
         )
+        self._state_of_room = RoomState(
+            ledger,
+            session.room,
+            epoch=session.epoch,
+            owner=errand.owner,
+            tell=lambda state: self._room.tell("state", state=state),
+            before=errand.opened,
+        )
         self._pipeline: PipelineWorker | None = None
         self._last_person = session.person
         self._has_room = not errand.is_next
@@ -183,6 +195,7 @@ class Stay:
         EndUnwritten if nobody could be told that it needs none.
         """
         _current.set(self)
+        self._state_of_room.enter()
         ending = Ending(Reason.ERROR, detail="broke on our side; the worker's log says how", goes_on=True)
         performance = self._performance = asyncio.create_task(self._perform(target))
         helpers: list[asyncio.Task[None]] = []
@@ -191,7 +204,8 @@ class Stay:
             if self._errand.is_next and not await self._take_over(performance):
                 ending = MOVED_ON
                 return ending.reason
-            work = (self._beat(), self._read_inbox(), self._obey_in_order(), self._turns.write())
+            writing = (self._turns.write(), self._state_of_room.write())
+            work = (self._beat(), self._read_inbox(), self._obey_in_order(), *writing)
             helpers += [asyncio.create_task(each) for each in work]
             if not self._errand.is_next:
                 await self._enter(State.JOINING, host=self._host)
@@ -311,6 +325,7 @@ class Stay:
             self._met.clear()
         self._met.add(user_id)
         self._last_person = user_id
+        self._state_of_room.tell()
         if self._state is State.WAITING:
             await self._enter(State.LIVE)
         session = self.session
@@ -321,6 +336,7 @@ class Stay:
         if not self._turns.is_quiet:  # an answer that was under way would end in the new conversation
             await self._say(InterruptionFrame())
             await self._turns.quiet(INTERRUPTED_WITHIN)
+        self._state_of_room.close_all()
         if not self._turns.forget():
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
         await self._turns.written(WRITTEN_WITHIN)  # it is erased before the record names another person
@@ -491,6 +507,7 @@ class Stay:
             log.warning("session_unwritten", session_id=session.id)
             return
         self._turns.restore(kept)
+        self._state_of_room.restore()
         self._may_be_lost = False
         await self._tell([])
 
@@ -549,7 +566,8 @@ class Stay:
         deadline = asyncio.get_running_loop().time() + QUIET_WITHIN.total_seconds()
         while not self._turns.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
             await asyncio.sleep(0.05)
-        if not await self._turns.written(WRITTEN_WITHIN):
+        is_written = await self._state_of_room.written(WRITTEN_WITHIN)
+        if not (is_written and await self._turns.written(WRITTEN_WITHIN)):
             raise RedisAway  # what is not written now would be refused under the next epoch
         performance = self._performance
         if performance.done() and (performance.cancelled() or performance.exception() is None):
@@ -596,6 +614,7 @@ class Stay:
         conversation = await self._insist(Conversation(session.id))
         if not self._turns.catch_up(conversation):  # another person came meanwhile
             await self._say(LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False))
+        self._state_of_room.catch_up(await self._insist(ReadState(session.room)))
         room = await self._insist(ReadRoom(session.room))
         if room.config != self._errand.config:
             await self._reconfigure(room.config)

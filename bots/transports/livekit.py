@@ -104,8 +104,8 @@ class LiveKitRoom:
     def enter(self) -> None:
         self._may_enter.set()
 
-    def tell(self, event: str) -> None:
-        said = {"type": "greenroom", "event": event}
+    def tell(self, event: str, **facts: Any) -> None:
+        said = {"type": "greenroom", "event": event, **facts}
         message = {"label": "rtvi-ai", "type": "server-message", "data": said}
         if self._client is not None:
             self._begin(self._client.send_data(json.dumps(message).encode()))

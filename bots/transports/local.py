@@ -126,8 +126,8 @@ class LocalRoom(SmallWebRTCConnection):
         arguments.pipeline_idle_timeout_secs = None  # the session's own clocks say when it is over
         return arguments
 
-    def tell(self, event: str) -> None:
-        said = {"type": "greenroom", "event": event}
+    def tell(self, event: str, **facts: Any) -> None:
+        said = {"type": "greenroom", "event": event, **facts}
         if self.has_person:
             self.send_app_message({"label": "rtvi-ai", "type": "server-message", "data": said})
 

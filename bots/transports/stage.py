@@ -44,7 +44,7 @@ class Stage(Protocol):
         """Its turn has come."""
         ...
 
-    def tell(self, event: str) -> None:
+    def tell(self, event: str, **facts: Any) -> None:
         """Say something about the session to the people's clients, which may know what to do then."""
         ...
 

@@ -1,6 +1,7 @@
 """Bots for tests: each a plain pipecat bot that does one thing."""
 
 import asyncio
+import os
 import time
 from typing import Any
 
@@ -11,6 +12,8 @@ from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.workers.runner import WorkerRunner
+
+from bots import room_state
 
 TRANSPORTS: dict[str, Any] = {
     "webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True)
@@ -32,6 +35,14 @@ async def perform(runner_args: RunnerArguments, *processors: FrameProcessor) -> 
 
 async def quiet(runner_args: RunnerArguments) -> None:
     """Is there, and says nothing."""
+    await perform(runner_args)
+
+
+async def noting(runner_args: RunnerArguments) -> None:
+    """Opens a note, unless one is open."""
+    state, about = room_state.current(), runner_args.body or {}
+    if state.get("active_note") is None:
+        state.open("active_note", {"by": os.getpid()}, owner=about["user_id"])
     await perform(runner_args)
 
 
