@@ -23,6 +23,7 @@ from app.providers.daily_rest import Json, Refused, Rest
 from app.providers.names import sounds_like_a_bot
 from app.rooms.providers import BOT, TOKEN_LASTS, Admission, Evidence, Participant, bot_identity
 from app.rooms.room import DAILY, Room
+from app.settings import Settings
 
 ROOM_LASTS_S = 30 * 86400
 RENEWED_WITHIN = timedelta(days=1)  # of its end: longer than any session that begins now
@@ -67,6 +68,16 @@ class Daily:
         self._rest = Rest(api_url, api_key)
         self._webhook_secret = webhook_secret
         self._domain_id: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Daily":
+        """The Daily domain of these settings, if they have one."""
+        return cls(
+            settings.daily_domain,
+            settings.daily_api_key,
+            settings.daily_api_url,
+            settings.daily_webhook_secret,
+        )
 
     def admit(self, room: Room, user_id: str) -> Admission:
         """Let a person in; asks for nothing but the domain's id, once a process."""

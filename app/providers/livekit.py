@@ -22,6 +22,7 @@ from app.providers import tokens
 from app.rooms.providers import BOT, TOKEN_LASTS, Admission, Evidence, Participant, bot_identity
 from app.rooms.room import LIVEKIT, Room
 from app.rooms.sessions import Session
+from app.settings import Settings
 
 if TYPE_CHECKING:
     import httpx
@@ -53,6 +54,11 @@ class LiveKit:
         self._lock = threading.Lock()
         self._made: httpx.Client | None = None
         self._not_before = 0.0  # by the monotonic clock
+
+    @classmethod
+    def of(cls, settings: Settings) -> "LiveKit":
+        """The LiveKit server of these settings, if they have one."""
+        return cls(settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret)
 
     def admit(self, room: Room, user_id: str) -> Admission:
         """Let a person in; asks nobody."""

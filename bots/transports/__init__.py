@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from functools import cache
 
-from app import providers
 from app.providers.daily import Daily
+from app.providers.livekit import LiveKit
 from app.rooms.room import DAILY, LIVEKIT
 from app.rooms.sessions import Session
 from app.settings import Settings
@@ -26,7 +26,7 @@ def of(
     if room.provider == LIVEKIT:
         from bots.transports.livekit import LiveKitRoom
 
-        server = providers.livekit(settings)
+        server = LiveKit.of(settings)
         return LiveKitRoom(
             room,
             token=lambda: server.bot_token(session),
