@@ -1,6 +1,7 @@
 """The second fence: the room says which bot stays, and a bot obeys at once, whatever Redis says."""
 
 import asyncio
+from contextlib import closing
 
 import pytest
 from livekit import rtc
@@ -40,9 +41,9 @@ async def test_a_bot_that_is_removed_does_not_come_back(greenroom, server, room)
     joined = greenroom.join(room, bot="assistant", user_id="ann")
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
-        here = LiveKit(server.url, server.key, server.secret)
-        (bot,) = [each for each in here.presence(Room.parse(room)) if each.is_bot]
-        here.evict(Room.parse(room), bot)
+        with closing(LiveKit(server.url, server.key, server.secret)) as here:
+            (bot,) = [each for each in here.presence(Room.parse(room)) if each.is_bot]
+            here.evict(Room.parse(room), bot)
 
         assert greenroom.ended(joined["session_id"]) == "ejected"
         await ann.until(lambda ann: not ann.bots)
