@@ -1,26 +1,36 @@
-"""The pages for people: static files that ask this server, and nobody else, for what they show."""
+"""The pages for people: static files that ask this server, and nobody else, for what they show.
 
+A room of LiveKit is the one exception: its server is asked for the voices, and it alone.
+"""
+
+import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, redirect, url_for
+from flask import Blueprint, Response, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.api.auth import public
+from app.rooms.providers import Local, Providers
+from app.rooms.room import LIVEKIT
 from app.static import send
 
-TALK = Path(__file__).parent / "static" / "talk"
+STATIC = Path(__file__).parent / "static"
+TALK, VENDOR = STATIC / "talk", STATIC / "vendor"
 
 # Every script, style and picture is a file of ours; nothing inline runs, and nobody may frame the page.
+POLICY = (
+    "default-src 'self'; connect-src {}; object-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+CLOUD = ".livekit.cloud"  # whose servers send a client on to others near it
 
 bp = Blueprint("console", __name__)
 
@@ -37,13 +47,44 @@ def talk() -> ResponseReturnValue:
     return send(TALK, "index.html")
 
 
+@bp.get("/talk/fresh.js")
+@public
+def fresh() -> ResponseReturnValue:
+    """Whose a fresh room is: who needs a microphone, and under which name one goes in, hangs on that."""
+    script = f"export default {json.dumps(_providers().fresh().provider)};\n"
+    return Response(script, mimetype="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
 @bp.get("/talk/<path:name>")
 @public
 def talk_file(name: str) -> ResponseReturnValue:
     return send(TALK, name)
 
 
+@bp.get("/vendor/<path:name>")
+@public
+def vendor_file(name: str) -> ResponseReturnValue:
+    return send(VENDOR, name)
+
+
 @bp.after_request
 def add_headers(response: Response) -> Response:
     response.headers.update(HEADERS)
+    response.headers["Content-Security-Policy"] = POLICY.format(" ".join(["'self'", *_livekit()]))
     return response
+
+
+def _livekit() -> list[str]:
+    """Where a page may go for a room of LiveKit: one address, in its two ways of speaking."""
+    livekit = _providers().by_name.get(LIVEKIT)
+    if livekit is None:
+        return []
+    _, address, *_ = urlsplit(livekit.server)
+    secure = "s" if livekit.server.startswith("wss:") else ""
+    addresses = [address, f"*{CLOUD}"] if address.endswith(CLOUD) else [address]
+    return [f"{way}{secure}://{each}" for each in addresses for way in ("ws", "http")]
+
+
+def _providers() -> Providers:
+    here = current_app.extensions.get("greenroom")
+    return here.providers if here else Providers.of([Local()])

@@ -9,7 +9,7 @@ from tests.fakes.launches import RememberedLaunches
 from tests.fakes.ledger import InMemoryLedger
 from tests.unit.api import routes
 
-FOR_PEOPLE = ("/docs", "/talk", "/openapi.json")
+FOR_PEOPLE = ("/docs", "/talk", "/vendor", "/openapi.json")
 
 
 @pytest.fixture

@@ -21,9 +21,11 @@ EVERYBODY = {
     ("GET", "/docs/start.js"),
     ("GET", "/docs/<path:name>"),
     ("GET", "/talk"),
+    ("GET", "/talk/fresh.js"),
     ("GET", "/talk/<path:name>"),
     ("POST", "/webhooks/livekit"),  # signed
     ("POST", "/webhooks/daily"),
+    ("GET", "/vendor/<path:name>"),
 }
 ITS_SESSION = {
     ("POST", "/leave"),

@@ -7,6 +7,7 @@ import { after } from "./sleep.js";
 
 const TRIES = 3; // new lines in a row to a bot that is said to be there
 const BETWEEN_TRIES = [300, 1_500, 4_000]; // ms
+const BETWEEN_ENTRIES = [300, 1_500, 4_000, 8_000, 15_000, 15_000]; // ms between joins, while a shared room lets nobody in
 const AWAY_WAITS = [1, 2, 3, 5]; // seconds between looks for a server that is away; the last one repeats
 const START_WITHIN = 2; // seconds that a first answer may be held back: a free bot comes at once
 const KEEP_PLACE = 8_000; // ms between the joins that keep a place in the line; after 45 s it is another's
@@ -18,10 +19,11 @@ const LATER_POLL = 1_000; // the same, when it has not come for a while
 const LOOK_EVERY = 10_000; // ms between looks after a call that sounds well
 const LOOK_WITHIN = 3_000; // ms such a look may take
 const WEAK_AFTER = 1_000; // ms of silence until the person is told that the line is weak
-const STILL_FOR = { line: 700, lost: 700, moved: 1_500, parked: 0 }; // ms to mend a call in, before it looks broken
+const STILL_FOR = { line: 700, lost: 700, moved: 1_500, parked: 0, away: 1_500, late: 4_000 }; // ms to mend a call in, before it looks broken
 const MOVED_WITHIN = 3_000; // ms in which a bot that has moved is known at its new place
 const READY_WITHIN = 3_000; // ms until a bot that has not said that it is ready is told again that we are
 const READY_TRIES = 4;
+const CLOSED = { removed: "removed", elsewhere: "other-window" }; // why a shared room is left for good: kinds of problems
 
 const ON_STAGE = new Set(["live", "paused", "waiting", "moving"]);
 const ON_ITS_WAY = new Set(["lost", "pending", "joining"]);
@@ -51,9 +53,13 @@ export class Call {
   #unheard = new Map(); // messages that were sent, by their id, until the bot has said that it got them
   #unsent = []; // those written while there was no line
   #wake = () => {};
+  #gathering = null; // the room we are in, if it is one that several share
+  #bot = null; // the one that is there with us
+  #hadBot = false;
 
-  // wish: {room_url, user_id}; microphone: a Microphone or null
-  // on: phase(name, facts), voice(stream), and what rtvi.hear tells
+  // wish: {room_url or none, user_id}; microphone: a Microphone or null
+  // on: phase(name, facts), room(url, provider), voice(stream), what rtvi.hear tells, and of a room that several share
+  // people(list), picture(track or null), sound(isHeard)
   constructor({ api, wish, microphone, on }) {
     this.#api = api;
     this.#wish = wish;
@@ -83,15 +89,16 @@ export class Call {
     await this.#guarded(async () => {
       this.#on.phase("calling");
       await this.#join();
-      await this.#hold();
+      await this.#enter();
     });
   }
 
-  // Ends the call here and now; resolves when the bot has gone, or cannot be asked to.
+  // Ends the call here and now; resolves when the bot has gone, or cannot be asked to.  It stays with who else is there.
   async hangUp() {
     const joined = this.#joined;
-    this.#finish("ended", { byMe: true, wasQueued: this.#isQueued });
-    if (!joined) return;
+    const isLast = !this.#gathering?.people.some(({ isMe, isBot }) => !isMe && !isBot);
+    this.#finish("ended", { byMe: true, isLast, wasQueued: this.#isQueued });
+    if (!joined || !isLast) return;
     try {
       await this.#api.leave(joined.session_id, joined.connect.token);
     } catch {
@@ -122,7 +129,18 @@ export class Call {
   mute(isMuted) {
     this.#isMuted = isMuted;
     this.#microphone?.mute(isMuted);
+    this.#gathering?.mute(isMuted);
     this.#tellMicrophone();
+  }
+
+  // Within a click: lets the voices in a room be heard where the browser asks for one.
+  hear() {
+    return this.#gathering?.hear();
+  }
+
+  // What somebody in a room is called; null if it is this person, or nobody is known by that.
+  nameOf(id) {
+    return this.#gathering?.nameOf(id) ?? null;
   }
 
   // Cuts a wait for the server short.
@@ -158,8 +176,20 @@ export class Call {
       this.#api.leave(joined.session_id, joined.connect.token).catch(() => {});
       throw new Over();
     }
+    const isFirst = !this.#joined;
     this.#joined = joined;
+    this.#wish = { ...this.#wish, room_url: this.#wish.room_url ?? joined.room_url }; // or each join would name another
+    if (isFirst) this.#on.room(this.#wish.room_url, joined.connect.provider ?? "local");
     return joined;
+  }
+
+  // The way in is the provider's.
+  #enter() {
+    this.#check();
+    const { connect } = this.#joined;
+    if (connect.provider === "livekit") return this.#goIn();
+    if (connect.provider === "daily") return this.#finish("daily", { url: daily(connect) });
+    return this.#hold();
   }
 
   // Gets a line to the bot, and tries again until there is one or the call is over.
@@ -285,6 +315,134 @@ export class Call {
     };
   }
 
+  // A room that several share is entered once; its bots come and go, and we stay.
+  async #goIn() {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#getIn();
+      } catch (error) {
+        if (error instanceof Over || error instanceof Refusal) throw error;
+        if (tries === BETWEEN_ENTRIES.length) throw new Refusal(0, { type: "blocked" });
+        await this.#sleep(BETWEEN_ENTRIES[tries]);
+        await this.#ask({ wait: 0 });
+      }
+    }
+  }
+
+  async #getIn() {
+    const load = () => import("./livekit.js").catch(() => Promise.reject(new Away()));
+    const { Gathering } = await this.#patiently(load);
+    const room = new Gathering({
+      on: {
+        message: (message) => rtvi.hear(message, this.#listeners(room)),
+        voice: (stream) => this.#on.voice(stream, { isPlayed: true }),
+        picture: (track) => this.#on.picture(track),
+        people: (people) => this.#on.people(people),
+        sound: (isHeard) => this.#on.sound(isHeard),
+        bot: (bot) => this.#botIs(room, bot),
+        shaky: () => this.#gathering === room && this.#on.phase("shaky"),
+        broken: () => this.#gathering === room && this.#mend("line"),
+        steady: () => this.#isBack(room),
+        down: (why) => this.#fellOut(room, why),
+      },
+    });
+    try {
+      await room.enter(this.#joined.connect, this.#microphone?.track, this.#isMuted);
+      this.#check();
+    } catch (error) {
+      room.close();
+      throw error;
+    }
+    this.#peer = this.#gathering = room;
+    this.#lastLine = Date.now();
+    this.#on.phase("live", { isNewLine: true });
+    this.#miss(room);
+  }
+
+  // LiveKit has mended the line by itself.
+  #isBack(room) {
+    if (this.#gathering !== room) return;
+    if (!this.#bot) return this.#mend(this.#hadBot ? "away" : "late");
+    clearTimeout(this.#telling);
+    this.#mended = null;
+    this.#on.phase("live", { isNewLine: true });
+  }
+
+  // Another bot has come, or there is none any more.
+  #botIs(room, bot) {
+    if (this.#gathering !== room) return;
+    const isAnother = bot !== null && this.#hadBot && (bot.epoch === null || bot.epoch !== this.#epoch);
+    this.#bot = bot;
+    this.#isReady = false;
+    if (!bot) return this.#miss(room);
+    if (isAnother) this.#on.newBot(["moved", "parked"].includes(this.#mended) ? this.#mended : "lost");
+    else this.#unheard.clear();
+    this.#epoch = bot.epoch;
+    this.#hadBot = true;
+    this.#parting = this.#mended = null;
+    clearTimeout(this.#telling);
+    // It may be of a session that came after ours.
+    if (bot.sessionId !== null && bot.sessionId !== this.id) this.#askAgain().catch(() => {});
+    this.#greet(room, bot);
+    this.#on.phase("live", { isNewLine: true, isNewBot: isAnother });
+  }
+
+  // Waits for a bot that is not in the room.  The others are, and can be heard meanwhile.
+  async #miss(room) {
+    const isMissed = () => this.#gathering === room && !this.#bot;
+    this.#mend(this.#parting ?? (this.#mended === "moved" ? "moved" : this.#hadBot ? "away" : "late"));
+    await this.#shown(async () => {
+      const began = Date.now();
+      const lasted = () => Date.now() - began;
+      while (isMissed()) {
+        const session = await this.#look({ patience: LOOK_WITHIN }).catch((error) => this.#unanswered(error));
+        if (!isMissed()) return;
+        if (session?.state === "ended") return this.#finish("ended", { reason: session.reason });
+        if (session?.state === "leaving") clearTimeout(this.#telling); // it is no accident
+        if (this.#mended === "away" && ON_ITS_WAY.has(session?.state)) {
+          this.#mended = "lost";
+          if (this.#isTold) this.#tell();
+        }
+        if (lasted() > BACK_WITHIN) throw new Refusal(0, { type: "lost" });
+        await this.#sleep(lasted() < LOOK_EVERY ? POLL : LATER_POLL);
+      }
+    });
+  }
+
+  // The server may be away: who is in a room needs it for nothing but news.
+  async #unanswered(error) {
+    if (error instanceof Away) return null;
+    if (error instanceof Refusal && error.status === 401) await this.#askAgain().catch(() => {}); // the token is too old
+    else throw error;
+    return null;
+  }
+
+  async #askAgain() {
+    const joined = await this.#api.join(this.#wish, { wait: 0 });
+    if (!this.#isOver) this.#joined = joined;
+  }
+
+  #mend(why) {
+    clearTimeout(this.#telling);
+    this.#mended = why;
+    this.#isTold = false;
+    this.#telling = setTimeout(() => this.#tell(), STILL_FOR[why]);
+  }
+
+  // LiveKit has tried all that it knows, or somebody wants us out.
+  async #fellOut(room, why) {
+    if (this.#gathering !== room) return;
+    this.#peer = this.#gathering = this.#bot = null;
+    room.close();
+    if (why === "closed") return this.#finish("ended", { reason: "room_gone" });
+    if (CLOSED[why]) return this.#finish("problem", { kind: CLOSED[why] });
+    this.#mend("line");
+    await this.#guarded(async () => {
+      await this.#ask({ wait: START_WITHIN });
+      await this.#goIn();
+    });
+  }
+
   // Tells the bot what was written while there was none, and what the one before did not live to hear.
   #ready() {
     if (this.#isReady) return;
@@ -302,7 +460,8 @@ export class Call {
     if (this.#peer !== peer) return;
     if (event === "moved") {
       this.#on.phase("moved");
-      this.#broken(peer, "moved");
+      if (this.#gathering) this.#mended = "moved"; // the next one comes to us
+      else this.#broken(peer, "moved");
     }
     if (event === "parked") {
       this.#parting = "parked"; // it may still be saying so aloud: the line is its own to end
@@ -311,15 +470,15 @@ export class Call {
   }
 
   // Tells the bot that we hear it, which it may not have been ready to learn.
-  async #greet(peer) {
-    for (let i = 0; i < READY_TRIES && this.#peer === peer && !this.#isReady; i++) {
+  async #greet(peer, bot = null) {
+    for (let i = 0; i < READY_TRIES && this.#peer === peer && this.#bot === bot && !this.#isReady; i++) {
       peer.send(rtvi.clientReady());
       await new Promise((resolve) => setTimeout(resolve, READY_WITHIN));
     }
   }
 
   #tellMicrophone() {
-    this.#peer?.send(rtvi.microphoneStatus(Boolean(this.#microphone) && !this.#isMuted));
+    if (!this.#gathering) this.#peer?.send(rtvi.microphoneStatus(Boolean(this.#microphone) && !this.#isMuted));
   }
 
   // Looks after a line for as long as it is up: now and then, even if it sounds well.
@@ -418,6 +577,14 @@ export class Call {
     if (this.#isMending) return;
     this.#isMending = true;
     try {
+      await this.#shown(act);
+    } finally {
+      this.#isMending = false;
+    }
+  }
+
+  async #shown(act) {
+    try {
       await act();
     } catch (error) {
       if (error instanceof Over) return;
@@ -427,8 +594,6 @@ export class Call {
         const kind = this.#lastLine && error.kind === "blocked" ? "lost" : (error.kind ?? "other");
         this.#finish("problem", { kind, retryAfter: error.retryAfter });
       }
-    } finally {
-      this.#isMending = false;
     }
   }
 
@@ -441,8 +606,15 @@ export class Call {
     this.#isOver = true;
     clearTimeout(this.#telling);
     this.#peer?.close();
-    this.#peer = null;
+    this.#peer = this.#gathering = null;
     this.#on.phase(phase, facts);
     this.#wake();
   }
+}
+
+// Daily's own page of a room, with the pass for it.
+function daily({ url, room_token: token }) {
+  const page = new URL(url);
+  page.searchParams.set("t", token);
+  return page.protocol === "https:" ? page.href : null;
 }

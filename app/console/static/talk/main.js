@@ -7,9 +7,9 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AT_ONCE, AWAY, BACK, KEY, ending, mended, mending, problem, queue } from "./words.js";
+import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, ending, invited, mended, mending, problem, queue, speaks } from "./words.js";
 
-const view = new View({ way: go, key: tryKey, mute: toggleMute, hangUp, microphone: changeMicrophone, write });
+const view = new View({ way: go, key: tryKey, mute: toggleMute, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
 const meter = new Meter((levels) => view.levels(levels));
 const otherTabs = "BroadcastChannel" in window ? new BroadcastChannel("greenroom.talk") : null;
@@ -22,6 +22,9 @@ let isInWriting = false; // how the last call was begun
 let isMuted = false;
 let leaving = Promise.resolve(); // the last call's bot, on its way out
 const doing = { you: false, bot: false, thinking: false };
+let company = []; // who is in the room, if it is one that several share
+let isHeard = true; // whether the browser lets their voices be heard
+let dailyPage = null;
 
 const ways = {
   talk: () => begin(),
@@ -33,6 +36,8 @@ const ways = {
   now: () => call?.tryNow(),
   stop: hangUp,
   leaveLine: hangUp,
+  hear: () => call?.hear(),
+  daily: () => location.assign(dailyPage),
   own: () => {
     identity.useOwnRoom();
     begin({ inWriting: isInWriting });
@@ -104,29 +109,35 @@ async function begin({ inWriting = false } = {}) {
   meter.wake();
   view.voice.play?.().catch(() => {}); // within the click, so that the bot may be heard later
   const room = identity.room();
+  const provider = identity.provider();
   const isSame = identity.keptCall()?.room === room && transcript.turns.length > 0;
   isMuted = false;
   microphone = null;
+  company = [];
+  isHeard = true;
+  const needsMicrophone = !inWriting && provider !== "daily"; // Daily's own page asks for it
+  const user = provider === "local" ? identity.userId() : await identity.person();
+  if (call) return;
   const current = new Call({
     api: new Api(key),
-    wish: { room_url: room, user_id: identity.userId() },
+    wish: { ...(room && { room_url: room }), user_id: user },
     microphone: null,
     on: listeners(() => call === current),
   });
   call = current;
   view.cue({
     state: "calling",
-    title: inWriting ? "Calling the bot" : "May I hear you?",
-    more: inWriting ? "" : "Your browser asks for the microphone.",
+    title: needsMicrophone ? "May I hear you?" : "Calling the bot",
+    more: needsMicrophone ? "Your browser asks for the microphone." : "",
     ways: ["stop"],
     line: "Connecting",
     focus: "title",
   });
-  if (!inWriting && !(await takeMicrophone())) return;
+  if (needsMicrophone && !(await takeMicrophone())) return;
   await leaving;
   if (call !== current) return;
   if (!isSame) transcript.clear();
-  otherTabs?.postMessage({ room, tab: thisTab });
+  if (provider === "local") otherTabs?.postMessage({ room, tab: thisTab });
   await current.start();
 }
 
@@ -220,7 +231,18 @@ function listeners(isCurrent) {
   return {
     phase: here((phase, facts = {}) => phases[phase](facts)),
     voice: here(hearVoice),
-    userSaid: here((said) => (transcript.userSaid(said), said.isFinal && keep())),
+    room: here((url, provider) => provider !== "local" && showRoom(url)),
+    people: here((people) => showCompany(people)),
+    picture: here((track) => view.picture(track)),
+    sound: here((isOn) => {
+      isHeard = isOn;
+      view.ways(isHeard ? [] : ["hear"]);
+      showWhoSpeaks();
+    }),
+    userSaid: here((said) => {
+      transcript.userSaid({ ...said, by: call.nameOf(said.by) });
+      if (said.isFinal) keep();
+    }),
     botSaid: here((said) => (transcript.botSaid(said), said.isDone && keep())),
     interrupted: here(() => transcript.interrupted()),
     newBot: here((why) => {
@@ -228,6 +250,7 @@ function listeners(isCurrent) {
       openGap(why);
     }),
     speaking: here((who, isSpeaking) => {
+      if (who === "you" && company.length) return; // it may be anybody: the room knows who
       doing[who] = isSpeaking;
       if (who === "bot" && isSpeaking) doing.thinking = false;
       showWhoSpeaks();
@@ -253,7 +276,7 @@ const phases = {
     if (isNewLine) forgetWhoSpeaks();
     const wasMending = document.body.dataset.state === "mending";
     const isFirst = document.body.dataset.state === "calling";
-    view.cue({ state: "live", title: "", line: "Connected" });
+    view.cue({ state: "live", title: "", ways: isHeard ? [] : ["hear"], line: "Connected" });
     if (isNewBot && gap?.why !== "moved") sayBriefly(wasMending ? BACK : AT_ONCE);
     closeGap();
     showWhoSpeaks();
@@ -294,8 +317,8 @@ const phases = {
       line: "Not connected",
     });
   },
-  ended({ reason, byMe, wasQueued }) {
-    const [title, more] = ending(reason, { byMe, wasQueued });
+  ended({ reason, byMe, isLast, wasQueued }) {
+    const [title, more] = ending(reason, { byMe, isLast, wasQueued });
     const lasted = close();
     identity.keepCall(null);
     const isUndone = byMe && !lasted && !wasQueued;
@@ -306,6 +329,14 @@ const phases = {
       ways: ["again", "type"],
       focus: "title",
     });
+  },
+  // The bot is there; the rest is Daily's.
+  daily({ url }) {
+    close();
+    dailyPage = url;
+    if (!url) return showProblem("other");
+    const [title, more] = DAILY;
+    view.cue({ state: "ended", title, more, ways: ["daily"], focus: "title" });
   },
   problem({ kind, retryAfter }) {
     close();
@@ -329,6 +360,8 @@ function close() {
   microphone = null;
   meter.rest();
   view.voice.srcObject = null;
+  view.picture(null);
+  showCompany([]);
   gap = null;
   brief.until = 0;
   transcript.interrupted();
@@ -337,10 +370,48 @@ function close() {
   return view.stopClock();
 }
 
-function hearVoice(stream) {
-  view.voice.srcObject = stream;
-  view.voice.play().catch(() => {});
+function hearVoice(stream, { isPlayed = false } = {}) {
+  if (!isPlayed) {
+    view.voice.srcObject = stream;
+    view.voice.play().catch(() => {});
+  }
   meter.listen("bot", stream);
+}
+
+// A room that several share
+
+function showRoom(url) {
+  identity.shareRoom(url);
+  view.room(url);
+}
+
+function showCompany(people) {
+  const before = new Map(company.map((one) => [one.id, one]));
+  const now = new Set(people.map(({ id }) => id));
+  const isOther = (one) => !one.isMe && !one.isBot;
+  if (company.length && people.length) {
+    for (const one of people) if (isOther(one) && !before.has(one.id)) view.news(`${one.name} has come in`);
+    for (const one of company) if (isOther(one) && !now.has(one.id)) view.news(`${one.name} has left`);
+  }
+  company = people;
+  doing.you = people.some(({ isMe, isSpeaking }) => isMe && isSpeaking);
+  view.company(people);
+  showWhoSpeaks();
+}
+
+async function invite() {
+  const { link, ...facts } = identity.invitation(identity.room());
+  view.invited(invited(facts), (await copied(link)) ? null : link);
+}
+
+// A browser lends the clipboard to secure pages alone.
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function forgetWhoSpeaks() {
@@ -381,6 +452,9 @@ function showWhoSpeaks() {
   const who = doing.you && !isMuted ? "you" : doing.bot ? "bot" : doing.thinking ? "thinking" : null;
   view.speaking(who);
   if (Date.now() < brief.until) return view.title(brief.text);
+  if (!isHeard) return view.title(SILENT);
+  const others = company.filter((one) => one.isSpeaking && !one.isMe && !one.isBot);
+  if (others.length && who !== "bot" && who !== "you") return view.title(speaks(others.map(({ name }) => name)));
   view.title(
     { you: "I hear you", bot: "The bot is speaking", thinking: "Thinking" }[who] ??
       (microphone ? (isMuted ? "You are muted" : "Listening") : "Write to me"),

@@ -28,7 +28,7 @@ export function hear(received, on) {
     case "bot-ready":
       return on.ready();
     case "user-input":
-      return on.userSaid({ text: data.text, isFinal: data.final, id: data.msg_id });
+      return on.userSaid({ text: data.text, isFinal: data.final, id: data.msg_id, by: data.user_id });
     case "bot-output":
       return on.botSaid(segment(data));
     case "bot-interrupted":

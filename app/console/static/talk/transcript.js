@@ -23,14 +23,15 @@ export class Transcript {
   get turns() {
     return [...this.#log.querySelectorAll("[data-who]")].slice(-KEPT).map((turn) => ({
       who: turn.dataset.who,
+      by: turn.querySelector("b")?.textContent,
       text: [...turn.querySelectorAll("span:not(.coming)")].map((piece) => piece.textContent).join(" ").trim(),
     }));
   }
 
   bringBack(turns) {
-    for (const { who, text } of turns.filter((turn) => turn.text)) {
+    for (const { who, text, by } of turns.filter((turn) => turn.text)) {
       if (who === "note") this.note(text);
-      else this.#add(who, text);
+      else this.#add(who, text, by);
       this.#turn = null;
     }
   }
@@ -51,11 +52,12 @@ export class Transcript {
     this.#turn = null;
   }
 
-  userSaid({ text, isFinal, id }) {
+  // by: the name of another person; none for the one before the screen
+  userSaid({ text, isFinal, id, by = null }) {
     if (!text?.trim()) return;
     if (id && this.#typed.delete(id)) return; // it stands here already
-    this.interim(isFinal ? "" : text);
-    if (isFinal) this.#add("you", text);
+    this.interim(isFinal ? "" : text, by);
+    if (isFinal) this.#add(by ? "other" : "you", text, by);
   }
 
   // A piece of the bot's speech, with the words that are still coming in a paler ink.
@@ -112,31 +114,35 @@ export class Transcript {
     return (anew) => this.#keepingPlace(() => (words.textContent = anew));
   }
 
-  interim(text) {
+  interim(text, by = null) {
     this.#keepingPlace(() => {
+      this.#interim.className = `turn ${by ? "other" : "you"} interim`;
+      this.#interim.firstElementChild.textContent = by ?? NAMES.you;
       this.#interim.hidden = !text;
       this.#interim.lastElementChild.textContent = text;
       if (text) this.#blank.hidden = true;
     });
   }
 
-  #add(who, text) {
+  #add(who, text, by = null) {
+    const name = by ?? NAMES[who];
     const piece = document.createElement("span");
     piece.textContent = text;
     this.#keepingPlace(() => {
       this.#blank.hidden = true;
-      if (this.#turn?.dataset.who !== who) this.#turn = this.#newTurn(who);
+      const isGoingOn = this.#turn?.dataset.who === who && this.#turn.firstElementChild.textContent === name;
+      if (!isGoingOn) this.#turn = this.#newTurn(who, name);
       this.#turn.append(" ", piece);
     });
     return piece;
   }
 
-  #newTurn(who) {
+  #newTurn(who, by) {
     const turn = document.createElement("p");
     turn.className = `turn ${who}`;
     turn.dataset.who = who;
     const name = document.createElement("b");
-    name.textContent = NAMES[who];
+    name.textContent = by;
     turn.append(name);
     this.#log.append(turn);
     return turn;

@@ -14,7 +14,7 @@ export class View {
   #since = null;
   #shownWays = "";
 
-  // on: way(name), key(text), mute(), hangUp(), microphone(deviceId), write(text)
+  // on: way(name), key(text), mute(), hangUp(), microphone(deviceId), write(text), invite()
   constructor(on) {
     this.log = { pages: $("pages"), log: $("log"), interim: $("interim"), blank: $("blank") };
     this.voice = $("voice");
@@ -31,6 +31,7 @@ export class View {
     });
     $("mute").addEventListener("click", () => on.mute());
     $("hang-up").addEventListener("click", () => on.hangUp());
+    $("invite").addEventListener("click", () => on.invite());
     $("microphone").addEventListener("change", (event) => on.microphone(event.target.value));
   }
 
@@ -42,10 +43,11 @@ export class View {
     document.body.dataset.state = state;
     this.title(title);
     setText($("more"), more);
-    this.#showWays(ways);
+    this.ways(ways);
     this.line(line);
     $("key-form").hidden = state !== "locked";
     $("controls").hidden = !["live", "mending"].includes(state);
+    $("room").hidden = !["live", "mending"].includes(state) || !$("room-name").textContent;
     $("script").hidden = !["live", "mending"].includes(state) && !$("log").childElementCount;
     $("write").hidden = !["live", "mending"].includes(state);
     $("send").disabled = $("write").hidden;
@@ -133,8 +135,57 @@ export class View {
     setText($("clock"), onTheClock(Date.now() - this.#since));
   }
 
+  // The room that several share: its name, as it stands in its URL.
+  room(url) {
+    setText($("room-name"), url.split("/").pop());
+    $("room-name").title = url;
+  }
+
+  // people: {id, name, isMe, isBot, isSpeaking, isMuted}
+  company(people) {
+    const shown = new Map([...$("people").children].map((one) => [one.dataset.id, one]));
+    const parts = people.map((person) => {
+      const one = shown.get(person.id) ?? document.createElement("li");
+      one.dataset.id = person.id;
+      one.classList.toggle("speaks", person.isSpeaking);
+      one.classList.toggle("is-bot", person.isBot);
+      setText(one, `${person.isBot ? "Bot" : person.isMe ? "You" : person.name}${person.isMuted && !person.isBot ? ", muted" : ""}`);
+      return one;
+    });
+    const isSame = parts.length === shown.size && parts.every((one, i) => $("people").children[i] === one);
+    if (!isSame) $("people").replaceChildren(...parts);
+    if (!people.length) {
+      setText($("invited"), "");
+      $("invite-link").hidden = true;
+    }
+  }
+
+  // link: only where it could not be copied, so that the person can
+  invited([title, more, label], link) {
+    setText($("invited"), link ? more : `${title}. ${more}`);
+    $("invite-link").hidden = !link;
+    if (!link) return;
+    $("invite-link").setAttribute("aria-label", label);
+    $("invite-link").value = link;
+    $("invite-link").focus();
+    $("invite-link").select();
+  }
+
+  // Said to a screen reader when it has the time.
+  news(text) {
+    setText($("news"), text);
+  }
+
+  // A camera's picture of the bot, as a track; null for none.
+  picture(track) {
+    const video = $("picture");
+    if (track) track.attach(video);
+    else video.srcObject = null;
+    document.body.classList.toggle("has-picture", Boolean(track));
+  }
+
   // Buttons are only made anew when they change, so that one in focus stays in focus.
-  #showWays(ways) {
+  ways(ways) {
     if (ways.join() === this.#shownWays) return;
     this.#shownWays = ways.join();
     $("ways").replaceChildren(

@@ -10,6 +10,8 @@ export const WAYS = {
   type: "Write instead",
   own: "Use a room of my own",
   here: "Bring it back here",
+  hear: "Turn the sound on",
+  daily: "Open the room",
   stop: "Stop",
   leaveLine: "Leave the line",
 };
@@ -33,8 +35,9 @@ const ENDINGS = {
   error: ["Something broke", "The bot ran into a fault of its own. It was not you."],
 };
 
-export function ending(reason, { byMe = false, wasQueued = false } = {}) {
+export function ending(reason, { byMe = false, isLast = true, wasQueued = false } = {}) {
   if (wasQueued) return ["You left the line", "Your place is given to the next."];
+  if (byMe && !isLast) return ["You hung up", "The bot stays with the others."];
   if (byMe) return ["You hung up", "The bot has left the room."];
   return ENDINGS[reason] ?? ["The call ended", "The bot is not in the room any more."];
 }
@@ -70,6 +73,21 @@ const PROBLEMS = {
     "There is no such room",
     "A room's name is local: and then letters, digits, dashes or underscores, as in local:kitchen.",
     ["own"],
+  ],
+  "not-our-room": [
+    "There are no rooms there",
+    "This Greenroom has no key for the server in your link.",
+    ["own"],
+  ],
+  removed: [
+    "You were sent out",
+    "Somebody has removed you from the room.",
+    [],
+  ],
+  "other-window": [
+    "The call goes on in another window",
+    "Somebody of your name has come in there, and so this window has left.",
+    ["here"],
   ],
   "launch-failed": [
     "The bot could not come",
@@ -148,6 +166,14 @@ const MENDING = {
     "The bot’s worker is being replaced.",
     "The bot’s worker was replaced. It was back after %.",
   ],
+  away: [
+    "The bot is away",
+    "It has left the room, and is expected back.",
+    "Waiting for the bot",
+    "The bot is away.",
+    "The bot was away for %.",
+  ],
+  late: ["The bot is on its way", "Whoever is here can hear you already.", "Waiting for the bot"],
 };
 
 export function mending(why) {
@@ -187,3 +213,25 @@ export const KEY = {
 };
 
 export const AWAY = ["Greenroom is not answering", "It may be starting again."];
+
+// In a room that several share
+
+export const SILENT = "The sound is off";
+
+export const DAILY = [
+  "The bot is in the room",
+  "The room is at Daily, whose own page opens it. It asks for your microphone there; this page is done.",
+];
+
+export function speaks(names) {
+  if (names.length > 2) return "Several people are speaking";
+  return `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} speaking`;
+}
+
+// What one should know of the link that one gives away.
+export function invited({ hasKey, isForHereOnly }) {
+  const more = hasKey
+    ? "It carries the key: whoever has it can call bots here, and end calls. Give it to people you trust."
+    : "Who opens it is asked for the key.";
+  return ["Link copied", isForHereOnly ? `${more} It opens on this computer only.` : more, "Copy this link"];
+}

@@ -1,0 +1,71 @@
+"""The pages' way out: to this server, and to that of LiveKit's rooms where there are such."""
+
+import hashlib
+import re
+
+import pytest
+from flask import Flask
+
+from app.console import VENDOR, bp
+from app.providers.livekit import LiveKit
+from app.rooms.providers import Local, Providers
+
+
+class OfProviders:
+    def __init__(self, *providers):
+        self.providers = Providers.of(providers)
+
+
+def pages(*providers):
+    app = Flask("pages", static_folder=None)
+    app.register_blueprint(bp)
+    if providers:
+        app.extensions["greenroom"] = OfProviders(*providers)
+    return app.test_client()
+
+
+def ways_out(client):
+    policy = client.get("/talk").headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self'; ")
+    return re.search(r"connect-src ([^;]*);", policy)[1].split()
+
+
+def test_without_livekit_the_pages_ask_nobody_else():
+    assert ways_out(pages()) == ways_out(pages(Local())) == ["'self'"]
+
+
+@pytest.mark.parametrize(
+    ("server", "allowed"),
+    [
+        ("ws://127.0.0.1:7880", ["ws://127.0.0.1:7880", "http://127.0.0.1:7880"]),
+        ("wss://rooms.example.com", ["wss://rooms.example.com", "https://rooms.example.com"]),
+        (
+            "wss://acme.livekit.cloud",
+            [
+                "wss://acme.livekit.cloud",
+                "https://acme.livekit.cloud",
+                "wss://*.livekit.cloud",
+                "https://*.livekit.cloud",
+            ],
+        ),
+    ],
+)
+def test_with_livekit_they_may_ask_its_server_as_well(server, allowed):
+    assert ways_out(pages(LiveKit(server, "key", "secret"), Local())) == ["'self'", *allowed]
+
+
+def test_they_know_whose_a_fresh_room_is():
+    assert pages().get("/talk/fresh.js").text == 'export default "local";\n'
+    livekit = pages(LiveKit("ws://127.0.0.1:7880", "key", "secret"), Local()).get("/talk/fresh.js")
+
+    assert livekit.text == 'export default "livekit";\n'
+    assert livekit.mimetype == "text/javascript"
+
+
+def test_livekits_client_is_the_one_that_was_published():
+    told = (VENDOR / "livekit-client.txt").read_text()
+    content = (VENDOR / "livekit-client.umd.js").read_bytes()
+
+    assert hashlib.sha256(content).hexdigest() in told
+    assert pages().get("/vendor/livekit-client.umd.js").data == content
+    assert "Apache License" in (VENDOR / "livekit-client.LICENSE").read_text()
