@@ -303,7 +303,8 @@ const phases = {
   mending({ why }) {
     forgetWhoSpeaks();
     const { title, more, line } = mending(why);
-    view.cue({ state: "mending", title, more, line });
+    const isInRoom = company.length > 0 && why !== "line"; // the room is there, and who else is in it
+    view.cue({ state: "mending", title, more, line: isInRoom ? "Waiting for the bot" : line });
     openGap(why);
   },
   away({ seconds }) {

@@ -6,6 +6,9 @@ const BULBS = 21;
 const TICK = 1_000; // ms
 const QUIET = new Set(["stop", "leaveLine"]); // ways that are never the obvious one
 
+const MUTED = document.createElement("template"); // beside the name of whoever is
+MUTED.innerHTML = '<span class="unseen">, muted</span><svg aria-hidden="true"><use href="#i-mic-off"/></svg>';
+
 const $ = (id) => document.getElementById(id);
 
 export class View {
@@ -149,7 +152,11 @@ export class View {
       one.dataset.id = person.id;
       one.classList.toggle("speaks", person.isSpeaking);
       one.classList.toggle("is-bot", person.isBot);
-      setText(one, `${person.isBot ? "Bot" : person.isMe ? "You" : person.name}${person.isMuted && !person.isBot ? ", muted" : ""}`);
+      const name = person.isBot ? "Bot" : person.isMe ? "You" : person.name;
+      const isSilent = person.isMuted && !person.isBot;
+      one.classList.toggle("is-silent", isSilent);
+      setText(one, isSilent ? `${name}, muted` : name);
+      if (isSilent) one.replaceChildren(name, ...MUTED.content.cloneNode(true).children);
       return one;
     });
     const isSame = parts.length === shown.size && parts.every((one, i) => $("people").children[i] === one);
