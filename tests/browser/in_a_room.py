@@ -7,6 +7,7 @@ import threading
 from array import array
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -17,8 +18,9 @@ from playwright.sync_api import Page, Route
 from werkzeug.serving import make_server
 
 from app.console import bp
+from app.providers import tokens
 from app.providers.livekit import LiveKit
-from app.rooms.providers import Local, Providers
+from app.rooms.providers import Local, Providers, bot_identity
 from app.rooms.room import Room
 from tests.browser.pages import FakeServer, Reply, TalkPage
 from tests.livekit_server import LiveKitServer
@@ -27,6 +29,7 @@ from tests.product import eventually
 T = TypeVar("T")
 RATE = 48_000  # samples a second
 FRAME = RATE // 100
+A_WHILE = timedelta(minutes=10)
 WITHIN = 20  # seconds that a step of somebody played may take
 WIDTH, HEIGHT = 320, 240  # of a bot's picture
 
@@ -69,10 +72,14 @@ class Stage:
         self._thread.join()
         self._loop.close()
 
+    def token(self, room: Room, identity: str, *, metadata: str = "", **grants: bool) -> str:
+        said = {"iss": self.server.key, "sub": identity, "metadata": metadata}
+        video = {"room": room.name, "canSubscribe": True, "canPublishData": True, **grants}
+        return tokens.sign(self.server.secret, {**said, "video": video}, A_WHILE)
+
     def send_out(self, room: Room, identity: str) -> None:
         """As an operator does."""
-        grants = {"roomAdmin": True, "room": room.name}
-        token = self.livekit._token("operator", grants)
+        token = self.token(room, "operator", roomAdmin=True)
         address = f"{self.server.url.replace('ws', 'http', 1)}/twirp/livekit.RoomService/RemoveParticipant"
         body = {"room": room.name, "identity": identity}
         httpx.post(address, json=body, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
@@ -174,8 +181,13 @@ class Bot(Participant):
         self.is_deaf = False  # a deaf one does not say that it got what was written
 
     def enter(self) -> "Bot":
-        token = self.stage.livekit.bot_token(
-            self.room, session_id=self.session_id, epoch=self.epoch, user_id="ann", facts={}
+        about = {"bot": True, "of": "ann", "session_id": self.session_id, "epoch": self.epoch}
+        token = self.stage.token(
+            self.room,
+            bot_identity(self.room),
+            metadata=json.dumps({"greenroom": about}),
+            roomJoin=True,
+            canPublish=True,
         )
         self.come(token)
         return self

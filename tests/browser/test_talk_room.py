@@ -219,10 +219,12 @@ def test_a_parked_bot_is_waited_for(guest: Guest, bot: Bot, cast: Callable[..., 
     guest.enter()
     eventually(lambda: bot.met > 0)
     bot.notice("parked")
+    expect(guest.title).to_have_text("The bot will be right back")  # it may still be saying so itself
     guest.server.becomes("pending")
     bot.leave()
 
-    expect(guest.title).to_have_text("The bot will be right back", timeout=SOON)
+    guest.wait_until("mending")
+    expect(guest.title).to_have_text("The bot will be right back")
     guest.server.becomes("live", epoch=2)
     cast(epoch=2)
     guest.wait_until("live")
