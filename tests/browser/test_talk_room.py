@@ -154,6 +154,22 @@ def test_nobody_but_the_bot_can_speak_for_it(guest: Guest, bot: Bot, ben: Person
     expect(guest.log.locator(".turn")).to_have_text("Bot Good evening.")
 
 
+def test_where_the_browser_plays_nothing_unasked_one_click_helps(guest: Guest, bot: Bot):
+    guest.page.add_init_script(
+        """const play = HTMLMediaElement.prototype.play;
+        HTMLMediaElement.prototype.play = function () {
+            const isAllowed = document.activeElement?.dataset.way === "hear";
+            return isAllowed ? play.call(this) : Promise.reject(new DOMException("no", "NotAllowedError"));
+        };"""
+    )
+    guest.enter()
+    expect(guest.title).to_have_text("The sound is off", timeout=SOON)
+    guest.press("Turn the sound on")
+
+    expect(guest.button("Turn the sound on")).to_have_count(0)
+    expect(guest.title).to_have_text("Write to me")
+
+
 def test_a_bots_picture_is_shown_for_as_long_as_it_has_one(guest: Guest, bot: Bot):
     guest.enter()
     expect(guest.page.locator("body.has-picture")).to_have_count(0)
@@ -213,6 +229,22 @@ def test_a_bot_that_takes_over_is_met_at_once(guest: Guest, bot: Bot, cast: Call
     expect(guest.log.locator(".note")).to_have_text("The bot has moved to another machine.")
     expect(guest.people).to_have_text(["You, muted", "Bot"])
     guest.wait_until("live")
+
+
+def test_a_bot_that_came_in_the_place_of_a_dead_one_counts_its_words_anew(
+    guest: Guest, bot: Bot, cast: Callable[..., Bot]
+):
+    guest.enter()
+    eventually(lambda: bot.met > 0)
+    bot.say(1, "Good", "evening.")
+    expect(guest.said("Bot")).to_have_text("Bot Good evening.")
+    after = cast(epoch=2)
+    eventually(lambda: after.met > 0)
+    after.say(1, "Where were we?")
+
+    expect(guest.log.locator("[data-who]")).to_have_text(
+        ["Bot Good –", re.compile("The bot’s process died. It was back after"), "Bot Where were we?"]
+    )
 
 
 def test_a_parked_bot_is_waited_for(guest: Guest, bot: Bot, cast: Callable[..., Bot]):
