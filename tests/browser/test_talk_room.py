@@ -100,8 +100,10 @@ def test_without_a_name_the_server_chooses_a_room_and_the_address_keeps_it(
     expect(guest.button("Go back to your call")).to_be_visible()
     guest.press("Write instead")
     guest.wait_until("live")
-    first, second = (request.post_data_json for request in guest.server.calls("/join"))
-    assert second == {**first, "room_url": str(room)}, "the same person comes back to the same room"
+    first, *later = (request.post_data_json for request in guest.server.calls("/join"))
+    for again in later:  # one at least; another where LiveKit was not ready for who had just left
+        assert again == {**first, "room_url": str(room)}, "the same person comes back to the same room"
+    assert later
 
 
 def test_two_windows_of_one_browser_are_two_people(guest: Guest, bot: Bot, stage: Stage, room: Room):
