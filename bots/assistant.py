@@ -19,7 +19,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from app import settings
 from bots import ears, personalities, speech
-from bots.people import People
+from bots.people import People, introduction
 from bots.pipeline import build, build_for_several
 
 TRANSPORTS: dict[str, Callable[[], Any]] = {
@@ -95,7 +95,8 @@ def _worker_for_several(
     @transport.event_handler("on_participant_connected")
     async def meet(_transport: BaseTransport, person: str) -> None:
         """Whoever comes is greeted once, when they can hear us."""
-        await people.meet(person)
+        about = await transport.get_participant_metadata(person)  # type: ignore[attr-defined]
+        await people.meet(person, introduction(person, about.get("name"), about.get("metadata")))
 
     @transport.event_handler("on_participant_disconnected")
     async def part(_transport: BaseTransport, person: str) -> None:
@@ -107,7 +108,8 @@ def _worker_for_several(
 def _meet_in_daily(transport: BaseTransport, people: People) -> None:
     @transport.event_handler("on_participant_joined")
     async def meet(_transport: BaseTransport, participant: dict[str, Any]) -> None:
-        await people.meet(participant["info"]["userId"])
+        person = participant["info"]["userId"]
+        await people.meet(person, introduction(person, participant["info"].get("userName")))
 
     @transport.event_handler("on_participant_left")
     async def part(_transport: BaseTransport, participant: dict[str, Any], _reason: str) -> None:

@@ -10,6 +10,7 @@ It stands where the recogniser and the user's aggregator are in a pipeline for o
 """
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -222,6 +223,30 @@ class People(FrameProcessor):
             person, frame = self._waiting.popleft()
             await self.push_frame(AnsweringFrame(person))
             await self.push_frame(frame)
+
+
+def introduction(person: str, name: str | None, metadata: str | None = None) -> str | None:
+    """What is known of somebody, in words that might be their own; None if it is nothing but an id.
+
+    Both are of a stranger's choice: they stay with what people say, and short.
+    """
+    said = []
+    if name and name != person and name.isprintable():
+        said.append(f"My name is {name[:64]}.")
+    if preferences := _preferences(metadata):
+        said.append(f"What I prefer: {preferences}.")
+    return " ".join(said) or None
+
+
+def _preferences(metadata: str | None) -> str:
+    try:
+        preferences = json.loads(metadata or "{}")["preferences"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    if not isinstance(preferences, dict):
+        return ""
+    words = ", ".join(f"{key}: {value}" for key, value in preferences.items())
+    return words[:500] if words.isprintable() else ""
 
 
 class Replies(LLMAssistantAggregator):

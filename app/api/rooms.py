@@ -25,7 +25,7 @@ from app.errors import Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, Un
 from app.rooms.joining import QUEUED, Joined, Order
 from app.rooms.leaving import Left
 from app.rooms.messages import ask
-from app.rooms.providers import check_name
+from app.rooms.providers import About, check_name
 from app.rooms.room import LOCAL
 from app.rooms.state import as_told
 from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
@@ -49,10 +49,10 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     order = _order(wanted, here)
     patience = timedelta(seconds=query["wait"])
     joined = here.joining.join_and_wait(order, patience) if patience else here.joining.join(order)
+    answer = _joined(joined, order.user_id, _about(wanted), here)
     if joined.status == QUEUED:
-        return _joined(joined, order.user_id, here), HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
-    code = HTTPStatus.OK if joined.reused else HTTPStatus.ACCEPTED
-    return _joined(joined, order.user_id, here), code
+        return answer, HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
+    return answer, HTTPStatus.OK if joined.reused else HTTPStatus.ACCEPTED
 
 
 @bp.post("/leave")
@@ -141,7 +141,12 @@ def _check_personality(name: str | None, here: Services) -> None:
         raise UnknownPersonality(f"There is no personality named {name}; this installation has {known}.")
 
 
-def _joined(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
+def _about(wanted: dict[str, Any]) -> About:
+    preferences = wanted.get("metadata", {}).get("preferences")
+    return About(wanted.get("user_name"), preferences if isinstance(preferences, dict) else {})
+
+
+def _joined(joined: Joined, user_id: str, about: About, here: Services) -> dict[str, Any]:
     session_url = f"/sessions/{joined.session_id}"
     return {
         "session_id": joined.session_id,
@@ -158,12 +163,12 @@ def _joined(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
             "room_url": str(joined.room),
             "token": mint(here.tokens, joined.session_id, user_id),
             "user_id": user_id,
-            **_way_in(joined, user_id, here),
+            **_way_in(joined, user_id, about, here),
         },
     }
 
 
-def _way_in(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
+def _way_in(joined: Joined, user_id: str, about: About, here: Services) -> dict[str, Any]:
     if joined.room.provider == LOCAL:
         return {
             "offer_url": f"/sessions/{joined.session_id}/api/offer",
@@ -175,5 +180,5 @@ def _way_in(joined: Joined, user_id: str, here: Services) -> dict[str, Any]:
     provider = here.providers.of_room(joined.room)
     if not joined.reused:  # the person may be there before the bot, and would find no room
         provider.prepare(joined.room, {})
-    admission = provider.admit(joined.room, user_id)
+    admission = provider.admit(joined.room, user_id, about)
     return {"url": admission.url, "room_token": admission.room_token}

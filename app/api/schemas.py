@@ -64,6 +64,10 @@ class JoinSchema(Strict):
     user_id = fields.String(
         validate=USER, metadata={"description": "Who the bot is for; none: a fresh guest"}
     )
+    user_name = fields.String(
+        validate=[validate.Length(min=1, max=64), _one_line],
+        metadata={"description": "What the others in the room, and the bot, may call that user"},
+    )
     bot = fields.String(validate=NAME)
     personality = fields.String(validate=NAME)
     persona = fields.String(validate=[validate.Length(max=2000), _printable])
@@ -71,7 +75,11 @@ class JoinSchema(Strict):
     mode = fields.String(validate=MODES)
     session_persistence = Seconds(strict=True, validate=_between(timedelta(0), LONGEST_PERSISTENCE))
     max_duration = Seconds(strict=True, validate=_between(timedelta(seconds=10), LONGEST_SESSION))
-    metadata = fields.Dict(keys=fields.String(), validate=_small)
+    metadata = fields.Dict(
+        keys=fields.String(),
+        validate=_small,
+        metadata={"description": "For the bot; `preferences` in it are the user's, and known in the room"},
+    )
 
 
 class WaitSchema(Strict):

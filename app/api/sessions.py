@@ -25,9 +25,10 @@ from app.api.schemas import (
     SessionsSchema,
 )
 from app.api.services import services
-from app.errors import TooManyStreams
+from app.errors import OfferRefused, TooManyStreams
 from app.rooms.messages import ask
 from app.rooms.patience import slices
+from app.rooms.room import LOCAL
 from app.rooms.sessions import Event, Session, State
 
 ANSWER_WITHIN = timedelta(seconds=10)
@@ -94,6 +95,10 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
     """Give the bot a browser's offer; its answer comes back."""
     here = services()
     session = here.looking.session(session_id)
+    if session.room.provider != LOCAL:
+        raise OfferRefused(
+            "This room is not ours: connect to its url, with the room_token that /join returned."
+        )
     user_id = caller_of(session_id) or session.user_id
     body = {
         "user_id": user_id,

@@ -21,7 +21,16 @@ from app.errors import BadRoom, BadSignature, ProviderAway
 from app.providers import tokens
 from app.providers.daily_rest import Json, Refused, Rest
 from app.providers.names import sounds_like_a_bot
-from app.rooms.providers import BOT, TOKEN_LASTS, Admission, Evidence, Participant, bot_identity
+from app.rooms.providers import (
+    BOT,
+    NOTHING,
+    TOKEN_LASTS,
+    About,
+    Admission,
+    Evidence,
+    Participant,
+    bot_identity,
+)
 from app.rooms.room import DAILY, Room
 from app.settings import Settings
 
@@ -79,9 +88,9 @@ class Daily:
             settings.daily_webhook_secret,
         )
 
-    def admit(self, room: Room, user_id: str) -> Admission:
+    def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         """Let a person in; asks for nothing but the domain's id, once a process."""
-        return Admission(str(room), self._token(room, _in_daily(user_id), user_id))
+        return Admission(str(room), self._token(room, _in_daily(user_id), about.name or user_id))
 
     def bot_token(self, room: Room, *, name: str) -> str:
         """Let a room's bot in, under the user_id that all bots of that room have.

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,16 @@ import structlog
 
 from app.errors import BadRoom, BadSignature, ProviderAway
 from app.providers import tokens
-from app.rooms.providers import BOT, TOKEN_LASTS, Admission, Evidence, Participant, bot_identity
+from app.rooms.providers import (
+    BOT,
+    NOTHING,
+    TOKEN_LASTS,
+    About,
+    Admission,
+    Evidence,
+    Participant,
+    bot_identity,
+)
 from app.rooms.room import LIVEKIT, Room
 from app.rooms.sessions import Session
 from app.settings import Settings
@@ -60,8 +69,8 @@ class LiveKit:
         """The LiveKit server of these settings, if they have one."""
         return cls(settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret)
 
-    def admit(self, room: Room, user_id: str) -> Admission:
-        """Let a person in; asks nobody."""
+    def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
+        """Let a person in; asks nobody.  They cannot change what is said of them: some would pose as the bot."""
         grants = {
             "roomJoin": True,
             "room": room.name,
@@ -69,9 +78,12 @@ class LiveKit:
             "canSubscribe": True,
             "canPublishData": True,
         }
-        return Admission(self.server, self._token(user_id, grants))
+        said: dict[str, Any] = {"name": about.name} if about.name else {}
+        if about.preferences:
+            said["metadata"] = json.dumps({"preferences": about.preferences})
+        return Admission(self.server, self._token(user_id, grants, **said))
 
-    def bot_token(self, session: Session) -> str:
+    def bot_token(self, session: Session, name: str = "") -> str:
         """Let a room's bot in, under the identity that all bots of that room have.
 
         It says of itself what it is, and says what the room is for, where nobody has made that before.
@@ -95,9 +107,9 @@ class LiveKit:
         return self._token(
             bot_identity(session.room),
             grants,
-            name=session.personality,
+            name=name,
             metadata=json.dumps(about),
-            roomConfig={"metadata": json.dumps(room_facts(session))},
+            roomConfig={"metadata": room_metadata(session)},
         )
 
     def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
@@ -107,6 +119,15 @@ class LiveKit:
         """Who is there, recorders and the like aside.  Raises ProviderAway."""
         told = self._ask("ListParticipants", {"room": room.name}, {"roomAdmin": True, "room": room.name})
         return [who for entry in _entries(told, "participants") if (who := _participant(entry)) is not None]
+
+    def describe(self, session: Session) -> None:
+        """Say what a room is for now, if it was there before its bot.  Raises ProviderAway."""
+        room = session.room
+        self._ask(
+            "UpdateRoomMetadata",
+            {"room": room.name, "metadata": room_metadata(session)},
+            {"roomAdmin": True, "room": room.name},
+        )
 
     def busy_rooms(self) -> Sequence[Room]:
         """Those with somebody in them, and a name that we could give.  Raises ProviderAway."""
@@ -234,14 +255,15 @@ class LiveKit:
             return self._made
 
 
-def room_facts(session: Session) -> dict[str, Any]:
-    """A room's metadata, for whoever is in it."""
-    return {
+def room_metadata(session: Session) -> str:
+    """What a room is for, for whoever is in it."""
+    facts = {
         "conversation_id": session.id,
         "bot": session.bot,
         "personality": session.personality,
         "mode": session.mode,
     }
+    return json.dumps(facts)
 
 
 # The API writes names_so, webhooks write namesSo; numbers of 64 bits are strings in both.
@@ -271,27 +293,35 @@ def _participant(entry: Any) -> Participant | None:
     if kind in MACHINERY or permission.get("hidden") or permission.get("recorder"):
         return None
     identity, name = entry["identity"], str(entry.get("name") or "")
-    ours = _card(entry.get("metadata")) if identity.startswith(BOT) else {}
-    is_bot = (
-        bool(ours)
-        or kind == "AGENT"
-        or bool(permission.get("agent"))
-        or any(key.startswith("lk.agent") for key in entry.get("attributes") or {})
-        or any(A_BOTS_NAME.match(said) for said in (identity, name))
-    )
+    ours = _card(identity, entry.get("metadata"))
+    is_agent = kind == "AGENT" or bool(permission.get("agent"))
     epoch = ours.get("epoch")
     return Participant(
         identity=identity,
         name=name,
-        is_bot=is_bot,
+        is_bot=is_bot(
+            identity, name, entry.get("metadata"), entry.get("attributes") or {}, is_agent=is_agent
+        ),
         session_id=str(ours["session_id"]) if "session_id" in ours else None,
         epoch=epoch if isinstance(epoch, int) else None,
         sid=str(entry.get("sid") or ""),
     )
 
 
-def _card(metadata: Any) -> dict[str, Any]:
+def is_bot(identity: str, name: str, metadata: Any, attributes: Iterable[str], *, is_agent: bool) -> bool:
+    """Of ours or of others: by what it says of itself first, and by its name only then."""
+    return (
+        bool(_card(identity, metadata))
+        or is_agent
+        or any(key.startswith("lk.agent") for key in attributes)
+        or any(A_BOTS_NAME.match(said) for said in (identity, name))
+    )
+
+
+def _card(identity: str, metadata: Any) -> dict[str, Any]:
     """What a bot of ours says of itself; nothing of anybody else."""
+    if not identity.startswith(BOT):
+        return {}
     try:
         card = json.loads(metadata)["greenroom"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,7 +1,7 @@
 """Providers: who has rooms.  One LiveKit server and one Daily domain at most, and this installation for local rooms."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -10,6 +10,17 @@ from app.rooms.room import Room
 
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
 TOKEN_LASTS = timedelta(hours=2)  # to get in with; who is in stays
+
+
+@dataclass(frozen=True)
+class About:
+    """What the others in a room may know of a person."""
+
+    name: str | None = None
+    preferences: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = About()
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,7 @@ class Provider(Protocol):
         """As in a room's `server`."""
         ...
 
-    def admit(self, room: Room, user_id: str) -> Admission:
+    def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         """Let a person in; asks nobody, or its server once in a process's life."""
         ...
 
@@ -91,7 +102,7 @@ class Local:
     name: str = "local"
     server: str = ""
 
-    def admit(self, room: Room, user_id: str) -> Admission:
+    def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         raise NotOurRoom  # a session's own token lets people in
 
     def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:

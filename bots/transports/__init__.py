@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 
 from app.providers.daily import Daily
-from app.providers.livekit import LiveKit
+from app.providers.livekit import LiveKit, room_metadata
 from app.rooms.room import DAILY, LIVEKIT
 from app.rooms.sessions import Session
 from app.settings import Settings
@@ -29,7 +29,9 @@ def of(
         server = LiveKit.of(settings)
         return LiveKitRoom(
             room,
-            token=lambda: server.bot_token(session),
+            token=lambda: server.bot_token(session, personalities.load(session.personality).name),
+            metadata=room_metadata(session),
+            describe=lambda: server.describe(session),
             on_arrival=on_arrival,
             on_departure=on_departure,
             on_put_out=on_put_out,

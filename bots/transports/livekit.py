@@ -22,8 +22,8 @@ from pipecat.transports.livekit.transport import (
     LiveKitTransportClient,
 )
 
-from app.errors import OfferRefused
-from app.rooms.providers import BOT
+from app.errors import OfferRefused, ProviderAway
+from app.providers.livekit import is_bot
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.transports.stage import Notice, PutOut
@@ -52,14 +52,21 @@ class LiveKitRoom:
         room: Room,
         *,
         token: Callable[[], str],
+        metadata: str,
+        describe: Callable[[], None],
         on_arrival: Notice,
         on_departure: Notice,
         on_put_out: Callable[[PutOut], None],
         waits: bool,
     ) -> None:
-        """`token` is asked for when it is needed; a bot that `waits` stays at the door until `enter`."""
+        """`token` is asked for when it is needed; a bot that `waits` stays at the door until `enter`.
+
+        `describe` gives the room its `metadata`, if it was there before.
+        """
         self._room = room
         self._token = token
+        self._metadata = metadata
+        self._describe = describe
         self._on_arrival = on_arrival
         self._on_departure = on_departure
         self._on_put_out = on_put_out
@@ -127,14 +134,10 @@ class LiveKitRoom:
         vars(client)["publish_audio"] = unheard
 
     async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
-        raise OfferRefused(
-            "This room is LiveKit's: connect to its url with the room_token that /join returned."
-        )
+        raise OfferRefused  # the API says why, before it asks
 
     async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
-        raise OfferRefused(
-            "This room is LiveKit's: connect to its url with the room_token that /join returned."
-        )
+        raise OfferRefused  # the API says why, before it asks
 
     async def disconnect(self) -> None:
         self._is_leaving = True
@@ -172,7 +175,7 @@ class LiveKitRoom:
                 await receive(data, sender)
 
         def track_subscribed(track: Any, publication: Any, participant: rtc.RemoteParticipant) -> None:
-            if not is_bot(participant):
+            if not _is_bot(participant):
                 subscribed(track, publication, participant)
 
         told.on_data_received = received
@@ -222,19 +225,30 @@ class LiveKitRoom:
         if self._is_listening:
             return
         self._is_listening = True
-        room.on("connected", lambda: self._see(room))
+        room.on("connected", lambda: self._find(room))
         room.on("participant_connected", lambda _: self._see(room))
         room.on("participant_disconnected", lambda _: self._see(room))
         room.on("participant_metadata_changed", lambda *_: self._see(room))
         room.on("reconnected", lambda: self._see(room))
         room.on("disconnected", self._parted)
 
+    def _find(self, room: rtc.Room) -> None:
+        self._see(room)
+        if room.metadata != self._metadata:
+            self._begin(asyncio.to_thread(self._say_what_room_is))
+
+    def _say_what_room_is(self) -> None:
+        try:
+            self._describe()
+        except ProviderAway:
+            log.warning("room_not_described", room=str(self._room))
+
     def _see(self, room: rtc.Room) -> None:
         """Who is there now, compared with who was there."""
         others = room.remote_participants.values()
-        self._bots |= {each.identity for each in others if is_bot(each)}
+        self._bots |= {each.identity for each in others if _is_bot(each)}
         before, now = self._people, asyncio.get_running_loop().time()
-        self._people = {each.identity: before.get(each.identity, now) for each in others if not is_bot(each)}
+        self._people = {each.identity: before.get(each.identity, now) for each in others if not _is_bot(each)}
         for identity in before.keys() - self._people.keys():
             self._begin(self._tell(self._on_departure, identity))
         for identity in self._people.keys() - before.keys():
@@ -260,17 +274,9 @@ class LiveKitRoom:
         task.add_done_callback(self._tasks.discard)
 
 
-def is_bot(participant: rtc.RemoteParticipant) -> bool:
-    """Of ours or of others, by what it says of itself first, by its name only then."""
-    if participant.kind in (rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,):
-        return True
-    try:
-        said = json.loads(participant.metadata or "{}")
-        if isinstance(said, dict) and isinstance(said.get("greenroom"), dict):
-            return bool(said["greenroom"].get("bot"))
-    except ValueError:
-        pass
-    return participant.identity.startswith(BOT)
+def _is_bot(who: rtc.RemoteParticipant) -> bool:
+    is_agent = who.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+    return is_bot(who.identity, who.name, who.metadata, who.attributes, is_agent=is_agent)
 
 
 def _client(part: FrameProcessor) -> LiveKitTransportClient | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.errors import ProviderAway
-from app.rooms.providers import Admission, Evidence, Participant
+from app.rooms.providers import NOTHING, About, Admission, Evidence, Participant
 from app.rooms.room import LIVEKIT, Room
 
 
@@ -32,7 +32,7 @@ class Rooms:
     def depart(self, room: Room, identity: str) -> None:
         self.there[room] = [who for who in self.there[room] if who.identity != identity]
 
-    def admit(self, room: Room, user_id: str) -> Admission:
+    def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         return Admission(self.server, f"a token for {user_id}")
 
     def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
