@@ -60,7 +60,7 @@ async def said(ledger):
 
 def say(said, *words, role="user"):
     for each in words:
-        said._added({"role": role, "content": each})
+        said._added(None, {"role": role, "content": each})
 
 
 def written(ledger):
@@ -125,5 +125,5 @@ def test_it_is_not_quiet_while_the_person_waits_for_an_answer(new_world):
     assert not said.is_quiet
     say(said, "well", role="assistant")
     assert said.is_quiet
-    said._speaking.add("user")
+    said._speaking.add(("user", None))
     assert not said.is_quiet
