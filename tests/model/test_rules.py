@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from app.rooms.endings import end
+from app.rooms.sessions import Reason
 from app.rooms.steps import (
     SETTLES_WITHIN,
     STARTS_WITHIN,
@@ -19,6 +21,7 @@ from app.rooms.steps import (
     LeaseStatus,
     NotYet,
     Now,
+    ReadSession,
     Receive,
     Send,
     Supersede,
@@ -40,6 +43,16 @@ def epoch(world):
     epoch = world.ledger.run(a_claim()).epoch
     world.ledger.run(Adopt(STAGE, "a-token", ME, "bots@here", "job"))
     return epoch
+
+
+@pytest.fixture
+def bot(world):
+    """The only one, live."""
+    world.report(HOSTS[0])
+    world.join(ROOMS[0], "ada")
+    bot = world.deliver(HOSTS[0])
+    bot.go_live()
+    return bot
 
 
 def beat(epoch):
@@ -97,6 +110,36 @@ def test_a_lost_launch_comes_again_in_front_of_those_that_never_had_a_bot(world)
     rooms = [json.loads(message)[0] for message in world.server.lrange(QUEUE, 0, -1)]
     assert rooms[-1] == world.look().lease(ROOMS[0])["session_id"]  # who takes, takes from the right
     assert len(rooms) == 2
+
+
+def test_a_session_that_was_given_up_before_it_started_has_no_bot_and_its_room_is_free(world):
+    """Whoever gave it up died before the room was free again."""
+    world.report(HOSTS[0])
+    session = world.ledger.run(ReadSession(world.join(ROOMS[0], "ada").session_id))
+    end(world.ledger, session, Reason.LEFT)
+
+    assert world.deliver(HOSTS[0]) is None
+    assert world.look().lease(ROOMS[0]) == {}
+
+
+def test_a_message_that_a_beat_and_the_inbox_have_brought_is_obeyed_once(world, bot):
+    world.command(bot.session.id)
+    bot.beat()
+    bot._last_read = "0"  # as when the reply to a beat got lost
+    bot.obey()
+
+    assert (world.applied, world.wrong) == ([1], [])
+
+
+@pytest.mark.parametrize("why_not", ["for the bot before", "expired"])
+def test_a_bot_obeys_what_was_sent_to_it_and_has_not_expired(world, bot, why_not):
+    world.command(bot.session.id, older=why_not == "for the bot before")
+    if why_not == "expired":
+        world.look(after_ms=11_000)
+    world.command(bot.session.id)
+    bot.obey()
+
+    assert (world.applied, world.wrong) == ([2], [])
 
 
 def test_a_worker_that_drains_has_no_free_slot():

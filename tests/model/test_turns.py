@@ -96,6 +96,19 @@ async def test_what_was_not_lost_is_not_written_again(said, ledger):
     assert await said.written(A_WHILE)
 
 
+async def test_the_first_words_of_two_bots_of_a_session_are_two_turns(said, ledger):
+    say(said, "what the first bot wrote")
+    await said.written(A_WHILE)
+    before = ledger._wire.run(Conversation(SESSION))
+    successor = Turns(ledger, SESSION, EPOCH + 1, before)
+    writing = asyncio.create_task(successor.write())
+    say(successor, "what the second bot wrote")
+    assert await successor.written(A_WHILE)
+    writing.cancel()
+
+    assert written(ledger) == ["what the first bot wrote", "what the second bot wrote"]
+
+
 async def test_another_person_s_turns_are_not_written_again(said, ledger):
     say(said, *"ab")
     said.forget()

@@ -263,6 +263,9 @@ class Bot(Stay):
 
     def obey(self) -> None:
         self._take_in(self.world.ledger.run(Receive(self.session.id, self._last_read, timedelta(0))))
+        self.obey_what_was_read()
+
+    def obey_what_was_read(self) -> None:
         while not self._unread.empty():
             drive(self._obey(self._unread.get_nowait()))
         if self.to_end:
@@ -374,12 +377,16 @@ class World:
         self.outage_ms = 0
         self.has_flushed = False  # since the last check
         self.is_broken = False  # something was not right
+        self.wrong: list[str] = []  # what was not
         self.deaths = self.parks = 0  # of processes between two steps
         self.swept_ms = self.now_ms
 
     # What must be true
 
     def must(self, is_so: bool, otherwise: str) -> None:
+        """Remembered as well as raised: a bot catches whatever goes wrong while it obeys."""
+        if not is_so:
+            self.wrong.append(otherwise)
         assert is_so, otherwise
 
     def look(self, *, after_ms: int = 0) -> Sight:
@@ -389,6 +396,7 @@ class World:
 
     def check(self) -> None:
         """Everything that must be true at any time."""
+        assert not self.wrong, self.wrong[0]
         before, self.sight = self.sight, self.look()
         lost_all, self.has_flushed = self.has_flushed, False
         self.must(set(self.sight.endless) <= keys.KEPT | {QUEUE}, f"for ever: {self.sight.endless}")
@@ -534,8 +542,16 @@ class World:
             self.bots.remove(bot)
             self.gone.append(bot)
 
+    def _nobody_dawdles(self) -> None:
+        """A bot does what it has read before anything takes long."""
+        with self.calm():
+            for bot in list(self.bots):
+                if bot.on_stage:
+                    bot.obey_what_was_read()
+
     def pass_time(self, by: timedelta) -> None:
         """An ordinary time: who lives, beats."""
+        self._nobody_dawdles()
         self.look(after_ms=ms(by))
         with self.calm():
             for bot in list(self.bots):
@@ -547,11 +563,13 @@ class World:
 
     def be_away(self, by: timedelta) -> None:
         """Nobody can reach Redis, and its time goes on."""
+        self._nobody_dawdles()
         self.look(after_ms=ms(by))
         for bot in self.bots:
             bot.due_ms = self.now_ms + BEAT
 
     def lose_everything(self) -> None:
+        self._nobody_dawdles()
         self.server.flushall()
         self.look()
         self.flushed_ms = self.now_ms
@@ -624,6 +642,8 @@ class World:
         if errand is not None:
             self.must(may, f"{token} was adopted from {lease}")
             self.must(token not in self.adopted, f"{token} was adopted twice")
+            is_over = record["state"] in (State.LEAVING, State.ENDED)
+            self.must(bool(died) or not is_over, f"{token} was adopted for a session that is {record['state']}")
             self.adopted[token] = errand.owner
             self.adoptions[session_id] += 1
             bot = Bot(self, errand, token)
@@ -665,7 +685,9 @@ class World:
         bot.told = known
 
     def freeze(self, bot: Bot) -> None:
-        bot.frozen, bot.steady = True, False
+        self._nobody_dawdles()
+        if bot.alive:
+            bot.frozen, bot.steady = True, False
 
     def wake(self, bot: Bot) -> None:
         bot.frozen, bot.due_ms = False, self.now_ms
