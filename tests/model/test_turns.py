@@ -60,7 +60,7 @@ async def said(ledger):
 
 def say(said, *words, role="user"):
     for each in words:
-        said._added(None, {"role": role, "content": each})
+        said._added({"role": role, "content": each})
 
 
 def written(ledger):

@@ -246,7 +246,7 @@ class Bot(Stay):
         return beaten
 
     def say(self, speaker: str) -> None:
-        self._turns._added(None, {"role": speaker, "content": f"sentence {next(self.world.numbers)}"})
+        self._turns._added({"role": speaker, "content": f"sentence {next(self.world.numbers)}"})
         self.write()
 
     def write(self) -> None:
