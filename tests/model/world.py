@@ -67,6 +67,7 @@ from app.settings import Settings
 from app.storage import keys
 from app.storage.commands import ms
 from app.storage.ledger import RedisLedger
+from bots.room_state import RoomState
 from bots.run import Errand
 from bots.stay import Ending, Stay
 from bots.turns import Turns
@@ -170,6 +171,9 @@ class Bot(Stay):
         self._host = errand.host
         self._ledger = Awaitable(world.wire)
         self._turns = Turns(self._ledger, errand.session.id, errand.session.epoch, errand.conversation)
+        self._state_of_room = RoomState(
+            self._ledger, self.room, epoch=self.epoch, owner=self.owner, tell=lambda _: None
+        )
         self._state = State.PENDING if errand.is_next else errand.session.state
         self._last_person = errand.session.person
         self._in_order = asyncio.Lock()
