@@ -647,7 +647,9 @@ class World:
             self.must(may, f"{token} was adopted from {lease}")
             self.must(token not in self.adopted, f"{token} was adopted twice")
             is_over = record["state"] in (State.LEAVING, State.ENDED)
-            self.must(bool(died) or not is_over, f"{token} was adopted for a session that is {record['state']}")
+            self.must(
+                bool(died) or not is_over, f"{token} was adopted for a session that is {record['state']}"
+            )
             self.adopted[token] = errand.owner
             self.adoptions[session_id] += 1
             bot = Bot(self, errand, token)
