@@ -24,7 +24,7 @@ chaos: setup ## kill, freeze, cut off and flood the running product; ARGS name s
 	@scripts/install-compiler || true  # then "clocks" fails, and the others run
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-mutants: setup ## plant faults, one by one: the tests must notice each; ARGS are names of some
+mutants: setup livekit ## plant faults, one by one: the tests must notice each; ARGS are names of some
 	@$(BIN)/python scripts/mutants $(ARGS)
 
 check: lint types imports alone test ## everything that a change must pass
