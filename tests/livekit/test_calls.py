@@ -180,3 +180,12 @@ async def test_a_token_opens_its_room_and_no_other(greenroom, server, room):
     assert (grants["room"], grants["roomJoin"]) == (room.rsplit("/", 1)[1], True)
     assert not {"roomAdmin", "roomCreate", "roomList", "canUpdateOwnMetadata"} & grants.keys()
     assert 0 < claims["exp"] - time.time() <= 2 * 3600
+
+
+async def test_a_name_is_known_to_the_others_and_to_the_bot(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann", user_name="Alice")
+    async with Guest(joined["connect"]) as ann:
+        await ann.until(lambda ann: "Alice" in ann.transcript)
+
+        assert ann.room.local_participant.name == "Alice"
+        assert ann.bots

@@ -7,6 +7,7 @@ import pytest
 
 from app.rooms import steps
 from app.rooms.sessions import State
+from app.rooms.state import Open
 from app.rooms.steps import (
     SETTLES_WITHIN,
     STALE_AFTER,
@@ -76,6 +77,11 @@ A_STEP_OF_EACH_KIND = [
     steps.LastRun("reap"),
     steps.LeasedRooms(),
     steps.LastSession(STAGE),
+    steps.WriteState(STAGE, 7, ME, {Open.NOTE: None}),
+    steps.ReadState(STAGE),
+    steps.Once("a-webhook", STALE_AFTER),
+    steps.NoteEmptied(STAGE, 1),
+    steps.LastEmptied(STAGE),
 ]
 
 
