@@ -52,12 +52,15 @@ class Mind(FrameProcessor):
     def __init__(self) -> None:
         super().__init__()
         self.passed: list[Frame] = []
+        self.is_thinking = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         self.passed.append(frame)
         if not isinstance(frame, LLMContextFrame):
             await self.push_frame(frame, direction)
+        elif self.is_thinking:
+            pass
         elif direction is FrameDirection.DOWNSTREAM:
             asked = [m["content"] for m in frame.context.messages if m["role"] == "user"]
             for each in (
@@ -68,6 +71,19 @@ class Mind(FrameProcessor):
                 await self.push_frame(each)
 
 
+class Below(FrameProcessor):
+    """What is behind everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached: list[Frame] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        self.reached.append(frame)
+        await self.push_frame(frame, direction)
+
+
 class Room:
     """A running pipeline for several, and what came of it."""
 
@@ -75,9 +91,9 @@ class Room:
         self.ears: list[Ears] = []
         self.mind = Mind()
         self.people = People(self._another, LLMUserAggregatorParams)
-        self.worker = PipelineWorker(
-            Pipeline([self.people, self.mind, Replies(self.people)]), enable_rtvi=False
-        )
+        self.below = Below()
+        parts = [self.people, self.mind, Replies(self.people), self.below]
+        self.worker = PipelineWorker(Pipeline(parts), enable_rtvi=False)
 
     def _another(self) -> Ears:
         self.ears.append(Ears())
@@ -150,6 +166,22 @@ async def test_whoever_comes_is_greeted_once_and_by_what_is_known_of_them():
         assert here.answered() == ["ann", "ann"]
 
 
+async def test_whoever_is_gone_for_a_moment_is_not_answered_twice():
+    async with room() as here:
+        await here.people.meet("ann")
+        await eventually(lambda: here.said_to("ann"))
+        here.mind.is_thinking = True
+        await here.type("ann", "Well?", author_first=True)
+        await eventually(lambda: here.answered() == ["ann", "ann"])
+        await here.people.part("ann")
+        await here.people.meet("ann")
+        await here.type("ann", "Still there?", author_first=True)
+        await eventually(lambda: "Still there?" in str(here.people.context_of("ann").messages))
+
+        await eventually(lambda: len(here.answered()) > 2)
+        assert here.answered() == ["ann", "ann", "ann"]
+
+
 @pytest.mark.parametrize("author_first", [True, False])
 async def test_a_typed_line_is_its_authors_in_whichever_order_it_comes(author_first):
     async with room() as here:
@@ -205,6 +237,7 @@ async def test_a_goodbye_ends_the_call_of_the_last_one_only():
         await here.people.push_frame(EndWorkerFrame())
         await here.type("ann", "Still there?", author_first=True)
         await eventually(lambda: len(here.said_to("ann")) == 2)
+        assert not [frame for frame in here.below.reached if isinstance(frame, EndWorkerFrame)]
         await here.people.part("ben")
         await here.people.push_frame(EndWorkerFrame())
 
