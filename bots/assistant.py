@@ -18,15 +18,30 @@ from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
 
 from app import settings
+from app.rooms.sessions import FORUM
 from bots import ears, personalities, speech
+from bots.avatar import PICTURES_A_SECOND, Avatar
 from bots.people import People, introduction
 from bots.pipeline import build, build_for_several
+from bots.portrait import HEIGHT, WIDTH
 
-TRANSPORTS: dict[str, Callable[[], Any]] = {
-    "webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True),
-    "livekit": lambda: _livekit_params(audio_in_enabled=True, audio_out_enabled=True),
-    "daily": lambda: _daily_params(audio_in_enabled=True, audio_out_enabled=True),
+VOICE: dict[str, Any] = {"audio_in_enabled": True, "audio_out_enabled": True}
+CAMERA: dict[str, Any] = {
+    "video_out_is_live": True,  # a picture when there is a new one
+    "video_out_width": WIDTH,
+    "video_out_height": HEIGHT,
+    "video_out_framerate": PICTURES_A_SECOND,
 }
+
+
+def transports(*, with_camera: bool) -> dict[str, Callable[[], Any]]:
+    """What it needs of a room's transport, whichever it is."""
+    media = {**VOICE, **CAMERA, "video_out_enabled": with_camera}
+    return {
+        "webrtc": lambda: TransportParams(**VOICE),
+        "livekit": lambda: _livekit_params(**media),
+        "daily": lambda: _daily_params(**media),
+    }
 
 
 def _livekit_params(**params: Any) -> TransportParams:
@@ -50,12 +65,14 @@ async def bot(runner_args: RunnerArguments) -> None:
     current = _settings()
     personality = personalities.load(about.get("personality") or current.default_personality)
     personality = personality.with_changes(voice=about.get("voice"), persona=about.get("persona"))
-    transport = await create_transport(runner_args, TRANSPORTS)
+    is_forum = about.get("mode") == FORUM
+    transport = await create_transport(runner_args, transports(with_camera=is_forum))
     parts = speech.build(personality, current)
     if isinstance(runner_args, SmallWebRTCRunnerArguments):
         worker = _worker_for_one(runner_args, transport, parts)
     else:
-        worker = _worker_for_several(runner_args, transport, parts)
+        avatar = Avatar(personality.name if is_forum else None)
+        worker = _worker_for_several(runner_args, transport, parts, avatar)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(worker)
     await runner.run()
@@ -83,10 +100,10 @@ def _worker_for_one(
 
 
 def _worker_for_several(
-    runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech
+    runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech, avatar: Avatar
 ) -> PipelineWorker:
     people = People(parts.hearing, ears.user_params)
-    worker = _worker(build_for_several(transport, parts, people), runner_args)
+    worker = _worker(build_for_several(transport, parts, people, avatar), runner_args)
 
     if isinstance(runner_args, DailyRunnerArguments):
         _meet_in_daily(transport, people)

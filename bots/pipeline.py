@@ -8,6 +8,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.transports.base_transport import BaseTransport
 
+from bots.avatar import Avatar
 from bots.ears import EndOfHearing
 from bots.people import People, Replies
 from bots.speech import Speech
@@ -32,7 +33,7 @@ def build(
     )
 
 
-def build_for_several(transport: BaseTransport, speech: Speech, people: People) -> Pipeline:
+def build_for_several(transport: BaseTransport, speech: Speech, people: People, avatar: Avatar) -> Pipeline:
     """The same, for a room of several: each person is heard alone, and each has a context."""
     return Pipeline(
         [
@@ -40,7 +41,8 @@ def build_for_several(transport: BaseTransport, speech: Speech, people: People) 
             people,  # each as turns in their context
             speech.llm,  # our answer
             speech.tts,  # as a voice
-            transport.output(),  # in everybody's ear
+            avatar,  # and as a picture that moves with it
+            transport.output(),  # in everybody's ear, and before their eyes
             Replies(people),  # what was really said, back in the context of whom it was said to
         ]
     )

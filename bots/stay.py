@@ -29,7 +29,7 @@ from app.errors import GreenroomError, IllegalTransition, NoSuchSession, RedisAw
 from app.rooms.messages import EXPIRED
 from app.rooms.ports import LaunchQueue
 from app.rooms.reviving import Reviving
-from app.rooms.sessions import Reason, Session, State
+from app.rooms.sessions import FORUM, Reason, Session, State
 from app.rooms.state import Open, Opened
 from app.rooms.steps import (
     BEAT_EVERY,
@@ -147,6 +147,7 @@ class Stay:
         self._reviving = reviving
         self._turns = Turns(ledger, session.id, session.epoch, errand.conversation)
         self._state = State.PENDING if errand.is_next else session.state
+        self._config: Mapping[str, Any] = {}  # what was changed since the session began
         self._personality: Personality | None = None
         self._met = {session.person} - {None}  # in this room, since it was last somebody else's
         self._room = stages.of(
@@ -254,18 +255,19 @@ class Stay:
         session = self.session
         self._personality = load_personality(session.personality)
         bot = load_bot(target)
+        await self._reconfigure(self._errand.config)
+        await self._show()
         body: dict[str, Any] = {
             "room_url": str(session.room),
             "user_id": session.user_id,
             "personality": session.personality,
             "persona": session.persona,
             "voice": session.voice,
-            "mode": session.mode,
+            "mode": self._mode,
             "conversation": as_messages(self._errand.conversation),
             "participant_contexts": self._turns.by_person(),
             "metadata": dict(session.metadata),
         }
-        await self._reconfigure(self._errand.config)
         await bot(self._room.runner_arguments(session.id, body))
 
     async def _fell_silent(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
@@ -443,8 +445,9 @@ class Stay:
 
         What is set to null goes back to what the personality has.
         """
-        named = changes.get("personality", self.session.personality)
-        personality = self._personality = load_personality(named or self.session.personality)
+        self._config = {**self._config, **changes}
+        named = self._config.get("personality") or self.session.personality
+        personality = self._personality = load_personality(named)
         usual = {
             "voice": speech.voice_for(self._settings, personality),
             "language": personality.language,
@@ -452,6 +455,17 @@ class Stay:
         }
         affected = usual if "personality" in changes else usual.keys() & changes.keys()
         await self._say(*_settings_frames({name: changes.get(name) or usual[name] for name in affected}))
+        if {"mode", "personality"} & changes.keys():
+            await self._show()
+
+    @property
+    def _mode(self) -> str:
+        return str(self._config.get("mode") or self.session.mode)
+
+    async def _show(self) -> None:
+        """Be seen, or not, as the mode has it."""
+        personality = self._personality
+        await self._room.show(personality.name if personality and self._mode == FORUM else None)
 
     async def _answer(self, message_id: str, result: Mapping[str, object]) -> None:
         try:

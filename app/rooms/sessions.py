@@ -39,6 +39,8 @@ class Reason(StrEnum):
     ERROR = "error"
 
 
+FORUM = "forum"  # the mode in which a bot is seen; in "voice" it is only heard
+
 _FROM_ANY = frozenset({State.LEAVING, State.LOST})
 
 FOLLOWERS: Mapping[State, frozenset[State]] = {

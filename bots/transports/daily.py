@@ -28,6 +28,7 @@ from app.providers.daily import Daily, participant
 from app.rooms.providers import Participant, bot_identity
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
+from bots.avatar import Avatar, avatar_of
 from bots.transports.stage import Notice, PutOut
 
 JOINS_WITHIN = timedelta(seconds=20)  # tried again and again
@@ -70,6 +71,8 @@ class DailyRoom:
         if not waits:
             self._may_enter.set()
         self._client: DailyTransportClient | None = None
+        self._avatar: Avatar | None = None
+        self._seen_as: str | None = None  # a name, if it is to be seen
         self._there: dict[str, Participant] = {}  # by what Daily calls each stay
         self._is_leaving = False
         self._is_in = False  # as we were told
@@ -101,6 +104,10 @@ class DailyRoom:
         client._cleanup = self._releasing(client, client._cleanup)  # type: ignore[method-assign]
         client.on_error = self._heard  # type: ignore[method-assign]  # Daily's own: pipecat does not listen to it
         self._listen_to_room(client)
+        self._avatar = avatar_of(pipeline.pipeline)
+        if self._avatar is not None:
+            client._params.video_out_enabled = True  # there is a camera from the beginning; it may be off
+            self._avatar.show(self._seen_as)
         for way in ways:
             if isinstance(way, DailyInputTransport):
                 self._name_speakers(way)
@@ -119,6 +126,14 @@ class DailyRoom:
 
     def listen(self, *, to_people: bool) -> None:
         self._listens = to_people
+
+    async def show(self, name: str | None) -> None:
+        self._seen_as = name
+        if self._avatar is None:
+            return
+        self._avatar.show(name)
+        if self._is_in:
+            self._turn_camera()
 
     def hush(self) -> None:
         client = self._client
@@ -161,6 +176,8 @@ class DailyRoom:
                 try:
                     client._token = await asyncio.to_thread(self._clear_the_way)
                     self._may_be_in = True
+                    if self._avatar is not None:
+                        client._params.camera_out_enabled = self._seen_as is not None
                     data, error = await join()
                 except ProviderAway as away:
                     data, error = None, str(away)
@@ -175,6 +192,14 @@ class DailyRoom:
             return None, "the session is over"
 
         return once
+
+    def _turn_camera(self) -> None:
+        client, is_on = self._client, self._seen_as is not None
+        if client is None or client._client is None or client._camera_track is None:
+            return
+        camera = {"isEnabled": is_on, "settings": {"customTrack": {"id": client._camera_track.track.id}}}
+        client._client.update_inputs({"camera": camera})
+        client._client.update_publishing({"camera": {"isPublishing": is_on}})
 
     def _leaving(
         self, leave: Callable[[], Coroutine[Any, Any, Any]]

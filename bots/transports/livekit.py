@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from livekit import rtc
+from livekit.rtc.participant import PublishTrackError, UnpublishTrackError
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.types import LiveKitRunnerArguments
@@ -26,11 +27,13 @@ from app.errors import OfferRefused, ProviderAway
 from app.providers.livekit import is_bot
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
+from bots.avatar import Avatar, avatar_of
 from bots.transports.stage import Notice, PutOut
 
 CONNECTS_WITHIN = timedelta(seconds=20)  # tried again and again: the server may be starting
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)
 CLOSES_WITHIN = timedelta(seconds=2)
+SEEN_WITHIN = timedelta(seconds=5)
 NAMED_WITHIN = timedelta(seconds=3)
 
 # Why a room parted with its bot, where that is for good.
@@ -75,6 +78,8 @@ class LiveKitRoom:
         if not waits:
             self._may_enter.set()
         self._client: LiveKitTransportClient | None = None
+        self._avatar: Avatar | None = None
+        self._name: str | None = None  # that it is seen under
         self._people: dict[str, float] = {}  # identity -> when we saw them first
         self._bots: set[str] = set()  # others, that were seen here
         self._is_leaving = False
@@ -104,6 +109,13 @@ class LiveKitRoom:
         # without tenacity's waits of four seconds
         vars(client)["connect"] = self._connecting(client, connect.__wrapped__)
         self._hear_people_only(client)
+        self._avatar = avatar_of(pipeline.pipeline)
+        if self._avatar is not None:
+            # The output is ready for pictures from the beginning; whether there is a camera the client alone decides.
+            params = client._params
+            client._params = params.model_copy(update={"video_out_enabled": self._name is not None})
+            params.video_out_enabled = True
+            self._avatar.show(self._name)
 
     async def at_door(self) -> None:
         await self._is_at_door.wait()
@@ -119,6 +131,17 @@ class LiveKitRoom:
 
     def listen(self, *, to_people: bool) -> None:
         self._listens = to_people
+
+    async def show(self, name: str | None) -> None:
+        self._name = name
+        client, avatar = self._client, self._avatar
+        if client is None or avatar is None:
+            return
+        avatar.show(name)
+        client._params.video_out_enabled = name is not None  # if it connects later
+        turned = self._begin(self._turn_camera(client))
+        if client._connected:
+            await asyncio.wait({turned}, timeout=SEEN_WITHIN.total_seconds())
 
     def hush(self) -> None:
         client = self._client
@@ -221,6 +244,36 @@ class LiveKitRoom:
                 log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
             await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
 
+    async def _turn_camera(self, client: LiveKitTransportClient) -> None:
+        """On or off, as it shall be now.  A call goes on without pictures, if need be."""
+        async with client._async_lock:  # not while it connects
+            if not client._connected:
+                return
+            try:
+                if self._name is not None and client._video_source is None:
+                    await self._turn_camera_on(client)
+                elif self._name is None and client._video_source is not None:
+                    await self._turn_camera_off(client)
+            except (PublishTrackError, UnpublishTrackError) as error:
+                log.warning("camera_not_turned", room=str(self._room), because=str(error)[:200])
+
+    async def _turn_camera_on(self, client: LiveKitTransportClient) -> None:
+        """As pipecat does when it connects."""
+        params = client._params
+        source = rtc.VideoSource(params.video_out_width, params.video_out_height)
+        track = rtc.LocalVideoTrack.create_video_track("pipecat-video", source)
+        await client.room.local_participant.publish_track(track, client._video_publish_options())
+        client._video_source, client._video_track = source, track
+
+    async def _turn_camera_off(self, client: LiveKitTransportClient) -> None:
+        source, client._video_source, client._video_track = client._video_source, None, None
+        me = client.room.local_participant
+        for sid, each in list(me.track_publications.items()):
+            if each.source == rtc.TrackSource.SOURCE_CAMERA:
+                await me.unpublish_track(sid)
+        if source is not None:
+            await source.aclose()
+
     def _listen_to_room(self, room: rtc.Room) -> None:
         if self._is_listening:
             return
@@ -268,10 +321,11 @@ class LiveKitRoom:
         log.info("bot_put_out", room=str(self._room), reason=why.reason, detail=why.detail)
         self._on_put_out(why)
 
-    def _begin(self, work: Awaitable[Any]) -> None:
+    def _begin(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _is_bot(who: rtc.RemoteParticipant) -> bool:

@@ -149,6 +149,9 @@ class LocalRoom(SmallWebRTCConnection):
             return None
         return await super()._call_event_handler(event_name, *args, **kwargs)
 
+    async def show(self, name: str | None) -> None:
+        """Local rooms are for the ear."""
+
     def hush(self) -> None:
         for sender in self.pc.getSenders():
             sender.replaceTrack(None)

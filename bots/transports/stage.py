@@ -52,6 +52,13 @@ class Stage(Protocol):
         """Take in what people write, or not: then it is unanswered, and their page says it to the next bot."""
         ...
 
+    async def show(self, name: str | None) -> None:
+        """Be seen under this name, or not at all, where the room has pictures and the bot is one that has a camera.
+
+        What is said before the bot's pipeline is there is done when it is.
+        """
+        ...
+
     def hush(self) -> None:
         """Be heard no more, from this moment; the line stays up until the bot has left."""
         ...

@@ -24,6 +24,7 @@ class Meetings:
         self.clients: list[FakeCallClient] = []
         self.inits = 0
         self.loud = False  # a bot was heard
+        self.pictures: list[bytes] = []  # and seen
         self.holds_completions = False  # of joins: they are in, and are not told
         server.gone = self._gone
 
@@ -78,6 +79,8 @@ class FakeCallClient:
         self.joins: list[tuple[str, str | None]] = []
         self.sent: list[Any] = []
         self.heard: dict[str, Callable[..., Any]] = {}  # audio renderers, by participant
+        self.inputs: list[Any] = []  # as they are changed in the call
+        self.joined_with: dict[str, Any] = {}
         self.publishing: list[Any] = []
         self.is_released = False
 
@@ -97,6 +100,7 @@ class FakeCallClient:
         self, url: str, token: str | None = None, client_settings: Any = None, completion: Any = None
     ) -> None:
         self.joins.append((url, token))
+        self.joined_with = client_settings
         room = url.rpartition("/")[2]
         try:
             self.sid = self._meetings.server.join(room, token, self.user_name)
@@ -139,6 +143,9 @@ class FakeCallClient:
     def update_publishing(self, settings: Any, completion: Any = None) -> None:
         self.publishing.append(settings)
 
+    def update_inputs(self, settings: Any, completion: Any = None) -> None:
+        self.inputs.append(settings)
+
     def update_subscriptions(
         self, participant_settings: Any = None, profile_settings: Any = None, completion: Any = None
     ) -> None:
@@ -152,7 +159,7 @@ class FakeCallClient:
 
 
 class FakeSource:
-    """A `CustomAudioSource`: takes what it is given."""
+    """A `CustomAudioSource` or `CustomVideoSource`: takes what it is given."""
 
     meetings: Meetings
 
@@ -162,6 +169,9 @@ class FakeSource:
     def write_frames(self, frames: bytes, completion: Any = None) -> None:
         self.meetings.loud = self.meetings.loud or any(frames)
         completion(len(frames) // 2)
+
+    def write_frame(self, picture: bytes) -> None:
+        self.meetings.pictures.append(picture)
 
 
 @contextmanager
@@ -178,8 +188,8 @@ def meetings(server: DailyServer) -> Iterator[Meetings]:
         patch.setattr(transport, "CallClient", there.client)
         patch.setattr(transport, "Daily", FakeDaily)
         source = type("Source", (FakeSource,), {"meetings": there})
-        patch.setattr(transport, "CustomAudioSource", source)
-        patch.setattr(transport, "CustomAudioTrack", source)
+        for name in ("CustomAudioSource", "CustomAudioTrack", "CustomVideoSource", "CustomVideoTrack"):
+            patch.setattr(transport, name, source)
         patch.setattr(transport.DailyTransportClient, "_daily_initialized", False)
         yield there
     there.thread.shutdown()

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 from livekit import rtc
+from numpy.typing import NDArray
 
 RATE = 48_000
 FRAME = RATE // 100  # 10 ms
 AUDIBLE = 300  # of 32,767
+
+Picture = NDArray[np.uint8]  # rows of places of red, green and blue
 
 
 class Guest:
@@ -24,6 +27,7 @@ class Guest:
         self.messages: list[dict[str, Any]] = []  # what bots sent
         self.heard_ms: Counter[str] = Counter()  # of audible sound, by the identity that it came from
         self.tracks: list[tuple[str, str]] = []  # (identity, sid) of those that sound could come from, ever
+        self.pictures: dict[str, Picture] = {}  # the last, of each camera that is on, by identity
         self.put_out: int | None = None  # why the room parted with us
         self._connect = connect
         self._samples = np.zeros(0, dtype=np.int16)
@@ -32,6 +36,7 @@ class Guest:
 
     async def __aenter__(self) -> "Guest":
         self.room.on("track_subscribed", self._subscribed)
+        self.room.on("track_unsubscribed", self._unsubscribed)
         self.room.on("data_received", self._received)
         self.room.on("disconnected", self._disconnected)
         self.room.on("participant_connected", lambda _: self._greet())
@@ -113,6 +118,18 @@ class Guest:
         if track.kind == rtc.TrackKind.KIND_AUDIO:
             self.tracks.append((participant.identity, participant.sid))
             self._tasks.append(asyncio.create_task(self._listen(track, participant.identity)))
+        else:
+            self._tasks.append(asyncio.create_task(self._watch(track, participant.identity)))
+
+    def _unsubscribed(self, track: Any, _: Any, participant: rtc.RemoteParticipant) -> None:
+        if track.kind == rtc.TrackKind.KIND_VIDEO:
+            self.pictures.pop(participant.identity, None)
+
+    async def _watch(self, track: Any, identity: str) -> None:
+        stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24)
+        async for event in stream:
+            shape = (event.frame.height, event.frame.width, 3)
+            self.pictures[identity] = np.frombuffer(event.frame.data, dtype=np.uint8).reshape(shape)
 
     async def _listen(self, track: Any, identity: str) -> None:
         async for event in rtc.AudioStream(track, sample_rate=RATE, num_channels=1):

@@ -22,6 +22,7 @@ from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from app.settings import Settings
 from bots import assistant, personalities, speech
+from bots.avatar import Avatar
 from bots.transports import daily as daily_transport
 from bots.transports.daily import DailyRoom
 from tests.fakes import daily_python, daily_server
@@ -111,9 +112,9 @@ class Bot:
     async def perform(self):
         """As a bot of pipecat's does."""
         arguments = self.room.runner_arguments("a-session", {"a": 1})
-        transport = await create_transport(arguments, assistant.TRANSPORTS)
+        transport = await create_transport(arguments, assistant.transports(with_camera=False))
         self.worker = PipelineWorker(
-            Pipeline([transport.input(), self.ear, transport.output()]), idle_timeout_secs=None
+            Pipeline([transport.input(), self.ear, Avatar(), transport.output()]), idle_timeout_secs=None
         )
         self.room.built(self.worker)
         self.worker.add_event_handler("on_pipeline_started", self._started)
@@ -370,9 +371,10 @@ async def test_a_bot_that_ends_by_itself_was_not_put_out(daily, meetings, server
 async def test_our_own_bot_greets_whoever_comes_by_voice(daily, meetings):
     bot = Bot(daily)
     personality = personalities.load("host")
-    transport = await create_transport(bot.room.runner_arguments("a-session", {}), assistant.TRANSPORTS)
+    arguments = bot.room.runner_arguments("a-session", {})
+    transport = await create_transport(arguments, assistant.transports(with_camera=False))
     parts = speech.build(personality, Settings(speech="demo"))
-    worker = assistant._worker_for_several(bot.room.runner_arguments("a-session", {}), transport, parts)
+    worker = assistant._worker_for_several(arguments, transport, parts, Avatar())
     bot.room.built(worker)
     worker.add_event_handler("on_pipeline_started", bot._started)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
@@ -387,6 +389,35 @@ async def test_our_own_bot_greets_whoever_comes_by_voice(daily, meetings):
     await worker.cancel(reason="the test is over")
     await asyncio.wait({task}, timeout=SOON)
     await bot.room.disconnect()
+
+
+@pytest.mark.parametrize("name", ["Robin", None])
+async def test_a_camera_is_on_from_the_beginning_or_off(daily, meetings, name):
+    bot = Bot(daily)
+    await bot.room.show(name)
+
+    async with performing(bot):
+        await eventually(lambda: bot.is_on_stage)
+        (client,) = meetings.those_in("standup")
+
+        assert client.joined_with["inputs"]["camera"]["isEnabled"] is bool(name)
+        assert client.joined_with["publishing"]["camera"]["isPublishing"] is bool(name)
+
+
+async def test_a_camera_is_turned_on_and_off_in_the_call(daily, meetings):
+    async with on_stage(daily) as bot:
+        (client,) = meetings.those_in("standup")
+        assert not meetings.pictures
+        await bot.room.show("Robin")
+        await eventually(lambda: meetings.pictures)
+        await bot.room.show(None)
+
+        assert [each["camera"]["isPublishing"] for each in client.publishing] == [True, False]
+        on, off = (each["camera"] for each in client.inputs)
+        assert (on["isEnabled"], off["isEnabled"]) == (True, False)
+        assert (
+            on["settings"]["customTrack"]["id"] == off["settings"]["customTrack"]["id"] != "no-camera-track"
+        )
 
 
 async def test_a_room_that_is_full_is_tried_again(daily, meetings, server):
