@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 640, 360
 STAGES = 12  # from silent to loud; 0.7 MB each
+STRIP = 40  # rows that are drawn at once: memory that a thread once used remains with the process
 LONGEST_NAME = 24  # letters that are drawn
 
 HUES = (0.61, 0.71, 0.49, 0.93, 0.02)  # blue, violet, teal, rose, coral: by the name
@@ -35,8 +36,8 @@ def _colour(hue: float, saturation: float, value: float) -> Plane:
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value), dtype=np.float32) * 255
 
 
-def _places() -> tuple[Plane, Plane]:
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+def _places(rows: slice = slice(0, HEIGHT)) -> tuple[Plane, Plane]:
+    y, x = np.mgrid[rows, 0:WIDTH].astype(np.float32)
     return x, y
 
 
@@ -49,7 +50,12 @@ def _ground(hue: float) -> Plane:
 
 
 def _speaking(ground: Plane, hue: float, loudness: float) -> bytes:
-    x, y = _places()
+    strips = (slice(top, top + STRIP) for top in range(0, HEIGHT, STRIP))
+    return b"".join(_strip(ground[rows], rows, hue, loudness) for rows in strips)
+
+
+def _strip(ground: Plane, rows: slice, hue: float, loudness: float) -> bytes:
+    x, y = _places(rows)
     away = np.hypot(x - CENTRE[0], y - CENTRE[1])
     picture = ground.copy()
     radius = DISC + OPENS * loudness

@@ -115,6 +115,7 @@ class LiveKitRoom:
             params = client._params
             client._params = params.model_copy(update={"video_out_enabled": self._name is not None})
             params.video_out_enabled = True
+            vars(client)["_video_publish_options"] = self._one_layer(client._video_publish_options)
             self._avatar.show(self._name)
 
     async def at_door(self) -> None:
@@ -243,6 +244,18 @@ class LiveKitRoom:
                     raise
                 log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
             await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
+
+    def _one_layer(
+        self, usual: Callable[[], rtc.TrackPublishOptions]
+    ) -> Callable[[], rtc.TrackPublishOptions]:
+        """A small picture need not be encoded in several sizes."""
+
+        def options() -> rtc.TrackPublishOptions:
+            chosen = usual()
+            chosen.simulcast = False
+            return chosen
+
+        return options
 
     async def _turn_camera(self, client: LiveKitTransportClient) -> None:
         """On or off, as it shall be now.  A call goes on without pictures, if need be."""
