@@ -72,7 +72,9 @@ class JoinSchema(Strict):
     personality = fields.String(validate=NAME)
     persona = fields.String(validate=[validate.Length(max=2000), _printable])
     voice = fields.String(validate=[validate.Length(min=1, max=64), _one_line])
-    mode = fields.String(validate=MODES)
+    mode = fields.String(
+        validate=MODES, metadata={"description": "Whether the bot is heard, or seen as well (forum)"}
+    )
     session_persistence = Seconds(strict=True, validate=_between(timedelta(0), LONGEST_PERSISTENCE))
     max_duration = Seconds(strict=True, validate=_between(timedelta(seconds=10), LONGEST_SESSION))
     metadata = fields.Dict(

@@ -34,3 +34,30 @@ def test_an_answer_is_given_when_redis_is_back():
         return ledger.told
 
     assert asyncio.run(answered()) == [Answer("a-session", "1-1", {"error": "unknown"})]
+
+
+def test_a_change_leaves_what_was_changed_before():
+    """Seen under the name of the personality that it was given, whatever else is changed after that."""
+
+    async def seen():
+        errand = Errand(a_session(), ME, "here", "a-token", False, timedelta(0), (), {})
+        ledger, names = AwayAtFirst(), []
+        bot = Stay(errand, ledger=ledger, pulse=ledger, settings=Settings(), launches=None, reviving=None)
+
+        async def show(name):
+            names.append(name)
+
+        bot._room.show = show
+        for change in (
+            {"mode": "forum"},
+            {"personality": "critic"},
+            {"mode": "voice"},
+            {"voice": "deep"},
+            {"mode": "forum"},
+            {"personality": None},
+            {"mode": None},
+        ):
+            await bot._reconfigure(change)
+        return names
+
+    assert asyncio.run(seen()) == ["Robin", "Beatrice", None, "Beatrice", "Robin", None]
