@@ -50,15 +50,12 @@ class Agents:
         self._ask("RoomService/DeleteRoom", room, {"room": room})
 
     def wait_until_warm(self) -> None:
-        """Until as many processes wait as shall, and those whose jobs are over have gone."""
+        """Until as many processes wait as shall."""
         eventually(self._is_warm, within=WARM_WITHIN)
 
     def _is_warm(self) -> bool:
         waiting = len(self.pids["warm"]) - len(self.pids["job"])
         return bool(self.said["registered"]) and waiting >= self._idle
-
-    def jobs_are_over(self) -> bool:
-        return not any(Path(f"/proc/{pid}").exists() for pid in self.pids["job"])
 
     def _ask(self, method: str, room: str, request: Mapping[str, str]) -> None:
         video = {"roomAdmin": True, "roomCreate": True, "room": room}
@@ -110,7 +107,7 @@ class Watcher:
 
     def __init__(self, server: LiveKitServer, room: str) -> None:
         self.room = room
-        self._admission = _livekit(server).admit(Room.parse(f"{server.url}/{room}"), "watcher")
+        self._admission = livekit(server).admit(Room.parse(f"{server.url}/{room}"), "watcher")
         self._rtc = rtc.Room()
         self._seen: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
@@ -161,7 +158,7 @@ class Joins:
         return told
 
 
-def _livekit(server: LiveKitServer) -> LiveKit:
+def livekit(server: LiveKitServer) -> LiveKit:
     return LiveKit(server.url, server.key, server.secret)
 
 
