@@ -56,6 +56,8 @@ def preload(settings: Settings) -> None:
     import aiortc  # noqa: F401
     import pipecat.transports.smallwebrtc.transport  # noqa: F401
 
+    if settings.livekit_url:
+        import bots.transports.livekit  # noqa: F401  its native part begins with a child's first room
     if settings.daily_domain:
         import httpx  # noqa: F401
 
