@@ -76,6 +76,10 @@ def preload(settings: Settings) -> None:
 def warm(settings: Settings) -> None:
     """Get the models ready, once a child, after the fork."""
     ears.warm()
+    if settings.livekit_url:
+        from bots.transports import livekit
+
+        livekit.warm()
     speech.warm(speech.kind_for(settings))
 
 

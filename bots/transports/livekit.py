@@ -47,6 +47,17 @@ REASONS: Mapping[int, PutOut] = {
 log = structlog.get_logger(__name__)
 
 
+def warm() -> None:
+    """Start the native part of LiveKit's client, in the process that will use it."""
+
+    async def make_a_track() -> None:
+        source = rtc.AudioSource(24_000, 1)
+        rtc.LocalAudioTrack.create_audio_track("warm", source)
+        await source.aclose()
+
+    asyncio.run(make_a_track())
+
+
 class LiveKitRoom:
     """A bot's place in a LiveKit room, on pipecat's own transport."""
 
