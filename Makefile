@@ -49,6 +49,9 @@ alone: setup ## nothing points out of the repository
 bench-%: setup ## a benchmark: join, api, memory, cpu, reaper, commands, beats
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
+bench-livekit-%: setup livekit ## in LiveKit rooms, beside LiveKit Agents: join, memory
+	$(BIN)/python -m benchmarks.livekit_$(subst -,_,$*) $(ARGS)
+
 lock: setup ## requirements.lock again, from setup.cfg; ARGS are uv's, as in --upgrade
 	scripts/lock $(ARGS)
 

@@ -25,7 +25,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "15"))
 A_ROUND = 2
 IDLE = 2  # processes of each that wait: two cores
 CALM = 0.15  # of all cores: what may go on elsewhere when a clock is started
-CALMS_WITHIN = 15.0  # seconds
+CALMS_WITHIN = 5.0  # seconds
 
 
 class Starts(Protocol):
