@@ -57,7 +57,7 @@ def preload(settings: Settings) -> None:
     import pipecat.transports.smallwebrtc.transport  # noqa: F401
 
     if settings.livekit_url:
-        import bots.transports.livekit  # noqa: F401  its native part begins with a child's first room
+        import bots.transports.livekit
     if settings.daily_domain:
         import httpx  # noqa: F401
 
