@@ -75,9 +75,12 @@ class People(FrameProcessor):
         self._waiting: deque[tuple[str, LLMContextFrame]] = deque()  # to be answered
         self._floor_timer: asyncio.TimerHandle | None = None
         self._present: set[str] = set()
+        self._met: set[str] = set()  # greeted, or known from before
+        self._gone: set[str] = set()  # what is still heard of them opens no branch
         self._opening = asyncio.Lock()
         self._is_started = asyncio.Event()
         self._register_event_handler("on_person", sync=True)
+        self._register_event_handler("on_person_left", sync=True)
 
     @property
     def processors(self) -> list[FrameProcessor]:
@@ -96,23 +99,31 @@ class People(FrameProcessor):
 
     async def meet(self, person: str, introduction: str | None = None) -> None:
         """Somebody can hear us.  Who is new is greeted, who waits for an answer gets it; who comes back, neither."""
-        is_new = person not in self._contexts
         self._present.add(person)
+        self._gone.discard(person)
         await self._is_started.wait()
+        if person not in self._present:
+            return
         await self._branch_of(person)
         await asyncio.sleep(HEARS_US_AFTER)
-        messages: list[Any] = self.context_of(person).messages
+        if person not in self._present:
+            return
+        is_new = person not in self._met
+        self._met.add(person)
+        messages: list[Any] = list(self.context_of(person).messages)
         if not messages and introduction:
             LLMContext.add_message(self.context_of(person), {"role": "user", "content": introduction})
-        if is_new and (not messages or messages[-1].get("role") == "user"):
+        if not messages or (is_new and messages[-1].get("role") == "user"):
             await self._answer(person, LLMContextFrame(self.context_of(person)))
 
     async def part(self, person: str) -> None:
         """They have left; what was said stays."""
         self._present.discard(person)
+        self._gone.add(person)
         await self._fall_silent(person)
         if branch := self._branches.pop(person, None):
             await branch.close()
+        await self._call_event_handler("on_person_left", person)
 
     # As a processor
 
@@ -121,6 +132,8 @@ class People(FrameProcessor):
         self._setup_of_all = setup
 
     async def cleanup(self) -> None:
+        self._present.clear()
+        self._is_started.set()  # for whoever was to be met
         await super().cleanup()
         if self._floor_timer:
             self._floor_timer.cancel()
@@ -133,7 +146,8 @@ class People(FrameProcessor):
             await self._show_all(frame, direction)
             await self.push_frame(frame, direction)
         elif isinstance(frame, UserAudioRawFrame):
-            await (await self._branch_of(frame.user_id)).take(frame, direction)
+            if frame.user_id not in self._gone:
+                await (await self._branch_of(frame.user_id)).take(frame, direction)
         elif isinstance(frame, LLMMessagesAppendFrame):
             self._typed.append(frame)
             await self._take_typed()
@@ -178,9 +192,13 @@ class People(FrameProcessor):
             branch = self._branches[person] = _Branch(
                 person, [self._hearing(), aggregator], self._from_branch
             )
-            await self._call_event_handler("on_person", person, aggregator)
-            if self._setup_of_all is not None:
-                await branch.open(self._setup_of_all, self._started)
+            try:
+                await self._call_event_handler("on_person", person, aggregator)
+                if self._setup_of_all is not None:
+                    await branch.open(self._setup_of_all, self._started)
+            except BaseException:  # an interruption as well
+                del self._branches[person]
+                raise
             return branch
 
     # What comes out of a branch
@@ -191,7 +209,7 @@ class People(FrameProcessor):
             return
         if isinstance(frame, InputAudioRawFrame):
             return  # nobody below needs the sound itself
-        if isinstance(frame, UserStartedSpeakingFrame):
+        if isinstance(frame, UserStartedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:
             self._speaking.add(person)
         await self.push_frame(frame, direction)
         if isinstance(frame, UserStoppedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:

@@ -149,7 +149,8 @@ class Stay:
         self._state = State.PENDING if errand.is_next else session.state
         self._config: Mapping[str, Any] = {}  # what was changed since the session began
         self._personality: Personality | None = None
-        self._met = {session.person} - {None}  # in this room, since it was last somebody else's
+        # In this room since it was last somebody else's: what is kept of the conversation is theirs
+        self._met = {session.person, *(said.person for said in errand.conversation)} - {None}
         self._room = stages.of(
             session,
             settings,
@@ -169,6 +170,7 @@ class Stay:
         self._pipeline: PipelineWorker | None = None
         self._last_person = session.person
         self._has_room = not errand.is_next
+        self._is_at_door = False  # of its room, which bounds what comes then
         self._clock: asyncio.TimerHandle | None = None  # no show, or an empty room
         self._is_started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._in_order = asyncio.Lock()  # transitions are written in the order in which they happen
@@ -282,7 +284,7 @@ class Stay:
             await self._enter(State.LIVE)
 
     def _check_started(self) -> None:
-        if not self._is_started.done():
+        if not self._is_started.done() and not self._is_at_door:
             detail = f"its pipeline had not started after {STARTS_WITHIN.seconds} seconds"
             self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
 
@@ -353,6 +355,8 @@ class Stay:
 
     def _put_out(self, why: PutOut) -> None:
         """The room decides who may stay."""
+        if why.reason is Reason.SUPERSEDED and self._moving_out is not None:
+            return  # by the bot it made room for: the move says when it is done, or the next beat does
         if why.reason is None:
             self.end(Ending(Reason.ERROR, politely=False, detail=why.detail, goes_on=True))
         else:
@@ -610,6 +614,7 @@ class Stay:
         first: set[asyncio.Future[Any]] = {performance, self._is_started, self._ending, at_door}
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         session, is_prepared = self.session, self._is_started.done() or at_door.done()
+        self._is_at_door = at_door.done()
         at_door.cancel()
         if not is_prepared or self._ending.done():
             failure = performance.exception() if performance.done() and not performance.cancelled() else None
@@ -626,6 +631,7 @@ class Stay:
         self.session = replace(succession.session, epoch=session.epoch, host=self._host)
         self._state, self._last_person = self.session.state, self.session.person
         conversation = await self._insist(Conversation(session.id))
+        self._met |= {said.person for said in conversation} - {None}
         if not self._turns.catch_up(conversation):  # another person came meanwhile
             await self._say(LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False))
         self._state_of_room.catch_up(await self._insist(ReadState(session.room)))
@@ -634,6 +640,10 @@ class Stay:
             await self._reconfigure(room.config)
         on_stage: set[asyncio.Future[Any]] = {performance, self._is_started, self._ending}
         await asyncio.wait(on_stage, return_when=asyncio.FIRST_COMPLETED)
+        if (
+            self._state is State.WAITING and self._room.people
+        ):  # they came while we learned where the session was
+            await self._enter(State.LIVE)
         self._expect_person()
         log.info("session_handed_over", session_id=session.id, room=str(session.room), epoch=session.epoch)
         return True

@@ -51,6 +51,7 @@ class Turns:
         for processor in _processors(pipeline.pipeline):
             if isinstance(processor, People):
                 processor.add_event_handler("on_person", self._meet)
+                processor.add_event_handler("on_person_left", self._part)
             elif isinstance(processor, LLMUserAggregator):
                 self._listen(processor, "user")
             elif isinstance(processor, LLMAssistantAggregator):
@@ -144,6 +145,9 @@ class Turns:
         if person not in self._contexts:
             aggregator.context.set_messages(self.by_person().get(person, []))
         self._listen(aggregator, "user", person)
+
+    async def _part(self, _: People, person: str) -> None:
+        self._speaking.discard(("user", person))
 
     def _listen(self, aggregator: Any, speaker: str, person: str | None = None) -> None:
         async def started(*_: Any) -> None:

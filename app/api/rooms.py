@@ -48,6 +48,8 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     here = services()
     order = _order(wanted, here)
     patience = timedelta(seconds=query["wait"])
+    if "room_url" not in wanted:  # else who asks again after a refusal gets another room, and another bot
+        here.providers.of_room(order.room).prepare(order.room, {})
     joined = here.joining.join_and_wait(order, patience) if patience else here.joining.join(order)
     answer = _joined(joined, order.user_id, _about(wanted), here)
     if joined.status == QUEUED:

@@ -219,7 +219,7 @@ class _Asked(Generic[T]):
         if isinstance(self._looker.error, GreenroomError):
             return None, str(self._looker.error)
         if self._looker.error:
-            raise self._looker.error
+            return None, f"it could not be asked ({type(self._looker.error).__name__})."
         if not self._looker.seen:
             return None, f"no answer within {PROVIDERS_ANSWER_WITHIN.total_seconds():g} s."
         return self._looker.seen[0], None

@@ -253,8 +253,8 @@ class Daily:
             raise BadSignature
 
 
-class _NotFound(Exception):
-    """Daily has no such thing."""
+class _NotFound(ProviderAway):
+    """Daily has no such thing; if that is wrong, look at DAILY_API_URL."""
 
 
 def _is_probe(body: bytes) -> bool:

@@ -78,9 +78,10 @@ class LiveKit:
             "canSubscribe": True,
             "canPublishData": True,
         }
-        said: dict[str, Any] = {"name": about.name} if about.name else {}
+        card: dict[str, Any] = {"greenroom": {"person": True}}  # whatever they are called
         if about.preferences:
-            said["metadata"] = json.dumps({"preferences": about.preferences})
+            card["preferences"] = about.preferences
+        said = {"metadata": json.dumps(card)} | ({"name": about.name} if about.name else {})
         return Admission(self.server, self._token(user_id, grants, **said))
 
     def bot_token(self, session: Session, name: str = "") -> str:
@@ -310,6 +311,8 @@ def _participant(entry: Any) -> Participant | None:
 
 def is_bot(identity: str, name: str, metadata: Any, attributes: Iterable[str], *, is_agent: bool) -> bool:
     """Of ours or of others: by what it says of itself first, and by its name only then."""
+    if _said(metadata).get("person") is True and not is_agent:
+        return False
     return (
         bool(_card(identity, metadata))
         or is_agent
@@ -320,10 +323,13 @@ def is_bot(identity: str, name: str, metadata: Any, attributes: Iterable[str], *
 
 def _card(identity: str, metadata: Any) -> dict[str, Any]:
     """What a bot of ours says of itself; nothing of anybody else."""
-    if not identity.startswith(BOT):
-        return {}
+    card = _said(metadata) if identity.startswith(BOT) else {}
+    return card if card.get("bot") is True else {}
+
+
+def _said(metadata: Any) -> dict[str, Any]:
     try:
-        card = json.loads(metadata)["greenroom"]
+        said = json.loads(metadata)["greenroom"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
-    return card if isinstance(card, dict) and card.get("bot") is True else {}
+    return said if isinstance(said, dict) else {}

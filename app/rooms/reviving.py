@@ -23,6 +23,7 @@ from app.rooms.steps import (
     Withdraw,
 )
 
+NOT_LET_IN = "could not get into the room"  # how a bot says that its room's server is away
 CRASHES_AT_MOST = 3  # within ten minutes: the last of them ends the session
 
 log = structlog.get_logger(__name__)
@@ -81,7 +82,9 @@ class Reviving:
             self._ledger.run(Withdraw(room, epoch))
             self._put_out(room, epoch)
             detail = f"its bot died {succession.crashes} times in ten minutes; the last time {why}"
-            end(self._ledger, session, Reason.CRASHED_TOO_OFTEN, detail)
+            # A door that stays closed is no fault of the bot's: people who are let in again get another one
+            reason = Reason.ROOM_GONE if why.startswith(NOT_LET_IN) else Reason.CRASHED_TOO_OFTEN
+            end(self._ledger, session, reason, detail)
             return None
         if (
             self._providers and self._ledger.run(FindPlace()).free

@@ -25,7 +25,8 @@ from pipecat.transports.daily.transport import (
 
 from app.errors import OfferRefused, ProviderAway
 from app.providers.daily import Daily, participant
-from app.rooms.providers import Participant, bot_identity
+from app.rooms.providers import Participant
+from app.rooms.reviving import NOT_LET_IN
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.avatar import Avatar, avatar_of
@@ -186,7 +187,7 @@ class DailyRoom:
                     return data, None
                 log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
                 if asyncio.get_running_loop().time() > deadline:
-                    self._put_out(PutOut(None, "could not get into the room: Daily does not let it in"))
+                    self._put_out(PutOut(None, f"{NOT_LET_IN}: Daily does not let it in"))
                     return None, error
                 await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
             return None, "the session is over"
@@ -249,8 +250,8 @@ class DailyRoom:
             await joined(data)
 
         async def on_came(each: Any) -> None:
-            if (who := self._see(each)).identity != bot_identity(self._room):
-                await came(_named(each, who))  # a bot of ours is going, and not listened to
+            if not (who := self._see(each)).is_bot:
+                await came(_named(each, who))  # a bot, ours or another's, is not listened to
 
         async def on_left(each: Any, reason: Any) -> None:
             if who := self._miss(each):

@@ -25,6 +25,7 @@ from pipecat.transports.livekit.transport import (
 
 from app.errors import OfferRefused, ProviderAway
 from app.providers.livekit import is_bot
+from app.rooms.reviving import NOT_LET_IN
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.avatar import Avatar, avatar_of
@@ -213,6 +214,13 @@ class LiveKitRoom:
             if not _is_bot(participant):
                 subscribed(track, publication, participant)
 
+        entered = told.on_connected
+
+        async def connected() -> None:
+            self._find(client.room)  # pipecat's word: LiveKit's client has no event for it
+            await entered()
+
+        told.on_connected = connected
         told.on_data_received = received
         vars(client)["_on_track_subscribed_wrapper"] = track_subscribed
 
@@ -251,7 +259,7 @@ class LiveKitRoom:
                 return await connect()
             except Exception as error:
                 if asyncio.get_running_loop().time() > deadline or self._is_leaving:
-                    self._put_out(PutOut(None, "could not get into the room: its server does not let it in"))
+                    self._put_out(PutOut(None, f"{NOT_LET_IN}: its server does not let it in"))
                     raise
                 log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
             await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
@@ -302,7 +310,6 @@ class LiveKitRoom:
         if self._is_listening:
             return
         self._is_listening = True
-        room.on("connected", lambda: self._find(room))
         room.on("participant_connected", lambda _: self._see(room))
         room.on("participant_disconnected", lambda _: self._see(room))
         room.on("participant_metadata_changed", lambda *_: self._see(room))

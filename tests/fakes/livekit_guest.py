@@ -28,6 +28,7 @@ class Guest:
         self.heard_ms: Counter[str] = Counter()  # of audible sound, by the identity that it came from
         self.tracks: list[tuple[str, str]] = []  # (identity, sid) of those that sound could come from, ever
         self.pictures: dict[str, Picture] = {}  # the last, of each camera that is on, by identity
+        self._cameras: set[str] = set()  # sids of those that are on
         self.put_out: int | None = None  # why the room parted with us
         self._connect = connect
         self._samples = np.zeros(0, dtype=np.int16)
@@ -119,15 +120,19 @@ class Guest:
             self.tracks.append((participant.identity, participant.sid))
             self._tasks.append(asyncio.create_task(self._listen(track, participant.identity)))
         else:
+            self._cameras.add(track.sid)
             self._tasks.append(asyncio.create_task(self._watch(track, participant.identity)))
 
     def _unsubscribed(self, track: Any, _: Any, participant: rtc.RemoteParticipant) -> None:
         if track.kind == rtc.TrackKind.KIND_VIDEO:
+            self._cameras.discard(track.sid)
             self.pictures.pop(participant.identity, None)
 
     async def _watch(self, track: Any, identity: str) -> None:
         stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24)
         async for event in stream:
+            if track.sid not in self._cameras:
+                return  # a picture that was still on its way when the camera went off
             shape = (event.frame.height, event.frame.width, 3)
             self.pictures[identity] = np.frombuffer(event.frame.data, dtype=np.uint8).reshape(shape)
 

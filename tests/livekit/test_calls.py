@@ -189,3 +189,31 @@ async def test_a_name_is_known_to_the_others_and_to_the_bot(greenroom, room):
 
         assert ann.room.local_participant.name == "Alice"
         assert ann.bots
+
+
+async def test_who_was_there_before_the_bot_is_seen_to_leave(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann", wait=0)
+    async with Guest(joined["connect"]) as ann:
+        await ann.until(lambda ann: ann.bots)
+        eventually(lambda: "person_arrived" in greenroom.events(joined["session_id"]))
+    eventually(lambda: greenroom.session(joined["session_id"])["state"] == "waiting")
+
+
+async def test_a_next_bot_knows_who_was_there_all_along(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(joined["connect"]) as ann:
+        await greeted(ann)
+        await answer(ann, "My name is Alice.", "Alice")
+        async with Guest(greenroom.join(room, bot="assistant", user_id="ben")["connect"]) as ben:
+            await greeted(ben)
+        before = len(ann.tracks)
+        os.kill(pid_of_bot(greenroom, room), signal.SIGKILL)
+
+        await ann.until(lambda ann: len(ann.tracks) > before)
+        await answer(ann, "What is my name?", "Your name is Alice")
+
+
+async def test_a_person_may_be_called_agent(greenroom, room):
+    joined = greenroom.join(room, bot="assistant", user_id="agent-7", user_name="Agent Smith")
+    async with Guest(joined["connect"]) as smith:
+        await answer(smith, "My name is Alice.", "Alice")

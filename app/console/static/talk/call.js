@@ -28,6 +28,9 @@ const CLOSED = { removed: "removed", elsewhere: "other-window" }; // why a share
 const ON_STAGE = new Set(["live", "paused", "waiting", "moving"]);
 const ON_ITS_WAY = new Set(["lost", "pending", "joining"]);
 
+// Who is not in a shared room cannot see who is: its bot may be talking with somebody, unless it came for us.
+const isOurs = (joined) => !joined || (joined.connect.provider ?? "local") === "local" || !joined.reused;
+
 class Over extends Error {} // the person has hung up
 class Gone extends Error {} // the bot we were asking is not there any more
 
@@ -96,7 +99,9 @@ export class Call {
   // Ends the call here and now; resolves when the bot has gone, or cannot be asked to.  It stays with who else is there.
   async hangUp() {
     const joined = this.#joined;
-    const isLast = !this.#gathering?.people.some(({ isMe, isBot }) => !isMe && !isBot);
+    const isLast = this.#gathering
+      ? !this.#gathering.people.some(({ isMe, isBot }) => !isMe && !isBot)
+      : isOurs(joined);
     this.#finish("ended", { byMe: true, isLast, wasQueued: this.#isQueued });
     if (!joined || !isLast) return;
     try {
@@ -173,7 +178,7 @@ export class Call {
   async #ask({ wait }) {
     const joined = await this.#patiently(() => this.#api.join(this.#wish, { wait }));
     if (this.#isOver) {
-      this.#api.leave(joined.session_id, joined.connect.token).catch(() => {});
+      if (isOurs(joined)) this.#api.leave(joined.session_id, joined.connect.token).catch(() => {});
       throw new Over();
     }
     const isFirst = !this.#joined;
