@@ -8,7 +8,7 @@ before the fork.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,13 +23,14 @@ from pipecat.transports.daily.transport import (
     DailyTransportClient,
 )
 
-from app.errors import OfferRefused, ProviderAway
+from app.errors import ProviderAway
 from app.providers.daily import Daily, participant
 from app.rooms.providers import Participant
 from app.rooms.reviving import NOT_LET_IN
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.avatar import Avatar, avatar_of
+from bots.transports.shared import LINE_LOST, SharedRoom, server_message
 from bots.transports.stage import Notice, PutOut
 
 JOINS_WITHIN = timedelta(seconds=20)  # tried again and again
@@ -46,7 +47,7 @@ REASONS: Mapping[str, PutOut] = {
 log = structlog.get_logger(__name__)
 
 
-class DailyRoom:
+class DailyRoom(SharedRoom):
     """A bot's place in a Daily room, on pipecat's own transport."""
 
     def __init__(
@@ -61,27 +62,18 @@ class DailyRoom:
         waits: bool,
     ) -> None:
         """`name` is what people see; a bot that `waits` stays at the door until `enter`."""
-        self._room = room
+        super().__init__(
+            room, on_arrival=on_arrival, on_departure=on_departure, on_put_out=on_put_out, waits=waits
+        )
         self._daily = daily
         self._name = name
-        self._on_arrival = on_arrival
-        self._on_departure = on_departure
-        self._on_put_out = on_put_out
-        self._is_at_door = asyncio.Event()
-        self._may_enter = asyncio.Event()
-        if not waits:
-            self._may_enter.set()
         self._client: DailyTransportClient | None = None
         self._avatar: Avatar | None = None
         self._seen_as: str | None = None  # a name, if it is to be seen
         self._there: dict[str, Participant] = {}  # by what Daily calls each stay
-        self._is_leaving = False
         self._is_in = False  # as we were told
         self._may_be_in = False  # as Daily may see it
         self._last_words = ""  # of Daily's, when something went wrong
-        self._listens = True
-        self._in_order = asyncio.Lock()  # arrivals and departures are told in the order in which they happen
-        self._tasks: set[asyncio.Future[Any]] = set()
 
     @property
     def people(self) -> frozenset[str]:
@@ -113,20 +105,10 @@ class DailyRoom:
             if isinstance(way, DailyInputTransport):
                 self._name_speakers(way)
 
-    async def at_door(self) -> None:
-        await self._is_at_door.wait()
-
-    def enter(self) -> None:
-        self._may_enter.set()
-
     def tell(self, event: str, **facts: Any) -> None:
-        said = {"type": "greenroom", "event": event, **facts}
-        message = {"label": "rtvi-ai", "type": "server-message", "data": said}
+        message = server_message(event, **facts)
         if self._client is not None and self._is_in:
             self._begin(self._client.send_message(OutputTransportMessageUrgentFrame(message=message)))
-
-    def listen(self, *, to_people: bool) -> None:
-        self._listens = to_people
 
     async def show(self, name: str | None) -> None:
         self._seen_as = name
@@ -147,12 +129,6 @@ class DailyRoom:
         client.write_audio_frame = unheard  # type: ignore[method-assign]
         if self._is_in and client._client is not None:
             client._client.update_publishing({"microphone": {"isPublishing": False}})
-
-    async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
-        raise OfferRefused("This room is Daily's: open its url with the room_token that /join returned.")
-
-    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
-        raise OfferRefused("This room is Daily's: open its url with the room_token that /join returned.")
 
     async def disconnect(self) -> None:
         self._is_leaving = True
@@ -308,10 +284,6 @@ class DailyRoom:
             self._begin(self._tell(self._on_departure, who.identity))
         return who
 
-    async def _tell(self, notice: Notice, identity: str) -> None:
-        async with self._in_order:
-            await notice(identity)
-
     def _heard(self, message: str) -> None:
         """From a thread of Daily's."""
         self._last_words = str(message)
@@ -322,16 +294,7 @@ class DailyRoom:
         if was_in and not self._is_leaving:
             words = self._last_words.lower()
             why = next((why for word, why in REASONS.items() if word in words), None)
-            self._put_out(why or PutOut(None, "lost its connection to the room's server"))
-
-    def _put_out(self, why: PutOut) -> None:
-        log.info("bot_put_out", room=str(self._room), reason=why.reason, detail=why.detail)
-        self._on_put_out(why)
-
-    def _begin(self, work: Awaitable[Any]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._put_out(why or LINE_LOST)
 
 
 def _named(said: Mapping[str, Any], who: Participant) -> dict[str, Any]:

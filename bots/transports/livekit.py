@@ -23,12 +23,13 @@ from pipecat.transports.livekit.transport import (
     LiveKitTransportClient,
 )
 
-from app.errors import OfferRefused, ProviderAway
+from app.errors import ProviderAway
 from app.providers.livekit import is_bot
 from app.rooms.reviving import NOT_LET_IN
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.avatar import Avatar, avatar_of
+from bots.transports.shared import LINE_LOST, SharedRoom, server_message
 from bots.transports.stage import Notice, PutOut
 
 CONNECTS_WITHIN = timedelta(seconds=20)  # tried again and again: the server may be starting
@@ -59,7 +60,7 @@ def warm() -> None:
     asyncio.run(make_a_track())
 
 
-class LiveKitRoom:
+class LiveKitRoom(SharedRoom):
     """A bot's place in a LiveKit room, on pipecat's own transport."""
 
     def __init__(
@@ -78,27 +79,18 @@ class LiveKitRoom:
 
         `describe` gives the room its `metadata`, if it was there before.
         """
-        self._room = room
+        super().__init__(
+            room, on_arrival=on_arrival, on_departure=on_departure, on_put_out=on_put_out, waits=waits
+        )
         self._token = token
         self._metadata = metadata
         self._describe = describe
-        self._on_arrival = on_arrival
-        self._on_departure = on_departure
-        self._on_put_out = on_put_out
-        self._is_at_door = asyncio.Event()
-        self._may_enter = asyncio.Event()
-        if not waits:
-            self._may_enter.set()
         self._client: LiveKitTransportClient | None = None
         self._avatar: Avatar | None = None
         self._name: str | None = None  # that it is seen under
         self._people: dict[str, float] = {}  # identity -> when we saw them first
         self._bots: set[str] = set()  # others, that were seen here
-        self._is_leaving = False
         self._is_listening = False
-        self._listens = True
-        self._in_order = asyncio.Lock()  # arrivals and departures are told in the order in which they happen
-        self._tasks: set[asyncio.Future[Any]] = set()
 
     @property
     def people(self) -> frozenset[str]:
@@ -130,20 +122,10 @@ class LiveKitRoom:
             vars(client)["_video_publish_options"] = self._one_layer(client._video_publish_options)
             self._avatar.show(self._name)
 
-    async def at_door(self) -> None:
-        await self._is_at_door.wait()
-
-    def enter(self) -> None:
-        self._may_enter.set()
-
     def tell(self, event: str, **facts: Any) -> None:
-        said = {"type": "greenroom", "event": event, **facts}
-        message = {"label": "rtvi-ai", "type": "server-message", "data": said}
+        message = server_message(event, **facts)
         if self._client is not None:
             self._begin(self._client.send_data(json.dumps(message).encode()))
-
-    def listen(self, *, to_people: bool) -> None:
-        self._listens = to_people
 
     async def show(self, name: str | None) -> None:
         self._name = name
@@ -168,12 +150,6 @@ class LiveKitRoom:
             return True
 
         vars(client)["publish_audio"] = unheard
-
-    async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
-        raise OfferRefused  # the API says why, before it asks
-
-    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
-        raise OfferRefused  # the API says why, before it asks
 
     async def disconnect(self) -> None:
         self._is_leaving = True
@@ -338,25 +314,11 @@ class LiveKitRoom:
         for identity in self._people.keys() - before.keys():
             self._begin(self._tell(self._on_arrival, identity))
 
-    async def _tell(self, notice: Notice, identity: str) -> None:
-        async with self._in_order:
-            await notice(identity)
-
     def _parted(self, reason: Any = None) -> None:
         self._people = {}
         if not self._is_leaving and reason != rtc.DisconnectReason.CLIENT_INITIATED:
             why = REASONS.get(int(reason or 0))
-            self._put_out(why or PutOut(None, "lost its connection to the room's server"))
-
-    def _put_out(self, why: PutOut) -> None:
-        log.info("bot_put_out", room=str(self._room), reason=why.reason, detail=why.detail)
-        self._on_put_out(why)
-
-    def _begin(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+            self._put_out(why or LINE_LOST)
 
 
 def _is_bot(who: rtc.RemoteParticipant) -> bool:

@@ -21,6 +21,7 @@ from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, Sma
 
 from app.errors import OfferRefused, RoomFull
 from app.settings import IceServer
+from bots.transports.shared import server_message
 from bots.transports.stage import Notice
 from bots.transports.steady import keep_pace
 
@@ -127,9 +128,8 @@ class LocalRoom(SmallWebRTCConnection):
         return arguments
 
     def tell(self, event: str, **facts: Any) -> None:
-        said = {"type": "greenroom", "event": event, **facts}
         if self.has_person:
-            self.send_app_message({"label": "rtvi-ai", "type": "server-message", "data": said})
+            self.send_app_message(server_message(event, **facts))
 
     def built(self, pipeline: PipelineWorker) -> None:
         _speak_on(pipeline.pipeline)

@@ -1,0 +1,82 @@
+"""What a bot's places in rooms of several people have in common, whoever has the room."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+
+from app.errors import OfferRefused
+from app.rooms.room import Room
+from bots.transports.stage import Notice, PutOut
+
+LINE_LOST = PutOut(None, "lost its connection to the room's server")
+
+log = structlog.get_logger(__name__)
+
+
+class SharedRoom:
+    """A door that a bot may have to wait at, and who is told of whoever comes, goes, or puts the bot out."""
+
+    def __init__(
+        self,
+        room: Room,
+        *,
+        on_arrival: Notice,
+        on_departure: Notice,
+        on_put_out: Callable[[PutOut], None],
+        waits: bool,
+    ) -> None:
+        """A bot that `waits` stays at the door until `enter`."""
+        self._room = room
+        self._on_arrival = on_arrival
+        self._on_departure = on_departure
+        self._on_put_out = on_put_out
+        self._is_at_door = asyncio.Event()
+        self._may_enter = asyncio.Event()
+        if not waits:
+            self._may_enter.set()
+        self._is_leaving = False
+        self._listens = True
+        self._in_order = asyncio.Lock()  # arrivals and departures are told in the order in which they happen
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    async def at_door(self) -> None:
+        await self._is_at_door.wait()
+
+    def enter(self) -> None:
+        self._may_enter.set()
+
+    def listen(self, *, to_people: bool) -> None:
+        self._listens = to_people
+
+    async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
+        raise self._no_offers()
+
+    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
+        raise self._no_offers()
+
+    def _no_offers(self) -> OfferRefused:
+        return OfferRefused(
+            f"This room is one of {self._room.provider.capitalize()}: go to its url with the room_token of /join."
+        )
+
+    async def _tell(self, notice: Notice, identity: str) -> None:
+        async with self._in_order:
+            await notice(identity)
+
+    def _put_out(self, why: PutOut) -> None:
+        log.info("bot_put_out", room=str(self._room), reason=why.reason, detail=why.detail)
+        self._on_put_out(why)
+
+    def _begin(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def server_message(event: str, **facts: Any) -> dict[str, Any]:
+    """Something about the session, as the people's clients are told it."""
+    said = {"type": "greenroom", "event": event, **facts}
+    return {"label": "rtvi-ai", "type": "server-message", "data": said}
