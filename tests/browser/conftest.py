@@ -5,7 +5,6 @@ main thread while one is open, and other tests have loops of their own.
 """
 
 import shutil
-import threading
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +12,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
 from app.console import bp
-from tests.browser.pages import FakeServer, TalkPage
+from tests.browser.pages import FakeServer, TalkPage, served
 
 VOICE = Path(__file__).parent.parent / "voices" / "hello.wav"
 BEFORE_THE_VOICE = 9  # seconds of silence, in which the bot says its greeting
@@ -75,15 +73,8 @@ def site() -> Iterator[str]:
     """The pages alone, as the product serves them; there is nothing behind them."""
     app = Flask("pages", static_folder=None)
     app.register_blueprint(bp)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(app) as url:
+        yield url
 
 
 @pytest.fixture

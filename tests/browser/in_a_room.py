@@ -15,14 +15,13 @@ import httpx
 from flask import Flask
 from livekit import rtc
 from playwright.sync_api import Page, Route
-from werkzeug.serving import make_server
 
 from app.console import bp
 from app.providers import tokens
 from app.providers.livekit import LiveKit
 from app.rooms.providers import Local, Providers, bot_identity
 from app.rooms.room import Room
-from tests.browser.pages import FakeServer, Reply, TalkPage
+from tests.browser.pages import FakeServer, Reply, TalkPage, served
 from tests.livekit_server import LiveKitServer
 from tests.product import eventually
 
@@ -90,15 +89,8 @@ class Stage:
         app = Flask("pages", static_folder=None)
         app.extensions["greenroom"] = SimpleNamespace(providers=Providers.of([self.livekit, Local()]))
         app.register_blueprint(bp)
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        with served(app) as url:
+            yield url
 
 
 class Participant:
@@ -280,23 +272,22 @@ class RoomServer(FakeServer):
         return reply
 
 
-class Guest(TalkPage):
-    """The talk page, in a room of LiveKit."""
+class Window(TalkPage):
+    """The talk page, in a room of several."""
 
-    def __init__(self, page: Page, stage: Stage, room: Room) -> None:
+    hears_within = 20.0  # seconds
+
+    def __init__(self, page: Page) -> None:
         super().__init__(page)
-        self.server = RoomServer(page, stage, room)
-        self.room = room
         self.people = page.get_by_role("list", name="Who is here").get_by_role("listitem")
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def enter(self, way: str = "Write instead") -> "Guest":
-        self.open(f"/talk?room={self.room}")
+    def start(self, way: str) -> None:
+        """From the page as it opens to the call."""
         self.page.evaluate(EARS)
         self.press(way)
         self.wait_until("live")
-        return self
 
     def write(self, text: str) -> None:
         self.words.fill(text)
@@ -305,7 +296,21 @@ class Guest(TalkPage):
     def wait_until_heard(self) -> None:
         """A third of a second of sound, at least."""
         self.page.evaluate("window.heard = 0")
-        eventually(lambda: self.page.evaluate("heard") > 6, within=20)
+        eventually(lambda: self.page.evaluate("heard") > 6, within=self.hears_within)
+
+
+class Guest(Window):
+    """It, in a room of LiveKit, with the HTTP played."""
+
+    def __init__(self, page: Page, stage: Stage, room: Room) -> None:
+        super().__init__(page)
+        self.server = RoomServer(page, stage, room)
+        self.room = room
+
+    def enter(self, way: str = "Write instead") -> "Guest":
+        self.open(f"/talk?room={self.room}")
+        self.start(way)
+        return self
 
     @property
     def user_id(self) -> str:

@@ -2,12 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask import Flask
 from playwright.sync_api import Locator, Page, Request, Route, expect
+from werkzeug.serving import make_server
 
 from tests.product import Product, eventually
 
@@ -65,6 +69,20 @@ def refuse(status: int, kind: str, *, retry_after: int | None = None, **facts: o
 
 def away(route: Route) -> None:
     route.abort("connectionrefused")
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The address of an application, for as long as the block lasts."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class FakeServer:

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.in_a_room import EARS
-from tests.browser.pages import WORDS, TalkPage
+from tests.browser.in_a_room import Window
+from tests.browser.pages import WORDS
 from tests.livekit_server import livekit_server
-from tests.product import Product, eventually, product
+from tests.product import Product, product
 
 SOON = 30_000  # ms
-BACK_WITHIN = 5_000  # ms from the death of a bot's process until another one is in the room
 
 
 @pytest.fixture(scope="module")
@@ -24,29 +23,15 @@ def greenroom() -> Iterator[Product]:
         yield running
 
 
-class Window(TalkPage):
-    """A browser's window with the talk page."""
+class Caller(Window):
+    """A browser's window with the talk page, before the real product."""
 
-    def __init__(self, page: Page) -> None:
-        super().__init__(page)
-        self.people = page.get_by_role("list", name="Who is here").get_by_role("listitem")
-        self.complaints: list[str] = []
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+    hears_within = 30.0
 
-    def enter(self, link: str, way: str = "Write instead") -> "Window":
+    def enter(self, link: str, way: str = "Write instead") -> "Caller":
         self.page.goto(link)
-        self.page.evaluate(EARS)
-        self.press(way)
-        self.wait_until("live")
+        self.start(way)
         return self
-
-    def write(self, text: str) -> None:
-        self.words.fill(text)
-        self.words.press("Enter")
-
-    def wait_until_heard(self) -> None:
-        self.page.evaluate("window.heard = 0")
-        eventually(lambda: self.page.evaluate("heard") > 6, within=30)
 
     @property
     def session_id(self) -> str:
@@ -57,9 +42,9 @@ def test_two_windows_of_one_browser_talk_with_one_bot_and_it_outlives_its_proces
     speaking_chromium: Browser, greenroom: Product
 ):
     context = speaking_chromium.new_context()
-    ann = Window(context.new_page()).enter(f"{greenroom.url}/talk#key={greenroom.key}", "Start talking")
+    ann = Caller(context.new_page()).enter(f"{greenroom.url}/talk#key={greenroom.key}", "Start talking")
     ann.wait_until_heard()
-    ben = Window(context.new_page()).enter(f"{ann.page.url}#key={greenroom.key}")
+    ben = Caller(context.new_page()).enter(f"{ann.page.url}#key={greenroom.key}")
 
     assert ben.session_id == ann.session_id
     for window in (ann, ben):

@@ -15,6 +15,7 @@ from app.settings import IceServer, Settings
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.puppet import Puppet
+from tests.fakes.rooms import Rooms
 from tests.makers import a_report
 from tests.unit.api import KEY, Caller
 
@@ -24,6 +25,17 @@ PERSONALITIES = ("host", "gruff")
 @pytest.fixture
 def ledger():
     return InMemoryLedger()
+
+
+@pytest.fixture
+def rooms():
+    """A provider that a test fills."""
+    return Rooms()
+
+
+@pytest.fixture
+def hall(rooms):
+    return rooms.room("hall")
 
 
 @pytest.fixture

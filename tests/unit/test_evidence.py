@@ -20,22 +20,11 @@ from app.rooms.steps import (
     ReadRoom,
     ReadSession,
 )
-from tests.fakes.rooms import Rooms
 from tests.makers import a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def rooms():
-    return Rooms()
-
-
-@pytest.fixture
-def hall(rooms):
-    return rooms.room("hall")
 
 
 @pytest.fixture

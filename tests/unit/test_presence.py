@@ -9,22 +9,11 @@ from app.rooms.presence import COOLDOWN, Monitor
 from app.rooms.providers import Local, Providers
 from app.rooms.sessions import Reason
 from app.rooms.steps import ReadRoom, ReadSession
-from tests.fakes.rooms import Rooms
 from tests.makers import STAGE, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def rooms():
-    return Rooms()
-
-
-@pytest.fixture
-def hall(rooms):
-    return rooms.room("hall")
 
 
 @pytest.fixture
