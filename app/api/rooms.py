@@ -48,9 +48,12 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     here = services()
     order = _order(wanted, here)
     patience = timedelta(seconds=query["wait"])
-    if "room_url" not in wanted:  # else who asks again after a refusal gets another room, and another bot
-        here.providers.of_room(order.room).prepare(order.room, {})
+    provider, is_named = here.providers.of_room(order.room), "room_url" in wanted
+    if not is_named:  # else who asks again after a refusal gets another room, and another bot
+        provider.prepare(order.room)
     joined = here.joining.join_and_wait(order, patience) if patience else here.joining.join(order)
+    if is_named and not joined.reused:  # the person may be there before the bot, and would find no room
+        provider.prepare(order.room)
     answer = _joined(joined, order.user_id, _about(wanted), here)
     if joined.status == QUEUED:
         return answer, HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
@@ -179,8 +182,5 @@ def _way_in(joined: Joined, user_id: str, about: About, here: Services) -> dict[
                 for server in here.settings.ice_servers
             ],
         }
-    provider = here.providers.of_room(joined.room)
-    if not joined.reused:  # the person may be there before the bot, and would find no room
-        provider.prepare(joined.room, {})
-    admission = provider.admit(joined.room, user_id, about)
+    admission = here.providers.of_room(joined.room).admit(joined.room, user_id, about)
     return {"url": admission.url, "room_token": admission.room_token}

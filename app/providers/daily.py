@@ -99,7 +99,7 @@ class Daily:
         """
         return self._token(room, _in_daily(bot_identity(room)), name, is_owner=True)
 
-    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+    def prepare(self, room: Room) -> None:
         """Get or make the room; safe to repeat, and to do in two places at once.
 
         A room that somebody made by hand is left as it is, but for a voice room, which is as voice rooms are.

@@ -113,7 +113,7 @@ class LiveKit:
             roomConfig={"metadata": room_metadata(session)},
         )
 
-    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+    def prepare(self, room: Room) -> None:
         """Rooms come to be when somebody joins; the bot's token says what they are like."""
 
     def presence(self, room: Room) -> Sequence[Participant] | None:

@@ -74,7 +74,7 @@ class Provider(Protocol):
         """Let a person in; asks nobody, or its server once in a process's life."""
         ...
 
-    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+    def prepare(self, room: Room) -> None:
         """Get or make the room."""
         ...
 
@@ -105,7 +105,7 @@ class Local:
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         raise NotOurRoom  # a session's own token lets people in
 
-    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+    def prepare(self, room: Room) -> None:
         pass
 
     def presence(self, room: Room) -> Sequence[Participant] | None:

@@ -208,7 +208,7 @@ class DailyRoom(SharedRoom):
         """
         token = self._daily.bot_token(self._room, name=self._name)
         try:
-            self._daily.prepare(self._room, {})
+            self._daily.prepare(self._room)
             self._daily.evict_bots(self._room)
         except ProviderAway:
             log.warning("room_not_prepared", room=str(self._room))

@@ -35,7 +35,7 @@ class Rooms:
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         return Admission(self.server, f"a token for {user_id}")
 
-    def prepare(self, room: Room, facts: Mapping[str, Any]) -> None:
+    def prepare(self, room: Room) -> None:
         pass
 
     def presence(self, room: Room) -> Sequence[Participant] | None:

@@ -234,7 +234,7 @@ async def test_who_comes_and_goes_is_told_once_a_person(daily, meetings):
 
 
 async def test_who_was_there_before_the_bot_is_known(daily, meetings):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
     meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
 
     async with on_stage(daily) as bot:
@@ -421,7 +421,7 @@ async def test_a_camera_is_turned_on_and_off_in_the_call(daily, meetings):
 
 
 async def test_a_room_that_is_full_is_tried_again(daily, meetings, server):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
     server.rooms["standup"]["config"]["max_participants"] = 1
     ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
 

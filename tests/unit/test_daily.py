@@ -56,7 +56,7 @@ def test_an_installation_with_a_domain_has_its_rooms():
 
 
 def test_a_person_gets_in_with_a_token_for_that_room_as_that_user(daily, server):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
 
     admission = daily.admit(STANDUP, "ann")
 
@@ -76,8 +76,8 @@ def test_tokens_are_signed_here_once_the_domains_id_is_known(daily, server):
 
 
 def test_a_persons_token_opens_no_other_room_and_not_for_ever(daily, server):
-    daily.prepare(STANDUP, {})
-    daily.prepare(ANNS, {})
+    daily.prepare(STANDUP)
+    daily.prepare(ANNS)
     token = daily.admit(STANDUP, "ann").room_token
     claims = jwt.decode(token, options={"verify_signature": False})
     expired = jwt.encode({**claims, "exp": int(time.time()) - 1}, server.api_key, algorithm="HS256")
@@ -98,7 +98,7 @@ def test_a_persons_token_opens_no_other_room_and_not_for_ever(daily, server):
 
 @pytest.mark.parametrize("user_id", ["u" * 36, "u" * 37, "u" * 128, "päivi " * 20])
 def test_a_user_id_fits_and_is_recognised_in_the_room(daily, server, user_id):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
     token = daily.admit(STANDUP, user_id).room_token
 
     server.join("standup", token)
@@ -116,7 +116,7 @@ def test_two_users_whose_ids_begin_alike_are_two(daily, server):
 @pytest.mark.parametrize("name", ["standup", "n" * 64])
 def test_a_rooms_bot_has_one_identity_whatever_the_rooms_name(daily, server, name):
     room = Room("daily", name, STANDUP.server)
-    daily.prepare(room, {})
+    daily.prepare(room)
     token = daily.bot_token(room, name="Host")
 
     server.join(name, token)
@@ -144,7 +144,7 @@ def test_a_key_that_daily_does_not_take_is_named(server):
 
 
 def test_a_voice_room_is_as_voice_rooms_are(daily, server):
-    daily.prepare(ANNS, {})
+    daily.prepare(ANNS)
 
     room = server.rooms["voice-ann"]
     ends = room["config"].pop("exp")
@@ -162,7 +162,7 @@ def test_a_voice_room_is_as_voice_rooms_are(daily, server):
 
 
 def test_another_room_is_private_and_as_large_as_daily_allows(daily, server):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
 
     room = server.rooms["standup"]
     assert room["privacy"] == "private"
@@ -172,7 +172,7 @@ def test_another_room_is_private_and_as_large_as_daily_allows(daily, server):
 
 def test_a_room_that_lives_is_used_again(daily, server):
     for _ in range(3):
-        daily.prepare(ANNS, {})
+        daily.prepare(ANNS)
 
     assert server.calls("POST /rooms") == 1
     assert server.calls("POST /rooms/voice-ann") == 0
@@ -180,10 +180,10 @@ def test_a_room_that_lives_is_used_again(daily, server):
 
 @pytest.mark.parametrize("left", [timedelta(hours=23), timedelta(0), timedelta(days=-3)])
 def test_a_room_that_ends_soon_or_has_ended_lasts_for_another_month(daily, server, left):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
     server.rooms["standup"]["config"]["exp"] = int(time.time() + left.total_seconds())
 
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
 
     assert server.rooms["standup"]["config"]["exp"] > time.time() + 29 * 86400
 
@@ -191,7 +191,7 @@ def test_a_room_that_ends_soon_or_has_ended_lasts_for_another_month(daily, serve
 def test_a_room_made_by_hand_is_left_as_it_is(daily, server):
     server.answer("POST", "/rooms", {"name": "standup", "privacy": "public"}, f"Bearer {server.api_key}")
 
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
 
     assert (server.rooms["standup"]["privacy"], server.rooms["standup"]["config"]) == ("public", {})
 
@@ -199,7 +199,7 @@ def test_a_room_made_by_hand_is_left_as_it_is(daily, server):
 def test_a_voice_room_made_by_hand_becomes_one_that_only_its_user_gets_into(daily, server):
     server.answer("POST", "/rooms", {"name": "voice-ann", "privacy": "public"}, f"Bearer {server.api_key}")
 
-    daily.prepare(ANNS, {})
+    daily.prepare(ANNS)
 
     room = server.rooms["voice-ann"]
     assert (room["privacy"], room["config"]["max_participants"]) == ("private", 2)
@@ -211,7 +211,7 @@ def test_many_who_make_one_room_at_once_all_have_it(daily, server):
 
     def prepare():
         try:
-            daily.prepare(STANDUP, {})
+            daily.prepare(STANDUP)
         except ProviderAway as error:
             failures.append(error)
 
@@ -230,7 +230,7 @@ def test_a_room_that_was_made_although_nobody_heard_it_is_found(daily, server):
     server.answer("POST", "/rooms", {"name": "standup", "privacy": "private"}, f"Bearer {server.api_key}")
     server.fail("GET /rooms/standup", 404)
 
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
 
     assert server.calls("POST /rooms") == 1
 
@@ -241,7 +241,7 @@ def test_a_room_that_was_made_although_nobody_heard_it_is_found(daily, server):
 @pytest.fixture
 def busy(daily, server):
     """Ann and our bot are in the standup."""
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
     server.join("standup", daily.admit(STANDUP, "ann").room_token)
     server.join("standup", daily.bot_token(STANDUP, name="Host"))
 
@@ -269,7 +269,7 @@ def test_presence_tells_people_from_our_bot(daily):
     ],
 )
 def test_bots_of_others_are_known_by_their_names_alone(daily, server, name, is_bot):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
     server.rooms["standup"]["privacy"] = "public"
     server.join("standup", user_name=name)
 
@@ -279,7 +279,7 @@ def test_bots_of_others_are_known_by_their_names_alone(daily, server, name, is_b
 
 
 def test_who_is_called_like_our_bot_is_not_taken_for_it(daily, server):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
     server.rooms["standup"]["privacy"] = "public"
     sid = server.join("standup", user_name="bot:standup")
 
@@ -292,7 +292,7 @@ def test_nobody_is_in_a_room_that_is_not_there(daily):
 
 @pytest.mark.usefixtures("busy")
 def test_busy_rooms_are_those_with_somebody_that_could_be_ours(daily, server):
-    daily.prepare(ANNS, {})
+    daily.prepare(ANNS)
     server.people["a name that we would not take"] = [{"id": "x"}]
 
     assert list(daily.busy_rooms()) == [STANDUP]
@@ -320,7 +320,7 @@ def test_the_newcomer_puts_out_the_bot_that_is_there_and_nobody_else(daily):
 
 
 def test_a_full_room_lets_the_newcomer_in_once_the_older_bot_is_out(daily, server):
-    daily.prepare(ANNS, {})
+    daily.prepare(ANNS)
     server.join("voice-ann", daily.admit(ANNS, "ann").room_token)
     server.join("voice-ann", daily.bot_token(ANNS, name="Host"))
     with pytest.raises(daily_server.NotLetIn):
@@ -336,7 +336,7 @@ def test_a_full_room_lets_the_newcomer_in_once_the_older_bot_is_out(daily, serve
 
 @pytest.mark.parametrize("how", [429, 500, 502, "garbage", "a list", "redirect", "cut"])
 def test_a_call_that_failed_is_tried_again(daily, server, how):
-    daily.prepare(STANDUP, {})
+    daily.prepare(STANDUP)
     server.fail("GET /presence", how, times=2)
 
     assert list(daily.busy_rooms()) == []
