@@ -295,9 +295,9 @@ class Stay:
         elif frames:
             await self._pipeline.queue_frames(list(frames))
 
-    def _say_soon(self, words: str) -> None:
-        if self._room.people:
-            self._chore(self._say(TTSSpeakFrame(words)))
+    def _warn_of_end(self) -> None:
+        if self._room.people and self._personality is not None:
+            self._chore(self._say(TTSSpeakFrame(self._personality.ending_soon)))
 
     def _chore(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         chore = asyncio.create_task(work)
@@ -315,7 +315,7 @@ class Stay:
         ]
         if lasts > 2 * WARNING_BEFORE_END:
             warn_in = (lasts - WARNING_BEFORE_END).total_seconds()
-            clocks.append(call_later(warn_in, self._say_soon, "We have half a minute left."))
+            clocks.append(call_later(warn_in, self._warn_of_end))
         return clocks
 
     # Who is there
@@ -447,18 +447,21 @@ class Stay:
     async def _reconfigure(self, changes: Mapping[str, Any]) -> None:
         """Change how the bot speaks and thinks, in pipecat's own terms, so that any bot can follow.
 
-        What is set to null goes back to what the personality has.
+        What is set to null goes back to what the session was joined with, else to what its personality has.  What was
+        set by itself stays when the personality changes: the same as a bot that takes the session over makes of it.
         """
         self._config = {**self._config, **changes}
-        named = self._config.get("personality") or self.session.personality
-        personality = self._personality = load_personality(named)
+        session = self.session
+        named = self._config.get("personality") or session.personality
+        self._personality = load_personality(named)
+        personality = self._personality.with_changes(persona=session.persona)
         usual = {
-            "voice": speech.voice_for(self._settings, personality),
+            "voice": session.voice or speech.voice_for(self._settings, personality),
             "language": personality.language,
             "prompt": personality.prompt,
         }
         affected = usual if "personality" in changes else usual.keys() & changes.keys()
-        await self._say(*_settings_frames({name: changes.get(name) or usual[name] for name in affected}))
+        await self._say(*_settings_frames({name: self._config.get(name) or usual[name] for name in affected}))
         if {"mode", "personality"} & changes.keys():
             await self._show()
 
@@ -728,32 +731,25 @@ class Stay:
     async def _tell(self, news: Sequence[Step[Any]]) -> bool:
         """Write what has happened, after what is still owed of before; what cannot be written is owed.
 
-        False if Redis is away: the first beat that is heard again pays.
+        Each step is sent once, whether another is refused or not.  False if Redis is away: the first beat that is heard
+        again sends what is owed.
         """
         async with self._in_order:
             self._owed += news
+            steps = list(self._owed)
             try:
-                while self._owed:
-                    await self._pay()
+                results = await self._ledger.run_each(steps)
             except RedisAway:
                 self._may_be_lost = True
                 log.warning("session_unwritten", session_id=self.session.id, state=self._state)
                 return False
-        return True
-
-    async def _pay(self) -> None:
-        """All at once; where one of them is refused, one by one."""
-        steps = list(self._owed)
-        try:
-            await self._ledger.run_all(steps)
             del self._owed[: len(steps)]
-        except (IllegalTransition, NoSuchSession):
-            step = self._owed[0]
-            try:
-                await self._ledger.run(step)
-            except (IllegalTransition, NoSuchSession) as error:
-                self._note_refusal(step, error)
-            del self._owed[0]
+        for step, result in zip(steps, results, strict=True):
+            if isinstance(result, IllegalTransition | NoSuchSession):
+                self._note_refusal(step, result)
+            elif isinstance(result, GreenroomError):
+                raise result
+        return True
 
     def _note_refusal(self, step: Step[Any], error: GreenroomError) -> None:
         self._refused = step

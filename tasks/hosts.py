@@ -17,10 +17,10 @@ from celery import bootsteps
 from celery.concurrency import prefork
 from celery.worker import state
 
-from app.errors import NoSuchSession, RedisAway
+from app.errors import RedisAway
 from app.rooms.reaping import Reaper
 from app.rooms.sessions import Reason
-from app.rooms.steps import Host, Now, ReadSession, Report, Retire, Wish, owner_of
+from app.rooms.steps import Host, Now, Report, Retire, Wish, owner_of
 from app.storage.ledger import RedisLedger
 from tasks.celery import LAUNCHES, app, settings
 from tasks.outgoing import CeleryLaunches
@@ -39,8 +39,7 @@ class Foreman:
 
     def __init__(self) -> None:
         self.ledger = RedisLedger(settings.redis_url)
-        self.launches = CeleryLaunches(app)
-        self.reaper = Reaper(self.ledger, self.launches)
+        self.reaper = Reaper(self.ledger, CeleryLaunches(app))
         self.is_draining = False
         self._wish = Wish.WORK
         self._incarnation = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -88,8 +87,7 @@ class Foreman:
             return
         try:
             while self._undone:
-                self._undone[0]()
-                self._undone.pop(0)
+                self._do(self._undone.pop(0))
             if self._inherited:
                 self._look_after_inherited(consumer)
             if self._quiet >= REPORT_EVERY or self._last != self._now(consumer):
@@ -97,6 +95,17 @@ class Foreman:
         except RedisAway as error:
             self._quiet = -PAUSE
             log.warning("report_unwritten", host=consumer.hostname, because=str(error))
+
+    def _do(self, undone: Callable[[], object]) -> None:
+        """Raises RedisAway, and keeps it for later then.  What fails in another way would fail again: it is dropped, so
+        that the worker goes on reporting."""
+        try:
+            undone()
+        except RedisAway:
+            self._undone.insert(0, undone)
+            raise
+        except Exception:
+            log.exception("death_untold")
 
     def report(self, consumer: Any) -> None:
         """Raises RedisAway."""
@@ -137,21 +146,6 @@ class Foreman:
             tell()
         except RedisAway:
             self._undone.append(tell)
-
-    def put_back(self, session_id: str, claim: str) -> None:
-        """A launch that came to a worker which takes none any more goes back to the front of the line."""
-
-        def put() -> None:
-            try:
-                session = self.ledger.run(ReadSession(session_id))
-            except NoSuchSession:
-                return
-            self.ledger.run(self.launches.launch(session, claim, in_front=True))
-
-        try:
-            put()
-        except RedisAway:
-            self._undone.append(put)
 
     def _look_after_inherited(self, consumer: Any) -> None:
         self._inherited_for -= 1

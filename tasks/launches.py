@@ -9,10 +9,8 @@ import structlog
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import TimeLimitExceeded
 from celery import Task
-from celery.exceptions import TaskRevokedError
 from celery.signals import celeryd_after_setup, worker_process_init, worker_shutting_down
 from celery.worker.request import Request
-from celery.worker.state import task_ready
 
 from app import logging as app_logging
 from app.rooms.sessions import Reason
@@ -29,14 +27,6 @@ log = structlog.get_logger(__name__)
 
 class LaunchRequest(Request):
     """A launch as its worker's parent process sees it: evidence when its bot's process dies."""
-
-    def execute_using_pool(self, pool: Any, **kwargs: Any) -> Any:
-        if foreman.is_draining:  # it was on its way when the worker was told to take no more
-            self.acknowledge()
-            task_ready(self)
-            foreman.put_back(*self.args)
-            raise TaskRevokedError(self.id)
-        return super().execute_using_pool(pool, **kwargs)
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         super().on_accepted(pid, time_accepted)

@@ -154,7 +154,7 @@ class HeardSchema(Schema):
 
 
 class ConfigSchema(Strict):
-    """What to change of the bot in a room; null goes back to what its personality has."""
+    """What to change of the bot in a room; null goes back to the join's, else its personality's."""
 
     room_url = fields.String(required=True)
     personality = fields.String(validate=NAME, allow_none=True)

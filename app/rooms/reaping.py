@@ -48,6 +48,7 @@ LAUNCHES_AT_MOST = 4  # the first, and three more: given up before the claim its
 GIVEN_UP_BEFORE = timedelta(seconds=15)  # the claim lapses: time enough to tell a thousand that wait
 ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is not parked
 MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
+NOT_HEARD = f"was not heard for {STALE_AFTER.seconds} seconds"
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
 
 log = structlog.get_logger(__name__)
@@ -68,9 +69,7 @@ class Reaper:
         found: Counter[str] = Counter()
         self._slots = None
         for room in self._ledger.run(Overdue()):
-            finding, lease = self._reviving.revive(
-                room, "was not heard for half a minute", quiet_for=STALE_AFTER, raises_doubt=True
-            )
+            finding, lease = self._reviving.revive(room, NOT_HEARD, quiet_for=STALE_AFTER, raises_doubt=True)
             found[finding] += 1
             self._act(room, finding, lease)
         return found

@@ -10,9 +10,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, RedisError
 
-from app.errors import RedisAway
+from app.errors import GreenroomError, RedisAway
 from app.rooms.steps import Step
-from app.storage.commands import Call, by_sha, by_source, encode, note_refusal
+from app.storage.commands import Call, Command, by_sha, by_source, encode, note_refusal
 
 T = TypeVar("T")
 
@@ -40,6 +40,15 @@ class AsyncRedisLedger:
         return cast(T, (await self.run_all([step]))[0])
 
     async def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
+        """All at once.  One that is refused keeps none of the others from being done; the first refusal is raised."""
+        results = await self.run_each(steps)
+        for result in results:
+            if isinstance(result, GreenroomError):
+                raise result
+        return results
+
+    async def run_each(self, steps: Sequence[Step[Any]]) -> list[Any]:
+        """All at once; in the place of a result stands the error of a step that was refused."""
         commands = [encode(step) for step in steps]
         try:
             replies = iter(await self._send([call for command in commands for call in command.calls]))
@@ -50,7 +59,7 @@ class AsyncRedisLedger:
             if CLOSED_MEANWHILE not in str(error):
                 raise
             raise RedisAway from error
-        return [command.read([next(replies) for _ in command.calls]) for command in commands]
+        return [_read(command, [next(replies) for _ in command.calls]) for command in commands]
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -68,3 +77,10 @@ class AsyncRedisLedger:
         if isinstance(reply, Exception):
             raise reply
         return reply
+
+
+def _read(command: Command, replies: list[Any]) -> Any:
+    try:
+        return command.read(replies)
+    except GreenroomError as error:
+        return error

@@ -34,6 +34,7 @@ class Personality:
     greeting: str  # the demo's first words; asks the person's name
     goodbye: str
     away: str  # before it is gone for a moment
+    ending_soon: str  # half a minute before the session's time is over
     voice: str  # with an OpenAI-compatible server; empty: the one that OPENAI_VOICE names
     demo_voice: DemoVoice
     speech: str | None = None  # the kind of speech it insists on

@@ -62,7 +62,6 @@ def foreman(world, way, running):
     foreman = Foreman()
     foreman.ledger.close()
     foreman.ledger = way
-    foreman.launches = world.queue
     foreman.reaper = Reaper(way, world.queue)
     return foreman
 
@@ -96,6 +95,21 @@ def test_a_death_while_redis_is_away_is_told_when_it_is_back(world, way, foreman
 
     assert status(world) is LeaseStatus.PENDING
     assert world.look().session(bot.session.id)["state"] == "pending"
+
+
+def test_a_death_that_cannot_be_told_does_not_keep_the_worker_from_reporting(world, foreman, consumer, bot):
+    """It was told again every tick, before any report: the fleet took a worker that took calls for dead."""
+
+    def fails(*_, **__):
+        raise ValueError("of a kind that nobody thought of")
+
+    tick(foreman, consumer)
+    foreman.reaper.lost = fails
+    foreman._undone.append(lambda: foreman.reaper.lost())
+    world.pass_time(timedelta(seconds=16))
+    tick(foreman, consumer)
+
+    assert world.ledger.run(ReadHost(HOST)) is not None
 
 
 def test_what_a_worker_held_that_died_a_moment_ago_is_revived_once_a_beat_is_missed(

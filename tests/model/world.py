@@ -19,7 +19,7 @@ from typing import Any, cast
 import pytest
 
 import bots.run
-from app.errors import BotSilent, GreenroomError, IllegalTransition, NoSuchSession, SessionEnded
+from app.errors import BotSilent, GreenroomError, IllegalTransition, NoSuchSession, RedisAway, SessionEnded
 from app.rooms.joining import Joined, Joining
 from app.rooms.leaving import Leaving
 from app.rooms.reaping import Reaper
@@ -148,6 +148,17 @@ class Awaitable:
 
     async def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
         return self._wire.run_all(steps)
+
+    async def run_each(self, steps: Sequence[Step[Any]]) -> list[Any]:
+        return [self._result_of(step) for step in steps]
+
+    def _result_of(self, step: Step[Any]) -> Any:
+        try:
+            return self._wire.run(step)
+        except RedisAway:
+            raise
+        except GreenroomError as error:
+            return error
 
 
 def drive(doing: Coroutine[Any, Any, Any]) -> Any:

@@ -2,12 +2,23 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 
-from app.errors import RedisAway
-from app.rooms.steps import Answer, Message
+from pipecat.frames.frames import LLMUpdateSettingsFrame, TTSSpeakFrame, TTSUpdateSettingsFrame
+
+from app.errors import IllegalTransition, RedisAway
+from app.rooms.sessions import State
+from app.rooms.steps import Answer, Message, Note, Transition
 from app.settings import Settings
+from bots import personalities
 from bots.stay import Errand, Stay
 from tests.makers import ME, a_session
+
+
+def a_stay(ledger=None, **facts):
+    """Called in a running loop."""
+    errand = Errand(a_session(**facts), ME, "here", "a-token", False, timedelta(0), (), {})
+    return Stay(errand, ledger=ledger, pulse=ledger, settings=Settings(), launches=None, reviving=None)
 
 
 class AwayAtFirst:
@@ -61,3 +72,100 @@ def test_a_change_leaves_what_was_changed_before():
         return names
 
     assert asyncio.run(seen()) == ["Robin", "Beatrice", None, "Beatrice", "Robin", None]
+
+
+class Refusing:
+    """A ledger that remembers each step that it was sent, and refuses a move into one state."""
+
+    def __init__(self, refused):
+        self.sent, self._refused = [], refused
+
+    async def run_each(self, steps):
+        self.sent += steps
+        return [self._result_of(step) for step in steps]
+
+    def _result_of(self, step):
+        is_refused = isinstance(step, Transition) and step.to is self._refused
+        return IllegalTransition(state=State.JOINING) if is_refused else None
+
+
+def test_each_owed_step_is_sent_once_although_one_of_them_is_refused():
+    """A note that was owed beside a refused move stood four times in the history."""
+
+    async def sent():
+        ledger = Refusing(State.WAITING)
+        bot = a_stay(ledger)
+        owed = [
+            Transition("a-session", State.WAITING, 1),
+            Note("a-session", "person_arrived", 1),
+            Transition("a-session", State.LIVE, 1),
+        ]
+        assert await bot._tell(owed) is True
+        return ledger.sent == owed, bot._owed
+
+    assert asyncio.run(sent()) == (True, [])
+
+
+def settings_after(*changes, **facts):
+    """Voice and prompt of a bot that was changed so."""
+
+    async def said():
+        bot, frames = a_stay(**facts), []
+
+        async def say(*new):
+            frames.extend(new)
+
+        bot._say = say
+        for change in changes:
+            await bot._reconfigure(change)
+        voices = [frame.delta.voice for frame in frames if isinstance(frame, TTSUpdateSettingsFrame)]
+        prompts = [
+            frame.delta.system_instruction for frame in frames if isinstance(frame, LLMUpdateSettingsFrame)
+        ]
+        return [voice for voice in voices if isinstance(voice, str)][-1:], prompts[-1:]
+
+    return asyncio.run(said())
+
+
+def test_a_bot_that_was_changed_sounds_as_the_one_that_takes_its_session_over():
+    """The live bot spoke in the new personality's voice; its successor in the voice that had been set before."""
+    one, then = {"voice": "deep", "prompt": "Sing."}, {"personality": "critic"}
+
+    assert settings_after(one, then) == settings_after({**one, **then}) == (["deep"], ["Sing."])
+
+
+def test_a_change_of_personality_or_of_prompt_keeps_the_persona_that_the_session_was_joined_with():
+    critic, host = personalities.load("critic"), personalities.load("host")
+    persona = "You collect stamps."
+
+    _, of_critic = settings_after({"personality": "critic"}, persona=persona)
+    _, of_host = settings_after({"prompt": "Sing."}, {"prompt": None}, persona=persona)
+    assert of_critic == [critic.with_changes(persona=persona).prompt]
+    assert of_host == [host.with_changes(persona=persona).prompt]
+
+
+def test_a_voice_that_is_set_to_null_is_the_one_of_the_join_again():
+    assert settings_after({"voice": "deep"}, {"voice": None}, voice="bright")[0] == ["bright"]
+
+
+def test_the_warning_before_the_end_is_in_the_words_of_the_personality(monkeypatch):
+    async def said():
+        bot, frames = a_stay(), []
+
+        async def say(*new):
+            frames.extend(new)
+
+        async def show(_name):
+            pass
+
+        bot._say = say
+        bot._room = SimpleNamespace(people={"ann"}, show=show)
+        await bot._reconfigure({"personality": "stage-manager"})
+        frames.clear()
+        bot._warn_of_end()
+        await asyncio.gather(*bot._chores)
+        return frames
+
+    (frame,) = asyncio.run(said())
+    assert isinstance(frame, TTSSpeakFrame)
+    assert frame.text == personalities.load("stage-manager").ending_soon
