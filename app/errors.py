@@ -155,6 +155,12 @@ class OfferRefused(Rejected):
     kind = "offer-refused"
 
 
+class CandidatesRefused(Rejected):
+    """These candidates are for a connection that is no more, or cannot be read; those for the last offer are kept."""
+
+    kind = "candidates-refused"
+
+
 class InboxFull(GreenroomError):
     """The bot has a thousand unread messages; send fewer, or wait until it answers."""
 

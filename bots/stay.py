@@ -658,7 +658,9 @@ class Stay:
         if performance.done():
             return self._ended_by_itself(performance)
         ending = self._ending.result()
-        if not ending.goes_on:
+        if ending.goes_on:
+            self._room.hush()  # before the pipeline closes the line: who is told that it left does not come back
+        else:
             await self._enter(State.LEAVING, reason=ending.reason)
         if ending.politely and not ending.goes_on and self._room.people and self._personality is not None:
             # Interrupted first: a goodbye behind a long answer would come too late to be heard.
@@ -696,6 +698,8 @@ class Stay:
         False if Redis was away: who sees a room without a bot then would send it another.
         """
         try:
+            if ending.goes_on:
+                self._room.hush()
             async with asyncio.timeout(CLOSES_WITHIN.total_seconds()):
                 await self._room.disconnect()
         except Exception:

@@ -29,9 +29,12 @@ from app.errors import OfferRefused, TooManyStreams
 from app.rooms.messages import ask
 from app.rooms.patience import slices
 from app.rooms.room import LOCAL
-from app.rooms.sessions import Event, Session, State
+from app.rooms.sessions import ON_STAGE, Event, Session, State
 
 ANSWER_WITHIN = timedelta(seconds=10)
+# An offer to a bot that is on its way waits for it, as long as /join does: pipecat's clients offer three times, and
+# give up for good at the first 4xx
+ARRIVES_WITHIN = timedelta(seconds=30)
 OFFER_AT_MOST = 64 * 1024  # bytes
 STREAM_FOR = timedelta(minutes=5)  # then the client connects again, with Last-Event-ID
 PLACE = re.compile(r"\d{1,15}(-\d{1,15})?", re.ASCII)  # of an event in a history
@@ -104,7 +107,8 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
         "user_id": user_id,
         "offer": {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")},
     }
-    return ask(here.ledger, session, "offer", body, patience=ANSWER_WITHIN)["answer"]
+    patience = ANSWER_WITHIN if session.state in ON_STAGE else ARRIVES_WITHIN
+    return ask(here.ledger, session, "offer", body, patience=patience)["answer"]
 
 
 @bp.patch("/<session_id>/api/offer")

@@ -4,7 +4,15 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 
-from app.errors import BotFailed, BotSilent, GreenroomError, OfferRefused, RoomFull, SessionEnded
+from app.errors import (
+    BotFailed,
+    BotSilent,
+    CandidatesRefused,
+    GreenroomError,
+    OfferRefused,
+    RoomFull,
+    SessionEnded,
+)
 from app.rooms.patience import slices
 from app.rooms.ports import Ledger
 from app.rooms.sessions import Session, State
@@ -15,6 +23,7 @@ EXPIRED = "expired"  # it came too late, or was for the session's bot before
 REFUSALS: Mapping[str, type[GreenroomError]] = {
     RoomFull.kind: RoomFull,
     OfferRefused.kind: OfferRefused,
+    CandidatesRefused.kind: CandidatesRefused,
 }
 
 

@@ -7,6 +7,7 @@ behind the same object.  There is never more than one peer connection a room.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from pipecat.runner.types import SmallWebRTCRunnerArguments
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
 
-from app.errors import OfferRefused, RoomFull
+from app.errors import CandidatesRefused, OfferRefused, RoomFull
 from app.settings import IceServer
 from bots.transports.shared import server_message
 from bots.transports.stage import Notice
@@ -43,9 +44,13 @@ class LocalRoom(SmallWebRTCConnection):
             ]
         )
         self.person: str | None = None  # whose offer was last accepted
+        self._named: str | None = (
+            None  # the connection that this offer named, by an id that may be an older one's
+        )
         self._on_arrival = on_arrival
         self._on_departure = on_departure
         self._is_present = False
+        self._is_another_s = False  # the room, whose people shall stay for its next bot
         self._listens = True
         self._voice: Any = None  # the track to the peer
         self.add_event_handler("connected", self._arrived)
@@ -100,18 +105,20 @@ class LocalRoom(SmallWebRTCConnection):
             if not is_same_peer:
                 await self._departed(self)  # their connection was given up for this offer
             raise OfferRefused from error
-        self.person = user_id
+        self.person, self._named = user_id, offer.get("pc_id")
         answer: dict[str, str] | None = self.get_answer()
         if answer is None:
             raise OfferRefused
         return answer
 
     async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
-        """Where else the person can be reached.  Raises OfferRefused."""
-        if pc_id != self.pc_id:
-            raise OfferRefused(
-                "These candidates belong to a connection that has been replaced; make a new offer."
-            )
+        """Where else the person can be reached.  Raises CandidatesRefused.
+
+        A client that has no answer to its offer yet knows its connection by the id that it put into the offer.
+        """
+        is_known = pc_id in (self.pc_id, self._named)
+        if not is_known and not all(self._was_offered(given["candidate"]) for given in candidates):
+            raise CandidatesRefused
         try:
             for given in candidates:
                 candidate = candidate_from_sdp(given["candidate"]) if given["candidate"] else None
@@ -119,7 +126,14 @@ class LocalRoom(SmallWebRTCConnection):
                     candidate.sdpMid, candidate.sdpMLineIndex = given["sdp_mid"], given["sdp_mline_index"]
                 await self.add_ice_candidate(candidate)
         except Exception as error:  # as above
-            raise OfferRefused from error
+            raise CandidatesRefused from error
+
+    def _was_offered(self, candidate: str) -> bool:
+        """Whether it says itself that it belongs to the connection that was offered last."""
+        offered, says = self.pc.remoteDescription, re.search(r" ufrag (\S+)", candidate)
+        if offered is None or says is None:
+            return False
+        return f"a=ice-ufrag:{says[1]}" in offered.sdp.splitlines()
 
     def runner_arguments(self, session_id: str, body: dict[str, Any]) -> SmallWebRTCRunnerArguments:
         """What a bot gets, in pipecat's own convention."""
@@ -153,13 +167,20 @@ class LocalRoom(SmallWebRTCConnection):
         """Local rooms are for the ear."""
 
     def hush(self) -> None:
+        self._is_another_s = True
         for sender in self.pc.getSenders():
             sender.replaceTrack(None)
 
     async def disconnect(self) -> None:
-        """Leave the room: it is the bot that goes, nobody has departed."""
+        """Leave the room: it is the bot that goes, nobody has departed.
+
+        pipecat's clients are told "peer left" only where there will be no other bot: they hang up for good then.
+        """
         self._is_present = False
-        await super().disconnect()
+        if self._is_another_s:
+            await self._close()
+        else:
+            await super().disconnect()
 
     async def _close(self) -> None:
         # pipecat's watch over a connection that never comes about closes it, and is cancelled by the event

@@ -60,7 +60,10 @@ class Stage(Protocol):
         ...
 
     def hush(self) -> None:
-        """Be heard no more, from this moment; the line stays up until the bot has left."""
+        """Be heard no more, from this moment, since another bot has the room, or will have it.
+
+        The line stays up until the bot has left, and its people's clients are not told that they shall go.
+        """
         ...
 
     async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
@@ -68,7 +71,7 @@ class Stage(Protocol):
         ...
 
     async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
-        """Where else the person can be reached.  Raises OfferRefused."""
+        """Where else the person can be reached.  Raises CandidatesRefused, OfferRefused."""
         ...
 
     async def disconnect(self) -> None:

@@ -1,5 +1,6 @@
 """Sessions over HTTP: the list, one, its history, and the way in for a browser."""
 
+import itertools
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -261,6 +262,24 @@ def test_an_offer_to_a_bot_that_is_starting_is_answered_when_it_has_started(
         late.obey({"offer": {"answer": ANSWER}})
 
     ledger.meanwhile.append(start)
+
+    assert caller.post(f"{url}/api/offer", OFFER).json == ANSWER
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_offer_waits_longer_for_a_bot_that_is_on_its_way_than_for_one_that_is_there(
+    caller, ledger, joined, puppet, url, monkeypatch
+):
+    """pipecat's clients offer three times, and close the call for good at the first 4xx."""
+    monkeypatch.setattr("app.rooms.patience.SLICE", timedelta(milliseconds=20))
+    late, looks = puppet(), itertools.count()
+
+    def start_late():
+        if next(looks) == 2:
+            late.adopt()
+            late.obey({"offer": {"answer": ANSWER}})
+
+    ledger.meanwhile.append(start_late)
 
     assert caller.post(f"{url}/api/offer", OFFER).json == ANSWER
 

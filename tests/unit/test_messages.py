@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import BotFailed, BotSilent, OfferRefused, RoomFull, SessionEnded
+from app.errors import BotFailed, BotSilent, CandidatesRefused, OfferRefused, RoomFull, SessionEnded
 from app.rooms.messages import ask
 from app.rooms.patience import slices
 from app.rooms.sessions import Reason
@@ -33,6 +33,7 @@ def test_what_a_bot_answers_is_what_is_returned(ledger, bot):
     [
         ("room-full", RoomFull),
         ("offer-refused", OfferRefused),
+        ("candidates-refused", CandidatesRefused),
         ("expired", BotSilent),
         ("failed", BotFailed),
         ("a word of tomorrow", BotFailed),

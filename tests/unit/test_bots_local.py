@@ -1,0 +1,144 @@
+"""A local room's peer connection: which candidates are its own, and who is told that the bot has left."""
+
+import asyncio
+import json
+import re
+
+import pytest
+from aiortc import RTCPeerConnection, RTCSessionDescription
+
+from app.errors import CandidatesRefused
+from bots.transports.local import LocalRoom
+
+pytestmark = pytest.mark.anyio
+HOST = "candidate:1 1 udp 1 192.0.2.1 9 typ host"
+BEFORE = "SmallWebRTCConnection#0-before"  # a connection to the room's bot before this one
+
+
+@pytest.fixture
+async def room():
+    async def nothing(_user_id):
+        pass
+
+    room = LocalRoom((), on_arrival=nothing, on_departure=nothing)
+    await room.connect()  # as pipecat's transport does when the bot's pipeline starts
+    yield room
+    await room.disconnect()
+
+
+class Client:
+    """A browser's end, as pipecat's client makes it."""
+
+    def __init__(self):
+        self.peer = RTCPeerConnection()
+        self.peer.addTransceiver("audio", direction="sendrecv")
+        self.is_open = asyncio.Event()
+        self.heard = []
+        channel = self.peer.createDataChannel("chat")
+        channel.on("open", self.is_open.set)
+        channel.on("message", lambda text: self.heard.append(json.loads(text)))
+
+    async def offer(self, **more):
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        offer = self.peer.localDescription
+        return {"sdp": offer.sdp, "type": offer.type, **more}
+
+    async def offer_early(self, **more):
+        """Before any candidate is known, as browsers do."""
+        offer = await self.offer(**more)
+        lines = offer["sdp"].splitlines(keepends=True)
+        early = [line for line in lines if not re.match("a=(candidate|end-of-candidates)", line)]
+        return {**offer, "sdp": "".join(early)}
+
+    async def enter(self, room):
+        answer = await room.take("ann", await self.offer())
+        await self.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
+        await asyncio.wait_for(self.is_open.wait(), 10)
+
+    @property
+    def ufrag(self):
+        return re.search(r"a=ice-ufrag:(\S+)", self.peer.localDescription.sdp)[1]
+
+    async def until_closed(self):
+        async with asyncio.timeout(10):
+            while self.peer.connectionState not in ("closed", "failed"):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def client():
+    client = Client()
+    yield client
+    await client.peer.close()
+
+
+def candidate(text):
+    return {"candidate": text, "sdp_mid": "0", "sdp_mline_index": 0}
+
+
+def hosts(room):
+    """Where the room will try to reach its person."""
+    (transceiver, *_) = room.pc.getTransceivers()
+    ice = transceiver.receiver.transport.transport._connection
+    return [each.host for each in ice.remote_candidates]
+
+
+async def test_candidates_that_carry_the_id_of_the_connection_before_are_kept(room, client):
+    """A client that has no answer yet knows no other id."""
+    await room.take("ann", await client.offer_early(pc_id=BEFORE, restart_pc=True))
+
+    await room.add_candidates(BEFORE, [candidate(HOST)])
+
+    assert hosts(room) == ["192.0.2.1"]
+
+
+async def test_candidates_that_carry_the_answers_id_are_kept(room, client):
+    answer = await room.take("ann", await client.offer_early(pc_id=BEFORE, restart_pc=True))
+
+    await room.add_candidates(answer["pc_id"], [candidate(HOST), candidate("")])
+
+    assert hosts(room) == ["192.0.2.1"]
+
+
+async def test_a_candidate_that_says_itself_to_which_offer_it_belongs_is_kept(room, client):
+    await room.take("ann", await client.offer_early())
+
+    await room.add_candidates("of-whichever-connection", [candidate(f"{HOST} ufrag {client.ufrag}")])
+
+    assert hosts(room) == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("text", [HOST, f"{HOST} ufrag abcd"])
+async def test_candidates_for_a_connection_that_is_no_more_are_refused_as_such(room, client, text):
+    await room.take("ann", await client.offer_early(pc_id=BEFORE, restart_pc=True))
+    second = Client()
+    await room.take("ann", await second.offer())
+    await second.peer.close()
+
+    with pytest.raises(CandidatesRefused, match="candidates"):
+        await room.add_candidates(BEFORE, [candidate(text)])
+
+
+async def test_candidates_that_cannot_be_read_are_refused_as_such(room, client):
+    answer = await room.take("ann", await client.offer_early())
+
+    with pytest.raises(CandidatesRefused, match="cannot be read"):
+        await room.add_candidates(answer["pc_id"], [candidate("candidate:nonsense")])
+
+
+async def test_a_bot_that_leaves_for_good_says_so(room, client):
+    await client.enter(room)
+    await room.disconnect()
+    await client.until_closed()
+
+    assert {"type": "signalling", "message": {"type": "peerLeft"}} in client.heard
+
+
+async def test_a_bot_whose_room_is_another_s_leaves_without_a_word(room, client):
+    """pipecat's client hangs up for good when it is told that its peer has left."""
+    await client.enter(room)
+    room.hush()
+    await room.disconnect()
+    await client.until_closed()
+
+    assert client.heard == []

@@ -1,0 +1,68 @@
+"""How a bot leaves its room: for good, or because another one follows."""
+
+import asyncio
+from datetime import timedelta
+
+from app.rooms.sessions import Reason
+from app.settings import Settings
+from bots.stay import MOVED_ON, Ending, Errand, Stay
+from tests.makers import ME, a_session
+
+
+class Deaf:
+    """A ledger that takes everything, and remembers nothing."""
+
+    async def run(self, step):
+        pass
+
+    async def run_each(self, steps):
+        return [None] * len(steps)
+
+
+class Told:
+    """A room and a pipeline that remember, in order, what was done with them."""
+
+    def __init__(self):
+        self.done = []
+        self.people = frozenset({"ann"})
+
+    def hush(self):
+        self.done.append("hushed")
+
+    async def cancel(self, reason):
+        self.done.append("pipeline cancelled")
+
+    async def disconnect(self):
+        self.done.append("disconnected")
+
+
+def leaving(ending, *, by_itself):
+    """What is done in the room and to the pipeline of a bot that ends so."""
+
+    async def left():
+        errand = Errand(a_session(), ME, "here", "a-token", False, timedelta(0), (), {})
+        ledger = Deaf()
+        bot = Stay(errand, ledger=ledger, pulse=ledger, settings=Settings(), launches=None, reviving=None)
+        bot._room = bot._pipeline = told = Told()
+        performance = asyncio.create_task(asyncio.sleep(0 if by_itself else 60))
+        await asyncio.sleep(0.01)
+        bot.end(ending)
+        await bot._finish(await bot._leave(performance))
+        return told.done
+
+    return asyncio.run(left())
+
+
+def test_a_bot_that_another_follows_is_known_to_be_followed_before_its_line_is_closed():
+    """Its pipeline closes the line, and what a client is told then decides whether it comes back."""
+    assert leaving(MOVED_ON, by_itself=False)[:2] == ["hushed", "pipeline cancelled"]
+
+
+def test_a_bot_that_crashed_is_known_to_be_followed_before_its_line_is_closed():
+    crashed = Ending(Reason.ERROR, goes_on=True)
+    assert leaving(crashed, by_itself=True) == ["hushed", "disconnected"]
+
+
+def test_a_bot_that_nobody_follows_leaves_as_such():
+    over = Ending(Reason.IDLE, politely=False)
+    assert leaving(over, by_itself=False) == ["pipeline cancelled", "disconnected"]
