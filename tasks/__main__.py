@@ -4,10 +4,12 @@
 command and Flower, which costs each of our processes most of a second.
 """
 
+import warnings
 from importlib import import_module
 
 import click
 from celery.bin.base import CLIContext
+from celery.exceptions import SecurityWarning
 
 COMMANDS = {
     "worker": "celery.bin.worker:worker",
@@ -32,6 +34,8 @@ class _OnlyTheOne(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """Run a process of Celery's."""
+    # It warns root of pickled messages, which bring code; ours are JSON and nothing else is accepted
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     from tasks.celery import app
 
     context.obj = CLIContext(app=app, no_color=True, workdir=None, quiet=True)

@@ -55,7 +55,9 @@ class CeleryLaunches:
             str(uuid.uuid4()),
             "bots.launch",
             args=(session.id, claim),
-            argsrepr="(...)",  # Flower and events show no claim
+            # What Flower and events show: which session and room, and not the claim, which lets its bearer adopt
+            argsrepr=f"({session.id!r}, ...)",
+            kwargsrepr=f"{{'room': {str(session.room)!r}}}",
             soft_time_limit=(session.max_duration + ASKED_AFTER).total_seconds(),
             time_limit=(session.max_duration + KILLED_AFTER).total_seconds(),
             ignore_result=True,

@@ -12,6 +12,7 @@ from app.errors import GreenroomError
 from app.supervisor.keeper import Keeper
 from app.supervisor.output import LONGEST_LINE, Log, Output
 from app.supervisor.procfile import Entry
+from app.supervisor.usual import is_usual
 
 STEADY_AFTER = 10.0  # seconds; what dies sooner has not come up
 GIVE_UP_AFTER = 5  # deaths in a row, none of them steady
@@ -146,7 +147,8 @@ class Process:
         line = line.rstrip()
         if line:
             self.log.write(line)
-            self._around.output.line(self.name, line)
+            if not is_usual(self.name, line):
+                self._around.output.line(self.name, line)
 
     async def _pause(self, code: int, seconds: float) -> None:
         self._around.output.say(f"{self.name} {_in_words(code)}; it is started again in {seconds:g} s")

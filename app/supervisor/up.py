@@ -20,7 +20,8 @@ from app.supervisor.output import Log, Output
 from app.supervisor.process import CannotKeepUp, Process, Surroundings
 
 READY_WITHIN = 120.0  # seconds; the first start compiles what was installed
-SAY_WAITING_EVERY = 10.0  # seconds
+SAY_WAITING_EVERY = 20.0  # seconds
+SAY_WHY_AFTER = 60.0  # seconds; before that a reason would only say that what is starting has not started
 ASK_EVERY = 0.05  # seconds
 TERMINAL_LOOKED_AT_EVERY = 1.0  # seconds
 STDIN = 0  # the descriptor: sys.stdin is None where there is none
@@ -181,13 +182,13 @@ class Supervisor:
                 self._outcome.set_exception(bug)
 
     async def _wait_for(self, names: list[str], deadline: float) -> None:
-        say_next = time.monotonic() + SAY_WAITING_EVERY
+        began = time.monotonic()
+        say_next = began + SAY_WAITING_EVERY
         while missing := {name: reason for name in names if (reason := await self._why_not_ready(name))}:
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
             if time.monotonic() > deadline:
-                raise NotReady(f"not ready after {READY_WITHIN:.0f} s: {reasons}.")
+                raise NotReady(f"not ready after {READY_WITHIN:.0f} s: {_reasons(missing)}.")
             if time.monotonic() > say_next:
-                self._output.say(f"still waiting for {reasons}")
+                self._output.say(waiting(missing, time.monotonic() - began))
                 say_next += SAY_WAITING_EVERY
             await asyncio.sleep(ASK_EVERY)
 
@@ -218,6 +219,17 @@ class Supervisor:
             self._output.say(f"the last lines of {failure.name} (more in {log.path}):")
             for line in log.last:
                 self._output.line(failure.name, line)
+
+
+def waiting(missing: Mapping[str, str], for_seconds: float) -> str:
+    """What is said of a start that takes its time; why, only when it is no usual one any more."""
+    if for_seconds < SAY_WHY_AFTER:
+        return f"still starting {' and '.join(missing)}"
+    return f"still waiting for {_reasons(missing)}"
+
+
+def _reasons(missing: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {reason}" for name, reason in missing.items())
 
 
 def _lock(settings: Settings) -> int:

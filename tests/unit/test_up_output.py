@@ -1,0 +1,43 @@
+"""What `make up` shows of a start, and what it keeps to the log."""
+
+import pytest
+
+from app.supervisor.up import SAY_WHY_AFTER, waiting
+from app.supervisor.usual import is_usual
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "7:C 28 Nov 2026 03:14:56.357 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo",
+        "7:M 28 Nov 2026 03:14:56.360 # WARNING Memory overcommit must be enabled! Without it, a background save",
+        "7:signal-handler (1795835751) Received SIGTERM scheduling shutdown...",
+        "7:M 28 Nov 2026 03:15:51.973 # Redis is now ready to exit, bye bye...",
+    ],
+)
+def test_what_redis_says_on_every_good_day_is_not_shown(line):
+    assert is_usual("redis", line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "7:M 28 Nov 2026 # Can't open the append-only file: Permission denied",
+        "7:M 28 Nov 2026 # Write error writing append only file on disk: No space left on device",
+        "7:M 28 Nov 2026 # Out Of Memory allocating 4096 bytes!",
+        "7:M 28 Nov 2026 # Bad file format reading the append only file",
+    ],
+)
+def test_what_may_be_trouble_is_shown(line):
+    assert not is_usual("redis", line)
+
+
+def test_the_same_words_from_another_process_are_shown():
+    assert not is_usual("bots", "Server initialized")
+
+
+def test_a_start_that_takes_its_time_is_not_told_as_trouble():
+    missing = {"bots": "http://127.0.0.1:7077/readyz says 503: bots: no worker has been heard"}
+
+    assert waiting(missing, 20) == "still starting bots"
+    assert "503" in waiting(missing, SAY_WHY_AFTER)
