@@ -18,7 +18,7 @@ def create_app() -> "Flask":
     from tasks import celery
     from tasks.outgoing import CeleryLaunches
 
-    current = settings.load()
+    current = settings.load(keys=(settings.API_KEY, settings.SIGNING_SECRET))
     logging.configure(current)
     ledger = RedisLedger(current.redis_url)
     launches = CeleryLaunches(celery.app)

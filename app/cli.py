@@ -17,7 +17,7 @@ from app.rooms.room import Room
 from app.settings import Settings, SettingsError
 
 OK, FAILED, MISUSED = 0, 1, 2  # exit codes
-BLIND = 2  # Redis does not answer: nothing was seen, nothing was asked for
+BLIND = 3  # Redis does not answer: nothing was seen, nothing was asked for
 INTERRUPTED = 130
 
 Command = Callable[[argparse.Namespace], int]
@@ -47,7 +47,7 @@ def _up(chosen: argparse.Namespace) -> int:
     """Start everything and print the link; Ctrl-C stops it."""
     from app.supervisor.up import up
 
-    return up(app_settings.load(), app_settings.environment(), chosen.procfile)
+    return up(app_settings.load(keys=app_settings.KEYS), app_settings.environment(), chosen.procfile)
 
 
 def _settings(_chosen: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ The standard library's loggers (gunicorn's, Celery's) come out the same way.
 
 import json
 import logging
+import re
 import sys
 import time
 import traceback
@@ -117,7 +118,7 @@ def _as_text(paint: Callable[[str, str], str]) -> Processor:
             paint(_COLOURS.get(level, ""), f"{level:<7}"),
             paint(_BOLD, name),
             *(
-                f"{paint(_DIM, f'{key}=')}{_one_line(value)}"
+                f"{paint(_DIM, f'{key}=')}{_field(value)}"
                 for key, value in event.items()
                 if value is not None
             ),
@@ -150,8 +151,11 @@ def _one_line(value: object) -> str:
 
 
 def _field(value: object) -> str:
-    text = _one_line(value)
-    return json.dumps(text, ensure_ascii=False) if " " in text else text
+    """The same, in quotes where it would look like further fields, so that nobody's name can forge one."""
+    text = value if isinstance(value, str) else str(value)
+    if text.isprintable() and not re.search(r'[\s="\\]|^$', text):
+        return text
+    return _one_line(json.dumps(text, ensure_ascii=False))
 
 
 def _exc_info(given: Any) -> ExcInfo | None:

@@ -10,15 +10,18 @@ import fcntl
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import re
 import secrets
+import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import timedelta
 from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -29,6 +32,33 @@ DOTENV = Path(".env")
 BUILT_IN_BOTS = {"assistant": "bots.assistant:bot"}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LONGEST_SOCKET_PATH = 100  # bytes: the kernel's limit is 104 on macOS, 108 on Linux, its final zero included
+PERSONALITIES = (
+    Path(__file__).parent.parent / "bots" / "personalities"
+)  # looked at, since importing is for bots
+
+API_KEY, SIGNING_SECRET, FLOWER_PASSWORD = "api_key", "signing_secret", "flower_password"
+KEYS = (
+    API_KEY,
+    SIGNING_SECRET,
+    FLOWER_PASSWORD,
+)  # that are ours to make; a process loads those that it needs
+OTHERS_MAY_READ = 0o077  # bits of a file's mode that let anybody but its owner at it
+STRANGERS_MAY_READ = 0o027  # the same of a file that is lent to us, as to its group
+
+# What is left of a key without these must still be hard to guess.
+TRIED_FIRST = re.compile(
+    "changeme|change|replace|password|passw0rd|passwd|secret|default|example|admin|greenroom|letmein|qwerty|apikey"
+)
+FEWEST_CHARACTERS = 6  # different ones in a key
+LEFT_OF_A_KEY = 8  # characters
+
+# Voices of OpenAI's own server; another server has its own, which nobody can tell before it is asked.
+OPENAI_VOICES = (
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
+)  # fmt: skip
+
+COMMON_NAMES = 4  # letters: a name this short has neighbours in anybody's environment, as HOST has HOSTS
+LONG_NAME = 8  # letters: in such a name two typos are as clear as one
 
 
 class SettingsError(GreenroomError):
@@ -143,10 +173,27 @@ def _is_url(value: str, schemes: set[str]) -> bool:
         return False
 
 
-def _api_key(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._~-]{16,256}", value, re.ASCII):  # goes into headers and into a link
-        raise ValueError("must be 16 to 256 letters, digits, dots, dashes, underscores or tildes")
+def _secret(value: str, at_least: int) -> str:
+    """A secret that nobody can guess, made of what goes into headers and links as it is."""
+    if not re.fullmatch(rf"[A-Za-z0-9._~-]{{{at_least},256}}", value, re.ASCII):
+        raise ValueError(f"must be {at_least} to 256 letters, digits, dots, dashes, underscores or tildes")
+    if why := _why_guessable(value):
+        raise ValueError(f"must be hard to guess, and {why}; `openssl rand -hex 32` prints a good one")
     return value
+
+
+def _why_guessable(value: str) -> str | None:
+    plain = re.sub(r"[^a-z0-9]", "", value.lower())
+    if len(set(plain)) < FEWEST_CHARACTERS:
+        return f"has only {len(set(plain))} different letters and digits"
+    if any(plain[period:] == plain[:-period] for period in range(1, len(plain) // 2 + 1)):
+        return "repeats itself"
+    steps = [abs(ord(one) - ord(next_one)) for one, next_one in pairwise(plain)]
+    if sum(step <= 1 for step in steps) > len(steps) * 2 / 3:
+        return "counts letters or digits"
+    if len(TRIED_FIRST.sub("", plain)) < LEFT_OF_A_KEY:
+        return "is made of words that are tried first"
+    return None
 
 
 def _bots(value: str) -> Mapping[str, str]:
@@ -250,6 +297,8 @@ def _setting(
 
 
 _port = partial(_whole, low=1, high=65535)
+_key = partial(_secret, at_least=16)
+_signer = partial(_secret, at_least=32)  # whoever holds a signature may guess without asking us
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,9 +313,15 @@ class Settings:
     redis_url: str = _setting(
         "", _redis_url, "Redis to use; unset: one of our own, kept in VAR_DIR", shown=_without_password
     )
-    var_dir: Path = _setting("var", _folder, "folder of everything that is kept: Redis, logs, the key")
+    var_dir: Path = _setting("var", _folder, "folder of everything that is kept: Redis, logs, keys")
     api_key: str = _setting(
-        "", _api_key, "key for the API; unset: made once, kept in VAR_DIR/api-key", shown=_hidden
+        "", _key, "key for the API; unset: made once, kept in VAR_DIR/api-key", shown=_hidden
+    )
+    signing_secret: str = _setting(
+        "",
+        _signer,
+        "signs passes and sessions' tokens; unset: made once, kept in VAR_DIR/signing-secret",
+        shown=_hidden,
     )
     bots: Mapping[str, str] = _setting(
         "", _bots, "further bots: name=module:function,...", unset=BUILT_IN_BOTS
@@ -316,6 +371,15 @@ class Settings:
         "127.0.0.1", _host, "address that Flower listens on; its /metrics has no password"
     )
     flower_port: int = _setting("7078", _port, "port of Flower")
+    flower_password: str = _setting(
+        "",
+        _key,
+        "password of Flower's user greenroom; unset: made once, kept in VAR_DIR/flower-password",
+        shown=_hidden,
+    )
+    flower_control: bool = _setting(
+        "0", _switch, "1: Flower may also change what runs: stop workers, revoke and send tasks"
+    )
     web_workers: int = _setting("2", partial(_whole, low=1, high=64), "processes that answer HTTP")
     web_threads: int = _setting("16", partial(_whole, low=1, high=512), "requests at once in each of them")
 
@@ -386,20 +450,17 @@ def environment() -> dict[str, str]:
     return {**_dotenv(), **os.environ}
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings, with the keys that are ours to make: each is made if there is none yet.
+def load(environ: Mapping[str, str] | None = None, keys: Collection[str] = ()) -> Settings:
+    """The settings, with those of our own `keys` that the caller needs: each is made if there is none yet.
 
     Raises SettingsError, which names every problem.
     """
     settings = read(environ)
-    missing = {name: path for name, path in _kept_in(settings).items() if not getattr(settings, name)}
-    try:
-        made: dict[str, Any] = {name: _kept_key(path) for name, path in missing.items()}
-        return replace(settings, **made)
-    except OSError as error:
-        raise SettingsError(
-            [f"VAR_DIR is '{settings.var_dir}', where nothing can be kept: {error.strerror}."]
-        ) from error
+    found: dict[str, Any] = {}
+    for name, path in _kept_in(settings, keys).items():
+        if not getattr(settings, name):
+            found[name] = _checked(name, path, _kept_key(path, settings))
+    return replace(settings, **found)
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -407,6 +468,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
 
     Raises SettingsError, which names every problem.
     """
+    misnamed = _misnamed(_dotenv(), os.environ) if environ is None else _misnamed({}, environ)
     environ = environment() if environ is None else environ
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
@@ -421,8 +483,8 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     for names, problem_between in _disagreements(Settings(**values)).items():
         if not problems.keys() & set(names):
             problems[" ".join(names)] = problem_between
-    if problems:
-        raise SettingsError(list(problems.values()))
+    if problems or misnamed:
+        raise SettingsError([*problems.values(), *misnamed])
     return Settings(**values)
 
 
@@ -430,7 +492,7 @@ def read_with_keys(environ: Mapping[str, str] | None = None) -> Settings:
     """The same, with the keys that were made before, as far as this user may read them."""
     settings = read(environ)
     found: dict[str, Any] = {}
-    for name, path in _kept_in(settings).items():
+    for name, path in _kept_in(settings, KEYS).items():
         if not getattr(settings, name) and os.access(path, os.R_OK):
             found[name] = path.read_text("ascii").strip()
     return replace(settings, **found)
@@ -463,6 +525,46 @@ def _dotenv() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
 
 
+def _misnamed(dotenv: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+    """What is wrong with names that are nearly ours.  All others are somebody else's: a bot's, or the machine's."""
+    return [
+        f"{name}{where} is no setting; {meant} is: was that meant?"
+        for names, where, shortest in ((dotenv, f" in {DOTENV}", 1), (environ, "", COMMON_NAMES + 1))
+        for name in names
+        if (meant := _meant(name, shortest))
+    ]
+
+
+def _meant(name: str, shortest: int) -> str | None:
+    """The setting, of so many letters at least, that somebody who wrote this must have had in mind."""
+    ours = [row.name.upper() for row in fields(Settings)]
+    if name in ours:
+        return None
+    spelled = name.upper().replace("-", "_")
+    for setting in ours:
+        if spelled.removeprefix("GREENROOM_") == setting and (spelled != setting or len(setting) >= shortest):
+            return setting
+        if len(setting) >= shortest and _differ_by(spelled, setting) <= 1 + (len(setting) >= LONG_NAME):
+            return setting
+    return None
+
+
+def _differ_by(one: str, other: str) -> int:
+    """How many letters were left out, added, changed or swapped with the next; 3 for all that is more than two."""
+    if abs(len(one) - len(other)) > 2 or len(set(one) ^ set(other)) > 4:
+        return 3
+    before: list[int] = []
+    row: list[int] = [*range(len(other) + 1)]
+    for i, here in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, there in enumerate(other, 1):
+            costs = [before[j] + 1, row[j - 1] + 1, before[j - 1] + (here != there)]
+            if i > 1 and j > 1 and here == other[j - 2] and one[i - 2] == there:
+                costs.append(last[j - 2] + 1)
+            row.append(min(costs))
+    return min(3, row[-1])
+
+
 def _disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
     """What is wrong between settings that are each right alone, by the settings that it is between."""
     found: dict[tuple[str, ...], str] = {}
@@ -479,6 +581,21 @@ def _disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
         found["default_bot", "bots"] = (
             f"DEFAULT_BOT is '{settings.default_bot}'; it must be one of {known}, or be named in BOTS."
         )
+    if settings.default_personality not in (known_ones := _personalities()):
+        found[("default_personality",)] = (
+            f"DEFAULT_PERSONALITY is '{settings.default_personality}'; it must be one of {', '.join(known_ones)}."
+        )
+    if not settings.openai_base_url and settings.openai_voice not in OPENAI_VOICES:
+        found["openai_voice", "openai_base_url"] = (
+            f"OPENAI_VOICE is '{settings.openai_voice}'; OpenAI has {', '.join(OPENAI_VOICES)}. "
+            "With OPENAI_BASE_URL it may be any."
+        )
+    given = [name for name in KEYS if getattr(settings, name)]
+    for name, other in ((one, two) for place, one in enumerate(given) for two in given[place + 1 :]):
+        if getattr(settings, name) == getattr(settings, other):
+            found[name, other] = (
+                f"{name.upper()} and {other.upper()} are the same; who has the one must not have the other."
+            )
     if settings.speech == "openai" and not settings.has_openai_server:
         found["speech", "openai_api_key", "openai_base_url"] = (
             "SPEECH is 'openai'; then OPENAI_API_KEY or OPENAI_BASE_URL must be set."
@@ -509,23 +626,74 @@ def _socket(var_dir: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"greenroom-{os.getuid()}-{name}" / "redis.sock"
 
 
-def _kept_in(settings: Settings) -> dict[str, Path]:
-    """Where the keys are that are ours to make."""
-    kept = {"api_key": settings.var_dir / "api-key"}
+def _personalities() -> list[str]:
+    return sorted(path.stem for path in PERSONALITIES.glob("*.toml"))
+
+
+def _kept_in(settings: Settings, keys: Collection[str]) -> dict[str, Path]:
+    """Where those of our own keys are; a LiveKit server of our own has one that all processes need."""
+    kept = {name: settings.var_dir / name.replace("_", "-") for name in KEYS if name in keys}
     if settings.livekit_is_embedded:
         kept["livekit_api_secret"] = settings.var_dir / "livekit" / "secret"
     return kept
 
 
-def _kept_key(path: Path) -> str:
-    """The key that is kept there, made if there is none; of two processes at once, one makes it for both."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.exists() and not os.access(path, os.W_OK):  # kept by somebody else, and only lent to us
-        return path.read_text("ascii").strip()
-    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if kept := file.read().strip():
-            return kept
-        key = secrets.token_urlsafe(32)
-        file.write(key + "\n")
-        return key
+def _checked(name: str, path: Path, key: str) -> str:
+    """The key that was found there.  Raises SettingsError for one that would be refused as a setting."""
+    (row,) = (row for row in fields(Settings) if row.name == name)
+    try:
+        return str(row.metadata["parse"](key))
+    except ValueError as problem:
+        raise SettingsError(
+            [f"What is kept in {path} {problem}. Remove that file, and a new one is made at the next start."]
+        ) from None
+
+
+def _kept_key(path: Path, settings: Settings) -> str:
+    """The key that is kept there, made if there is none; of two processes at once, one makes it for both.
+
+    Raises SettingsError where it cannot be kept, or others could read it.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_uid != os.geteuid():
+            return _lent_key(path)
+        if path.exists() and not os.access(path, os.W_OK):  # nothing that we could make; but it can be read
+            return path.read_text("ascii").strip()
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _make_private(file.fileno(), path)
+            if kept := file.read().strip():
+                return kept
+            key = secrets.token_urlsafe(32)
+            file.write(key + "\n")
+            return key
+    except OSError as error:
+        raise SettingsError(
+            [f"VAR_DIR is '{settings.var_dir}', where nothing can be kept: {error.strerror}."]
+        ) from error
+
+
+def _make_private(file: int, path: Path) -> None:
+    """Of a secret that is ours, take away what lets others read or change it, and say so."""
+    mode = stat.S_IMODE(os.fstat(file).st_mode)
+    if mode & OTHERS_MAY_READ:
+        os.fchmod(file, mode & ~OTHERS_MAY_READ)
+        logging.getLogger(__name__).warning(
+            "%s was open to others on this machine (mode %04o), and is its owner's alone now. "
+            "If one of them may have read it: remove it, and a new one is made at the next start.",
+            path,
+            mode,
+        )
+
+
+def _lent_key(path: Path) -> str:
+    """Kept by somebody else, as for all of a group; only its keeper can say who may read it."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & STRANGERS_MAY_READ:
+        raise SettingsError(
+            [
+                f"{path} is open to everybody on this machine (mode {mode:04o}); its owner must say: chmod 0640 {path}"
+            ]
+        )
+    return path.read_text("ascii").strip()

@@ -34,9 +34,11 @@ def open_to_session(view: View) -> View:
     return view
 
 
-def session_tokens(api_key: str) -> TimestampSigner:
+def session_tokens(signing_secret: str) -> TimestampSigner:
     """Signs what a browser may hold: short-lived, for one session and one person."""
-    return TimestampSigner(api_key, salt="session", digest_method=hashlib.sha256)
+    if not signing_secret:
+        raise ValueError("nothing is signed with an empty secret")
+    return TimestampSigner(signing_secret, salt="session", digest_method=hashlib.sha256)
 
 
 def mint(tokens: TimestampSigner, session_id: str, user_id: str) -> str:

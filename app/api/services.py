@@ -39,7 +39,7 @@ class Services:
             joining=Joining(ledger, outgoing),
             leaving=Leaving(ledger),
             looking=Looking(ledger),
-            tokens=session_tokens(settings.api_key),
+            tokens=session_tokens(settings.signing_secret),
             settings=settings,
             personalities=personalities,
             providers=providers.of(settings),

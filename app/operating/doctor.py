@@ -27,7 +27,7 @@ PROVIDERS_ANSWER_WITHIN = timedelta(seconds=1)
 WIDTH = 110
 INDENT = " " * 25
 
-WELL, ILL, BLIND = 0, 1, 2  # exit codes: no problem, problems, could not look
+WELL, ILL, BLIND = 0, 1, 3  # exit codes: no problem, problems, could not look
 
 T = TypeVar("T")
 

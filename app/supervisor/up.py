@@ -310,7 +310,8 @@ def _welcome(settings: Settings, names: list[str], seconds: float) -> str:
     if "web" in names:
         lines += ["Open this and say hello:", "", f"    {settings.address}/talk#key={settings.api_key}", ""]
     if "flower" in names:
-        lines.append(f"The fleet:  {settings.flower_address}  (user greenroom, its password is the key)")
+        where = _from_here(settings.var_dir / "flower-password")
+        lines.append(f"The fleet:  {settings.flower_address}  (user greenroom, its password is in {where})")
     if "livekit" in names:
         lines.append(f"LiveKit:    {settings.livekit_url}  (rooms for several people; a fresh one is there)")
     lines += [f"Logs:       {_from_here(settings.var_dir / 'log')}", "Ctrl-C stops everything."]

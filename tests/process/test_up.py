@@ -436,12 +436,13 @@ def test_what_the_repository_lists_comes_up_answers_with_the_key_and_goes(folder
     key = (folder.path / "var" / "api-key").read_text().strip()
     site = f"http://127.0.0.1:{folder.environ['PORT']}"
     fleet = f"http://127.0.0.1:{folder.environ['FLOWER_PORT']}/api/workers"
-    password = base64.b64encode(f"greenroom:{key}".encode()).decode()
+    password = (folder.path / "var" / "flower-password").read_text().strip()
 
     assert status(f"{site}/sessions") == 401
     assert status(f"{site}/sessions", Authorization=f"Bearer {key}") == 200
     assert status(fleet) == 401
-    assert status(fleet, Authorization=f"Basic {password}") == 200
+    assert status(fleet, Authorization=basic(key)) == 401
+    assert status(fleet, Authorization=basic(password)) == 200
     fresh = join(site, key)
     assert fresh["room_url"].startswith(f"ws://127.0.0.1:{port}/")  # where the printed link leads
     assert fresh["connect"]["room_token"]
@@ -456,6 +457,10 @@ def join(site, key):
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     with urllib.request.urlopen(urllib.request.Request(f"{site}/join", b"{}", headers), timeout=10) as reply:
         return json.load(reply)
+
+
+def basic(password):
+    return f"Basic {base64.b64encode(f'greenroom:{password}'.encode()).decode()}"
 
 
 def status(url, **headers):

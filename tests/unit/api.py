@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 KEY = "the-key-of-these-tests"
+SIGNS = "what-signs-the-tokens-of-these-tests"
 
 
 @dataclass

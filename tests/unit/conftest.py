@@ -17,7 +17,7 @@ from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.puppet import Puppet
 from tests.fakes.rooms import Rooms
 from tests.makers import a_report
-from tests.unit.api import KEY, Caller
+from tests.unit.api import KEY, SIGNS, Caller
 
 PERSONALITIES = ("host", "gruff")
 
@@ -98,7 +98,9 @@ def impatient(monkeypatch):
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory):
     stun = IceServer(("stun:stun.example.com",))
-    return Settings(api_key=KEY, var_dir=tmp_path_factory.mktemp("var"), ice_servers=(stun,))
+    return Settings(
+        api_key=KEY, signing_secret=SIGNS, var_dir=tmp_path_factory.mktemp("var"), ice_servers=(stun,)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from app.api.services import Services
 from app.settings import Settings
 from tests.fakes import daily_server
-from tests.unit.api import KEY, Caller, problem
+from tests.unit.api import KEY, SIGNS, Caller, problem
 from tests.unit.conftest import PERSONALITIES
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -21,7 +21,11 @@ def server():
 @pytest.fixture
 def caller(app, ledger, launches, server):
     settings = Settings(
-        api_key=KEY, daily_domain="acme.daily.co", daily_api_key=server.api_key, daily_api_url=server.url
+        api_key=KEY,
+        signing_secret=SIGNS,
+        daily_domain="acme.daily.co",
+        daily_api_key=server.api_key,
+        daily_api_url=server.url,
     )
     services = Services.over(ledger, launches, settings, PERSONALITIES)
     app.extensions["greenroom"] = services

@@ -8,7 +8,7 @@ from app.api.services import Services
 from app.settings import Settings
 from tests.fakes.livekit_webhook import KEY as LIVEKIT_KEY
 from tests.fakes.livekit_webhook import SECRET, URL, signed, told
-from tests.unit.api import KEY, Caller, problem
+from tests.unit.api import KEY, SIGNS, Caller, problem
 
 
 @pytest.fixture
@@ -16,6 +16,7 @@ def outside(tmp_path, ledger, launches):
     """Anybody, without a key of ours."""
     settings = Settings(
         api_key=KEY,
+        signing_secret=SIGNS,
         var_dir=tmp_path,
         livekit_url=URL,
         livekit_api_key=LIVEKIT_KEY,

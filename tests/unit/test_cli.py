@@ -31,9 +31,9 @@ def test_the_version_is_told_both_ways(spelling, capsys):
 
 
 def test_the_doctor_without_a_redis_says_so_and_makes_nothing(capsys, tmp_path):
-    assert cli.main(["doctor"]) == 2
+    assert cli.main(["doctor"]) == cli.BLIND
     assert "Redis does not answer" in capsys.readouterr().out
-    assert cli.main(["doctor", "local:stage", "--json"]) == 2
+    assert cli.main(["doctor", "local:stage", "--json"]) == cli.BLIND
     assert json.loads(capsys.readouterr().out)["looked"] is False
     assert list(tmp_path.iterdir()) == []
 
@@ -49,7 +49,7 @@ def test_a_room_that_is_none_is_misuse(capsys):
 def test_a_password_in_redis_url_is_not_shown(capsys, monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://ann:a-secret@127.0.0.1:9/0")
 
-    assert cli.main(["doctor"]) == 2
+    assert cli.main(["doctor"]) == cli.BLIND
 
     shown = capsys.readouterr()
     assert "127.0.0.1:9" in shown.out
@@ -58,8 +58,19 @@ def test_a_password_in_redis_url_is_not_shown(capsys, monkeypatch):
 
 @pytest.mark.parametrize("arguments", [["workers"], ["drain", "bots@here"], ["restart"]])
 def test_without_a_redis_no_worker_is_asked_for_anything(arguments, capsys):
-    assert cli.main(arguments) == 2
+    assert cli.main(arguments) == cli.BLIND
     assert "Redis does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["workers"], ["drain", "bots@here"], ["restart"]])
+def test_bad_settings_have_another_exit_code_than_a_redis_that_does_not_answer(
+    arguments, capsys, monkeypatch
+):
+    monkeypatch.setenv("SLOTS", "many")
+
+    assert cli.main(arguments) == cli.MISUSED
+    assert "SLOTS is 'many'" in capsys.readouterr().err
+    assert cli.MISUSED != cli.BLIND
 
 
 @pytest.mark.parametrize("seconds", ["soon", "1e400", ""])

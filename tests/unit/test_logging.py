@@ -65,6 +65,28 @@ def test_nobody_can_forge_a_line(lines, log_format, evil):
     assert all(line.isprintable() for line in written)
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("ann", "user_id=ann"),
+        ("ann reason=left", 'user_id="ann reason=left"'),
+        ("ann\treason=left", 'user_id="ann\\treason=left"'),
+        ("a\r\nb", 'user_id="a\\r\\nb"'),
+        ("a\u2028b", 'user_id="a\\u2028b"'),
+        ('a" reason="left', 'user_id="a\\" reason=\\"left"'),
+        ("", 'user_id=""'),
+        (7, "user_id=7"),
+        ("local:standup", "user_id=local:standup"),
+    ],
+)
+def test_nobody_can_forge_a_field(lines, value, written):
+    """A person called `ann reason=left` was in the log as one who had left."""
+    read = lines("console")
+    structlog.get_logger().info("joined", user_id=value, epoch=3)
+
+    assert read()[0].split(" ", 1)[1] == f"info    joined {written} epoch=3"
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_an_exception_is_one_line_as_well(lines, log_format):
     read = lines(log_format)

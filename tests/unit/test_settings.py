@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import settings
-from app.settings import IceServer, Settings, SettingsError, load, read, table
+from app.settings import KEYS, IceServer, Settings, SettingsError, load, read, table
 
 
 @pytest.fixture
@@ -98,6 +98,9 @@ def test_all_that_is_wrong_is_said_at_once():
         ("FLOWER_PORT", "flower"),
         ("VAR_DIR", __file__),
         ("DEFAULT_BOT", "nobody"),
+        ("DEFAULT_PERSONALITY", "clown"),
+        ("OPENAI_VOICE", "gandalf"),
+        ("FLOWER_CONTROL", "perhaps"),
         ("LIVEKIT", "maybe"),
         ("LIVEKIT_PORT", "65534"),
     ],
@@ -163,6 +166,65 @@ def test_the_table_lists_every_setting_with_a_meaning():
 
     assert {name.lower() for name, *_ in rows} == set(Settings.__dataclass_fields__)
     assert all(meaning for *_, meaning in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SLOT", "SLOTS"),
+        ("SLOTSS", "SLOTS"),
+        ("SLTOS", "SLOTS"),
+        ("slots", "SLOTS"),
+        ("GREENROOM_SLOTS", "SLOTS"),
+        ("GREENROOM_PORT", "PORT"),
+        ("REDIS_URI", "REDIS_URL"),
+        ("SESSION_PERSISTANCE", "SESSION_PERSISTENCE"),
+        ("SESION_PERSISTANCE", "SESSION_PERSISTENCE"),
+        ("MAXDURATION", "MAX_DURATION"),
+        ("OPENAI_APIKEY", "OPENAI_API_KEY"),
+        ("DEFAULT-BOT", "DEFAULT_BOT"),
+        ("ICE_SERVER", "ICE_SERVERS"),
+        ("SINGING_SECRET", "SIGNING_SECRET"),
+    ],
+)
+def test_a_name_that_is_nearly_ours_is_refused_with_ours(name, meant):
+    (problem,) = problems(**{name: "hunter2"})
+
+    assert problem == f"{name} is no setting; {meant} is: was that meant?"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["HOSTNAME", "HOSTS", "PORTS", "BOT", "LOGNAME", "OPENAI_API_BASE", "OPENAI_ORG_ID", "DAILY_ROOM_URL",
+     "DAILY_SAMPLE_ROOM_URL", "CARTESIA_API_KEY", "ELEVENLABS_API_KEY", "XAI_API_KEY", "LIVEKIT_TOKEN", "DEBUG"],
+)  # fmt: skip
+def test_names_of_others_are_nobody_s_mistake(name):
+    assert read({name: "1"}) == Settings()
+
+
+def test_in_dotenv_a_short_name_is_looked_at_as_well(elsewhere):
+    (elsewhere / ".env").write_text("PORTS=9000\nDEEPGRAM_API_KEY=for-a-bot\n")
+    with pytest.raises(SettingsError) as refusal:
+        read()
+
+    assert refusal.value.problems == ["PORTS in .env is no setting; PORT is: was that meant?"]
+
+
+def test_a_voice_may_be_any_where_the_server_is_one_s_own():
+    assert read({"OPENAI_VOICE": "gandalf", "OPENAI_BASE_URL": "http://localhost:8000/v1"})
+
+
+def test_the_voices_of_openai_are_those_that_pipecat_knows():
+    from pipecat.services.openai.tts import VALID_VOICES
+
+    assert set(VALID_VOICES) <= set(settings.OPENAI_VOICES)
+
+
+def test_the_personalities_that_may_be_the_default_are_those_there_are():
+    from bots import personalities
+
+    assert [read({"DEFAULT_PERSONALITY": name}) for name in personalities.names()]
+    assert ", ".join(personalities.names()) in problems(DEFAULT_PERSONALITY="clown")[0]
 
 
 def test_dotenv_is_read_and_the_environment_wins(elsewhere, monkeypatch):
@@ -262,30 +324,136 @@ def test_reading_makes_nothing(kept):
     assert not Path(kept["VAR_DIR"]).exists()
 
 
-def test_a_key_is_made_once_and_kept_for_its_owner_only(kept):
-    key = load(kept).api_key
-    file = Path(kept["VAR_DIR"]) / "api-key"
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_is_made_once_and_kept_for_its_owner_only(kept, name):
+    key = getattr(load(kept, keys=[name]), name)
+    file = Path(kept["VAR_DIR"]) / name.replace("_", "-")
 
     assert len(key) >= 40
-    assert load(kept).api_key == key
+    assert getattr(load(kept, keys=KEYS), name) == key
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
+def test_every_key_is_another(kept):
+    found = load(kept, keys=KEYS)
+
+    assert len({getattr(found, name) for name in KEYS}) == len(KEYS)
+
+
 def test_a_key_that_is_given_is_not_kept(kept):
-    assert load({**kept, "API_KEY": "given-by-the-operator"}).api_key == "given-by-the-operator"
+    given = {**kept, "API_KEY": "given-by-the-operator"}
+
+    assert load(given, keys=["api_key"]).api_key == "given-by-the-operator"
     assert not Path(kept["VAR_DIR"]).exists()
 
 
-def key_of(environ):
-    return load(environ).api_key
+def test_a_process_gets_the_keys_that_it_asks_for_and_no_other(kept):
+    load(kept, keys=KEYS)
+    found = load(kept, keys=["flower_password"])
+
+    assert found.flower_password
+    assert (found.api_key, found.signing_secret) == ("", "")
 
 
-def test_processes_that_start_together_agree_on_the_key(kept):
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("changeme-changeme", "repeats itself"),
+        ("Xk3vXk3vXk3vXk3vXk3v", "only"),
+        ("Xk39-vTq7_Xk39-vTq7", "repeats itself"),
+        ("aaaaaaaaaaaaaaaaaaaaaaaa", "only 1"),
+        ("abcdefghijklmnopqrstuvwxyz", "counts"),
+        ("0123456789abcdef", "counts"),
+        ("1234567890123456", "counts"),
+        ("greenroom-secret-api-key", "words that are tried first"),
+        ("Password-Password1-secret", "words that are tried first"),
+    ],
+)
+def test_a_key_that_can_be_guessed_is_refused_with_the_reason(kept, key, why):
+    (problem,) = problems(API_KEY=key)
+
+    assert why in problem and "openssl rand -hex 32" in problem
+    assert key not in problem
+    assert len(problems(FLOWER_PASSWORD=key)) == len(problems(SIGNING_SECRET=key)) == 1
+
+
+def test_keys_that_are_made_by_machines_are_taken():
+    for key in (
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "zXb0Vq3kU5oVw1Ju9sYdKfG2hT7mRcNe",
+        "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        "fjord-mimic-taxi-plumb-oboe",
+    ):
+        assert read({"API_KEY": key}).api_key == key
+
+
+def test_what_signs_is_longer_than_a_key_since_it_is_guessed_elsewhere():
+    assert len(problems(SIGNING_SECRET="fjord-mimic-taxi-plumb")) == 1
+    assert read({"SIGNING_SECRET": "fjord-mimic-taxi-plumb-oboe-under-jazz"})
+
+
+def test_no_key_may_stand_for_another():
+    same = "fjord-mimic-taxi-plumb-oboe-under-jazz"
+    (problem,) = problems(API_KEY=same, SIGNING_SECRET=same)
+
+    assert problem.startswith("API_KEY and SIGNING_SECRET are the same")
+
+
+def kept_key(kept, key="fjord-mimic-taxi-plumb-oboe\n", mode=0o600):
+    file = Path(kept["VAR_DIR"]) / "api-key"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(key)
+    file.chmod(mode)
+    return file
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o666, 0o604])
+def test_a_key_that_others_could_read_is_closed_and_said_so(kept, mode, caplog):
+    file = kept_key(kept, mode=mode)
+
+    assert load(kept, keys=["api_key"]).api_key == "fjord-mimic-taxi-plumb-oboe"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert f"{mode:04o}" in caplog.text and str(file) in caplog.text
+    assert "fjord" not in caplog.text
+    caplog.clear()
+    load(kept, keys=["api_key"])
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(("mode", "is_taken"), [(0o640, True), (0o400, True), (0o644, False), (0o660, False)])
+def test_a_key_that_is_somebody_else_s_is_taken_unless_everybody_may_read_it(
+    kept, mode, is_taken, monkeypatch
+):
+    file = kept_key(kept, mode=mode)
+    somebody = file.stat().st_uid + 1
+    monkeypatch.setattr(os, "geteuid", lambda: somebody)
+
+    if is_taken:
+        assert load(kept, keys=["api_key"]).api_key == "fjord-mimic-taxi-plumb-oboe"
+    else:
+        with pytest.raises(SettingsError, match="open to everybody"):
+            load(kept, keys=["api_key"])
+    assert stat.S_IMODE(file.stat().st_mode) == mode
+
+
+def test_a_kept_key_that_can_be_guessed_is_refused_as_well(kept):
+    file = kept_key(kept, "changeme-changeme\n")
+    with pytest.raises(SettingsError, match="Remove that file") as refusal:
+        load(kept, keys=["api_key"])
+
+    assert str(file) in str(refusal.value) and "changeme" not in str(refusal.value)
+
+
+def keys_of(environ):
+    return load(environ, keys=KEYS)
+
+
+def test_processes_that_start_together_agree_on_the_keys(kept):
     with ProcessPoolExecutor(8) as pool:
-        keys = set(pool.map(key_of, [kept] * 40))
+        found = [*pool.map(keys_of, [kept] * 40)]
 
-    assert len(keys) == 1
+    assert all(one == found[0] for one in found)
 
 
 def test_a_livekit_server_of_our_own_needs_nothing_but_to_be_wanted(kept):
@@ -324,7 +492,7 @@ def test_without_being_wanted_there_is_no_livekit_server():
 def test_a_var_dir_that_cannot_be_made_is_a_problem_of_var_dir(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="VAR_DIR"):
-        load({"VAR_DIR": str(tmp_path / "file" / "var")})
+        load({"VAR_DIR": str(tmp_path / "file" / "var")}, keys=KEYS)
 
 
 @pytest.mark.parametrize(
