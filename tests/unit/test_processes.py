@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ["pipecat", "aiortc", "av", "numpy", "onnxruntime", "openai", "pocketsphinx", "uvloop"]
+HEAVY = [
+    "pipecat",
+    "aiortc",
+    "av",
+    "numpy",
+    "onnxruntime",
+    "openai",
+    "pocketsphinx",
+    "uvloop",
+    "fastapi",
+    "starlette",
+]
 
 
 def in_a_process_of_its_own(script, tmp_path):
