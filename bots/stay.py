@@ -54,6 +54,7 @@ from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from bots import speech
 from bots import transports as stages
+from bots.outbox import Outbox
 from bots.personalities import Personality
 from bots.personalities import load as load_personality
 from bots.room_state import RoomState
@@ -168,6 +169,7 @@ class Stay:
             before=errand.opened,
         )
         self._pipeline: PipelineWorker | None = None
+        self._outbox = Outbox()
         self._last_person = session.person
         self._has_room = not errand.is_next
         self._is_at_door = False  # of its room, which bounds what comes then
@@ -244,6 +246,7 @@ class Stay:
             return
         self._pipeline = pipeline
         self._room.built(pipeline)
+        self._outbox.follow(pipeline)
         self._turns.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame,))
         pipeline.add_event_handler("on_frame_reached_downstream", self._fell_silent)
@@ -562,19 +565,18 @@ class Stay:
         log.info(f"session_{event}", session_id=self.session.id, room=str(self.session.room))
 
     async def _hand_over(self) -> bool:
-        async def last_moment() -> State | None:
-            state = await self._last_moment()
-            # What is said from now on would be refused under the next epoch
-            self._room.listen(to_people=False)
-            return state
-
         epoch = None
         try:
             epoch = await hand_over(
-                self._ledger, self._launches, self.session, owner=self._owner, before_yielding=last_moment
+                self._ledger,
+                self._launches,
+                self.session,
+                owner=self._owner,
+                before_yielding=self._fall_silent,
             )
         finally:
-            self._room.listen(to_people=epoch is None)
+            if epoch is None:
+                await self._speak_again()
         if epoch is None:
             return False
         self._has_room = False
@@ -584,16 +586,42 @@ class Stay:
 
     async def _last_moment(self) -> State | None:
         """In a quiet moment, with everything that was said written down; None if the session ends meanwhile."""
-        deadline = asyncio.get_running_loop().time() + QUIET_WITHIN.total_seconds()
-        while not self._turns.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
-            await asyncio.sleep(0.05)
-        is_written = await self._state_of_room.written(WRITTEN_WITHIN)
-        if not (is_written and await self._turns.written(WRITTEN_WITHIN)):
-            raise RedisAway  # what is not written now would be refused under the next epoch
+        await self._quiet_moment(QUIET_WITHIN)
+        await self._see_all_written()
         performance = self._performance
         if performance.done() and (performance.cancelled() or performance.exception() is None):
             self.end(self._ended_by_itself(performance))  # it said goodbye meanwhile
         return None if self._ending.done() else self._state
+
+    async def _fall_silent(self) -> State | None:
+        """The last moment, from which on the bot takes nothing in and writes nothing to anybody.
+
+        What it answered then would be refused when it is written down: under the next epoch, or by it.
+        """
+        deadline = asyncio.get_running_loop().time() + QUIET_WITHIN.total_seconds()
+        while True:
+            state = await self._last_moment()
+            self._room.listen(to_people=False)
+            self._outbox.hold()
+            await self._see_all_written()  # an answer that has left by now is to a line that is among them
+            if state is None or self._turns.is_quiet or asyncio.get_running_loop().time() > deadline:
+                return state
+            await self._speak_again()  # somebody was quicker: they get their answer first
+
+    async def _speak_again(self) -> None:
+        self._room.listen(to_people=True)
+        await self._outbox.release()
+
+    async def _quiet_moment(self, within: timedelta) -> None:
+        deadline = asyncio.get_running_loop().time() + within.total_seconds()
+        while not self._turns.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
+            await asyncio.sleep(0.05)
+
+    async def _see_all_written(self) -> None:
+        """Raises RedisAway: what is not written now would be refused under the next epoch."""
+        is_written = await self._state_of_room.written(WRITTEN_WITHIN)
+        if not (is_written and await self._turns.written(WRITTEN_WITHIN)):
+            raise RedisAway
 
     async def _park(self) -> bool:
         """No slot is free: tell the person, and let the session wait for one."""
@@ -606,10 +634,14 @@ class Stay:
             said = asyncio.create_task(self._is_silent.wait())
             await asyncio.wait({said, self._performance}, timeout=AWAY_WITHIN.total_seconds())
             said.cancel()
-            await self._turns.written(WRITTEN_WITHIN)
-        if self._ending.done():
-            return False
-        return await asyncio.to_thread(self._reviving.park, self.session, owner=self._owner)
+        is_parked = False
+        try:
+            if await self._fall_silent() is not None:
+                is_parked = await asyncio.to_thread(self._reviving.park, self.session, owner=self._owner)
+        finally:
+            if not is_parked:
+                await self._speak_again()
+        return is_parked
 
     async def _take_over(self, performance: "asyncio.Task[None]") -> bool:
         """Prepare, and wait for the room's bot to yield; False if it does not, or this one cannot start."""

@@ -4,11 +4,31 @@ import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 
-from pipecat.frames.frames import LLMUpdateSettingsFrame, TTSSpeakFrame, TTSUpdateSettingsFrame
+import pytest
+from pipecat.frames.frames import (
+    LLMUpdateSettingsFrame,
+    OutputTransportMessageUrgentFrame,
+    TTSSpeakFrame,
+    TTSUpdateSettingsFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.transports.base_output import BaseOutputTransport
+from pipecat.transports.base_transport import TransportParams
 
 from app.errors import IllegalTransition, RedisAway
 from app.rooms.sessions import State
-from app.rooms.steps import Answer, Message, Note, Transition
+from app.rooms.steps import (
+    Answer,
+    FindPlace,
+    HandOver,
+    Message,
+    Note,
+    Place,
+    ReadRoom,
+    Succeed,
+    Transition,
+    Yield,
+)
 from app.settings import Settings
 from bots import personalities
 from bots.stay import Errand, Stay
@@ -169,3 +189,65 @@ def test_the_warning_before_the_end_is_in_the_words_of_the_personality(monkeypat
     (frame,) = asyncio.run(said())
     assert isinstance(frame, TTSSpeakFrame)
     assert frame.text == personalities.load("stage-manager").ending_soon
+
+
+class Moving:
+    """A ledger in which a successor stands ready; what happens while it gets the room is the test's."""
+
+    def __init__(self, meanwhile, *, is_yielded):
+        self._meanwhile, self._is_yielded = meanwhile, is_yielded
+
+    async def run(self, step):
+        match step:
+            case FindPlace():
+                return Place(ahead=None, waiting=0, free=1)
+            case HandOver():
+                return 8
+            case ReadRoom():
+                return SimpleNamespace(
+                    lease=SimpleNamespace(epoch=7, successor=SimpleNamespace(is_ready=True))
+                )
+            case Yield():
+                await self._meanwhile()
+                return 8 if self._is_yielded else None
+            case Succeed() | Launched():
+                return None
+        raise AssertionError(step)
+
+
+class Launched:
+    """A launch that is in the queue."""
+
+
+class Mouth(BaseOutputTransport):
+    """The end of a pipeline, where messages to people leave it."""
+
+    def __init__(self):
+        super().__init__(TransportParams())
+        self.sent = []
+
+    async def send_message(self, frame):
+        self.sent.append(frame.message)
+
+
+@pytest.mark.parametrize("is_yielded", [True, False])
+def test_what_is_answered_while_the_room_changes_hands_is_sent_only_if_it_does_not(is_yielded):
+    """The answer to a line that came in that moment was read, and the next bot knew nothing of the line."""
+
+    async def sent():
+        errand = Errand(a_session(), ME, "here", "a-token", False, timedelta(0), (), {})
+        ledger = Moving(lambda: answer(), is_yielded=is_yielded)
+        launches = SimpleNamespace(launch=lambda *_, **__: Launched())
+        bot = Stay(errand, ledger=ledger, pulse=ledger, settings=Settings(), launches=launches, reviving=None)
+        bot._performance = asyncio.get_running_loop().create_future()
+        mouth, heard = Mouth(), []
+        bot._outbox.follow(SimpleNamespace(pipeline=Pipeline([mouth])))
+
+        async def answer():
+            heard.append(bot._room._listens)
+            await mouth.send_message(OutputTransportMessageUrgentFrame(message="an answer"))
+
+        assert await bot._hand_over() is is_yielded
+        return heard, mouth.sent, bot._room._listens
+
+    assert asyncio.run(sent()) == ([False], [] if is_yielded else ["an answer"], not is_yielded)

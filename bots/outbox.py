@@ -1,0 +1,48 @@
+"""What a bot writes to the people's clients: sent at once, or held back while it gives its room up."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.transports.base_output import BaseOutputTransport
+
+
+class Outbox:
+    """The messages of one bot's pipeline.
+
+    An answer that leaves after the room was given to another bot answers a line that is refused when it is
+    written down: the person would have read it, and the next bot would know nothing of it.
+    """
+
+    def __init__(self) -> None:
+        self._is_held = False
+        self._unsent: list[Callable[[], Awaitable[None]]] = []
+
+    def follow(self, pipeline: PipelineWorker) -> None:
+        """Let every message of a pipeline go through here."""
+        self._follow(pipeline.pipeline)
+
+    def hold(self) -> None:
+        """Keep from now on what is to be sent."""
+        self._is_held = True
+
+    async def release(self) -> None:
+        """Send what was kept, and all that comes."""
+        self._is_held = False
+        unsent, self._unsent = self._unsent, []
+        for send in unsent:
+            await send()
+
+    def _follow(self, part: FrameProcessor) -> None:
+        if isinstance(part, BaseOutputTransport):
+            vars(part)["send_message"] = partial(self._send, part.send_message)
+        for each in part.processors:
+            self._follow(each)
+
+    async def _send(self, send: Callable[[Any], Awaitable[None]], frame: Any) -> None:
+        if self._is_held:
+            self._unsent.append(partial(send, frame))
+        else:
+            await send(frame)
