@@ -4,6 +4,8 @@
 #   make up PYTHON=python3.12        another interpreter
 BIN := .venv/bin
 FAST := tests/unit tests/contracts tests/redis
+# Tests mostly wait, so three processes share two cores; a file's tests stay together.  ARGS="-n 0" runs them one by one.
+BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
 .PHONY: help setup chromium livekit up test test-fast mutants chaos check lint format types imports alone lock clean
@@ -15,10 +17,10 @@ up: setup $(if $(filter 1 on,$(LIVEKIT)),livekit) ## start everything and print 
 	@$(BIN)/greenroom up
 
 test: setup chromium livekit ## all tests; ARGS are pytest's
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(BESIDE) $(ARGS)
 
 test-fast: setup ## those that need no worker and no browser, in under a minute
-	$(BIN)/python -m pytest $(FAST) $(ARGS)
+	$(BIN)/python -m pytest $(BESIDE) $(FAST) $(ARGS)
 
 chaos: setup ## kill, freeze, cut off and flood the running product; ARGS name scenarios, as in ARGS="1 4 22"
 	@scripts/install-compiler || true  # then "clocks" fails, and the others run
@@ -27,7 +29,8 @@ chaos: setup ## kill, freeze, cut off and flood the running product; ARGS name s
 mutants: setup livekit ## plant faults, one by one: the tests must notice each; ARGS are names of some
 	@$(BIN)/python scripts/mutants $(ARGS)
 
-check: lint types imports alone test ## everything that a change must pass
+check: setup ## everything that a change must pass, side by side
+	@$(MAKE) --no-print-directory --jobs=3 test lint types imports alone
 
 lint: setup ## style
 	$(BIN)/ruff check

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 from benchmarks.load import Outcome, crowd, request
 from benchmarks.report import alternate, median, percentile, say
-from tests.product import KEY, LocalProcess, Product, free_port, product
+from tests.ports import free_port
+from tests.product import KEY, LocalProcess, Product, product
 
 ROUNDS = 3
 SECONDS = 5.0

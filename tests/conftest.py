@@ -1,10 +1,24 @@
 """Fixtures of more than one folder."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.product import Product, product
+
+# Files go to the test processes whole and in this order: what takes longest begins first, so that none is left alone with
+# it at the end.
+LONGEST_FIRST = ("model", "browser", "process", "chaos", "livekit", "redis", "unit", "contracts")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _rank(item.path))
+
+
+def _rank(path: Path) -> int:
+    folder = path.relative_to(Path(__file__).parent).parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture

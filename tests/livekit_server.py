@@ -9,7 +9,6 @@ A machine without one fails, in one line: `scripts/install-livekit` finds or bui
 import json
 import secrets
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.embedded_livekit import NoLiveKitServer, answers, binary, configuration
+from tests.ports import free_ports
 from tests.product import eventually
 
 KEY, SECRET = "key-of-these-tests", "secret-of-these-tests-which-is-long-enough"
@@ -110,24 +110,3 @@ def livekit_server(*, webhook: str | None = None) -> Iterator[LiveKitServer]:
             raise
         finally:
             server.kill()
-
-
-def free_ports(count: int) -> int:
-    """The first of so many ports in a row that are free."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
-        try:
-            taken = []
-            for port in range(first, first + count):
-                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    taken.append(socket.socket(type=kind))
-                    taken[-1].bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
-        else:
-            return first
-        finally:
-            for each in taken:
-                each.close()

@@ -7,7 +7,6 @@ kill, restart and read them; no container engine is needed.
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,8 @@ import psutil
 from celery import Celery
 from pytest_celery import CeleryTestBroker, CeleryTestContainer, CeleryTestNode, CeleryTestWorker
 from redis import Redis
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 KEY = "a-key-for-tests-only"
@@ -297,9 +298,3 @@ def product(names: tuple[str, ...] = (), **settings: str) -> Iterator[Product]:
             raise
         finally:
             it.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

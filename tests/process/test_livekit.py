@@ -23,7 +23,8 @@ from app.storage.ledger import RedisLedger
 from tests.fakes.puppet import Puppet
 from tests.livekit_server import livekit_server
 from tests.makers import a_session
-from tests.product import Problem, eventually, free_port, product
+from tests.ports import free_port
+from tests.product import Problem, eventually, product
 
 
 class Clients:

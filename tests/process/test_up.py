@@ -24,7 +24,7 @@ import pytest
 from app.embedded_livekit import answers
 from app.embedded_redis import temporary_redis
 from app.settings import Settings
-from tests.livekit_server import free_ports
+from tests.ports import free_port, free_ports
 from tests.product import eventually
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,12 +70,6 @@ while True:
     time.sleep(600)
 """
 NAMES = ("web", "bots", "control", "beat", "flower")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Folder:

@@ -28,13 +28,13 @@ def test_the_end_is_final():
     assert FOLLOWERS[State.ENDED] == frozenset()
 
 
-@pytest.mark.parametrize("state", ON)
+@pytest.mark.parametrize("state", sorted(ON))
 def test_a_session_may_end_and_may_be_lost_from_wherever_it_is(state):
     assert State.ENDED in FOLLOWERS[state]
     assert state is State.LOST or State.LOST in FOLLOWERS[state]
 
 
-@pytest.mark.parametrize("state", ON - {State.LEAVING, State.LOST})
+@pytest.mark.parametrize("state", sorted(ON - {State.LEAVING, State.LOST}))
 def test_a_bot_may_leave_from_wherever_it_is(state):
     assert State.LEAVING in FOLLOWERS[state]
 
