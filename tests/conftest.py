@@ -7,8 +7,8 @@ import pytest
 
 from tests.product import Product, product
 
-# Files go to the test processes whole and in this order: what takes longest begins first, so that none is left alone with
-# it at the end.
+# Files go to the test processes whole and in this order: what takes longest begins first, so that no process is left
+# alone with it at the end.
 LONGEST_FIRST = ("model", "browser", "process", "chaos", "livekit", "redis", "unit", "contracts")
 
 

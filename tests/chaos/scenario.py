@@ -17,6 +17,7 @@ class Report:
 
     number: str
     title: str
+    is_timed: bool = True  # promises in seconds count; not where other tests run beside it on the same cores
     seconds: float = 0.0
     detect_ms: list[float] = field(default_factory=list)
     replace_ms: list[float] = field(default_factory=list)
@@ -36,6 +37,10 @@ class Report:
         """Note a fault unless something holds; the scenario goes on, so that all that is wrong is said."""
         if not holds:
             self.faults.append(otherwise)
+
+    def within(self, took: float, seconds: float, otherwise: str) -> None:
+        """Note a fault if something took longer than was promised."""
+        self.must(took <= seconds or not self.is_timed, otherwise)
 
     def take(self, guest: Guest) -> None:
         """What a guest's whole stay was like goes into the report."""

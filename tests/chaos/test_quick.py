@@ -1,4 +1,4 @@
-"""A short form of some scenarios, for every change; `make chaos` runs all of them at length."""
+"""A short form of some scenarios, for every change; `make chaos` runs all of them at length, and with a watch."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def passes(play: Play, on: Stage, **shorter: int) -> None:
     async def shortly(stage: Stage, report: Report) -> None:
         await play(stage, report, **shorter)
 
-    report = Report("", play.__name__)
+    report = Report("", play.__name__, is_timed=False)
     asyncio.run(shortly(on, report))
     on.empty()
 

@@ -51,7 +51,7 @@ async def a_worker_is_killed(stage: Stage, report: Report) -> None:
         for guest, voice in zip(hit, heard, strict=True):
             took = max(0, voice.since - ready)
             report.replace_ms.append(took * 1000)
-            report.must(took <= 5, f"{guest.room} was on stage again {took:.1f} s after its worker was ready")
+            report.within(took, 5, f"{guest.room} was on stage again {took:.1f} s after its worker was ready")
             await guest.ask()
         report.facts["calls on it"] = len(hit)
     await soon(lambda: host in stage.living_hosts(), 60)
@@ -78,8 +78,8 @@ async def a_host_is_lost(stage: Stage, report: Report) -> None:
         took = [round(voice.since - began, 1) for voice in heard]
         report.facts["on stage again after s"] = took
         report.facts["joinable after s"] = free = round(await joinable - began, 1)
-        report.must(max(took) <= 35, f"a call was on stage again after {max(took)} s only")
-        report.must(free <= 30, f"the room was joinable after {free} s only")
+        report.within(max(took), 35, f"a call was on stage again after {max(took)} s only")
+        report.within(free, 30, f"the room was joinable after {free} s only")
         stage.raise_up(host)
     await soon(lambda: host in stage.living_hosts(), 60)
 
@@ -160,7 +160,7 @@ async def a_loop_is_blocked(stage: Stage, report: Report) -> None:
         report.facts["replaced after s"] = round(heard.since - began, 1)
         report.must(await goes(pid, 60), "nobody ended the process")
         report.facts["process ended after s"] = took = round(time.monotonic() - began, 1)
-        report.must(took <= 45, f"the process was ended after {took} s only")
+        report.within(took, 45, f"the process was ended after {took} s only")
         await asyncio.sleep(3)  # the news of that death must not hurt the replacement
         report.must((await guest.ask()).pid != pid, "the dead answer")
 
@@ -222,7 +222,7 @@ async def _crash_at_start(stage: Stage, report: Report, step: str) -> None:
         report.must(guest.session_id == session_id, f"killed while {step}: another session has the room")
         took = time.monotonic() - began
         report.facts[f"killed while {step}"] = f"{took:.1f} s"
-        report.must(took < 10, f"killed while {step}: on stage after {took:.1f} s only")
+        report.within(took, 10, f"killed while {step}: on stage after {took:.1f} s only")
 
 
 # (how far the hand-over is, who is killed then)

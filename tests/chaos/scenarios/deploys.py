@@ -73,7 +73,7 @@ async def _no_slot(stage: Stage, report: Report, guests: list[Guest]) -> None:
     await asyncio.gather(*(guest.ask() for guest in guests))
     took = time.monotonic() - ready
     report.facts["parked, resumed after s"] = round(took, 1)
-    report.must(took <= 10, f"parked calls were on stage {took:.0f} s after a worker was back")
+    report.within(took, 10, f"parked calls were on stage {took:.0f} s after a worker was back")
 
 
 def _gone(stage: Stage, report: Report, host: str, began: float) -> None:
@@ -84,10 +84,10 @@ def _gone(stage: Stage, report: Report, host: str, began: float) -> None:
         stage.kill_host(host)
         return
     took = time.monotonic() - began
-    report.must(took <= GONE_WITHIN, f"{host} went {took:.0f} s after SIGTERM only")
+    report.within(took, GONE_WITHIN, f"{host} went {took:.0f} s after SIGTERM only")
 
 
 def _note_gap(report: Report, name: str, guests: list[Guest], began: float) -> None:
     gap = max(guest.silence(began) for guest in guests)
     report.facts[f"{name}: silent for ms"] = round(gap * 1000)
-    report.must(gap <= GAP, f"{name}: nobody was heard for {gap:.1f} s")
+    report.within(gap, GAP, f"{name}: nobody was heard for {gap:.1f} s")
