@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ def apart(one, other):
     return np.abs(one.astype(np.int16) - other.astype(np.int16)).mean()
 
 
-def drawn(name, stage=0):
+@cache
+def drawn(name, stage=AT_REST):
     return np.frombuffer(portraits(name)[stage], dtype=np.uint8).reshape(HEIGHT, WIDTH, 3)
 
 
