@@ -8,7 +8,7 @@ FAST := tests/unit tests/contracts tests/redis
 BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
-.PHONY: help setup chromium livekit up test test-fast mutants chaos check lint format types imports alone lock clean
+.PHONY: help setup chromium clients livekit up test test-fast mutants chaos check lint format types imports alone lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ help: ## this list
 up: setup $(if $(filter 1 on,$(LIVEKIT)),livekit) ## start everything and print the link
 	@$(BIN)/greenroom up
 
-test: setup chromium livekit ## all tests; ARGS are pytest's
+test: setup chromium clients livekit ## all tests; ARGS are pytest's
 	$(BIN)/python -m pytest $(BESIDE) $(ARGS)
 
 test-fast: setup ## those that need no worker and no browser, in under a minute
@@ -67,6 +67,9 @@ setup:
 
 chromium: setup
 	@scripts/install-chromium
+
+clients: setup ## pipecat's JavaScript client to test against: takes Node and npm
+	@scripts/install-clients
 
 livekit: setup ## a LiveKit server to test against and for LIVEKIT=1: found, or built with Go
 	@scripts/install-livekit
