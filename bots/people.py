@@ -21,12 +21,19 @@ from pipecat.frames.frames import (
     DataFrame,
     EndWorkerFrame,
     Frame,
+    FunctionCallResultFrame,
     InputAudioRawFrame,
+    InputDTMFFrame,
+    InputFileRawFrame,
+    InputImageRawFrame,
+    InputTextRawFrame,
+    InterimTranscriptionFrame,
     LLMContextFrame,
     LLMMessagesAppendFrame,
     LLMMessagesUpdateFrame,
     LLMRunFrame,
     StartFrame,
+    TranscriptionFrame,
     UserAudioRawFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
@@ -39,11 +46,31 @@ from pipecat.processors.aggregators.llm_response_universal import (
     LLMUserAggregatorParams,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.processors.frameworks.rtvi.frames import RTVISendTextFrame
+from pipecat.processors.frameworks.rtvi.frames import (
+    RTVIClientMessageFrame,
+    RTVISendTextFrame,
+    RTVIUICancelJobGroupFrame,
+    RTVIUIEventFrame,
+    RTVIUISnapshotFrame,
+)
 
 FLOOR_WAITS = 5.0  # seconds that an answer waits for others to finish what they say
 HEARS_US_AFTER = 0.5  # seconds, from when somebody came until our voice reaches them
 UNCLAIMED = 16  # typed lines that wait to be known as somebody's
+FROM_NOBODY_KNOWN = (  # what people send, in frames that do not say who did
+    FunctionCallResultFrame,
+    InputAudioRawFrame,
+    InputDTMFFrame,
+    InputFileRawFrame,
+    InputImageRawFrame,
+    InputTextRawFrame,
+    InterimTranscriptionFrame,
+    RTVIClientMessageFrame,
+    RTVIUICancelJobGroupFrame,
+    RTVIUIEventFrame,
+    RTVIUISnapshotFrame,
+    TranscriptionFrame,
+)
 HANDED_OVER = 256  # frames that are remembered, since they come out of a branch as they went in
 
 
@@ -146,7 +173,7 @@ class People(FrameProcessor):
             await self._show_all(frame, direction)
             await self.push_frame(frame, direction)
         elif isinstance(frame, UserAudioRawFrame):
-            if frame.user_id not in self._gone:
+            if frame.user_id and frame.user_id not in self._gone:
                 await (await self._branch_of(frame.user_id)).take(frame, direction)
         elif isinstance(frame, LLMMessagesAppendFrame):
             self._typed.append(frame)
@@ -161,6 +188,8 @@ class People(FrameProcessor):
                 self._contexts[person].set_messages(list(frame.messages))
         elif isinstance(frame, LLMRunFrame):
             pass  # to whom?  `meet` greets
+        elif isinstance(frame, FROM_NOBODY_KNOWN):
+            pass  # it would come into the talk of whoever was answered last, or into everybody's
         else:
             if isinstance(frame, StartFrame):
                 self._started = frame

@@ -20,6 +20,7 @@ from pipecat.runner.types import DailyRunnerArguments
 from pipecat.transports.daily.transport import (
     DailyInputTransport,
     DailyOutputTransport,
+    DailyOutputTransportMessageUrgentFrame,
     DailyTransportClient,
 )
 
@@ -30,6 +31,7 @@ from app.rooms.reviving import NOT_LET_IN
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.avatar import Avatar, avatar_of
+from bots.transports.incoming import error_response, keep_to_rtvi
 from bots.transports.shared import LINE_LOST, SharedRoom, server_message
 from bots.transports.stage import Notice, PutOut
 
@@ -97,6 +99,7 @@ class DailyRoom(SharedRoom):
         client._cleanup = self._releasing(client, client._cleanup)  # type: ignore[method-assign]
         client.on_error = self._heard  # type: ignore[method-assign]  # Daily's own: pipecat does not listen to it
         self._listen_to_room(client)
+        keep_to_rtvi(pipeline.pipeline)
         self._avatar = avatar_of(pipeline.pipeline)
         if self._avatar is not None:
             client._params.video_out_enabled = True  # there is a camera from the beginning; it may be off
@@ -234,8 +237,17 @@ class DailyRoom(SharedRoom):
                 await left(_named(each, who), reason)
 
         async def on_message(message: Any, sender: str) -> None:
-            if self._listens:
-                await received(message, sender)
+            author = self._there.get(sender)
+            if not self._listens or (author is not None and author.is_bot):
+                return
+            if why := self._incoming.refusal(message, author.identity if author else None):
+                if author is not None:
+                    answer = error_response(message, why)
+                    await client.send_message(
+                        DailyOutputTransportMessageUrgentFrame(message=answer, participant_id=sender)
+                    )
+                return
+            await received(message, sender)
 
         async def on_leaving() -> None:
             self._is_leaving = True  # the bot itself goes: nobody has put it out

@@ -29,6 +29,7 @@ from app.rooms.reviving import NOT_LET_IN
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.avatar import Avatar, avatar_of
+from bots.transports.incoming import error_response, keep_to_rtvi, read
 from bots.transports.shared import LINE_LOST, SharedRoom, server_message
 from bots.transports.stage import Notice, PutOut
 
@@ -113,6 +114,7 @@ class LiveKitRoom(SharedRoom):
         # without tenacity's waits of four seconds
         vars(client)["connect"] = self._connecting(client, connect.__wrapped__)
         self._hear_people_only(client)
+        keep_to_rtvi(pipeline.pipeline)
         self._avatar = avatar_of(pipeline.pipeline)
         if self._avatar is not None:
             # The output is ready for pictures from the beginning; whether there is a camera the client alone decides.
@@ -183,8 +185,14 @@ class LiveKitRoom(SharedRoom):
 
         async def received(data: bytes, sender: str | None) -> None:
             sender = sender or await self._somebody_new()
-            if self._listens and sender not in self._bots:
-                await receive(data, sender)
+            if not self._listens or sender in self._bots:
+                return
+            message = read(data)
+            if why := self._incoming.refusal(message, sender):
+                if sender is not None:
+                    await client.send_data(json.dumps(error_response(message, why)).encode(), sender)
+                return
+            await receive(data, sender)
 
         def track_subscribed(track: Any, publication: Any, participant: rtc.RemoteParticipant) -> None:
             if not _is_bot(participant):

@@ -22,6 +22,7 @@ from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, Sma
 
 from app.errors import CandidatesRefused, OfferRefused, RoomFull
 from app.settings import IceServer
+from bots.transports.incoming import Incoming, error_response, keep_to_rtvi
 from bots.transports.shared import server_message
 from bots.transports.stage import Notice
 from bots.transports.steady import keep_pace
@@ -52,6 +53,7 @@ class LocalRoom(SmallWebRTCConnection):
         self._is_present = False
         self._is_another_s = False  # the room, whose people shall stay for its next bot
         self._listens = True
+        self._incoming = Incoming(is_shared=False)
         self._voice: Any = None  # the track to the peer
         self.add_event_handler("connected", self._arrived)
         self.add_event_handler("closed", self._departed)
@@ -147,6 +149,7 @@ class LocalRoom(SmallWebRTCConnection):
 
     def built(self, pipeline: PipelineWorker) -> None:
         _speak_on(pipeline.pipeline)
+        keep_to_rtvi(pipeline.pipeline)
 
     async def at_door(self) -> None:
         """Never: a peer connection is there before its peer, and so a whole bot."""
@@ -159,8 +162,13 @@ class LocalRoom(SmallWebRTCConnection):
         self._listens = to_people
 
     async def _call_event_handler(self, event_name: str, *args: Any, **kwargs: Any) -> Any:
-        if event_name == "app-message" and not self._listens:
-            return None
+        if event_name == "app-message":
+            if not self._listens:
+                return None
+            (message,) = args
+            if why := self._incoming.refusal(message, self.person):
+                self.send_app_message(error_response(message, why))
+                return None
         return await super()._call_event_handler(event_name, *args, **kwargs)
 
     async def show(self, name: str | None) -> None:

@@ -8,6 +8,7 @@ import structlog
 
 from app.errors import OfferRefused
 from app.rooms.room import Room
+from bots.transports.incoming import Incoming
 from bots.transports.stage import Notice, PutOut
 
 LINE_LOST = PutOut(None, "lost its connection to the room's server")
@@ -38,6 +39,7 @@ class SharedRoom:
             self._may_enter.set()
         self._is_leaving = False
         self._listens = True
+        self._incoming = Incoming(is_shared=True)
         self._in_order = asyncio.Lock()  # arrivals and departures are told in the order in which they happen
         self._tasks: set[asyncio.Future[Any]] = set()
 

@@ -78,6 +78,7 @@ class FakeCallClient:
         self.user_name = ""
         self.joins: list[tuple[str, str | None]] = []
         self.sent: list[Any] = []
+        self.sent_to: list[tuple[str | None, Any]] = []
         self.heard: dict[str, Callable[..., Any]] = {}  # audio renderers, by participant
         self.inputs: list[Any] = []  # as they are changed in the call
         self.joined_with: dict[str, Any] = {}
@@ -135,6 +136,7 @@ class FakeCallClient:
 
     def send_app_message(self, message: Any, participant: str | None = None, completion: Any = None) -> None:
         self.sent.append(message)
+        self.sent_to.append((participant, message))
         self._meetings.thread.submit(completion, None)
 
     def set_audio_renderer(self, participant_id: str, callback: Callable[..., Any], **_: Any) -> None:

@@ -270,6 +270,10 @@ async def test_who_speaks_is_known_by_who_they_are(daily, meetings):
         await eventually(lambda: bot.ear.who() == {"ann"})
 
 
+def line(words, kind="send-text"):
+    return {"label": "rtvi-ai", "type": kind, "id": "1", "data": {"content": words}}
+
+
 def written(bot):
     return [
         (frame.participant_id, frame.message) for frame in bot.ear.heard if hasattr(frame, "participant_id")
@@ -279,18 +283,47 @@ def written(bot):
 async def test_what_people_write_is_taken_in_until_the_bot_listens_no_more(daily, meetings):
     async with on_stage(daily) as bot:
         ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
-        meetings.write("standup", ann, {"label": "hello"})
+        meetings.write("standup", ann, line("hello"))
         await eventually(lambda: written(bot))
 
         bot.room.listen(to_people=False)
-        meetings.write("standup", ann, {"label": "unheard"})
+        meetings.write("standup", ann, line("unheard"))
         meetings.arrive("standup", daily.admit(STANDUP, "bob").room_token)
         await eventually(lambda: "bob came" in bot.news)
         bot.room.listen(to_people=True)
-        meetings.write("standup", ann, {"label": "again"})
+        meetings.write("standup", ann, line("again"))
         await eventually(lambda: len(written(bot)) == 2)
 
-        assert written(bot) == [("ann", {"label": "hello"}), ("ann", {"label": "again"})]
+        assert written(bot) == [("ann", line("hello")), ("ann", line("again"))]
+
+
+async def test_what_would_be_taken_for_another_person_s_is_refused_to_its_sender(daily, meetings, server):
+    async with on_stage(daily) as bot:
+        (client,) = meetings.those_in("standup")
+        ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        await eventually(lambda: bot.news)
+        for message in (line("a file", "send-file"), line("no kind of RTVI's", "tell"), {"text": "no RTVI"}):
+            meetings.write("standup", ann, message)
+        meetings.write("standup", "nobody-known", line("whose?"))
+        meetings.write("standup", ann, line("mine"))
+        await eventually(lambda: written(bot))
+
+        assert written(bot) == [("ann", line("mine"))]
+        refused = [(to, said["type"]) for to, said in client.sent_to if said["type"] == "error-response"]
+        assert refused == [(ann, "error-response")] * 2
+
+
+async def test_a_bot_of_others_is_not_read(daily, meetings, server):
+    async with on_stage(daily) as bot:
+        server.rooms["standup"]["privacy"] = "public"
+        ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        notetaker = meetings.arrive("standup", user_name="Fred's Notetaker")
+        await eventually(lambda: bot.news)
+        meetings.write("standup", notetaker, line("from a bot"))
+        meetings.write("standup", ann, line("from a person"))
+        await eventually(lambda: written(bot))
+
+        assert written(bot) == [("ann", line("from a person"))]
 
 
 async def test_people_are_told_what_the_session_says(daily, meetings):

@@ -34,9 +34,16 @@ class Client:
         self.peer.addTransceiver("audio", direction="sendrecv")
         self.is_open = asyncio.Event()
         self.heard = []
-        channel = self.peer.createDataChannel("chat")
+        channel = self._channel = self.peer.createDataChannel("chat")
         channel.on("open", self.is_open.set)
         channel.on("message", lambda text: self.heard.append(json.loads(text)))
+
+    def say(self, message):
+        self._channel.send(json.dumps(message))
+
+    @property
+    def refusals(self):
+        return [each for each in self.heard if each["type"] == "error-response"]
 
     async def offer(self, **more):
         await self.peer.setLocalDescription(await self.peer.createOffer())
@@ -142,3 +149,25 @@ async def test_a_bot_whose_room_is_another_s_leaves_without_a_word(room, client)
     await client.until_closed()
 
     assert client.heard == []
+
+
+async def test_a_refused_message_is_answered_and_never_reaches_the_bot(room, client):
+    taken = []
+
+    @room.event_handler("app-message")
+    async def take(_room, message):
+        taken.append(message["id"])
+
+    await client.enter(room)
+    address = {"type": "url", "url": "http://169.254.169.254/"}
+    file = {"content": "look", "file": {"format": "image/png", "source": address}}
+    for number, (kind, data) in enumerate(
+        [("send-file", file), ("tell", {}), ("send-text", {"content": "Hi"})]
+    ):
+        client.say({"label": "rtvi-ai", "type": kind, "id": str(number), "data": data})
+    async with asyncio.timeout(10):
+        while not taken or len(client.refusals) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    assert taken == ["2"]
+    assert [each["id"] for each in client.refusals] == ["0", "1"]

@@ -38,9 +38,11 @@ class Ears(FrameProcessor):
     def __init__(self) -> None:
         super().__init__()
         self.heard: list[str] = []
+        self.took: list[Frame] = []
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
+        self.took.append(frame)
         if isinstance(frame, UserAudioRawFrame):
             self.heard.append(frame.user_id)
         await self.push_frame(frame, direction)
@@ -87,13 +89,13 @@ class Below(FrameProcessor):
 class Room:
     """A running pipeline for several, and what came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_rtvi: bool = False) -> None:
         self.ears: list[Ears] = []
         self.mind = Mind()
         self.people = People(self._another, LLMUserAggregatorParams)
         self.below = Below()
         parts = [self.people, self.mind, Replies(self.people), self.below]
-        self.worker = PipelineWorker(Pipeline(parts), enable_rtvi=False)
+        self.worker = PipelineWorker(Pipeline(parts), enable_rtvi=has_rtvi)
 
     def _another(self) -> Ears:
         self.ears.append(Ears())
@@ -115,8 +117,8 @@ class Room:
 
 
 @asynccontextmanager
-async def room() -> AsyncIterator[Room]:
-    it = Room()
+async def room(*, has_rtvi: bool = False) -> AsyncIterator[Room]:
+    it = Room(has_rtvi=has_rtvi)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(it.worker)
     run = asyncio.create_task(runner.run())
