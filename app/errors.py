@@ -45,6 +45,12 @@ class Forbidden(GreenroomError):
     kind = "forbidden"
 
 
+class NotYourRoom(Forbidden):
+    """A room named voice- and a user's id is that user's own; join it as that user, or another room."""
+
+    kind = "not-your-room"
+
+
 class Missing(GreenroomError):
     """There is nothing with that id."""
 
@@ -141,6 +147,12 @@ class RoomFull(Conflict):
     """Somebody else is talking with the bot in this room; join a room of your own."""
 
     kind = "room-full"
+
+
+class OthersThere(Conflict):
+    """Others are in the room, and the bot stays with them: hang up instead; who holds the API key may take it out."""
+
+    kind = "others-there"
 
 
 class IllegalTransition(Conflict):

@@ -25,7 +25,7 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
-from app.errors import GreenroomError, IllegalTransition, NoSuchSession, RedisAway
+from app.errors import GreenroomError, IllegalTransition, NoSuchSession, OthersThere, RedisAway
 from app.rooms.messages import EXPIRED
 from app.rooms.ports import LaunchQueue
 from app.rooms.reviving import Reviving
@@ -439,6 +439,8 @@ class Stay:
             case "config":
                 await self._reconfigure(body)
             case "leave":
+                if "by" in body and self._room.people - {body["by"]}:
+                    raise OthersThere
                 self._to_answer.append(message.id)  # answered when the bot has left
                 self.end(Ending(Reason(body["reason"])))
                 return None

@@ -25,7 +25,7 @@ from app.errors import Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, Un
 from app.rooms.joining import QUEUED, Joined, Order
 from app.rooms.leaving import Left
 from app.rooms.messages import ask
-from app.rooms.providers import About, check_name
+from app.rooms.providers import GUEST, About, check_name
 from app.rooms.room import LOCAL
 from app.rooms.state import as_told
 from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
@@ -65,12 +65,14 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
 @bp.response(HTTPStatus.OK, LeftSchema())
 @open_to_session
 def leave(which: dict[str, str]) -> Left:
-    """Take a bot out of its room; answers when it has left.  Twice is fine."""
+    """Take a bot out of its room; answers when it has left.  Twice is fine.
+
+    With a session's token: only if nobody else is there.
+    """
     if len(which) != 1:
         raise Rejected("Name the bot that shall leave by room_url or by session_id, one of the two.")
     if session_id := which.get("session_id"):
-        caller_of(session_id)
-        return services().leaving.leave_session(session_id)
+        return services().leaving.leave_session(session_id, by=caller_of(session_id))
     if g.token is not None:
         raise Forbidden
     return services().leaving.leave_room(services().providers.room(which["room_url"]))
@@ -124,7 +126,7 @@ def _order(wanted: dict[str, Any], here: Services) -> Order:
         raise UnknownBot(f"There is no bot named {bot}; this installation has {', '.join(settings.bots)}.")
     personality = wanted.get("personality", settings.default_personality)
     _check_personality(personality, here)
-    user_id = wanted.get("user_id") or f"guest-{secrets.token_hex(6)}"
+    user_id = wanted.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"
     check_name(user_id)
     return Order(
         room=here.providers.room(wanted["room_url"]) if "room_url" in wanted else here.providers.fresh(),

@@ -34,15 +34,16 @@ class Services:
     def over(
         cls, ledger: Ledger, outgoing: Outgoing, settings: Settings, personalities: tuple[str, ...]
     ) -> "Services":
+        its = providers.of(settings)
         return cls(
             ledger=ledger,
             joining=Joining(ledger, outgoing),
-            leaving=Leaving(ledger),
+            leaving=Leaving(ledger, its),
             looking=Looking(ledger),
             tokens=session_tokens(settings.signing_secret),
             settings=settings,
             personalities=personalities,
-            providers=providers.of(settings),
+            providers=its,
             evidence=outgoing,
         )
 

@@ -9,7 +9,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -18,9 +17,8 @@ from typing import Any
 import structlog
 
 from app.errors import BadRoom, BadSignature, ProviderAway
-from app.providers import tokens
+from app.providers import names, reading, tokens
 from app.providers.daily_rest import Json, Refused, Rest
-from app.providers.names import sounds_like_a_bot
 from app.rooms.providers import (
     BOT,
     NOTHING,
@@ -30,6 +28,8 @@ from app.rooms.providers import (
     Evidence,
     Participant,
     bot_identity,
+    check_voice_room,
+    is_voice_room,
 )
 from app.rooms.room import DAILY, Room
 from app.settings import Settings
@@ -39,8 +39,6 @@ RENEWED_WITHIN = timedelta(days=1)  # of its end: longer than any session that b
 LONGEST_USER_ID = 36  # characters, in a token
 WEBHOOK_GOOD_FOR = timedelta(minutes=5)  # before and after our own clock
 IN_MILLISECONDS = 10**11  # a timestamp above this, which in seconds would be the year 5138
-
-VOICE_ROOM = "voice-"  # what the name of a user's own voice room begins with
 
 PRIVATE = {
     "enable_knocking": False,
@@ -90,6 +88,7 @@ class Daily:
 
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         """Let a person in; asks for nothing but the domain's id, once a process."""
+        check_voice_room(room, user_id)
         return Admission(str(room), self._token(room, _in_daily(user_id), about.name or user_id))
 
     def bot_token(self, room: Room, *, name: str) -> str:
@@ -105,11 +104,11 @@ class Daily:
         A room that somebody made by hand is left as it is, but for a voice room, which is as voice rooms are.
         """
         properties = {
-            **(PRIVATE_VOICE if _is_voice(room) else PRIVATE),
+            **(PRIVATE_VOICE if is_voice_room(room) else PRIVATE),
             "exp": int(time.time()) + ROOM_LASTS_S,
         }
         found = self._find(room) or self._make(room, properties)
-        if changes := _wanting(found, properties, _is_voice(room)):
+        if changes := _wanting(found, properties, is_voice_room(room)):
             self._ask("POST", f"/rooms/{room.name}", changes)
 
     def presence(self, room: Room) -> Sequence[Participant] | None:
@@ -118,7 +117,7 @@ class Daily:
             answer = self._ask("GET", f"/rooms/{room.name}/presence")
         except _NotFound:
             return ()
-        return tuple(participant(room, each) for each in _objects(answer.get("data")))
+        return tuple(participant(room, each) for each in reading.parts(answer, "data"))
 
     def busy_rooms(self) -> Sequence[Room]:
         """Those with somebody in them, as of up to 15 seconds ago."""
@@ -141,26 +140,20 @@ class Daily:
         if _is_probe(body):
             return None
         self._check(body, {name.lower(): value for name, value in headers.items()})
-        try:
-            said = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-        event = EVENTS.get(str(said.get("type"))) if isinstance(said, dict) else None
-        about = said.get("payload") if event else None
-        if not event or not isinstance(about, dict):
-            return None
+        said = reading.an_object(body)
+        event, about = EVENTS.get(reading.text(said, "type")), reading.part(said, "payload")
         room = self._room(about.get("room"))
-        if room is None or not said.get("id"):
+        if said is None or event is None or room is None or not said.get("id"):
             return None
         who = None
         if event != "room_finished":
-            names = {
+            told = {
                 "userId": about.get("user_id"),
                 "userName": about.get("user_name"),
                 "id": about.get("session_id"),
             }
-            who = participant(room, names)
-        return Evidence(str(said["id"]), event, room, who, _when(event, about, said))
+            who = participant(room, told)
+        return Evidence(reading.id_of(said["id"], body), event, room, who, _when(event, about, said))
 
     def close(self) -> None:
         self._rest.close()
@@ -176,7 +169,7 @@ class Daily:
             "u": user_name,
             "o": is_owner,
             "ejt": False,  # it is to get in with: who is in stays when it expires
-            "ss": not _is_voice(room),
+            "ss": not is_voice_room(room),
             "iat": int(time.time()),
         }
         return tokens.sign(self._api_key, claims, TOKEN_LASTS)
@@ -262,10 +255,6 @@ def _is_probe(body: bytes) -> bool:
     return body.replace(b" ", b"") == b'{"test":"test"}'
 
 
-def _is_voice(room: Room) -> bool:
-    return room.name.startswith(VOICE_ROOM)
-
-
 def _away(refusal: Refused, method: str, path: str) -> ProviderAway:
     log.error(
         "daily_refused",
@@ -293,14 +282,17 @@ def _in_daily(identity: str) -> str:
 def participant(room: Room, said: Mapping[str, Any]) -> Participant:
     """Somebody as Daily tells of them, by `id`, `userId` and `userName`.
 
-    The user_id comes out of the token, so it can be believed; the name may be anything.
+    The user_id comes out of a token that is signed with our API key, so it can be believed; who has none is given
+    none, or that of their stay.  The name may be anything.
     """
-    user_id, name, sid = (str(said.get(field) or "") for field in ("userId", "userName", "id"))
+    user_id, name, sid = (reading.text(said, field) for field in ("userId", "userName", "id"))
     own = bot_identity(room)
     if user_id == _in_daily(own):
         return Participant(own, name, is_bot=True, sid=sid)
-    identity = name if user_id and _in_daily(name) == user_id else user_id or sid
-    return Participant(identity, name, is_bot=user_id.startswith(BOT) or sounds_like_a_bot(name), sid=sid)
+    has_token = bool(user_id) and user_id != sid
+    identity = name if has_token and _in_daily(name) == user_id else user_id or sid
+    known = user_id.startswith(BOT) if has_token else None
+    return Participant(identity, name, is_bot=names.is_bot(known, name), sid=sid)
 
 
 def _wanting(found: Json, properties: Json, is_voice: bool) -> Json:
@@ -331,9 +323,5 @@ def _when(event: str, about: Json, said: Json) -> int:
 
 
 def _number(value: object) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value < IN_MILLISECONDS else 0.0  # type: ignore[arg-type,operator]
-
-
-def _objects(value: object) -> list[Json]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    found = reading.number(value)
+    return found if found < IN_MILLISECONDS else 0.0

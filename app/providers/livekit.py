@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from app.errors import BadRoom, BadSignature, ProviderAway
-from app.providers import tokens
+from app.providers import names, reading, tokens
 from app.rooms.providers import (
     BOT,
     NOTHING,
@@ -28,6 +28,7 @@ from app.rooms.providers import (
     Evidence,
     Participant,
     bot_identity,
+    check_voice_room,
 )
 from app.rooms.room import LIVEKIT, Room
 from app.rooms.sessions import Session
@@ -45,8 +46,6 @@ ASKING_LASTS = timedelta(minutes=1)  # a token for one call
 FRESH_FOR = timedelta(minutes=5)  # a webhook, both ways
 EVENTS = frozenset({"participant_joined", "participant_left", "room_finished"})
 MACHINERY = frozenset({"EGRESS", "INGRESS"})  # kinds of participants that are nobody: recorders and feeds
-A_BOTS_NAME = re.compile(r"(?:bot|agent)(?![a-z])|.*[ _-](?:bot|agent)$", re.IGNORECASE | re.ASCII)
-AN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +70,7 @@ class LiveKit:
 
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         """Let a person in; asks nobody.  They cannot change what is said of them: some would pose as the bot."""
+        check_voice_room(room, user_id)
         grants = {
             "roomJoin": True,
             "room": room.name,
@@ -119,7 +119,9 @@ class LiveKit:
     def presence(self, room: Room) -> Sequence[Participant] | None:
         """Who is there, recorders and the like aside.  Raises ProviderAway."""
         told = self._ask("ListParticipants", {"room": room.name}, {"roomAdmin": True, "room": room.name})
-        return [who for entry in _entries(told, "participants") if (who := _participant(entry)) is not None]
+        return [
+            who for entry in reading.parts(told, "participants") if (who := _participant(entry)) is not None
+        ]
 
     def describe(self, session: Session) -> None:
         """Say what a room is for now, if it was there before its bot.  Raises ProviderAway."""
@@ -133,7 +135,9 @@ class LiveKit:
     def busy_rooms(self) -> Sequence[Room]:
         """Those with somebody in them, and a name that we could give.  Raises ProviderAway."""
         told = self._ask("ListRooms", {}, {"roomList": True})
-        busy = (self._room(entry) for entry in _entries(told, "rooms") if _number(entry, "num_participants"))
+        busy = (
+            self._room(entry) for entry in reading.parts(told, "rooms") if _number(entry, "num_participants")
+        )
         return [room for room in busy if room is not None]
 
     def evict(self, room: Room, participant: Participant) -> None:
@@ -155,26 +159,22 @@ class LiveKit:
             self._secret, headers.get("Authorization", "").removeprefix("Bearer "), issuer=self._key
         )
         digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-        if not hmac.compare_digest(str(claims.get("sha256", "")).encode(), digest.encode()):
+        if not hmac.compare_digest(reading.text(claims, "sha256").encode(), digest.encode()):
             raise BadSignature
-        try:
-            told = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(told, dict):
+        told = reading.an_object(body)
+        if told is None:
             return None
         at = _number(told, "created_at")
         if abs(time.time() - at) > FRESH_FOR.total_seconds():
             raise BadSignature
-        room, event = self._room(told.get("room")), str(told.get("event"))
+        room, event = self._room(told.get("room")), reading.text(told, "event")
         if room is None or event not in EVENTS:
             return None
         who = _participant(told.get("participant"))
         if who is None and event != "room_finished":
             return None
-        told_id = str(told.get("id"))
         return Evidence(
-            id=told_id if AN_ID.fullmatch(told_id) else hashlib.sha256(body).hexdigest(),
+            id=reading.id_of(told.get("id"), body),
             event=event,
             room=room,
             participant=who,
@@ -191,8 +191,8 @@ class LiveKit:
     def _room(self, entry: Any) -> Room | None:
         """None for a room that no URL of ours can name: it is of others."""
         try:
-            return Room.parse(f"{self.server}/{entry['name']}")
-        except (BadRoom, KeyError, TypeError):
+            return Room.parse(f"{self.server}/{reading.text(entry, 'name')}")
+        except BadRoom:
             return None
 
     def _token(self, identity: str, grants: Mapping[str, Any], **claims: Any) -> str:
@@ -276,49 +276,46 @@ def _value(entry: Mapping[str, Any], name: str) -> Any:
 
 
 def _number(entry: Mapping[str, Any], name: str) -> int:
-    try:
-        return int(_value(entry, name) or 0)
-    except (TypeError, ValueError):
-        return 0
-
-
-def _entries(told: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    return [entry for entry in told.get(name) or [] if isinstance(entry, dict)]
+    return int(reading.number(_value(entry, name)))
 
 
 def _participant(entry: Any) -> Participant | None:
     """None for machinery, and for who hides."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("identity"), str) or not entry["identity"]:
+    identity, name, kind = (reading.text(entry, field) for field in ("identity", "name", "kind"))
+    permission = reading.part(entry, "permission")
+    if not identity or kind in MACHINERY or permission.get("hidden") or permission.get("recorder"):
         return None
-    kind, permission = entry.get("kind"), entry.get("permission") or {}
-    if kind in MACHINERY or permission.get("hidden") or permission.get("recorder"):
-        return None
-    identity, name = entry["identity"], str(entry.get("name") or "")
     ours = _card(identity, entry.get("metadata"))
-    is_agent = kind == "AGENT" or bool(permission.get("agent"))
     epoch = ours.get("epoch")
     return Participant(
         identity=identity,
         name=name,
         is_bot=is_bot(
-            identity, name, entry.get("metadata"), entry.get("attributes") or {}, is_agent=is_agent
+            identity,
+            name,
+            entry.get("metadata"),
+            reading.part(entry, "attributes"),
+            is_agent=kind == "AGENT" or bool(permission.get("agent")),
+            is_caller=kind == "SIP",
         ),
-        session_id=str(ours["session_id"]) if "session_id" in ours else None,
-        epoch=epoch if isinstance(epoch, int) else None,
-        sid=str(entry.get("sid") or ""),
+        session_id=reading.text(ours, "session_id") or None,
+        epoch=epoch if isinstance(epoch, int) and not isinstance(epoch, bool) else None,
+        sid=reading.text(entry, "sid"),
     )
 
 
-def is_bot(identity: str, name: str, metadata: Any, attributes: Iterable[str], *, is_agent: bool) -> bool:
-    """Of ours or of others: by what it says of itself first, and by its name only then."""
-    if _said(metadata).get("person") is True and not is_agent:
-        return False
-    return (
-        bool(_card(identity, metadata))
-        or is_agent
-        or any(key.startswith("lk.agent") for key in attributes)
-        or any(A_BOTS_NAME.match(said) for said in (identity, name))
-    )
+def is_bot(
+    identity: str, name: str, metadata: Any, attributes: Iterable[str], *, is_agent: bool, is_caller: bool
+) -> bool:
+    """Of ours or of others: by what its server and its token say, and by its name only where they say nothing."""
+    known: bool | None = None
+    if is_agent:
+        known = True
+    elif is_caller or _said(metadata).get("person") is True:
+        known = False
+    elif _card(identity, metadata) or any(key.startswith("lk.agent") for key in attributes):
+        known = True
+    return names.is_bot(known, identity, name)
 
 
 def _card(identity: str, metadata: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from app.errors import LaunchFailed, QueueFull, RoomInDoubt
 from app.rooms.endings import bury
 from app.rooms.patience import slices
 from app.rooms.ports import LaunchQueue, Ledger
+from app.rooms.providers import check_voice_room
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import ON_STAGE, Reason, Session, State
@@ -87,6 +88,7 @@ class Joining:
         Safe to call at once from anywhere: one caller gets the new session, all others find it.  Without a free
         slot it waits in line.  Raises QueueFull, or RoomInDoubt if nobody can tell whether the room has a bot.
         """
+        check_voice_room(order.room, order.user_id)
         waited = timedelta(0)
         while waited <= DOUBT_AT_MOST:
             session_id, token = str(uuid.uuid4()), secrets.token_hex(16)

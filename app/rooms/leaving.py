@@ -4,13 +4,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.errors import BotSilent, NoSuchSession, SessionEnded
+from app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
 from app.rooms.endings import bury, end
 from app.rooms.messages import ask
 from app.rooms.ports import Ledger
+from app.rooms.providers import Providers
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, Session, State
-from app.rooms.steps import STALE_AFTER, Finding, ReadRoom, ReadSession, Supersede, Withdraw
+from app.rooms.steps import STALE_AFTER, Finding, LeaseStatus, ReadRoom, ReadSession, Supersede, Withdraw
 
 BOTS_AT_MOST = 3  # that are asked: the one that was asked may have handed its session over meanwhile
 GOODBYE_TAKES = timedelta(seconds=12)  # a bot that says goodbye has at most 8 of them
@@ -28,8 +29,9 @@ class Left:
 class Leaving:
     """Takes bots out of rooms.  Doing it twice is fine."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, providers: Providers) -> None:
         self._ledger = ledger
+        self._providers = providers
 
     def leave_room(self, room: Room) -> Left:
         lease = self._ledger.run(ReadRoom(room)).lease
@@ -42,24 +44,42 @@ class Leaving:
                 return Left("empty")
             raise BotSilent(session_id=lease.session_id) from None  # Redis lost it; the bot writes it again
 
-    def leave_session(self, session_id: str) -> Left:
-        """Raises NoSuchSession, or BotSilent if the bot is still there when patience ends."""
+    def leave_session(self, session_id: str, *, by: str | None = None) -> Left:
+        """Raises NoSuchSession, or BotSilent if the bot is still there when patience ends.
+
+        Asked `by` a person of the room, it stays with whoever else is there: raises OthersThere.
+        """
+        wish = {"reason": Reason.LEFT} | ({"by": by} if by is not None else {})
         session = self._ledger.run(ReadSession(session_id))
         for _ in range(BOTS_AT_MOST):
             if session.state is State.ENDED:
                 return Left("left", session.id, session.reason)
+            if by is not None and self._is_pending(session):
+                self._check_alone(session, by)
             if self._withdraw(session):
                 return Left("left", session.id, Reason.LEFT)
             try:
-                ask(self._ledger, session, "leave", {"reason": Reason.LEFT}, patience=GOODBYE_TAKES)
+                ask(self._ledger, session, "leave", wish, patience=GOODBYE_TAKES)
             except SessionEnded:
                 pass  # by itself, while we asked
             except BotSilent:
+                if by is not None:
+                    self._check_alone(session, by)
                 self._free_if_dead(session)
             asked, session = session, self._ledger.run(ReadSession(session_id))
             if session.epoch == asked.epoch:
                 break
         return Left("left", session.id, session.reason or Reason.LEFT)
+
+    def _is_pending(self, session: Session) -> bool:
+        lease = self._ledger.run(ReadRoom(session.room)).lease
+        return lease is not None and lease.status is LeaseStatus.PENDING
+
+    def _check_alone(self, session: Session, by: str) -> None:
+        """Without a bot that could tell who is there: whose session it is, unless others wait in the room."""
+        there = self._providers.of_room(session.room).presence(session.room) or ()
+        if by != session.user_id or any(not who.is_bot and who.identity != by for who in there):
+            raise OthersThere
 
     def _withdraw(self, session: Session) -> bool:
         """Whether the bot had not started yet, and never will."""

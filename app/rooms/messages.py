@@ -10,6 +10,7 @@ from app.errors import (
     CandidatesRefused,
     GreenroomError,
     OfferRefused,
+    OthersThere,
     RoomFull,
     SessionEnded,
 )
@@ -21,6 +22,7 @@ from app.rooms.steps import AwaitAnswer, ReadSession, Send
 # What a bot may answer instead of a result: {"error": kind}.
 EXPIRED = "expired"  # it came too late, or was for the session's bot before
 REFUSALS: Mapping[str, type[GreenroomError]] = {
+    OthersThere.kind: OthersThere,
     RoomFull.kind: RoomFull,
     OfferRefused.kind: OfferRefused,
     CandidatesRefused.kind: CandidatesRefused,

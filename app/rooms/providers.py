@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
-from app.errors import NotOurRoom, ReservedName
+from app.errors import NotOurRoom, NotYourRoom, ReservedName
 from app.rooms.room import Room
 
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
+VOICE_ROOM = "voice-"  # what the name of a user's own voice room begins with; the rest is the user's id
+GUEST = "guest"  # what a user is called whom nobody has named
 TOKEN_LASTS = timedelta(hours=2)  # to get in with; who is in stays
 
 
@@ -160,6 +162,21 @@ def check_name(user_id: str) -> None:
     """Raises ReservedName for a person who would be taken for a bot, and throw it out."""
     if user_id.lower().startswith(BOT):
         raise ReservedName
+
+
+def is_voice_room(room: Room) -> bool:
+    """Whether a room is some user's own, in whatever letters it is written."""
+    return room.name.casefold().startswith(VOICE_ROOM)
+
+
+def check_voice_room(room: Room, user_id: str) -> None:
+    """Raises NotYourRoom for anybody but the user whose own voice room it is.
+
+    To the letter: Ann and ann are two users.  Whoever is called guest is nobody in particular, and has none.
+    """
+    is_nobody = user_id.casefold() == GUEST or user_id.casefold().startswith(f"{GUEST}-")
+    if is_voice_room(room) and (is_nobody or room.name != f"{VOICE_ROOM}{user_id}"):
+        raise NotYourRoom
 
 
 def bot_identity(room: Room) -> str:

@@ -330,8 +330,14 @@ class LiveKitRoom(SharedRoom):
 
 
 def _is_bot(who: rtc.RemoteParticipant) -> bool:
-    is_agent = who.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
-    return is_bot(who.identity, who.name, who.metadata, who.attributes, is_agent=is_agent)
+    return is_bot(
+        who.identity,
+        who.name,
+        who.metadata,
+        who.attributes,
+        is_agent=who.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
+        is_caller=who.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
+    )
 
 
 def _client(part: FrameProcessor) -> LiveKitTransportClient | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from app.errors import OthersThere
 from app.rooms.messages import EXPIRED
 from app.rooms.ports import Ledger
 from app.rooms.sessions import Reason, Session, State
@@ -34,6 +35,7 @@ class Puppet:
         self.session = session
         self.owner = owner
         self.heard: list[tuple[str, Mapping[str, object]]] = []
+        self.people: frozenset[str] = frozenset()  # who is in the room
         self._after = "0"
 
     def adopt(self) -> Adoption:
@@ -68,6 +70,9 @@ class Puppet:
                 self._ledger.run(Answer(self.session.id, message.id, {"error": EXPIRED}))
                 continue
             self.heard.append((message.kind, message.body))
+            if message.kind == "leave" and "by" in message.body and self.people - {str(message.body["by"])}:
+                self._ledger.run(Answer(self.session.id, message.id, {"error": OthersThere.kind}))
+                continue
             if message.kind == "leave":
                 self.leave(Reason(str(message.body["reason"])))
             self._ledger.run(Answer(self.session.id, message.id, (answers or {}).get(message.kind, {})))

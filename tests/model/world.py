@@ -22,6 +22,7 @@ import bots.run
 from app.errors import BotSilent, GreenroomError, IllegalTransition, NoSuchSession, RedisAway, SessionEnded
 from app.rooms.joining import Joined, Joining
 from app.rooms.leaving import Leaving
+from app.rooms.providers import Local, Providers
 from app.rooms.reaping import Reaper
 from app.rooms.reviving import CRASHES_AT_MOST, Reviving
 from app.rooms.room import Room
@@ -620,7 +621,7 @@ class World:
 
     def leave(self, room: Room) -> None:
         try:
-            Leaving(self.wire).leave_room(room)
+            Leaving(self.wire, Providers.of([Local()])).leave_room(room)
         except (BotSilent, SessionEnded):
             pass
 

@@ -13,6 +13,7 @@ from app.rooms.joining import Joining
 from app.rooms.leaving import Leaving
 from app.rooms.looking import Looking
 from app.rooms.messages import ask
+from app.rooms.providers import Local, Providers
 from app.rooms.reaping import ORPHANED_AFTER, Reaper
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
@@ -96,7 +97,7 @@ class Day:
         self._url = url
         self.launches = RememberedLaunches()
         self.joining = Joining(ledger, self.launches)
-        self.leaving = Leaving(ledger)
+        self.leaving = Leaving(ledger, Providers.of([Local()]))
         self.reaper = Reaper(ledger, self.launches)
         self.looking = Looking(ledger)
         self.reviving = Reviving(ledger, self.launches)

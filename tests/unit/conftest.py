@@ -10,6 +10,7 @@ from app.api.services import Services
 from app.rooms.joining import Joining
 from app.rooms.leaving import Leaving
 from app.rooms.looking import Looking
+from app.rooms.providers import Local, Providers
 from app.rooms.reaping import Reaper
 from app.settings import IceServer, Settings
 from tests.fakes.launches import RememberedLaunches
@@ -56,8 +57,8 @@ def joining(ledger, launches):
 
 
 @pytest.fixture
-def leaving(ledger):
-    return Leaving(ledger)
+def leaving(ledger, rooms):
+    return Leaving(ledger, Providers.of([rooms, Local()]))
 
 
 @pytest.fixture

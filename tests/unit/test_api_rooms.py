@@ -251,6 +251,26 @@ def test_a_person_leaves_with_the_token_of_the_session(caller, joined, bot):
     assert person.post("/leave", {"session_id": joined["session_id"]}).json["status"] == "left"
 
 
+def test_a_person_does_not_take_the_bot_from_others(caller, joined, bot):
+    bot.people = frozenset({"ann", "ben"})
+    person = caller.with_(joined["connect"]["token"])
+
+    said = problem(person.post("/leave", {"session_id": joined["session_id"]}), 409, "others-there")
+    assert "hang up" in said["detail"]
+    assert caller.post("/leave", {"session_id": joined["session_id"]}).json["status"] == "left"
+
+
+def test_another_user_s_voice_room_is_refused(caller):
+    said = problem(
+        caller.post("/join", {"room_url": "local:voice-ann", "user_id": "ben"}), 403, "not-your-room"
+    )
+    assert "join it as that user" in said["detail"]
+    problem(caller.post("/join", {"room_url": "local:voice-ann"}), 403, "not-your-room")
+    assert caller.get("/sessions").json["sessions"] == []
+
+    assert caller.post("/join", {"room_url": "local:voice-ann", "user_id": "ann"}).status_code == 202
+
+
 @pytest.mark.usefixtures("impatient")
 def test_a_bot_that_does_not_answer_is_said_to_be_silent(caller, joined, puppet):
     puppet().go_live()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import BotSilent, NoSuchSession
+from app.errors import BotSilent, NoSuchSession, OthersThere
 from app.rooms.leaving import Left
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import STALE_AFTER, Adoption, Beaten, LiveSessions, ReadRoom, ReadSession
@@ -183,3 +183,58 @@ def test_the_bot_that_ends_by_itself_while_it_is_asked_has_left(leaving, ledger,
 
 def rude_has_left(ledger, joined):
     return ledger.run(ReadSession(joined.session_id)).state is State.ENDED
+
+
+def test_a_bot_stays_with_others_whom_a_person_would_take_it_from(leaving, ledger, joined, bot):
+    bot.people = frozenset({"ada", "ben"})
+
+    with pytest.raises(OthersThere, match="hang up"):
+        leaving.leave_session(joined.session_id, by="ben")
+    assert ledger.run(ReadSession(joined.session_id)).state is State.LIVE
+
+
+@pytest.mark.parametrize("there", [set(), {"ben"}])
+def test_a_bot_leaves_for_whoever_is_alone_with_it(leaving, joined, bot, there):
+    bot.people = frozenset(there)
+
+    assert leaving.leave_session(joined.session_id, by="ben") == Left("left", joined.session_id, Reason.LEFT)
+
+
+def test_the_holder_of_the_key_takes_a_bot_from_everybody(leaving, joined, bot):
+    bot.people = frozenset({"ada", "ben"})
+
+    assert leaving.leave_session(joined.session_id).reason is Reason.LEFT
+
+
+def test_a_bot_on_its_way_is_called_off_by_whose_it_is_and_by_no_other(leaving, ledger, joined):
+    with pytest.raises(OthersThere):
+        leaving.leave_session(joined.session_id, by="ben")
+    assert ledger.run(ReadSession(joined.session_id)).state is State.PENDING
+
+    assert leaving.leave_session(joined.session_id, by="ada").reason is Reason.LEFT
+
+
+def test_a_bot_on_its_way_is_not_called_off_under_those_who_wait_for_it(leaving, joining, rooms, hall):
+    waiting = joining.join(an_order(room=hall)).session_id
+    rooms.arrive(hall, "agent-1", is_bot=True)
+    rooms.arrive(hall, "ada")
+    rooms.arrive(hall, "ben")
+    with pytest.raises(OthersThere):
+        leaving.leave_session(waiting, by="ada")
+    rooms.depart(hall, "ben")
+
+    assert leaving.leave_session(waiting, by="ada").reason is Reason.LEFT
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_dead_bot_is_not_buried_for_a_person_who_is_not_alone(
+    leaving, joining, ledger, puppet, rooms, hall
+):
+    session_id = joining.join(an_order(room=hall)).session_id
+    puppet().go_live()
+    ledger.pass_time(2 * STALE_AFTER)
+    rooms.arrive(hall, "ben")
+
+    with pytest.raises(OthersThere):
+        leaving.leave_session(session_id, by="ada")
+    assert ledger.run(ReadSession(session_id)).state is State.LIVE

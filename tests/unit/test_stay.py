@@ -15,7 +15,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from app.errors import IllegalTransition, RedisAway
+from app.errors import IllegalTransition, OthersThere, RedisAway
 from app.rooms.sessions import State
 from app.rooms.steps import (
     Answer,
@@ -251,3 +251,20 @@ def test_what_is_answered_while_the_room_changes_hands_is_sent_only_if_it_does_n
         return heard, mouth.sent, bot._room._listens
 
     assert asyncio.run(sent()) == ([False], [] if is_yielded else ["an answer"], not is_yielded)
+
+
+@pytest.mark.parametrize(
+    ("there", "leaves"), [({"ada", "ben"}, False), ({"ada"}, False), ({"ben"}, True), (set(), True)]
+)
+def test_a_bot_leaves_at_a_persons_wish_only_if_nobody_else_is_there(there, leaves):
+    async def asked():
+        stay = a_stay()
+        stay._room = SimpleNamespace(people=frozenset(there))
+        wish = Message("1-1", "leave", {"reason": "left", "by": "ben"}, epoch=7, expired=False)
+        try:
+            await stay._do(wish)
+        except OthersThere:
+            return stay._ending.done()
+        return stay._ending.done()
+
+    assert asyncio.run(asked()) is leaves
