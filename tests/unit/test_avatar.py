@@ -4,6 +4,7 @@ import asyncio
 import math
 import struct
 import threading
+from functools import cache
 
 import numpy as np
 import pytest
@@ -27,6 +28,9 @@ from bots.portrait import HEIGHT, STAGES, WIDTH, portraits
 pytestmark = pytest.mark.anyio
 RATE = 24_000
 SOON = 10  # seconds
+drawn_once = cache(
+    portraits
+)  # drawing takes a third of a second, in which the pipeline of a test would stand still
 
 
 class Screen(FrameProcessor):
@@ -48,7 +52,7 @@ class Screen(FrameProcessor):
 
     def stages(self, name="Robin"):
         """Which of the portraits were seen, in their order."""
-        known = portraits(name)
+        known = drawn_once(name)
         return [known.index(each) for each in self.pictures]
 
 
