@@ -87,8 +87,10 @@ def _doctor(chosen: argparse.Namespace) -> int:
     from app import providers
     from app.operating import doctor
 
-    settings = app_settings.read_with_keys()
-    place = doctor.Place(settings.redis_address, settings.redis_is_embedded, settings.address)
+    settings = _settings_here()
+    place = doctor.Place(
+        settings.redis_address, settings.redis_is_embedded, settings.address, settings.api_key
+    )
     ledger = _ledger(settings)
     ours = providers.of(settings)
     if chosen.room:
@@ -103,7 +105,7 @@ def _workers(chosen: argparse.Namespace) -> int:
     """List the workers: slots, used, warm, and who drains."""
     from app.operating import fleet
 
-    ledger = _ledger(app_settings.read())
+    ledger = _ledger(_settings_here())
     hosts = fleet.workers(ledger)
     if chosen.json:
         print(json.dumps({"workers": fleet.as_objects(hosts)}))
@@ -116,7 +118,7 @@ def _drain(chosen: argparse.Namespace) -> int:
     """Empty a worker: it takes no launches, and hands its calls over."""
     from app.operating import fleet
 
-    ledger = _ledger(app_settings.read())
+    ledger = _ledger(_settings_here())
     watch = fleet.Watch(ledger, fleet.find(ledger, chosen.host), _tell)
     if chosen.undo:
         fleet.undo(watch)
@@ -135,7 +137,7 @@ def _restart(chosen: argparse.Namespace) -> int:
     """Replace all bot workers, one after the other; calls are handed over."""
     from app.operating import fleet
 
-    ledger = _ledger(app_settings.read())
+    ledger = _ledger(_settings_here())
     hosts = [host for host in fleet.workers(ledger) if host.kind == "bots"]
     if not hosts:
         _complain("No bot worker has reported in the last 15 seconds, so there is none to restart.")
@@ -174,6 +176,15 @@ COMMANDS: dict[str, Command] = {
     "livekit": _livekit,
     "version": _version,
 }
+
+
+def _settings_here() -> Settings:
+    """Ours, and under them those of the product that runs in this folder: it may have been told another port."""
+    from app.supervisor import here
+
+    given = app_settings.environment()
+    running = here.settings_of_who_runs(app_settings.read().var_dir)
+    return app_settings.read_with_keys({**running, **given})
 
 
 def _ledger(settings: Settings) -> Ledger:

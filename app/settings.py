@@ -498,6 +498,15 @@ def read_with_keys(environ: Mapping[str, str] | None = None) -> Settings:
     return replace(settings, **found)
 
 
+def shareable(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings that were given, as they were given; without those that hold a secret."""
+    return {
+        row.name.upper(): given
+        for row in fields(Settings)
+        if (given := _given(row, environ)) and row.metadata["shown"](given) == given
+    }
+
+
 def table(environ: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
     """Every setting for people: name, value, where the value is from, what it means.  Secrets are masked."""
     dotenv = _dotenv() if environ is None else {}

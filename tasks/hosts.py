@@ -7,6 +7,7 @@ launches any more, lets its bots hand their sessions over, and goes when the las
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -28,6 +29,7 @@ from tasks.outgoing import CeleryLaunches
 TICK = 0.25  # seconds; a process that died is seen within one
 REPORT_EVERY = 4  # ticks, if nothing has changed; who is not heard for 15 s has gone
 PAUSE = 12  # ticks until Redis is asked again that did not answer: each try holds the parent up for seconds
+COLD_STEP = 10  # seconds
 INHERITED_FOR = 40  # ticks that what a former worker held is looked at: any bot that lives beats meanwhile
 STOPPED = 0  # exit code
 
@@ -47,6 +49,7 @@ class Foreman:
         self._has_reported = False
         self._last: tuple[Host, dict[str, str]] | None = None
         self._quiet = 0  # ticks since the last report
+        self._cold_since: float | None = None  # by the monotonic clock: not all processes have their models
         self._undone: list[Callable[[], object]] = []  # for when Redis is back
         self._inherited: dict[str, str] = {}
         self._inherited_for = INHERITED_FOR
@@ -188,6 +191,7 @@ class Foreman:
             incarnation=self._incarnation,
             draining=self.is_draining,
             since_ms=self._since_ms,
+            cold_s=self._cold_for(consumer.pool),
         )
         held = {
             request.args[0]: owner_of(request.hostname, request.id, request.worker_pid)
@@ -195,6 +199,15 @@ class Foreman:
             if request.name == "bots.launch"
         }
         return host, held
+
+
+    def _cold_for(self, pool: Any) -> int:
+        """In steps, so that it alone is no news that is told four times a second."""
+        if _loaded(pool) >= pool.num_processes:
+            self._cold_since = None
+            return 0
+        self._cold_since = self._cold_since or time.monotonic()
+        return int(time.monotonic() - self._cold_since) // COLD_STEP * COLD_STEP
 
 
 def _kind(consumer: Any) -> str:

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 
 from app.operating.facts import Facts
 from app.operating.findings import Finding, Verdict
+from app.operating.trial import Claiming, Outcome, Web
 from app.operating.wording import count, duration, size, some
 from app.rooms.joining import QUEUE_HOLDS
 from app.rooms.room import Room
@@ -27,6 +29,18 @@ UNHEARD = timedelta(seconds=7)  # two beats missed
 CLEARED_WITHIN = timedelta(seconds=90)  # what nobody has is swept after this
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
+
+WARM_WITHIN = timedelta(seconds=60)  # a child loads its models in two seconds, or ten on a tired machine
+
+# What to do about a refusal of Redis's, by its own word for why.
+REMEDIES = {
+    "OOM": "Redis is full: give it more (`redis-cli config set maxmemory 1gb`), and look what else is kept in it.",
+    "MISCONF": "Redis cannot write its files: look for a full disk, and at its log.",
+    "NOPERM": "Its user may not do that: allow it what it needs (`redis-cli acl list`).",
+    "READONLY": "It is a copy of another Redis: let REDIS_URL name the one that takes writes.",
+    "ERR": "Redis 6 says ERR of all that scripts are refused; the log has the words (`redis_refused`).",
+    "WRONGTYPE": "Another program keeps something under a name of ours: give each a Redis of its own.",
+}
 
 START = "Under `greenroom up` it is started again by itself; elsewhere start"
 
@@ -144,6 +158,159 @@ def _workers(facts: Facts) -> Iterable[Finding]:
             "break off, and go on with new bots.",
             {"hosts": silent},
         )
+
+
+def _cold(facts: Facts) -> Iterable[Finding]:
+    """Processes that die before they have loaded what a bot needs, again and again, look like slots that are free."""
+    for host in facts.fleet.bots:
+        missing = host.slots - host.used - host.warm
+        if timedelta(seconds=host.cold_s) < WARM_WITHIN or missing <= 0:
+            continue
+        ready = host.slots - missing
+        yield Finding(
+            "cold slots",
+            WARNING if host.warm else PROBLEM,
+            f"{count(missing, 'process', 'processes')} of {host.id} {'has' if missing == 1 else 'have'} not loaded "
+            f"what a bot needs for {duration(timedelta(seconds=host.cold_s))} ({ready} of {host.slots} have): "
+            "they hang, or die before they are ready. Whoever is given to one of them waits.",
+            f"The log of {host.id} says why (`worker_unfit`; var/log/bots.log under `greenroom up`): a model that "
+            "cannot be read, or too little memory?",
+            {
+                "host": host.id,
+                "slots": host.slots,
+                "warm": host.warm,
+                "used": host.used,
+                "cold_s": host.cold_s,
+            },
+        )
+
+
+def _lifetimes(facts: Facts) -> Iterable[Finding]:
+    told = {"names": list(facts.lasting)}
+    if not facts.lasting:
+        yield Finding(
+            "lifetimes", OK, "Whatever is kept of one room or session goes away by itself.", facts=told
+        )
+        return
+    yield Finding(
+        "lifetimes",
+        WARNING,
+        f"{count(len(facts.lasting), 'key')} in Redis would stay for ever: {some(facts.lasting)}.",
+        "Nothing of ours writes such a key: it was made, or made persistent, by hand or by a restored dump. If no "
+        "call is on in that room, delete it (`redis-cli del KEY`); else give it a day (`redis-cli expire KEY 86400`).",
+        told,
+    )
+
+
+def _refusals(facts: Facts) -> Iterable[Finding]:
+    """Bots whose beats are refused go on, keep what they would write, and look dead."""
+    refused = dict(facts.condition.refused) if facts.condition else {}
+    unheard = [
+        str(room)
+        for room, view in facts.rooms.items()
+        if view.lease
+        and view.lease.status is not LeaseStatus.PENDING
+        and (view.age is None or view.age > UNHEARD)
+    ]
+    if not refused or not unheard:
+        return
+    counts = ", ".join(f"{why} {number} times" for why, number in sorted(refused.items()))
+    yield Finding(
+        "refusals",
+        WARNING,
+        f"Since its start Redis has refused commands ({counts}), and {count(len(unheard), 'bot')} "
+        f"{'is' if len(unheard) == 1 else 'are'} not heard: {some(unheard)}. A bot whose beats are refused goes on, "
+        "and keeps what it would write.",
+        "Look at the bots worker's log for what was refused. "
+        + " ".join(REMEDIES[why] for why in sorted(refused)),
+        {"refused": refused, "rooms": unheard},
+    )
+
+
+def claiming(tried: Claiming) -> Finding:
+    """What a trial join says."""
+    told = {"outcome": tried.outcome}
+    match tried.outcome:
+        case Outcome.DONE:
+            says = "A trial join got a room, and gave it back; no bot was launched for it."
+            return Finding("trial join", OK, says, facts=told)
+        case Outcome.HELD:
+            return Finding("trial join", OK, "Another doctor is trying a join just now.", facts=told)
+        case Outcome.SETTLING:
+            return Finding(
+                "trial join",
+                WARNING,
+                "Redis is new, or has lost everything a moment ago: it gives rooms to nobody until every bot that "
+                "lives has had the time to say so.",
+                "Look again in five seconds.",
+                told,
+            )
+        case Outcome.LEFT:
+            return Finding(
+                "trial join",
+                PROBLEM,
+                "A trial join got a room, and could not give it back.",
+                "It lapses within a minute. Do two Greenrooms use one Redis?",
+                told,
+            )
+        case Outcome.REFUSED:
+            return Finding(
+                "trial join",
+                PROBLEM,
+                f"Redis answers, and refuses what is written to it: {tried.why.rstrip('.')}. Nobody can join. Calls "
+                "that are on go on, and their bots keep what they would write.",
+                REMEDIES.get(
+                    tried.why.partition(" ")[0],
+                    "Look at Redis's log, and at what its user may do (`redis-cli acl whoami`).",
+                ),
+                told,
+            )
+
+
+def web(address: str, found: Web) -> list[Finding]:
+    """What the web process says, from outside."""
+    if found.livez is None:
+        return [
+            Finding(
+                "web",
+                WARNING,
+                f"No web process answers at {address} ({found.why_not}): nobody can join there. "
+                "If web listens elsewhere, say where: HOST and PORT, as when it was started.",
+                "Start the `web` line of the Procfile; if it runs on another machine, ask `/livez` there.",
+            )
+        ]
+    if found.livez != HTTPStatus.OK:
+        return [
+            Finding(
+                "web",
+                WARNING,
+                f"{address}/livez says {found.livez}: something else than Greenroom listens there, or it is ill.",
+                "Look at the web process's log, and at PORT.",
+            )
+        ]
+    findings = [Finding("web", OK, f"The web process at {address} answers.")]
+    if found.missing:
+        findings.append(
+            Finding(
+                "readiness",
+                PROBLEM,
+                f"{address}/readyz says no ({found.missing}): a load balancer sends nobody there.",
+                "Mend what it names; if nothing of that was found above, this process looks at another Redis: compare "
+                "its REDIS_URL.",
+            )
+        )
+    if found.takes_key is False:
+        findings.append(
+            Finding(
+                "key",
+                PROBLEM,
+                f"The web process at {address} refuses the API key that this doctor has: callers who use it get 401.",
+                "Was it started with another API_KEY, or with another folder (VAR_DIR/api-key)?",
+            )
+        )
+    elif found.takes_key:
+        findings.append(Finding("key", OK, "It takes the API key."))
+    return findings
 
 
 def _slots(facts: Facts) -> Finding:
@@ -426,7 +593,7 @@ def _providers(facts: Facts) -> Iterable[Finding]:
         yield Finding(
             "providers",
             OK,
-            f"{some(sorted(facts.servers))} answers, with our key; local rooms need nobody.",
+            f"{some(sorted(facts.servers))} answers: a room was made and removed there, and a way into it signed.",
             facts={"servers": dict(facts.servers)},
         )
         return
@@ -448,8 +615,11 @@ RULES: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
     _workers,
     _control,
     _beat,
+    _cold,
     _queue,
     _rooms,
+    _refusals,
+    _lifetimes,
     _providers,
 )
 

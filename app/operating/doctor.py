@@ -1,18 +1,17 @@
 """`greenroom doctor`: looks, in bounded time, and says what it found."""
 
-import http.client
 import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from textwrap import fill
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
 
 from app.errors import GreenroomError, RedisAway
-from app.operating import checkup, facts
+from app.operating import checkup, facts, trial
 from app.operating.findings import Finding, Verdict, worst
 from app.operating.story import Story, tell
 from app.operating.wording import count
@@ -22,8 +21,8 @@ from app.rooms.room import Room
 
 LOOKS_WITHIN = timedelta(seconds=1.8)  # with the process's own start it is 3 s at most
 LOOKS_AGAIN_AFTER = timedelta(seconds=1.2)  # by then every worker has reported again
-WEB_ANSWERS_WITHIN = 0.3  # seconds
 PROVIDERS_ANSWER_WITHIN = timedelta(seconds=1)
+WEB_ANSWERS_WITHIN = timedelta(seconds=1)
 WIDTH = 110
 INDENT = " " * 25
 
@@ -39,6 +38,7 @@ class Place:
     redis: str  # as it may be shown
     redis_is_embedded: bool
     web: str
+    key: str = field(default="", repr=False)  # to the API, if this user may read it
 
 
 @dataclass(frozen=True)
@@ -86,21 +86,24 @@ class Report:
 def examine(ledger: Ledger, place: Place, providers: Providers | None = None) -> Report:
     """Check the whole installation."""
     asked = [
-        (provider.server, _Asked(provider.busy_rooms))
+        (provider.server, _Asked(partial(trial.enter, provider)))
         for provider in (providers.by_name.values() if providers else ())
         if provider.server
     ]
-    web = _web(place.web)
 
     def look() -> Report:
+        web = _Asked(partial(trial.ask_web, place.web, place.key), WEB_ANSWERS_WITHIN)
         seen = facts.read(ledger)
+        tried = checkup.claiming(trial.claim(ledger))
         servers = {server: question.answer()[1] for server, question in asked}
-        return Report([*checkup.check(replace(seen, servers=servers)), web])
+        found = checkup.check(replace(seen, servers=servers))
+        return Report([*found, tried, *checkup.web(place.web, _of_web(web))])
 
     try:
         return _look(look)
     except RedisAway as error:
-        return Report([_no_redis(place, error), web], looked=False)
+        web = _Asked(partial(trial.ask_web, place.web, ""), WEB_ANSWERS_WITHIN)
+        return Report([_no_redis(place, error), *checkup.web(place.web, _of_web(web))], looked=False)
 
 
 def examine_room(ledger: Ledger, place: Place, room: Room, providers: Providers | None = None) -> Report:
@@ -117,6 +120,11 @@ def examine_room(ledger: Ledger, place: Place, room: Room, providers: Providers 
         return _look(look)
     except RedisAway as error:
         return Report([_no_redis(place, error)], looked=False)
+
+
+def _of_web(asked: "_Asked[trial.Web]") -> trial.Web:
+    found, why_not = asked.answer()
+    return found or trial.Web(livez=None, why_not=str(why_not).rstrip("."))
 
 
 def _look(look: Callable[[], Report]) -> Report:
@@ -151,32 +159,6 @@ def _no_redis(place: Place, error: RedisAway) -> Finding:
     return Finding("redis", Verdict.PROBLEM, says, do)
 
 
-def _web(address: str) -> Finding:
-    where = urlsplit(address)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=WEB_ANSWERS_WITHIN)
-    try:
-        connection.request("GET", "/livez")
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        return Finding(
-            "web",
-            Verdict.WARNING,
-            f"No web process answers at {address} ({type(error).__name__}): nobody can join there. "
-            "If web listens elsewhere, say where: HOST and PORT, as when it was started.",
-            "Start the `web` line of the Procfile; if it runs on another machine, ask `/livez` there.",
-        )
-    finally:
-        connection.close()
-    if status != http.HTTPStatus.OK:
-        return Finding(
-            "web",
-            Verdict.WARNING,
-            f"{address}/livez says {status}: something else than Greenroom listens there, or it is ill.",
-            "Look at the web process's log, and at PORT.",
-        )
-    return Finding("web", Verdict.OK, f"The web process at {address} answers.")
-
-
 class _Looker(threading.Thread, Generic[T]):
     """Does one thing; nobody waits for it longer than they like, and the process ends without it."""
 
@@ -206,10 +188,11 @@ def _within(limit: timedelta, look: Callable[[], T]) -> T:
 
 
 class _Asked(Generic[T]):
-    """A question to a provider, on its way while we look at the ledger."""
+    """A question to a provider or a web process, on its way while we look at the ledger."""
 
-    def __init__(self, ask: Callable[[], T]) -> None:
-        self._until = time.monotonic() + PROVIDERS_ANSWER_WITHIN.total_seconds()
+    def __init__(self, ask: Callable[[], T], within: timedelta | None = None) -> None:
+        self._within = (within or PROVIDERS_ANSWER_WITHIN).total_seconds()
+        self._until = time.monotonic() + self._within
         self._looker = _Looker(ask)
         self._looker.start()
 
@@ -221,5 +204,5 @@ class _Asked(Generic[T]):
         if self._looker.error:
             return None, f"it could not be asked ({type(self._looker.error).__name__})."
         if not self._looker.seen:
-            return None, f"no answer within {PROVIDERS_ANSWER_WITHIN.total_seconds():g} s."
+            return None, f"no answer within {self._within:g} s."
         return self._looker.seen[0], None

@@ -18,7 +18,9 @@ from app.rooms.sessions import Event, Session
 from app.rooms.steps import (
     Condition,
     FindPlace,
+    HaveLifetimes,
     Host,
+    KeptNames,
     LastRun,
     LastSession,
     LeasedRooms,
@@ -40,6 +42,7 @@ from app.rooms.steps import (
 LAUNCHES, CHORES = "bot:launch:queue", "control"  # Celery's queues, as in tasks.celery
 PINGS = 5  # the quickest tells the way to Redis and back, without what was before it in some queue
 BATCH = 200  # steps a round trip
+SESSIONS_AT_MOST = 20_000
 LOOKS_FOR = timedelta(seconds=1)  # at rooms and sessions; then what was seen so far must do
 
 T = TypeVar("T")
@@ -87,6 +90,7 @@ class Facts:
     rooms: dict[Room, RoomView]  # those that have a lease, or a session
     others: dict[str, Session | None]  # sessions that leases name and that are not on; None: unknown
     saw_all: bool
+    lasting: Sequence[str] = ()  # names of things that should go away by themselves, and do not
     servers: Mapping[str, str | None] = field(
         default_factory=dict
     )  # of rooms; why one does not answer, if so
@@ -112,8 +116,9 @@ def read(ledger: Ledger) -> Facts:
     reach = measure(ledger)
     fleet = read_fleet(ledger)
     until = time.monotonic() + LOOKS_FOR.total_seconds()
-    ids = ledger.run(LiveSessions())
-    sessions = [session for session in _read_sessions(ledger, ids, until) if session]
+    ids = ledger.run(LiveSessions(limit=SESSIONS_AT_MOST))
+    found = list(_read_sessions(ledger, ids, until))
+    sessions = [session for session in found if session]
     leased, saw_all = _leased_rooms(ledger, until)
     rooms = dict.fromkeys([*(session.room for session in sessions), *leased])
     views = dict(zip(rooms, _all(ledger, map(ReadRoom, rooms), until), strict=False))
@@ -127,7 +132,10 @@ def read(ledger: Ledger) -> Facts:
         sessions=sessions,
         rooms=views,
         others=others,
-        saw_all=saw_all and len(views) == len(rooms) and len(others) == len(named),
+        lasting=_lasting(ledger, until),
+        saw_all=saw_all
+        and len(ids) < SESSIONS_AT_MOST
+        and (len(found), len(views), len(others)) == (len(ids), len(rooms), len(named)),
     )
 
 
@@ -190,6 +198,22 @@ def _leased_rooms(ledger: Ledger, until: float) -> tuple[list[Room], bool]:
         if cursor == 0:
             return rooms, True
     return rooms, False
+
+
+def _lasting(ledger: Ledger, until: float) -> list[str]:
+    """Those that were found in time."""
+    lasting: list[str] = []
+    cursor = 0
+    while time.monotonic() < until:
+        try:
+            cursor, names = ledger.run(KeptNames(cursor))
+            lasts = ledger.run(HaveLifetimes(tuple(names))) if names else []
+        except RedisAway:  # not allowed, as above
+            break
+        lasting += [name for name, is_to_end in zip(names, lasts, strict=True) if not is_to_end]
+        if cursor == 0:
+            break
+    return lasting
 
 
 def _read_sessions(ledger: Ledger, ids: Iterable[str], until: float | None) -> Iterator[Session | None]:

@@ -128,13 +128,25 @@ def tell(facts: RoomFacts) -> Story:
         finding = _starting(facts, lease, facts.session)
     else:
         finding = _on_stage(facts, lease, facts.session)
-    return Story(facts, finding)
+    return Story(facts, _after_its_server(facts, finding))
+
+
+def _after_its_server(facts: RoomFacts, finding: Finding) -> Finding:
+    """Where a room's own server is away, nobody can get in or be heard: that leads, whatever else there is."""
+    if not facts.unasked:
+        return finding
+    return _found(
+        PROBLEM,
+        f"The server of this room cannot be asked: {facts.unasked.rstrip('.')}. While that is so no bot can come in "
+        f"there, and who is in it cannot be told. {finding.says}",
+        "Is that server up, and is there a way to it from here? Are its address and keys right (`greenroom settings`)? "
+        "When it is back, bots and people reconnect by themselves."
+        + (f" {finding.do}" if finding.do else ""),
+    )
 
 
 def _there(facts: RoomFacts) -> str:
     """Who is in the room, as its own server tells."""
-    if facts.unasked:
-        return f"Who is in the room cannot be told: {facts.unasked}"
     if facts.there is None:
         return ""
     if not facts.there:

@@ -37,6 +37,7 @@ from app.settings import Settings
 if TYPE_CHECKING:
     import httpx
 
+REHEARSAL_LASTS_S = 10
 ANSWERS_WITHIN = timedelta(seconds=2)
 NOT_ASKED_FOR = timedelta(
     seconds=5
@@ -115,6 +116,16 @@ class LiveKit:
 
     def prepare(self, room: Room) -> None:
         """Rooms come to be when somebody joins; the bot's token says what they are like."""
+
+    def rehearse(self, room: Room) -> None:
+        """Make a room, sign a way into it, and remove it.  Raises ProviderAway.
+
+        Should we not get to remove it: the server does, when nobody has come for a while.
+        """
+        grant = {"roomCreate": True}
+        self._ask("CreateRoom", {"name": room.name, "empty_timeout": REHEARSAL_LASTS_S}, grant)
+        self.admit(room, "doctor")
+        self._ask("DeleteRoom", {"room": room.name}, grant)
 
     def presence(self, room: Room) -> Sequence[Participant] | None:
         """Who is there, recorders and the like aside.  Raises ProviderAway."""

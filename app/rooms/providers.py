@@ -80,6 +80,10 @@ class Provider(Protocol):
         """Get or make the room."""
         ...
 
+    def rehearse(self, room: Room) -> None:
+        """Make a room, sign a way into it, and remove it: all that a join asks of its server."""
+        ...
+
     def presence(self, room: Room) -> Sequence[Participant] | None:
         """Who is there; None if this provider cannot tell."""
         ...
@@ -108,6 +112,9 @@ class Local:
         raise NotOurRoom  # a session's own token lets people in
 
     def prepare(self, room: Room) -> None:
+        pass
+
+    def rehearse(self, room: Room) -> None:
         pass
 
     def presence(self, room: Room) -> Sequence[Participant] | None:

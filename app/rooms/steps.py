@@ -545,6 +545,7 @@ class Host:
     draining: bool = False
     warm: int = 0  # idle processes whose models are loaded
     since_ms: int = 0  # when this incarnation first reported
+    cold_s: int = 0  # for how long not all its processes have had their models; in steps of ten seconds
 
     @property
     def free(self) -> int:
@@ -719,6 +720,7 @@ class Condition:
     drops: str  # what it drops when its memory is full; "noeviction" is nothing
     is_kept: bool  # an append-only file is written
     trouble: tuple[str, ...] = ()  # with writing, in its own words
+    refused: Mapping[str, int] = field(default_factory=dict)  # commands since its start, by its word for why
 
 
 @dataclass(frozen=True)
@@ -742,6 +744,24 @@ class LeasedRooms(Step[tuple[int, list[Room]]]):
 
     cursor: int = 0
     batch: int = 1000
+
+
+@dataclass(frozen=True)
+class KeptNames(Step[tuple[int, list[str]]]):
+    """Some of the names of ours under which something is kept, and the cursor to go on from; 0: these were the last.
+
+    Those that are kept for good are left out.  A walk over everything, as LeasedRooms is.
+    """
+
+    cursor: int = 0
+    batch: int = 1000
+
+
+@dataclass(frozen=True)
+class HaveLifetimes(Step[list[bool]]):
+    """For each name, whether what is kept there goes away by itself; what has gone already did."""
+
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -789,6 +789,17 @@ def _(step: steps.Now) -> Command:
 WRITES = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
 
 
+FOR_EVER = -1  # what PTTL says of a key without a lifetime
+# Words with which Redis refuses a write that it would refuse again; of a script's, Redis 6 says only ERR.
+REFUSALS = ("OOM", "MISCONF", "NOPERM", "READONLY", "WRONGTYPE", "ERR")
+
+
+def _refused(told: Reply) -> dict[str, int]:
+    """How often Redis has refused writes, by its own word for why."""
+    counts = {why: told.get(f"errorstat_{why}", {}) for why in REFUSALS}
+    return {why: int(said["count"]) for why, said in counts.items() if said}
+
+
 @encode.register
 def _(step: steps.ReadCondition) -> Command:
     def read(replies: list[Reply]) -> steps.Condition:
@@ -807,6 +818,7 @@ def _(step: steps.ReadCondition) -> Command:
             drops=str(told.get("maxmemory_policy", "noeviction")),
             is_kept=bool(told.get("aof_enabled")),
             trouble=tuple(trouble),
+            refused=_refused(told),
         )
 
     return Command((Call(("INFO",)),), read)
@@ -829,6 +841,21 @@ def _(step: steps.LeasedRooms) -> Command:
         return int(cursor), [Room.parse(key.removeprefix(before).removesuffix(after)) for key in found]
 
     return Command((Call(("SCAN", step.cursor, "MATCH", keys.LEASES, "COUNT", step.batch)),), read)
+
+
+@encode.register
+def _(step: steps.KeptNames) -> Command:
+    def read(replies: list[Reply]) -> tuple[int, list[str]]:
+        cursor, found = replies[0]
+        return int(cursor), [name for name in found if keys.is_to_end(name)]
+
+    return Command((Call(("SCAN", step.cursor, "COUNT", step.batch)),), read)
+
+
+@encode.register
+def _(step: steps.HaveLifetimes) -> Command:
+    calls = tuple(Call(("PTTL", name)) for name in step.names)
+    return Command(calls, lambda replies: [left != FOR_EVER for left in replies])
 
 
 @encode.register

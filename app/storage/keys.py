@@ -39,8 +39,11 @@ Celery keeps its own: the lists `bot:launch:queue` and `control`, `_kombu.*`,
 `unacked*`, and a reply list per remote-control call.
 """
 
+import re
+
 from app.rooms.room import Room
 
+OF_ONE = re.compile(r"[a-z_]+(?::[a-z_]+)?:\{")  # whom a key is of stands in braces behind what it is
 KEPT = frozenset({"rooms:keepalive", "sessions:live", "hosts", "hosts:free", "launches:waiting", "memory"})
 
 ROOMS_KEEPALIVE = "rooms:keepalive"
@@ -50,6 +53,11 @@ HOSTS_FREE = "hosts:free"
 LAUNCHES_WAITING = "launches:waiting"
 MEMORY = "memory"
 LEASES = "room_active:{*}"  # all of them, for a SCAN
+
+
+def is_to_end(name: str) -> bool:
+    """Whether a name is one of ours that must have a lifetime: of one room, session, host or piece of work."""
+    return OF_ONE.match(name) is not None
 
 
 def lease(room: Room) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import fcntl
 import os
 import signal
 import socket
@@ -12,9 +11,10 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from app import settings as app_settings
 from app.errors import Conflict, GreenroomError, Unavailable
 from app.settings import Settings
-from app.supervisor import procfile, ready
+from app.supervisor import here, procfile, ready
 from app.supervisor.keeper import Keeper
 from app.supervisor.output import Log, Output
 from app.supervisor.process import CannotKeepUp, Process, Surroundings
@@ -61,7 +61,7 @@ def up(settings: Settings, environ: Mapping[str, str], path: Path = Path("Procfi
     """Run until asked to stop; returns the exit code.  Raises what is wrong before anything is started."""
     started = time.monotonic()
     entries = [entry for entry in procfile.read(path) if _is_wanted(entry, settings)]
-    lock = _lock(settings)
+    lock = _lock(settings, environ)
     names = [entry.name for entry in entries]
     _check_ports(settings, names)
     output = Output(names)
@@ -70,6 +70,7 @@ def up(settings: Settings, environ: Mapping[str, str], path: Path = Path("Procfi
         return asyncio.run(_supervise(settings, entries, output, keeper, environ, started))
     finally:
         keeper.dismiss()
+        here.forget(lock)
         os.close(lock)
 
 
@@ -232,21 +233,17 @@ def _reasons(missing: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {reason}" for name, reason in missing.items())
 
 
-def _lock(settings: Settings) -> int:
+def _lock(settings: Settings, environ: Mapping[str, str]) -> int:
     """Held while anything of ours may be running: the keeper holds it as well.  Raises RunsAlready."""
-    settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(settings.var_dir / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = here.take(settings.var_dir)
     except BlockingIOError:
-        pid, _, address = os.read(lock, 200).decode().strip().partition(" ")
-        os.close(lock)
+        pid, address = here.holder(settings.var_dir)
         raise RunsAlready(
             f"Greenroom is running in this folder already, at {address} (process {pid}); "
             "stop it with Ctrl-C in its terminal first."
         ) from None
-    os.truncate(lock, 0)
-    os.write(lock, f"{os.getpid()} {settings.address}\n".encode())
+    here.note(lock, settings.address, app_settings.shareable(environ))
     return lock
 
 

@@ -6,6 +6,8 @@ from app.rooms.room import Room
 from app.rooms.steps import (
     KEPT_AFTER_END,
     Create,
+    HaveLifetimes,
+    KeptNames,
     LastRun,
     LastSession,
     LeasedRooms,
@@ -72,3 +74,17 @@ def test_a_queue_is_as_long_as_what_was_put_into_it(ledger):
     ledger.run_all([Push("a-queue", "one", "a"), Push("a-queue", "two", "b")])
 
     assert ledger.run(QueueLength("a-queue")) == 2
+
+
+def test_names_that_are_kept_go_away_by_themselves(ledger):
+    ledger.run(a_claim())
+    ledger.run(Create(a_session("a-session")))
+    names, cursor = set(), 0
+    while True:
+        cursor, some = ledger.run(KeptNames(cursor, batch=3))
+        names |= set(some)
+        if cursor == 0:
+            break
+
+    assert all(ledger.run(HaveLifetimes(tuple(names))))
+    assert ledger.run(HaveLifetimes(())) == []

@@ -118,6 +118,8 @@ class InMemoryLedger:
         self._now_ms = 1_790_000_000_000
         self.meanwhile: list[Callable[[], None]] = []
         self.condition = A_SOUND_CONDITION
+        self.kept_names: list[str] = []  # what a keeper that has names for it would say
+        self.lasting: set[str] = set()
         self.wipe()
         self.settle()
 
@@ -784,6 +786,14 @@ class InMemoryLedger:
         rooms = [room for room in self._grips._values if self._grips.get(room)]
         upto = step.cursor + step.batch
         return (upto if upto < len(rooms) else 0), rooms[step.cursor : upto]
+
+    @_do.register
+    def _(self, step: steps.KeptNames) -> tuple[int, list[str]]:
+        return 0, list(self.kept_names)
+
+    @_do.register
+    def _(self, step: steps.HaveLifetimes) -> list[bool]:
+        return [name not in self.lasting for name in step.names]
 
     @_do.register
     def _(self, step: steps.LastSession) -> str | None:

@@ -20,6 +20,8 @@ class Rooms:
         self.evicted: list[Participant] = []
         self.is_away = False
         self.asked = 0
+        self.rehearsed: list[Room] = []
+        self.makes_no_rooms = False
 
     def room(self, name: str) -> Room:
         return Room(LIVEKIT, name, self.server)
@@ -37,6 +39,12 @@ class Rooms:
 
     def prepare(self, room: Room) -> None:
         pass
+
+    def rehearse(self, room: Room) -> None:
+        self._be_asked()
+        self.rehearsed.append(room)
+        if self.makes_no_rooms:
+            raise ProviderAway("it makes no rooms")
 
     def presence(self, room: Room) -> Sequence[Participant] | None:
         self._be_asked()

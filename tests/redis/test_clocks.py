@@ -76,6 +76,8 @@ A_STEP_OF_EACH_KIND = [
     steps.ReadCondition(),
     steps.LastRun("reap"),
     steps.LeasedRooms(),
+    steps.KeptNames(),
+    steps.HaveLifetimes(("a-name",)),
     steps.LastSession(STAGE),
     steps.WriteState(STAGE, 7, ME, {Open.NOTE: None}),
     steps.ReadState(STAGE),

@@ -1,13 +1,15 @@
 """The command line: what is printed, and the exit code, without anything running."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib import metadata
 
 import pytest
 
-from app import cli
+from app import cli, settings
+from app.supervisor import here
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +38,37 @@ def test_the_doctor_without_a_redis_says_so_and_makes_nothing(capsys, tmp_path):
     assert cli.main(["doctor", "local:stage", "--json"]) == cli.BLIND
     assert json.loads(capsys.readouterr().out)["looked"] is False
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_looks_for_the_product_that_runs_in_its_folder(capsys, monkeypatch, tmp_path):
+    """It looked for 7077 while `PORT=7611 make up` ran in the same folder."""
+    monkeypatch.delenv("PORT")
+    given = {"PORT": "8", "API_KEY": "a-key-for-tests-only", "SLOTS": "2", "VAR_DIR": "elsewhere"}
+    lock = here.take(tmp_path / "var")
+    here.note(lock, "http://127.0.0.1:8", settings.shareable(given))
+
+    assert "a-key-for-tests-only" not in (tmp_path / "var" / "up.lock").read_text()
+    assert here.settings_of_who_runs(tmp_path / "var") == {"PORT": "8", "SLOTS": "2"}
+    cli.main(["doctor"])
+    assert "http://127.0.0.1:8 " in capsys.readouterr().out
+    monkeypatch.setenv("PORT", "9")  # who names a port means it
+    cli.main(["doctor"])
+    assert "http://127.0.0.1:9 " in capsys.readouterr().out
+    monkeypatch.delenv("PORT")
+    here.forget(lock)
+    cli.main(["doctor"])
+    assert "http://127.0.0.1:7077 " in capsys.readouterr().out
+
+
+def test_a_note_of_a_product_that_was_killed_leads_nobody_astray(tmp_path):
+    lock = here.take(tmp_path / "var")
+    here.note(lock, "http://127.0.0.1:8", {"PORT": "8"})
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    note = tmp_path / "var" / "up.lock"
+    note.write_text(note.read_text().replace(str(os.getpid()), str(gone.pid), 1))
+
+    assert here.settings_of_who_runs(tmp_path / "var") == {}
 
 
 def test_a_room_that_is_none_is_misuse(capsys):

@@ -52,6 +52,20 @@ def test_an_installation_with_a_domain_has_its_rooms():
     assert "Daily" in type(providers.of_room(STANDUP)).__name__
 
 
+def test_a_rehearsal_makes_a_room_and_leaves_none(daily, server):
+    daily.rehearse(STANDUP)
+
+    assert server.calls("POST /rooms") == 1
+    assert server.rooms == {}
+
+
+def test_a_rehearsal_fails_where_daily_makes_no_rooms(daily, server, impatient):
+    server.fail("POST /rooms", 500, times=99)
+
+    with pytest.raises(ProviderAway):
+        daily.rehearse(STANDUP)
+
+
 # Tokens
 
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.operating import doctor, facts
+from app.errors import RedisAway
+from app.operating import checkup, doctor, facts, trial
 from app.operating.checkup import check
 from app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
 from app.operating.facts import CHORES, LAUNCHES
@@ -15,7 +16,7 @@ from app.operating.findings import Verdict
 from app.rooms.providers import Local, Providers
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import STALE_AFTER, Create, Forget, Mark, Transition
+from app.rooms.steps import STALE_AFTER, Claim, Create, Forget, LiveSessions, Mark, ReadRoom, Transition
 from tests.fakes.rooms import Rooms
 from tests.makers import STAGE, a_claim, a_session, an_order
 from tests.unit.an_installation import BOTS, CONTROL, keep_well, let_pass
@@ -339,6 +340,144 @@ def end(ledger, session):
     ledger.run(Forget(session.id))
 
 
+# What a join needs, tried
+
+
+def check_of(report, name):
+    return next(finding for finding in report.findings if finding.check == name)
+
+
+def test_a_trial_join_takes_a_room_and_leaves_nothing(ledger, launches):
+    keep_well(ledger)
+    ledger.settle()
+    before = set(ledger._grips._values)
+
+    found = check_of(examine(ledger, NOWHERE), "trial join")
+
+    assert (found.verdict, found.facts["outcome"]) == (OK, "done")
+    assert launches.asked == [] and LAUNCHES not in ledger.queues
+    assert {room for room in ledger._grips._values if ledger._grips.get(room)} == before
+    assert ledger.run(ReadRoom(trial.ROOM)).lease is None
+    assert ledger.run(LiveSessions()) == []
+
+
+def test_two_doctors_at_once_do_not_take_each_other_for_trouble(ledger):
+    keep_well(ledger)
+    ledger.run(a_claim(room=trial.ROOM))
+
+    assert check_of(examine(ledger, NOWHERE), "trial join").verdict is OK
+
+
+class Refusing:
+    """A ledger that answers what is asked, and refuses what is written."""
+
+    def __init__(self, ledger, why):
+        self._ledger, self._why = ledger, why
+
+    def run(self, step):
+        return self.run_all([step])[0]
+
+    def run_all(self, steps):
+        if any(isinstance(step, Claim) for step in steps):
+            raise RedisAway from type("ResponseError", (Exception,), {})(self._why)
+        return self._ledger.run_all(steps)
+
+
+@pytest.mark.parametrize(
+    ("why", "remedy"),
+    [
+        ("OOM command not allowed when used memory > 'maxmemory'.", "give it more"),
+        ("MISCONF Redis is configured to save RDB snapshots, but cannot", "full disk"),
+        ("NOPERM this user has no permissions", "allow it"),
+        ("READONLY You can't write against a read only replica.", "copy of another Redis"),
+        ("NEW something else", "Redis's log"),
+    ],
+)
+def test_a_redis_that_answers_and_refuses_writes_is_told_with_its_own_words(ledger, why, remedy):
+    keep_well(ledger)
+    found = check_of(examine(Refusing(ledger, why), NOWHERE), "trial join")
+
+    assert found.verdict is PROBLEM
+    assert why.rstrip(".") in found.says and "keep what they would write" in found.says
+    assert remedy in found.do
+
+
+def test_bots_that_are_not_heard_while_redis_refuses_are_told_together(ledger, bot):
+    ledger.condition = replace(ledger.condition, refused={"WRONGTYPE": 12})
+    keep_well(ledger)
+    assert "refusals" not in look(ledger)
+    let_pass(ledger, STALE_AFTER)
+
+    found = look(ledger)["refusals"]
+    assert "WRONGTYPE 12 times" in found.says and str(STAGE) in found.says
+    assert "another program" in found.do.lower()
+
+
+def test_what_would_stay_in_redis_for_ever_is_named(ledger):
+    keep_well(ledger)
+    assert look(ledger)["lifetimes"].verdict is OK
+    ledger.kept_names = ["room_epoch:{local:a}", "session:{b}"]
+    ledger.lasting = {"session:{b}"}
+
+    found = look(ledger)["lifetimes"]
+    assert found.verdict is WARNING
+    assert "1 key" in found.says and "session:{b}" in found.says and "local:a" not in found.says
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"cold_s": 0, "warm": 0}, None),
+        ({"cold_s": 20, "warm": 0}, None),  # a process that has just been replaced
+        ({"cold_s": 90, "warm": 0}, PROBLEM),
+        ({"cold_s": 90, "warm": 1}, WARNING),
+        ({"cold_s": 90, "warm": 1, "used": 1}, None),
+    ],
+)
+def test_processes_that_never_get_ready_are_told(ledger, changes, verdict):
+    keep_well(ledger, hosts=(replace(BOTS, **changes), CONTROL))
+
+    found = look(ledger)
+    assert found["cold slots"].verdict is verdict if verdict else "cold slots" not in found
+
+
+def test_more_sessions_than_are_read_are_said_to_be_more(ledger, monkeypatch):
+    monkeypatch.setattr(facts, "SESSIONS_AT_MOST", 3)
+    for number in range(3):
+        ledger.run(Create(a_session(f"s{number}", room=Room.parse(f"local:room-{number}"))))
+    let_pass(ledger, MINUTE)
+
+    assert look(ledger)["extent"].verdict is WARNING
+
+
+def test_more_than_a_thousand_sessions_are_all_seen(ledger):
+    for number in range(1_200):
+        ledger.run(Create(a_session(f"s{number}", room=Room.parse(f"local:room-{number}"))))
+    let_pass(ledger, MINUTE)
+
+    assert look(ledger)["sessions"].says.startswith("1200 rooms ")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (trial.Web(None, "ConnectionRefusedError"), {"web": WARNING}),
+        (trial.Web(503), {"web": WARNING}),
+        (trial.Web(200), {"web": OK}),
+        (
+            trial.Web(200, missing="bots: no worker", takes_key=True),
+            {"web": OK, "readiness": PROBLEM, "key": OK},
+        ),
+        (trial.Web(200, takes_key=False), {"web": OK, "key": PROBLEM}),
+    ],
+)
+def test_what_the_web_process_says_is_judged(found, expected):
+    findings = checkup.web("http://127.0.0.1:9", found)
+
+    assert {finding.check: finding.verdict for finding in findings} == expected
+    assert all(finding.do for finding in findings if finding.verdict is not OK)
+
+
 # Those whose rooms they are
 
 
@@ -371,6 +510,14 @@ def findings_with(ledger, rooms):
     return next(finding for finding in report.findings if finding.check == "providers")
 
 
+def test_a_server_that_makes_no_rooms_is_a_problem_though_it_answers(ledger):
+    rooms = Rooms()
+    rooms.makes_no_rooms = True
+
+    assert findings_with(ledger, rooms).verdict is PROBLEM
+    assert len(rooms.rehearsed) == 1 and rooms.rehearsed[0].name.startswith("greenroom-doctor-")
+
+
 def test_the_story_of_a_room_names_who_is_in_it(ledger, joining, puppet):
     rooms = Rooms()
     hall = rooms.room("hall")
@@ -385,6 +532,9 @@ def test_the_story_of_a_room_names_who_is_in_it(ledger, joining, puppet):
     assert "ada (Ada), bot:hall (its bot), agent-1, a bot of others." in " ".join(told.as_text().split())
     assert [who["identity"] for who in json.loads(told.as_json())["there"]] == ["ada", "bot:hall", "agent-1"]
     rooms.is_away = True
-    assert "Who is in the room cannot be told" in examine_room(ledger, NOWHERE, hall, providers).as_text()
+    away = examine_room(ledger, NOWHERE, hall, providers)
+    assert away.as_text().startswith("The server of this room cannot be asked: ")
+    assert "There is a bot: session " in " ".join(away.as_text().split())
+    assert away.exit_code == ILL
     elsewhere = Room.parse("wss://elsewhere.example.com/hall")
     assert "no rooms at that server" in examine_room(ledger, NOWHERE, elsewhere, providers).as_text()

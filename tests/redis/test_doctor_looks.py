@@ -1,0 +1,56 @@
+"""What the doctor is told by a real Redis that is ill."""
+
+import pytest
+
+from app.operating import facts, trial
+from app.rooms.room import Room
+from app.rooms.steps import ReadCondition, ReadRoom
+from app.storage import keys
+from app.storage.ledger import RedisLedger
+
+
+@pytest.fixture
+def ledger(redis_url):
+    ledger = RedisLedger(redis_url)
+    yield ledger
+    ledger.close()
+
+
+def test_a_trial_join_leaves_one_memory_of_its_room_and_no_more(server, ledger):
+    server.set(keys.MEMORY, 1)  # it has been up for long
+    trial.claim(ledger)
+    first = set(server.scan_iter())
+    found = trial.claim(ledger)
+
+    assert found.outcome is trial.Outcome.DONE
+    assert set(server.scan_iter()) == first == {keys.MEMORY, keys.epoch(trial.ROOM)}
+    assert server.pttl(keys.epoch(trial.ROOM)) > 0
+
+
+def test_keys_that_would_stay_for_ever_are_found_among_all_others(server, ledger):
+    for number in range(2_500):
+        server.set(f"session:{{{number}}}", "", ex=600)
+    forever = {"room_epoch:{local:stage}", "session:{lost}:events", "bot:config:{local:stage}"}
+    for name in forever:
+        server.set(name, "1")
+    server.set("_kombu.binding.control", "1")
+    server.set("another:program's", "1")
+    server.zadd(keys.SESSIONS_LIVE, {"a": 1})
+
+    assert set(facts.read(ledger).lasting) == forever
+
+
+def test_a_full_redis_is_known_by_what_it_refuses(server, ledger):
+    server.set(keys.MEMORY, 1)
+    server.config_set("maxmemory", 1)
+    try:
+        found = trial.claim(ledger)
+        told = ledger.run(ReadCondition())
+        assert ledger.run(ReadRoom(Room.parse("local:stage"))).lease is None  # it may be read
+    finally:
+        server.config_set("maxmemory", 0)
+
+    assert found.outcome is trial.Outcome.REFUSED
+    assert found.why.startswith("OOM ")
+    assert told.refused["ERR"] >= 1  # Redis 6 says so of whatever a script was refused; 7 says OOM
+    assert trial.claim(ledger).outcome is trial.Outcome.DONE
