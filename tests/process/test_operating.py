@@ -80,7 +80,7 @@ def test_a_redis_that_hangs_and_one_that_is_gone_are_told_apart(own_greenroom):
     redis.kill("SIGKILL")
     gone = run(own_greenroom, "doctor", within=20)
 
-    assert [done.returncode for done in (hung, of_room, workers, gone)] == [2, 2, 2, 2]
+    assert [done.returncode for done in (hung, of_room, workers, gone)] == [3, 3, 3, 3]
     assert "is hung" in hung.stdout and "is hung" in of_room.stdout
     assert "is hung" not in gone.stdout and "does that run?" in gone.stdout
 
