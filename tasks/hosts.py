@@ -200,7 +200,6 @@ class Foreman:
         }
         return host, held
 
-
     def _cold_for(self, pool: Any) -> int:
         """In steps, so that it alone is no news that is told four times a second."""
         if _loaded(pool) >= pool.num_processes:
