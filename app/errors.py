@@ -200,6 +200,33 @@ class QueueFull(Unavailable):
     retry_after = 10
 
 
+class QuotaReached(Unavailable):
+    """That is more than one caller may ask for; wait, and try again."""
+
+    kind = "quota-reached"
+    retry_after = 10
+
+
+class TooManySessions(QuotaReached):
+    """As many sessions are on as one key may have; try again when some have ended."""
+
+    kind = "too-many-sessions"
+    retry_after = 30
+
+
+class TooManyOfOneUser(QuotaReached):
+    """This user has as many sessions as one user may have; end one with POST /leave, or wait until one ends."""
+
+    kind = "too-many-sessions-of-user"
+    retry_after = 30
+
+
+class TooManyInLine(QuotaReached):
+    """This user has as many places in line as one user may have; give one up with POST /leave, or wait for a slot."""
+
+    kind = "too-many-in-line"
+
+
 class ProviderAway(Unavailable):
     """The server of that room does not answer, so who is there cannot be told; calls that are on go on."""
 

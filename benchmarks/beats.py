@@ -226,7 +226,7 @@ def _ask(orders: Connection, what: str) -> Any:
 def _live(orders: Connection, settings: Settings, rooms: range) -> None:
     configure(settings, sys.stderr)
     ledger = RedisLedger(settings.redis_url)
-    stays = [go_live(ledger, _room(number), "ann") for number in rooms]
+    stays = [go_live(ledger, _room(number), f"user-{number}") for number in rooms]
     ledger.close()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_beat_all(orders, settings, stays))

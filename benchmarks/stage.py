@@ -8,7 +8,7 @@ from app.rooms.joining import Joining, Order
 from app.rooms.ports import Ledger
 from app.rooms.room import Room
 from app.rooms.sessions import Session, State
-from app.rooms.steps import Adopt, Adoption, Ping, ReadSession, Step, Transition, owner_of
+from app.rooms.steps import Adopt, Adoption, LeaveLine, Push, ReadSession, Transition, owner_of
 
 HOST = "bots@bench"
 
@@ -19,9 +19,9 @@ class NoWorkers:
     def __init__(self) -> None:
         self.claims: dict[str, str] = {}
 
-    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Step[None]:
+    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         self.claims[session.id] = claim
-        return Ping()
+        return Push("nobody", claim, session.id, in_front)
 
 
 def an_order(room: Room, user_id: str) -> Order:
@@ -43,5 +43,6 @@ def go_live(ledger: Ledger, room: Room, user_id: str) -> tuple[Session, str]:
     adoption, epoch = ledger.run(Adopt(room, launches.claims[session_id], owner, HOST, session_id))
     if adoption is not Adoption.ADOPTED:
         raise SystemExit(f"the claim of {room} is {adoption}")
+    ledger.run(LeaveLine(session_id))
     ledger.run_all([Transition(session_id, state, epoch, host=HOST) for state in (State.JOINING, State.LIVE)])
     return replace(ledger.run(ReadSession(session_id)), epoch=epoch), owner

@@ -15,6 +15,7 @@ from app.rooms.steps import Step
 from app.storage.async_ledger import AsyncRedisLedger
 
 DEADLINES = ("rooms:keepalive", "hosts", "launches:waiting")
+DATED = ("memory", "launches:served")
 
 
 @contextmanager
@@ -52,10 +53,12 @@ def _grow_older(server: "redis.Redis", key: str, by_ms: int) -> None:
     elif key.startswith(("room_keepalive:", "room_active:")):
         card = json.loads(server.get(key))
         dated = {
-            name: card[name] - by_ms for name in ("timestamp", "since", "asked", "doubted") if name in card
+            name: card[name] - by_ms
+            for name in ("timestamp", "since", "asked", "tried", "doubted")
+            if name in card
         }
         server.set(key, json.dumps({**card, **dated}), keepttl=True)
-    elif key == "memory":
+    elif key in DATED:
         server.decrby(key, by_ms)
     elif key.endswith(":inbox"):
         _date_back(server, key, by_ms)

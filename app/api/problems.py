@@ -21,6 +21,7 @@ STATUS: Mapping[type[errors.GreenroomError], HTTPStatus] = {
     errors.Gone: HTTPStatus.GONE,
     errors.InboxFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.QuotaReached: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BotFailed: HTTPStatus.BAD_GATEWAY,
     errors.TimedOut: HTTPStatus.GATEWAY_TIMEOUT,

@@ -10,7 +10,7 @@ from app.operating.facts import Facts
 from app.operating.findings import Finding, Verdict
 from app.operating.trial import Claiming, Outcome, Web
 from app.operating.wording import count, duration, size, some
-from app.rooms.joining import QUEUE_HOLDS
+from app.rooms.joining import LIMITS
 from app.rooms.room import Room
 from app.rooms.sessions import Session, State
 from app.rooms.steps import STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus, RoomView
@@ -419,7 +419,7 @@ def _queue(facts: Facts) -> Iterable[Finding]:
         return
     who = f"{count(len(waiting), 'session')} {'waits' if len(waiting) == 1 else 'wait'} for a bot"
     says = f"{who}, the first for {duration(oldest)}; {count(queued, 'launch', 'launches')} in the queue."
-    if queued >= QUEUE_HOLDS:
+    if queued >= LIMITS.line:
         do = "Start more workers, or raise SLOTS."
         yield Finding("queue", PROBLEM, f"{says} The line is full: further joins are refused.", do, told)
     elif not facts.fleet.bots:

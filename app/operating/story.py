@@ -34,6 +34,21 @@ ENDINGS: Mapping[Reason, tuple[Verdict, str, str]] = {
         "no bot could be started",
         "Look at `greenroom doctor` for workers and queue, and at the bots worker's log around that time.",
     ),
+    Reason.NOT_ASKED_FOR: (
+        WARNING,
+        "it waited for a slot, and its caller stopped asking",
+        "Who waits keeps the place by asking again within 45 seconds. More SLOTS, or workers, make the line shorter.",
+    ),
+    Reason.NO_SLOT: (
+        PROBLEM,
+        "its worker was stopped, and no other slot became free for it in ten minutes",
+        "Start a worker, or raise SLOTS.",
+    ),
+    Reason.NO_WORKER: (
+        PROBLEM,
+        "there was no worker that could have started its bot",
+        "Start one (the `bots` line of the Procfile).",
+    ),
     Reason.ROOM_GONE: (WARNING, "the room was gone at its provider", ""),
     Reason.EJECTED: (WARNING, "the bot was thrown out of the room", ""),
     Reason.CRASHED_TOO_OFTEN: (
@@ -182,7 +197,7 @@ def _unleased(facts: RoomFacts) -> Finding:
     verdict, why, do = ENDINGS[reason]
     detail = next((event.detail for event in reversed(facts.events) if event.detail), None)
     because = f": {detail}" if detail and verdict is not OK else ""
-    if reason is Reason.LAUNCH_FAILED and not facts.fleet.bots:
+    if reason in (Reason.LAUNCH_FAILED, Reason.NO_WORKER) and not facts.fleet.bots:
         do = "There is no bot worker now, either: start one (the `bots` line of the Procfile), then join again."
     return _found(
         verdict,

@@ -9,7 +9,16 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import LaunchFailed, QueueFull, RoomInDoubt
+from app.errors import (
+    GreenroomError,
+    LaunchFailed,
+    NoSuchSession,
+    QueueFull,
+    RoomInDoubt,
+    TooManyInLine,
+    TooManyOfOneUser,
+    TooManySessions,
+)
 from app.rooms.endings import bury
 from app.rooms.patience import slices
 from app.rooms.ports import LaunchQueue, Ledger
@@ -20,20 +29,29 @@ from app.rooms.sessions import ON_STAGE, Reason, Session, State
 from app.rooms.steps import (
     DOUBT_LASTS,
     SETTLES_WITHIN,
-    STARTS_WITHIN,
     Claim,
     Claimed,
     Create,
+    Created,
     FindPlace,
     Held,
-    Mark,
+    Hold,
+    Launching,
+    Limits,
     NotYet,
     Place,
     ReadEvents,
+    ReadSession,
     Withdraw,
 )
 
-QUEUE_HOLDS = 1000  # launches that wait for a slot; who comes after them is told to come back later
+LIMITS = Limits()
+REFUSALS: Mapping[Created, type[GreenroomError]] = {
+    Created.SESSIONS: TooManySessions,
+    Created.LINE: QueueFull,
+    Created.USER_SESSIONS: TooManyOfOneUser,
+    Created.USER_LINE: TooManyInLine,
+}
 DOUBT_AT_MOST = DOUBT_LASTS + SETTLES_WITHIN  # that a join waits until it knows whether a room has a bot
 
 QUEUED = "queued"  # the status of a join whose session waits for a slot
@@ -75,9 +93,14 @@ class Joining:
     """Puts bots in rooms."""
 
     def __init__(
-        self, ledger: Ledger, launches: LaunchQueue, sleep: Callable[[float], None] = time.sleep
+        self,
+        ledger: Ledger,
+        launches: LaunchQueue,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
+        self._clock = clock
         self._launches = launches
         self._reviving = Reviving(ledger, launches)
         self._sleep = sleep
@@ -86,7 +109,8 @@ class Joining:
         """The session of the order's room: the one that is there, or a new one whose launch is in the queue.
 
         Safe to call at once from anywhere: one caller gets the new session, all others find it.  Without a free
-        slot it waits in line.  Raises QueueFull, or RoomInDoubt if nobody can tell whether the room has a bot.
+        slot it waits in line, and whoever asks again keeps its place.  Raises what REFUSALS lists where there are as
+        many as there may be, and RoomInDoubt if nobody can tell whether the room has a bot.
         """
         check_voice_room(order.room, order.user_id)
         waited = timedelta(0)
@@ -119,16 +143,22 @@ class Joining:
     def join_and_wait(self, order: Order, patience: timedelta) -> Joined:
         """The same, once the bot is in the room; its status is what there was when patience ended.
 
-        A bot that was there, and left meanwhile, is followed by a new one.  Raises LaunchFailed.
+        A bot that was there, and left meanwhile, is followed by a new one, within the same patience.  Raises
+        LaunchFailed.
         """
+        until = self._clock() + patience.total_seconds()
+
+        def left() -> timedelta:
+            return timedelta(seconds=max(0.0, until - self._clock()))
+
         joined = self.join(order)
         try:
-            state = self.wait(joined.session_id, patience)
+            state = self.wait(joined.session_id, left())
         except LaunchFailed:
             if not joined.reused:
                 raise
             joined = self.join(order)
-            state = self.wait(joined.session_id, patience)
+            state = self.wait(joined.session_id, left())
         if state is State.PENDING:
             return self._in_line(joined)
         return replace(joined, status=state, position=None)
@@ -168,27 +198,36 @@ class Joining:
             mode=session.mode,
         )
 
-    def _in_line(self, joined: Joined) -> Joined:
+    def _in_line(self, joined: Joined, epoch: int | None = None) -> Joined:
         """The same, with its place if it waits for a slot."""
         place = self._ledger.run(FindPlace(joined.session_id))
+        if epoch is not None and place.ahead is not None:  # asked for again: it is kept, reaper or not
+            self._ledger.run(Hold(joined.room, epoch))
         return replace(joined, status=QUEUED if place.position else State.PENDING, position=place.position)
 
     def _found(self, room: Room, held: Held) -> Joined:
         found = Joined(
             session_id=held.lease.session_id,
             room=room,
-            status=held.state,
+            status=self._state_of(held),
             reused=True,
             bot=held.lease.bot,
             personality=held.lease.personality,
             mode=held.lease.mode,
         )
-        return self._in_line(found) if held.state is State.PENDING else found
+        return self._in_line(found, held.lease.epoch) if held.state is State.PENDING else found
+
+    def _state_of(self, held: Held) -> State:
+        """A bot's keepalive says until its next beat that it is joining: its record knows at once that it is live."""
+        if held.state is not State.JOINING:
+            return held.state
+        try:
+            state = self._ledger.run(ReadSession(held.lease.session_id)).state
+        except NoSuchSession:
+            return held.state
+        return state if state in ON_STAGE else held.state
 
     def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed, line: Place) -> Joined:
-        if line.waiting >= QUEUE_HOLDS:
-            self._ledger.run(Withdraw(order.room, claimed.epoch))
-            raise QueueFull(waiting=line.waiting)
         session = Session(
             id=session_id,
             room=order.room,
@@ -203,8 +242,11 @@ class Joining:
             voice=order.voice,
             metadata=order.metadata,
         )
-        launch = self._launches.launch(session, token)
-        self._ledger.run_all([Create(session), Mark(order.room, STARTS_WITHIN), launch])
+        launching = Launching(self._launches.launch(session, token), line.free, LIMITS)
+        created = self._ledger.run(Create(session, launching))
+        if refusal := REFUSALS.get(created):
+            self._ledger.run(Withdraw(order.room, claimed.epoch))
+            raise refusal()
         log.info("session_pending", session_id=session_id, room=str(order.room), epoch=claimed.epoch)
         if claimed.took_over:
             bury(self._ledger, claimed.took_over, Reason.SUPERSEDED, "its bot was not heard any more")

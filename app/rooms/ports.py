@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 from app.rooms.providers import Evidence
 from app.rooms.sessions import Session
-from app.rooms.steps import Step
+from app.rooms.steps import Push, Step
 
 T = TypeVar("T")
 
@@ -18,14 +18,18 @@ class Ledger(Protocol):
         ...
 
     def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
-        """Do several steps in order, in one round trip; each is atomic, all of them together are not."""
+        """Do several steps in one round trip; each is atomic, all of them together are not.
+
+        One may come after those behind it, where the ledger has to be told first how it is done: what must be seen
+        done together, or in order, is one step.
+        """
         ...
 
 
 class LaunchQueue(Protocol):
     """Carries launches to the workers."""
 
-    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Step[None]:
+    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         """The step that asks for a session's bot; delivering it twice does no harm.
 
         Those that were on stage already go in front of the line.

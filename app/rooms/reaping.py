@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import NoSuchSession
+from app.errors import NoSuchSession, RedisAway
 from app.rooms.endings import bury, end
 from app.rooms.ports import LaunchQueue, Ledger
 from app.rooms.providers import Providers
@@ -35,6 +35,7 @@ from app.rooms.steps import (
     Note,
     Now,
     Overdue,
+    Place,
     ReadHeld,
     ReadHost,
     ReadRoom,
@@ -44,8 +45,8 @@ from app.rooms.steps import (
     Withdraw,
 )
 
-LAUNCHES_AT_MOST = 4  # the first, and three more: given up before the claim itself lapses
-GIVEN_UP_BEFORE = timedelta(seconds=15)  # the claim lapses: time enough to tell a thousand that wait
+LAUNCHES_AT_MOST = 4  # while there is a slot for it: the first, and three more
+GIVEN_UP_BEFORE = timedelta(seconds=15)  # its time is over: nobody asks for it again in the last moment
 ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is not parked
 MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
 NOT_HEARD = f"was not heard for {STALE_AFTER.seconds} seconds"
@@ -69,9 +70,17 @@ class Reaper:
         found: Counter[str] = Counter()
         self._slots = None
         for room in self._ledger.run(Overdue()):
-            finding, lease = self._reviving.revive(room, NOT_HEARD, quiet_for=STALE_AFTER, raises_doubt=True)
-            found[finding] += 1
-            self._act(room, finding, lease)
+            try:
+                finding, lease = self._reviving.revive(
+                    room, NOT_HEARD, quiet_for=STALE_AFTER, raises_doubt=True
+                )
+                found[finding] += 1
+                self._act(room, finding, lease)
+            except RedisAway:
+                raise
+            except Exception:  # the others must not wait for what goes wrong with this one
+                log.exception("room_not_looked_after", room=str(room))
+                self._ledger.run(Mark(room, STARTS_WITHIN))
         return found
 
     def tell_positions(self) -> None:
@@ -150,12 +159,12 @@ class Reaper:
             try:
                 session = self._ledger.run(ReadSession(session_id))
             except NoSuchSession:
-                self._ledger.run(LeaveLine(session_id))
+                self._ledger.run(LeaveLine(session_id, is_served=False))
                 continue
             if session.state is State.PENDING:
                 yield session
             else:
-                self._ledger.run(LeaveLine(session_id))
+                self._ledger.run(LeaveLine(session_id, is_served=False))
 
     def _is_orphaned(self, session: Session) -> bool:
         if self._ledger.run(Now()) - session.updated_ms < ORPHANED_AFTER / timedelta(milliseconds=1):
@@ -188,7 +197,13 @@ class Reaper:
         if (
             session.state is State.PENDING and age > PENDING_FOR - STARTS_WITHIN
         ):  # else its claim is a new one
-            end(self._ledger, session, Reason.LAUNCH_FAILED, "no worker started its bot in time")
+            reason = Reason.LAUNCH_FAILED if self._all_slots() else Reason.NO_WORKER
+            end(
+                self._ledger,
+                session,
+                reason,
+                "no worker started its bot, and nobody looked after it, in time",
+            )
 
     def _look_after_launch(self, room: Room, lease: Lease) -> None:
         try:
@@ -204,11 +219,12 @@ class Reaper:
         elif session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
             self._reviving.go_on(room, session.id, lease.epoch, lease.token, "died")
         elif place.position is not None:
-            self._keep_in_line(room, lease, session, timedelta(milliseconds=now_ms - lease.asked_ms))
-        elif age + STARTS_WITHIN < lease.lasts:
+            unasked = timedelta(milliseconds=now_ms - lease.asked_ms)
+            self._keep_in_line(room, lease, session, place, unasked)
+        elif not lease.tries:  # its turn has just come: its launch lies in the queue, for a worker to take
+            self._look_again(room, lease, tries=1)
+        else:
             self._launch_again(room, lease, session)
-        else:  # looked at too late: a beat of the bot before it was still on its way, and put the look off
-            self._give_up(room, lease, session, "no worker started its bot")
 
     def _look_after_claim(self, room: Room, lease: Lease) -> None:
         """Nobody has written its record: whoever claimed the room is still at it, or has died."""
@@ -218,36 +234,57 @@ class Reaper:
         else:
             self._ledger.run_all([Withdraw(room, lease.epoch), Unmark(room)])
 
-    def _keep_in_line(self, room: Room, lease: Lease, session: Session, unasked: timedelta) -> None:
+    def _keep_in_line(
+        self, room: Room, lease: Lease, session: Session, place: Place, unasked: timedelta
+    ) -> None:
         """All slots are taken.  A place is given up when nobody has asked for it for most of a claim's time."""
-        if unasked + GIVEN_UP_BEFORE < lease.lasts:
-            hold = Hold(room, lease.epoch, max(PENDING_FOR, lease.lasts - unasked))
-            self._ledger.run_all([hold, Mark(room, STARTS_WITHIN)])
+        pushed_ms = max(place.since_ms, lease.since_ms, lease.tried_ms)
+        if unasked + GIVEN_UP_BEFORE >= lease.lasts:
+            self._give_up(room, lease, session, *self._why_no_slot(lease, unasked))
+        elif place.served_ms > pushed_ms:  # who came later has been served: its launch got lost
+            self._launch_again(room, lease, session)
         else:
-            self._give_up(room, lease, session, self._why_no_slot(unasked))
+            self._look_again(room, lease, tries=0)
+
+    def _look_again(self, room: Room, lease: Lease, *, tries: int) -> None:
+        self._ledger.run_all([Hold(room, lease.epoch, tries=tries), Mark(room, STARTS_WITHIN)])
 
     def _launch_again(self, room: Room, lease: Lease, session: Session) -> None:
-        """There is a slot for it, and it was not started: its launch got lost."""
+        """It is its turn, and it was not started: its launch got lost."""
+        tries = max(1, lease.tries) + 1
+        if tries > LAUNCHES_AT_MOST or not lease.token:
+            why = f"no worker started its bot: {lease.tries} launches got lost between the queue and the workers"
+            self._give_up(room, lease, session, Reason.LAUNCH_FAILED, why)
+            return
         launches = self._ledger.run(CountLaunch(session.id))
-        if launches <= LAUNCHES_AT_MOST and lease.token:
-            log.warning("launch_repeated", session_id=session.id, room=str(room), launches=launches)
-            again = self._launches.launch(session, lease.token, in_front=True)
-            self._ledger.run_all([again, Mark(room, STARTS_WITHIN)])
-        else:
-            self._give_up(room, lease, session, "no worker started its bot")
+        log.warning("launch_repeated", session_id=session.id, room=str(room), launches=launches)
+        # Held first: who dies between the two has said that it was launched again, and somebody looks again
+        self._look_again(room, lease, tries=tries)
+        self._ledger.run(self._launches.launch(session, lease.token, in_front=True))
 
-    def _give_up(self, room: Room, lease: Lease, session: Session, why: str) -> None:
+    def _give_up(self, room: Room, lease: Lease, session: Session, reason: Reason, why: str) -> None:
         withdrawn, _ = self._ledger.run_all([Withdraw(room, lease.epoch), Unmark(room)])
         if withdrawn:
-            end(self._ledger, session, Reason.LAUNCH_FAILED, why)
+            end(self._ledger, session, reason, why)
 
-    def _why_no_slot(self, waited: timedelta) -> str:
+    def _why_no_slot(self, lease: Lease, unasked: timedelta) -> tuple[Reason, str]:
+        slots, seconds = self._all_slots(), int(unasked.total_seconds())
+        if not slots:
+            return (
+                Reason.NO_WORKER,
+                f"no worker for bots lives, and nobody asked for it for {seconds} seconds",
+            )
+        taken = f"all {slots} slots stayed taken for {seconds} seconds"
+        if lease.lasts > PENDING_FOR:  # parked: its caller does not know that one has to ask
+            return Reason.NO_SLOT, taken
+        return Reason.NOT_ASKED_FOR, f"nobody asked for its place in line any more, and {taken}"
+
+    def _all_slots(self) -> int:
+        """Of all workers for bots that live and take launches."""
         if self._slots is None:
             hosts = self._ledger.run_all([ReadHost(host_id) for host_id in self._ledger.run(LivingHosts())])
             self._slots = _slots_of(hosts)
-        if not self._slots:
-            return "there was no worker for its bot"
-        return f"all {self._slots} slots stayed taken for {waited.seconds} seconds"
+        return self._slots
 
 
 def _slots_of(hosts: Sequence[Host | None]) -> int:

@@ -32,6 +32,9 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"
     MOVED_OUT = "moved_out"
     LAUNCH_FAILED = "launch_failed"
+    NOT_ASKED_FOR = "not_asked_for"  # while it waited for a slot
+    NO_SLOT = "no_slot"
+    NO_WORKER = "no_worker"
     ROOM_GONE = "room_gone"
     EJECTED = "ejected"
     CRASHED_TOO_OFTEN = "crashed_too_often"

@@ -71,6 +71,8 @@ class Lease:
     owner: str | None = None
     token: str | None = field(default=None, repr=False)  # the claim's; never shown to callers
     asked_ms: int = 0  # when somebody last asked for this room while its bot was not there yet
+    tries: int = 1  # launches since there was a slot for it; 0 while there is none
+    tried_ms: int = 0  # when its launch was last put in the queue again
     lasts: timedelta = PENDING_FOR  # unadopted
     successor: Successor | None = None
 
@@ -205,11 +207,15 @@ class Withdraw(Step[bool]):
 
 @dataclass(frozen=True)
 class Hold(Step[bool]):
-    """Let a claim that nobody has adopted last longer; False if somebody has, or it is gone."""
+    """Let a claim that nobody has adopted last at least so long from now; False if somebody has, or it is gone.
+
+    `tries` is written into the claim where it is named; one more than there were says that it is launched again.
+    """
 
     room: Room
     epoch: int
-    lasts: timedelta
+    lasts: timedelta = PENDING_FOR
+    tries: int | None = None
 
 
 class Finding(StrEnum):
@@ -348,14 +354,46 @@ class Overdue(Step[list[Room]]):
 
 
 @dataclass(frozen=True)
-class Create(Step[None]):
-    """Write a session's record and its first event.
+class Limits:
+    """How many sessions there may be, of everybody and of one user."""
+
+    sessions: int = 10_000
+    line: int = 1000  # that wait for a slot
+    user_sessions: int = 100
+    user_line: int = 20
+
+
+@dataclass(frozen=True)
+class Launching:
+    """What is done together with a session's record: its launch, and a look at its room should that get lost."""
+
+    push: "Push"
+    free: int = 0  # slots that there were just now: who gets one of them is not in a user's line
+    limits: Limits = Limits()
+    within: timedelta = STARTS_WITHIN
+
+
+class Created(StrEnum):
+    """What became of a record that was to be written; the last four name the limit that kept it from that."""
+
+    WRITTEN = "written"
+    THERE = "there"
+    SESSIONS = "sessions"
+    LINE = "line"
+    USER_SESSIONS = "user_sessions"
+    USER_LINE = "user_line"
+
+
+@dataclass(frozen=True)
+class Create(Step[Created]):
+    """Write a session's record and its first event, and launch it where that is asked for: all of it or nothing.
 
     One that is there is left alone, unless it is of an earlier epoch and has not ended: a bot that was
     superseded wrote it again, after it was lost.
     """
 
     session: Session
+    launching: Launching | None = None
 
 
 @dataclass(frozen=True)
@@ -658,6 +696,10 @@ class Place:
     ahead: int | None  # how many were there before it; None if it does not wait
     waiting: int
     free: int  # slots of the workers that live
+    since_ms: int = field(default=0, compare=False)  # since when it has waited
+    served_ms: int = field(
+        default=0, compare=False
+    )  # since when the latest of those had waited whom a worker has taken
 
     @property
     def position(self) -> int | None:
@@ -683,9 +725,10 @@ class Line(Step[list[str]]):
 
 @dataclass(frozen=True)
 class LeaveLine(Step[None]):
-    """A session's launch has been taken."""
+    """A session waits no more: its launch has been taken, in its turn, or it is only forgotten."""
 
     session_id: str
+    is_served: bool = True
 
 
 @dataclass(frozen=True)

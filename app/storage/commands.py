@@ -120,6 +120,8 @@ def _lease(text: str) -> steps.Lease | None:
         owner=card.get("owner"),
         token=card.get("token"),
         asked_ms=int(card.get("asked", 0)),
+        tries=int(card.get("tries", 1)),
+        tried_ms=int(card.get("tried", 0)),
         lasts=timedelta(milliseconds=card.get("lasts", 0)),
         successor=steps.Successor(int(heir["epoch"]), "ready" in heir) if heir else None,
     )
@@ -231,7 +233,8 @@ def _(step: steps.Withdraw) -> Command:
 
 @encode.register
 def _(step: steps.Hold) -> Command:
-    call = script("hold", [keys.lease(step.room)], str(step.epoch), ms(step.lasts))
+    tries = "" if step.tries is None else step.tries
+    call = script("hold", [keys.lease(step.room)], str(step.epoch), ms(step.lasts), tries)
     return Command((call,), lambda replies: replies[0] == 1)
 
 
@@ -412,19 +415,18 @@ def _(step: steps.Create) -> Command:
         "personality": session.personality,
         "persona": session.persona,
     }
-    return Command(
-        (
-            script(
-                "create",
-                [keys.session(session.id), keys.events(session.id)],
-                *(ms(lasts), str(session.epoch), session.state, *_fields(session)),
-            ),
-            script("mark", [keys.SESSIONS_LIVE], session.id, 0, 1),
-            Call(("SET", keys.user_bot(session.user_id), dumps(user_bot), "PX", ms(steps.KEPT_AFTER_END))),
-            Call(("SET", keys.last_session(session.room), session.id, "PX", ms(lasts))),
-        ),
-        nothing,
-    )
+    names = [keys.session(session.id), keys.events(session.id), keys.last_session(session.room)]
+    names += [keys.user_bot(session.user_id), keys.user_sessions(session.user_id), keys.SESSIONS_LIVE]
+    launch: tuple[str | int, ...] = ("",) * 8
+    if step.launching:
+        push, limits = step.launching.push, step.launching.limits
+        names += [keys.LAUNCHES_WAITING, keys.ROOMS_KEEPALIVE, push.queue]
+        launch = (push.message, str(session.room), ms(step.launching.within), step.launching.free)
+        launch += (limits.sessions, limits.line, limits.user_sessions, limits.user_line)
+    about = (session.id, str(session.epoch), session.state, dumps(user_bot))
+    lives = (ms(lasts), ms(steps.KEPT_AFTER_END))
+    call = script("create", names, *lives, *about, *launch, *_fields(session))
+    return Command((call,), lambda replies: steps.Created(replies[0]))
 
 
 @encode.register
@@ -741,19 +743,18 @@ def _(step: steps.LastEmptied) -> Command:
 
 @encode.register
 def _(step: steps.Push) -> Command:
-    # Celery takes from the right
-    push = Call(("RPUSH" if step.in_front else "LPUSH", step.queue, step.message))
-    since = ms(IN_FRONT) if step.in_front else 0
-    return Command((push, script("mark", [keys.LAUNCHES_WAITING], step.session_id, since, 1)), nothing)
+    names = [step.queue, keys.LAUNCHES_WAITING]
+    call = script("push", names, step.message, step.session_id, ms(-IN_FRONT) if step.in_front else 0)
+    return Command((call,), nothing)
 
 
 @encode.register
 def _(step: steps.FindPlace) -> Command:
     def read(replies: list[Reply]) -> steps.Place:
-        ahead, waiting, free = replies[0]
-        return steps.Place(None if ahead < 0 else ahead, waiting, free)
+        ahead, waiting, free, since, served = replies[0]
+        return steps.Place(None if ahead < 0 else ahead, waiting, free, int(since), int(served))
 
-    line = [keys.LAUNCHES_WAITING, keys.HOSTS, keys.HOSTS_FREE]
+    line = [keys.LAUNCHES_WAITING, keys.HOSTS, keys.HOSTS_FREE, keys.served()]
     return Command((script("find_place", line, step.session_id),), read)
 
 
@@ -765,7 +766,11 @@ def _(step: steps.Line) -> Command:
 
 @encode.register
 def _(step: steps.LeaveLine) -> Command:
-    return Command((Call(("ZREM", keys.LAUNCHES_WAITING, step.session_id)),), nothing)
+    if not step.is_served:
+        return Command((Call(("ZREM", keys.LAUNCHES_WAITING, step.session_id)),), nothing)
+    names = [keys.LAUNCHES_WAITING, keys.served()]
+    call = script("leave_line", names, step.session_id, ms(-IN_FRONT) // 2, ms(steps.KEPT_AFTER_END))
+    return Command((call,), nothing)
 
 
 @encode.register

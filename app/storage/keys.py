@@ -18,12 +18,14 @@
     session:{<id>}:answer:<msg>   list    30 s                        answer
     sessions:live                 zset    kept; session -> start      create, transition
     user_bot:{<user>}             json    24 h                        create
+    user_sessions:{<user>}        zset    24 h past the longest end   create
     hosts                         zset    kept; host -> deadline      report
     hosts:free                    hash    kept; host -> free slots    report
     host:{<id>}                   json    15 s unrenewed              report
     host:{<id>}:held              json    24 h unrenewed              report
     host:{<id>}:wish              string  24 h                        ask_host
-    launches:waiting              zset    kept; session -> since      push
+    launches:waiting              zset    kept; session -> since      create, push
+    launches:served               string  24 h                        leave_line
     memory                        string  kept                        claim, report
     came:{<work>}                 string  24 h                        take_turn
     turn:{<work>}                 string  the work's own interval     take_turn
@@ -121,6 +123,10 @@ def user_bot(user_id: str) -> str:
     return f"user_bot:{{{user_id}}}"
 
 
+def user_sessions(user_id: str) -> str:
+    return f"user_sessions:{{{user_id}}}"
+
+
 def host(host_id: str) -> str:
     return f"host:{{{host_id}}}"
 
@@ -139,6 +145,10 @@ def turn(work: str) -> str:
 
 def once(what: str) -> str:
     return f"once:{{{what}}}"
+
+
+def served() -> str:
+    return "launches:served"
 
 
 def came(work: str) -> str:

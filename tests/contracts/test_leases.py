@@ -389,6 +389,38 @@ def test_a_claim_of_another_epoch_is_not_withdrawn(ledger, pending, difference):
 # Holding
 
 
+def test_what_is_known_of_a_claim_s_launches_is_kept_with_it(world, ledger, pending):
+    lease = ledger.run(ReadRoom(STAGE)).lease
+    assert (lease.tries, lease.tried_ms) == (1, 0)
+
+    for tries in (0, 1):
+        ledger.run(Hold(STAGE, pending, tries=tries))
+        assert (ledger.run(ReadRoom(STAGE)).lease.tries, lease.tried_ms) == (tries, 0)
+    ledger.run(Hold(STAGE, pending, tries=2))
+    ledger.run(Hold(STAGE, pending))
+    lease = ledger.run(ReadRoom(STAGE)).lease
+    assert lease.tries == 2
+    assert lease.tried_ms >= lease.since_ms
+    ledger.run(Hold(STAGE, pending, tries=0))
+    assert ledger.run(ReadRoom(STAGE)).lease.tried_ms == lease.tried_ms
+
+
+def test_a_claim_is_never_held_for_less_than_it_lasts(world, ledger):
+    pending = ledger.run(a_claim(lasts=timedelta(minutes=10))).epoch
+    assert ledger.run(Hold(STAGE, pending)) is True
+    world.pass_time(timedelta(minutes=9))
+
+    assert ledger.run(ReadRoom(STAGE)).lease is not None
+
+
+def test_whose_bot_is_superseded_has_been_launched_once(ledger, pending):
+    ledger.run(Hold(STAGE, pending, tries=4))
+    adopted(ledger)
+    _, lease = ledger.run(Supersede(STAGE, "a-new-token"))
+
+    assert (lease.tries, lease.tried_ms) == (1, 0)
+
+
 def test_a_claim_that_is_held_lasts_longer(world, ledger, pending):
     world.pass_time(PENDING_FOR - A_MOMENT * 10)
 

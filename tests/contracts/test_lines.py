@@ -77,6 +77,39 @@ def test_who_comes_back_to_the_line_is_the_last(world, ledger):
 
 
 @pytest.mark.usefixtures("three")
+def test_who_is_served_tells_those_that_came_before_so_and_no_others(ledger):
+    since = {each: ledger.run(FindPlace(each)).since_ms for each in ("c", "a", "b")}
+    assert since["c"] < since["a"] < since["b"]
+    assert ledger.run(FindPlace("c")).served_ms == 0
+    assert ledger.run(FindPlace("nobody")).since_ms == 0
+
+    ledger.run(LeaveLine("a"))
+    assert ledger.run(FindPlace("c")).served_ms == since["a"]
+    ledger.run(LeaveLine("c"))
+    assert ledger.run(FindPlace("b")).served_ms == since["a"]
+    ledger.run(LeaveLine("b"))
+    assert ledger.run(FindPlace()).served_ms == since["b"]
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("leaves", [LeaveLine("b", is_served=False), LeaveLine("nobody"), Forget("b")])
+def test_who_leaves_the_line_unserved_tells_nobody_anything(ledger, leaves):
+    ledger.run(leaves)
+
+    assert ledger.run(FindPlace("c")).served_ms == 0
+
+
+@pytest.mark.usefixtures("three")
+def test_that_somebody_in_front_was_served_says_nothing_of_the_others(world, ledger):
+    ledger.run(LeaveLine("c"))
+    push(world, "on-stage", in_front=True)
+    ledger.run(LeaveLine("on-stage"))
+
+    place = ledger.run(FindPlace("a"))
+    assert place.served_ms < place.since_ms
+
+
+@pytest.mark.usefixtures("three")
 def test_free_slots_are_those_of_workers_for_bots_that_live_and_take_launches(world, ledger):
     ledger.run(Report(a_host("bots@one", slots=4, used=3)))
     ledger.run(Report(a_host("bots@two", slots=4, used=2)))

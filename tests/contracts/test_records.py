@@ -13,17 +13,25 @@ from app.rooms.steps import (
     KEPT_AFTER_END,
     CountLaunch,
     Create,
+    Created,
     Forget,
+    LastSession,
+    Launching,
+    Limits,
+    Line,
     LiveSessions,
     Note,
     Now,
+    Overdue,
+    Push,
+    QueueLength,
     ReadEvents,
     ReadSession,
     Succeed,
     Transition,
 )
 from app.storage.commands import EVENTS_KEPT
-from tests.makers import CELLAR, a_session
+from tests.makers import CELLAR, STAGE, a_session
 
 # A way from the beginning into each state
 WAYS = {
@@ -103,6 +111,80 @@ def test_an_unknown_session_is_said_to_be_unknown(ledger):
 def test_a_new_session_is_pending_and_one_of_those_that_are_on(ledger, session):
     assert told(ledger) == ["pending"]
     assert ledger.run(LiveSessions()) == ["a-session"]
+
+
+def launching(session_id="a-session", **more):
+    return Launching(Push("a-queue", f"launch of {session_id}", session_id), **more)
+
+
+def create(ledger, session_id, user_id="ada", **more):
+    return ledger.run(Create(a_session(session_id, user_id=user_id), launching(session_id, **more)))
+
+
+def test_a_record_is_written_with_its_launch_its_place_in_line_and_a_look_at_its_room(world, ledger):
+    assert create(ledger, "a-session", within=timedelta(seconds=10)) is Created.WRITTEN
+
+    assert told(ledger) == ["pending"]
+    assert ledger.run(Line()) == ledger.run(LiveSessions()) == ["a-session"]
+    assert ledger.run(QueueLength("a-queue")) == 1
+    assert ledger.run(LastSession(STAGE)) == "a-session"
+    assert ledger.run(Overdue()) == []
+    world.pass_time(timedelta(seconds=10))
+    assert ledger.run(Overdue()) == [STAGE]
+
+
+def test_creating_and_launching_twice_is_once(ledger):
+    assert [create(ledger, "a-session") for _ in range(2)] == [Created.WRITTEN, Created.THERE]
+    assert ledger.run(QueueLength("a-queue")) == 1
+
+
+def test_a_record_that_is_left_alone_changes_nothing_of_its_room_either(ledger, session):
+    ledger.run(Create(a_session("another-session", epoch=8)))
+    assert ledger.run(Create(session)) is Created.THERE
+    assert ledger.run(LastSession(STAGE)) == "another-session"
+
+    ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.LEFT))
+    ledger.run(Forget("a-session"))
+    assert ledger.run(Create(replace(session, epoch=9))) is Created.THERE
+    assert ledger.run(LiveSessions()) == ["another-session"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "refusal"),
+    [
+        (Limits(sessions=2), Created.SESSIONS),
+        (Limits(line=2), Created.LINE),
+        (Limits(user_sessions=2), Created.USER_SESSIONS),
+        (Limits(user_line=2), Created.USER_LINE),
+    ],
+)
+def test_what_would_be_more_than_a_limit_leaves_nothing_behind(ledger, limits, refusal):
+    for number in range(2):
+        assert create(ledger, f"session-{number}", limits=limits) is Created.WRITTEN
+
+    assert create(ledger, "one-more", limits=limits) is refusal
+
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("one-more"))
+    assert ledger.run(Line()) == ledger.run(LiveSessions())
+    assert ledger.run(QueueLength("a-queue")) == len(ledger.run(Line())) == 2
+    assert create(ledger, "session-0", limits=limits) is Created.THERE  # what is on stays on
+    ledger.run(Forget("session-0"))
+    assert create(ledger, "one-more", limits=limits) is Created.WRITTEN
+
+
+@pytest.mark.parametrize("limits", [Limits(user_sessions=2), Limits(user_line=2)])
+def test_what_one_user_has_is_not_counted_for_another(ledger, limits):
+    for number in range(2):
+        create(ledger, f"session-{number}", limits=limits)
+
+    assert create(ledger, "one-more", user_id="bob", limits=limits) is Created.WRITTEN
+
+
+def test_who_gets_a_slot_at_once_has_no_place_in_line(ledger):
+    for number in range(3):
+        assert create(ledger, f"session-{number}", free=3, limits=Limits(user_line=1)) is Created.WRITTEN
+    assert create(ledger, "one-more", free=3, limits=Limits(user_line=1)) is Created.USER_LINE
 
 
 def test_creating_twice_does_not_begin_a_session_again(ledger, session):

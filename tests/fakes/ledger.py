@@ -52,6 +52,9 @@ class Kept(Generic[V]):
         value, until = self._values.get(key, (None, 0))
         return value if until > self._now() else None
 
+    def left(self, key: Any) -> timedelta:
+        return (self._values[key][1] - self._now()) * MS
+
     def change(self, key: Any, value: V) -> None:
         self._values[key] = (value, self._values[key][1])
 
@@ -140,6 +143,8 @@ class InMemoryLedger:
         self._held: Kept[dict[str, str]] = Kept(self._now)
         self._wishes: Kept[steps.Wish] = Kept(self._now)
         self._waiting: dict[str, int] = {}
+        self._served_ms = 0
+        self._users: dict[str, str] = {}  # by session
         self._sent: Kept[str] = Kept(self._now)
         self._conversations: Kept[list[steps.Said]] = Kept(self._now)
         self._remembers_since: int | None = None
@@ -354,7 +359,13 @@ class InMemoryLedger:
         pending = grip is not None and grip.lease.status is steps.LeaseStatus.PENDING
         if grip is None or not pending or grip.lease.epoch != step.epoch:
             return False
-        self._grips.put(step.room, grip, step.lasts)
+        if step.tries is not None:
+            is_again = step.tries > max(1, grip.lease.tries)
+            tried_ms = self._now() if is_again else grip.lease.tried_ms
+            grip = replace(grip, lease=replace(grip.lease, tries=step.tries, tried_ms=tried_ms))
+            self._grips.change(step.room, grip)
+        if self._grips.left(step.room) < step.lasts:
+            self._grips.put(step.room, grip, step.lasts)
         return True
 
     @_do.register
@@ -388,6 +399,8 @@ class InMemoryLedger:
             since_ms=self._now(),
             asked_ms=self._now(),
             lasts=step.lasts,
+            tries=1,
+            tried_ms=0,
             owner=None,
             host=None,
             job_id=None,
@@ -503,17 +516,38 @@ class InMemoryLedger:
     # Sessions
 
     @_do.register
-    def _(self, step: steps.Create) -> None:
+    def _(self, step: steps.Create) -> steps.Created:
         session = replace(step.session, created_ms=self._now(), updated_ms=self._now())
         there = self._sessions.get(session.id)
         if there is not None and (there.epoch >= session.epoch or there.state is State.ENDED):
-            return
+            return steps.Created.THERE
+        if step.launching and (refusal := self._limit(session.user_id, step.launching)):
+            return refusal
         self._sessions.put(session.id, session, session.max_duration + steps.KEPT_AFTER_END)
         before = self._events[session.id] if there is not None else []
         event = Event(self._next_id(), self._now(), session.state, session.epoch)
         self._events[session.id] = [*before, event]
         self._live[session.id] = self._now()
         self._last_sessions.put(session.room, session.id, session.max_duration + steps.KEPT_AFTER_END)
+        self._users[session.id] = session.user_id
+        if step.launching:
+            self._marks[session.room] = self._now() + step.launching.within // MS
+            self._do(step.launching.push)
+        return steps.Created.WRITTEN
+
+    def _limit(self, user_id: str, launching: steps.Launching) -> steps.Created | None:
+        mine = [session_id for session_id in self._live if self._users[session_id] == user_id]
+        in_line = [session_id for session_id in mine if session_id in self._waiting]
+        limits, waiting = launching.limits, len(self._waiting)
+        if len(self._live) >= limits.sessions:
+            return steps.Created.SESSIONS
+        if waiting >= limits.line:
+            return steps.Created.LINE
+        if len(mine) >= limits.user_sessions:
+            return steps.Created.USER_SESSIONS
+        if waiting >= launching.free and len(in_line) >= limits.user_line:
+            return steps.Created.USER_LINE
+        return None
 
     @_do.register
     def _(self, step: steps.Transition) -> Session:
@@ -723,7 +757,8 @@ class InMemoryLedger:
         line = self._line()
         free = sum(host.free for host_id in self._hosts._values if (host := self._hosts.get(host_id)))
         ahead = line.index(step.session_id) if step.session_id in line else None
-        return steps.Place(ahead, len(line), free)
+        since_ms = self._waiting.get(step.session_id, 0)
+        return steps.Place(ahead, len(line), free, since_ms, self._served_ms)
 
     @_do.register
     def _(self, step: steps.Line) -> list[str]:
@@ -731,7 +766,9 @@ class InMemoryLedger:
 
     @_do.register
     def _(self, step: steps.LeaveLine) -> None:
-        self._waiting.pop(step.session_id, None)
+        since_ms = self._waiting.pop(step.session_id, 0)
+        if step.is_served and (self._now() - since_ms) * MS <= -IN_FRONT / 2:
+            self._served_ms = max(self._served_ms, since_ms)
 
     @_do.register
     def _(self, step: steps.QueueLength) -> int:

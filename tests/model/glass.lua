@@ -45,9 +45,9 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
             end
         elseif kind == "string" and (key:find("^room_keepalive:") or key:find("^room_active:")) then
             local card = cjson.decode(redis.call("GET", key))
-            redis.call("SET", key, cjson.encode(earlier(card, "timestamp", "since", "asked", "doubted")), "KEEPTTL")
-        elseif key == "memory" then
-            redis.call("SET", key, string.format("%.0f", tonumber(redis.call("GET", key)) - by))
+            redis.call("SET", key, cjson.encode(earlier(card, "timestamp", "since", "asked", "tried", "doubted")), "KEEPTTL")
+        elseif key == "memory" or key == "launches:served" then
+            redis.call("SET", key, string.format("%.0f", tonumber(redis.call("GET", key)) - by), "KEEPTTL")
         elseif kind == "stream" and key:find(":inbox$") then
             date_back(key)
         elseif kind == "hash" and key:find("^session:") then

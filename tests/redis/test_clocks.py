@@ -126,6 +126,17 @@ def test_a_bot_whose_clock_is_an_hour_wrong_is_as_fresh_as_its_beats(ledger, clo
     assert ledger.run(Overdue()) == []
 
 
+def test_a_clock_that_was_set_back_does_not_say_that_those_who_wait_were_passed_over(ledger, server):
+    ledger.run(steps.Push("a-queue", "a-launch", "a-session"))
+    server.set("launches:served", (server.time()[0] + 3600) * 1000)
+    assert ledger.run(steps.FindPlace("a-session")).served_ms == 0
+
+    ledger.run(steps.Push("a-queue", "a-launch", "another"))
+    ledger.run(steps.LeaveLine("another"))
+    place = ledger.run(steps.FindPlace("a-session"))
+    assert place.served_ms >= place.since_ms
+
+
 @pytest.mark.parametrize("by", [-3600, 3600])
 def test_a_claimer_whose_clock_is_an_hour_wrong_takes_no_live_bot_s_room(ledger, clock, by):
     ledger.run(a_claim())

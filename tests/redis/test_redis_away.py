@@ -13,7 +13,7 @@ import pytest
 from app.embedded_redis import answers, prepare
 from app.errors import RedisAway
 from app.rooms.looking import Looking
-from app.rooms.steps import Claimed, Create, Ping, ReadRoom, ReadSession, Receive, Withdraw
+from app.rooms.steps import Claimed, Create, Launching, Ping, Push, ReadRoom, ReadSession, Receive, Withdraw
 from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from app.storage.commands import SCRIPTS
@@ -91,6 +91,25 @@ def test_a_server_that_is_not_there_is_away(ledger_at, tmp_path, asked):
     ledger = ledger_at(f"unix://{tmp_path}/nowhere.sock")
 
     assert isinstance(outcome_of(lambda: ASKED[asked](ledger)), RedisAway)
+
+
+@pytest.mark.parametrize("make", [RedisLedger, Awaited])
+def test_a_launch_is_never_in_the_queue_before_its_record_is_written(server, redis_url, make, monkeypatch):
+    """Redis had forgotten the script of the record, and knew how to push."""
+    launching = Launching(Push("a-queue", "a-launch", "a-session"))
+    server.script_flush()
+    with closing(make(redis_url)) as ledger:
+        with server.monitor() as monitor:
+            ledger.run(Create(a_session(), launching))
+            seen = []
+            while "EVAL" not in seen[-1:]:
+                seen.append(monitor.next_command()["command"].split()[0].upper())
+            assert not {"LPUSH", "RPUSH"} & set(seen)
+        assert server.lrange("a-queue", 0, -1) == ["a-launch"]
+        assert server.exists("session:{a-session}")
+        server.script_flush()
+        ledger.run(Push("a-queue", "another", "a-session", in_front=True))
+        assert server.lrange("a-queue", 0, -1) == ["a-launch", "another"]
 
 
 def test_a_server_that_never_answers_is_away(black_hole):

@@ -8,7 +8,7 @@ import pytest
 from app.rooms.joining import Joining
 from app.rooms.sessions import Reason, State
 from app.rooms.state import Open, Opened
-from app.rooms.steps import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption, WriteState
+from app.rooms.steps import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption, Limits, WriteState
 from tests.makers import a_report
 from tests.unit.api import problem
 
@@ -163,7 +163,7 @@ def test_a_join_without_a_free_slot_is_queued_and_told_where_and_when_to_ask_aga
 
 @pytest.mark.usefixtures("crowded")
 def test_a_full_line_is_said_to_be_full_and_when_to_try_again(caller, launches, monkeypatch):
-    monkeypatch.setattr("app.rooms.joining.QUEUE_HOLDS", 1)
+    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=1))
     caller.post("/join", {"room_url": "local:cellar"})
 
     response = caller.post("/join", {"room_url": ROOM})
@@ -171,7 +171,7 @@ def test_a_full_line_is_said_to_be_full_and_when_to_try_again(caller, launches, 
     problem(response, 503, "queue-full")
     assert int(response.headers["Retry-After"]) > 0
     assert caller.get(f"/rooms/{ROOM}").json["lease"] is None
-    assert len(launches.asked) == 1
+    assert len(caller.get("/sessions").json["sessions"]) == 1
 
 
 # While it cannot be told whether a bot lives

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt
-from app.rooms.joining import QUEUE_HOLDS, Joining
+from app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt, TooManyInLine
+from app.rooms.joining import LIMITS, Joining
 from app.rooms.reviving import CRASHES_AT_MOST
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
@@ -17,13 +17,17 @@ from app.rooms.steps import (
     STALE_AFTER,
     Adoption,
     Beaten,
+    FindPlace,
+    Limits,
     LiveSessions,
     Note,
     Now,
+    QueueLength,
     ReadEvents,
     ReadRoom,
     ReadSession,
 )
+from tests.fakes.launches import QUEUE
 from tests.makers import CELLAR, STAGE, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -321,19 +325,24 @@ def test_who_waits_in_vain_with_patience_learns_the_place(joining):
 
 @pytest.mark.usefixtures("crowded")
 def test_a_full_line_takes_nobody_and_leaves_nothing_behind(joining, launches, ledger, monkeypatch):
-    monkeypatch.setattr("app.rooms.joining.QUEUE_HOLDS", 3)
+    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=3))
     rooms = [Room.parse(f"local:room-{number}") for number in range(3)]
     join_one_after_another(joining, ledger, rooms)
 
     with pytest.raises(QueueFull):
         joining.join(an_order())
     assert ledger.run(ReadRoom(STAGE)).lease is None
-    assert len(launches.asked) == len(ledger.run(LiveSessions())) == 3
+    assert (
+        len(ledger.run(LiveSessions()))
+        == ledger.run(QueueLength(QUEUE))
+        == ledger.run(FindPlace()).waiting
+        == 3
+    )
     assert place_of(joining.join(an_order(rooms[0]))) == ("queued", 1)  # who has a place keeps it
 
 
 def test_the_line_holds_a_thousand():
-    assert QUEUE_HOLDS == 1000
+    assert LIMITS.line == 1000
 
 
 @pytest.mark.usefixtures("crowded")
@@ -341,7 +350,7 @@ def test_a_session_that_goes_on_is_not_refused_by_a_full_line(joining, ledger, p
     first = joining.join(an_order())
     puppet().go_live()
     joining.join(an_order(CELLAR))
-    monkeypatch.setattr("app.rooms.joining.QUEUE_HOLDS", 1)
+    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=1))
     ledger.pass_time(STALE_AFTER + A_MOMENT)
 
     again = joining.join(an_order())
@@ -420,6 +429,57 @@ def test_a_new_bot_that_does_not_start_is_not_followed_by_another(joining, launc
     with pytest.raises(LaunchFailed):
         joining.join_and_wait(an_order(), timedelta(seconds=30))
     assert len(launches.asked) == 1
+
+
+def test_a_bot_that_leaves_when_patience_is_almost_over_is_not_waited_for_twice(
+    ledger, launches, puppet, monkeypatch
+):
+    now = [0.0]
+    joining = Joining(ledger, launches, clock=lambda: now[0])
+    joining.join(an_order())
+    leaver = puppet()
+    leaver.go_live().enter(State.LEAVING)
+    wait, waits = joining.wait, []
+
+    def late(session_id, patience):
+        waits.append(patience)
+        now[0] += 29
+        if len(waits) == 1:
+            leaver.leave()
+        return wait(session_id, A_MOMENT)
+
+    monkeypatch.setattr(joining, "wait", late)
+    joining.join_and_wait(an_order(), timedelta(seconds=30))
+
+    assert waits == [timedelta(seconds=30), timedelta(seconds=1)]
+
+
+def test_a_bot_that_was_said_to_be_live_is_not_said_to_be_joining_afterwards(joining, ledger, puppet):
+    """Its keepalive says so until its next beat."""
+    joined = joining.join(an_order())
+    bot = puppet()
+    bot.adopt()
+    bot.enter(State.JOINING)
+    assert joining.join(an_order()).status == State.JOINING
+    bot.enter(State.LIVE)
+    assert joining.wait(joined.session_id, A_MOMENT) is State.LIVE
+
+    assert joining.join(an_order()).status == State.LIVE
+    assert joining.join_and_wait(an_order(), A_MOMENT).status == State.LIVE
+
+
+def test_of_one_user_only_so_many_wait_and_nothing_is_left_of_those_that_are_refused(
+    joining, ledger, launches, monkeypatch
+):
+    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(user_line=1))
+    ledger.run(a_report(free=0))
+    joining.join(an_order())
+
+    with pytest.raises(TooManyInLine):
+        joining.join(an_order(CELLAR))
+    assert ledger.run(ReadRoom(CELLAR)).lease is None
+    assert joining.join(an_order(CELLAR, user_id="bob")).reused is False
+    assert joining.join(an_order()).reused is True
 
 
 def test_notes_do_not_count_as_states(joining, ledger, puppet):

@@ -8,7 +8,7 @@ from app.errors import ProviderAway
 from app.rooms.presence import COOLDOWN, Monitor
 from app.rooms.providers import Local, Providers
 from app.rooms.sessions import Reason
-from app.rooms.steps import ReadRoom, ReadSession
+from app.rooms.steps import Limits, ReadRoom, ReadSession
 from tests.makers import STAGE, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -181,7 +181,7 @@ def test_a_server_that_does_not_answer_is_no_empty_room(monitor, once, rooms, ha
 
 def test_while_nobody_can_be_served_the_room_is_looked_at_again(monitor, once, hall, ledger, monkeypatch):
     once(Reason.ROOM_GONE)
-    monkeypatch.setattr("app.rooms.joining.QUEUE_HOLDS", 0)
+    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=0))
     assert monitor.look(hall) == "unserved"
     monkeypatch.undo()
     ledger.pass_time(COOLDOWN)

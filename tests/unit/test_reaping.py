@@ -1,16 +1,20 @@
 """Reaping: the sessions of dead bots go on, what never started is launched again, and nothing else is touched."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from app.rooms.reaping import LAUNCHES_AT_MOST, MISSED_A_BEAT, ORPHANED_AFTER
+from app.rooms.joining import Joining
+from app.rooms.reaping import LAUNCHES_AT_MOST, MISSED_A_BEAT, ORPHANED_AFTER, Reaper
+from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
     DOUBT_KEEPS_FOR,
     DOUBT_LASTS,
+    PARKED_FOR,
     PENDING_FOR,
     STALE_AFTER,
     STARTS_WITHIN,
@@ -18,8 +22,11 @@ from app.rooms.steps import (
     Beaten,
     Create,
     Finding,
+    Host,
+    LeaveLine,
     LiveSessions,
     Mark,
+    Now,
     Overdue,
     ReadEvents,
     ReadHeld,
@@ -29,6 +36,8 @@ from app.rooms.steps import (
     Supersede,
     Withdraw,
 )
+from tests.fakes.launches import QUEUE, RememberedLaunches
+from tests.fakes.puppet import Puppet
 from tests.makers import CELLAR, STAGE, a_claim, a_report, a_session, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -196,7 +205,8 @@ def test_a_launch_that_never_starts_is_repeated_three_times_and_given_up_before_
     assert passed < PENDING_FOR
     assert len(launches.asked) == LAUNCHES_AT_MOST == 4
     assert session_of(ledger, joined).reason is Reason.LAUNCH_FAILED
-    assert ledger.run(ReadEvents(joined.session_id))[-1].detail == "no worker started its bot"
+    detail = ledger.run(ReadEvents(joined.session_id))[-1].detail
+    assert detail.startswith("no worker started its bot: 4 launches got lost")
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert ledger.run(LiveSessions()) == []
     assert ledger.run(Overdue()) == []
@@ -303,8 +313,9 @@ def test_an_abandoned_place_is_given_up_within_a_minute_and_says_why(reaper, lau
     wait(ledger, reaper, 60)
 
     ended = session_of(ledger, joined)
-    assert (ended.state, ended.reason) == (State.ENDED, Reason.LAUNCH_FAILED)
-    assert "all 4 slots stayed taken for" in ledger.run(ReadEvents(joined.session_id))[-1].detail
+    assert (ended.state, ended.reason) == (State.ENDED, Reason.NOT_ASKED_FOR)
+    detail = ledger.run(ReadEvents(joined.session_id))[-1].detail
+    assert detail.startswith("nobody asked for its place in line any more, and all 4 slots stayed taken")
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert launches.session_ids == [joined.session_id]
 
@@ -317,23 +328,226 @@ def test_a_place_that_was_abandoned_later_is_given_up_within_a_minute_of_that(
     assert session_of(ledger, joined).state is State.PENDING
     wait(ledger, reaper, 60)
 
-    assert session_of(ledger, joined).reason is Reason.LAUNCH_FAILED
+    assert session_of(ledger, joined).reason is Reason.NOT_ASKED_FOR
 
 
 def test_without_a_worker_that_is_why(reaper, ledger, joined):
     ledger.run(Report(replace(a_report().host, draining=True), {}))
     wait(ledger, reaper, 60)
 
-    assert ledger.run(ReadEvents(joined.session_id))[-1].detail == "there was no worker for its bot"
+    assert session_of(ledger, joined).reason is Reason.NO_WORKER
+    assert "no worker for bots lives" in ledger.run(ReadEvents(joined.session_id))[-1].detail
 
 
 @pytest.mark.usefixtures("crowded")
-def test_a_session_whose_turn_comes_is_launched_though_its_launch_was_lost(reaper, launches, ledger, joined):
-    wait(ledger, reaper, 30)
+@pytest.mark.parametrize("waited", [30, 90, 600])
+def test_a_session_whose_turn_comes_is_launched_though_its_launch_was_lost(
+    reaper, joining, launches, ledger, joined, waited
+):
+    wait(ledger, reaper, waited, meanwhile=lambda: joining.join(an_order()))
     ledger.run(a_report(free=1))
-    wait(ledger, reaper, 15)
+    wait(ledger, reaper, 24)
 
     assert launches.session_ids == [joined.session_id] * 2
+    assert session_of(ledger, joined).state is State.PENDING
+
+
+@pytest.mark.usefixtures("crowded")
+def test_whose_turn_has_just_come_is_neither_launched_twice_nor_given_up(
+    reaper, joining, launches, ledger, joined, puppet
+):
+    """They had waited for longer than a claim lasts, and were given up in the moment in which a slot was free."""
+    wait(ledger, reaper, 90, meanwhile=lambda: joining.join(an_order()))
+    ledger.run(a_report(free=4))
+    ledger.run(Mark(STAGE, timedelta(0)))
+    reaper.reap()
+
+    assert session_of(ledger, joined).state is State.PENDING
+    assert launches.session_ids == [joined.session_id]
+    puppet().go_live()
+
+
+@pytest.mark.usefixtures("crowded")
+def test_slots_that_get_free_and_are_taken_again_by_others_do_not_use_up_ones_launches(
+    reaper, joining, launches, ledger, joined
+):
+    for _ in range(20):
+        wait(ledger, reaper, 12, meanwhile=lambda: joining.join(an_order()), every=6)
+        ledger.run(a_report(free=1))
+        wait(ledger, reaper, 12, meanwhile=lambda: joining.join(an_order()), every=6)
+        ledger.run(a_report(free=0))
+
+    assert session_of(ledger, joined).state is State.PENDING
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_launch_that_got_lost_in_line_comes_again_as_soon_as_who_came_later_is_served(
+    reaper, joining, launches, ledger, joined, puppet
+):
+    """Slots that are taken the moment they get free are never seen free."""
+    ledger.pass_time(A_MOMENT)
+    joining.join(an_order(CELLAR, user_id="bob"))
+    later = puppet()
+
+    def ask():
+        joining.join(an_order())
+
+    wait(ledger, reaper, 30, meanwhile=ask)
+    assert len(launches.asked) == 2
+    later.go_live()
+
+    def ask_while_it_lives():
+        ask()
+        later.beat()
+
+    wait(ledger, reaper, 24, meanwhile=ask_while_it_lives, every=6)
+
+    assert launches.session_ids[2:] == [joined.session_id]
+    puppet().go_live()
+
+
+@pytest.mark.usefixtures("crowded")
+def test_who_asks_again_keeps_the_place_though_no_reaper_looks(joining, launches, ledger, joined, puppet):
+    for _ in range(30):
+        ledger.pass_time(timedelta(seconds=20))
+        assert joining.join(an_order()).session_id == joined.session_id
+
+    puppet().go_live()
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_session_that_was_parked_and_for_which_no_slot_came_says_so(reaper, ledger, joined, puppet):
+    bot = puppet().go_live()
+    Reviving(ledger, RememberedLaunches()).park(bot.session, owner=bot.owner)
+    wait(ledger, reaper, int(PARKED_FOR.total_seconds()))
+
+    assert session_of(ledger, joined).reason is Reason.NO_SLOT
+    assert "all 4 slots stayed taken for" in ledger.run(ReadEvents(joined.session_id))[-1].detail
+
+
+@pytest.mark.usefixtures("crowded")
+def test_the_lost_launch_of_a_parked_session_comes_again_however_late_its_turn_does(
+    reaper, launches, ledger, joined, puppet
+):
+    bot = puppet().go_live()
+    Reviving(ledger, launches).park(bot.session, owner=bot.owner)
+    wait(ledger, reaper, 580)
+    ledger.run(a_report(free=1))
+    wait(ledger, reaper, 24)
+
+    assert launches.session_ids[2:] == [joined.session_id]
+    puppet().go_live()
+
+
+@pytest.mark.parametrize("looks_every", [1, 3, 7, 11, 19, 27, 33, 55, 64, 130])
+@pytest.mark.parametrize("free", [0, 1])
+def test_however_late_one_looks_an_accepted_join_is_decided(reaper, ledger, joined, looks_every, free):
+    """Its launches get lost, all of them, and nobody asks again."""
+    ledger.run(a_report(free=free))
+    for _ in range(6 * looks_every + 90):
+        ledger.pass_time(timedelta(seconds=1))
+        if (ledger.run(Now()) // 1000) % looks_every == 0:
+            reaper.reap()
+
+    assert session_of(ledger, joined).state is State.ENDED
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+    assert ledger.run(Overdue()) == []
+
+
+def test_what_goes_wrong_with_one_room_keeps_no_other_from_being_looked_after(
+    reaper, joining, launches, ledger, joined, monkeypatch
+):
+    ledger.pass_time(A_MOMENT)
+    other = joining.join(an_order(CELLAR, user_id="bob"))
+    ledger.pass_time(STARTS_WITHIN)
+    launch = launches.launch
+
+    def launch_all_but_the_first(session, *about, **more):
+        if session.id == joined.session_id:
+            raise ValueError("a fault of ours")
+        return launch(session, *about, **more)
+
+    monkeypatch.setattr(launches, "launch", launch_all_but_the_first)
+    reaper.reap()
+
+    assert launches.session_ids == [joined.session_id, other.session_id, other.session_id]
+    assert ledger.run(Overdue()) == []
+
+
+def test_of_many_who_wait_each_gets_a_bot_or_had_stopped_asking(ledger, staffed):
+    """100 rooms on 10 slots; launches get lost now and then, and every fifth caller goes away."""
+    crowd = Crowd(ledger, rooms=100, slots=10, lose=lambda number: number % 7 == 3)
+    crowd.play(seconds=700)
+
+    assert set(crowd.became.values()) <= {"live", Reason.NOT_ASKED_FOR}
+    assert crowd.became.keys() == set(range(100))
+    assert all(crowd.became[number] == "live" for number in range(100) if not crowd.stops_asking(number))
+    assert Counter(crowd.became.values())["live"] >= 80
+
+
+class Crowd:
+    """Callers who ask every few seconds, a queue that loses some launches, and workers whose bots live for a while."""
+
+    LIVES = 40  # seconds
+
+    def __init__(self, ledger, *, rooms, slots, lose):
+        self.ledger, self.slots, self.lose = ledger, slots, lose
+        self.launches = RememberedLaunches()
+        self.joining, self.reaper = Joining(ledger, self.launches), Reaper(ledger, self.launches)
+        self.rooms = {number: Room.parse(f"local:crowd-{number}") for number in range(rooms)}
+        self.became, self.sessions, self.on = {}, {}, {}
+        self.pushed = self.taken = 0
+        ledger.queues.clear()
+
+    def stops_asking(self, number):
+        return number % 5 == 4
+
+    def report(self):
+        host = Host("bots@stage", "bots", slots=self.slots, used=len(self.on), incarnation="1")
+        self.ledger.run(Report(host, {}, lasts=timedelta(days=1)))
+
+    def play(self, *, seconds):
+        self.report()
+        for second in range(seconds):
+            for number, room in self.rooms.items():
+                asks = second < 8 or not self.stops_asking(number)
+                if asks and number not in self.became and second % 8 == number % 8:
+                    joined = self.joining.join(an_order(room, user_id=f"user-{number}"))
+                    if self.sessions.setdefault(joined.session_id, number) == number and not joined.reused:
+                        assert list(self.sessions.values()).count(number) == 1, "it lost its place"
+            self.ledger.pass_time(timedelta(seconds=1))
+            self._work(second)
+            if second % 3 == 0:
+                self.reaper.reap()
+                self.reaper.tell_positions()
+            for session_id, number in self.sessions.items():
+                session = self.ledger.run(ReadSession(session_id))
+                if session.state is State.ENDED:
+                    self.became.setdefault(number, session.reason)
+
+    def _work(self, second):
+        for bot, until in list(self.on.items()):
+            if second >= until:
+                bot.leave()
+                del self.on[bot]
+            elif second % 3 == 0:
+                bot.beat()
+        queue = self.ledger.queues.get(QUEUE, [])
+        while queue and len(self.on) < self.slots:
+            claim, number = queue.pop(0), self.taken
+            self.taken += 1
+            session = next(session for session, asked in self.launches.asked if asked == claim)
+            if self.lose(number):
+                continue
+            bot = Puppet(self.ledger, session, claim, owner=f"bots@stage/job/{number}")
+            if bot.adopt() is not Adoption.ADOPTED:
+                continue
+            bot.enter(State.JOINING)
+            self.ledger.run(LeaveLine(session.id))
+            bot.enter(State.LIVE)
+            self.on[bot] = second + self.LIVES
+            self.became[self.sessions[session.id]] = "live"
+        self.report()
 
 
 # Positions

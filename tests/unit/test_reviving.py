@@ -266,7 +266,7 @@ def test_a_parked_session_waits_ten_minutes_for_a_slot_though_nobody_asks(revivi
         reaper.reap()
 
     session = session_of(ledger, bot)
-    assert (session.state, session.reason) == (State.ENDED, Reason.LAUNCH_FAILED)
+    assert (session.state, session.reason) == (State.ENDED, Reason.NO_SLOT)
     assert ledger.run(ReadRoom(STAGE)).lease is None
 
 

@@ -1,17 +1,64 @@
--- create: write a session's record and an event of its history; a record that is there is left alone, but for
--- one of an earlier epoch that has not ended: a bot that was superseded wrote it again, after Redis had lost it.
--- KEYS[1] session  hash
--- KEYS[2] events   stream
--- ARGV[1] ttl_ms   integer  longer than the session may last
--- ARGV[2] epoch    string
--- ARGV[3] state    string   pending, or what a bot is in that writes its record again
--- ARGV[4...]                field, value, ...
--- returns nothing
+-- create: write a session's record and an event of its history, and launch it; a record that is there is left alone,
+-- but for one of an earlier epoch that has not ended: a bot that was superseded wrote it again, after Redis had lost it.
+-- KEYS[1] session        hash
+-- KEYS[2] events         stream
+-- KEYS[3] last session   string  of the room
+-- KEYS[4] user bot       json
+-- KEYS[5] user sessions  zset    of the user; those that are over go
+-- KEYS[6] live           zset    session -> start
+-- KEYS[7] waiting        zset    session -> since when     (this and the next two: if it is launched)
+-- KEYS[8] rooms          zset    room -> deadline
+-- KEYS[9] queue          list    Celery's
+-- ARGV[1] ttl_ms         integer longer than the session may last
+-- ARGV[2] kept_ms        integer how long the user's bot is known
+-- ARGV[3] id             string
+-- ARGV[4] epoch          string
+-- ARGV[5] state          string  pending, or what a bot is in that writes its record again
+-- ARGV[6] user bot       json
+-- ARGV[7] message        string  its launch
+-- ARGV[8] room           string
+-- ARGV[9] within_ms      integer when the room is looked at, should the launch get lost
+-- ARGV[10] free          integer slots
+-- ARGV[11] sessions       integer at most so many that are on,
+-- ARGV[12] line           integer that wait,
+-- ARGV[13] user sessions  integer of this user's that are on,
+-- ARGV[14] user line      integer of this user's that wait, where there is no slot
+-- ARGV[15...]            field, value, ...
+-- returns "written", "there", or the limit that was reached: "sessions", "line", "user_sessions", "user_line"
+local id, epoch, is_launched = ARGV[3], ARGV[4], KEYS[7] ~= nil
 local there = redis.call("HMGET", KEYS[1], "epoch", "state")
-if there[1] and (tonumber(there[1]) >= tonumber(ARGV[2]) or there[2] == "ended") then return end
+if there[1] and (tonumber(there[1]) >= tonumber(epoch) or there[2] == "ended") then return "there" end
+if is_launched then
+    local waiting = redis.call("ZCARD", KEYS[7])
+    if redis.call("ZCARD", KEYS[6]) >= tonumber(ARGV[11]) then return "sessions" end
+    if waiting >= tonumber(ARGV[12]) then return "line" end
+    local live, in_line = 0, 0
+    for _, other in ipairs(redis.call("ZRANGE", KEYS[5], 0, -1)) do
+        if redis.call("ZSCORE", KEYS[6], other) then
+            live = live + 1
+            if redis.call("ZSCORE", KEYS[7], other) then in_line = in_line + 1 end
+        else
+            redis.call("ZREM", KEYS[5], other)
+        end
+    end
+    if live >= tonumber(ARGV[13]) then return "user_sessions" end
+    if waiting >= tonumber(ARGV[10]) and in_line >= tonumber(ARGV[14]) then return "user_line" end
+end
+
 local time = redis.call("TIME")
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call("HSET", KEYS[1], "created_ms", now_ms, "updated_ms", now_ms, unpack(ARGV, 4))
+redis.call("HSET", KEYS[1], "created_ms", now_ms, "updated_ms", now_ms, unpack(ARGV, 15))
 redis.call("PEXPIRE", KEYS[1], ARGV[1])
-redis.call("XADD", KEYS[2], "*", "event", ARGV[3], "epoch", ARGV[2])
+redis.call("XADD", KEYS[2], "*", "event", ARGV[5], "epoch", epoch)
 redis.call("PEXPIRE", KEYS[2], ARGV[1])
+redis.call("SET", KEYS[3], id, "PX", ARGV[1])
+redis.call("SET", KEYS[4], ARGV[6], "PX", ARGV[2])
+redis.call("ZADD", KEYS[5], now_ms, id)
+if redis.call("PTTL", KEYS[5]) < tonumber(ARGV[1]) then redis.call("PEXPIRE", KEYS[5], ARGV[1]) end
+redis.call("ZADD", KEYS[6], "NX", now_ms, id)
+if is_launched then
+    redis.call("ZADD", KEYS[8], now_ms + tonumber(ARGV[9]), ARGV[8])
+    redis.call("ZADD", KEYS[7], "NX", now_ms, id)
+    redis.call("LPUSH", KEYS[9], ARGV[7])
+end
+return "written"

@@ -2,12 +2,17 @@
 -- KEYS[1] waiting  zset     session -> since when
 -- KEYS[2] hosts    zset     host -> deadline
 -- KEYS[3] free     hash     host -> free slots
+-- KEYS[4] served   string   since when the latest of those had waited whom a worker has taken
 -- ARGV[1] session  string
--- returns {how many are ahead or -1, how many wait, free slots of the hosts that live}
+-- returns {how many are ahead or -1, how many wait, free slots of the hosts that live, since when it waits, served}
 local time = redis.call("TIME")
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local free = 0
 for _, host in ipairs(redis.call("ZRANGEBYSCORE", KEYS[2], "(" .. string.format("%.0f", now_ms), "+inf")) do
     free = free + (tonumber(redis.call("HGET", KEYS[3], host)) or 0)
 end
-return {redis.call("ZRANK", KEYS[1], ARGV[1]) or -1, redis.call("ZCARD", KEYS[1]), free}
+local since = tonumber(redis.call("ZSCORE", KEYS[1], ARGV[1]) or "0")
+local served = tonumber(redis.call("GET", KEYS[4]) or "0")
+if served > now_ms then served = 0 end  -- the clock was set back, and what it says of then says nothing now
+return {redis.call("ZRANK", KEYS[1], ARGV[1]) or -1, redis.call("ZCARD", KEYS[1]), free,
+    string.format("%.0f", since), string.format("%.0f", served)}

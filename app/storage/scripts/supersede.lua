@@ -47,7 +47,7 @@ end
 local last = math.max(tonumber(lease.epoch), tonumber(redis.call("GET", epoch_key) or "0"))
 lease.epoch = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[2]))
 lease.status, lease.token, lease.since, lease.asked, lease.lasts = "pending", token, now_ms, now_ms, tonumber(ARGV[7])
-for _, past in ipairs({"owner", "host", "job_id", "next", "doubted", "took_over", "yielded"}) do lease[past] = nil end
+for _, past in ipairs({"owner", "host", "job_id", "next", "doubted", "took_over", "yielded", "tries", "tried"}) do lease[past] = nil end
 local given = cjson.encode(lease)
 redis.call("SET", lease_key, given, "PX", ARGV[7])
 redis.call("SET", epoch_key, lease.epoch, "PX", ARGV[8])

@@ -25,6 +25,9 @@ const ENDINGS = {
   superseded: ["Another bot took over", "This room has a newer bot now. Talk again to meet it."],
   moved_out: ["The bot moved on", "It went to another room."],
   launch_failed: ["The bot could not come", "Something kept it from starting. A second try often works."],
+  not_asked_for: ["Your place in line was given up", "This page was not heard from for a while. Join the line again."],
+  no_slot: ["The bot could not come back", "All bots stayed busy. Try again in a while."],
+  no_worker: ["No bot can come", "Nothing here can run bots just now. Try again in a while."],
   room_gone: ["The room is closed", "It was shut while you were talking."],
   ejected: ["The bot was sent out", "Somebody removed it from the room."],
   crashed_too_often: [

@@ -1,0 +1,14 @@
+-- leave_line: a worker has taken a session's launch.
+-- KEYS[1] waiting    zset     session -> since when; the session goes
+-- KEYS[2] served     string   since when the latest of those had waited whom a worker has taken; only grows
+-- ARGV[1] session    string
+-- ARGV[2] in_front   integer  ms: who has waited for longer was put in front of all others, and says nothing of them
+-- ARGV[3] kept_ms    integer
+-- returns nothing
+local since = tonumber(redis.call("ZSCORE", KEYS[1], ARGV[1]) or "0")
+redis.call("ZREM", KEYS[1], ARGV[1])
+local time = redis.call("TIME")
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local served = tonumber(redis.call("GET", KEYS[2]) or "0")
+if now_ms - since > tonumber(ARGV[2]) or (since <= served and served <= now_ms) then return end
+redis.call("SET", KEYS[2], string.format("%.0f", since), "PX", ARGV[3])
