@@ -7,6 +7,7 @@ FAST := tests/unit tests/contracts tests/redis
 # Tests mostly wait, so three processes share two cores; a file's tests stay together.  ARGS="-n 0" runs them one by one.
 BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
+ROUNDS ?= 1
 
 .PHONY: help setup chromium clients livekit up test test-fast mutants chaos check lint format types imports alone lock clean
 
@@ -22,9 +23,9 @@ test: setup chromium clients livekit ## all tests; ARGS are pytest's
 test-fast: setup ## those that need no worker and no browser, in under a minute
 	$(BIN)/python -m pytest $(BESIDE) $(FAST) $(ARGS)
 
-chaos: setup ## kill, freeze, cut off and flood the running product; ARGS name scenarios, as in ARGS="1 4 22"
+chaos: setup livekit ## kill, freeze, cut off and flood the running product; ARGS="1 4 22" names scenarios, ROUNDS=5 says how often
 	@scripts/install-compiler || true  # then "clocks" fails, and the others run
-	$(BIN)/python -m tests.chaos $(ARGS)
+	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(ARGS)
 
 mutants: setup livekit ## plant faults, one by one: the tests must notice each; ARGS are names of some
 	@$(BIN)/python scripts/mutants $(ARGS)

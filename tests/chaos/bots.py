@@ -33,6 +33,7 @@ from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 from pipecat.services.llm_service import LLMService
 from pipecat.transports.base_transport import TransportParams
+from pipecat.transports.livekit.transport import LiveKitParams
 from pipecat.workers.runner import WorkerRunner
 
 from bots import ears
@@ -42,7 +43,8 @@ from tests.chaos.tones import frequency
 RATE = 24_000
 HUM = 0.04  # seconds a piece
 TRANSPORTS: dict[str, Any] = {
-    "webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True)
+    "webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True),
+    "livekit": lambda: LiveKitParams(audio_in_enabled=True, audio_out_enabled=True),
 }
 
 

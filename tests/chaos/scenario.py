@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.guest import Guest
+from tests.chaos.listener import Listener
 from tests.chaos.stage import HOSTS, Stage
 
 
@@ -42,7 +42,7 @@ class Report:
         """Note a fault if something took longer than was promised."""
         self.must(took <= seconds or not self.is_timed, otherwise)
 
-    def take(self, guest: Guest) -> None:
+    def take(self, guest: Listener) -> None:
         """What a guest's whole stay was like goes into the report."""
         verdict = guest.judge()
         self.calls += 1
@@ -85,6 +85,7 @@ class Scenario:
     play: Play
     lane: str  # those of a lane run one after the other
     own: bool  # a product of its own
+    livekit: bool  # its calls are in rooms of a LiveKit server
     hosts: tuple[str, ...]
     settings: Mapping[str, str]
 
@@ -115,13 +116,14 @@ def scenario(
     *,
     lane: str = "lively",
     own: bool = False,
+    livekit: bool = False,
     hosts: tuple[str, ...] = HOSTS,
     **settings: Any,
 ) -> Callable[[Play], Play]:
     """Put a function on the list."""
 
     def listed(play: Play) -> Play:
-        SCENARIOS[str(number)] = Scenario(str(number), title, play, lane, own, hosts, settings)
+        SCENARIOS[str(number)] = Scenario(str(number), title, play, lane, own, livekit, hosts, settings)
         return play
 
     return listed

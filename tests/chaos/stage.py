@@ -6,14 +6,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pytest_celery import CeleryTestNode, CeleryTestWorker
 
 from tests.chaos.proxy import Links
-from tests.product import LocalProcess, Problem, Product, eventually
+from tests.chaos.starving import Starving
+from tests.livekit_server import LiveKitServer, livekit_server
+from tests.product import LocalProcess, Problem, Product, eventually, free_port
 
 HOSTS = ("left", "right")
 BOTS = {
@@ -34,6 +37,7 @@ class Stage(Product):
         self.hosts = hosts
         self._late = late  # the host that the scenario starts itself, or * for all
         self.also: dict[str, dict[str, str]] = {}  # environment of single processes
+        self.livekit: LiveKitServer | None = None  # whose rooms its calls are in
         self.links = Links(folder / "redis" / "redis.sock")
 
     def start_all(self) -> None:
@@ -88,6 +92,11 @@ class Stage(Product):
 
     def host_of(self, room: str) -> str:
         return self.owner(room).partition("@")[0]
+
+    def starving(self, *names: str) -> Starving:
+        """What the processes of these names wait for a processor, from now on."""
+        trees = [psutil.Process(self.process(name).pid) for name in names]
+        return Starving(each.pid for tree in trees for each in (tree, *tree.children(recursive=True)))
 
     def other(self, host: str) -> str:
         return next(other for other in self.hosts if other != host)
@@ -144,10 +153,14 @@ class Stage(Product):
 
 
 @contextmanager
-def stage(**settings: Any) -> Iterator[Stage]:
+def stage(*, livekit: bool = False, **settings: Any) -> Iterator[Stage]:
     """A stage for as long as the block lasts; leaves no process behind."""
-    with tempfile.TemporaryDirectory(prefix="greenroom-") as folder:
-        it = Stage(Path(folder), **settings)
+    port = free_port()
+    server = livekit_server(webhook=f"http://127.0.0.1:{port}/webhooks/livekit") if livekit else nullcontext()
+    with server as rooms, tempfile.TemporaryDirectory(prefix="greenroom-") as folder:
+        told = rooms.settings if rooms is not None else {}
+        it = Stage(Path(folder), PORT=str(port), **told, **settings)
+        it.livekit = rooms
         it.environ["PATH"] = f"{Path(sys.executable).parent}:{it.environ['PATH']}"
         try:
             it.start_all()

@@ -28,7 +28,7 @@ class Guest:
         self.heard_ms: Counter[str] = Counter()  # of audible sound, by the identity that it came from
         self.tracks: list[tuple[str, str]] = []  # (identity, sid) of those that sound could come from, ever
         self.pictures: dict[str, Picture] = {}  # the last, of each camera that is on, by identity
-        self._cameras: set[str] = set()  # sids of those that are on
+        self._on: set[str] = set()  # sids of tracks that are
         self.put_out: int | None = None  # why the room parted with us
         self._connect = connect
         self._samples = np.zeros(0, dtype=np.int16)
@@ -110,37 +110,44 @@ class Guest:
 
     def _received(self, packet: rtc.DataPacket) -> None:
         if packet.participant is not None and packet.participant.identity.startswith("bot:"):
-            self.messages.append(json.loads(packet.data))
+            self._takes(packet.participant, json.loads(packet.data))
+
+    def _takes(self, bot: rtc.RemoteParticipant, message: dict[str, Any]) -> None:
+        self.messages.append(message)
 
     def _disconnected(self, reason: Any) -> None:
         self.put_out = int(reason)
 
     def _subscribed(self, track: Any, _: Any, participant: rtc.RemoteParticipant) -> None:
+        self._on.add(track.sid)
         if track.kind == rtc.TrackKind.KIND_AUDIO:
             self.tracks.append((participant.identity, participant.sid))
-            self._tasks.append(asyncio.create_task(self._listen(track, participant.identity)))
+            self._tasks.append(asyncio.create_task(self._listen(track, participant)))
         else:
-            self._cameras.add(track.sid)
             self._tasks.append(asyncio.create_task(self._watch(track, participant.identity)))
 
     def _unsubscribed(self, track: Any, _: Any, participant: rtc.RemoteParticipant) -> None:
+        self._on.discard(track.sid)
         if track.kind == rtc.TrackKind.KIND_VIDEO:
-            self._cameras.discard(track.sid)
             self.pictures.pop(participant.identity, None)
 
     async def _watch(self, track: Any, identity: str) -> None:
         stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24)
         async for event in stream:
-            if track.sid not in self._cameras:
+            if track.sid not in self._on:
                 return  # a picture that was still on its way when the camera went off
             shape = (event.frame.height, event.frame.width, 3)
             self.pictures[identity] = np.frombuffer(event.frame.data, dtype=np.uint8).reshape(shape)
 
-    async def _listen(self, track: Any, identity: str) -> None:
+    async def _listen(self, track: Any, participant: rtc.RemoteParticipant) -> None:
         async for event in rtc.AudioStream(track, sample_rate=RATE, num_channels=1):
-            samples = np.frombuffer(event.frame.data, dtype=np.int16)
-            if samples.size and np.abs(samples.astype(np.int32)).max() > AUDIBLE:
-                self.heard_ms[identity] += 1000 * samples.size // RATE
+            if track.sid not in self._on:
+                return  # the client lets the next one's sound out of the old one's stream as well
+            self._hears(participant, np.frombuffer(event.frame.data, dtype=np.int16))
+
+    def _hears(self, participant: rtc.RemoteParticipant, samples: NDArray[np.int16]) -> None:
+        if samples.size and np.abs(samples.astype(np.int32)).max() > AUDIBLE:
+            self.heard_ms[participant.identity] += 1000 * samples.size // RATE
 
     async def _speak(self) -> None:
         """Silence, and what `say` was given; the source takes it in real time."""

@@ -1,5 +1,25 @@
 """Every scenario, in files by what goes wrong.  Importing this puts them on the list."""
 
-from tests.chaos.scenarios import clocks, commands, deaths, deploys, floods, launches, outages, partitions
+from tests.chaos.scenarios import (
+    clocks,
+    commands,
+    deaths,
+    deploys,
+    floods,
+    launches,
+    livekit,
+    outages,
+    partitions,
+)
 
-__all__ = ["clocks", "commands", "deaths", "deploys", "floods", "launches", "outages", "partitions"]
+__all__ = [
+    "clocks",
+    "commands",
+    "deaths",
+    "deploys",
+    "floods",
+    "launches",
+    "livekit",
+    "outages",
+    "partitions",
+]

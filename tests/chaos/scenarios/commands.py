@@ -140,7 +140,7 @@ HOSTILE = {
 }
 
 
-@scenario(23, "huge, deep, broken and odd JSON, odd names")
+@scenario(23, "huge, deep, broken and odd JSON, odd names", lane="alone")
 async def hostile_bodies(stage: Stage, report: Report) -> None:
     slowest, said = 0.0, {}
     for path in ("/join", "/leave", "/config"):

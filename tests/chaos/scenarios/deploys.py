@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from tests.chaos.guest import Guest
+from tests.chaos.listener import Listener
 from tests.chaos.play import call, pid_of, soon
 from tests.chaos.scenario import Report, scenario
 from tests.chaos.stage import Stage
@@ -28,7 +29,7 @@ async def workers_are_told_to_go(stage: Stage, report: Report, parks: int = 1) -
             await _no_slot(stage, report, guests)
 
 
-async def _one_bot(stage: Stage, report: Report, guest: Guest) -> None:
+async def _one_bot(stage: Stage, report: Report, guest: Listener) -> None:
     """One bot's process is told to go."""
     pid = await pid_of(stage, guest)
     began = time.monotonic()
@@ -38,7 +39,7 @@ async def _one_bot(stage: Stage, report: Report, guest: Guest) -> None:
     _note_gap(report, "one bot", [guest], began)
 
 
-async def _one_host(stage: Stage, report: Report, guests: list[Guest]) -> None:
+async def _one_host(stage: Stage, report: Report, guests: Sequence[Listener]) -> None:
     """A worker goes, and another has room for its calls."""
     host = await asyncio.to_thread(stage.host_of, guests[0].room)
     hit = [guest for guest in guests if await asyncio.to_thread(stage.host_of, guest.room) == host]
@@ -53,7 +54,7 @@ async def _one_host(stage: Stage, report: Report, guests: list[Guest]) -> None:
     await soon(lambda: host in stage.living_hosts(), 60)
 
 
-async def _no_slot(stage: Stage, report: Report, guests: list[Guest]) -> None:
+async def _no_slot(stage: Stage, report: Report, guests: Sequence[Listener]) -> None:
     """All workers go at once, and come back."""
     pids = {guest.room: await pid_of(stage, guest) for guest in guests}
     began = time.monotonic()
@@ -87,7 +88,7 @@ def _gone(stage: Stage, report: Report, host: str, began: float) -> None:
     report.within(took, GONE_WITHIN, f"{host} went {took:.0f} s after SIGTERM only")
 
 
-def _note_gap(report: Report, name: str, guests: list[Guest], began: float) -> None:
+def _note_gap(report: Report, name: str, guests: Sequence[Listener], began: float) -> None:
     gap = max(guest.silence(began) for guest in guests)
     report.facts[f"{name}: silent for ms"] = round(gap * 1000)
     report.within(gap, GAP, f"{name}: nobody was heard for {gap:.1f} s")

@@ -15,7 +15,7 @@ from redis import Redis
 
 from app.rooms.steps import Mark
 from app.storage.ledger import RedisLedger
-from tests.chaos.guest import Guest
+from tests.chaos.listener import Listener
 from tests.chaos.play import call, pid_of, refused, soon
 from tests.chaos.scenario import Report, scenario
 from tests.chaos.stage import Stage
@@ -297,6 +297,6 @@ async def _left(stage: Stage, report: Report, room: str, session_id: str) -> Non
     report.must(lease is None, f"{room} is not free: {lease}")
 
 
-async def _nobody_hums(report: Report, guest: Guest) -> None:
+async def _nobody_hums(report: Report, guest: Listener) -> None:
     await asyncio.sleep(1)
-    report.must(guest._present(None) is None, f"somebody is still heard in {guest.room}")
+    report.must(guest._present() is None, f"somebody is still heard in {guest.room}")

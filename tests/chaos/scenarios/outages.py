@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from tests.chaos.guest import Guest
+from tests.chaos.listener import Listener
 from tests.chaos.play import call, kill_bot, pid_of, refused, soon, talk
 from tests.chaos.scenario import Report, scenario
 from tests.chaos.stage import Stage
@@ -30,7 +31,7 @@ async def redis_dies(stage: Stage, report: Report) -> None:
 
 
 async def _die_and_come_back(
-    stage: Stage, report: Report, guests: list[Guest], away: float, keeps: bool
+    stage: Stage, report: Report, guests: Sequence[Listener], away: float, keeps: bool
 ) -> None:
     began = time.monotonic()
     stage.kill("redis")
@@ -46,11 +47,11 @@ async def _die_and_come_back(
     report.must(longest < CONTINUOUS, f"the call was silent for {longest:.1f} s")
 
 
-async def registered(stage: Stage, report: Report, guests: list[Guest], after: str) -> None:
+async def registered(stage: Stage, report: Report, guests: Sequence[Listener], after: str) -> None:
     """All bots must have registered again within one beat from now."""
-    began = time.monotonic()
+    began, starving = time.monotonic(), stage.starving("redis", "web", *stage.hosts)
     await asyncio.gather(*(soon(lambda room=guest.room: _is_held(stage, room), 20) for guest in guests))
-    took = time.monotonic() - began
+    took = max(0, time.monotonic() - began - starving.seconds())
     report.facts[f"registered after {after}"] = f"{took:.1f} s"
     report.within(took, ONE_BEAT, f"after {after} it took {took:.1f} s until all bots were registered")
     for guest in guests:
@@ -138,9 +139,9 @@ async def _all_refused(stage: Stage, report: Report) -> float:
     }
     slowest = 0.0
     for name, ask in asks.items():
-        began = time.monotonic()
+        began, starving = time.monotonic(), stage.starving("web")
         problem = await refused(ask)
-        slowest = max(slowest, time.monotonic() - began)
+        slowest = max(slowest, time.monotonic() - began - starving.seconds())
         report.must(problem is not None and problem.status == 503, f"{name} in the dark: {problem}")
     return slowest
 

@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 
-from tests.chaos.guest import Guest
+from tests.chaos.listener import Listener
 from tests.chaos.play import call, pid_of, soon
 from tests.chaos.scenario import Report, scenario
 from tests.chaos.stage import Stage
@@ -40,7 +40,7 @@ async def partitions(stage: Stage, report: Report) -> None:
         await soon(lambda: set(PARTITIONS) <= stage.living_hosts(), 40)
 
 
-async def _cut_off(stage: Stage, report: Report, host: str, guest: Guest, began: float) -> None:
+async def _cut_off(stage: Stage, report: Report, host: str, guest: Listener, began: float) -> None:
     lasts = PARTITIONS[host]
     old, epoch = await pid_of(stage, guest), guest.epoch
     words = guest.type(
@@ -127,7 +127,7 @@ sys.exit(not reaper.lost(sys.argv[1], owner=sys.argv[2], why="is said to have di
 """
 
 
-def _supersede(stage: Stage, guest: Guest, lease: dict[str, object]) -> None:
+def _supersede(stage: Stage, guest: Listener, lease: dict[str, object]) -> None:
     """Say as a worker's parent does that the bot's process has died, though it lives on behind a dark link."""
     command = [sys.executable, "-c", SAY_LOST, guest.session_id, str(lease["owner"])]
     subprocess.run(command, env=stage.environ, cwd=ROOT, check=True, capture_output=True, timeout=30)
