@@ -78,6 +78,8 @@ ALONE_AT_MOST = timedelta(minutes=10)  # without Redis
 RECEIVE_WAIT = timedelta(seconds=1)  # a wait in Redis; shorter than the socket's timeout
 INSISTS = 5  # times
 BEAT_WITHIN = timedelta(seconds=2)  # connecting included
+# After a beat that got no answer: several fall into a doubt, also where one of them waits, or comes late
+BEAT_AGAIN_AFTER = timedelta(seconds=1)
 AT_LEAST_BETWEEN_BEATS = 0.2  # seconds
 STDERR = 2  # the descriptor: what Python calls so may be something else by then
 REMEMBERED = 1000  # messages that were read; the inbox holds no more
@@ -490,13 +492,14 @@ class Stay:
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
         asked = heard = loop.time()  # the adoption was the first beat
+        is_heard = True
         while True:
             # Without the interpreter's help: a loop is blocked for good where nothing of Python runs any more
             faulthandler.dump_traceback_later(BLOCKED_AT_MOST.total_seconds(), exit=True, file=STDERR)
             # From when the last one was sent: one that got no answer does not make the next one late
-            due = asked + BEAT_EVERY.total_seconds() * random.uniform(0.9, 1.1)
+            due = asked + _beats_again_after(is_heard)
             await asyncio.sleep(max(AT_LEAST_BETWEEN_BEATS, due - loop.time()))
-            asked = loop.time()
+            asked, is_heard = loop.time(), False
             try:
                 async with asyncio.timeout(BEAT_WITHIN.total_seconds()):
                     beaten, messages = await self._pulse.run(self._this_beat())
@@ -505,7 +508,7 @@ class Stay:
                 if loop.time() - heard > ALONE_AT_MOST.total_seconds():
                     self.end(Ending(Reason.ERROR, detail="Redis was away for too long"))
                 continue
-            heard = asked
+            heard, is_heard = asked, True
             if beaten is Beaten.SUPERSEDED:
                 self._room.hush()
                 self.end(MOVED_ON)
@@ -814,6 +817,12 @@ class Stay:
             await self._ledger.run(step)
         except RedisAway:
             log.warning("step_unwritten", session_id=self.session.id, step=type(step).__name__)
+
+
+def _beats_again_after(is_heard: bool) -> float:
+    """Seconds from one beat to the next."""
+    usual = BEAT_EVERY if is_heard else BEAT_AGAIN_AFTER
+    return usual.total_seconds() * random.uniform(0.9, 1.1)
 
 
 def load_bot(target: str) -> Callable[[Any], Awaitable[None]]:

@@ -18,6 +18,7 @@ from pipecat.transports.base_transport import TransportParams
 from app.errors import IllegalTransition, OthersThere, RedisAway
 from app.rooms.sessions import State
 from app.rooms.steps import (
+    DOUBT_LASTS,
     Answer,
     FindPlace,
     HandOver,
@@ -31,7 +32,7 @@ from app.rooms.steps import (
 )
 from app.settings import Settings
 from bots import personalities
-from bots.stay import Errand, Stay
+from bots.stay import BEAT_WITHIN, Errand, Stay, _beats_again_after
 from tests.makers import ME, a_session
 
 
@@ -268,3 +269,12 @@ def test_a_bot_leaves_at_a_persons_wish_only_if_nobody_else_is_there(there, leav
         return stay._ending.done()
 
     assert asyncio.run(asked()) is leaves
+
+
+def test_a_bot_that_was_not_heard_beats_well_within_a_doubt():
+    """It beat as seldom as ever, and had 0.7 s to be in time where Redis had just come back."""
+    latest = max(_beats_again_after(False) for _ in range(1000))
+    may_be_late = timedelta(seconds=1.5)
+
+    assert timedelta(seconds=latest) + may_be_late < DOUBT_LASTS
+    assert BEAT_WITHIN + may_be_late < DOUBT_LASTS  # where it waits for an answer that does not come
