@@ -8,7 +8,6 @@ a process's start.
 import base64
 import fcntl
 import hashlib
-import importlib.util
 import json
 import logging
 import os
@@ -20,16 +19,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import timedelta
 from functools import partial
-from importlib.machinery import ModuleSpec, PathFinder
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from app.errors import GreenroomError
+from app.named_bots import BUILT_IN_BOTS, named_bots
 
 DOTENV = Path(".env")
-BUILT_IN_BOTS = {"assistant": "bots.assistant:bot"}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LONGEST_SOCKET_PATH = 100  # bytes: the kernel's limit is 104 on macOS, 108 on Linux, its final zero included
 PERSONALITIES = (
@@ -196,48 +194,6 @@ def _why_guessable(value: str) -> str | None:
     return None
 
 
-def _bots(value: str) -> Mapping[str, str]:
-    """BOTS, on top of the bots that are ours."""
-    bots = dict(BUILT_IN_BOTS)
-    for entry in filter(None, map(str.strip, value.split(","))):
-        name, module, function = _bot(entry)
-        bots[name] = f"{module}:{function}"
-    return bots
-
-
-def _bot(entry: str) -> tuple[str, str, str]:
-    parts = re.fullmatch(r"([A-Za-z0-9_-]{1,64})\s*=\s*(\w+(?:\.\w+)*):(\w+)", entry, re.ASCII)
-    if not parts:
-        raise ValueError(
-            f"must be entries as in name=module:function, separated by commas; '{entry}' is none"
-        )
-    name, module, function = parts.groups()
-    if not _can_be_found(module):
-        raise ValueError(f"must name modules that Python can find; there is no '{module}' here")
-    return name, module, function
-
-
-def _can_be_found(module: str) -> bool:
-    """Whether an import would find it, told without importing it or its packages."""
-    top, *rest = module.split(".")
-    spec = _top_level(top)
-    for depth, _ in enumerate(rest, start=2):
-        if spec is None:
-            return False
-        spec = PathFinder.find_spec(
-            ".".join(module.split(".")[:depth]), spec.submodule_search_locations or []
-        )
-    return spec is not None
-
-
-def _top_level(name: str) -> ModuleSpec | None:
-    try:
-        found = importlib.util.find_spec(name)
-    except ValueError:  # a module such as __main__ that has no spec
-        return None
-    return found or PathFinder.find_spec(name, [os.getcwd()])  # gunicorn and celery look here as well
-
-
 def _ice_servers(value: str) -> tuple[IceServer, ...]:
     """URLs separated by commas, or the JSON list that a browser takes."""
     try:
@@ -324,7 +280,10 @@ class Settings:
         shown=_hidden,
     )
     bots: Mapping[str, str] = _setting(
-        "", _bots, "further bots: name=module:function,...", unset=BUILT_IN_BOTS
+        "",
+        named_bots,
+        "further bots, by commas: path/to/bot.py, a folder, module:function; name=... gives a name",
+        unset=BUILT_IN_BOTS,
     )
     default_bot: str = _setting("assistant", _text, "bot of a join that names none")
     default_personality: str = _setting("host", _text, "personality of a join that names none")

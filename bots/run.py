@@ -34,7 +34,8 @@ from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from app.storage.ledger import RedisLedger
 from bots import ears, speech
-from bots.stay import Ending, Errand, Stay, load_bot
+from bots.loading import BotUnfit, load_bot
+from bots.stay import Ending, Errand, Stay
 
 # How a session is ended from outside: by who revokes its launch, and by Celery's soft time limit.  SIGTERM does not
 # end it: it goes on with another worker.
@@ -69,8 +70,8 @@ def preload(settings: Settings) -> None:
     for name, target in settings.bots.items():
         try:
             load_bot(target)
-        except Exception:  # its own launches will fail, and say why; the other bots' need not
-            log.exception("bot_not_importable", bot=name, target=target)
+        except BotUnfit as unfit:  # its own launches will fail, and say why; the other bots' need not
+            log.error("bot_not_importable", bot=name, target=target, because=f"it {unfit}")
 
 
 def warm(settings: Settings) -> None:

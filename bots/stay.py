@@ -2,9 +2,8 @@
 
 import asyncio
 import faulthandler
-import importlib
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -54,6 +53,7 @@ from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from bots import speech
 from bots import transports as stages
+from bots.loading import BotUnfit, load_bot
 from bots.outbox import Outbox
 from bots.personalities import Personality
 from bots.personalities import load as load_personality
@@ -726,6 +726,9 @@ class Stay:
             return Ending(Reason.LEFT)
         if error is None:
             return Ending(Reason.LAUNCH_FAILED, detail="the bot returned before its pipeline had started")
+        if isinstance(error, BotUnfit):  # the next bot would be no better
+            log.error("bot_unfit", session_id=self.session.id, bot=self.session.bot, because=str(error))
+            return Ending(Reason.LAUNCH_FAILED, politely=False, detail=f"the bot {error}")
         log.error("bot_failed", session_id=self.session.id, bot=self.session.bot, exc_info=error)
         return Ending(Reason.ERROR, detail=f"raised {type(error).__name__}", goes_on=True)
 
@@ -823,13 +826,6 @@ def _beats_again_after(is_heard: bool) -> float:
     """Seconds from one beat to the next."""
     usual = BEAT_EVERY if is_heard else BEAT_AGAIN_AFTER
     return usual.total_seconds() * random.uniform(0.9, 1.1)
-
-
-def load_bot(target: str) -> Callable[[Any], Awaitable[None]]:
-    """The function that `module:function` names."""
-    module, _, function = target.partition(":")
-    bot: Callable[[Any], Awaitable[None]] = getattr(importlib.import_module(module), function)
-    return bot
 
 
 def _settings_frames(changes: Mapping[str, str]) -> list[Frame]:

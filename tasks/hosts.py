@@ -23,6 +23,7 @@ from app.rooms.reaping import Reaper
 from app.rooms.sessions import Reason
 from app.rooms.steps import Host, Now, Report, Retire, Wish, owner_of
 from app.storage.ledger import RedisLedger
+from bots.loading import why_unfit
 from tasks.celery import LAUNCHES, app, settings
 from tasks.outgoing import CeleryLaunches
 
@@ -182,9 +183,10 @@ class Foreman:
     def _now(self, consumer: Any) -> tuple[Host, dict[str, str]]:
         running = [request for request in list(state.active_requests) if request.worker_pid]
         used = len(state.active_requests)
+        kind = _kind(consumer)
         host = Host(
             id=consumer.hostname,
-            kind=_kind(consumer),
+            kind=kind,
             slots=consumer.pool.num_processes,
             used=used,
             warm=max(0, _loaded(consumer.pool) - used),
@@ -192,6 +194,7 @@ class Foreman:
             draining=self.is_draining,
             since_ms=self._since_ms,
             cold_s=self._cold_for(consumer.pool),
+            unfit=_unfit() if kind == "bots" else {},
         )
         held = {
             request.args[0]: owner_of(request.hostname, request.id, request.worker_pid)
@@ -207,6 +210,12 @@ class Foreman:
             return 0
         self._cold_since = self._cold_since or time.monotonic()
         return int(time.monotonic() - self._cold_since) // COLD_STEP * COLD_STEP
+
+
+def _unfit() -> dict[str, str]:
+    """The bots that cannot be imported here, and why."""
+    tried = {name: why_unfit(target) for name, target in settings.bots.items()}
+    return {name: why for name, why in tried.items() if why}
 
 
 def _kind(consumer: Any) -> str:

@@ -24,6 +24,7 @@ ASKEW, TOO_ASKEW = (
 FULL, TOO_FULL = 0.75, 0.9  # of Redis's memory
 REAPED_WITHIN = timedelta(seconds=10)  # it is due every 3
 CHORES_AT_MOST = 20
+UNFIT_TOLD = 2  # bots, whose reasons are long
 A_MOMENT = timedelta(seconds=15)  # what changed so recently may just be changing again
 UNHEARD = timedelta(seconds=7)  # two beats missed
 CLEARED_WITHIN = timedelta(seconds=90)  # what nobody has is swept after this
@@ -356,6 +357,23 @@ def _slots(facts: Facts) -> Finding:
     return Finding("workers", OK, says, facts=told)
 
 
+def _imports(facts: Facts) -> Iterable[Finding]:
+    unfit = {
+        f"{name} on {host.id} {why}": None for host in facts.fleet.bots for name, why in host.unfit.items()
+    }
+    if unfit:
+        told, left = "; ".join([*unfit][:UNFIT_TOLD]), len(unfit) - UNFIT_TOLD
+        yield Finding(
+            "imports",
+            PROBLEM,
+            f"No bot for whoever asks for {told}" + (f"; and {left} more." if left > 0 else "."),
+            "Mend that file, or install what it lacks: the next join tries it again.",
+            {"unfit": {host.id: dict(host.unfit) for host in facts.fleet.bots if host.unfit}},
+        )
+    elif facts.fleet.bots:
+        yield Finding("imports", OK, "Every bot that BOTS names can be imported.")
+
+
 def _control(facts: Facts) -> Iterable[Finding]:
     hosts = facts.fleet.of_kind("control")
     told = {"hosts": [host.id for host in hosts], "queued": facts.fleet.chores}
@@ -613,6 +631,7 @@ RULES: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
     _memory,
     _clocks,
     _workers,
+    _imports,
     _control,
     _beat,
     _cold,

@@ -584,6 +584,7 @@ class Host:
     warm: int = 0  # idle processes whose models are loaded
     since_ms: int = 0  # when this incarnation first reported
     cold_s: int = 0  # for how long not all its processes have had their models; in steps of ten seconds
+    unfit: Mapping[str, str] = field(default_factory=dict)  # bots that it cannot import, and why, by name
 
     @property
     def free(self) -> int:

@@ -27,6 +27,7 @@ A_HOST = Host(
     draining=True,
     warm=3,
     since_ms=1790000000000,
+    unfit={"mine": "cannot be imported"},
 )
 
 

@@ -69,6 +69,19 @@ def test_whatever_is_wrong_comes_with_something_to_do(ledger, joining, puppet):
     assert all(len(finding.says) < 400 and len(finding.do) < 400 for finding in found.values())
 
 
+def test_a_bot_that_cannot_be_imported_is_named_with_what_was_raised(ledger):
+    why = "cannot be imported: it raised ModuleNotFoundError: No module named 'deepgram' (mine.py:3)"
+    keep_well(ledger)
+    assert look(ledger)["imports"].verdict is OK
+    keep_well(ledger, hosts=(replace(BOTS, unfit={"mine": why}), CONTROL))
+
+    found = look(ledger)["imports"]
+
+    assert (found.verdict, found.facts) == (PROBLEM, {"unfit": {"bots@stage": {"mine": why}}})
+    assert f"mine on bots@stage {why}." in found.says
+    assert found.do
+
+
 @pytest.mark.parametrize(
     ("change", "check_name", "verdict"),
     [

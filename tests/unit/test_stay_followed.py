@@ -66,3 +66,21 @@ def test_a_bot_that_crashed_is_known_to_be_followed_before_its_line_is_closed():
 def test_a_bot_that_nobody_follows_leaves_as_such():
     over = Ending(Reason.IDLE, politely=False)
     assert leaving(over, by_itself=False) == ["pipeline cancelled", "disconnected"]
+
+
+def test_a_session_whose_bot_cannot_be_imported_ends_with_what_was_raised():
+    """Three more launches would raise the same."""
+
+    async def ending():
+        errand = Errand(a_session(), ME, "here", "a-token", False, timedelta(0), (), {})
+        bot = Stay(errand, ledger=Deaf(), pulse=Deaf(), settings=Settings(), launches=None, reviving=None)
+        performance = asyncio.create_task(bot._perform("no_such_module:bot"))
+        await asyncio.wait({performance})
+        return await bot._leave(performance)
+
+    ended = asyncio.run(ending())
+
+    assert (ended.reason, ended.goes_on) == (Reason.LAUNCH_FAILED, False)
+    assert ended.detail == (
+        "the bot cannot be imported: it raised ModuleNotFoundError: No module named 'no_such_module'"
+    )

@@ -1,0 +1,48 @@
+"""Why a bot failed, in a line that its author can act on: what was raised, and where in the bot's own code."""
+
+import sysconfig
+import traceback
+from pathlib import Path
+
+SAID_AT_MOST = 200  # characters of an exception's message
+OURS = frozenset(
+    str(Path(__file__).parent / name) for name in ("stay.py", "leftovers.py", "run.py", "loading.py")
+)
+LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def cause_of(error: BaseException, target: str) -> str:
+    """In words that follow "its bot"; the target is the bot's, as `BOTS` has it."""
+    kind = type(error).__name__
+    if isinstance(error, SystemExit):
+        what = f"called sys.exit({'' if error.code is None else error.code})"
+    else:
+        said = " ".join(str(error).split())
+        if len(said) > SAID_AT_MOST:
+            said = f"{said[:SAID_AT_MOST]}..."
+        what = f"raised {kind}: {said}" if said else f"raised {kind}"
+    where = place_of(error, target)
+    return f"{what} ({where})" if where else what
+
+
+def place_of(error: BaseException, target: str) -> str | None:
+    """File and line: the innermost that is in the bot's own package, else the innermost that is in no library."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return _place(error.filename, error.lineno)
+    package = target.partition(":")[0].partition(".")[0]
+    own, others = None, None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        if file in OURS or file.startswith("<"):
+            continue
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            own = _place(file, line)
+        elif not file.startswith(LIBRARIES):
+            others = _place(file, line)
+    return own or others
+
+
+def _place(file: str, line: int) -> str:
+    path = Path(file)
+    near = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{near}:{line}"
