@@ -39,7 +39,7 @@ class Turns:
         self._said: deque[Said] = deque(before, maxlen=UNWRITTEN_AT_MOST)
         self._number = 0
         self._contexts: dict[str | None, LLMContext] = {}  # by the person, where there are several
-        self._unwritten: deque[Step[Any]] = deque(maxlen=UNWRITTEN_AT_MOST)
+        self._unwritten: deque[Step[Any]] = deque()
         self._has_some = asyncio.Event()
         self._is_written = asyncio.Event()
         self._is_written.set()
@@ -173,6 +173,8 @@ class Turns:
         self._put(Record(self._session_id, self._epoch, said))
 
     def _put(self, step: Step[Any]) -> None:
+        if len(self._unwritten) >= UNWRITTEN_AT_MOST:  # the oldest turn goes; what shall be erased stays
+            del self._unwritten[1 if isinstance(self._unwritten[0], Erase) else 0]
         self._unwritten.append(step)
         self._is_written.clear()
         self._has_some.set()

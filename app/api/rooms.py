@@ -27,6 +27,7 @@ from app.rooms.leaving import Left
 from app.rooms.messages import ask
 from app.rooms.providers import GUEST, About, check_name
 from app.rooms.room import LOCAL
+from app.rooms.sessions import ON_STAGE
 from app.rooms.state import as_told
 from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
 
@@ -41,7 +42,7 @@ bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
 @bp.arguments(WaitSchema(), location="query")
 @bp.response(HTTPStatus.ACCEPTED, JoinedSchema(), description="A bot is on its way, or waits for a slot")
 @bp.alt_response(
-    HTTPStatus.OK, schema=JoinedSchema, description="The room has a bot, or one on its way, already"
+    HTTPStatus.OK, schema=JoinedSchema, description="The room has a bot, or had one on its way already"
 )
 def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     """Put exactly one bot in a room, or find the one that is there."""
@@ -57,7 +58,8 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     answer = _joined(joined, order.user_id, _about(wanted), here)
     if joined.status == QUEUED:
         return answer, HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
-    return answer, HTTPStatus.OK if joined.reused else HTTPStatus.ACCEPTED
+    is_there = joined.reused or joined.status in ON_STAGE
+    return answer, HTTPStatus.OK if is_there else HTTPStatus.ACCEPTED
 
 
 @bp.post("/leave")

@@ -250,8 +250,22 @@ class SessionSchema(Schema):
     version = fields.Integer()
 
 
+class PageSchema(Strict):
+    """Which part of a long list."""
+
+    after = fields.String(
+        load_default="",
+        validate=validate.Regexp(r"^([0-9]{1,15}-[A-Za-z0-9_-]{1,64})?\Z", error="Use what `next` said."),
+        metadata={"description": "What `next` said in the page before"},
+    )
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+
+
 class SessionsSchema(Schema):
     sessions = fields.List(fields.Nested(SessionSchema))
+    next = fields.String(
+        allow_none=True, metadata={"description": "What the next page comes after; null: these were the last"}
+    )
 
 
 class EventSchema(Schema):

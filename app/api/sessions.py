@@ -21,6 +21,7 @@ from app.api.schemas import (
     EventSchema,
     EventsSchema,
     OfferSchema,
+    PageSchema,
     SessionSchema,
     SessionsSchema,
 )
@@ -29,7 +30,7 @@ from app.errors import OfferRefused, TooManyStreams
 from app.rooms.messages import ask
 from app.rooms.patience import slices
 from app.rooms.room import LOCAL
-from app.rooms.sessions import ON_STAGE, Event, Session, State
+from app.rooms.sessions import ON_STAGE, Event, State
 
 ANSWER_WITHIN = timedelta(seconds=10)
 # An offer to a bot that is on its way waits for it, as long as /join does: pipecat's clients offer three times, and
@@ -50,10 +51,12 @@ bp = JsonBlueprint(
 
 
 @bp.get("")
+@bp.arguments(PageSchema(), location="query")
 @bp.response(HTTPStatus.OK, SessionsSchema())
-def list_sessions() -> dict[str, list[Session]]:
-    """The sessions that are on, the oldest first."""
-    return {"sessions": services().looking.sessions()}
+def list_sessions(page: dict[str, Any]) -> dict[str, Any]:
+    """The sessions that are on, the oldest first, a page at a time; the next one is asked for with `after`."""
+    sessions, after = services().looking.sessions(page["after"], page["limit"])
+    return {"sessions": sessions, "next": after}
 
 
 @bp.get("/<session_id>")

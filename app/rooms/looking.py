@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.errors import NoSuchSession, RedisAway
+from app.errors import RedisAway
+from app.rooms.joining import LIMITS
 from app.rooms.ports import Ledger
 from app.rooms.room import Room
 from app.rooms.sessions import Event, Session, State
@@ -13,20 +14,26 @@ from app.rooms.steps import (
     FindPlace,
     Forget,
     Host,
-    LiveSessions,
     LivingHosts,
+    PageOfSessions,
     ReadEvents,
     ReadHost,
     ReadRoom,
     ReadSession,
+    ReadSessions,
     ReadState,
     RoomView,
 )
 
+PAGE = 100  # sessions
+
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether a join would find its bot, and what is missing if not."""
+    """Whether a join would find its bot, and what is missing if not.
+
+    A full line leaves it ready: who waits, or has a bot, is served as ever.
+    """
 
     ready: bool
     checks: dict[str, str]
@@ -47,19 +54,17 @@ class Looking:
             return None
         return self._ledger.run(FindPlace(session.id)).position
 
-    def sessions(self) -> list[Session]:
-        """Those that have not ended, the oldest first."""
+    def sessions(self, after: str = "", limit: int = PAGE) -> tuple[list[Session], str | None]:
+        """Those that have not ended, the oldest first, a page at a time; and what the next page comes after, if any."""
+        page = self._ledger.run(PageOfSessions(after, limit))
         sessions = []
-        for session_id in self._ledger.run(LiveSessions()):
-            try:
-                session = self.session(session_id)
-            except NoSuchSession:
-                session = None
+        found = self._ledger.run(ReadSessions(tuple(page.session_ids)))
+        for session_id, session in zip(page.session_ids, found, strict=True):
             if session is None or session.state is State.ENDED:  # whoever ended it died before this
                 self._ledger.run(Forget(session_id))
             else:
                 sessions.append(session)
-        return sessions
+        return sessions, page.after
 
     def events(self, session_id: str, *, after: str = "0", wait: timedelta = timedelta(0)) -> list[Event]:
         """Raises NoSuchSession."""
@@ -84,4 +89,10 @@ class Looking:
             return Readiness(False, {"redis": str(error)})
         bots = "ok" if "bots" in kinds else "no worker for bots has been heard in the last 15 seconds"
         control = "ok" if "control" in kinds else "no control worker has been heard in the last 15 seconds"
-        return Readiness(bots == "ok", {"redis": "ok", "bots": bots, "control": control})
+        waiting = self._ledger.run(FindPlace()).waiting
+        line = (
+            "ok"
+            if waiting < LIMITS.line
+            else f"full: {waiting} wait for a slot, and no further join is taken"
+        )
+        return Readiness(bots == "ok", {"redis": "ok", "bots": bots, "control": control, "line": line})

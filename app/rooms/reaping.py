@@ -29,17 +29,18 @@ from app.rooms.steps import (
     Lease,
     LeaveLine,
     Line,
-    LiveSessions,
     LivingHosts,
     Mark,
     Note,
     Now,
     Overdue,
+    PageOfSessions,
     Place,
     ReadHeld,
     ReadHost,
     ReadRoom,
     ReadSession,
+    ReadSessions,
     Release,
     Unmark,
     Withdraw,
@@ -99,13 +100,8 @@ class Reaper:
     def sweep(self) -> int:
         """End the sessions whose room is nobody's, or another's, and has been for a while; says how many."""
         swept = 0
-        for session_id in self._ledger.run(LiveSessions()):
-            try:
-                session = self._ledger.run(ReadSession(session_id))
-            except NoSuchSession:
-                self._ledger.run(Forget(session_id))
-                continue
-            if session.state is State.ENDED:  # whoever ended it died before this
+        for session_id, session in self._those_that_are_on():
+            if session is None or session.state is State.ENDED:  # whoever ended it died before this
                 self._ledger.run(Forget(session_id))
             elif self._is_orphaned(session):
                 never_started = session.state is State.PENDING
@@ -165,6 +161,14 @@ class Reaper:
                 yield session
             else:
                 self._ledger.run(LeaveLine(session_id, is_served=False))
+
+    def _those_that_are_on(self) -> Iterator[tuple[str, Session | None]]:
+        after: str | None = ""
+        while after is not None:
+            page = self._ledger.run(PageOfSessions(after))
+            found = self._ledger.run(ReadSessions(tuple(page.session_ids)))
+            yield from zip(page.session_ids, found, strict=True)
+            after = page.after
 
     def _is_orphaned(self, session: Session) -> bool:
         if self._ledger.run(Now()) - session.updated_ms < ORPHANED_AFTER / timedelta(milliseconds=1):

@@ -476,6 +476,29 @@ class LiveSessions(Step[list[str]]):
 
 
 @dataclass(frozen=True)
+class Page:
+    """Some of the sessions that have not ended, and where to go on; None: these were the last."""
+
+    session_ids: list[str]
+    after: str | None
+
+
+@dataclass(frozen=True)
+class PageOfSessions(Step[Page]):
+    """The next of the sessions that have not ended, the oldest first; the first page comes after ""."""
+
+    after: str = ""  # as the page before it said
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class ReadSessions(Step[list[Session | None]]):
+    """Many sessions at once; None in the place of one that is unknown."""
+
+    session_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ReadEvents(Step[list[Event]]):
     """A session's history after an event, waiting for one if there is none yet."""
 

@@ -528,6 +528,26 @@ def _(step: steps.LiveSessions) -> Command:
     return Command((call,), lambda replies: list(replies[0]))
 
 
+@encode.register
+def _(step: steps.PageOfSessions) -> Command:
+    def read(replies: list[Reply]) -> steps.Page:
+        after, *session_ids = replies[0]
+        return steps.Page(session_ids, after or None)
+
+    since, _, session_id = step.after.partition("-")
+    call = script("page", [keys.SESSIONS_LIVE], since or "-inf", session_id, step.limit)
+    return Command((call,), read)
+
+
+@encode.register
+def _(step: steps.ReadSessions) -> Command:
+    def read(replies: list[Reply]) -> list[Session | None]:
+        records = [reply if isinstance(reply, dict) else _pairs(reply) for reply in replies]
+        return [_session(record) if record else None for record in records]
+
+    return Command(tuple(Call(("HGETALL", keys.session(each))) for each in step.session_ids), read)
+
+
 def _stream(reply: Reply) -> list[tuple[str, dict[str, str]]]:
     """The entries of the one stream that was read; redis-py's shape differs between protocols."""
     if not reply:

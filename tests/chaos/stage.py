@@ -123,7 +123,7 @@ class Stage(Product):
         eventually(self._is_empty, within=40)
 
     def _is_empty(self) -> bool:
-        sessions = self.get("/sessions")["sessions"]
+        sessions = self.get("/sessions?limit=1000")["sessions"]
         for session in sessions:
             self.leave(session["room_url"])
         return not sessions

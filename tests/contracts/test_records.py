@@ -23,10 +23,12 @@ from app.rooms.steps import (
     Note,
     Now,
     Overdue,
+    PageOfSessions,
     Push,
     QueueLength,
     ReadEvents,
     ReadSession,
+    ReadSessions,
     Succeed,
     Transition,
 )
@@ -327,6 +329,38 @@ def test_sessions_that_are_on_are_listed_the_oldest_first_until_they_are_forgott
 
     ledger.run(Forget("session-1"))
     assert set(ledger.run(LiveSessions())) == {"session-3", "session-2"}
+
+
+def test_those_that_are_on_are_listed_a_page_at_a_time_each_once(world, ledger):
+    for number in range(10):
+        ledger.run(Create(a_session(f"session-{number}")))
+        if number % 3 == 2:
+            world.pass_time(timedelta(seconds=1) if number == 5 else timedelta(0))
+    listed, after = [], ""
+    while after is not None:
+        page = ledger.run(PageOfSessions(after, limit=3))
+        assert len(page.session_ids) <= 3
+        listed, after = listed + page.session_ids, page.after
+
+    assert sorted(listed) == sorted(ledger.run(LiveSessions()))
+    assert len(listed) == 10
+    assert ledger.run(PageOfSessions(limit=10)).after is None
+
+
+def test_the_next_page_is_found_though_the_last_one_of_the_page_before_has_gone(ledger):
+    for number in range(4):
+        ledger.run(Create(a_session(f"session-{number}")))
+    page = ledger.run(PageOfSessions(limit=2))
+    ledger.run(Forget(page.session_ids[-1]))
+    following = ledger.run(PageOfSessions(page.after, limit=2))
+
+    assert sorted([*page.session_ids, *following.session_ids]) == [f"session-{number}" for number in range(4)]
+
+
+def test_many_records_are_read_at_once(ledger, session):
+    assert ledger.run(ReadSessions(("nobody", "a-session"))) == [None, session]
+    assert ledger.run(ReadSessions(())) == []
+    assert ledger.run(PageOfSessions()).session_ids == ["a-session"]
 
 
 def test_notes_are_told_between_changes_and_change_nothing(ledger, session):

@@ -639,6 +639,22 @@ class InMemoryLedger:
         return sorted(self._live, key=lambda session_id: self._live[session_id])[: step.limit]
 
     @_do.register
+    def _(self, step: steps.PageOfSessions) -> steps.Page:
+        since_ms, _, last = step.after.partition("-")
+        after = (int(since_ms or -1), last)
+        line = sorted((at_ms, session_id) for session_id, at_ms in self._live.items())
+        left = [each for each in line if each > after]
+        page = left[: step.limit]
+        is_last = len(page) == len(left)
+        return steps.Page(
+            [session_id for _, session_id in page], None if is_last else "-".join(map(str, page[-1]))
+        )
+
+    @_do.register
+    def _(self, step: steps.ReadSessions) -> list[Session | None]:
+        return [self._sessions.get(session_id) for session_id in step.session_ids]
+
+    @_do.register
     def _(self, step: steps.ReadEvents) -> list[Event]:
         def look() -> list[Event]:
             if self._sessions.get(step.session_id) is None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.errors import RedisAway
-from app.rooms.steps import Conversation, Erase, Said
+from app.rooms.steps import Conversation, Erase, Record, Said
 from bots import turns
 from bots.turns import Turns
 from tests.model.world import Awaitable
@@ -140,3 +140,20 @@ def test_it_is_not_quiet_while_the_person_waits_for_an_answer(new_world):
     assert said.is_quiet
     said._speaking.add(("user", None))
     assert not said.is_quiet
+
+
+async def test_what_another_person_must_not_find_is_erased_however_much_is_said_while_redis_is_away(
+    new_world, monkeypatch
+):
+    monkeypatch.setattr(turns, "UNWRITTEN_AT_MOST", 5)
+    ledger = Awaitable(new_world().wire)
+    ledger._wire.run(Record(SESSION, EPOCH, Said("6-1", "user", "a secret")))
+    said = Turns(ledger, SESSION, EPOCH, [])
+    say(said, "a")
+    said.forget()
+    say(said, *"bcdefgh")
+    writing = asyncio.create_task(said.write())
+    assert await said.written(A_WHILE)
+    writing.cancel()
+
+    assert written(ledger) == [*"efgh"]

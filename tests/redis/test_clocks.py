@@ -50,6 +50,8 @@ A_STEP_OF_EACH_KIND = [
     steps.CountLaunch("a-session"),
     steps.ReadSession("a-session"),
     steps.LiveSessions(),
+    steps.PageOfSessions(),
+    steps.ReadSessions(("a-session",)),
     steps.ReadEvents("a-session"),
     steps.Send("a-session", "say", {}, 7, STALE_AFTER),
     steps.Receive("a-session", "0", STALE_AFTER),

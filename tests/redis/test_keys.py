@@ -286,7 +286,9 @@ def test_an_ended_day_leaves_no_key_that_lasts_longer_than_a_month(day, server):
 def test_every_kind_of_key_that_is_made_has_its_line():
     made = []
     for name, make in inspect.getmembers(keys, inspect.isfunction):
-        wanted = list(inspect.signature(make).parameters)
+        wanted, makes = list(inspect.signature(make).parameters), inspect.signature(make).return_annotation
+        if makes is bool:  # it tells of a key
+            continue
         values = {"room": Room.parse("local:stage"), "session_id": "s", "message_id": "1-1"}
         key = make(*[values.get(parameter, "x") for parameter in wanted])
         made += [(name, each) for each in (key if isinstance(key, tuple) else (key,))]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.steps import Host, Report
+from app.rooms.steps import Host, Limits, Push, Report
 
 
 def report(ledger, kind):
@@ -25,7 +25,21 @@ def test_it_is_ready_when_redis_answers_and_workers_live(caller, ledger):
     response = caller.with_(None).get("/readyz")
 
     assert response.status_code == 200
-    assert response.json == {"ready": True, "checks": {"redis": "ok", "bots": "ok", "control": "ok"}}
+    assert response.json == {
+        "ready": True,
+        "checks": {"redis": "ok", "bots": "ok", "control": "ok", "line": "ok"},
+    }
+
+
+def test_it_says_that_the_line_is_full_and_is_ready_for_those_who_are_in_it(caller, ledger, monkeypatch):
+    monkeypatch.setattr("app.rooms.looking.LIMITS", Limits(line=1))
+    report(ledger, "bots")
+    ledger.run(Push("a-queue", "a-launch", "a-session"))
+
+    response = caller.with_(None).get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json["checks"]["line"].startswith("full: 1 wait")
 
 
 @pytest.mark.parametrize("others", [[], ["control"]])

@@ -113,7 +113,7 @@ def test_a_join_may_wait_until_the_bot_is_there(caller, ledger, launches, puppet
 
     response = caller.post("/join?wait=30", {"room_url": ROOM})
 
-    assert (response.status_code, response.json["status"]) == (202, "live")
+    assert (response.status_code, response.json["status"], response.json["reused"]) == (200, "live", False)
 
 
 def test_a_join_that_waits_in_vain_says_where_its_bot_is(caller):

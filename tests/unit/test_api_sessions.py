@@ -55,7 +55,7 @@ def test_sessions_that_are_on_are_listed_and_ended_ones_are_not(caller, joined, 
     assert listed["session_id"] == joined["session_id"]
     bot.leave()
 
-    assert caller.get("/sessions").json == {"sessions": []}
+    assert caller.get("/sessions").json == {"sessions": [], "next": None}
 
 
 def test_a_session_tells_all_about_itself(caller, joined, bot, url):
@@ -343,3 +343,23 @@ def test_a_session_that_waits_is_still_on(caller, bot, url):
 
     assert caller.get(url).json["state"] == "waiting"
     assert len(caller.get("/sessions").json["sessions"]) == 1
+
+
+def test_all_sessions_are_seen_page_by_page_whatever_begins_and_ends_meanwhile(caller, ledger, launches):
+    told = [caller.post("/join", {}).json["session_id"] for _ in range(7)]
+    first = caller.get("/sessions?limit=3").json
+    assert len(first["sessions"]) == 3
+    caller.post(
+        "/leave", {"session_id": first["sessions"][-1]["session_id"]}
+    )  # the one that the next page comes after
+    second = caller.get(f"/sessions?limit=3&after={first['next']}").json
+    third = caller.get(f"/sessions?limit=3&after={second['next']}").json
+
+    seen = [session["session_id"] for page in (first, second, third) for session in page["sessions"]]
+    assert sorted(seen) == sorted(told)
+    assert third["next"] is None
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=x", "after=1-%20", "page=2"])
+def test_a_page_that_cannot_be_is_refused(caller, query):
+    problem(caller.get(f"/sessions?{query}"), 422, "invalid")

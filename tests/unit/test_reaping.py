@@ -808,7 +808,7 @@ def test_what_has_ended_and_was_not_forgotten_is_forgotten(reaper, ledger, joine
     bot.enter(State.ENDED, Reason.LEFT)
     assert ledger.run(LiveSessions()) == [joined.session_id]
 
-    assert looking.sessions() == []
+    assert looking.sessions() == ([], None)
     assert ledger.run(LiveSessions()) == []
 
 
