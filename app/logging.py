@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from app.complaints import is_of_pipecat, tells_of_services, without_words
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 # Below a warning these say chatter, or words that were spoken: not even LOG_LEVEL=DEBUG lets that through.
 QUIET = (
     "aioice", "aiortc", "amqp", "asyncio", "celery.app.trace", "celery.beat", "celery.worker.strategy",
-    "httpcore", "httpx", "kombu", "numba", "openai", "PIL", "tornado.access", "urllib3", "websockets",
+    "httpcore", "httpx", "kombu", "livekit", "numba", "openai", "PIL", "tornado.access", "urllib3", "websockets",
 )  # fmt: skip
-LONGEST_FOREIGN_TEXT = 500  # characters of what a library says
+OURS = ("app", "bots", "tasks")  # what says more with LOG_LEVEL=DEBUG; libraries would say what people said
 
 _COLOURS = {"warning": "\033[33m", "error": "\033[31m", "critical": "\033[1;31m"}
 _DIM, _BOLD, _RESET = "\033[2m", "\033[1m", "\033[0m"
@@ -59,7 +60,9 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
     logging.captureWarnings(True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
@@ -79,12 +82,17 @@ def quieten_pipecat() -> None:
 def _pass_on(message: "Message") -> None:
     record = message.record
     raised = record["exception"]
+    is_told = not is_of_pipecat(record) or tells_of_services(record["name"] or "")
+    facts: dict[str, Any] = {"source": f"{record['name']}:{record['line']}"}
+    if raised and raised.type and is_told:
+        facts["exc_info"] = (raised.type, raised.value, raised.traceback)
+    elif raised and raised.type:
+        facts["because"] = raised.type.__name__
     structlog.get_logger("pipecat").log(
         logging.ERROR if record["level"].no >= logging.ERROR else logging.WARNING,
         "pipecat.complained",
-        text=record["message"][:LONGEST_FOREIGN_TEXT],
-        source=f"{record['name']}:{record['line']}",
-        exc_info=(raised.type, raised.value, raised.traceback) if raised and raised.type else None,
+        text=without_words(record),
+        **facts,
     )
 
 

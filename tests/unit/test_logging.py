@@ -10,7 +10,7 @@ import warnings
 import pytest
 import structlog
 
-from app.logging import QUIET, configure
+from app.logging import OURS, QUIET, configure
 from app.settings import Settings
 
 
@@ -19,7 +19,7 @@ def lines():
     """Log in this format; returns how to read the lines.  Puts logging back afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in QUIET}
+    levels = {name: logging.getLogger(name).level for name in (*QUIET, *OURS)}
     stream = io.StringIO()
 
     def start(log_format="json", log_level="INFO"):
@@ -133,6 +133,14 @@ def test_libraries_that_see_what_people_say_stay_quiet_even_when_debugging(lines
         logging.getLogger(name).info("she said: hello")
 
     assert read() == []
+
+
+def test_debugging_is_of_ours_and_of_no_library(lines):
+    read = lines(log_level="DEBUG")
+    for name in ("app.rooms", "bots.stay", "tasks.hosts", "a.library"):
+        logging.getLogger(name).debug("chatter")
+
+    assert [json.loads(line)["logger"] for line in read()] == ["app.rooms", "bots.stay", "tasks.hosts"]
 
 
 def test_of_pipecat_only_warnings_come_through():
