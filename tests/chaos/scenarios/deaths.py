@@ -190,12 +190,16 @@ async def a_bot_crashes_again_and_again(stage: Stage, report: Report) -> None:
 async def crashes_between_steps(stage: Stage, report: Report) -> None:
     for step in ("pending", "joining", "live"):
         await _crash_at_start(stage, report, step)
+    await crashes_in_hand_overs(stage, report)
+    report.facts["crash points"] = 3 + len(CRASHES)
+
+
+async def crashes_in_hand_overs(stage: Stage, report: Report) -> None:
     for moment, whom in CRASHES:
         try:
             await _crash(stage, report, moment, whom)
         except Exception as error:
             report.faults.append(f"{whom} killed at {moment}: {type(error).__name__}: {error}")
-    report.facts["crash points"] = 3 + len(CRASHES)
 
 
 async def _crash_at_start(stage: Stage, report: Report, step: str) -> None:

@@ -14,6 +14,7 @@ from app.rooms.room import Room
 from tests.chaos.listener import Listener
 from tests.chaos.play import call, goes, kill_bot, must_be_quick, pid_of, soon
 from tests.chaos.scenario import Report, scenario
+from tests.chaos.scenarios.deaths import crashes_in_hand_overs
 from tests.chaos.scenarios.deploys import GAP, GONE_WITHIN
 from tests.chaos.stage import Stage
 from tests.livekit_server import LiveKitServer
@@ -53,6 +54,11 @@ async def a_worker_is_told_to_go(stage: Stage, report: Report) -> None:
         await asyncio.to_thread(stage.process(host).wait, GONE_WITHIN + 30)
         stage.raise_up(host)
         await soon(lambda: host in stage.living_hosts(), 60)
+
+
+@scenario(35, "LiveKit: crash after each step of a hand-over", lane="rooms", livekit=True)
+async def crashes_between_steps(stage: Stage, report: Report) -> None:
+    await crashes_in_hand_overs(stage, report)
 
 
 @scenario(
