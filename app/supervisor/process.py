@@ -12,6 +12,7 @@ from app.errors import GreenroomError
 from app.supervisor.keeper import Keeper
 from app.supervisor.output import LONGEST_LINE, Log, Output
 from app.supervisor.procfile import Entry
+from app.supervisor.surroundings import environment_of
 from app.supervisor.usual import is_usual
 
 STEADY_AFTER = 10.0  # seconds; what dies sooner has not come up
@@ -33,7 +34,7 @@ class CannotKeepUp(GreenroomError):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all processes share."""
+    """What all processes share; of the environment each gets its part."""
 
     environ: Mapping[str, str]
     output: Output
@@ -106,7 +107,7 @@ class Process:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=theirs,
                 stderr=asyncio.subprocess.STDOUT,
-                env=self._around.environ,
+                env=environment_of(self.name, self._around.environ),
                 start_new_session=True,  # a Ctrl-C in the terminal is for us; we stop them in order
             )
         except OSError as error:

@@ -1,0 +1,47 @@
+"""What of the environment each process gets: what it needs, and none of the secrets that it does not.
+
+Our own processes get a list.  The bots' process runs programs of others, whose
+keys have names that nobody here knows: it gets everything but the secrets of ours
+that are no business of a bot's.  So does a line that somebody added to the Procfile.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+
+from app.settings import Settings
+
+BOTS = "bots"
+OURS = frozenset({"redis", "web", "control", "beat", "flower", "livekit"})
+SETTINGS = frozenset(row.name.upper() for row in fields(Settings))
+
+# Where programs, certificates and proxies are, what language is spoken, and what one sets to look into Python.
+OF_THE_MACHINE = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|PWD|TMPDIR|TMP|TEMP|TZ|TERM|NO_COLOR|LANG|LANGUAGE|LC_\w+|XDG_\w+"
+    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:HTTP|HTTPS|ALL|NO)_PROXY"
+    r"|VIRTUAL_ENV|PYTHON\w+|NUMBA_\w+|OMP_NUM_THREADS|LD_LIBRARY_PATH|LD_PRELOAD|DYLD_\w+|MALLOC_\w+|OTEL_\w+",
+    re.IGNORECASE,
+)
+
+# Settings that are, or stand beside, a secret, and who needs them; what has no line here is for everybody.  A secret
+# goes with its companions, since half of them would be refused.
+NEEDED_BY: Mapping[str, frozenset[str]] = {
+    "API_KEY|SIGNING_SECRET|DAILY_WEBHOOK_SECRET": frozenset({"web"}),
+    "FLOWER_PASSWORD": frozenset({"flower"}),
+    "LIVEKIT_(URL|API_KEY|API_SECRET)": frozenset({"web", "control", BOTS, "livekit"}),
+    "DAILY_(DOMAIN|API_KEY)": frozenset({"web", "control", BOTS}),
+    "SPEECH|OPENAI_.*": frozenset({BOTS}),
+}
+
+
+def environment_of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for the process of that name in the Procfile."""
+    role = name if name in OURS else BOTS
+    return {variable: value for variable, value in environ.items() if _is_for(role, variable)}
+
+
+def _is_for(role: str, variable: str) -> bool:
+    for names, needed_by in NEEDED_BY.items():
+        if re.fullmatch(names, variable):
+            return role in needed_by
+    return role == BOTS or variable in SETTINGS or OF_THE_MACHINE.fullmatch(variable) is not None
