@@ -2,6 +2,9 @@
 
 import logging as _logging
 
+from flower.api import BaseApiHandler as _BaseApiHandler
+from tornado.web import HTTPError as _HTTPError
+
 from app import logging as _app_logging
 from app import settings as _app_settings
 
@@ -14,3 +17,16 @@ address = _settings.flower_host
 port = _settings.flower_port
 basic_auth = [f"greenroom:{_settings.flower_password}"]
 logging = "none"  # Tornado is not to add its own
+
+_prepare = _BaseApiHandler.prepare
+
+
+def _only_look(handler: _BaseApiHandler) -> None:
+    """Flower has no such mode.  Whatever stops workers, and revokes or sends tasks, is a POST to its API."""
+    if handler.request.method not in ("GET", "HEAD", "OPTIONS"):
+        raise _HTTPError(403, "This Flower only shows; FLOWER_CONTROL=1 lets it change what runs.")
+    _prepare(handler)
+
+
+if not _settings.flower_control:
+    _BaseApiHandler.prepare = _only_look
