@@ -82,6 +82,18 @@ def _livekit(_chosen: argparse.Namespace) -> int:
     return OK
 
 
+def _link(chosen: argparse.Namespace) -> int:
+    """Print a link to the talk page: to a fresh room, or an invitation to ROOM."""
+    from app import passes
+
+    settings = app_settings.load(_environment_here(), keys=(app_settings.SIGNING_SECRET,))
+    lasts = chosen.lasts or (passes.LASTS if chosen.room else passes.LINK_LASTS)
+    room = str(chosen.room) if chosen.room else None
+    signed = passes.Passes(settings.signing_secret).sign(passes.Pass(passes.until(lasts), room))
+    print(passes.link(settings.address, signed, room))
+    return OK
+
+
 def _doctor(chosen: argparse.Namespace) -> int:
     """Say what is wrong, and what to do; of one room, why there is a bot in it or not."""
     from app import providers
@@ -167,6 +179,7 @@ def _version(_chosen: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Command] = {
     "up": _up,
+    "link": _link,
     "doctor": _doctor,
     "workers": _workers,
     "drain": _drain,
@@ -179,12 +192,15 @@ COMMANDS: dict[str, Command] = {
 
 
 def _settings_here() -> Settings:
-    """Ours, and under them those of the product that runs in this folder: it may have been told another port."""
+    return app_settings.read_with_keys(_environment_here())
+
+
+def _environment_here() -> dict[str, str]:
+    """Ours, and under it that of the product that runs in this folder: it may have been told another port."""
     from app.supervisor import here
 
     given = app_settings.environment()
-    running = here.settings_of_who_runs(app_settings.read().var_dir)
-    return app_settings.read_with_keys({**running, **given})
+    return {**here.settings_of_who_runs(app_settings.read().var_dir), **given}
 
 
 def _ledger(settings: Settings) -> Ledger:
@@ -195,6 +211,13 @@ def _ledger(settings: Settings) -> Ledger:
 
 def _up_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--procfile", type=Path, default=Path("Procfile"), help="what to start (Procfile)")
+
+
+def _link_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("room", nargs="?", type=_room, metavar="ROOM", help="a room, as in local:standup")
+    parser.add_argument(
+        "--lasts", type=_seconds, metavar="SECONDS", help="how long it opens (a week; to ROOM, a day)"
+    )
 
 
 def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -245,6 +268,7 @@ def _room(url: str) -> Room:
 
 ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "up": _up_arguments,
+    "link": _link_arguments,
     "doctor": _doctor_arguments,
     "workers": _json_argument,
     "drain": _drain_arguments,

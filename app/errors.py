@@ -33,6 +33,12 @@ class Unauthorized(GreenroomError):
     kind = "unauthorized"
 
 
+class PassExpired(Unauthorized):
+    """That link has expired; ask whoever gave it to you for another."""
+
+    kind = "pass-expired"
+
+
 class BadSignature(Unauthorized):
     """That webhook was not signed with our key, or is more than five minutes old."""
 

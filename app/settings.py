@@ -410,12 +410,12 @@ def environment() -> dict[str, str]:
 
 
 def load(environ: Mapping[str, str] | None = None, keys: Collection[str] = ()) -> Settings:
-    """The settings, with those of our own `keys` that the caller needs: each is made if there is none yet.
+    """The settings, with those of our own `keys` that the caller needs, and no others: each is made if there is none.
 
     Raises SettingsError, which names every problem.
     """
     settings = read(environ)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {name: "" for name in KEYS if name not in keys}
     for name, path in _kept_in(settings, keys).items():
         if not getattr(settings, name):
             found[name] = _checked(name, path, _kept_key(path, settings))

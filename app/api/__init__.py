@@ -6,7 +6,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from app import console
-from app.api import auth, body, docs, health, problems, rooms, sessions, webhooks
+from app.api import auth, body, docs, health, passes, problems, rooms, sessions, webhooks
 from app.api.services import Services
 
 BODY_AT_MOST = 16 * 1024  # bytes; offers may have more (`body.accepts`)
@@ -38,7 +38,7 @@ def register(app: Flask, services: Services) -> Flask:
     auth.register(app)
     app.before_request(body.apply_limit)
     api = ProblemApi(app)
-    for blueprint in (rooms.bp, sessions.bp, webhooks.bp, health.bp):
+    for blueprint in (rooms.bp, passes.bp, sessions.bp, webhooks.bp, health.bp):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.bp)
     app.register_blueprint(console.bp)
@@ -53,7 +53,7 @@ def _spec_options() -> dict[str, Any]:
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The API key, or a session's token.",
+                    "description": "The API key, a pass, or a session's token.",
                 }
             }
         },

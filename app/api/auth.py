@@ -1,7 +1,7 @@
-"""Who may call: the holder of the key everything, the holder of a session's token that session.
+"""Who may call: the holder of the key everything, of a session's token that session, of a pass its room's door.
 
 Every view needs a key unless it is marked `@public`; a view that a session's
-token opens is marked `@open_to_session`.
+token opens is marked `@open_to_session`, one that a pass opens `@open_to_pass`.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from flask import Flask, current_app, g, request
 from itsdangerous import BadData, TimestampSigner
 
 from app.errors import Forbidden, Unauthorized
+from app.passes import PREFIX
 
 TOKEN_LASTS = timedelta(hours=2)  # a longer call gets a fresh one from the next join
 
@@ -31,6 +32,12 @@ def public(view: View) -> View:
 def open_to_session(view: View) -> View:
     """This view answers the holder of a session's token, for that session."""
     view.is_open_to_session = True  # type: ignore[attr-defined]
+    return view
+
+
+def open_to_pass(view: View) -> View:
+    """This view answers the holder of a pass, as far as `g.held` goes; None there is the holder of the key."""
+    view.is_open_to_pass = True  # type: ignore[attr-defined]
     return view
 
 
@@ -69,8 +76,15 @@ def _authenticate() -> None:
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credential:
         raise Unauthorized
-    g.token = None
+    g.token = g.held = None
     if hmac.compare_digest(credential.encode(), services.settings.api_key.encode()):
+        return
+    if credential.startswith(PREFIX):
+        g.held = services.passes.read(credential)
+        if not getattr(view, "is_open_to_pass", False):
+            raise Forbidden(
+                "A pass opens the door of its room; for all else join, and take the token that comes."
+            )
         return
     try:
         signed = services.tokens.unsign(credential, max_age=int(TOKEN_LASTS.total_seconds())).decode()

@@ -8,7 +8,7 @@ from typing import Any
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from app.api.auth import caller_of, mint, open_to_session
+from app.api.auth import caller_of, mint, open_to_pass, open_to_session
 from app.api.body import JsonBlueprint
 from app.api.schemas import (
     ConfigSchema,
@@ -22,6 +22,7 @@ from app.api.schemas import (
 )
 from app.api.services import Services, services
 from app.errors import Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, UnknownPersonality
+from app.passes import Pass
 from app.rooms.joining import QUEUED, Joined, Order
 from app.rooms.leaving import Left
 from app.rooms.messages import ask
@@ -44,9 +45,12 @@ bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
 @bp.alt_response(
     HTTPStatus.OK, schema=JoinedSchema, description="The room has a bot, or had one on its way already"
 )
+@open_to_pass
 def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
-    """Put exactly one bot in a room, or find the one that is there."""
+    """Put exactly one bot in a room, or find the one that is there.  With a pass: in its room, as its user."""
     here = services()
+    if g.held is not None:
+        wanted = _as_the_pass_says(g.held, wanted)
     order = _order(wanted, here)
     patience = timedelta(seconds=query["wait"])
     provider, is_named = here.providers.of_room(order.room), "room_url" in wanted
@@ -60,6 +64,18 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
         return answer, HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
     is_there = joined.reused or joined.status in ON_STAGE
     return answer, HTTPStatus.OK if is_there else HTTPStatus.ACCEPTED
+
+
+def _as_the_pass_says(held: Pass, wanted: dict[str, Any]) -> dict[str, Any]:
+    """A pass is for one room and one person; what the bot there is like is for whoever has the key."""
+    if held.room is None or held.user_id is None:
+        raise Forbidden("That pass is for whoever comes: POST /passes exchanges it for one of your own.")
+    own = {"room_url": held.room, "user_id": held.user_id}
+    if any(name in wanted and wanted[name] != value for name, value in own.items()):
+        raise Forbidden("That pass is for another room, or another user.")
+    if others := sorted(wanted.keys() - own.keys() - {"user_name"}):
+        raise Forbidden(f"With a pass {' and '.join(others)} cannot be chosen; that needs the API key.")
+    return {**wanted, **own}
 
 
 @bp.post("/leave")

@@ -7,6 +7,8 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from app.passes import LINK_LASTS
+
 NAME = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", error="Use up to 64 letters, digits, _ and -.")
 USER = validate.Regexp(r"^[A-Za-z0-9._@:+-]{1,128}\Z", error="Use up to 128 letters, digits and . _ @ : + -.")
 MODES = validate.OneOf(["voice", "forum"])
@@ -259,6 +261,38 @@ class PageSchema(Strict):
         metadata={"description": "What `next` said in the page before"},
     )
     limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+
+
+class PassSchema(Strict):
+    """What a pass shall be for; with a pass in place of the key, its own room."""
+
+    room_url = fields.String(metadata={"description": "None: the pass's room, or a fresh one"})
+    user_id = fields.String(
+        validate=USER, metadata={"description": "None: a guest; only the key names others"}
+    )
+    invitation = fields.Boolean(
+        load_default=False,
+        metadata={"description": "For whoever comes with it; each exchanges it here for a pass of their own"},
+    )
+    expires_in = Seconds(
+        strict=True,
+        validate=_between(timedelta(minutes=1), LINK_LASTS),
+        metadata={"description": "Seconds; none: a day.  Never longer than the pass that asks"},
+    )
+
+
+class PassedSchema(Schema):
+    """A pass: for /join as a bearer credential, or after `/talk?room=...#pass=` in a link."""
+
+    signed = fields.String(attribute="pass", data_key="pass")
+    room_url = fields.String()
+    user_id = fields.String(allow_none=True, metadata={"description": "Null: an invitation"})
+    expires_at = Moment(attribute="expires_at")
+
+
+class TokenSchema(Schema):
+    token = fields.String()
+    user_id = fields.String()
 
 
 class SessionsSchema(Schema):

@@ -8,6 +8,7 @@ from itsdangerous import TimestampSigner
 
 from app import providers
 from app.api.auth import session_tokens
+from app.passes import Passes
 from app.rooms.joining import Joining
 from app.rooms.leaving import Leaving
 from app.rooms.looking import Looking
@@ -25,6 +26,7 @@ class Services:
     leaving: Leaving
     looking: Looking
     tokens: TimestampSigner
+    passes: Passes
     settings: Settings
     personalities: tuple[str, ...]
     providers: Providers
@@ -41,6 +43,7 @@ class Services:
             leaving=Leaving(ledger, its),
             looking=Looking(ledger),
             tokens=session_tokens(settings.signing_secret),
+            passes=Passes(settings.signing_secret),
             settings=settings,
             personalities=personalities,
             providers=its,

@@ -13,6 +13,7 @@ from typing import Any
 
 from app import settings as app_settings
 from app.errors import Conflict, GreenroomError, Unavailable
+from app.passes import LINK_LASTS, Pass, Passes, link, until
 from app.settings import Settings
 from app.supervisor import here, procfile, ready
 from app.supervisor.keeper import Keeper
@@ -166,7 +167,9 @@ class Supervisor:
         await self._wait_for(first, deadline)
         self._start(others)
         await self._wait_for(others, deadline)
-        self._output.write(_welcome(self._settings, [*self._processes], time.monotonic() - started))
+        self._output.write(
+            _welcome(self._settings, [*self._processes], time.monotonic() - started, self._output.is_terminal)
+        )
 
     def _start(self, names: list[str]) -> None:
         self._tasks += [asyncio.create_task(self._guarded(self._processes[name].run())) for name in names]
@@ -302,10 +305,19 @@ def _for_children(environ: Mapping[str, str], settings: Settings, output: Output
     return {**environ, **extra}
 
 
-def _welcome(settings: Settings, names: list[str], seconds: float) -> str:
+def _way_in(settings: Settings, is_shown: bool) -> list[str]:
+    """The link, for a person who looks on; a log that keeps it would let in whoever reads that."""
+    if not is_shown:
+        command = _from_here(Path(sys.executable).parent / "greenroom")
+        return [f"Talk page:  {settings.address}/talk  (`{command} link` prints a link that opens it)"]
+    signed = Passes(settings.signing_secret).sign(Pass(until(LINK_LASTS)))
+    return ["Open this and say hello:", "", f"    {link(settings.address, signed)}", ""]
+
+
+def _welcome(settings: Settings, names: list[str], seconds: float, is_shown: bool) -> str:
     lines = [f"Greenroom is ready, after {seconds:.1f} s.", ""]
     if "web" in names:
-        lines += ["Open this and say hello:", "", f"    {settings.address}/talk#key={settings.api_key}", ""]
+        lines += _way_in(settings, is_shown)
     if "flower" in names:
         where = _from_here(settings.var_dir / "flower-password")
         lines.append(f"The fleet:  {settings.flower_address}  (user greenroom, its password is in {where})")

@@ -248,6 +248,7 @@ class RoomServer(FakeServer):
     def __init__(self, page: Page, stage: Stage, room: Room) -> None:
         super().__init__(page)
         self.stage, self.room = stage, room
+        self.fresh = str(room)
         self.join = self.with_()
         self.becomes("live")
 

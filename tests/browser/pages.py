@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -88,8 +89,12 @@ def served(app: Flask) -> Iterator[str]:
 class FakeServer:
     """What HTTP answers, until a test says otherwise: a room with a bot in it that takes no offer."""
 
+    fresh = "local:5e03028444ed94b2"  # the room of whoever names none
+
     def __init__(self, page: Page) -> None:
         self.requests: list[Request] = []
+        self.guests: list[str] = []  # as whom somebody was let in
+        self.passes: Reply = self._let_in
         self.join: Reply = answer(
             {
                 "session_id": "s1",
@@ -106,21 +111,38 @@ class FakeServer:
             }
         )
         self.offer: Reply = refuse(410, "session-ended", reason="idle")
+        self.token: Reply = answer({"token": "a-fresh-token", "user_id": "u1"})
         self.session: Reply = answer({"session_id": "s1", "state": "live", "reason": None})
         self.leave: Reply = answer({"status": "left", "session_id": "s1", "reason": "left"})
         page.on("request", lambda request: self.requests.append(request))
-        page.route(re.compile(r"/(join\?|leave$|sessions/)"), self._reply)
+        page.route(re.compile(r"/(passes$|join\?|leave$|sessions/)"), self._reply)
 
     def _reply(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
-        if path == "/join":
+        if path == "/passes":
+            self.passes(route)
+        elif path == "/join":
             self.join(route)
         elif path == "/leave":
             self.leave(route)
         elif path.endswith("/api/offer"):
             self.offer(route)
+        elif path.endswith("/token"):
+            self.token(route)
         else:
             self.session(route)
+
+    def _let_in(self, route: Route) -> None:
+        """Whoever asks is another guest; an invitation is for nobody by name."""
+        wish, number = route.request.post_data_json, len(self.calls("/passes"))
+        self.guests.append(f"talk-{secrets.token_hex(8)}")
+        given = {
+            "pass": f"pass.number-{number}",
+            "room_url": wish.get("room_url", self.fresh),
+            "user_id": None if wish.get("invitation") else self.guests[-1],
+            "expires_at": "2099-01-01T00:00:00.000+00:00",
+        }
+        route.fulfill(status=201, json=given)
 
     def becomes(self, state: str, *, epoch: int = 1, **more: Any) -> None:
         """What the session is from now on."""
@@ -141,8 +163,13 @@ class TalkPage:
         self.log = page.get_by_role("log")
         self.words = page.get_by_label("Write to the bot")
 
-    def open(self, url: str = "/talk", *, key: str | None = KEY) -> None:
-        self.page.goto(f"{url}#key={key}" if key else url)
+    def open(self, url: str = "/talk", *, key: str | None = KEY, signed: str | None = None) -> None:
+        """By a link with a pass, with the key, or with neither."""
+        self.page.goto(f"{url}#pass={signed}" if signed else f"{url}#key={key}" if key else url)
+
+    def kept(self) -> str:
+        """All that this browser remembers of the page."""
+        return str(self.page.evaluate("JSON.stringify([sessionStorage, localStorage])"))
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)

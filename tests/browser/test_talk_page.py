@@ -16,6 +16,9 @@ FAILING = "navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMExc
 UNSAFE = "Object.defineProperty(navigator, 'mediaDevices', { value: undefined })"
 
 
+PASS = "pass.as-it-stands-in-a-link"
+
+
 def test_without_a_key_it_says_where_to_find_one(talk: TalkPage):
     talk.open(key=None)
 
@@ -23,7 +26,16 @@ def test_without_a_key_it_says_where_to_find_one(talk: TalkPage):
     expect(talk.page.get_by_label("Link or key")).to_be_focused()
 
 
-@pytest.mark.parametrize("pasted", [KEY, f"http://127.0.0.1:7077/talk#key={KEY}", f" talk#key={KEY}\n"])
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        KEY,
+        f"http://127.0.0.1:7077/talk#key={KEY}",
+        f" talk#key={KEY}\n",
+        PASS,
+        f"http://127.0.0.1:7077/talk?room=local:stage#pass={PASS}",
+    ],
+)
 def test_a_pasted_link_or_key_opens_the_door(talk: TalkPage, pasted: str):
     talk.open(key=None)
     talk.page.get_by_label("Link or key").fill(pasted)
@@ -37,42 +49,109 @@ def test_what_is_no_key_is_said_to_be_none(talk: TalkPage):
     talk.page.get_by_label("Link or key").fill("open sesame")
     talk.press("Open")
 
-    expect(talk.page.locator("#key-wrong")).to_contain_text("There is no key in that")
+    expect(talk.page.locator("#key-wrong")).to_contain_text("no way in")
     expect(talk.page.get_by_label("Link or key")).to_have_attribute("aria-invalid", "true")
 
 
-def test_the_key_leaves_the_address_bar_and_goes_with_the_call(talk: TalkPage, server: FakeServer):
+def test_the_key_is_exchanged_for_a_pass_to_the_room_and_kept_nowhere(talk: TalkPage, server: FakeServer):
     talk.open("/talk?room=local:stage")
     assert KEY not in talk.page.url
     talk.press("Write instead")
     talk.wait_until("ended")
 
     assert talk.page.url.endswith("/talk?room=local:stage")
-    assert server.calls("/join")[0].headers["authorization"] == f"Bearer {KEY}"
-    assert server.calls("/join")[0].post_data_json["room_url"] == "local:stage"
+    (asked,) = server.calls("/passes")
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert asked.post_data_json == {"room_url": "local:stage"}
+    (joined,) = server.calls("/join")
+    assert joined.headers["authorization"] == "Bearer pass.number-1"
+    assert joined.post_data_json == {"room_url": "local:stage", "user_id": server.guests[0]}
     assert server.calls("/sessions/s1/api/offer")[0].headers["authorization"] == "Bearer a-token"
+    assert KEY not in talk.kept()
 
 
-def test_a_key_that_does_not_fit_is_forgotten(talk: TalkPage, server: FakeServer):
-    server.join = refuse(401, "unauthorized")
-    talk.open()
+def test_a_links_pass_is_exchanged_for_one_to_a_room_of_this_browsers_own(talk: TalkPage, server: FakeServer):
+    talk.open(signed=PASS)
+    assert PASS not in talk.page.url
+    talk.press("Write instead")
+    talk.wait_until("ended")
+
+    (asked,) = server.calls("/passes")
+    assert asked.headers["authorization"] == f"Bearer {PASS}"
+    assert asked.post_data_json == {}
+    assert server.calls("/join")[0].post_data_json["room_url"] == server.fresh
+
+
+@pytest.mark.parametrize("kind", ["unauthorized", "pass-expired"])
+def test_a_link_that_does_not_fit_is_forgotten(talk: TalkPage, server: FakeServer, kind: str):
+    server.passes = refuse(401, kind)
+    talk.open(signed=PASS)
     talk.press("Write instead")
 
-    expect(talk.title).to_have_text("That key does not fit")
+    expect(talk.title).to_have_text("That link does not fit")
+    assert PASS not in talk.kept()
     talk.page.reload()
     expect(talk.title).to_have_text("The door is locked")
 
 
+def test_a_kept_pass_that_is_void_by_now_is_replaced_by_what_the_link_gives(
+    talk: TalkPage, server: FakeServer
+):
+    """As after VAR_DIR was emptied: the browser remembers what nobody has signed."""
+    admits = server.join
+    for signed in ("pass.before", PASS):
+        talk.open(signed=signed)
+        talk.press("Write instead")
+        talk.wait_until("ended")
+        server.join = lambda route: (
+            refuse(401, "unauthorized") if "number-1" in route.request.headers["authorization"] else admits
+        )(route)
+
+    assert [call.headers["authorization"] for call in server.calls("/passes")] == [
+        "Bearer pass.before",
+        f"Bearer {PASS}",
+    ]
+    assert server.calls("/join")[-1].headers["authorization"] == "Bearer pass.number-2"
+
+
+def test_a_link_to_another_room_says_so_and_offers_ones_own(talk: TalkPage, server: FakeServer):
+    let_in, server.passes = server.passes, refuse(403, "forbidden")
+    talk.open("/talk?room=local:office", signed=PASS)
+    talk.press("Write instead")
+    expect(talk.title).to_have_text("That link is for another room")
+    server.passes = let_in
+    talk.press("Use a room of my own")
+    talk.wait_until("ended")
+
+    assert server.calls("/join")[-1].post_data_json["room_url"] == server.fresh
+
+
+def test_a_calls_token_that_has_expired_is_renewed_by_the_pass(talk: TalkPage, server: FakeServer):
+    live, old = server.session, refuse(401, "unauthorized")
+    server.session = lambda route: (
+        live if route.request.headers["authorization"] == "Bearer a-fresh-token" else old
+    )(route)
+    talk.page.add_init_script(
+        'sessionStorage.setItem("greenroom.call", JSON.stringify({id: "s1", token: "old", room: "local:stage"}));'
+        'sessionStorage.setItem("greenroom.admission", JSON.stringify('
+        '{room: "local:stage", user: "talk-1", pass: "pass.mine", until: 4e12}))'
+    )
+    talk.open("/talk?room=local:stage", key=None)
+
+    expect(talk.button("Go back to your call")).to_be_visible()
+    (renewed,) = server.calls("/sessions/s1/token")
+    assert renewed.headers["authorization"] == "Bearer pass.mine"
+
+
 def test_the_room_and_the_person_stay_the_same_in_one_browser(talk: TalkPage, server: FakeServer):
-    for _ in range(2):
-        talk.open()
+    for signed in (PASS, "pass.another-day"):
+        talk.open(signed=signed)
         talk.press("Write instead")
         talk.wait_until("ended")
         talk.page.reload()
 
     first, second = (request.post_data_json for request in server.calls("/join"))
-    assert first == second
-    assert re.fullmatch(r"local:talk-[0-9a-f]{12}", first["room_url"])
+    assert first == second == {"room_url": server.fresh, "user_id": server.guests[0]}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +199,7 @@ def test_a_full_room_offers_one_of_ones_own(talk: TalkPage, server: FakeServer):
     talk.wait_until("ended")
 
     assert talk.page.url.endswith("/talk")
-    assert server.calls("/join")[-1].post_data_json["room_url"].startswith("local:talk-")
+    assert server.calls("/join")[-1].post_data_json["room_url"] == server.fresh
 
 
 def test_a_server_that_is_away_is_tried_until_it_is_back(talk: TalkPage, server: FakeServer):

@@ -93,7 +93,7 @@ def test_without_a_name_the_server_chooses_a_room_and_the_address_keeps_it(
     guest.press("Write instead")
     guest.wait_until("live")
 
-    assert "room_url" not in guest.server.calls("/join")[0].post_data_json
+    assert guest.server.calls("/passes")[0].post_data_json == {}
     assert guest.page.url.endswith(f"/talk?room={room}")
     expect(guest.page.get_by_role("heading", name=f"Room {room.name}")).to_be_visible()
     guest.page.reload()
@@ -102,7 +102,9 @@ def test_without_a_name_the_server_chooses_a_room_and_the_address_keeps_it(
     guest.wait_until("live")
     first, *later = (request.post_data_json for request in guest.server.calls("/join"))
     for again in later:  # one at least; another where LiveKit was not ready for who had just left
-        assert again == {**first, "room_url": str(room)}, "the same person comes back to the same room"
+        assert again == first == {"room_url": str(room), "user_id": guest.user_id}, (
+            "the same person comes back to the same room"
+        )
     assert later
 
 
@@ -370,25 +372,21 @@ def test_a_room_at_a_server_that_is_not_ours_is_said_to_be_so(guest: Guest):
 # Others are invited
 
 
-@pytest.mark.parametrize("came_by_link", [True, False])
-def test_an_invitation_has_the_key_only_if_the_pages_own_link_had_it(
-    guest: Guest, bot: Bot, context: BrowserContext, site: str, came_by_link: bool
+def test_an_invitation_is_a_pass_to_this_room_that_ones_own_pass_has_asked_for(
+    guest: Guest, bot: Bot, context: BrowserContext, site: str
 ):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    guest.open(f"/talk?room={guest.room}", key=KEY if came_by_link else None)
-    if not came_by_link:
-        guest.page.get_by_label("Link or key").fill(KEY)
-        guest.press("Open")
-    guest.press("Write instead")
-    guest.wait_until("live")
+    guest.enter()
     guest.press("Invite")
 
-    expect(guest.page.locator("#invited")).to_contain_text(
-        "carries the key" if came_by_link else "asked for the key"
-    )
+    expect(guest.page.locator("#invited")).to_contain_text("It opens nothing else")
     expect(guest.page.locator("#invited")).to_contain_text("opens on this computer only")
+    mine, invited = guest.server.calls("/passes")
+    assert mine.headers["authorization"] == f"Bearer {KEY}"
+    assert invited.headers["authorization"] == "Bearer pass.number-1"
+    assert invited.post_data_json == {"invitation": True}
     link = guest.page.evaluate("navigator.clipboard.readText()")
-    assert link == f"{site}/talk?room={guest.room}" + (f"#key={KEY}" if came_by_link else "")
+    assert link == f"{site}/talk?room={guest.room}#pass=pass.number-2"
 
 
 def test_an_invitation_that_cannot_be_copied_is_shown(guest: Guest, bot: Bot):
@@ -398,7 +396,16 @@ def test_an_invitation_that_cannot_be_copied_is_shown(guest: Guest, bot: Bot):
 
     link = guest.page.get_by_label("Copy this link")
     expect(link).to_be_focused()
-    assert link.input_value().endswith(f"/talk?room={guest.room}#key={KEY}")
+    assert link.input_value().endswith(f"/talk?room={guest.room}#pass=pass.number-2")
+
+
+def test_an_invitation_that_cannot_be_made_is_said_so_and_the_call_goes_on(guest: Guest, bot: Bot):
+    guest.enter()
+    guest.server.passes = away
+    guest.press("Invite")
+
+    expect(guest.title).to_have_text("The invitation could not be made; try again")
+    expect(guest.page.locator("body[data-state=live]")).to_be_visible()
 
 
 # What is asked for, and where one is sent
@@ -478,4 +485,4 @@ def test_the_keyboard_reaches_the_invitation(guest: Guest, bot: Bot):
             break
     guest.page.keyboard.press("Enter")
 
-    expect(guest.page.get_by_role("alert").filter(has_text="carries the key")).to_be_visible()
+    expect(guest.page.get_by_role("alert").filter(has_text="opens nothing else")).to_be_visible()

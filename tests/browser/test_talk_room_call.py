@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.passes import LINK_LASTS, Pass, Passes, link, until
 from tests.browser.in_a_room import Window
 from tests.browser.pages import WORDS
 from tests.livekit_server import livekit_server
@@ -41,10 +42,13 @@ class Caller(Window):
 def test_two_windows_of_one_browser_talk_with_one_bot_and_it_outlives_its_process(
     speaking_chromium: Browser, greenroom: Product
 ):
-    context = speaking_chromium.new_context()
-    ann = Caller(context.new_page()).enter(f"{greenroom.url}/talk#key={greenroom.key}", "Start talking")
+    context = speaking_chromium.new_context(permissions=["microphone", "clipboard-read", "clipboard-write"])
+    printed = Passes((greenroom.folder / "signing-secret").read_text().strip()).sign(Pass(until(LINK_LASTS)))
+    ann = Caller(context.new_page()).enter(link(greenroom.url, printed), "Start talking")
     ann.wait_until_heard()
-    ben = Caller(context.new_page()).enter(f"{ann.page.url}#key={greenroom.key}")
+    ann.press("Invite")
+    expect(ann.page.locator("#invited")).to_contain_text("Link copied")
+    ben = Caller(context.new_page()).enter(ann.page.evaluate("navigator.clipboard.readText()"))
 
     assert ben.session_id == ann.session_id
     for window in (ann, ben):

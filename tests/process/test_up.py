@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ import pytest
 
 from app.embedded_livekit import answers
 from app.embedded_redis import temporary_redis
+from app.passes import Passes
 from app.settings import Settings
 from tests.ports import free_port, free_ports
 from tests.product import eventually
@@ -77,13 +77,12 @@ class Folder:
 
     def __init__(self, path):
         self.path = path
-        self.mark = secrets.token_hex(8)
         self.environ = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "PORT": str(free_port()),
             "FLOWER_PORT": str(free_port()),
-            "THIS_TEST": self.mark,
+            "VAR_DIR": str(path / "var"),  # also what all that is started here can be told by
         }
         (path / "stub.py").write_text(STUB)
         self.ups = []
@@ -125,9 +124,49 @@ class Folder:
     def _is_ours(self, process):
         with contextlib.suppress(psutil.Error):
             return (
-                process.environ().get("THIS_TEST") == self.mark and process.status() != psutil.STATUS_ZOMBIE
+                process.environ().get("VAR_DIR") == self.environ["VAR_DIR"]
+                and process.status() != psutil.STATUS_ZOMBIE
             )
         return False
+
+
+class Terminal:
+    """What a person sees of a `greenroom up`."""
+
+    def __init__(self, descriptor):
+        self._descriptor = descriptor
+
+    def reads_until(self, text):
+        said = b""
+        while text.encode() not in said:
+            said += os.read(self._descriptor, 65536)
+        return said.decode()
+
+
+@contextlib.contextmanager
+def in_a_terminal(folder):
+    """`greenroom up` in a terminal, which is closed at the end of the block."""
+    ours, theirs = pty.openpty()
+
+    def take_the_terminal():
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "up"],
+        cwd=folder.path,
+        env=folder.environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=take_the_terminal,
+    )
+    os.close(theirs)
+    try:
+        yield Terminal(ours)
+    finally:
+        os.close(ours)
+        process.wait(20)
 
 
 class Up:
@@ -186,13 +225,37 @@ def test_asked_to_stop_it_leaves_no_process_behind(folder, number):
     assert folder.left() == []
 
 
-def test_when_all_is_ready_it_prints_one_link_with_the_key(folder):
-    up = folder.ready()
-    key = (folder.path / "var" / "api-key").read_text().strip()
-    links = re.findall(r"http\S*key=\S+", up.said)
+def test_when_all_is_ready_and_a_person_looks_on_it_prints_one_link_with_a_pass(folder):
+    with in_a_terminal(folder) as terminal:
+        said = terminal.reads_until("Ctrl-C stops everything")
+    links = re.findall(r"http\S*#\S+", said)
+    signed = links[0].partition("pass=")[2]
+    secret = (folder.path / "var" / "signing-secret").read_text().strip()
 
-    assert links == [f"http://127.0.0.1:{folder.environ['PORT']}/talk#key={key}"]
+    assert links == [f"http://127.0.0.1:{folder.environ['PORT']}/talk#pass={signed}"]
+    assert Passes(secret).read(signed).room is None
+    assert (folder.path / "var" / "api-key").read_text().strip() not in said
     assert {note.split()[0] for note in folder.notes} == set(NAMES)
+
+
+def test_where_its_output_is_kept_it_prints_no_link_and_says_how_to_get_one(folder):
+    up = folder.ready()
+
+    assert "pass=" not in up.said and "key=" not in up.said
+    assert "greenroom link" in up.said
+    for name in ("api-key", "signing-secret", "flower-password"):
+        assert (folder.path / "var" / name).read_text().strip() not in up.said
+
+
+def test_a_process_gets_its_part_of_the_environment(folder):
+    folder.ready(CARTESIA_API_KEY="of-a-bot", API_KEY="fjord-mimic-taxi-plumb-oboe")
+    by_name = {
+        process.cmdline()[2]: process.environ() for process in folder.left() if "stub.py" in process.cmdline()
+    }
+
+    assert by_name["web"]["API_KEY"] and "CARTESIA_API_KEY" not in by_name["web"]
+    assert by_name["bots"]["CARTESIA_API_KEY"] and "API_KEY" not in by_name["bots"]
+    assert not {"API_KEY", "CARTESIA_API_KEY"} & by_name["flower"].keys()
 
 
 def test_it_stops_in_order_and_redis_last(folder):
@@ -212,32 +275,13 @@ def test_the_link_is_not_printed_before_the_web_answers(folder):
     up = folder.up()
 
     assert up.ends() == 1
-    assert "key=" not in up.said
+    assert "greenroom link" not in up.said
 
 
 def test_closing_the_terminal_leaves_no_process_behind(folder):
-    ours, theirs = pty.openpty()
-
-    def take_the_terminal():
-        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
-
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "up"],
-        cwd=folder.path,
-        env=folder.environ,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=take_the_terminal,
-    )
-    os.close(theirs)
-    said = b""
-    while b"Ctrl-C stops everything" not in said:
-        said += os.read(ours, 65536)
-    eventually(lambda: {f"{name} started" for name in NAMES} <= set(folder.notes))
-    os.close(ours)
-    process.wait(20)
+    with in_a_terminal(folder) as terminal:
+        terminal.reads_until("Ctrl-C stops everything")
+        eventually(lambda: {f"{name} started" for name in NAMES} <= set(folder.notes))
 
     assert folder.left() == []
     assert {f"{name} gone" for name in NAMES} < set(folder.notes)
@@ -425,7 +469,7 @@ def test_a_procfile_that_cannot_be_read_is_named_with_its_line(folder):
 def test_what_the_repository_lists_comes_up_answers_with_the_key_and_goes(folder):
     """Greenroom itself, from its own Procfile; its first bots take their models' time."""
     port = free_ports(3)
-    up = folder.up(at=ROOT, VAR_DIR=str(folder.path / "var"), SLOTS="1", LIVEKIT="1", LIVEKIT_PORT=str(port))
+    up = folder.up(at=ROOT, SLOTS="1", LIVEKIT="1", LIVEKIT_PORT=str(port))
     up.says("Ctrl-C stops everything", within=120)
     key = (folder.path / "var" / "api-key").read_text().strip()
     site = f"http://127.0.0.1:{folder.environ['PORT']}"

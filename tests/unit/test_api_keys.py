@@ -37,12 +37,15 @@ ITS_SESSION = {
 THE_KEY = {
     ("POST", "/join"),
     ("POST", "/config"),
+    ("POST", "/passes"),
+    ("POST", "/sessions/<session_id>/token"),
     ("GET", "/rooms/<path:room_url>"),
     ("GET", "/sessions"),
 }
 BODIES = {
     "/leave": lambda session_id: {"session_id": session_id},
     "/join": lambda _: {"room_url": "local:matrix"},
+    "/passes": lambda _: {"room_url": "local:matrix"},
     "/config": lambda _: {"room_url": "local:matrix", "voice": "deep"},
     "/sessions/<session_id>/api/offer": lambda _: {"sdp": "v=0", "type": "offer"},
 }

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from importlib import metadata
 
 import pytest
 
 from app import cli, settings
+from app.passes import Passes
 from app.supervisor import here
 
 
@@ -69,6 +71,28 @@ def test_a_note_of_a_product_that_was_killed_leads_nobody_astray(tmp_path):
     note.write_text(note.read_text().replace(str(os.getpid()), str(gone.pid), 1))
 
     assert here.settings_of_who_runs(tmp_path / "var") == {}
+@pytest.mark.parametrize(
+    ("arguments", "where", "room"),
+    [([], "/talk#", None), (["local:stage"], "/talk?room=local:stage#", "local:stage")],
+)
+def test_a_link_leads_to_a_fresh_room_or_invites_into_one(arguments, where, room, capsys, tmp_path):
+    assert cli.main(["link", *arguments]) == 0
+    link = capsys.readouterr().out.strip()
+    address, _, signed = link.partition("pass=")
+    secret = (tmp_path / "var" / "signing-secret").read_text().strip()
+    given = Passes(secret).read(signed)
+
+    assert address == f"http://127.0.0.1:9{where}"
+    assert (given.room, given.user_id) == (room, None)
+    assert not (tmp_path / "var" / "api-key").exists()
+
+
+def test_a_link_lasts_as_long_as_one_says(capsys, tmp_path):
+    assert cli.main(["link", "--lasts", "600"]) == 0
+    signed = capsys.readouterr().out.strip().partition("pass=")[2]
+    secret = (tmp_path / "var" / "signing-secret").read_text().strip()
+
+    assert abs(Passes(secret).read(signed).expires - time.time() - 600) < 60
 
 
 def test_a_room_that_is_none_is_misuse(capsys):

@@ -22,8 +22,21 @@ export class Refusal extends Error {
 }
 
 export class Api {
-  constructor(key) {
-    this.key = key;
+  #pass; // to one room, as one user
+  #renewed = new Map(); // tokens in place of those that have expired, by session
+
+  constructor(pass = null) {
+    this.#pass = pass;
+  }
+
+  // From now on, this pass.
+  comeWith(pass) {
+    this.#pass = pass;
+  }
+
+  // A pass, for what somebody has: another pass, or the key.
+  pass(credential, wish) {
+    return this.#ask("POST", "/passes", { body: wish, token: credential });
   }
 
   join(wish, { wait = 10 } = {}) {
@@ -36,26 +49,28 @@ export class Api {
 
   session(id, token, { patience = PATIENCE } = {}) {
     const path = `/sessions/${encodeURIComponent(id)}`;
-    return this.#withToken(token, (bearer) => this.#ask("GET", path, { token: bearer, patience }));
+    return this.#withToken(id, token, (bearer) => this.#ask("GET", path, { token: bearer, patience }));
   }
 
   // Survives the page being closed in the same moment.
   leave(id, token) {
     const body = { session_id: id };
-    return this.#withToken(token, (bearer) => this.#ask("POST", "/leave", { body, token: bearer, keepalive: true }));
+    return this.#withToken(id, token, (bearer) => this.#ask("POST", "/leave", { body, token: bearer, keepalive: true }));
   }
 
-  // A call's token is short-lived; the key is not.
-  async #withToken(token, ask) {
+  // A call's token is short-lived; for the pass there is another.
+  async #withToken(id, token, ask) {
     try {
-      return await ask(token);
+      return await ask(this.#renewed.get(id) ?? token);
     } catch (error) {
-      if (error instanceof Refusal && error.status === 401 && token) return ask(this.key);
-      throw error;
+      if (!(error instanceof Refusal) || error.status !== 401 || !this.#pass) throw error;
     }
+    const renewed = await this.#ask("POST", `/sessions/${encodeURIComponent(id)}/token`, {});
+    this.#renewed.set(id, renewed.token);
+    return ask(renewed.token);
   }
 
-  async #ask(method, path, { body, token = this.key, keepalive = false, patience = PATIENCE }) {
+  async #ask(method, path, { body, token = this.#pass, keepalive = false, patience = PATIENCE }) {
     let response, answer;
     try {
       response = await fetch(path, {

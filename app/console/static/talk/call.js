@@ -36,7 +36,8 @@ class Gone extends Error {} // the bot we were asking is not there any more
 
 export class Call {
   #api;
-  #wish;
+  #admission;
+  #wish = {};
   #microphone;
   #isMuted = false;
   #on;
@@ -60,12 +61,13 @@ export class Call {
   #bot = null; // the one that is there with us
   #hadBot = false;
 
-  // wish: {room_url or none, user_id}; microphone: a Microphone or null
+  // admission({refused}): the pass to come in with, with its room and user; another, if that one was refused
+  // microphone: a Microphone or null
   // on: phase(name, facts), room(url, provider), voice(stream), what rtvi.hear tells, and of a room that several share
   // people(list), picture(track or null), sound(isHeard)
-  constructor({ api, wish, microphone, on }) {
+  constructor({ api, admission, microphone, on }) {
     this.#api = api;
-    this.#wish = wish;
+    this.#admission = admission;
     this.#microphone = microphone;
     this.#on = on;
   }
@@ -91,6 +93,7 @@ export class Call {
   async start() {
     await this.#guarded(async () => {
       this.#on.phase("calling");
+      await this.#comeIn();
       await this.#join();
       await this.#enter();
     });
@@ -153,6 +156,14 @@ export class Call {
     this.#wake();
   }
 
+  // Gets the pass to the room; one that was kept may be void by now.
+  async #comeIn({ refused = false } = {}) {
+    const { pass, room, user } = await this.#patiently(() => this.#admission({ refused }));
+    this.#check();
+    this.#api.comeWith(pass);
+    this.#wish = { room_url: room, user_id: user };
+  }
+
   // Asks for a bot, and stands in the line if all are busy.
   async #join() {
     let { status: state, position, reason } = await this.#ask({ wait: START_WITHIN });
@@ -176,16 +187,25 @@ export class Call {
   }
 
   async #ask({ wait }) {
-    const joined = await this.#patiently(() => this.#api.join(this.#wish, { wait }));
+    const joined = await this.#patiently(() => this.#joinWithPass(wait));
     if (this.#isOver) {
       if (isOurs(joined)) this.#api.leave(joined.session_id, joined.connect.token).catch(() => {});
       throw new Over();
     }
     const isFirst = !this.#joined;
     this.#joined = joined;
-    this.#wish = { ...this.#wish, room_url: this.#wish.room_url ?? joined.room_url }; // or each join would name another
     if (isFirst) this.#on.room(this.#wish.room_url, joined.connect.provider ?? "local");
     return joined;
+  }
+
+  async #joinWithPass(wait) {
+    try {
+      return await this.#api.join(this.#wish, { wait });
+    } catch (error) {
+      if (this.#joined || !(error instanceof Refusal) || error.status !== 401) throw error;
+    }
+    await this.#comeIn({ refused: true });
+    return this.#api.join(this.#wish, { wait });
   }
 
   // The way in is the provider's.

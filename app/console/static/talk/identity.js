@@ -2,13 +2,13 @@
 
 import fresh from "./fresh.js"; // whose a room is that nobody has named
 
-const KEY = "greenroom.key"; // for this tab only
-const KEY_IN_LINK = "greenroom.key-in-link"; // for this tab only: whether the page's own link had it
-const PERSON = "greenroom.person"; // for this tab only: who this one is, if another tab is the browser's user
+const DOOR = "greenroom.door"; // for this tab only: the pass of the link that opened the page
+const ADMISSION = "greenroom.admission"; // for this tab only: its own pass, with the room and the user that it is for
 const CALL = "greenroom.call"; // for this tab only: the call it is in
-const USER = "greenroom.user"; // for good
-const ROOM = "greenroom.room"; // for good
-const SHARED_ROOM = "greenroom.shared-room"; // for good: one that the server has named
+const ADMISSIONS = "greenroom.admissions"; // for good: such passes of this browser, by room, until they expire
+const OWN = "greenroom.own-room"; // for good: where the browser comes to without a room in the address
+
+const NEARLY_OVER = 60_000; // ms before its end in which a pass is not begun with any more
 
 // A browser that refuses storage gets a page that forgets, not one that breaks.
 function shelf(storage) {
@@ -35,27 +35,65 @@ function shelf(storage) {
 const here = shelf("sessionStorage");
 const forGood = shelf("localStorage");
 
-function random(bytes) {
-  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (b) => b.toString(16).padStart(2, "0")).join("");
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
-function kept(name, make) {
-  let value = forGood.read(name);
-  if (!value) forGood.write(name, (value = make()));
-  return value;
+// The key, if somebody gave it: for as long as this page is open, and kept nowhere.
+let key = null;
+
+// What opens this page: its link's pass, or the key.
+const door = () => key ?? here.read(DOOR);
+
+const isGood = (admission) => Boolean(admission) && admission.until - Date.now() > NEARLY_OVER;
+
+function browsers() {
+  const kept = Object.entries(parsed(forGood.read(ADMISSIONS)) ?? {});
+  return Object.fromEntries(kept.filter(([, admission]) => isGood(admission)));
 }
 
-export const userId = () => kept(USER, () => `talk-${random(8)}`);
+function ofTab(url) {
+  const admission = parsed(here.read(ADMISSION));
+  return isGood(admission) && admission.room === url ? admission : null;
+}
 
-// The browser's user, for one tab at a time: two of the same name would push each other out of a room that several
-// share.  A further tab is somebody else, and remains it.
-export async function person() {
-  const mine = here.read(PERSON) ?? userId();
-  if (await isOnlyHere(mine)) return mine;
-  const another = `talk-${random(8)}`;
-  here.write(PERSON, another);
-  await isOnlyHere(another);
-  return another;
+// The pass of this tab, for a room it has been in; null if there is none.
+export const passFor = (url) => ofTab(url)?.pass ?? null;
+
+// Whether there is anything to come in with.
+export const hasWayIn = () => Boolean(door() || ofTab(room()) || browsers()[room()]);
+
+// This tab's pass to its room, with the room and the user: one that is kept, or one that `ask` gets for what opened
+// the page.  Two tabs of one user would push each other out of a room that several share, so a further tab gets a user
+// of its own, and keeps it.  A pass that was refused is replaced, if there is something to do that with.
+export async function admission(ask, { refused = false } = {}) {
+  const url = room();
+  if (refused) forget(url);
+  const mine = ofTab(url);
+  if (mine && (await isOnlyHere(mine.user))) return mine;
+  const browser = browsers()[url];
+  if (browser && (provider() === "local" || (await isOnlyHere(browser.user)))) return keepHere(browser);
+  const given = await ask(browser?.pass ?? door(), named() ? { room_url: named() } : {});
+  const admission = { room: given.room_url, user: given.user_id, pass: given.pass, until: Date.parse(given.expires_at) };
+  await isOnlyHere(admission.user);
+  if (!browser) forGood.write(ADMISSIONS, JSON.stringify({ ...browsers(), [admission.room]: admission }));
+  if (!named()) forGood.write(OWN, admission.room);
+  return keepHere(admission);
+}
+
+function keepHere(admission) {
+  here.write(ADMISSION, JSON.stringify(admission));
+  return admission;
+}
+
+function forget(url) {
+  here.write(ADMISSION, null);
+  const { [url]: _, ...others } = browsers();
+  forGood.write(ADMISSIONS, JSON.stringify(others));
 }
 
 const onlyHere = new Set();
@@ -63,7 +101,7 @@ const onlyHere = new Set();
 // Held for as long as this tab is open.  Without locks, as on an address that is not secure, nobody knows of other tabs.
 function isOnlyHere(name) {
   if (onlyHere.has(name)) return Promise.resolve(true);
-  if (!navigator.locks) return Promise.resolve(here.read(PERSON) === name);
+  if (!navigator.locks) return Promise.resolve(ofTab(room())?.user === name);
   return new Promise((resolve) => {
     navigator.locks.request(`greenroom.${name}`, { ifAvailable: true }, (lock) => {
       if (lock) onlyHere.add(name);
@@ -78,65 +116,64 @@ const named = () => new URLSearchParams(location.search).get("room");
 // The room in the address, or this browser's own; null if the server is to name one.
 export function room() {
   if (named()) return named();
-  return fresh === "local" ? kept(ROOM, () => `local:talk-${random(6)}`) : forGood.read(SHARED_ROOM);
+  const own = forGood.read(OWN);
+  return own && browsers()[own] && whose(own) === fresh ? own : null;
 }
+
+const whose = (url) => (url.startsWith("local:") ? "local" : url.startsWith("https:") ? "daily" : "livekit");
 
 // Whose the room is.
 export function provider() {
   const url = room();
-  if (!url) return fresh;
-  return url.startsWith("local:") ? "local" : url.startsWith("https:") ? "daily" : "livekit";
+  return url ? whose(url) : fresh;
 }
 
-// A room that several share goes into the address, so that who opens it again, or is given it, comes to the same.
+// A room that several share goes into the address, so that who opens it again comes to the same.
 export function shareRoom(url) {
-  if (!named()) forGood.write(SHARED_ROOM, url);
   history.replaceState(null, "", address(url));
 }
 
 export function useOwnRoom() {
-  if (named() === forGood.read(SHARED_ROOM)) forGood.write(SHARED_ROOM, null); // it is the one that will not do
+  if (named() === forGood.read(OWN)) forGood.write(OWN, null); // it is the one that will not do
   history.replaceState(null, "", location.pathname);
 }
 
 const address = (url) => `${location.pathname}?room=${encodeURIComponent(url).replace(/%3A/g, ":").replace(/%2F/g, "/")}`;
 
-// What somebody needs to come to this room.  It has the key if the link had it that opened this page.
-export function invitation(url) {
-  const hasKey = here.read(KEY_IN_LINK) !== null;
+// What somebody needs to come to this room, with a pass that opens it and nothing else.
+export async function invitation(url, ask) {
+  const { pass } = await ask(passFor(url), { invitation: true });
   const isForHereOnly = /^(localhost|127\.|\[::1\])/.test(location.hostname);
-  const key = hasKey ? `#key=${encodeURIComponent(here.read(KEY))}` : "";
-  return { link: `${location.origin}${address(url)}${key}`, hasKey, isForHereOnly };
+  return { link: `${location.origin}${address(url)}#pass=${pass}`, isForHereOnly };
 }
 
-// The key out of the address bar and into this tab's memory, so that it is not bookmarked or shown around.
-export function takeKey() {
-  const key = keyIn(location.hash);
-  if (key) {
-    here.write(KEY, key);
-    here.write(KEY_IN_LINK, "yes");
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  return here.read(KEY);
+// The pass or the key out of the address bar and into this tab's memory, so that it is not bookmarked or shown around.
+export function takeLink() {
+  const found = wayIn(location.hash);
+  if (!found) return;
+  keepWayIn(found);
+  history.replaceState(null, "", location.pathname + location.search);
 }
 
-export function keepKey(key) {
-  here.write(KEY, key);
-  here.write(KEY_IN_LINK, null);
+export function keepWayIn(found) {
+  key = found?.key ?? null;
+  here.write(DOOR, found?.pass ?? null);
+  if (found) here.write(ADMISSION, null); // another link may be for somebody else
 }
 
-// The key in a pasted link, or in a key that was pasted alone.
-export function keyIn(text) {
+// The pass or the key in a pasted link, or one that was pasted alone.
+export function wayIn(text) {
   const pasted = text.trim();
-  const inLink = /#(?:.*&)?key=([^&\s]+)/.exec(pasted);
-  if (inLink) {
+  const [, name, value] = /#(?:.*&)?(pass|key)=([^&\s]+)/.exec(pasted) ?? [];
+  if (name) {
     try {
-      return decodeURIComponent(inLink[1]);
+      return { [name]: decodeURIComponent(value) };
     } catch {
       return null;
     }
   }
-  return /^[A-Za-z0-9._~-]{16,256}$/.test(pasted) ? pasted : null;
+  if (/^pass\.[A-Za-z0-9._~-]+$/.test(pasted)) return { pass: pasted };
+  return /^[A-Za-z0-9._~-]{16,256}$/.test(pasted) ? { key: pasted } : null;
 }
 
 // The call this tab is in, with what was said: what a reload needs to come back to it.
@@ -144,10 +181,4 @@ export function keepCall(call) {
   here.write(CALL, call && JSON.stringify(call));
 }
 
-export function keptCall() {
-  try {
-    return JSON.parse(here.read(CALL));
-  } catch {
-    return null;
-  }
-}
+export const keptCall = () => parsed(here.read(CALL));

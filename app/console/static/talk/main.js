@@ -9,13 +9,12 @@ import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
 import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, ending, invited, mended, mending, problem, queue, speaks } from "./words.js";
 
-const view = new View({ way: go, key: tryKey, mute: toggleMute, hangUp, microphone: changeMicrophone, write, invite });
+const view = new View({ way: go, key: tryLink, mute: toggleMute, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
 const meter = new Meter((levels) => view.levels(levels));
 const otherTabs = "BroadcastChannel" in window ? new BroadcastChannel("greenroom.talk") : null;
 const thisTab = crypto.getRandomValues(new Uint32Array(1))[0];
 
-let key = null;
 let call = null;
 let microphone = null;
 let isInWriting = false; // how the last call was begun
@@ -51,8 +50,8 @@ function go(way) {
 // Before a call
 
 async function open() {
-  key = identity.takeKey();
-  if (!key) return showLocked(KEY.missing);
+  identity.takeLink();
+  if (!identity.hasWayIn()) return showLocked(KEY.missing);
   if (!("RTCPeerConnection" in window)) return showProblem("unsupported");
   showIdle();
   await offerToComeBack();
@@ -77,7 +76,7 @@ async function offerToComeBack() {
   if (!kept || kept.room !== identity.room()) return;
   let session = null;
   try {
-    session = await new Api(key).session(kept.id, kept.token);
+    session = await new Api(identity.passFor(kept.room)).session(kept.id, kept.token);
   } catch {
     // It will be asked again when the call begins.
   }
@@ -91,12 +90,12 @@ async function offerToComeBack() {
   });
 }
 
-function tryKey(text) {
-  const found = identity.keyIn(text);
+function tryLink(text) {
+  const found = identity.wayIn(text);
   if (!found) return view.keyIsWrong(KEY.unreadable);
   view.keyIsWrong("");
   view.emptyKey();
-  identity.keepKey(found);
+  identity.keepWayIn(found);
   open();
   view.focus("title");
 }
@@ -116,11 +115,10 @@ async function begin({ inWriting = false } = {}) {
   company = [];
   isHeard = true;
   const needsMicrophone = !inWriting && provider !== "daily"; // Daily's own page asks for it
-  const user = provider === "local" ? identity.userId() : await identity.person();
-  if (call) return;
+  const api = new Api();
   const current = new Call({
-    api: new Api(key),
-    wish: { ...(room && { room_url: room }), user_id: user },
+    api,
+    admission: (how) => identity.admission((credential, wish) => api.pass(credential, wish), how),
     microphone: null,
     on: listeners(() => call === current),
   });
@@ -137,7 +135,7 @@ async function begin({ inWriting = false } = {}) {
   await leaving;
   if (call !== current) return;
   if (!isSame) transcript.clear();
-  if (provider === "local") otherTabs?.postMessage({ room, tab: thisTab });
+  if (room && provider === "local") otherTabs?.postMessage({ room, tab: thisTab });
   await current.start();
 }
 
@@ -341,8 +339,8 @@ const phases = {
   },
   problem({ kind, retryAfter }) {
     close();
-    if (kind === "unauthorized" || kind === "forbidden") {
-      identity.keepKey(null);
+    if (kind === "unauthorized" || kind === "pass-expired") {
+      identity.keepWayIn(null);
       return showLocked(KEY.wrong);
     }
     showProblem(kind, { retryAfter });
@@ -401,8 +399,12 @@ function showCompany(people) {
 }
 
 async function invite() {
-  const { link, ...facts } = identity.invitation(identity.room());
-  view.invited(invited(facts), (await copied(link)) ? null : link);
+  try {
+    const { link, ...facts } = await identity.invitation(identity.room(), (pass, wish) => new Api().pass(pass, wish));
+    view.invited(invited(facts), (await copied(link)) ? null : link);
+  } catch {
+    sayBriefly("The invitation could not be made; try again");
+  }
 }
 
 // A browser lends the clipboard to secure pages alone.
@@ -474,7 +476,7 @@ otherTabs?.addEventListener("message", ({ data }) => {
 window.addEventListener("pagehide", () => (call?.isQueued && !identity.keptCall() ? hangUp() : keep()));
 Microphone.onChange(() => call && showMicrophone());
 window.addEventListener("hashchange", () => {
-  if (!call && identity.keyIn(location.hash)) open();
+  if (!call && identity.wayIn(location.hash)) open();
 });
 
 open();

@@ -82,6 +82,11 @@ const PROBLEMS = {
     "This Greenroom has no key for the server in your link.",
     ["own"],
   ],
+  forbidden: [
+    "That link is for another room",
+    "Ask whoever is in this one for an invitation.",
+    ["own"],
+  ],
   removed: [
     "You were sent out",
     "Somebody has removed you from the room.",
@@ -206,13 +211,13 @@ export function duration(seconds) {
 export const KEY = {
   missing: [
     "The door is locked",
-    "Open the link that “make up” printed: it carries the key. Or paste the link here.",
+    "Open the link that “make up” printed, or that somebody sent you. Or paste it here.",
   ],
   wrong: [
-    "That key does not fit",
-    "Open the link that “make up” printed last, or paste it here.",
+    "That link does not fit",
+    "It may be too old. Open the one that “make up” printed last, or ask for another; or paste it here.",
   ],
-  unreadable: "There is no key in that. It is the part after #key= in the link.",
+  unreadable: "There is no way in to be found in that. It is the part of the link after #pass=.",
 };
 
 export const AWAY = ["Greenroom is not answering", "It may be starting again."];
@@ -232,9 +237,7 @@ export function speaks(names) {
 }
 
 // What one should know of the link that one gives away.
-export function invited({ hasKey, isForHereOnly }) {
-  const more = hasKey
-    ? "It carries the key: whoever has it can call bots here, and end calls. Give it to people you trust."
-    : "Who opens it is asked for the key.";
+export function invited({ isForHereOnly }) {
+  const more = "Whoever has it can come into this room, for a day. It opens nothing else.";
   return ["Link copied", isForHereOnly ? `${more} It opens on this computer only.` : more, "Copy this link"];
 }

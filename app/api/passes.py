@@ -1,0 +1,66 @@
+"""Passes: what a page holds instead of the key."""
+
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+from flask import g
+from flask.typing import ResponseReturnValue
+
+from app.api.auth import mint, open_to_pass
+from app.api.body import JsonBlueprint
+from app.api.schemas import PassedSchema, PassSchema, TokenSchema
+from app.api.services import services
+from app.errors import Forbidden
+from app.passes import LASTS, Pass, until
+from app.rooms.providers import check_name
+
+NOT_KEPT = {"Cache-Control": "no-store"}
+
+bp = JsonBlueprint("passes", __name__, description="Leave to come into one room")
+
+
+@bp.post("/passes")
+@bp.arguments(PassSchema())
+@bp.response(HTTPStatus.CREATED, PassedSchema())
+@open_to_pass
+def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
+    """Make a pass for one room.  With a pass in place of the key: for that pass's room, and not for longer."""
+    here, held = services(), g.held
+    if held is not None and "user_id" in wanted:
+        raise Forbidden("With a pass nobody can be named: without user_id a guest is made up.")
+    room_url = _room_url(wanted.get("room_url"), held)
+    user_id = None if wanted["invitation"] else wanted.get("user_id") or f"talk-{secrets.token_hex(8)}"
+    if user_id is not None:
+        check_name(user_id)
+    given = Pass(until(wanted.get("expires_in", LASTS), held.expires if held else None), room_url, user_id)
+    answer = {
+        "pass": here.passes.sign(given),
+        "room_url": room_url,
+        "user_id": user_id,
+        "expires_at": given.expires * 1000,
+    }
+    return answer, HTTPStatus.CREATED, NOT_KEPT
+
+
+@bp.post("/sessions/<session_id>/token")
+@bp.response(HTTPStatus.OK, TokenSchema())
+@open_to_pass
+def renew(session_id: str) -> ResponseReturnValue:
+    """A fresh token for a session of the pass's room, in place of one that has expired."""
+    here, held = services(), g.held
+    session = here.looking.session(session_id)
+    if held is not None and (held.user_id is None or held.room != str(session.room)):
+        raise Forbidden("That pass is for another room.")
+    user_id = (held and held.user_id) or session.user_id
+    return {"token": mint(here.tokens, session_id, user_id), "user_id": user_id}, HTTPStatus.OK, NOT_KEPT
+
+
+def _room_url(wanted: str | None, held: Pass | None) -> str:
+    """The room that the pass shall be for; the caller's own, if a pass is all they have."""
+    providers = services().providers
+    if held is None:
+        return str(providers.room(wanted) if wanted else providers.fresh())
+    if wanted not in (None, held.room):
+        raise Forbidden("That pass is for another room.")
+    return str(providers.room(held.room) if held.room else providers.fresh())
