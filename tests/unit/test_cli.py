@@ -71,6 +71,8 @@ def test_a_note_of_a_product_that_was_killed_leads_nobody_astray(tmp_path):
     note.write_text(note.read_text().replace(str(os.getpid()), str(gone.pid), 1))
 
     assert here.settings_of_who_runs(tmp_path / "var") == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "where", "room"),
     [([], "/talk#", None), (["local:stage"], "/talk?room=local:stage#", "local:stage")],

@@ -1,0 +1,60 @@
+"""docker-compose.yml: each container gets the settings that its process needs, and no secret of another's."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.supervisor.procfile import read as read_procfile
+from app.supervisor.surroundings import NEEDED_BY, SETTINGS, environment_of
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = {name: service for name, service in COMPOSE["services"].items() if name != "redis"}
+OF_THE_IMAGE = {"HOST", "PORT", "FLOWER_HOST", "FLOWER_PORT", "LOG_FORMAT", "VAR_DIR"}
+NOT_IN_CONTAINERS = {"LIVEKIT", "LIVEKIT_PORT"}  # a server of our own; there it is a container of one's own
+OF_ONE_PROCESS = {"WEB_THREADS": {"web"}, "WEB_WORKERS": {"web"}, "FLOWER_CONTROL": {"flower"}}
+
+
+def passed_to(name):
+    """A list under `<<` is merged as well."""
+    return set(SERVICES[name]["environment"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_gets_every_setting_that_its_process_would_get(name):
+    """LiveKit and Daily could not be set, so that joins of their rooms answered `not-our-room`."""
+    needed = environment_of(name, dict.fromkeys(SETTINGS - OF_THE_IMAGE - NOT_IN_CONTAINERS, ""))
+    of_others = {setting for setting, names in OF_ONE_PROCESS.items() if name not in names}
+
+    # A setting that is asked of few, and says nothing to others, may be there or not.
+    assert needed.keys() - of_others - passed_to(name) <= {"DAILY_API_URL"}
+    assert passed_to(name) <= needed.keys() - of_others
+
+
+def test_every_process_of_the_procfile_has_a_container():
+    names = {entry.name for entry in read_procfile(ROOT / "Procfile")}
+
+    assert {*SERVICES, "redis", "livekit"} == names
+
+
+def test_redis_answers_nobody_without_its_password():
+    assert "requirepass ${REDIS_PASSWORD}" in COMPOSE["configs"]["redis"]["content"]
+    assert "PASSWORD" not in COMPOSE["services"]["redis"]["command"]
+    for name in SERVICES:
+        assert SERVICES[name]["environment"]["REDIS_URL"].startswith("redis://:${REDIS_PASSWORD")
+
+
+def test_nobody_shares_the_folder_of_the_keys():
+    kept = {
+        name: {volume.partition(":")[0] for volume in service.get("volumes", ())}
+        for name, service in SERVICES.items()
+    }
+
+    assert kept == {"web": {"web"}, "flower": {"flower"}, "bots": set(), "control": set(), "beat": set()}
+
+
+def test_what_opens_the_house_is_passed_to_web_alone():
+    for name in SERVICES.keys() - {"web"}:
+        assert passed_to(name) & {"API_KEY", "SIGNING_SECRET", "DAILY_WEBHOOK_SECRET"} == set()
+    assert NEEDED_BY["API_KEY|SIGNING_SECRET|DAILY_WEBHOOK_SECRET"] == {"web"}
