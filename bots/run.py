@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import structlog
-import uvloop
 
 from app.errors import NoSuchSession
 from app.rooms.ports import LaunchQueue
@@ -34,6 +33,7 @@ from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from app.storage.ledger import RedisLedger
 from bots import ears, speech
+from bots.leftovers import household
 from bots.loading import BotUnfit, load_bot
 from bots.stay import Ending, Errand, Stay
 
@@ -82,6 +82,7 @@ def warm(settings: Settings) -> None:
 
         livekit.warm()
     speech.warm(speech.kind_for(settings))
+    household.settle()
 
 
 def run(
@@ -94,8 +95,13 @@ def run(
     with _own_signals() as asked:
         errand = _adopt(session_id, claim, host=host, job_id=job_id, settings=settings)
         if errand is not None:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_stay(errand, asked, settings, launches))
+            here: list[Stay] = []
+
+            def on_exit(error: BaseException) -> None:
+                for stay in here:
+                    stay.exit(error)
+
+            household.run(_stay(errand, asked, settings, launches, here), on_exit)
 
 
 def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Settings) -> Errand | None:
@@ -138,7 +144,9 @@ def _left_by_the_last(
     return room.config, opened
 
 
-async def _stay(errand: Errand, asked: list[int], settings: Settings, launches: LaunchQueue) -> None:
+async def _stay(
+    errand: Errand, asked: list[int], settings: Settings, launches: LaunchQueue, here: list[Stay]
+) -> None:
     ledger = AsyncRedisLedger(settings.redis_url)
     pulse = AsyncRedisLedger(settings.redis_url, retries=0)
     reviving = Reviving(_ledger_of_this_process(settings.redis_url), launches)
@@ -146,6 +154,7 @@ async def _stay(errand: Errand, asked: list[int], settings: Settings, launches: 
         stay = Stay(
             errand, ledger=ledger, pulse=pulse, settings=settings, launches=launches, reviving=reviving
         )
+        here.append(stay)
 
         def obey(number: int) -> None:
             ending = SIGNALS[signal.Signals(number)]

@@ -25,6 +25,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
 from app.errors import GreenroomError, IllegalTransition, NoSuchSession, OthersThere, RedisAway
+from app.rooms.leaving import ended_by
 from app.rooms.messages import EXPIRED
 from app.rooms.ports import LaunchQueue
 from app.rooms.reviving import Reviving
@@ -53,6 +54,7 @@ from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from bots import speech
 from bots import transports as stages
+from bots.blame import cause_of
 from bots.loading import BotUnfit, load_bot
 from bots.outbox import Outbox
 from bots.personalities import Personality
@@ -69,11 +71,22 @@ QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks; then the
 INTERRUPTED_WITHIN = timedelta(seconds=1)  # an answer that nobody shall hear
 WRITTEN_WITHIN = timedelta(seconds=2)  # the last turns
 BLOCKED_AT_MOST = timedelta(seconds=40)  # an event loop; its room is another's by then
+BLOCKED_AT_END = timedelta(seconds=10)  # the same, of a bot that is about to end
+ENDS_WITHIN = timedelta(seconds=20)  # all that a bot does once nobody hears it; then its process is ended
 GOODBYE_WITHIN = timedelta(seconds=8)
 AWAY_WITHIN = timedelta(seconds=5)  # a word before it is gone for a moment
 TOLD_WITHIN = timedelta(milliseconds=100)  # a message on its way to the page, before the line is closed
 CLOSES_WITHIN = timedelta(seconds=3)
+CRASHED_CLOSES_WITHIN = timedelta(seconds=0.5)  # a room whose bot has failed: the next one cannot wait
+CANCELLED_WITHIN = timedelta(seconds=1)  # a task; one that swallows it is left to `leftovers`
 WARNING_BEFORE_END = timedelta(seconds=30)
+HELPERS = (
+    "heartbeat",
+    "inbox",
+    "answering",
+    "writing of turns",
+    "writing of what is open",
+)  # by name, in a reason
 ALONE_AT_MOST = timedelta(minutes=10)  # without Redis
 RECEIVE_WAIT = timedelta(seconds=1)  # a wait in Redis; shorter than the socket's timeout
 INSISTS = 5  # times
@@ -187,6 +200,7 @@ class Stay:
         self._last_read = "0"  # what was sent while the bot was starting is read as well
         self._may_be_lost = False  # the session, with all that Redis knew
         self._moving_out: asyncio.Task[None] | None = None
+        self._target = ""  # the bot, as `BOTS` has it
         self._is_silent = asyncio.Event()  # the bot has said what it had to say
         self._unsaid: list[Frame] = []  # for a pipeline that is not there yet
         self._chores: set[asyncio.Task[None]] = set()  # short work that a timer began
@@ -202,6 +216,7 @@ class Stay:
         EndUnwritten if nobody could be told that it needs none.
         """
         _current.set(self)
+        self._target = target
         self._state_of_room.enter()
         ending = Ending(Reason.ERROR, detail="broke on our side; the worker's log says how", goes_on=True)
         performance = self._performance = asyncio.create_task(self._perform(target))
@@ -213,7 +228,9 @@ class Stay:
                 return ending.reason
             writing = (self._turns.write(), self._state_of_room.write())
             work = (self._beat(), self._read_inbox(), self._obey_in_order(), *writing)
-            helpers += [asyncio.create_task(each) for each in work]
+            helpers += [
+                asyncio.create_task(each, name=name) for each, name in zip(work, HELPERS, strict=True)
+            ]
             if not self._errand.is_next:
                 await self._enter(State.JOINING, host=self._host)
             first: set[asyncio.Future[Any]] = {performance, self._ending, *helpers}
@@ -227,9 +244,10 @@ class Stay:
             for clock in clocks:
                 clock.cancel()
             self._stop_clock()
+            # Beats end now, which put this off until here; `leftovers` ends it, when nothing of the bot is left
+            faulthandler.dump_traceback_later(ENDS_WITHIN.total_seconds(), exit=True, file=STDERR)
             await self._turns.written(WRITTEN_WITHIN)
             await _cancel([performance, *helpers, *self._chores])
-            faulthandler.cancel_dump_traceback_later()  # it would end a process that has other sessions later
             is_written = await self._finish(ending)
         if ending.goes_on and ending is not MOVED_ON:
             raise BotCrashed(ending.detail)
@@ -241,6 +259,20 @@ class Stay:
         """Begin the end.  The first reason counts."""
         if not self._ending.done():
             self._ending.set_result(ending)
+
+    def exit(self, error: BaseException) -> None:
+        """The bot has called sys.exit in one of its tasks, or was interrupted."""
+        if isinstance(error, SystemExit) and not error.code and self._is_started.done():
+            self.end(Ending(Reason.LEFT, politely=False, detail=f"the bot {self._cause_of(error)}"))
+        else:
+            self.end(self._crash(error))
+
+    def _crash(self, error: BaseException) -> Ending:
+        log.error("bot_failed", session_id=self.session.id, bot=self.session.bot, exc_info=error)
+        return Ending(Reason.ERROR, politely=False, detail=self._cause_of(error), goes_on=True)
+
+    def _cause_of(self, error: BaseException) -> str:
+        return cause_of(error, self._target)
 
     async def pipeline_built(self, pipeline: PipelineWorker) -> None:
         """Called with the bot's pipeline before it starts."""
@@ -444,7 +476,7 @@ class Stay:
                 if "by" in body and self._room.people - {body["by"]}:
                     raise OthersThere
                 self._to_answer.append(message.id)  # answered when the bot has left
-                self.end(Ending(Reason(body["reason"])))
+                self.end(Ending(Reason(body["reason"]), detail=ended_by(body.get("by"))))
                 return None
             case unknown:
                 log.warning("message_unknown", session_id=self.session.id, kind=unknown)
@@ -495,7 +527,8 @@ class Stay:
         is_heard = True
         while True:
             # Without the interpreter's help: a loop is blocked for good where nothing of Python runs any more
-            faulthandler.dump_traceback_later(BLOCKED_AT_MOST.total_seconds(), exit=True, file=STDERR)
+            patience = BLOCKED_AT_END if self._ending.done() else BLOCKED_AT_MOST
+            faulthandler.dump_traceback_later(patience.total_seconds(), exit=True, file=STDERR)
             # From when the last one was sent: one that got no answer does not make the next one late
             due = asked + _beats_again_after(is_heard)
             await asyncio.sleep(max(AT_LEAST_BETWEEN_BEATS, due - loop.time()))
@@ -694,6 +727,8 @@ class Stay:
         """End the performance, if it has not ended by itself; says why it is over."""
         if performance.done():
             return self._ended_by_itself(performance)
+        if not self._ending.done():
+            self.end(Ending(Reason.ERROR, detail="was stopped, and nobody said why", goes_on=True))
         ending = self._ending.result()
         if ending.goes_on:
             self._room.hush()  # before the pipeline closes the line: who is told that it left does not come back
@@ -710,38 +745,49 @@ class Stay:
         return ending
 
     def _end_if_broken(self, helpers: "list[asyncio.Task[None]]") -> None:
-        """A bot that does not beat, or does not hear, must not go on as if it did."""
+        """A bot that does not beat, or does not hear, must not go on as if it did.
+
+        Each of these runs for as long as the session does: that it is done is an end, however it came to it.
+        """
         for helper in helpers:
-            if helper.done() and not helper.cancelled() and helper.exception() is not None:
-                log.error("helper_failed", session_id=self.session.id, exc_info=helper.exception())
-                self.end(Ending(Reason.ERROR, detail="lost its heartbeat or its inbox", goes_on=True))
+            if not helper.done() or self._ending.done():
+                continue
+            error = None if helper.cancelled() else helper.exception()
+            name = helper.get_name()
+            log.error("helper_ended", session_id=self.session.id, helper=name, exc_info=error)
+            how = f": it {self._cause_of(error)}" if error else ", which was stopped"
+            self.end(Ending(Reason.ERROR, detail=f"lost its {name}{how}", goes_on=True))
 
     def _ended_by_itself(self, performance: "asyncio.Task[None]") -> Ending:
+        error = None if performance.cancelled() else performance.exception()
         if self._ending.done():
             return self._ending.result()
         if performance.cancelled():
             return Ending(Reason.LEFT, detail="the bot was cancelled")
-        error, has_started = performance.exception(), self._state is not State.JOINING
+        has_started = self._state is not State.JOINING
         if error is None and has_started:
-            return Ending(Reason.LEFT)
+            return Ending(Reason.LEFT, detail="the bot ended the call itself")
         if error is None:
             return Ending(Reason.LAUNCH_FAILED, detail="the bot returned before its pipeline had started")
         if isinstance(error, BotUnfit):  # the next bot would be no better
             log.error("bot_unfit", session_id=self.session.id, bot=self.session.bot, because=str(error))
             return Ending(Reason.LAUNCH_FAILED, politely=False, detail=f"the bot {error}")
-        log.error("bot_failed", session_id=self.session.id, bot=self.session.bot, exc_info=error)
-        return Ending(Reason.ERROR, detail=f"raised {type(error).__name__}", goes_on=True)
+        return self._crash(error)
 
     async def _finish(self, ending: Ending) -> bool:
         """Leave the room, then give it up.  Neither may keep the other from happening.
 
         False if Redis was away: who sees a room without a bot then would send it another.
         """
+        has_crashed = ending.goes_on and ending is not MOVED_ON
+        within = CRASHED_CLOSES_WITHIN if has_crashed else CLOSES_WITHIN
         try:
             if ending.goes_on:
                 self._room.hush()
-            async with asyncio.timeout(CLOSES_WITHIN.total_seconds()):
+            async with asyncio.timeout(within.total_seconds()):
                 await self._room.disconnect()
+        except TimeoutError:
+            log.warning("room_not_closed", session_id=self.session.id)
         except Exception:
             log.exception("room_not_closed", session_id=self.session.id)
         return ending.goes_on or await self._write_end(ending)
@@ -844,4 +890,4 @@ async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=CLOSES_WITHIN.total_seconds())
+        await asyncio.wait(tasks, timeout=CANCELLED_WITHIN.total_seconds())

@@ -62,6 +62,7 @@ app.conf.update(
     worker_disable_prefetch=True,
     worker_prefetch_multiplier=1,
     worker_concurrency=settings.slots,
+    worker_pool="tasks.pool:TaskPool",  # prefork, of which processes end that a bot has left unfit for the next
     worker_proc_alive_timeout=60,  # seconds for a child to load its models; after 4, the default, it is killed
     # A blip of Redis must not end calls
     worker_cancel_long_running_tasks_on_connection_loss=False,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from billiard.einfo import ExceptionInfo
+from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
 from billiard.exceptions import TimeLimitExceeded
 from celery import Task
 from celery.signals import celeryd_after_setup, worker_process_init, worker_shutting_down
@@ -15,6 +15,7 @@ from celery.worker.request import Request
 from app import logging as app_logging
 from app.rooms.sessions import Reason
 from app.rooms.steps import owner_of
+from tasks import pool
 from tasks.celery import LAUNCHES, app, settings
 from tasks.hosts import foreman
 from tasks.outgoing import CeleryLaunches
@@ -45,8 +46,11 @@ class LaunchRequest(Request):
     def _say_lost(self, exc_info: ExceptionInfo) -> None:
         session_id = self.args[0]
         owner = owner_of(self.hostname, self.id, self.worker_pid)
-        kind, said = exc_info.type.__name__, str(exc_info.exception)
-        why = {CRASHED: said, OVER: "left while Redis was away"}.get(kind, "died with its process")
+        error = exc_info.exception
+        error = error.exc if isinstance(error, ExceptionWithTraceback) else error
+        kind, said = exc_info.type.__name__, str(error)
+        how = f", which {said}" if isinstance(error, pool.ProcessLost) else ""
+        why = {CRASHED: said, OVER: "left while Redis was away"}.get(kind, f"died with its process{how}")
         log.warning(
             "bot_process_lost", session_id=session_id, job_id=self.id, pid=self.worker_pid, because=why
         )
@@ -62,16 +66,21 @@ class LaunchTask(Task):
 @app.task(base=LaunchTask, bind=True, name="bots.launch")
 def launch(self: Task, session_id: str, claim: str) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted."""
+    from bots.leftovers import household
     from bots.run import run
 
-    run(
-        session_id,
-        claim,
-        host=self.request.hostname,
-        job_id=self.request.id,
-        settings=settings,
-        launches=CeleryLaunches(app),
-    )
+    try:
+        run(
+            session_id,
+            claim,
+            host=self.request.hostname,
+            job_id=self.request.id,
+            settings=settings,
+            launches=CeleryLaunches(app),
+        )
+    finally:
+        if household.unfit:
+            pool.retire_this_process()
 
 
 @contextmanager

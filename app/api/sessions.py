@@ -30,7 +30,7 @@ from app.errors import OfferRefused, TooManyStreams
 from app.rooms.messages import ask
 from app.rooms.patience import slices
 from app.rooms.room import LOCAL
-from app.rooms.sessions import ON_STAGE, Event, State
+from app.rooms.sessions import ON_STAGE, Event, Reason, State
 
 ANSWER_WITHIN = timedelta(seconds=10)
 # An offer to a bot that is on its way waits for it, as long as /join does: pipecat's clients offer three times, and
@@ -81,12 +81,13 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
     after = request.headers.get("Last-Event-ID", "0")
     if not PLACE.fullmatch(after):
         after = "0"
-    events = services().looking.events(session_id, after=after)
+    is_told_why = caller_of(session_id) is None or services().settings.redis_is_embedded
+    events = _as_told(services().looking.events(session_id, after=after), is_told_why=is_told_why)
     if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) != "text/event-stream":
         return {"events": events}
     if not _streams.acquire(blocking=False):
         raise TooManyStreams
-    stream = stream_with_context(_stream(session_id, after, events))
+    stream = stream_with_context(_stream(session_id, after, events, is_told_why=is_told_why))
     response = Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
     response.call_on_close(_streams.release)
     return response
@@ -126,7 +127,19 @@ def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
     return {"status": "success"}
 
 
-def _stream(session_id: str, after: str, events: list[Event]) -> Iterator[str]:
+def _as_told(events: list[Event], *, is_told_why: bool) -> list[Event]:
+    """How a bot failed may quote what somebody said, or a service's key: on a laptop its author is told; elsewhere who
+    has the key is, and a browser only that it failed."""
+    if is_told_why:
+        return events
+    return [replace(event, detail=None) if _tells_a_failure(event) else event for event in events]
+
+
+def _tells_a_failure(event: Event) -> bool:
+    return event.event == State.LOST or event.reason in (Reason.ERROR, Reason.CRASHED_TOO_OFTEN)
+
+
+def _stream(session_id: str, after: str, events: list[Event], *, is_told_why: bool) -> Iterator[str]:
     looking, schema, quiet = services().looking, EventSchema(), 0
     yield "retry: 1000\n\n"
     for wait in slices(STREAM_FOR):
@@ -138,4 +151,4 @@ def _stream(session_id: str, after: str, events: list[Event]) -> Iterator[str]:
         quiet = 0 if events else quiet + 1
         if quiet % HEARTBEAT_EVERY == HEARTBEAT_EVERY - 1:
             yield ": still here\n\n"
-        events = looking.events(session_id, after=after, wait=wait)
+        events = _as_told(looking.events(session_id, after=after, wait=wait), is_told_why=is_told_why)

@@ -19,7 +19,7 @@ DIES_ALONE = timedelta(seconds=40)  # a process whose event loop hangs is ended 
 
 # How a session ended: how bad it is, what it means, and what to do.
 ENDINGS: Mapping[Reason, tuple[Verdict, str, str]] = {
-    Reason.LEFT: (OK, "somebody asked the bot to leave", ""),
+    Reason.LEFT: (OK, "the call was ended", ""),
     Reason.IDLE: (OK, "the person left, and did not come back while the bot waited", ""),
     Reason.NO_SHOW: (
         OK,
@@ -195,8 +195,8 @@ def _unleased(facts: RoomFacts) -> Finding:
     ago = duration(_ago(facts, session.updated_ms))
     reason = session.reason or Reason.ERROR
     verdict, why, do = ENDINGS[reason]
-    detail = next((event.detail for event in reversed(facts.events) if event.detail), None)
-    because = f": {detail}" if detail and verdict is not OK else ""
+    detail = next((event.detail for event in reversed(facts.events) if event.event == State.ENDED), None)
+    because = f": {detail}" if detail else ""
     if reason in (Reason.LAUNCH_FAILED, Reason.NO_WORKER) and not facts.fleet.bots:
         do = "There is no bot worker now, either: start one (the `bots` line of the Procfile), then join again."
     return _found(

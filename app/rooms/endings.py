@@ -20,7 +20,12 @@ def end(ledger: Ledger, session: Session, reason: Reason, detail: str | None = N
         return
     ledger.run(Forget(session.id))
     log.info(
-        "session_ended", session_id=session.id, room=str(session.room), epoch=session.epoch, reason=reason
+        "session_ended",
+        session_id=session.id,
+        room=str(session.room),
+        epoch=session.epoch,
+        reason=reason,
+        detail=detail,
     )
 
 

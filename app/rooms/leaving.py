@@ -26,6 +26,11 @@ class Left:
     reason: Reason | None = None
 
 
+def ended_by(person: str | None) -> str:
+    """Who ended a call by asking for it, for its record: a person of the room, or the holder of the key."""
+    return f"{person} hung up" if person is not None else "POST /leave, with the key"
+
+
 class Leaving:
     """Takes bots out of rooms.  Doing it twice is fine."""
 
@@ -56,7 +61,7 @@ class Leaving:
                 return Left("left", session.id, session.reason)
             if by is not None and self._is_pending(session):
                 self._check_alone(session, by)
-            if self._withdraw(session):
+            if self._withdraw(session, by):
                 return Left("left", session.id, Reason.LEFT)
             try:
                 ask(self._ledger, session, "leave", wish, patience=GOODBYE_TAKES)
@@ -65,7 +70,7 @@ class Leaving:
             except BotSilent:
                 if by is not None:
                     self._check_alone(session, by)
-                self._free_if_dead(session)
+                self._free_if_dead(session, by)
             asked, session = session, self._ledger.run(ReadSession(session_id))
             if session.epoch == asked.epoch:
                 break
@@ -81,14 +86,14 @@ class Leaving:
         if by != session.user_id or any(not who.is_bot and who.identity != by for who in there):
             raise OthersThere
 
-    def _withdraw(self, session: Session) -> bool:
+    def _withdraw(self, session: Session, by: str | None) -> bool:
         """Whether the bot had not started yet, and never will."""
         if not self._ledger.run(Withdraw(session.room, session.epoch)):
             return False
-        end(self._ledger, session, Reason.LEFT, "before its bot had started")
+        end(self._ledger, session, Reason.LEFT, f"{ended_by(by)}, before its bot had started")
         return True
 
-    def _free_if_dead(self, session: Session) -> None:
+    def _free_if_dead(self, session: Session, by: str | None) -> None:
         """Raises BotSilent if the bot lives, or another of its session's may still start."""
         token = secrets.token_hex(16)
         finding, lease = self._ledger.run(
@@ -99,4 +104,4 @@ class Leaving:
             raise BotSilent(session_id=session.id)
         if mine and lease is not None:
             self._ledger.run(Withdraw(session.room, lease.epoch))
-        bury(self._ledger, session.id, Reason.LEFT, "its bot was not heard any more")
+        bury(self._ledger, session.id, Reason.LEFT, f"{ended_by(by)}; its bot was not heard any more")

@@ -2,7 +2,12 @@
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from pipecat.pipeline.pipeline import Pipeline
@@ -54,4 +59,98 @@ async def broken(runner_args: RunnerArguments) -> None:
 async def stuck(runner_args: RunnerArguments) -> None:
     """Starts, and then blocks its event loop for good."""
     asyncio.get_running_loop().call_later(1, time.sleep, 600)
+    await perform(runner_args)
+
+
+# What bots of others do to their process
+
+kept: list[object] = []
+
+
+def begin(work: Coroutine[Any, Any, None]) -> None:
+    kept.append(asyncio.get_running_loop().create_task(work))
+
+
+async def clinging_task() -> None:
+    while True:
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            pass
+
+
+async def blocks_when_cancelled() -> None:
+    try:
+        await asyncio.sleep(600)
+    finally:
+        time.sleep(600)  # noqa: ASYNC251  on purpose
+
+
+async def clinging(runner_args: RunnerArguments) -> None:
+    """Leaves a task that does not let itself be cancelled."""
+    begin(clinging_task())
+    await perform(runner_args)
+
+
+async def stubborn(runner_args: RunnerArguments) -> None:
+    """Does not let itself be cancelled."""
+    begin(perform(runner_args))
+    await clinging_task()
+
+
+async def blocking(runner_args: RunnerArguments) -> None:
+    """Leaves a task that blocks the event loop when it is cancelled."""
+    begin(blocks_when_cancelled())
+    await perform(runner_args)
+
+
+async def threading_on(runner_args: RunnerArguments) -> None:
+    """Leaves a thread, and one that its event loop's executor has."""
+    threading.Thread(target=time.sleep, args=(600,), name="a-thread-of-its-own").start()
+    asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
+    await perform(runner_args)
+
+
+async def many_threads(runner_args: RunnerArguments) -> None:
+    """Leaves forty threads that nobody would wait for."""
+    for _ in range(40):
+        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    await perform(runner_args)
+
+
+async def breeding(runner_args: RunnerArguments) -> None:
+    """Leaves a process, which has one of its own."""
+    kept.append(subprocess.Popen(["sh", "-c", "sleep 601 & wait"]))  # noqa: ASYNC220  as bots do
+    await perform(runner_args)
+
+
+async def leaking(runner_args: RunnerArguments) -> None:
+    """Leaves 300 MB."""
+    kept.append(bytearray(os.urandom(1024)) * (300 * 1024))
+    await perform(runner_args)
+
+
+async def raising(runner_args: RunnerArguments) -> None:
+    """Fails once it is live, and leaves tasks that cling and that block."""
+    begin(clinging_task())
+    begin(blocks_when_cancelled())
+    begin(perform(runner_args))
+    await asyncio.sleep(1)
+    raise ValueError("no such key: 'colour'")
+
+
+async def leave_python() -> None:
+    await asyncio.sleep(1)
+    sys.exit(3)
+
+
+async def exiting(runner_args: RunnerArguments) -> None:
+    """Calls sys.exit in a task, once it is live."""
+    begin(leave_python())
+    await perform(runner_args)
+
+
+async def crashing(runner_args: RunnerArguments) -> None:
+    """Its process crashes, as a native library makes it."""
+    asyncio.get_running_loop().call_later(1, os.kill, os.getpid(), signal.SIGSEGV)
     await perform(runner_args)

@@ -4,6 +4,7 @@ import itertools
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -99,6 +100,25 @@ def test_a_session_tells_of_its_crashes_its_launches_and_its_epoch(caller, ledge
     events = caller.get(f"{url}/events").json["events"]
     assert [event["event"] for event in events[-2:]] == ["lost", "pending"]
     assert events[-2]["detail"] == "died with its process"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize(("is_laptop", "is_told"), [(True, True), (False, False)])
+def test_how_a_bot_failed_is_for_the_key_and_on_a_laptop_for_everybody(
+    caller, app, joined, reaper, bot, url, accept, is_laptop, is_told
+):
+    """What was raised may quote what somebody said, or the key of a service."""
+    reaper.lost(bot.session.id, owner=bot.owner, why="raised ValueError: no key s3cr3t (mine.py:7)")
+    caller.post("/leave", {"session_id": bot.session.id})
+    services = app.extensions["greenroom"]
+    redis = f"unix://{services.settings.redis_socket}" if is_laptop else "redis://elsewhere"
+    settings = replace(services.settings, redis_url=redis)
+    app.extensions["greenroom"] = replace(services, settings=settings)
+
+    browser = caller.with_(joined["connect"]["token"])
+    told = browser.get(f"{url}/events", headers={"Accept": accept}).text
+    assert "lost" in told and ("s3cr3t" in told) is is_told
+    assert "s3cr3t" in caller.get(f"{url}/events", headers={"Accept": accept}).text
 
 
 def test_the_holder_of_a_token_does_not_learn_what_another_s_application_said(caller, bot, url):

@@ -224,7 +224,7 @@ def test_every_way_to_end_is_explained(ledger, bot, reason):
 
     assert verdict is ENDINGS[reason][0]
     assert says.startswith(f"There is no bot: its last session ended 5 min ago as `{reason}`")
-    assert ("a detail" in says) == (verdict is not OK)
+    assert says.endswith(": a detail.")
     assert "POST /join" in do
 
 

@@ -16,7 +16,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from app.errors import IllegalTransition, OthersThere, RedisAway
-from app.rooms.sessions import State
+from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
     DOUBT_LASTS,
     Answer,
@@ -32,7 +32,7 @@ from app.rooms.steps import (
 )
 from app.settings import Settings
 from bots import personalities
-from bots.stay import BEAT_WITHIN, Errand, Stay, _beats_again_after
+from bots.stay import BEAT_WITHIN, HELPERS, Errand, Stay, _beats_again_after
 from tests.makers import ME, a_session
 
 
@@ -278,3 +278,78 @@ def test_a_bot_that_was_not_heard_beats_well_within_a_doubt():
 
     assert timedelta(seconds=latest) + may_be_late < DOUBT_LASTS
     assert BEAT_WITHIN + may_be_late < DOUBT_LASTS  # where it waits for an answer that does not come
+
+
+async def returns():
+    pass
+
+
+async def fails():
+    raise ValueError("not today")
+
+
+@pytest.mark.parametrize("name", HELPERS)
+@pytest.mark.parametrize(
+    ("work", "is_cancelled", "how"),
+    [
+        (returns, False, ", which was stopped"),
+        (returns, True, ", which was stopped"),
+        (fails, False, ": it raised ValueError: not today"),
+    ],
+)
+def test_a_helper_that_is_done_is_an_end_with_its_name_however_it_came_to_it(name, work, is_cancelled, how):
+    """A call died of "Result is not set": a helper had returned, or was cancelled, and nobody called it the end."""
+
+    async def ending():
+        bot = a_stay()
+        helper = asyncio.create_task(work(), name=name)
+        if is_cancelled:
+            helper.cancel()
+        await asyncio.wait({helper})
+        bot._end_if_broken([helper])
+        return bot._ending.result()
+
+    ended = asyncio.run(ending())
+    assert ended.reason is Reason.ERROR and ended.goes_on
+    assert ended.detail.startswith(f"lost its {name}{how}")
+
+
+def test_a_stay_that_stops_without_a_word_has_an_end_all_the_same():
+    async def ending():
+        bot = a_stay()
+        performance = asyncio.create_task(asyncio.sleep(60))
+        return await bot._leave(performance)
+
+    ended = asyncio.run(ending())
+    assert (ended.reason, ended.goes_on, ended.detail) == (
+        Reason.ERROR,
+        True,
+        "was stopped, and nobody said why",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [({"reason": "left", "by": "ann"}, "ann hung up"), ({"reason": "left"}, "POST /leave, with the key")],
+)
+def test_who_ended_a_call_stands_in_its_end(body, said):
+    """Hung up, asked to leave, said goodbye by itself: all of them were `left`, and nothing told them apart."""
+
+    async def ending():
+        bot = a_stay()
+        await bot._do(Message("1-1", "leave", body, epoch=7))
+        return bot._ending.result()
+
+    ended = asyncio.run(ending())
+    assert (ended.reason, ended.detail) == (Reason.LEFT, said)
+
+
+def test_a_bot_that_ends_the_call_itself_says_so():
+    async def ending():
+        bot = a_stay()
+        bot._state = State.LIVE
+        performance = asyncio.create_task(returns())
+        await asyncio.wait({performance})
+        return bot._ended_by_itself(performance)
+
+    assert asyncio.run(ending()).detail == "the bot ended the call itself"
