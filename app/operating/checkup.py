@@ -161,6 +161,27 @@ def _workers(facts: Facts) -> Iterable[Finding]:
         )
 
 
+def _occupied(facts: Facts) -> Iterable[Finding]:
+    """A process ends within seconds of its session; what holds a slot for longer is not seen in any room."""
+    stuck = [
+        slot
+        for slot in facts.occupied
+        if slot.session is None
+        or (slot.session.state is State.ENDED and _age(facts, slot.session.updated_ms) > A_MOMENT)
+    ]
+    if not stuck:
+        return
+    yield Finding(
+        "used slots",
+        PROBLEM,
+        f"{count(len(stuck), 'slot')} {'is' if len(stuck) == 1 else 'are'} taken by sessions that are over, on "
+        f"{some(sorted({slot.host for slot in stuck}))}: the process of such a bot has not ended.",
+        "It should within 5 s of its bot's end. End it by its pid, the last part of its name: "
+        f"`kill -KILL` for {some([slot.owner for slot in stuck])}. Its log has a traceback then, of what kept it.",
+        {"slots": [{"host": slot.host, "owner": slot.owner} for slot in stuck]},
+    )
+
+
 def _cold(facts: Facts) -> Iterable[Finding]:
     """Processes that die before they have loaded what a bot needs, again and again, look like slots that are free."""
     for host in facts.fleet.bots:
@@ -634,6 +655,7 @@ RULES: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
     _imports,
     _control,
     _beat,
+    _occupied,
     _cold,
     _queue,
     _rooms,

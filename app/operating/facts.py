@@ -32,6 +32,7 @@ from app.rooms.steps import (
     QueueLength,
     ReadCondition,
     ReadEvents,
+    ReadHeld,
     ReadHost,
     ReadRoom,
     ReadSession,
@@ -80,6 +81,15 @@ class Fleet:
 
 
 @dataclass(frozen=True)
+class Occupied:
+    """A slot that a worker says is taken, by a session that is not on."""
+
+    host: str
+    owner: str  # worker, job, pid
+    session: Session | None  # None: nothing is known of it
+
+
+@dataclass(frozen=True)
 class Facts:
     """The whole installation."""
 
@@ -90,6 +100,7 @@ class Facts:
     rooms: dict[Room, RoomView]  # those that have a lease, or a session
     others: dict[str, Session | None]  # sessions that leases name and that are not on; None: unknown
     saw_all: bool
+    occupied: Sequence[Occupied] = ()
     lasting: Sequence[str] = ()  # names of things that should go away by themselves, and do not
     servers: Mapping[str, str | None] = field(
         default_factory=dict
@@ -132,6 +143,7 @@ def read(ledger: Ledger) -> Facts:
         sessions=sessions,
         rooms=views,
         others=others,
+        occupied=_occupied(ledger, fleet, on, until),
         lasting=_lasting(ledger, until),
         saw_all=saw_all
         and len(ids) < SESSIONS_AT_MOST
@@ -176,6 +188,20 @@ def read_fleet(ledger: Ledger) -> Fleet:
     )
     hosts = [host for host in ledger.run_all([ReadHost(host_id) for host_id in sorted(ids)]) if host]
     return Fleet(hosts, since_reaped, launches, chores)
+
+
+def _occupied(ledger: Ledger, fleet: Fleet, on: set[str], until: float) -> list[Occupied]:
+    """Those that were found in time."""
+    hosts = [host.id for host in fleet.bots if host.used]
+    held = zip(hosts, _all(ledger, map(ReadHeld, hosts), until), strict=False)
+    found = {
+        session_id: (host, owner)
+        for host, sessions in held
+        for session_id, owner in sessions.items()
+        if session_id not in on
+    }
+    sessions = _read_sessions(ledger, found, until)
+    return [Occupied(*where, session) for where, session in zip(found.values(), sessions, strict=False)]
 
 
 def _condition(ledger: Ledger) -> Condition | None:

@@ -16,7 +16,17 @@ from app.operating.findings import Verdict
 from app.rooms.providers import Local, Providers
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import STALE_AFTER, Claim, Create, Forget, LiveSessions, Mark, ReadRoom, Transition
+from app.rooms.steps import (
+    STALE_AFTER,
+    Claim,
+    Create,
+    Forget,
+    LiveSessions,
+    Mark,
+    ReadRoom,
+    Report,
+    Transition,
+)
 from tests.fakes.rooms import Rooms
 from tests.makers import STAGE, a_claim, a_session, an_order
 from tests.unit.an_installation import BOTS, CONTROL, keep_well, let_pass
@@ -551,3 +561,25 @@ def test_the_story_of_a_room_names_who_is_in_it(ledger, joining, puppet):
     assert away.exit_code == ILL
     elsewhere = Room.parse("wss://elsewhere.example.com/hall")
     assert "no rooms at that server" in examine_room(ledger, NOWHERE, elsewhere, providers).as_text()
+
+
+def test_a_slot_that_a_session_which_is_over_still_holds_is_found(ledger, bot):
+    """There were 0 sessions and 2 of 4 slots used, and doctor said that all was well."""
+    bot.leave()
+    worker = replace(BOTS, slots=4, used=1)
+    ledger.run(Report(worker, {bot.session.id: bot.owner}))
+    assert "used slots" not in look(ledger)  # it may just be ending
+    let_pass(ledger, MINUTE)
+    ledger.run(Report(worker, {bot.session.id: bot.owner}))
+
+    found = look(ledger)["used slots"]
+    assert found.verdict is PROBLEM
+    assert bot.owner in found.do
+    assert found.facts == {"slots": [{"host": worker.id, "owner": bot.owner}]}
+
+
+def test_a_slot_of_a_session_that_nobody_knows_is_found(ledger):
+    keep_well(ledger)
+    ledger.run(Report(replace(BOTS, used=1), {"of-yesterday": "here/job/7"}))
+
+    assert look(ledger)["used slots"].verdict is PROBLEM
