@@ -36,6 +36,10 @@ STOP_ORDER: tuple[Mapping[str, float], ...] = (
     {"redis": 6.0, "livekit": 2.0},  # LiveKit would wait for those who are in its rooms
 )
 OTHERS_STOP_WITHIN = 5.0  # seconds
+# With a Redis of ours there is no worker elsewhere to hand calls over to, and somebody waits at a terminal.  A session
+# whose bot is killed goes on after the next start, as one that was parked does.
+ALONE_STOPS_WITHIN = 9.0  # seconds, all of it
+KEPT_FOR_LATER = (6.5, 2.0, 1.0, 0.0)  # of these, at each stage
 
 STOPPED, FAILED = 0, 1  # exit codes
 
@@ -203,13 +207,19 @@ class Supervisor:
             return await asyncio.to_thread(probe, self._settings)
         return None
 
+    @property
+    def _stops_within(self) -> float:
+        return ALONE_STOPS_WITHIN if self._settings.redis_is_embedded else float("inf")
+
     async def _stop_all(self) -> None:
         named = {name for stage in STOP_ORDER for name in stage}
         others = {name: OTHERS_STOP_WITHIN for name in self._processes if name not in named}
         first, *later = STOP_ORDER
-        for stage in ({**others, **first}, *later):
+        began = time.monotonic()
+        for stage, kept in zip(({**others, **first}, *later), KEPT_FOR_LATER, strict=True):
+            most = self._stops_within - (time.monotonic() - began) - kept
             stops = [
-                self._processes[name].stop(within)
+                self._processes[name].stop(min(within, max(1.0, most)))
                 for name, within in stage.items()
                 if name in self._processes
             ]

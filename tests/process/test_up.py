@@ -391,6 +391,18 @@ def test_a_second_ctrl_c_does_not_wait_for_one_that_does_not_listen(folder):
     assert folder.left() == []
 
 
+def test_one_ctrl_c_is_enough_where_bots_do_not_end(folder):
+    """It waited 40 s for bots, as where another worker may take their calls over."""
+    folder.procfile(bots="deaf child")
+    up = folder.ready()
+    up.process.send_signal(signal.SIGINT)
+
+    assert up.ends(within=20) == 0
+    assert "bots did not stop in time and is killed" in up.said
+    assert folder.notes[-1] == "control gone"
+    assert folder.left() == []
+
+
 def test_an_interrupt_in_the_terminal_is_for_the_supervisor_alone(folder):
     up = folder.ready()
     os.killpg(up.process.pid, signal.SIGINT)
