@@ -82,6 +82,20 @@ class Unavailable(GreenroomError):
     retry_after = 2  # seconds
 
 
+class Busy(Unavailable):
+    """As many wait here as may; try again in a moment."""
+
+    kind = "busy"
+    retry_after = 1
+
+
+class NoLongerAwaited(Unavailable):
+    """A later offer took this one's place, or this process is to end; try again in a moment."""
+
+    kind = "no-longer-awaited"
+    retry_after = 1
+
+
 class TimedOut(GreenroomError):
     """The answer did not come in time; trying again may work."""
 
@@ -111,6 +125,12 @@ class TooMuchState(Rejected):
     """What is open in a room is told in up to 1000 bytes of JSON: its id and title, not what is in it."""
 
     kind = "too-much-state"
+
+
+class UnknownHost(GreenroomError):
+    """This server does not answer for that host; ALLOWED_HOSTS names those it answers for."""
+
+    kind = "unknown-host"
 
 
 class UnknownBot(Rejected):

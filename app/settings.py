@@ -100,6 +100,27 @@ def _host(value: str) -> str:
     return value
 
 
+def _hosts(value: str) -> tuple[str, ...]:
+    hosts = tuple(filter(None, (host.strip().lower() for host in value.split(","))))
+    for host in hosts:
+        if not re.fullmatch(r"\*|(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?", host, re.ASCII):
+            raise ValueError(
+                "must be names as in greenroom.example.com or *.example.com, without scheme or port"
+            )
+    return hosts
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(filter(None, map(str.strip, value.split(","))))
+    for origin in origins:
+        if not re.fullmatch(r"\*|https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", origin, re.ASCII):
+            raise ValueError(
+                "must be origins as in https://app.example.com or http://localhost:5173, in small letters, "
+                "without a path, separated by commas"
+            )
+    return origins
+
+
 def _whole(value: str, low: int, high: int) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or not low <= int(value) <= high:
         raise ValueError(f"must be a whole number from {low} to {high}")
@@ -263,6 +284,20 @@ class Settings:
 
     host: str = _setting("127.0.0.1", _host, "address that the web process listens on")
     port: int = _setting("7077", _port, "port of the web process")
+    allowed_hosts: tuple[str, ...] = _setting(
+        "",
+        _hosts,
+        "names that this server is reached by, as in greenroom.example.com,*.example.com; * for any; "
+        "addresses and this machine's own names always",
+        unset=(),
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        "",
+        _origins,
+        "pages that may call from elsewhere, as in https://app.example.com; * for all; unset: on a laptop, "
+        "localhost's usual development ports",
+        unset=(),
+    )
     slots: int = _setting(
         "4", partial(_whole, low=1, high=512), "bots at once on this machine, a process each"
     )
@@ -340,7 +375,7 @@ class Settings:
         "0", _switch, "1: Flower may also change what runs: stop workers, revoke and send tasks"
     )
     web_workers: int = _setting("2", partial(_whole, low=1, high=64), "processes that answer HTTP")
-    web_threads: int = _setting("16", partial(_whole, low=1, high=512), "requests at once in each of them")
+    web_threads: int = _setting("64", partial(_whole, low=16, high=512), "requests at once in each of them")
 
     def __post_init__(self) -> None:
         if not self.redis_url:
@@ -353,6 +388,11 @@ class Settings:
     def redis_is_embedded(self) -> bool:
         """Whether the Redis that is used is the one that we start."""
         return self.redis_url == f"unix://{self.redis_socket}"
+
+    @property
+    def is_on_this_machine_alone(self) -> bool:
+        """Whether nobody reaches the web process from elsewhere, unless somebody passes it on."""
+        return self.host in {"127.0.0.1", "::1", "localhost"}
 
     @property
     def livekit_is_embedded(self) -> bool:

@@ -6,7 +6,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from app import console
-from app.api import auth, body, docs, health, passes, problems, rooms, sessions, webhooks
+from app.api import auth, body, docs, headers, health, passes, problems, rooms, sessions, webhooks
 from app.api.services import Services
 
 BODY_AT_MOST = 16 * 1024  # bytes; offers may have more (`body.accepts`)
@@ -30,11 +30,11 @@ def register(app: Flask, services: Services) -> Flask:
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
         MAX_CONTENT_LENGTH=BODY_AT_MOST,
-        JSON_SORT_KEYS=False,
         API_SPEC_OPTIONS=_spec_options(),
     )
     app.extensions["greenroom"] = services
     app.url_map.merge_slashes = False  # a room's URL in a path has two in a row
+    headers.register(app)
     auth.register(app)
     app.before_request(body.apply_limit)
     api = ProblemApi(app)

@@ -19,6 +19,7 @@ STATUS: Mapping[type[errors.GreenroomError], HTTPStatus] = {
     errors.Missing: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Gone: HTTPStatus.GONE,
+    errors.UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
     errors.InboxFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     errors.QuotaReached: HTTPStatus.TOO_MANY_REQUESTS,

@@ -24,11 +24,7 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 HEADERS = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 CLOUD = ".livekit.cloud"  # whose servers send a client on to others near it
 
