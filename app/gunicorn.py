@@ -23,14 +23,17 @@ class OurLogger(Logger):
 bind = (
     f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 )
-worker_class = "gthread"
+worker_class = "app.gunicorn_worker.WholeRequests"
 workers = _settings.web_workers
 threads = _settings.web_threads
 accesslog = None  # sessions log their changes; a proxy in front logs its requests
 logger_class = OurLogger
 loglevel = "warning"
 timeout = 30  # seconds a worker may hang, not how long a request may last: gthread beats beside its requests
-graceful_timeout = 5  # seconds: event streams stay open until they are cut, and their readers come back
+graceful_timeout = 4  # seconds: event streams end at once, and their readers come back; `?wait=` is cut off
 keepalive = 75  # seconds, longer than a proxy in front of us
+worker_connections = 400  # a process, each a file; who comes then takes the place of one that sends nothing
+forwarder_headers = ""  # a SCRIPT_NAME that somebody on this machine sends would go into our redirects
+sendfile = False  # static files are read whole
 preload_app = True  # imported once: half the time to start, and the workers share its memory
 control_socket_disable = True  # the default is one for all of a user's gunicorns; signals are enough

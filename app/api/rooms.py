@@ -20,8 +20,9 @@ from app.api.schemas import (
     RoomSchema,
     WaitSchema,
 )
+from app.api.seats import Wait, still_awaited
 from app.api.services import Services, services
-from app.errors import Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, UnknownPersonality
+from app.errors import Busy, Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, UnknownPersonality
 from app.passes import Pass
 from app.rooms.joining import QUEUED, Joined, Order
 from app.rooms.leaving import Left
@@ -33,6 +34,7 @@ from app.rooms.state import as_told
 from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
 
 ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking again
+LEAVES_OF_ONE = 2  # of a session's user, in a process
 CONFIG_WITHIN = timedelta(seconds=5)
 
 bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
@@ -56,7 +58,7 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     provider, is_named = here.providers.of_room(order.room), "room_url" in wanted
     if not is_named:  # else who asks again after a refusal gets another room, and another bot
         provider.prepare(order.room)
-    joined = here.joining.join_and_wait(order, patience) if patience else here.joining.join(order)
+    joined = _join(here, order, patience)
     if is_named and not joined.reused:  # the person may be there before the bot, and would find no room
         provider.prepare(order.room)
     answer = _joined(joined, order.user_id, _about(wanted), here)
@@ -87,13 +89,19 @@ def leave(which: dict[str, str]) -> Left:
 
     With a session's token: only if nobody else is there.
     """
+    here = services()
     if len(which) != 1:
         raise Rejected("Name the bot that shall leave by room_url or by session_id, one of the two.")
     if session_id := which.get("session_id"):
-        return services().leaving.leave_session(session_id, by=caller_of(session_id))
+        user_id = caller_of(session_id)
+        whose, at_most = (session_id, user_id), LEAVES_OF_ONE if user_id is not None else 0
+        with here.seats.taken(Wait.LEAVE, whose=whose, at_most=at_most):
+            return here.leaving.leave_session(session_id, by=user_id)
     if g.token is not None:
         raise Forbidden
-    return services().leaving.leave_room(services().providers.room(which["room_url"]))
+    room = here.providers.room(which["room_url"])
+    with here.seats.taken(Wait.LEAVE):
+        return here.leaving.leave_room(room)
 
 
 @bp.post("/config")
@@ -110,7 +118,8 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
     session = here.ledger.run(ReadSession(lease.session_id))
     if not here.ledger.run(WriteConfig(room, lease.epoch, changes)):
         raise Conflict("The room's bot has just changed; try again.")
-    ask(here.ledger, session, "config", changes, patience=CONFIG_WITHIN)
+    with here.seats.taken(Wait.BOT):
+        ask(here.ledger, session, "config", changes, patience=CONFIG_WITHIN, is_awaited=still_awaited())
     config = here.ledger.run(ReadRoom(room)).config
     return {"room_url": str(room), "session_id": session.id, "config": config}
 
@@ -135,6 +144,17 @@ def look(room_url: str) -> dict[str, Any]:
         "config": view.config,
         "state": as_told(services().looking.state(room)),
     }
+
+
+def _join(here: Services, order: Order, patience: timedelta) -> Joined:
+    """Without waiting, if all that may wait here do: who asks again gets the same bot."""
+    if patience:
+        try:
+            with here.seats.taken(Wait.JOIN):
+                return here.joining.join_and_wait(order, patience)
+        except Busy:
+            pass
+    return here.joining.join(order)
 
 
 def _order(wanted: dict[str, Any], here: Services) -> Order:

@@ -8,6 +8,7 @@ from itsdangerous import TimestampSigner
 
 from app import providers
 from app.api.auth import session_tokens
+from app.api.seats import Latest, Seats
 from app.passes import Passes
 from app.rooms.joining import Joining
 from app.rooms.leaving import Leaving
@@ -31,15 +32,17 @@ class Services:
     personalities: tuple[str, ...]
     providers: Providers
     evidence: EvidenceQueue
+    seats: Seats
+    offers: Latest
 
     @classmethod
     def over(
         cls, ledger: Ledger, outgoing: Outgoing, settings: Settings, personalities: tuple[str, ...]
     ) -> "Services":
-        its = providers.of(settings)
+        its, seats = providers.of(settings), Seats(settings.web_threads)
         return cls(
             ledger=ledger,
-            joining=Joining(ledger, outgoing),
+            joining=Joining(ledger, outgoing, sleep=seats.sleep),
             leaving=Leaving(ledger, its),
             looking=Looking(ledger),
             tokens=session_tokens(settings.signing_secret),
@@ -48,6 +51,8 @@ class Services:
             personalities=personalities,
             providers=its,
             evidence=outgoing,
+            seats=seats,
+            offers=Latest(),
         )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -25,8 +24,9 @@ from app.api.schemas import (
     SessionSchema,
     SessionsSchema,
 )
+from app.api.seats import Wait, still_awaited
 from app.api.services import services
-from app.errors import OfferRefused, TooManyStreams
+from app.errors import Busy, OfferRefused, TooManyStreams
 from app.rooms.messages import ask
 from app.rooms.patience import slices
 from app.rooms.room import LOCAL
@@ -41,9 +41,9 @@ STREAM_FOR = timedelta(minutes=5)  # then the client connects again, with Last-E
 PLACE = re.compile(r"\d{1,15}(-\d{1,15})?", re.ASCII)  # of an event in a history
 HEARTBEAT_EVERY = 10  # slices of a second; keeps proxies from closing a quiet stream
 
-STREAMS_AT_MOST = 4  # in a process: each holds one of its threads
-
-_streams = threading.BoundedSemaphore(STREAMS_AT_MOST)
+STREAMS_OF_ONE = 3  # of a session's user, in a process: a page, another window, and one that is just closing
+CANDIDATES_OF_ONE = 4  # a client sends them as it finds them
+OFFERS_OF_ONE = 2  # the one that a bot is asked, and the one that takes its place
 
 bp = JsonBlueprint(
     "sessions", __name__, url_prefix="/sessions", description="A bot's stay with a conversation"
@@ -85,11 +85,15 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
     events = _as_told(services().looking.events(session_id, after=after), is_told_why=is_told_why)
     if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) != "text/event-stream":
         return {"events": events}
-    if not _streams.acquire(blocking=False):
-        raise TooManyStreams
+    try:
+        give_back = services().seats.take(
+            Wait.STREAM, whose=(session_id, caller_of(session_id)), at_most=STREAMS_OF_ONE
+        )
+    except Busy:
+        raise TooManyStreams from None
     stream = stream_with_context(_stream(session_id, after, events, is_told_why=is_told_why))
     response = Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
-    response.call_on_close(_streams.release)
+    response.call_on_close(give_back)
     return response
 
 
@@ -112,7 +116,19 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
         "offer": {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")},
     }
     patience = ANSWER_WITHIN if session.state in ON_STAGE else ARRIVES_WITHIN
-    return ask(here.ledger, session, "offer", body, patience=patience)["answer"]
+    whose, is_awaited = (session_id, caller_of(session_id)), still_awaited()
+    with (
+        here.seats.taken(Wait.BOT, whose=("offer", *whose), at_most=OFFERS_OF_ONE),
+        here.offers.of(whose) as is_the_last,
+    ):
+        return ask(
+            here.ledger,
+            session,
+            "offer",
+            body,
+            patience=patience,
+            is_awaited=lambda: is_the_last() and is_awaited(),
+        )["answer"]
 
 
 @bp.patch("/<session_id>/api/offer")
@@ -123,7 +139,17 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
 def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
     """Tell the bot of more ways to reach the browser."""
     here = services()
-    ask(here.ledger, here.looking.session(session_id), "candidates", sent, patience=ANSWER_WITHIN)
+    session = here.looking.session(session_id)
+    whose = ("candidates", session_id, caller_of(session_id))
+    with here.seats.taken(Wait.BOT, whose=whose, at_most=CANDIDATES_OF_ONE):
+        ask(
+            here.ledger,
+            session,
+            "candidates",
+            sent,
+            patience=ANSWER_WITHIN,
+            is_awaited=still_awaited(),
+        )
     return {"status": "success"}
 
 
@@ -141,6 +167,7 @@ def _tells_a_failure(event: Event) -> bool:
 
 def _stream(session_id: str, after: str, events: list[Event], *, is_told_why: bool) -> Iterator[str]:
     looking, schema, quiet = services().looking, EventSchema(), 0
+    is_awaited = still_awaited()
     yield "retry: 1000\n\n"
     for wait in slices(STREAM_FOR):
         for event in events:
@@ -148,6 +175,8 @@ def _stream(session_id: str, after: str, events: list[Event], *, is_told_why: bo
             yield f"id: {event.id}\nevent: {event.event}\ndata: {json.dumps(schema.dump(event))}\n\n"
             if event.event == State.ENDED:
                 return
+        if not is_awaited():
+            return
         quiet = 0 if events else quiet + 1
         if quiet % HEARTBEAT_EVERY == HEARTBEAT_EVERY - 1:
             yield ": still here\n\n"

@@ -1,7 +1,7 @@
 """Asking a session's bot for something, and hearing what became of it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from app.errors import (
@@ -9,6 +9,7 @@ from app.errors import (
     BotSilent,
     CandidatesRefused,
     GreenroomError,
+    NoLongerAwaited,
     OfferRefused,
     OthersThere,
     RoomFull,
@@ -30,12 +31,19 @@ REFUSALS: Mapping[str, type[GreenroomError]] = {
 
 
 def ask(
-    ledger: Ledger, session: Session, kind: str, body: Mapping[str, object], *, patience: timedelta
+    ledger: Ledger,
+    session: Session,
+    kind: str,
+    body: Mapping[str, object],
+    *,
+    patience: timedelta,
+    is_awaited: Callable[[], bool] = lambda: True,
 ) -> Mapping[str, object]:
     """Send a message to a session's bot and return its answer.
 
     A bot that is still starting reads it when it has started; one that expired because another bot has the
-    session by now is sent again to that one.  Raises SessionEnded, BotSilent, or what the bot refused it with.
+    session by now is sent again to that one.  Raises SessionEnded, BotSilent, NoLongerAwaited once nobody wants the
+    answer, or what the bot refused it with.
     """
     deadline = time.monotonic() + patience.total_seconds()
     message_id, epoch = "", session.epoch
@@ -48,6 +56,8 @@ def ask(
         answer = ledger.run(AwaitAnswer(session.id, message_id, wait))
         if answer is not None and answer.get("error") != EXPIRED:
             return _result(answer, session)
+        if not is_awaited():
+            raise NoLongerAwaited(session_id=session.id)
         session = ledger.run(ReadSession(session.id))
         _refuse_if_ended(session)
         if answer is not None and session.epoch > epoch:

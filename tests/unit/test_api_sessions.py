@@ -9,7 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.api.sessions import STREAMS_AT_MOST
+from app.api.seats import Seats, Wait
+from app.api.sessions import STREAMS_OF_ONE
+from app.errors import Busy
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import STARTS_WITHIN, Note, Send
 from app.storage.commands import INBOX_HOLDS
@@ -205,8 +207,8 @@ def test_a_stream_ends_by_itself_and_says_when_to_come_back(caller, bot, url):
     assert [event for _, event, _ in events_of(response.text)] == ["pending", "joining", "live"]
 
 
-def test_streams_leave_threads_for_others_and_are_given_back(caller, bot, url):
-    following, enough = threading.Barrier(STREAMS_AT_MOST + 1), threading.Event()
+def test_streams_of_one_caller_leave_room_for_others_and_are_given_back(caller, bot, url):
+    following, enough = threading.Barrier(STREAMS_OF_ONE + 1), threading.Event()
 
     def follow():
         stream = caller.get(f"{url}/events", headers=AS_EVENTS, buffered=False)
@@ -214,10 +216,13 @@ def test_streams_leave_threads_for_others_and_are_given_back(caller, bot, url):
         enough.wait(10)
         stream.close()
 
-    with ThreadPoolExecutor(STREAMS_AT_MOST) as pool:  # a thread each, as in the web process
-        streams = [pool.submit(follow) for _ in range(STREAMS_AT_MOST)]
+    with ThreadPoolExecutor(STREAMS_OF_ONE) as pool:  # a thread each, as in the web process
+        streams = [pool.submit(follow) for _ in range(STREAMS_OF_ONE)]
         following.wait(10)
         one_more = caller.get(f"{url}/events", headers=AS_EVENTS)
+        token = caller.post("/join", {"room_url": ROOM, "user_id": "bob"}).json["connect"]["token"]
+        other = caller.with_(token).get(f"{url}/events", headers=AS_EVENTS, buffered=False)
+        other.close()
         as_json = caller.get(f"{url}/events")
         enough.set()
         for stream in streams:
@@ -225,9 +230,10 @@ def test_streams_leave_threads_for_others_and_are_given_back(caller, bot, url):
     bot.leave()
 
     problem(one_more, 429, "too-many-streams")
+    assert other.status_code == 200
     assert int(one_more.headers["Retry-After"]) > 0
     assert as_json.status_code == 200
-    for _ in range(STREAMS_AT_MOST + 1):
+    for _ in range(STREAMS_OF_ONE + 1):
         assert caller.get(f"{url}/events", headers=AS_EVENTS).status_code == 200
 
 
@@ -331,6 +337,50 @@ def test_an_offer_to_a_session_that_has_ended_says_why_it_did(caller, bot, url):
 @pytest.mark.usefixtures("impatient")
 def test_a_bot_that_answers_no_offer_is_silent(caller, bot, url):
     problem(caller.post(f"{url}/api/offer", OFFER), 504, "bot-silent")
+
+
+def test_who_may_not_wait_is_told_to_come_back_and_not_refused_for_good(app, caller, bot, url):
+    """Any 4xx ends pipecat's own client."""
+    seats = app.extensions["greenroom"].seats
+    for _ in range(app.extensions["greenroom"].settings.web_threads // 4):
+        seats.take(Wait.BOT)
+
+    refused = caller.post(f"{url}/api/offer", OFFER)
+
+    problem(refused, 503, "busy")
+    assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_a_join_that_may_not_wait_is_answered_at_once(app, caller):
+    seats = app.extensions["greenroom"].seats
+    for _ in range(app.extensions["greenroom"].settings.web_threads // 4):
+        seats.take(Wait.JOIN)
+
+    assert caller.post("/join?wait=30", {"room_url": ROOM}).status_code == 202
+
+
+def test_some_threads_are_left_for_what_does_not_wait():
+    for threads in (16, 17, 64, 512):
+        seats, taken = Seats(threads), 0
+        for wait in Wait:
+            try:
+                while seats.take(wait):
+                    taken += 1
+            except Busy:
+                pass
+
+        assert len(Wait) <= taken <= threads - threads // 8
+
+
+def test_a_seat_is_given_back_once():
+    seats = Seats(16)
+    give_back = seats.take(Wait.LEAVE)
+    give_back()
+    give_back()
+    seats.take(Wait.LEAVE)
+
+    with pytest.raises(Busy):
+        seats.take(Wait.LEAVE)
 
 
 def test_candidates_are_given_to_the_bot(caller, ledger, bot, url):

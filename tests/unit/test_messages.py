@@ -4,7 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import BotFailed, BotSilent, CandidatesRefused, OfferRefused, RoomFull, SessionEnded
+from app.errors import (
+    BotFailed,
+    BotSilent,
+    CandidatesRefused,
+    NoLongerAwaited,
+    OfferRefused,
+    RoomFull,
+    SessionEnded,
+)
 from app.rooms.messages import ask
 from app.rooms.patience import slices
 from app.rooms.sessions import Reason
@@ -50,6 +58,11 @@ def test_what_a_bot_refuses_is_raised_by_its_name(ledger, bot, kind, error):
 def test_a_bot_that_does_not_answer_is_silent(ledger, bot):
     with pytest.raises(BotSilent):
         ask(ledger, bot.session, "offer", {}, patience=A_MOMENT)
+
+
+def test_an_answer_that_nobody_awaits_any_more_is_not_waited_for(ledger, bot):
+    with pytest.raises(NoLongerAwaited):
+        ask(ledger, bot.session, "offer", {}, patience=LONG, is_awaited=lambda: False)
 
 
 def test_a_message_that_comes_too_late_has_expired(ledger, bot):

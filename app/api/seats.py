@@ -1,0 +1,104 @@
+"""Seats for what waits: a part of the process's threads each, so that some are always there for what does not wait.
+
+A request that waits for a bot, for an event or for time to pass holds a thread meanwhile.  Without seats, whoever
+sends enough of them stops the API for everybody.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+from flask import request
+
+from app.errors import Busy, RoomInDoubt
+
+
+class Wait(Enum):
+    """What a request may wait for."""
+
+    STREAM = "a session's events, as they come"
+    JOIN = "a bot's being in its room"
+    BOT = "a bot's answer to an offer, to candidates, to a change"
+    LEAVE = "a bot's goodbye"
+    DOUBT = "knowing whether a room's bot lives"
+
+
+# Of every 16 threads; two are left for what does not wait.
+SHARES = {Wait.STREAM: 4, Wait.JOIN: 4, Wait.BOT: 4, Wait.LEAVE: 1, Wait.DOUBT: 1}
+
+
+class Seats:
+    """Those of one process."""
+
+    def __init__(self, threads: int) -> None:
+        self._free = {wait: threads * share // 16 for wait, share in SHARES.items()}
+        self._held: Counter[Hashable] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, wait: Wait, *, whose: Hashable = None, at_most: int = 0) -> Callable[[], None]:
+        """A seat; the answer gives it back, once.  With `at_most`, the same caller gets so many.  Raises Busy."""
+        holder = (wait, whose)
+        with self._lock:
+            if not self._free[wait] or (at_most and self._held[holder] >= at_most):
+                raise Busy
+            self._free[wait] -= 1
+            self._held[holder] += 1
+        is_held = [True]
+
+        def give_back() -> None:
+            with self._lock:
+                if not is_held:
+                    return
+                is_held.clear()
+                self._free[wait] += 1
+                self._held[holder] -= 1
+                if not self._held[holder]:
+                    del self._held[holder]
+
+        return give_back
+
+    @contextmanager
+    def taken(self, wait: Wait, *, whose: Hashable = None, at_most: int = 0) -> Iterator[None]:
+        give_back = self.take(wait, whose=whose, at_most=at_most)
+        try:
+            yield
+        finally:
+            give_back()
+
+    def sleep(self, seconds: float) -> None:
+        """Until it may be known whether a room's bot lives.  Raises RoomInDoubt if too many wait for that."""
+        try:
+            with self.taken(Wait.DOUBT):
+                time.sleep(seconds)
+        except Busy:
+            raise RoomInDoubt from None
+
+
+class Latest:
+    """Which of a caller's requests is the last one: those before it need not be answered any more."""
+
+    def __init__(self) -> None:
+        self._last: dict[Hashable, object] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def of(self, whose: Hashable) -> Iterator[Callable[[], bool]]:
+        """Tells whether there is none after this one."""
+        mine = object()
+        with self._lock:
+            self._last[whose] = mine
+        try:
+            yield lambda: self._last.get(whose) is mine
+        finally:
+            with self._lock:
+                if self._last.get(whose) is mine:
+                    del self._last[whose]
+
+
+def still_awaited() -> Callable[[], bool]:
+    """Tells whether this request's client still waits, as far as the server knows (see `app/gunicorn_worker.py`)."""
+    outlet = request.environ.get("gunicorn.socket")
+    return lambda: getattr(outlet, "is_awaited", True)
