@@ -7,7 +7,7 @@ to Redis, so no step is written twice.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import singledispatch
 from pathlib import Path
@@ -728,10 +728,16 @@ def _(step: steps.LivingHosts) -> Command:
     return Command((script("living", [keys.HOSTS, keys.HOSTS_FREE]),), lambda replies: list(replies[0]))
 
 
+HOST_SAYS = {field.name for field in fields(steps.Host)} - {"id"}
+
+
 @encode.register
 def _(step: steps.ReadHost) -> Command:
     def read(replies: list[Reply]) -> steps.Host | None:
-        return steps.Host(id=step.host_id, **json.loads(replies[0])) if replies[0] else None
+        if not replies[0]:
+            return None
+        told = json.loads(replies[0])  # by a worker that may be of a later version, and say more
+        return steps.Host(id=step.host_id, **{name: told[name] for name in HOST_SAYS & told.keys()})
 
     return Command((Call(("GET", keys.host(step.host_id))),), read)
 

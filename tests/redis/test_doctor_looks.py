@@ -1,10 +1,12 @@
 """What the doctor is told by a real Redis that is ill."""
 
+import json
+
 import pytest
 
 from app.operating import facts, trial
 from app.rooms.room import Room
-from app.rooms.steps import ReadCondition, ReadRoom
+from app.rooms.steps import Host, ReadCondition, ReadHost, ReadRoom, Report
 from app.storage import keys
 from app.storage.ledger import RedisLedger
 
@@ -54,3 +56,13 @@ def test_a_full_redis_is_known_by_what_it_refuses(server, ledger):
     assert found.why.startswith("OOM ")
     assert told.refused["ERR"] >= 1  # Redis 6 says so of whatever a script was refused; 7 says OOM
     assert trial.claim(ledger).outcome is trial.Outcome.DONE
+
+
+def test_a_worker_of_a_later_version_may_say_more_than_we_know(server, ledger):
+    """In an upgrade workers are new before web is."""
+    host = Host("bots@new", "bots", slots=2, used=1, incarnation="1")
+    ledger.run(Report(host))
+    told = json.loads(server.get(keys.host(host.id)))
+    server.set(keys.host(host.id), json.dumps({**told, "mood": "fine"}), ex=15)
+
+    assert ledger.run(ReadHost(host.id)) == host
