@@ -35,9 +35,16 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
 
 
 def environment_of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for the process of that name in the Procfile."""
+    """The environment for the process of that name in the Procfile.
+
+    A setting that it does not get is empty there: left out, it would be found in `.env`, and its companions not.
+    """
     role = name if name in OURS else BOTS
-    return {variable: value for variable, value in environ.items() if _is_for(role, variable)}
+    return {
+        variable: value if is_for_it else ""
+        for variable, value in environ.items()
+        if (is_for_it := _is_for(role, variable)) or variable in SETTINGS
+    }
 
 
 def _is_for(role: str, variable: str) -> bool:

@@ -1,5 +1,6 @@
 """What of the environment each process gets."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,12 @@ WHOLE = {**SECRETS, **OTHERS, **MACHINE, **PLAIN}
 ALL = sorted(OURS | {BOTS})
 
 
+def told(name):
+    return {variable: value for variable, value in environment_of(name, WHOLE).items() if value}
+
+
 def secrets_of(name):
-    return environment_of(name, WHOLE).keys() & SECRETS.keys()
+    return told(name).keys() & SECRETS.keys()
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -55,7 +60,7 @@ def test_what_is_nobody_s_business_of_ours_is_not_handed_on(name):
 
 @pytest.mark.parametrize("name", [BOTS, "a-line-that-somebody-added"])
 def test_bots_get_what_bots_of_others_need_and_none_of_the_secrets_that_open_the_house(name):
-    given = environment_of(name, WHOLE)
+    given = told(name)
 
     assert OTHERS.items() <= given.items()
     assert {"OPENAI_API_KEY", "DAILY_API_KEY", "LIVEKIT_API_SECRET"} <= given.keys()
@@ -75,6 +80,22 @@ def test_each_of_ours_gets_its_own_secrets_and_no_other():
 @pytest.mark.parametrize("name", ALL)
 def test_what_a_process_gets_are_settings_that_work(name):
     assert read(environment_of(name, WHOLE)).slots == 2
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_half_of_the_settings_in_dotenv_is_no_trouble(name, tmp_path, monkeypatch):
+    """Web found SPEECH=openai in .env, but not the key, which was in the environment and none of its business."""
+    halves = {
+        "SPEECH": "openai",
+        "LIVEKIT_URL": "wss://livekit.example.com",
+        "DAILY_DOMAIN": "acme",
+        "API_KEY": "x",
+    }
+    (tmp_path / ".env").write_text("".join(f"{variable}={value}\n" for variable, value in halves.items()))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", environment_of(name, WHOLE))
+
+    assert read().slots == 2
 
 
 def test_every_process_of_ours_is_known_here():
