@@ -782,10 +782,12 @@ class Stay:
         has_crashed = ending.goes_on and ending is not MOVED_ON
         within = CRASHED_CLOSES_WITHIN if has_crashed else CLOSES_WITHIN
         try:
-            if ending.goes_on:
-                self._room.hush()
             async with asyncio.timeout(within.total_seconds()):
-                await self._room.disconnect()
+                try:
+                    if ending.goes_on:
+                        self._room.hush()
+                finally:
+                    await self._room.disconnect()
         except TimeoutError:
             log.warning("room_not_closed", session_id=self.session.id)
         except Exception:

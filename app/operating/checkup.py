@@ -380,14 +380,16 @@ def _slots(facts: Facts) -> Finding:
 
 def _imports(facts: Facts) -> Iterable[Finding]:
     unfit = {
-        f"{name} on {host.id} {why}": None for host in facts.fleet.bots for name, why in host.unfit.items()
+        f"{name} on {host.id}, which {why}": None
+        for host in facts.fleet.bots
+        for name, why in host.unfit.items()
     }
     if unfit:
         told, left = "; ".join([*unfit][:UNFIT_TOLD]), len(unfit) - UNFIT_TOLD
         yield Finding(
             "imports",
             PROBLEM,
-            f"No bot for whoever asks for {told}" + (f"; and {left} more." if left > 0 else "."),
+            f"{count(len(unfit), 'bot')} cannot start: {told}" + (f"; and {left} more." if left > 0 else "."),
             "Mend that file, or install what it lacks: the next join tries it again.",
             {"unfit": {host.id: dict(host.unfit) for host in facts.fleet.bots if host.unfit}},
         )

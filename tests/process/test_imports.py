@@ -62,7 +62,7 @@ def test_a_bot_that_cannot_be_imported_is_launched_once_and_says_why_until_it_is
     events = greenroom.get(f"/sessions/{session_id}/events")["events"]
     assert [event["event"] for event in events].count("joining") == 1
     assert events[-1]["detail"] == f"the bot {why}"
-    assert f"broken on {hostname_of(greenroom)} {why}" in found_by_doctor(greenroom)
+    assert f"broken on {hostname_of(greenroom)}, which {why}" in found_by_doctor(greenroom)
 
     (folder / "broken.py").write_text(BOT)
     eventually(lambda: "can be imported" in found_by_doctor(greenroom))

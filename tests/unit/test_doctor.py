@@ -88,7 +88,7 @@ def test_a_bot_that_cannot_be_imported_is_named_with_what_was_raised(ledger):
     found = look(ledger)["imports"]
 
     assert (found.verdict, found.facts) == (PROBLEM, {"unfit": {"bots@stage": {"mine": why}}})
-    assert f"mine on bots@stage {why}." in found.says
+    assert f"mine on bots@stage, which {why}." in found.says
     assert found.do
 
 
