@@ -81,9 +81,14 @@ class Leaving:
         return lease is not None and lease.status is LeaseStatus.PENDING
 
     def _check_alone(self, session: Session, by: str) -> None:
-        """Without a bot that could tell who is there: whose session it is, unless others wait in the room."""
+        """Without a bot that could tell who is there: whose session it is, unless others wait in the room.
+
+        That is who asked for it, and who talked with its bot last.
+        """
         there = self._providers.of_room(session.room).presence(session.room) or ()
-        if by != session.user_id or any(not who.is_bot and who.identity != by for who in there):
+        if by not in (session.user_id, session.person) or any(
+            not who.is_bot and who.identity != by for who in there
+        ):
             raise OthersThere
 
     def _withdraw(self, session: Session, by: str | None) -> bool:

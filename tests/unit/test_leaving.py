@@ -4,8 +4,18 @@ import pytest
 
 from app.errors import BotSilent, NoSuchSession, OthersThere
 from app.rooms.leaving import Left
+from app.rooms.reviving import Reviving
 from app.rooms.sessions import Reason, State
-from app.rooms.steps import STALE_AFTER, Adoption, Beaten, LiveSessions, ReadRoom, ReadSession
+from app.rooms.steps import (
+    STALE_AFTER,
+    Adoption,
+    Beaten,
+    LeaseStatus,
+    LiveSessions,
+    Note,
+    ReadRoom,
+    ReadSession,
+)
 from tests.makers import STAGE, a_claim, an_order
 
 
@@ -238,3 +248,19 @@ def test_a_dead_bot_is_not_buried_for_a_person_who_is_not_alone(
     with pytest.raises(OthersThere):
         leaving.leave_session(session_id, by="ada")
     assert ledger.run(ReadSession(session_id)).state is State.LIVE
+
+
+@pytest.mark.parametrize(("who", "may"), [("ada", True), ("ben", True), ("eve", False)])
+def test_a_bot_that_is_to_come_back_is_called_off_by_whoever_talked_with_it_last(
+    leaving, ledger, launches, joined, bot, who, may
+):
+    ledger.run(Note(joined.session_id, "person_arrived", bot.session.epoch, person="ben"))
+    ledger.pass_time(2 * STALE_AFTER)
+    Reviving(ledger, launches).revive(STAGE, "was not heard", epoch=bot.session.epoch)
+    assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.PENDING
+
+    if may:
+        assert leaving.leave_session(joined.session_id, by=who).reason is Reason.LEFT
+    else:
+        with pytest.raises(OthersThere):
+            leaving.leave_session(joined.session_id, by=who)
