@@ -6,6 +6,7 @@ It answers each line with its process and with all lines that it knows of, so th
 import asyncio
 import json
 import os
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -51,11 +52,12 @@ TRANSPORTS: dict[str, Any] = {
 async def witness(runner_args: RunnerArguments) -> None:
     """Hums, and answers each line with what it knows."""
     about: dict[str, Any] = runner_args.body or {}
+    stay = secrets.token_hex(4)  # one process has one bot after the other
     transport = await create_transport(runner_args, TRANSPORTS)
     context = LLMContext(messages=list(about.get("conversation") or []))
     person, bot = LLMContextAggregatorPair(context, user_params=ears.user_params())
     worker = PipelineWorker(
-        Pipeline([transport.input(), person, Memory(), Hum(), transport.output(), bot]),
+        Pipeline([transport.input(), person, Memory(stay), Hum(), transport.output(), bot]),
         params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=RATE),
         idle_timeout_secs=runner_args.pipeline_idle_timeout_secs,
         enable_turn_tracking=False,
@@ -63,7 +65,8 @@ async def witness(runner_args: RunnerArguments) -> None:
 
     @worker.rtvi.event_handler("on_client_ready")
     async def say_who_is_there(rtvi: RTVIProcessor) -> None:
-        await rtvi.send_server_message({"witness": os.getpid()})  # two processes may have one tone
+        # Two processes may have one tone
+        await rtvi.send_server_message({"witness": os.getpid(), "stay": stay})
 
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(worker)
@@ -78,8 +81,9 @@ class Memory(LLMService[NoProvider]):
 
     adapter_class = NoProvider
 
-    def __init__(self) -> None:
+    def __init__(self, stay: str) -> None:
         super().__init__(settings=_settings(_Nobody()))
+        self._stay = stay
         self._orders: list[str] = []  # prompts, in the order in which they came
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -100,7 +104,8 @@ class Memory(LLMService[NoProvider]):
                 await asyncio.sleep(float(seconds))
         said = sum(message["role"] == "assistant" for message in messages)
         await self.push_frame(LLMFullResponseStartFrame())
-        answer = {"pid": os.getpid(), "lines": lines, "said": said, "orders": self._orders}
+        who = {"pid": os.getpid(), "stay": self._stay}
+        answer = {**who, "lines": lines, "said": said, "orders": self._orders}
         await self.push_frame(LLMTextFrame(json.dumps(answer)))
         await self.push_frame(LLMFullResponseEndFrame())
 

@@ -42,6 +42,7 @@ class Answer:
     """What a bot answered to a line: its process, the lines that it knows, and the commands that it carried out."""
 
     pid: int
+    stay: str  # the bot: its process may have another one later
     lines: list[str]
     said: int
     orders: list[str]
@@ -107,7 +108,8 @@ class Listener:
         self.epoch = 0
         self._epoch_since = 0.0
         self.heard: list[Heard] = []
-        self._pids: dict[Hashable, int] = {}  # by line
+        self._pids: dict[Hashable, int] = {}  # by line, once its bot has said who it is
+        self._stays: dict[Hashable, str] = {}  # the same
         self.answers: dict[str, list[Answer]] = {}  # to each line that was typed
         self.typed: Counter[str] = Counter()  # how often; who is not answered says it again
         self.known: set[str] = set()  # lines that were answered: from then on no bot may forget them
@@ -115,7 +117,7 @@ class Listener:
         self.told: list[tuple[float, str]] = []  # moved, parked
         self.ended: str | None = None  # the session's reason
         self.may_end = False
-        self.doubles: dict[tuple[int, int], str] = {}
+        self.doubles: dict[tuple[str, str], str] = {}
         self.verdict = Verdict()
         self.late = Lateness(lambda: self._pids.values())
         self._tasks: list[asyncio.Task[None]] = []
@@ -208,11 +210,11 @@ class Listener:
     def _diary(self) -> str:
         """All that happened, in order; for whoever wants to know why."""
         heard = [
-            (span.since, f"hears {self._who(span.voice, span.line)} on {span.line} until {span.until:.3f}")
+            (span.since, f"hears {self._name(span)} on {span.line} until {span.until:.3f}")
             for span in self.heard
         ]
         answered = [
-            (answer.at, f"{words!r} is answered by {answer.pid}, who knows {answer.lines}")
+            (answer.at, f"{words!r} is answered by {answer.pid}/{answer.stay}, who knows {answer.lines}")
             for words, answers in self.answers.items()
             for answer in answers
         ]
@@ -224,6 +226,9 @@ class Listener:
         ]
         return "\n".join([f"{self.room}, session {self.session_id}, ended: {self.ended}", *lines, ""])
 
+    def _name(self, span: Heard) -> str:
+        return f"{self._who(span.voice, span.line)}/{self._stays.get(span.line, '?')}"
+
     # What it hears
 
     def hears(self, voice: int, line: Hashable) -> None:
@@ -233,7 +238,8 @@ class Listener:
             last.until = now
         else:
             self.heard.append(Heard(voice, line, now, now))
-        self._check_double(self._who(voice, line), now)
+        if line in self._stays:
+            self._check_double(self._stays[line], now)
 
     def _who(self, voice: int, line: Hashable) -> int:
         """The process behind a voice; while its line has not said so, the last that had this voice."""
@@ -242,16 +248,17 @@ class Listener:
         known = [pid for pid in self._pids.values() if tones.voice(pid) == voice]
         return known[-1] if known else -1 - voice
 
-    def _check_double(self, who: int, now: float) -> None:
+    def _check_double(self, who: str, now: float) -> None:
         """Once a later bot has been heard, an earlier one must not be heard any more."""
-        began: dict[int, float] = {}
+        began: dict[str, float] = {}
         for heard in self.heard:
-            began.setdefault(self._who(heard.voice, heard.line), heard.since)
+            if heard.line in self._stays:
+                began.setdefault(self._stays[heard.line], heard.since)
         order = list(began)
         for later in order[order.index(who) + 1 :] if who in began else []:
             behind = now - began[later] - self.late.within(began[later], now)  # what we took our time to hear
             if behind > IN_FLIGHT:
-                self.doubles[who, later] = f"process {who} is heard {behind:.2f} s after {later} began"
+                self.doubles[who, later] = f"{who} is heard {behind:.2f} s after {later} began"
 
     def _present(self, but: int | None = None, since: float = 0.0) -> Heard | None:
         now = time.monotonic()
@@ -284,7 +291,7 @@ class Listener:
             self.told.append((time.monotonic(), str(data.get("event"))))
             return str(data.get("event"))
         if kind == "server-message" and "witness" in data:
-            self._pids[line] = int(data["witness"])
+            self._pids[line], self._stays[line] = int(data["witness"]), str(data["stay"])
         elif kind == "bot-llm-text":
             self._take_answer(str(data.get("text", "")))
         return None
@@ -302,7 +309,7 @@ class Listener:
         self.verdict.doubled_turns = max(self.verdict.doubled_turns, doubled.total())
         if answer.lines:
             self.known.add(answer.lines[-1])
-        self._check_double(answer.pid, time.monotonic())
+        self._check_double(answer.stay, time.monotonic())
 
     async def _look(self) -> None:
         while True:
