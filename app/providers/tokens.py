@@ -32,6 +32,6 @@ def verify(secret: str, token: str, *, issuer: str) -> dict[str, Any]:
             leeway=SKEW,
             options={"require": ["exp", "iss"], "verify_aud": False},
         )
-    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
+    except (jwt.InvalidTokenError, ValueError) as error:
         raise BadSignature from error
     return claims
