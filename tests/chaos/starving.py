@@ -26,15 +26,19 @@ def waited(pid: int) -> dict[int, float]:
 
 
 class Starving:
-    """What some processes have waited since this was made: the hungriest thread of each, added up."""
+    """What the hungriest thread of some processes has waited since this was made."""
 
     def __init__(self, pids: Iterable[int]) -> None:
         self._before = {pid: waited(pid) for pid in pids}
 
     def seconds(self) -> float:
-        return sum(
-            max((now - before.get(thread, 0.0) for thread, now in waited(pid).items()), default=0.0)
-            for pid, before in self._before.items()
+        return max(
+            (
+                now - before.get(thread, 0.0)
+                for pid, before in self._before.items()
+                for thread, now in waited(pid).items()
+            ),
+            default=0.0,
         )
 
 

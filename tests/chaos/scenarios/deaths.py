@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from tests.chaos.play import call, goes, kill_bot, must_be_quick, pid_of, refused, soon
 from tests.chaos.scenario import Report, scenario
 from tests.chaos.stage import Stage
+from tests.chaos.starving import Starving
 
 KILLS = 8
 FROZEN_SHORTLY, FROZEN_LONG = 10, 40  # seconds
@@ -46,21 +47,23 @@ async def a_worker_is_killed(stage: Stage, report: Report) -> None:
         stage.raise_up(host)
         booted = asyncio.create_task(_booted(stage, host, before))
         heard = await asyncio.gather(*(guest.hears_bot(but=pids[guest.room], within=60) for guest in hit))
-        ready = await booted
+        ready, its_hunger = await booted
+        starving = its_hunger.seconds()
         report.facts["ready after s"] = round(ready - started, 1)
         for guest, voice in zip(hit, heard, strict=True):
             took = max(0, voice.since - ready)
             report.replace_ms.append(took * 1000)
+            took = max(0, took - starving)
             report.within(took, 5, f"{guest.room} was on stage again {took:.1f} s after its worker was ready")
             await guest.ask()
         report.facts["calls on it"] = len(hit)
     await soon(lambda: host in stage.living_hosts(), 60)
 
 
-async def _booted(stage: Stage, host: str, before: int) -> float:
-    """When a worker has said once more that it is ready."""
+async def _booted(stage: Stage, host: str, before: int) -> tuple[float, Starving]:
+    """When a worker has said once more that it is ready, and what its processes wait from then on."""
     await soon(lambda: stage.process(host).logs().count(READY) > before, 60)
-    return time.monotonic()
+    return time.monotonic(), stage.starving(host)
 
 
 @scenario(3, "a host is lost, with all its processes", lane="patient")
