@@ -1,5 +1,6 @@
 """HTTP: blueprints, schemas, problems and keys."""
 
+import re
 from typing import Any
 
 from flask import Flask
@@ -19,6 +20,25 @@ class ProblemApi(Api):
 
     def _register_error_handlers(self) -> None:
         problems.register(self._app)
+
+    def _register_responses(self) -> None:
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.MEDIA_TYPE
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # the class's own is for all other answers
+
+    def say_who_may(self) -> None:
+        """Which operations need a key, and which take a session's token as well."""
+        for rule in self._app.url_map.iter_rules():
+            view = self._app.view_functions[rule.endpoint]
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            for method in rule.methods or ():
+                operation = self.spec._paths.get(path, {}).get(method.lower())
+                if operation is None:
+                    continue
+                if getattr(view, "is_public", False):
+                    operation["security"] = []
+                elif getattr(view, "is_open_to_session", False):
+                    operation["security"] = [{"key": []}, {"session": []}]
 
 
 def register(app: Flask, services: Services) -> Flask:
@@ -40,6 +60,7 @@ def register(app: Flask, services: Services) -> Flask:
     api = ProblemApi(app)
     for blueprint in (rooms.bp, passes.bp, sessions.bp, webhooks.bp, health.bp):
         api.register_blueprint(blueprint)
+    api.say_who_may()
     app.register_blueprint(docs.bp)
     app.register_blueprint(console.bp)
     return app
@@ -53,8 +74,13 @@ def _spec_options() -> dict[str, Any]:
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The API key, a pass, or a session's token.",
-                }
+                    "description": "The API key, or a pass for what that opens.",
+                },
+                "session": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token that /join gave for that session.",
+                },
             }
         },
         "security": [{"key": []}],

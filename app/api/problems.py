@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response
-from marshmallow import Schema, fields
+from marshmallow import INCLUDE, Schema, fields
 from werkzeug.exceptions import HTTPException
 
 from app import errors
@@ -28,11 +28,16 @@ STATUS: Mapping[type[errors.GreenroomError], HTTPStatus] = {
     errors.TimedOut: HTTPStatus.GATEWAY_TIMEOUT,
 }
 
+MEDIA_TYPE = "application/problem+json"
+
 log = structlog.get_logger(__name__)
 
 
 class ProblemSchema(Schema):
-    """What every error looks like (RFC 9457)."""
+    """What every error looks like (RFC 9457); some tell more."""
+
+    class Meta:
+        unknown = INCLUDE
 
     type = fields.String(metadata={"description": "urn:greenroom:problem: and a stable word"})
     title = fields.String()
@@ -56,7 +61,7 @@ def problem(
         "detail": detail,
         **{name: value for name, value in facts.items() if value is not None},
     }
-    return Response(json.dumps(body), status, dict(headers or {}), mimetype="application/problem+json")
+    return Response(json.dumps(body), status, dict(headers or {}), mimetype=MEDIA_TYPE)
 
 
 def _expected(error: errors.GreenroomError) -> Response:

@@ -1,5 +1,6 @@
 """What comes in and what goes out, each its own schema, so that internals do not leak by default."""
 
+import difflib
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,20 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from app.passes import LINK_LASTS
 
-NAME = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", error="Use up to 64 letters, digits, _ and -.")
-USER = validate.Regexp(r"^[A-Za-z0-9._@:+-]{1,128}\Z", error="Use up to 128 letters, digits and . _ @ : + -.")
+
+class Whole(validate.Regexp):
+    """A pattern that all of a value has, spelled as OpenAPI does: `$` there is the very end."""
+
+    def __call__(self, value: Any) -> Any:
+        if re.fullmatch(str(self.regex.pattern), value, re.ASCII) is None:
+            raise ValidationError(self._format_error(value))
+        return value
+
+
+NAME = Whole(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", error="Use up to 64 letters, digits, _ and -.")
+USER = Whole(r"^[A-Za-z0-9._@:+-]{1,128}$", error="Use up to 128 letters, digits and . _ @ : + -.")
 MODES = validate.OneOf(["voice", "forum"])
-LANGUAGE = validate.Regexp(r"^[a-z]{2,3}(-[A-Z]{2})?\Z", error="Use a language as in en or en-GB.")
+LANGUAGE = Whole(r"^[a-z]{2,3}(-[A-Z]{2})?$", error="Use a language as in en or en-GB.")
 METADATA_AT_MOST = 4096  # bytes of JSON
 LONGEST_SESSION = timedelta(hours=24)
 LONGEST_PERSISTENCE = timedelta(hours=1)
@@ -33,11 +44,25 @@ def _small(value: Any) -> None:
         raise ValidationError(f"Keep it under {METADATA_AT_MOST} bytes.")
 
 
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), known, n=1) or [
+        each for each in known if name and each.startswith(f"{name.lower()}_")
+    ]
+    hint = f"; did you mean {near[0]}?" if near else "."
+    return f"Unknown field{hint} Known: {', '.join(known)}."
+
+
 class Strict(Schema):
     """Unknown fields are refused, so that typos are heard."""
 
     class Meta:
         unknown = RAISE
+
+    def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
+        """Whoever is told that a field is unknown is told which there are, and which was likely meant."""
+        if isinstance(error.messages, dict):
+            for name in error.messages.keys() - self.fields.keys() - {"_schema"}:
+                error.messages[name] = [_unknown(str(name), list(self.fields))]
 
 
 class Seconds(fields.Integer):
@@ -107,9 +132,11 @@ class ConnectSchema(Schema):
 
     provider = fields.String()
     room_url = fields.String()
-    url = fields.String(metadata={"description": "Where to connect: LiveKit's server, or Daily's room"})
+    url = fields.String(
+        allow_none=True, metadata={"description": "Where to connect: LiveKit's server, or Daily's room"}
+    )
     room_token = fields.String(
-        metadata={"description": "LiveKit's or Daily's token, for that room as that user"}
+        allow_none=True, metadata={"description": "LiveKit's or Daily's token, for that room as that user"}
     )
     offer_url = fields.String(metadata={"description": "Where to POST the offer, for a local room"})
     token = fields.String(
@@ -147,8 +174,8 @@ class LeaveSchema(Strict):
 
 class LeftSchema(Schema):
     status = fields.String(metadata={"description": "left, or empty if there was no bot"})
-    session_id = fields.String()
-    reason = fields.String()
+    session_id = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
 
 
 class HeardSchema(Schema):
@@ -188,7 +215,7 @@ class OfferSchema(Strict):
 class AnswerSchema(Schema):
     sdp = fields.String()
     type = fields.String()
-    pc_id = fields.String()
+    pc_id = fields.String(allow_none=True)
 
 
 class CandidateSchema(Strict):
@@ -210,8 +237,11 @@ class AcceptedSchema(Schema):
     status = fields.String()
 
 
-class Moment(fields.Field[Any]):
+class Moment(fields.String):
     """Milliseconds since 1970, shown as RFC 3339."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(allow_none=True, metadata={"format": "date-time"}, **more)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         if value is None:
@@ -225,24 +255,24 @@ def _of(thing: Any, name: str) -> Any:
 
 class SessionSchema(Schema):
     session_id = fields.String(attribute="id")
-    room_url = fields.Function(lambda session: str(_of(session, "room")))
+    room_url = fields.Function(lambda session: str(_of(session, "room")), metadata={"type": "string"})
     user_id = fields.String()
     bot = fields.String()
     personality = fields.String()
-    persona = fields.String()
-    voice = fields.String()
+    persona = fields.String(allow_none=True)
+    voice = fields.String(allow_none=True)
     mode = fields.String()
     state = fields.String()
-    reason = fields.String(metadata={"description": "Why it ended; null while it is on"})
+    reason = fields.String(allow_none=True, metadata={"description": "Why it ended; null while it is on"})
     epoch = fields.Integer()
-    host = fields.String()
+    host = fields.String(allow_none=True)
     position = fields.Integer(
         allow_none=True, metadata={"description": "In the line, while no slot is free; 1 is next"}
     )
     launches = fields.Integer(metadata={"description": "How often its launch was queued, under this epoch"})
     crashes = fields.Function(
         lambda session: len(_of(session, "crashes")),
-        metadata={"description": "How often its bot died lately"},
+        metadata={"type": "integer", "description": "How often its bot died lately"},
     )
     session_persistence = Seconds(attribute="persistence")
     max_duration = Seconds()
@@ -257,7 +287,7 @@ class PageSchema(Strict):
 
     after = fields.String(
         load_default="",
-        validate=validate.Regexp(r"^([0-9]{1,15}-[A-Za-z0-9_-]{1,64})?\Z", error="Use what `next` said."),
+        validate=Whole(r"^([0-9]{1,15}-[A-Za-z0-9_-]{1,64})?$", error="Use what `next` said."),
         metadata={"description": "What `next` said in the page before"},
     )
     limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
@@ -307,8 +337,8 @@ class EventSchema(Schema):
     at = Moment(attribute="at_ms")
     event = fields.String()
     epoch = fields.Integer()
-    reason = fields.String()
-    detail = fields.String()
+    reason = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
 
 
 class EventsSchema(Schema):
@@ -323,7 +353,7 @@ class LeaseSchema(Schema):
     user_id = fields.String()
     personality = fields.String()
     mode = fields.String()
-    host = fields.String()
+    host = fields.String(allow_none=True)
     since = Moment(attribute="since_ms")
 
 

@@ -62,8 +62,9 @@ def ask(web, *args, **more):
         return answer(sock)
 
 
-def joined(web, room, user="ann"):
-    status, _, body = ask(web, "POST", "/join", json.dumps({"room_url": f"local:{room}", "user_id": user}))
+def joined(web, room):
+    """By a user of its own: one user has few places in line."""
+    status, _, body = ask(web, "POST", "/join", json.dumps({"room_url": f"local:{room}", "user_id": room}))
     assert status in (200, 202), body
     return json.loads(body)
 

@@ -1,5 +1,7 @@
 """/openapi.json is the inventory: what is there is described, and what is described is there."""
 
+import json
+
 import pytest
 from flask import Flask
 
@@ -67,6 +69,34 @@ def test_the_description_says_that_a_key_is_needed(description):
     assert description["openapi"].startswith("3.")
     assert description["security"] == [{"key": []}]
     assert description["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+
+
+def test_the_description_says_what_needs_no_key_and_what_takes_a_session_s_token(description):
+    needs = description["paths"]
+
+    for path in ("/livez", "/readyz"):
+        assert needs[path]["get"]["security"] == []
+    for path in ("/webhooks/livekit", "/webhooks/daily"):
+        assert needs[path]["post"]["security"] == []
+    assert needs["/leave"]["post"]["security"] == [{"key": []}, {"session": []}]
+    assert "security" not in needs["/config"]["post"]
+
+
+def test_errors_are_described_as_what_they_are(description):
+    for response in description["components"]["responses"].values():
+        assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_patterns_are_spelled_as_every_reader_of_json_schema_has_them(description):
+    """Python's end of a text is the letter Z to others."""
+    assert "\\\\Z" not in json.dumps(description)
+
+
+def test_what_may_be_null_is_said_to_be(description):
+    session = description["components"]["schemas"]["Session"]["properties"]
+
+    for name in ("persona", "voice", "reason", "host", "position"):
+        assert session[name]["nullable"] is True
 
 
 def test_what_is_sent_is_described_field_by_field(description):

@@ -42,6 +42,8 @@ WRONG = {
     "null": ("POST", "/join", b"null", 422, ""),
     "an unknown field": ("POST", "/join", {"room": "local:stage"}, 422, "room: Unknown field"),
     "an unknown field named like Python's own": ("POST", "/join", {"__class__": "x"}, 422, "Unknown field"),
+    "a field that is nearly one": ("POST", "/join", {"user": "ann"}, 422, "user: Unknown field; did you mean user_id?"),
+    "a field that is mistyped": ("POST", "/join", {"botname": "x"}, 422, "Known: room_url, user_id,"),
     "a field that only answers have": ("POST", "/join", {"session_id": "x"}, 422, "session_id: Unknown field"),
     "an empty name": ("POST", "/join", {"": 1}, 422, "Unknown field"),
     # the wrong type

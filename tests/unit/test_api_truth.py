@@ -1,0 +1,98 @@
+"""/openapi.json tells the truth: whatever schemathesis makes of it is answered as it says, and never with a 5xx.
+
+In this process, over the ledger in memory: a bot is in one room and answers what it is asked.  API_EXAMPLES is how many
+requests there are in all.
+"""
+
+import os
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    ignored_auth,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from app.api.services import Services
+from tests.fakes.launches import RememberedLaunches
+from tests.fakes.ledger import InMemoryLedger
+from tests.fakes.puppet import Puppet
+from tests.makers import a_report, an_order
+from tests.unit.api import KEY
+from tests.unit.conftest import PERSONALITIES
+
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "2000"))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    ignored_auth,
+    unsupported_method,
+]
+CONFIG = schemathesis.Config.from_dict(
+    {
+        "checks": {
+            "negative_data_rejection": {
+                "expected-statuses": ["400", "401", "403", "404", "405", "413", "415", "422"]
+            }
+        }
+    }
+)
+ANSWERS = {"offer": {"answer": {"sdp": "v=0\r\n", "type": "answer", "pc_id": "p-1"}}}
+
+
+def set_the_stage(app, settings):
+    """A bot in one room, as if nothing had been asked yet; the session's id."""
+    ledger, launches = InMemoryLedger(), RememberedLaunches()
+    here = app.extensions["greenroom"] = Services.over(ledger, launches, settings, PERSONALITIES)
+    ledger.run(a_report())
+    session_id = here.joining.join(an_order()).session_id
+    bot = Puppet(ledger, *launches.asked[-1]).go_live()
+    ledger.meanwhile.append(lambda: bot.obey(ANSWERS))
+    return session_id
+
+
+def is_sent_anything(operation):
+    return bool(operation.body or operation.query or operation.path_parameters or operation.headers)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.usefixtures("impatient")
+def test_what_the_description_says_is_so(built_once, settings, mode):
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", built_once, config=CONFIG)
+    operations = [each.ok() for each in schema.get_all_operations()]
+    share = EXAMPLES // len(GenerationMode) // len(operations) + 1
+    for operation in operations:
+
+        @hypothesis.settings(
+            max_examples=share,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+        @hypothesis.given(operation.as_strategy(generation_mode=mode))
+        def is_so(case):
+            session_id = set_the_stage(built_once, settings)
+            if "session_id" in (case.path_parameters or {}):
+                case.path_parameters["session_id"] = session_id
+            if mode is GenerationMode.POSITIVE and case.query and "wait" in case.query:
+                case.query["wait"] = 0.01  # nobody comes meanwhile
+            case.call_and_validate(headers={"Authorization": f"Bearer {KEY}"}, checks=CHECKS)
+
+        try:
+            is_so()
+        except Unsatisfiable:
+            assert not is_sent_anything(operation)  # such as /livez
