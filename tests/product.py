@@ -226,8 +226,8 @@ class Product:
         eventually(lambda: self.session(session_id)["state"] == "ended", within)
         return str(self.session(session_id)["reason"])
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, token: str = KEY) -> Any:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fakes.livekit_guest import Guest
 from tests.product import Problem, eventually
+from tests.unit.test_incoming import CANARY, DATA
 
 pytestmark = pytest.mark.anyio
 
@@ -217,3 +218,38 @@ async def test_a_person_may_be_called_agent(greenroom, room):
     joined = greenroom.join(room, bot="assistant", user_id="agent-7", user_name="Agent Smith")
     async with Guest(joined["connect"]) as smith:
         await answer(smith, "My name is Alice.", "Alice")
+
+
+async def test_a_guest_neither_speaks_as_another_nor_takes_the_bot_from_them(greenroom, room):
+    """A file and sound that one guest sent were in the talk with whoever was answered last."""
+    first = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(first["connect"]) as ann:
+        await greeted(ann)
+        await answer(ann, "My name is Alice.", "Alice")
+        second = greenroom.join(room, bot="assistant", user_id="ben")
+        async with Guest(second["connect"]) as ben:
+            await greeted(ben)
+            for kind, data in DATA.items():
+                if kind not in ("client-ready", "send-text"):
+                    ben.send(kind, data)
+            await ben.until(lambda ben: len(ben.of_type("error-response")) == len(DATA) - 2)
+            await answer(ann, "What is my name?", "Your name is Alice")
+            with pytest.raises(Problem) as refused:
+                greenroom.call(
+                    "POST", "/leave", {"session_id": second["session_id"]}, second["connect"]["token"]
+                )
+
+            assert (refused.value.status, refused.value.body["type"].rpartition(":")[2]) == (
+                409,
+                "others-there",
+            )
+            assert CANARY not in ann.transcript
+            assert ann.of_type("error-response") == []
+        said = greenroom.redis.lrange(f"conversation:{{{first['session_id']}}}:turns", 0, -1)
+        assert CANARY not in str(said)
+        await ann.until(lambda ann: not ann.room.remote_participants.get("ben"))
+        left = greenroom.call(
+            "POST", "/leave", {"session_id": first["session_id"]}, first["connect"]["token"]
+        )
+
+        assert left["status"] == "left"
