@@ -240,6 +240,16 @@ class TooManySessions(QuotaReached):
     retry_after = 30
 
 
+class TooManyRequests(QuotaReached):
+    """That is more requests than one caller may make in a minute; wait as long as Retry-After says."""
+
+    kind = "too-many-requests"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class TooManyOfOneUser(QuotaReached):
     """This user has as many sessions as one user may have; end one with POST /leave, or wait until one ends."""
 

@@ -189,6 +189,7 @@ class Stay:
         self._has_room = not errand.is_next
         self._is_at_door = False  # of its room, which bounds what comes then
         self._clock: asyncio.TimerHandle | None = None  # no show, or an empty room
+        self._adopted_at = asyncio.get_running_loop().time()
         self._is_started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._in_order = asyncio.Lock()  # transitions are written in the order in which they happen
         self._owed: list[Step[Any]] = []  # of them, those that Redis has not been told
@@ -403,15 +404,36 @@ class Stay:
         """Somebody will come, or come back; the clock stops when they do."""
         if self._room.people:
             return
+        alone_for = self._alone_for()
         if self._last_person is None:
-            self._start_clock(NO_SHOW_AFTER, Ending(Reason.NO_SHOW, politely=False))
+            self._start_clock(NO_SHOW_AFTER - alone_for, Ending(Reason.NO_SHOW, politely=False))
+        elif self._errand.is_next and alone_for:  # a call that was handed over: they had gone before
+            self._start_clock(self.session.persistence - alone_for, Ending(Reason.IDLE, politely=False))
         else:
-            patience = max(self.session.persistence, COMES_BACK_WITHIN)
+            patience = max(self.session.persistence - alone_for, COMES_BACK_WITHIN)
             self._start_clock(patience, Ending(Reason.IDLE, politely=False))
+
+    def _alone_for(self) -> timedelta:
+        """How long nobody has been with the session's bots, this one and those before it."""
+        session = self.session
+        if not session.alone_ms:
+            return timedelta(0)
+        here = timedelta(seconds=asyncio.get_running_loop().time() - self._adopted_at)
+        before = self._errand.age - timedelta(milliseconds=session.alone_ms - session.created_ms)
+        return max(timedelta(0), before + here)
+
+    def _give_way(self) -> bool:
+        """Somebody waits for a slot: this one is theirs, if nobody is here."""
+        if self._room.people or self._clock is None:
+            return False
+        reason = Reason.NO_SHOW if self._last_person is None else Reason.IDLE
+        self.end(Ending(reason, politely=False, detail="nobody was there, and somebody waited for its slot"))
+        return True
 
     def _start_clock(self, after: timedelta, ending: Ending) -> None:
         self._stop_clock()
-        self._clock = asyncio.get_running_loop().call_later(after.total_seconds(), self.end, ending)
+        seconds = max(0.0, after.total_seconds())
+        self._clock = asyncio.get_running_loop().call_later(seconds, self.end, ending)
 
     def _stop_clock(self) -> None:
         if self._clock is not None:
@@ -472,6 +494,8 @@ class Stay:
                 await self._room.add_candidates(body["pc_id"], body["candidates"])
             case "config":
                 await self._reconfigure(body)
+            case "give_way":
+                return {"gives_way": self._give_way()}
             case "leave":
                 if "by" in body and self._room.people - {body["by"]}:
                     raise OthersThere
@@ -586,6 +610,9 @@ class Stay:
                 is_live = self._is_started.done() and self._has_room
                 if is_live and await self._hand_over():
                     self._leave_room_to_others("moved")
+                elif is_live and self._last_person is None:  # nobody would miss it, and others wait for slots
+                    detail = "nobody had come when its worker stopped"
+                    self.end(Ending(Reason.NO_SHOW, politely=False, detail=detail))
                 elif await self._park():
                     self._leave_room_to_others("parked")
                 await asyncio.sleep(TOLD_WITHIN.total_seconds())

@@ -37,6 +37,7 @@ def reap() -> None:
         return
     reaper.reap()
     reaper.tell_positions()
+    reaper.make_room()
     if ledger.run(TakeTurn("sweep", SWEEP_EVERY * 0.9)):
         reaper.sweep()
     if ledger.run(TakeTurn("presence", SWEEP_EVERY * 0.9)):

@@ -63,8 +63,9 @@ def _grow_older(server: "redis.Redis", key: str, by_ms: int) -> None:
     elif key.endswith(":inbox"):
         _date_back(server, key, by_ms)
     elif server.type(key) == "hash" and key.startswith("session:"):
-        for name in ("created_ms", "updated_ms"):
-            server.hincrby(key, name, -by_ms)
+        for name in ("created_ms", "updated_ms", "alone_ms"):
+            if server.hexists(key, name):
+                server.hincrby(key, name, -by_ms)
         if crashes := server.hget(key, "crashes"):
             earlier = ",".join(str(int(at) - by_ms) for at in crashes.split(","))
             server.hset(key, "crashes", earlier)

@@ -7,7 +7,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from app import console
-from app.api import auth, body, docs, headers, health, passes, problems, rooms, sessions, webhooks
+from app.api import auth, body, docs, headers, health, passes, problems, quotas, rooms, sessions, webhooks
 from app.api.services import Services
 
 BODY_AT_MOST = 16 * 1024  # bytes; offers may have more (`body.accepts`)
@@ -56,6 +56,7 @@ def register(app: Flask, services: Services) -> Flask:
     app.url_map.merge_slashes = False  # a room's URL in a path has two in a row
     headers.register(app)
     auth.register(app)
+    quotas.register(app)
     app.before_request(body.apply_limit)
     api = ProblemApi(app)
     for blueprint in (rooms.bp, passes.bp, sessions.bp, webhooks.bp, health.bp):

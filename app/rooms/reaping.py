@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 
-from app.errors import NoSuchSession, RedisAway
+from app.errors import InboxFull, NoSuchSession, RedisAway
 from app.rooms.endings import bury, end
 from app.rooms.ports import LaunchQueue, Ledger
 from app.rooms.providers import Providers
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
-from app.rooms.sessions import Reason, Session, State
+from app.rooms.sessions import ON_STAGE, Reason, Session, State
 from app.rooms.steps import (
     BEAT_EVERY,
     DOUBT_LASTS,
@@ -42,6 +43,7 @@ from app.rooms.steps import (
     ReadSession,
     ReadSessions,
     Release,
+    Send,
     Unmark,
     Withdraw,
 )
@@ -51,6 +53,8 @@ GIVEN_UP_BEFORE = timedelta(seconds=15)  # its time is over: nobody asks for it 
 ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is not parked
 MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
 NOT_HEARD = f"was not heard for {STALE_AFTER.seconds} seconds"
+GIVES_WAY_AFTER = timedelta(seconds=30)  # who reloads a page, or is on the way, finds the bot there
+ANSWERS_WITHIN = timedelta(seconds=10)
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
 
 log = structlog.get_logger(__name__)
@@ -96,6 +100,29 @@ class Reaper:
             self._told[session.id] = position
             if told.get(session.id) != position:
                 self._ledger.run(Note(session.id, "queued", session.epoch, f"position {position}"))
+
+    def make_room(self) -> int:
+        """Ask bots that are alone, the longest first, to leave their slots to those who wait; says how many were asked.
+
+        A bot knows best whether it is alone: one that somebody has come to meanwhile stays.
+        """
+        place, now_ms = self._ledger.run_all([FindPlace(), Now()])
+        wanted = place.waiting - place.free
+        if wanted <= 0:
+            return 0
+        before_ms = now_ms - GIVES_WAY_AFTER // timedelta(milliseconds=1)
+        alone = [
+            session
+            for _, session in self._those_that_are_on()
+            if session and session.state in ON_STAGE and 0 < session.alone_ms <= before_ms
+        ]
+        asked = sorted(alone, key=lambda session: session.alone_ms)[:wanted]
+        for session in asked:
+            with suppress(InboxFull):  # then its bot reads nothing, and will be found dead
+                self._ledger.run(
+                    Send(session.id, "give_way", {}, session.epoch, ANSWERS_WITHIN, nonce="give-way")
+                )
+        return len(asked)
 
     def sweep(self) -> int:
         """End the sessions whose room is nobody's, or another's, and has been for a while; says how many."""

@@ -86,6 +86,7 @@ class Session:
     reason: Reason | None = None
     host: str | None = None
     person: str | None = None  # who talked with the bot last
+    alone_ms: int = 0  # since when nobody has been with its bot; 0 while somebody is, or before it is live
     launches: int = 1  # how often its launch was put in the queue, under this epoch
     crashes: tuple[int, ...] = ()  # when its bots died, in ms
     version: int = 1

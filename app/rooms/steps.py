@@ -689,6 +689,17 @@ class Once(Step[bool]):
 
 
 @dataclass(frozen=True)
+class CountRequest(Step[timedelta | None]):
+    """Count a request for each of those whose it is; None, or when to come back if one of them has made too many.
+
+    They are counted in this order, and for nobody behind the first who is refused.
+    """
+
+    whose: Mapping[str, int]  # how many each may make within `within`
+    within: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
 class NoteEmptied(Step[None]):
     """No person is in a room, at this time of the ledger's own."""
 

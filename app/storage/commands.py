@@ -393,6 +393,7 @@ def _session(record: Mapping[str, str]) -> Session:
         reason=Reason(record["reason"]) if "reason" in record else None,
         host=record.get("host"),
         person=record.get("person"),
+        alone_ms=int(record.get("alone_ms", 0)),
         launches=int(record["launches"]),
         crashes=tuple(int(at) for at in record.get("crashes", "").split(",") if at),
         version=int(record["version"]),
@@ -753,6 +754,13 @@ def _(step: steps.TakeTurn) -> Command:
 def _(step: steps.Once) -> Command:
     names = [keys.once(step.what), step.queue] if step.queue else [keys.once(step.what)]
     return Command((script("once", names, ms(step.lasts), step.message),), lambda replies: bool(replies[0]))
+
+
+@encode.register
+def _(step: steps.CountRequest) -> Command:
+    names = [keys.requests(who) for who in step.whose]
+    call = script("count_request", names, ms(step.within), *step.whose.values())
+    return Command((call,), lambda replies: timedelta(milliseconds=replies[0]) if replies[0] else None)
 
 
 @encode.register

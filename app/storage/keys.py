@@ -29,6 +29,7 @@
     memory                        string  kept                        claim, report
     came:{<work>}                 string  24 h                        take_turn
     turn:{<work>}                 string  the work's own interval     take_turn
+    requests:{<whose>}            string  a minute                    count_request
     once:{<what>}                 string  30 s (a bot for a room), 15 min (a webhook)  once
 
 The braces put one room's (or one session's) keys in one cluster slot, so that a
@@ -145,6 +146,10 @@ def turn(work: str) -> str:
 
 def once(what: str) -> str:
     return f"once:{{{what}}}"
+
+
+def requests(whose: str) -> str:
+    return f"requests:{{{whose}}}"
 
 
 def served() -> str:

@@ -363,6 +363,47 @@ def test_many_records_are_read_at_once(ledger, session):
     assert ledger.run(PageOfSessions()).session_ids == ["a-session"]
 
 
+def test_a_record_says_since_when_nobody_is_with_its_bot(world, ledger, session):
+    def alone():
+        found = ledger.run(ReadSession("a-session"))
+        return (ledger.run(Now()) - found.alone_ms) // 1000 if found.alone_ms else None
+
+    ledger.run(Transition("a-session", State.JOINING, 7))
+    assert alone() is None
+    ledger.run(Transition("a-session", State.LIVE, 7))
+    world.pass_time(timedelta(seconds=40))
+    assert alone() == 40  # nobody has come yet
+    ledger.run(Note("a-session", "person_arrived", 6, person="ann"))
+    assert alone() == 40  # says a bot that was superseded
+    ledger.run(Note("a-session", "person_arrived", 7, person="ann"))
+    assert alone() is None
+    ledger.run(Transition("a-session", State.WAITING, 7))
+    world.pass_time(timedelta(seconds=5))
+    ledger.run(Note("a-session", "person_left", 7))
+    ledger.run(Succeed("a-session", 8, "handed_over"))
+    assert alone() == 5
+    ledger.run(Transition("a-session", State.LIVE, 8))
+    ledger.run(Note("a-session", "person_arrived", 8, person="ann"))
+    assert alone() is None
+    ledger.run(Succeed("a-session", 9, "lost", State.PENDING))
+    world.pass_time(timedelta(seconds=3))
+    ledger.run(Transition("a-session", State.JOINING, 9))
+    ledger.run(Transition("a-session", State.LIVE, 9))
+    assert alone() == 3  # who was there has to come back
+
+
+def test_a_session_that_was_never_visited_is_alone_through_the_deaths_of_its_bots(world, ledger, session):
+    for state in (State.JOINING, State.LIVE):
+        ledger.run(Transition("a-session", state, 7))
+    world.pass_time(timedelta(seconds=60))
+    ledger.run(Succeed("a-session", 8, "lost", State.PENDING))
+    for state in (State.JOINING, State.LIVE):
+        ledger.run(Transition("a-session", state, 8))
+
+    alone_ms = ledger.run(Now()) - ledger.run(ReadSession("a-session")).alone_ms
+    assert 60_000 <= alone_ms < 70_000
+
+
 def test_notes_are_told_between_changes_and_change_nothing(ledger, session):
     ledger.run(Note("a-session", "person_arrived", 7))
     ledger.run(Note("a-session", "message_expired", 7, "offer"))

@@ -151,6 +151,7 @@ class InMemoryLedger:
         self._turns: Kept[bool] = Kept(self._now)
         self._once: Kept[bool] = Kept(self._now)
         self._emptied: Kept[int] = Kept(self._now)
+        self._requests: Kept[int] = Kept(self._now)
         self.queues: dict[str, list[str]] = {}
 
     def settle(self) -> None:
@@ -565,11 +566,16 @@ class InMemoryLedger:
             version=session.version + 1,
             updated_ms=self._now(),
         )
+        if step.to is State.WAITING or (step.to is State.LIVE and session.person is None):
+            session = self._alone(session)
         self._sessions.change(session.id, session)
         self._tell(session.id, step.to, step.epoch, step.reason, step.detail)
         if step.to is State.ENDED:
             self._sessions.put(session.id, session, steps.KEPT_AFTER_END)
         return session
+
+    def _alone(self, session: Session) -> Session:
+        return replace(session, alone_ms=session.alone_ms or self._now())
 
     def _session(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
@@ -607,6 +613,8 @@ class InMemoryLedger:
                 launches=1,
                 crashes=crashes,
             )
+            if step.to is State.PENDING and session.person is not None:
+                session = self._alone(session)
             self._sessions.change(session.id, session)
             self._tell(session.id, step.event, step.epoch, detail=step.detail)
             if step.to:
@@ -621,7 +629,7 @@ class InMemoryLedger:
         session = self._sessions.get(step.session_id)
         if session is not None:
             if step.person and step.epoch >= session.epoch:
-                self._sessions.change(session.id, replace(session, person=step.person))
+                self._sessions.change(session.id, replace(session, person=step.person, alone_ms=0))
             self._tell(step.session_id, step.event, step.epoch, detail=step.detail)
 
     @_do.register
@@ -749,6 +757,18 @@ class InMemoryLedger:
         if step.queue:
             self.queues.setdefault(step.queue, []).append(step.message)
         return True
+
+    @_do.register
+    def _(self, step: steps.CountRequest) -> timedelta | None:
+        for who, at_most in step.whose.items():
+            made = (self._requests.get(who) or 0) + 1
+            if made == 1:
+                self._requests.put(who, made, step.within)
+            else:
+                self._requests.change(who, made)
+            if made > at_most:
+                return self._requests.left(who)
+        return None
 
     @_do.register
     def _(self, step: steps.NoteEmptied) -> None:

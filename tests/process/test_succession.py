@@ -136,10 +136,13 @@ def test_a_worker_that_comes_back_revives_what_it_held_when_it_was_killed(own_gr
     assert [own_greenroom.session(each["session_id"])["crashes"] for each in joined] == [1, 1]
 
 
-def test_leaving_while_a_session_waits_for_its_worker_ends_it(own_greenroom):
+async def test_leaving_while_a_session_waits_for_its_worker_ends_it(own_greenroom):
     joined = own_greenroom.join("local:parked")
-    os.kill(own_greenroom.process("bots").pid, signal.SIGTERM)
-    eventually(lambda: "parked" in own_greenroom.events(joined["session_id"]), within=30)
+    unvisited = own_greenroom.join("local:unvisited")
+    async with Person(own_greenroom.url, joined["connect"]) as person:
+        os.kill(own_greenroom.process("bots").pid, signal.SIGTERM)
+        await person.until(lambda person: _said(person, "parked"), within=30)
+    assert own_greenroom.ended(unvisited["session_id"]) == "no_show"
 
     assert own_greenroom.post("/leave", {"room_url": "local:parked"})["reason"] == "left"
     assert own_greenroom.get("/rooms/local:parked")["lease"] is None

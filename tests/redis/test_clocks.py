@@ -85,6 +85,7 @@ A_STEP_OF_EACH_KIND = [
     steps.ReadState(STAGE),
     steps.Once("a-webhook", STALE_AFTER),
     steps.NoteEmptied(STAGE, 1),
+    steps.CountRequest({"key": 1}),
     steps.LastEmptied(STAGE),
 ]
 

@@ -28,6 +28,7 @@ from app.rooms.steps import (
     Answer,
     AskHost,
     CountLaunch,
+    CountRequest,
     Erase,
     Forget,
     HandOver,
@@ -132,7 +133,7 @@ def live_through(day, server):
     """Everything that happens on a day, once; yields after each part."""
     ledger = day.ledger
     bots = Host(id="bots@here", kind="bots", slots=4, used=0, incarnation="1")
-    ledger.run_all([Report(bots), TakeTurn("reap", timedelta(seconds=3))])
+    ledger.run_all([Report(bots), TakeTurn("reap", timedelta(seconds=3)), CountRequest({"key": 9})])
     yield "workers report"
     ledger.run(AskHost("bots@here", Wish.DRAIN))
     ledger.run(Report(bots, {"a-session": "bots@here/job/1"}))

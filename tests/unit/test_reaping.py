@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.rooms.joining import Joining
-from app.rooms.reaping import LAUNCHES_AT_MOST, MISSED_A_BEAT, ORPHANED_AFTER, Reaper
+from app.rooms.reaping import GIVES_WAY_AFTER, LAUNCHES_AT_MOST, MISSED_A_BEAT, ORPHANED_AFTER, Reaper
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.sessions import Reason, State
@@ -26,6 +26,7 @@ from app.rooms.steps import (
     LeaveLine,
     LiveSessions,
     Mark,
+    Note,
     Now,
     Overdue,
     ReadEvents,
@@ -548,6 +549,66 @@ class Crowd:
             self.on[bot] = second + self.LIVES
             self.became[self.sessions[session.id]] = "live"
         self.report()
+
+
+# Who waits gets the slot of a bot that is alone
+
+
+def asked(bot):
+    before = len(bot.heard)
+    bot.obey()
+    return [kind for kind, _ in bot.heard[before:]]
+
+
+@pytest.fixture
+def alone(joining, ledger, puppet):
+    """Two bots to whom nobody has come, and one that somebody is with; all slots are theirs."""
+    bots = []
+    for name in ("a", "b", "c"):
+        ledger.pass_time(A_MOMENT)
+        joining.join(an_order(Room.parse(f"local:{name}"), user_id=name))
+        bots.append(puppet().go_live())
+    ledger.run(Note(bots[0].session.id, "person_arrived", bots[0].session.epoch, person="a"))
+    ledger.run(a_report(free=0))
+    return bots
+
+
+def test_who_waits_is_given_the_slot_of_the_bot_that_has_been_alone_for_longest(
+    reaper, joining, ledger, alone
+):
+    ledger.pass_time(GIVES_WAY_AFTER)
+    assert reaper.make_room() == 0  # nobody waits
+    joining.join(an_order())
+
+    assert [reaper.make_room(), reaper.make_room()] == [1, 1]
+    assert [asked(bot) for bot in alone] == [[], ["give_way"], []]
+
+
+def test_a_bot_is_left_alone_for_a_while_before_it_gives_way(reaper, joining, ledger, alone):
+    joining.join(an_order())
+    ledger.pass_time(GIVES_WAY_AFTER - timedelta(seconds=1))
+    assert reaper.make_room() == 0
+    ledger.pass_time(timedelta(seconds=1))
+    assert reaper.make_room() == 1
+
+
+def test_no_bot_gives_way_where_there_is_a_slot(reaper, joining, ledger, alone):
+    ledger.pass_time(GIVES_WAY_AFTER)
+    ledger.run(a_report(free=1))
+    joining.join(an_order())
+
+    assert reaper.make_room() == 0
+
+
+def test_whose_person_has_left_gives_way_and_whose_person_is_there_never_does(reaper, joining, ledger, alone):
+    alone[0].enter(State.WAITING)
+    ledger.pass_time(GIVES_WAY_AFTER)
+    for number in range(5):
+        joining.join(an_order(Room.parse(f"local:waits-{number}")))
+    ledger.run(Note(alone[2].session.id, "person_arrived", alone[2].session.epoch, person="c"))
+
+    assert reaper.make_room() == 2
+    assert [asked(bot) for bot in alone] == [["give_way"], ["give_way"], []]
 
 
 # Positions

@@ -353,3 +353,105 @@ def test_a_bot_that_ends_the_call_itself_says_so():
         return bot._ended_by_itself(performance)
 
     assert asyncio.run(ending()).detail == "the bot ended the call itself"
+
+
+class Told:
+    """A ledger that is told things, and takes them."""
+
+    def __init__(self):
+        self.told = []
+
+    async def run(self, step):
+        self.told.append(step)
+
+    async def run_each(self, steps):
+        self.told += steps
+        return [None for _ in steps]
+
+
+def ended_alone(stay):
+    """How many seconds from now the stay ends because nobody is there, and why."""
+    assert stay._clock is not None
+    ending = stay._clock._args[0]
+    return round(stay._clock.when() - asyncio.get_running_loop().time()), ending.reason
+
+
+MINUTE_MS = 60_000
+
+
+@pytest.mark.parametrize(
+    ("facts", "age", "is_next", "seconds", "reason"),
+    [
+        ({}, 0, False, 120, Reason.NO_SHOW),
+        ({}, 600, False, 120, Reason.NO_SHOW),  # it waited in line, and has not been live before
+        ({"alone_ms": 1 + MINUTE_MS}, 90, False, 90, Reason.NO_SHOW),
+        ({"alone_ms": 1 + MINUTE_MS}, 900, True, 0, Reason.NO_SHOW),
+        ({"person": "ann"}, 0, True, 300, Reason.IDLE),
+        ({"person": "ann", "alone_ms": 1 + MINUTE_MS}, 120, True, 240, Reason.IDLE),
+        ({"person": "ann", "alone_ms": 1 + MINUTE_MS}, 900, True, 0, Reason.IDLE),
+        (
+            {"person": "ann", "alone_ms": 1 + MINUTE_MS},
+            900,
+            False,
+            30,
+            Reason.IDLE,
+        ),  # no bot was there to come back to
+    ],
+)
+def test_the_clock_of_an_empty_room_runs_on_through_its_bots(facts, age, is_next, seconds, reason):
+    async def expected():
+        session = a_session(created_ms=1, **facts)
+        errand = Errand(session, ME, "here", "a-token", is_next, timedelta(seconds=age), (), {})
+        stay = Stay(errand, ledger=Told(), pulse=Told(), settings=Settings(), launches=None, reviving=None)
+        stay._expect_person()
+        return ended_alone(stay)
+
+    assert asyncio.run(expected()) == (seconds, reason)
+
+
+@pytest.mark.parametrize(("person", "reason"), [(None, Reason.NO_SHOW), ("ann", Reason.IDLE)])
+def test_a_bot_that_is_alone_gives_its_slot_to_who_waits(person, reason):
+    async def given_way():
+        ledger = Told()
+        stay = a_stay(ledger, person=person)
+        stay._expect_person()
+        await stay._obey(Message("1-1", "give_way", {}, epoch=7))
+        return ledger.told, stay._ending.result()
+
+    told, ending = asyncio.run(given_way())
+    assert told == [Answer("a-session", "1-1", {"gives_way": True})]
+    assert (ending.reason, ending.politely, ending.goes_on) == (reason, False, False)
+
+
+def test_a_bot_to_whom_somebody_has_come_meanwhile_stays():
+    async def stays():
+        ledger = Told()
+        stay = a_stay(ledger)
+        stay._expect_person()
+        await stay._arrived("ann")
+        await stay._obey(Message("1-1", "give_way", {}, epoch=7))
+        return ledger.told[-1], stay._ending.done()
+
+    assert asyncio.run(stays()) == (Answer("a-session", "1-1", {"gives_way": False}), False)
+
+
+def test_a_session_that_nobody_ever_visited_is_not_parked(monkeypatch):
+    async def moved_out(person):
+        stay = a_stay(Told(), person=person)
+        parked = []
+
+        async def no_slot():
+            return False
+
+        async def park():
+            parked.append(True)
+            return True
+
+        monkeypatch.setattr(stay, "_hand_over", no_slot)
+        monkeypatch.setattr(stay, "_park", park)
+        stay._is_started.set_result(None)
+        await stay._move_out()
+        return stay._ending.result().reason, bool(parked)
+
+    assert asyncio.run(moved_out(None)) == (Reason.NO_SHOW, False)
+    assert asyncio.run(moved_out("ann")) == (Reason.SUPERSEDED, True)

@@ -2,12 +2,15 @@
 -- KEYS[1] session  hash
 -- KEYS[2] events   stream
 -- ARGV[1] cap      integer  how many events a history keeps
--- ARGV[2] person   string   who is the session's person from now on, or ""
+-- ARGV[2] person   string   who has come, and is the session's person from now on, or ""
 -- ARGV[3] epoch    string   who says so; only the latest may name a person
 -- ARGV[4...]                field, value, ...
 -- returns nothing
 local now = redis.call("HGET", KEYS[1], "epoch")
 if now then
-    if ARGV[2] ~= "" and tonumber(ARGV[3]) >= tonumber(now) then redis.call("HSET", KEYS[1], "person", ARGV[2]) end
+    if ARGV[2] ~= "" and tonumber(ARGV[3]) >= tonumber(now) then
+        redis.call("HSET", KEYS[1], "person", ARGV[2])
+        redis.call("HDEL", KEYS[1], "alone_ms")
+    end
     redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[1], "*", unpack(ARGV, 4))
 end

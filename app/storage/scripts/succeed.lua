@@ -25,6 +25,10 @@ if goes_on and tonumber(epoch) > tonumber(now[2]) then
     redis.call("HSET", session, "epoch", epoch, "state", state, "updated_ms", now_ms,
         "launches", 1, "crashes", table.concat(crashes, ","))
     redis.call("HINCRBY", session, "version", 1)
+    -- Its bot is gone: whoever was with it has to come back.
+    if to == "pending" and redis.call("HEXISTS", session, "person") == 1 then
+        redis.call("HSETNX", session, "alone_ms", now_ms)
+    end
     local event = {"event", ARGV[3], "epoch", epoch}
     if ARGV[4] ~= "" then event[#event + 1], event[#event + 2] = "detail", ARGV[4] end
     redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", unpack(event))

@@ -18,7 +18,11 @@ if tonumber(now[2]) > tonumber(epoch) then return {"refused", now[1]} end
 if now[1] ~= to then
     if not string.find(ARGV[2], "," .. now[1] .. ",", 1, true) then return {"refused", now[1]} end
     local time = redis.call("TIME")
-    redis.call("HSET", session, "state", to, "updated_ms", time[1] * 1000 + math.floor(time[2] / 1000))
+    local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+    redis.call("HSET", session, "state", to, "updated_ms", now_ms)
+    -- A bot that gets on stage is alone until its first person comes; who comes and goes later is noted.
+    local is_alone = to == "waiting" or (to == "live" and redis.call("HEXISTS", session, "person") == 0)
+    if is_alone then redis.call("HSETNX", session, "alone_ms", now_ms) end
     redis.call("HINCRBY", session, "version", 1)
     local event = {"event", to, "epoch", epoch}
     for name, value in pairs({reason = ARGV[4], detail = ARGV[5], host = ARGV[6]}) do

@@ -1,0 +1,36 @@
+"""How many requests a minute a caller may make, counted in Redis for all web processes together.
+
+Without Redis nobody is counted, and nobody is served either: every view that needs a key needs Redis.
+"""
+
+import math
+from collections.abc import Mapping
+
+from flask import Flask, current_app, g
+
+from app.errors import TooManyRequests
+from app.rooms.steps import CountRequest
+
+OF_THE_KEY = 60_000  # requests a minute, those with its sessions' tokens included: more than two cores answer
+OF_A_USER = 1_200  # with the tokens and passes of one user, or one invitation: a page makes one a second while it waits
+
+
+def register(app: Flask) -> None:
+    """Behind `auth`, which says whose a request is."""
+    app.before_request(_count)
+
+
+def _count() -> None:
+    if "token" not in g:  # it answers anybody
+        return
+    wait = current_app.extensions["greenroom"].ledger.run(CountRequest(_whose()))
+    if wait is not None:
+        raise TooManyRequests(math.ceil(wait.total_seconds()))
+
+
+def _whose() -> Mapping[str, int]:
+    if g.token is None and g.held is None:
+        return {"key": OF_THE_KEY}
+    user_id = g.token[1] if g.token else g.held.user_id
+    whose = f"user:{user_id}" if user_id else f"invitation:{g.held.room}"
+    return {whose: OF_A_USER, "key": OF_THE_KEY}
