@@ -212,6 +212,7 @@ class Bot(Stay):
         self.orphan = False  # there is no parent that could
         self.heir: str | None = None  # the claim that it has named
         self.to_end: Ending | None = None
+        self._ending = cast(Any, SimpleNamespace(done=lambda: self.to_end is not None))
 
     @property
     def room(self) -> Room:
