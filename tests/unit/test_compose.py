@@ -13,7 +13,13 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = {name: service for name, service in COMPOSE["services"].items() if name != "redis"}
 OF_THE_IMAGE = {"HOST", "PORT", "FLOWER_HOST", "FLOWER_PORT", "LOG_FORMAT", "VAR_DIR"}
 NOT_IN_CONTAINERS = {"LIVEKIT", "LIVEKIT_PORT"}  # a server of our own; there it is a container of one's own
-OF_ONE_PROCESS = {"WEB_THREADS": {"web"}, "WEB_WORKERS": {"web"}, "FLOWER_CONTROL": {"flower"}}
+OF_ONE_PROCESS = {
+    "ALLOWED_HOSTS": {"web"},
+    "ALLOWED_ORIGINS": {"web"},
+    "WEB_THREADS": {"web"},
+    "WEB_WORKERS": {"web"},
+    "FLOWER_CONTROL": {"flower"},
+}
 
 
 def passed_to(name):
