@@ -1,6 +1,6 @@
 """What a bot writes to the people's clients: sent at once, or held back while it gives its room up."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -13,10 +13,17 @@ class Outbox:
     """The messages of one bot's pipeline.
 
     An answer that leaves after the room was given to another bot answers a line that is refused when it is
-    written down: the person would have read it, and the next bot would know nothing of it.
+    written down: the person would have read it, and the next bot would know nothing of it.  That a typed line has come
+    is said once it is written: a page says a line again to the next bot until it hears that.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        written: Callable[[str], Awaitable[None]],
+        later: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        self._written = written  # waits until a typed line is
+        self._later = later  # does it beside the rest
         self._is_held = False
         self._unsent: list[Callable[[], Awaitable[None]]] = []
 
@@ -42,7 +49,25 @@ class Outbox:
             self._follow(each)
 
     async def _send(self, send: Callable[[Any], Awaitable[None]], frame: Any) -> None:
+        if line := _typed_line(frame.message):
+            self._later(self._acknowledge(line, send, frame))
+        else:
+            await self._pass(send, frame)
+
+    async def _acknowledge(self, line: str, send: Callable[[Any], Awaitable[None]], frame: Any) -> None:
+        await self._written(line)
+        await self._pass(send, frame)
+
+    async def _pass(self, send: Callable[[Any], Awaitable[None]], frame: Any) -> None:
         if self._is_held:
             self._unsent.append(partial(send, frame))
         else:
             await send(frame)
+
+
+def _typed_line(message: Any) -> str | None:
+    """The words of a line whose receipt a message of RTVI's tells: it has the id that the client gave the line."""
+    if not isinstance(message, dict) or message.get("type") != "user-input":
+        return None
+    about = message.get("data") or {}
+    return about.get("text") if about.get("msg_id") else None

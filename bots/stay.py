@@ -184,7 +184,7 @@ class Stay:
             before=errand.opened,
         )
         self._pipeline: PipelineWorker | None = None
-        self._outbox = Outbox()
+        self._outbox = Outbox(self._turns.has_line, self._chore)
         self._last_person = session.person
         self._has_room = not errand.is_next
         self._is_at_door = False  # of its room, which bounds what comes then

@@ -23,6 +23,7 @@ from app.storage.async_ledger import AsyncRedisLedger
 from bots.people import People
 
 UNWRITTEN_AT_MOST = 1000  # turns; the oldest go, if Redis is away for longer
+TAKEN_WITHIN = timedelta(seconds=2)  # a typed line, into the bot's context
 RETRY_AFTER = timedelta(seconds=1)
 SPEAKERS = ("user", "assistant")
 
@@ -40,6 +41,7 @@ class Turns:
         self._number = 0
         self._contexts: dict[str | None, LLMContext] = {}  # by the person, where there are several
         self._unwritten: deque[Step[Any]] = deque()
+        self._acknowledged: set[str] = set()  # ids of typed lines
         self._has_some = asyncio.Event()
         self._is_written = asyncio.Event()
         self._is_written.set()
@@ -140,6 +142,21 @@ class Turns:
             log.warning("turns_unwritten", session_id=self._session_id, turns=len(self._unwritten))
             return False
         return True
+
+    async def has_line(self, words: str) -> None:
+        """Wait until a typed line is written; one that does not come into the bot's context soon never does."""
+        deadline = asyncio.get_running_loop().time() + TAKEN_WITHIN.total_seconds()
+        while self._contexts and asyncio.get_running_loop().time() < deadline:
+            line = next((said.id for said in self._said if self._is_new_line(said, words)), None)
+            if line is not None:
+                self._acknowledged.add(line)
+                break
+            await asyncio.sleep(0.02)
+        await self._is_written.wait()
+
+    def _is_new_line(self, said: Said, words: str) -> bool:
+        is_here = said.id.startswith(f"{self._epoch}-") and said.id not in self._acknowledged
+        return is_here and said.role == "user" and words in said.content
 
     async def _meet(self, _: People, person: str, aggregator: LLMUserAggregator) -> None:
         if person not in self._contexts:

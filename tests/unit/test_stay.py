@@ -12,6 +12,7 @@ from pipecat.frames.frames import (
     TTSUpdateSettingsFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
@@ -455,3 +456,42 @@ def test_a_session_that_nobody_ever_visited_is_not_parked(monkeypatch):
 
     assert asyncio.run(moved_out(None)) == (Reason.NO_SHOW, False)
     assert asyncio.run(moved_out("ann")) == (Reason.SUPERSEDED, True)
+
+
+def test_a_typed_line_is_acknowledged_once_it_is_written():
+    """Acknowledged before, and not said again by the page, it was lost with the bot's process."""
+
+    class Gate:
+        def __init__(self):
+            self.opened = asyncio.Event()
+
+        async def run(self, _step):
+            await self.opened.wait()
+
+    def message(kind, **data):
+        told = {"label": "rtvi-ai", "type": kind, "data": data}
+        return OutputTransportMessageUrgentFrame(message=told)
+
+    async def sent():
+        gate, mouth = Gate(), Mouth()
+        bot = a_stay(gate)
+        bot._outbox.follow(SimpleNamespace(pipeline=Pipeline([mouth])))
+        context = LLMContext()
+        bot._turns._listen(SimpleNamespace(context=context, add_event_handler=lambda *_: None), "user")
+        writing = asyncio.create_task(bot._turns.write())
+
+        def kinds():
+            return [said["type"] for said in mouth.sent]
+
+        await mouth.send_message(message("user-input", text="hello", msg_id="1"))
+        await mouth.send_message(message("user-input", text="spoken"))
+        seen = [kinds()]
+        context.add_message({"role": "user", "content": "hello"})
+        await asyncio.sleep(0.1)
+        seen.append(kinds())
+        gate.opened.set()
+        await asyncio.gather(*bot._chores)
+        writing.cancel()
+        return seen, [said["data"].get("msg_id") for said in mouth.sent]
+
+    assert asyncio.run(sent()) == ([["user-input"], ["user-input"]], [None, "1"])
