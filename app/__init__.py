@@ -1,5 +1,6 @@
 """The web process: `create_app` builds the parts and joins them, nothing else."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,5 +23,6 @@ def create_app() -> "Flask":
     logging.configure(current)
     ledger = RedisLedger(current.redis_url)
     launches = CeleryLaunches(celery.app)
-    services = Services.over(ledger, launches, current, personalities.names())
+    names = {name: personalities.load(name).name for name in personalities.names()}
+    services = replace(Services.over(ledger, launches, current, tuple(names)), names=names)
     return register(Flask("app", static_folder=None), services)

@@ -1,6 +1,7 @@
 """What the views ask: the product's services, built once a process."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import current_app
@@ -34,6 +35,7 @@ class Services:
     evidence: EvidenceQueue
     seats: Seats
     offers: Latest
+    names: Mapping[str, str] = field(default_factory=dict)  # what each personality calls itself
 
     @classmethod
     def over(

@@ -26,6 +26,7 @@ POLICY = (
 HEADERS = {
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
 }
+TRIES = ("My name is Alice", "What time is it?", "Tell me a joke")  # what the demo follows for certain
 CLOUD = ".livekit.cloud"  # whose servers send a client on to others near it
 
 bp = Blueprint("console", __name__)
@@ -46,8 +47,19 @@ def talk() -> ResponseReturnValue:
 @bp.get("/talk/fresh.js")
 @public
 def fresh() -> ResponseReturnValue:
-    """Whose a fresh room is: who needs a microphone, and under which name one goes in, hangs on that."""
-    script = f"export default {json.dumps(_providers().fresh().provider)};\n"
+    """What the page must know before it asks for a bot.
+
+    Whose a fresh room is: who needs a microphone, and under which name one goes in, hangs on that.  What
+    bots call themselves, by personality; what may be said to the demo.
+    """
+    provider, here = _providers().fresh().provider, current_app.extensions.get("greenroom")
+    told = {
+        "names": dict(here.names) if here else {},
+        "tries": TRIES if here and not here.settings.thinks_with_openai else [],
+    }
+    lines = [f"export default {json.dumps(provider)};"]
+    lines += [f"export const {name} = {json.dumps(value)};" for name, value in told.items()]
+    script = "\n".join(lines) + "\n"
     return Response(script, mimetype="text/javascript", headers={"Cache-Control": "no-cache"})
 
 

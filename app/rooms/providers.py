@@ -150,7 +150,7 @@ class Providers:
         return room
 
     def fresh(self) -> Room:
-        """A new room that nobody can guess."""
+        """A new room, where nobody else is."""
         first = next(iter(self.by_name.values()))
         return Room.fresh(first.name, first.server)
 

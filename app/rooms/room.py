@@ -1,10 +1,10 @@
 """A room, parsed once from its canonical URL."""
 
 import re
-import secrets
 from dataclasses import dataclass
 
 from app.errors import BadRoom
+from app.rooms.naming import fresh_name
 
 LOCAL, LIVEKIT, DAILY = "local", "livekit", "daily"
 
@@ -39,8 +39,8 @@ class Room:
 
     @classmethod
     def fresh(cls, provider: str = LOCAL, server: str = "") -> "Room":
-        """A new room that nobody can guess."""
-        return cls(provider, secrets.token_hex(8), server)
+        """A new room, with a name that can be read out."""
+        return cls(provider, fresh_name(), server)
 
     def __str__(self) -> str:
         return f"{self.server}/{self.name}" if self.server else f"{self.provider}:{self.name}"

@@ -47,6 +47,21 @@ def livekit(settings: Settings) -> str | None:
     return _answers(f"http://127.0.0.1:{settings.livekit_port}/")
 
 
+def unfit(settings: Settings) -> dict[str, str]:
+    """The bots that no worker can start, and why, as the workers report; nothing if Redis cannot tell."""
+    from app.errors import RedisAway
+    from app.rooms.looking import Looking
+    from app.storage.ledger import RedisLedger
+
+    ledger = RedisLedger(settings.redis_url)
+    try:
+        return {name: why for host in Looking(ledger).hosts() for name, why in host.unfit.items()}
+    except RedisAway:
+        return {}
+    finally:
+        ledger.close()
+
+
 PROBES: dict[str, Probe] = {"redis": redis, "web": web, "bots": bots, "flower": flower, "livekit": livekit}
 
 

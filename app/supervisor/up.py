@@ -171,9 +171,10 @@ class Supervisor:
         await self._wait_for(first, deadline)
         self._start(others)
         await self._wait_for(others, deadline)
-        self._output.write(
-            _welcome(self._settings, [*self._processes], time.monotonic() - started, self._output.is_terminal)
-        )
+        took = time.monotonic() - started
+        unfit = await asyncio.to_thread(ready.unfit, self._settings) if "bots" in self._processes else {}
+        is_shown = self._output.is_terminal
+        self._output.write(welcome(self._settings, [*self._processes], took, is_shown, unfit))
 
     def _start(self, names: list[str]) -> None:
         self._tasks += [asyncio.create_task(self._guarded(self._processes[name].run())) for name in names]
@@ -324,10 +325,20 @@ def _way_in(settings: Settings, is_shown: bool) -> list[str]:
     return ["Open this and say hello:", "", f"    {link(settings.address, signed)}", ""]
 
 
-def _welcome(settings: Settings, names: list[str], seconds: float, is_shown: bool) -> str:
+def welcome(
+    settings: Settings, names: list[str], seconds: float, is_shown: bool, unfit: Mapping[str, str]
+) -> str:
+    """What a person needs first; below the link, which bots they will not meet."""
     lines = [f"Greenroom is ready, after {seconds:.1f} s.", ""]
     if "web" in names:
         lines += _way_in(settings, is_shown)
+    for name, why in unfit.items():
+        default = ", of joins that name none," if name == settings.default_bot else ""
+        lines += [
+            f"The bot '{name}'{default} cannot start: it {why}",
+            "It is tried again when its file changes.",
+            "",
+        ]
     if "flower" in names:
         where = _from_here(settings.var_dir / "flower-password")
         lines.append(f"The fleet:  {settings.flower_address}  (user greenroom, its password is in {where})")

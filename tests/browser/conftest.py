@@ -17,7 +17,7 @@ from app.console import bp
 from tests.browser.pages import FakeServer, TalkPage, served
 
 VOICE = Path(__file__).parent.parent / "voices" / "hello.wav"
-BEFORE_THE_VOICE = 9  # seconds of silence, in which the bot says its greeting
+BEFORE_THE_VOICE = 12  # seconds of silence, in which the bot says its greeting
 AFTER_THE_VOICE = 120  # seconds, longer than any test
 
 FLAGS = [

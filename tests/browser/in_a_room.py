@@ -21,6 +21,7 @@ from app.providers import tokens
 from app.providers.livekit import LiveKit
 from app.rooms.providers import Local, Providers, bot_identity
 from app.rooms.room import Room
+from app.settings import Settings
 from tests.browser.pages import FakeServer, Reply, TalkPage, served
 from tests.livekit_server import LiveKitServer
 from tests.product import eventually
@@ -87,7 +88,9 @@ class Stage:
     def site(self) -> Iterator[str]:
         """The pages as an installation with this server has them; there is nothing behind them."""
         app = Flask("pages", static_folder=None)
-        app.extensions["greenroom"] = SimpleNamespace(providers=Providers.of([self.livekit, Local()]))
+        app.extensions["greenroom"] = SimpleNamespace(
+            providers=Providers.of([self.livekit, Local()]), names={}, settings=Settings()
+        )
         app.register_blueprint(bp)
         with served(app) as url:
             yield url

@@ -193,7 +193,7 @@ def test_who_is_muted_stays_so_with_the_next_bot(call: Call, server: FakeServer)
     call.bot("hush()")
 
     call.wait_for_another_bot()
-    expect(call.button("Mute")).to_have_attribute("aria-pressed", "true")
+    expect(call.button("Unmute")).to_be_visible()
     tells = "heard.filter(({ type }) => type === 'signalling').map(({ message }) => message.enabled)"
     eventually(lambda: call.bot(tells) == [False])
 
@@ -391,3 +391,46 @@ def test_a_full_line_says_when_to_come_back(call: Call, server: FakeServer):
     expect(call.title).to_have_text("The line is full")
     expect(call.more).to_contain_text("try again in about 1 minute and 30 seconds")
     expect(call.button("Try again")).to_be_visible()
+
+
+# What stands on the page while a bot comes back
+
+
+def test_the_heading_does_not_say_that_it_died_while_it_speaks(call: Call, server: FakeServer):
+    call.begin()
+    server.becomes("live", epoch=2)
+    call.bot("hush()")
+    call.wait_for_another_bot()
+    expect(call.title).to_have_text("The bot’s process died, and is back")
+    call.bot("tell('bot-started-speaking', {})")
+
+    expect(call.title).to_have_text(
+        "The bot is speaking", timeout=1_500
+    )  # it would stand there for four seconds
+
+
+def test_how_long_it_was_away_counts_until_it_was_heard(call: Call, server: FakeServer):
+    """It counted the process: a second, where the person had heard nothing for four."""
+    call.begin()
+    server.becomes("live", epoch=2)
+    call.bot("hush()")
+    call.wait_for_another_bot()
+    expect(call.log.locator(".note")).to_contain_text("It was back after")
+    call.page.wait_for_timeout(3_000)
+    call.bot("tell('bot-started-speaking', {})")
+
+    expect(call.log.locator(".note")).to_have_text(re.compile(r"back after ([3-9]|\d\d) seconds\."))
+
+
+def test_after_a_reload_the_last_words_are_seen(call: Call, server: FakeServer):
+    call.begin()
+    for number in range(40):
+        call.bot(f"say({number}, 'This is line {number} of many.')")
+        call.bot("tell('bot-llm-started', {})")
+    expect(call.said("Bot")).to_have_count(40)
+    call.page.reload()
+
+    expect(call.title).to_have_text("Your bot is still there")
+    below = "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)"
+    assert call.page.evaluate(f"{below}(document.getElementById('pages'))") < 5
+    assert call.page.evaluate("document.getElementById('pages').scrollTop") > 100

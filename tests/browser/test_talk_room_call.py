@@ -53,7 +53,7 @@ def test_two_windows_of_one_browser_talk_with_one_bot_and_it_outlives_its_proces
     assert ben.session_id == ann.session_id
     for window in (ann, ben):
         expect(window.people).to_have_count(3, timeout=SOON)
-        expect(window.people.filter(has_text="Bot")).to_have_count(1)
+        expect(window.people.filter(has_text="Robin")).to_have_count(1)
     expect(ann.said("You").first).to_contain_text("hello", ignore_case=True, timeout=SOON)
     ben.write("My name is Ben.")
     expect(ben.said("You")).to_contain_text("My name is Ben.")

@@ -34,7 +34,7 @@ def introduce(caller: Caller) -> None:
     """The person has said who they are, and the bot knows."""
     caller.wait_until_heard()
     caller.write("My name is Ada.")
-    expect(caller.said("Bot").last).to_contain_text("Nice to meet you, Ada.", timeout=SOON)
+    expect(caller.said("Robin").last).to_contain_text("Nice to meet you, Ada.", timeout=SOON)
 
 
 def knows_the_name(caller: Caller) -> None:
@@ -42,10 +42,10 @@ def knows_the_name(caller: Caller) -> None:
     caller.forget_what_was_heard()
     question = "What is my name, and what are you?"  # the answer is long enough to be heard on a busy machine
     caller.write(question)
-    expect(caller.said("Bot").last).to_contain_text("Your name is Ada.", timeout=SOON)
+    expect(caller.said("Robin").last).to_contain_text("Your name is Ada.", timeout=SOON)
     caller.wait_until_heard()
     expect(caller.said("You")).to_have_text(["You My name is Ada.", f"You {question}"])
-    expect(caller.said("Bot").filter(has_text=GREETING)).to_have_count(1)
+    expect(caller.said("Robin").filter(has_text=GREETING)).to_have_count(1)
 
 
 def kill_bot(caller: Caller, room: str) -> None:
@@ -81,7 +81,7 @@ def test_a_bot_killed_while_it_thinks_answers_when_it_is_back(caller: Caller):
     kill_bot(caller, "thinking")
     caller.wait_for_line(2)
 
-    expect(caller.said("Bot").last).to_contain_text("Your name is Ada.", timeout=SOON)
+    expect(caller.said("Robin").last).to_contain_text("Your name is Ada.", timeout=SOON)
     expect(caller.said("You")).to_have_text(["You My name is Ada.", "You What is my name?"])
     hang_up(caller, session_id)
 

@@ -18,7 +18,8 @@ HEAR = """async (messages) => {
             userSaid: (said) => transcript.userSaid(said),
             botSaid: (said) => transcript.botSaid(said),
             interrupted: () => transcript.interrupted(),
-            ready: nothing, speaking: nothing, thinking: nothing, error: nothing, left: nothing, notice: nothing,
+            thinking: (isThinking) => isThinking && transcript.newAnswer(),
+            ready: nothing, speaking: nothing, error: nothing, left: nothing, notice: nothing,
         });
     }
     return transcript.turns;
@@ -65,6 +66,21 @@ def test_what_is_told_under_several_names_stands_there_once(hear):
     )
 
     assert turns == [("you", "Hello."), ("bot", "Good evening.")]
+
+
+def test_answers_to_two_people_stand_apart(hear):
+    """In a room of several they melted into one."""
+    turns = hear(
+        ("bot-llm-started", {}),
+        bot(1, "Hello, Ann."),
+        bot(2, "How are you?"),
+        ("bot-llm-stopped", {}),
+        ("bot-llm-started", {}),
+        bot(3, "Hello, Ben."),
+        bot(4, "And you?"),
+    )
+
+    assert turns == [("bot", "Hello, Ann. How are you?"), ("bot", "Hello, Ben. And you?")]
 
 
 def test_pieces_of_one_turn_stand_together(hear):

@@ -1,7 +1,9 @@
 """The pages' way out: to this server, and to that of LiveKit's rooms where there are such."""
 
 import hashlib
+import json
 import re
+from typing import ClassVar
 
 import pytest
 from flask import Flask
@@ -9,11 +11,15 @@ from flask import Flask
 from app.console import VENDOR, bp
 from app.providers.livekit import LiveKit
 from app.rooms.providers import Local, Providers
+from app.settings import Settings
 
 
 class OfProviders:
-    def __init__(self, *providers):
+    names: ClassVar[dict[str, str]] = {"host": "Robin"}
+
+    def __init__(self, *providers, **settings):
         self.providers = Providers.of(providers)
+        self.settings = Settings(**settings)
 
 
 def pages(*providers):
@@ -54,12 +60,29 @@ def test_with_livekit_they_may_ask_its_server_as_well(server, allowed):
     assert ways_out(pages(LiveKit(server, "key", "secret"), Local())) == ["'self'", *allowed]
 
 
-def test_they_know_whose_a_fresh_room_is():
-    assert pages().get("/talk/fresh.js").text == 'export default "local";\n'
-    livekit = pages(LiveKit("ws://127.0.0.1:7880", "key", "secret"), Local()).get("/talk/fresh.js")
+def fresh(client):
+    """What the page is told before it asks for a bot."""
+    answer = client.get("/talk/fresh.js")
+    assert answer.mimetype == "text/javascript"
+    return dict(re.findall(r"^export (?:const )?(\w+) ?=? (.*);$", answer.text, re.MULTILINE))
 
-    assert livekit.text == 'export default "livekit";\n'
-    assert livekit.mimetype == "text/javascript"
+
+def test_they_know_whose_a_fresh_room_is():
+    livekit = LiveKit("ws://127.0.0.1:7880", "key", "secret")
+
+    assert fresh(pages())["default"] == '"local"'
+    assert fresh(pages(livekit, Local()))["default"] == '"livekit"'
+
+
+def test_they_know_what_bots_call_themselves_and_what_the_demo_follows():
+    told = fresh(pages(Local()))
+    assert json.loads(told["names"]) == {"host": "Robin"}
+    assert "What time is it?" in json.loads(told["tries"])
+
+    thinking = Flask("pages", static_folder=None)
+    thinking.register_blueprint(bp)
+    thinking.extensions["greenroom"] = OfProviders(Local(), openai_api_key="a-key")
+    assert json.loads(fresh(thinking.test_client())["tries"]) == []
 
 
 def test_livekits_client_is_the_one_that_was_published():

@@ -1,5 +1,7 @@
 """Rooms: what is a canonical URL, and what is not."""
 
+import re
+
 import pytest
 
 from app.errors import BadRoom
@@ -63,3 +65,7 @@ def test_a_fresh_room_is_nobody_else_s_and_has_a_canonical_url():
 
     assert len(set(fresh)) == 100
     assert [Room.parse(str(room)) for room in fresh] == fresh
+
+
+def test_a_fresh_room_has_a_name_that_can_be_read_out():
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+){3}", Room.fresh().name) for _ in range(100))

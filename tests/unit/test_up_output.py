@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.supervisor.up import SAY_WHY_AFTER, waiting
+from app.settings import Settings
+from app.supervisor.up import SAY_WHY_AFTER, waiting, welcome
 from app.supervisor.usual import is_usual
 
 
@@ -41,3 +42,21 @@ def test_a_start_that_takes_its_time_is_not_told_as_trouble():
 
     assert waiting(missing, 20) == "still starting bots"
     assert "503" in waiting(missing, SAY_WHY_AFTER)
+
+
+def test_ready_names_the_bots_that_cannot_start_under_the_link():
+    """It said "ready" under three lines of a log, and nothing of them."""
+    settings = Settings(signing_secret="a-secret-for-tests-only-1234567890", bots={"mine": "mine:bot"})
+    why = "cannot be imported: it raised ModuleNotFoundError (mine.py:1)"
+    said = welcome(settings, ["web", "bots"], 9.6, True, {"mine": why})
+
+    assert said.index("/talk#") < said.index(f"The bot 'mine' cannot start: it {why}")
+    assert "cannot start" not in welcome(settings, ["web", "bots"], 9.6, True, {})
+
+
+def test_that_it_is_the_default_bot_is_said_as_well():
+    settings = Settings(
+        signing_secret="a-secret-for-tests-only-1234567890", default_bot="mine", bots={"mine": "mine:bot"}
+    )
+
+    assert "of joins that name none" in welcome(settings, ["web"], 9.6, True, {"mine": "raised"})

@@ -17,8 +17,9 @@ from bots.speech.demo.naming import name_in, plain
 class Reply:
     """What to say, and whether to leave when it is said."""
 
-    text: str
+    text: str  # empty: nothing, rather than the same once more
     leaves: bool = False
+    may_wait: bool = False  # it only says that nothing was understood: not worth interrupting anybody for
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,23 @@ def answer(messages: Iterable[Mapping[str, Any]], now: datetime, who: Personalit
     """The reply to the last of these messages.  Without one it is the greeting; after one of ours, "I am back"."""
     turns = list(_turns(messages))
     if not turns:
-        return Reply(who.greeting)
+        return Reply(_hello(who))
     talk = _talk(turns, now, who)
     if turns[-1][0] == "assistant":
         return Reply(_back(talk))
     if not talk.last_said and not talk.is_new_name and _is_only_a_greeting(talk.asked):
-        return Reply(who.greeting)
+        return Reply(_hello(who))
     if LEAVING.search(talk.asked):
         return Reply(_with_name(who.goodbye, talk.name), leaves=True)
+    if not talk.asked and not talk.is_new_name:
+        return Reply(_not_heard(talk), may_wait=True)
     return Reply(" ".join(_answers(talk)))
+
+
+def _hello(who: Personality) -> str:
+    """The greeting, and what may be said here: nobody can guess which sentences a script knows."""
+    introduction, stop, question = who.greeting.rpartition(". ")
+    return f"{introduction}{stop}You can ask me the time, or say help. {question}"
 
 
 def _back(talk: Talk) -> str:
@@ -140,15 +149,22 @@ def _small_talk(talk: Talk) -> str:
         return "Good. What would you like to know? Say help to hear what I can do."
     if re.fullmatch(r"(?:no|nope|never mind|no thanks)", asked):
         return "All right. I am here if you need me."
-    if not asked:
-        return _not_heard(talk)
     return f"You said: {asked}. I am only a demo and cannot follow that. Say help to hear what I can do."
 
 
+NOT_HEARD = "I did not catch that."
+TRY = "Try one of these: my name is Alice. What time is it? Tell me a joke. Or type it."
+
+
 def _not_heard(talk: Talk) -> str:
+    """Said once; then what would be understood; then nothing, until something is."""
+    if talk.last_said == TRY:
+        return ""
+    if talk.last_said.startswith(NOT_HEARD):
+        return TRY
     if talk.name is None and ASKED_FOR_THE_NAME.search(talk.last_said):
-        return "I did not catch that. Say: my name is, and then your name. Or type it."
-    return "I did not catch that. I know only a few sentences: say help to hear them."
+        return f"{NOT_HEARD} Say: my name is, and then your name. Or type it."
+    return f"{NOT_HEARD} I know only a few sentences: say help to hear them."
 
 
 def _talk(turns: list[tuple[str, str]], now: datetime, who: Personality) -> Talk:

@@ -14,6 +14,8 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection
@@ -51,9 +53,12 @@ class ScriptedMind(LLMService[NoProvider]):
     def __init__(self, personality: Personality) -> None:
         super().__init__(settings=_settings(personality))
         self._personality = personality
+        self._somebody_speaks = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
+        if isinstance(frame, UserStartedSpeakingFrame | UserStoppedSpeakingFrame):
+            self._somebody_speaks = isinstance(frame, UserStartedSpeakingFrame)
         if isinstance(frame, LLMContextFrame):
             messages = cast(list[dict[str, Any]], frame.context.get_messages())
             await self._say(answer(messages, datetime.now().astimezone(), self._personality))
@@ -61,6 +66,8 @@ class ScriptedMind(LLMService[NoProvider]):
             await self.push_frame(frame, direction)
 
     async def _say(self, reply: Reply) -> None:
+        if not reply.text or (reply.may_wait and self._somebody_speaks):
+            return  # a person who is trying again is not talked over
         await self.push_frame(LLMFullResponseStartFrame())
         for sentence in sentences(reply.text):
             await self.push_frame(LLMTextFrame(sentence))

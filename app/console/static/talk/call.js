@@ -60,10 +60,12 @@ export class Call {
   #gathering = null; // the room we are in, if it is one that several share
   #bot = null; // the one that is there with us
   #hadBot = false;
+  #silentSince = null;
 
   // admission({refused}): the pass to come in with, with its room and user; another, if that one was refused
   // microphone: a Microphone or null
-  // on: phase(name, facts), room(url, provider), voice(stream), what rtvi.hear tells, and of a room that several share
+  // on: phase(name, facts), bot(what /join says of it), room(url, provider), voice(stream), what rtvi.hear tells,
+  // ready(), and of a room that several share
   // people(list), picture(track or null), sound(isHeard)
   constructor({ api, admission, microphone, on }) {
     this.#api = api;
@@ -78,6 +80,11 @@ export class Call {
 
   get isOver() {
     return this.#isOver;
+  }
+
+  // Since when nothing was heard of a bot that went, by the clock of this page; null if nobody measured.
+  get silentSince() {
+    return this.#silentSince;
   }
 
   // Whether we hold a place in the line for a bot, and no more than that.
@@ -194,6 +201,7 @@ export class Call {
     }
     const isFirst = !this.#joined;
     this.#joined = joined;
+    if (isFirst) this.#on.bot(joined);
     if (isFirst) this.#on.room(this.#wish.room_url, joined.connect.provider ?? "local");
     return joined;
   }
@@ -297,6 +305,7 @@ export class Call {
       throw error;
     }
     this.#peer = peer;
+    this.#silentSince = null;
     this.#lastLine = Date.now();
     this.#isReady = false;
     this.#parting = this.#mended = null;
@@ -331,7 +340,10 @@ export class Call {
     return {
       ...this.#on,
       left: () => this.#broken(peer),
-      ready: () => this.#ready(),
+      ready: () => {
+        this.#ready();
+        if (this.#peer === peer) this.#on.ready();
+      },
       notice: (event) => this.#noticed(peer, event),
       userSaid: (said) => {
         this.#unheard.delete(said.id);
@@ -541,6 +553,7 @@ export class Call {
   async #broken(peer, why = "line") {
     if (this.#peer !== peer || this.#isOver) return;
     this.#peer = null;
+    this.#silentSince = peer.heardAt;
     peer.close();
     this.#mended = this.#parting ?? why;
     this.#isTold = false;

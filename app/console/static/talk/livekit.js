@@ -64,6 +64,7 @@ export class Gathering {
       name: nameOf(one),
       isMe: one === me,
       isBot: one !== me && (asBot(one) !== null || one.isAgent),
+      isForeign: asBot(one) === null, // a bot of somebody else's has a name of its own
       isSpeaking: one.isSpeaking,
       isMuted: !one.isMicrophoneEnabled,
     }));

@@ -2,12 +2,13 @@
 
 import { Api } from "./api.js";
 import { Call } from "./call.js";
+import { names, tries } from "./fresh.js";
 import * as identity from "./identity.js";
 import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, ending, invited, mended, mending, problem, queue, speaks } from "./words.js";
+import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, ending, hint, invited, mended, mending, problem, queue, speaks } from "./words.js";
 
 const view = new View({ way: go, key: tryLink, mute: toggleMute, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
@@ -24,6 +25,8 @@ const doing = { you: false, bot: false, thinking: false };
 let company = []; // who is in the room, if it is one that several share
 let isHeard = true; // whether the browser lets their voices be heard
 let dailyPage = null;
+let bot = "The bot"; // as a sentence begins with it
+let isDemo = false; // whether it follows only a few sentences, which the page tells
 
 const ways = {
   talk: () => begin(),
@@ -88,6 +91,7 @@ async function offerToComeBack() {
     more: "It waits for you, and remembers what was said.",
     ways: ["rejoin", "type"],
   });
+  transcript.toEnd(); // it could not be scrolled before it was shown
 }
 
 function tryLink(text) {
@@ -211,6 +215,7 @@ async function toggleMute() {
 function write(text) {
   const id = call?.say(text);
   if (!id) return false;
+  gapEnd = null;
   transcript.wrote(text, id);
   keep();
   return true;
@@ -229,6 +234,8 @@ function listeners(isCurrent) {
   return {
     phase: here((phase, facts = {}) => phases[phase](facts)),
     voice: here(hearVoice),
+    bot: here(meet),
+    ready: here(() => gapEnds()),
     room: here((url, provider) => provider !== "local" && showRoom(url)),
     people: here((people) => showCompany(people)),
     picture: here((track) => view.picture(track)),
@@ -250,11 +257,17 @@ function listeners(isCurrent) {
     speaking: here((who, isSpeaking) => {
       if (who === "you" && company.length) return; // it may be anybody: the room knows who
       doing[who] = isSpeaking;
-      if (who === "bot" && isSpeaking) doing.thinking = false;
+      if (who === "bot" && isSpeaking) {
+        doing.thinking = false;
+        if (brief.untilSpeaking) brief.until = 0;
+        if (gapEnd) heardAgain(); // which is what counts
+      }
+      if (who === "you" && isSpeaking) gapEnd = null; // what the bot says after this is an answer to it
       showWhoSpeaks();
     }),
     thinking: here((isThinking) => {
       doing.thinking = isThinking;
+      if (isThinking) transcript.newAnswer();
       showWhoSpeaks();
     }),
     error: here(({ isFatal }) => !isFatal && sayBriefly("The bot stumbled; say it again")),
@@ -274,9 +287,9 @@ const phases = {
     if (isNewLine) forgetWhoSpeaks();
     const wasMending = document.body.dataset.state === "mending";
     const isFirst = document.body.dataset.state === "calling";
-    view.cue({ state: "live", title: "", ways: isHeard ? [] : ["hear"], line: "Connected" });
-    if (isNewBot && gap?.why !== "moved") sayBriefly(wasMending ? BACK : AT_ONCE);
-    closeGap();
+    view.cue({ state: "live", title: "", more: isDemo ? hint(tries) : "", ways: isHeard ? [] : ["hear"], line: "Connected" });
+    if (isNewBot && gap?.why !== "moved") sayBriefly(wasMending ? BACK : AT_ONCE, { untilSpeaking: true });
+    if (gap) setTimeout((of) => gap === of && gapEnds(), READY_AT_LAST, gap); // it may be one that never says so
     showWhoSpeaks();
     showMicrophone();
     view.startClock();
@@ -361,12 +374,21 @@ function close() {
   view.voice.srcObject = null;
   view.picture(null);
   showCompany([]);
-  gap = null;
+  gap = gapEnd = null;
   brief.until = 0;
   transcript.interrupted();
   transcript.interim("");
   forgetWhoSpeaks();
   return view.stopClock();
+}
+
+// A bot of ours has a character with a name; those of others are called what they are.
+function meet({ bot: kind, personality }) {
+  isDemo = kind === "assistant" && tries.length > 0;
+  const name = kind === "assistant" ? names[personality] : null;
+  bot = name ?? "The bot";
+  view.bot = name ?? "Bot";
+  transcript.botIs(view.bot);
 }
 
 function hearVoice(stream, { isPlayed = false } = {}) {
@@ -425,26 +447,45 @@ function forgetWhoSpeaks() {
 // A bot that went and came back leaves a line in the transcript where it was gone.
 let gap = null; // {why, since, reword}
 
+let gapEnd = null; // the gap that was closed last, for as long as the bot's next words may be the end of its silence
+const READY_AT_LAST = 3_000; // ms after which a bot that is there is taken for ready
+const SPEAKS_WITHIN = 8_000; // ms in which a bot that is back says what it still owes
+
 function openGap(why) {
   const { note } = mending(why);
   if (!note || gap?.why === why) return;
   transcript.newBot();
   if (gap) gap.reword(note);
-  else gap = { since: Date.now(), reword: transcript.note(note) };
+  else gap = { since: call?.silentSince ?? Date.now(), reword: transcript.note(note) };
   gap.why = why;
+  gapEnd = null;
   keep();
 }
 
-function closeGap() {
-  const afterwards = gap && mended(gap.why, Date.now() - gap.since);
-  if (afterwards) gap.reword(afterwards);
+// The bot is ready.  Should it still owe an answer, its silence ends with its voice.
+function gapEnds() {
+  if (!gap) return;
+  sayHowLong(gap);
+  gapEnd = gap;
   gap = null;
+  setTimeout((of) => gapEnd === of && (gapEnd = null), SPEAKS_WITHIN, gapEnd);
 }
 
-const brief = { text: "", until: 0 }; // a short notice in the place of who is speaking
+function heardAgain() {
+  sayHowLong(gapEnd);
+  gapEnd = null;
+}
 
-function sayBriefly(text) {
-  Object.assign(brief, { text, until: Date.now() + 4_000 });
+function sayHowLong({ why, since, reword }) {
+  const afterwards = mended(why, Date.now() - since);
+  if (afterwards) reword(afterwards);
+  keep();
+}
+
+const brief = { text: "", until: 0, untilSpeaking: false }; // a short notice in the place of who is speaking
+
+function sayBriefly(text, { untilSpeaking = false } = {}) {
+  Object.assign(brief, { text, until: Date.now() + 4_000, untilSpeaking });
   view.title(text);
   view.announce(text);
   setTimeout(showWhoSpeaks, 4_100);
@@ -459,7 +500,7 @@ function showWhoSpeaks() {
   const others = company.filter((one) => one.isSpeaking && !one.isMe && !one.isBot);
   if (others.length && who !== "bot" && who !== "you") return view.title(speaks(others.map(({ name }) => name)));
   view.title(
-    { you: "I hear you", bot: "The bot is speaking", thinking: "Thinking" }[who] ??
+    { you: "I hear you", bot: `${bot} is speaking`, thinking: "Thinking" }[who] ??
       (microphone ? (isMuted ? "You are muted" : "Listening") : "Write to me"),
   );
 }

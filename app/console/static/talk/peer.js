@@ -59,6 +59,11 @@ export class Peer {
     return this.#silence < SILENT_AFTER;
   }
 
+  // By the page's clock.
+  get heardAt() {
+    return Date.now() - this.#silence;
+  }
+
   get #silence() {
     return performance.now() - this.#heardAt;
   }

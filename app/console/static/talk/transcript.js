@@ -1,6 +1,6 @@
 // What was said, like the pages of a play.
 
-const NAMES = { you: "You", bot: "Bot" };
+const YOU = "You";
 const NEAR_THE_END = 60; // px from the last line, within which the pages follow what is said
 const KEPT = 200; // turns that a reload brings back
 
@@ -11,6 +11,8 @@ export class Transcript {
   #blank;
   #turn = null; // the element of the turn that is going on
   #segments = new Map(); // pieces of the bot's speech, by their id
+  #bot = "Bot";
+  #isNewAnswer = false; // what the bot says next answers something else than what it has just said
   #typed = new Set(); // what was written here, until the bot has said that it got it
 
   constructor({ pages, log, interim, blank }) {
@@ -26,6 +28,20 @@ export class Transcript {
       by: turn.querySelector("b")?.textContent,
       text: [...turn.querySelectorAll("span:not(.coming)")].map((piece) => piece.textContent).join(" ").trim(),
     }));
+  }
+
+  // What the bot is called from now on.
+  botIs(name) {
+    this.#bot = name;
+  }
+
+  // The bot begins to answer: in a room of several perhaps somebody else than before.
+  newAnswer() {
+    this.#isNewAnswer = true;
+  }
+
+  toEnd() {
+    this.#pages.scrollTop = this.#pages.scrollHeight;
   }
 
   bringBack(turns) {
@@ -65,6 +81,8 @@ export class Transcript {
     let piece = this.#segments.get(id);
     if (!piece) {
       if (!said && !coming) return;
+      if (this.#isNewAnswer && this.#turn?.dataset.who === "bot") this.#turn = null;
+      this.#isNewAnswer = false;
       piece = { said: this.#add("bot", ""), coming: null, isDone: false };
       piece.said.setAttribute("aria-hidden", "true"); // a screen reader gets it whole
       piece.coming = piece.said.cloneNode();
@@ -117,7 +135,7 @@ export class Transcript {
   interim(text, by = null) {
     this.#keepingPlace(() => {
       this.#interim.className = `turn ${by ? "other" : "you"} interim`;
-      this.#interim.firstElementChild.textContent = by ?? NAMES.you;
+      this.#interim.firstElementChild.textContent = by ?? YOU;
       this.#interim.hidden = !text;
       this.#interim.lastElementChild.textContent = text;
       if (text) this.#blank.hidden = true;
@@ -125,7 +143,7 @@ export class Transcript {
   }
 
   #add(who, text, by = null) {
-    const name = by ?? NAMES[who];
+    const name = by ?? (who === "bot" ? this.#bot : YOU);
     const piece = document.createElement("span");
     piece.textContent = text;
     this.#keepingPlace(() => {

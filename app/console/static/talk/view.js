@@ -39,6 +39,7 @@ export class View {
   }
 
   #on;
+  bot = "Bot"; // what it is called
 
   // state: what the stage looks like; ways: what the person can do, the first being the obvious one
   cue({ state, title, more = "", ways = [], line = "", focus = false }) {
@@ -100,9 +101,8 @@ export class View {
   muted({ isMuted, hasMicrophone }) {
     document.body.classList.toggle("is-muted", isMuted || !hasMicrophone);
     $("mute").classList.toggle("is-off", isMuted || !hasMicrophone);
-    if (hasMicrophone) $("mute").setAttribute("aria-pressed", String(isMuted));
-    else $("mute").removeAttribute("aria-pressed"); // it is no switch then, but a way to a microphone
-    setText($("mute-label"), hasMicrophone ? "Mute" : "Use microphone");
+    $("mute").classList.toggle("is-muting", isMuted && hasMicrophone);
+    setText($("mute-label"), !hasMicrophone ? "Use microphone" : isMuted ? "Unmute" : "Mute");
   }
 
   speaking(who) {
@@ -152,7 +152,7 @@ export class View {
       one.dataset.id = person.id;
       one.classList.toggle("speaks", person.isSpeaking);
       one.classList.toggle("is-bot", person.isBot);
-      const name = person.isBot ? "Bot" : person.isMe ? "You" : person.name;
+      const name = person.isBot && !person.isForeign ? this.bot : person.isMe ? "You" : person.name;
       const isSilent = person.isMuted && !person.isBot;
       one.classList.toggle("is-silent", isSilent);
       setText(one, isSilent ? `${name}, muted` : name);

@@ -194,6 +194,11 @@ export function mended(why, ms) {
   return MENDING[why][4]?.replace("%", duration(Math.max(1, Math.round(ms / 1000))));
 }
 
+// What may be said to a bot that follows only a few sentences.
+export function hint(tries) {
+  return tries.length ? `Try: ${tries.map((each) => `“${each}”`).join(" · ")}` : "";
+}
+
 export const BACK = "The bot is back";
 export const AT_ONCE = "The bot’s process died, and is back"; // so soon that the call did not look broken
 
