@@ -65,6 +65,15 @@ class Strict(Schema):
                 error.messages[name] = [_unknown(str(name), list(self.fields))]
 
 
+class Flag(fields.Boolean):
+    """True or false, and not what is nearly one of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Seconds(fields.Integer):
     """A duration, in whole seconds."""
 
@@ -205,7 +214,7 @@ class OfferSchema(Strict):
     sdp = fields.String(required=True, validate=validate.Length(min=1, max=60_000))
     type = fields.String(required=True, validate=validate.OneOf(["offer"]))
     pc_id = fields.String(allow_none=True, validate=validate.Length(max=128))
-    restart_pc = fields.Boolean(allow_none=True)
+    restart_pc = Flag(allow_none=True)
     request_data = fields.Raw(allow_none=True)
     requestData = fields.Raw(  # noqa: N815
         allow_none=True, metadata={"description": "The same, as some clients spell it"}

@@ -145,6 +145,7 @@ WRONG = {
     "an offer without SDP": ("POST", "/sessions/x/api/offer", {"type": "offer"}, 422, "sdp: Missing data"),
     "an empty offer": ("POST", "/sessions/x/api/offer", {"sdp": "", "type": "offer"}, 422, "sdp: "),
     "an answer for an offer": ("POST", "/sessions/x/api/offer", {**SDP, "type": "answer"}, 422, "type: Must be one of"),
+    "an offer with nearly a truth": ("POST", "/sessions/x/api/offer", {**SDP, "restart_pc": 0.0}, 422, "rest"),
     "an offer with an unknown field": ("POST", "/sessions/x/api/offer", {**SDP, "bot": "x"}, 422, "Unknown field"),
     "an offer to nobody": ("POST", "/sessions/x/api/offer", SDP, 404, "no session"),
     "text for yes or no": ("POST", "/sessions/x/api/offer", {**SDP, "restart_pc": "perhaps"}, 422, "restart_pc: "),
