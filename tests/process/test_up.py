@@ -245,13 +245,17 @@ def test_where_its_output_is_kept_it_prints_no_link_and_says_how_to_get_one(fold
     assert "greenroom link" in up.said
     for name in ("api-key", "signing-secret", "flower-password"):
         assert (folder.path / "var" / name).read_text().strip() not in up.said
+    up.process.send_signal(signal.SIGINT)
+    assert up.ends() == 0
 
 
 def test_a_process_gets_its_part_of_the_environment(folder):
-    folder.ready(CARTESIA_API_KEY="of-a-bot", API_KEY="fjord-mimic-taxi-plumb-oboe")
+    up = folder.ready(CARTESIA_API_KEY="of-a-bot", API_KEY="fjord-mimic-taxi-plumb-oboe")
     by_name = {
         process.cmdline()[2]: process.environ() for process in folder.left() if "stub.py" in process.cmdline()
     }
+    up.process.send_signal(signal.SIGINT)
+    up.ends()
 
     assert by_name["web"]["API_KEY"] and "CARTESIA_API_KEY" not in by_name["web"]
     assert by_name["bots"]["CARTESIA_API_KEY"] and not by_name["bots"].get("API_KEY")
