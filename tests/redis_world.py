@@ -15,7 +15,7 @@ from app.rooms.steps import Step
 from app.storage.async_ledger import AsyncRedisLedger
 
 DEADLINES = ("rooms:keepalive", "hosts", "launches:waiting")
-DATED = ("memory", "launches:served")
+DATED = ("launches:served",)
 
 
 @contextmanager
@@ -32,7 +32,12 @@ def client(url: str) -> "redis.Redis":
 def flush(server: "redis.Redis") -> None:
     """Empty, as if it had been so for long: nobody waits for bots that may be alive."""
     server.flushall()
-    server.set("memory", 1)
+    settle(server)
+
+
+def settle(server: "redis.Redis") -> None:
+    """Every bot that lives has had the time to register."""
+    server.set("memory", "settled")
 
 
 def pass_time(url: str, by: timedelta) -> None:
@@ -58,6 +63,10 @@ def _grow_older(server: "redis.Redis", key: str, by_ms: int) -> None:
             if name in card
         }
         server.set(key, json.dumps({**card, **dated}), keepttl=True)
+    elif key == "memory":
+        if " " in (memory := server.get(key)):
+            counted, seen = memory.split()
+            server.set(key, f"{counted} {int(seen) - by_ms}")
     elif key in DATED:
         server.decrby(key, by_ms)
     elif key.endswith(":inbox"):

@@ -22,7 +22,13 @@ DOUBT_LASTS = timedelta(
     seconds=4
 )  # more than a beat: a bot that lives has been heard by then, Redis back or not
 DOUBT_KEEPS_FOR = timedelta(seconds=10)  # a doubt that is older says nothing: nobody could beat, perhaps
-SETTLES_WITHIN = timedelta(seconds=4)  # after Redis lost everything, until every living bot is known again
+SETTLES_WITHIN = timedelta(
+    seconds=4
+)  # of answers after Redis lost everything; every living bot is known again then
+SILENT_AT_MOST = timedelta(
+    seconds=2
+)  # between two looks; after more Redis was away, and no bot could register
+LOOKS_EVERY = timedelta(seconds=1)  # who waits until Redis has settled; a worker reports as often
 PENDING_FOR = timedelta(seconds=60)  # a launch that nobody adopted frees its room after this
 PARKED_FOR = timedelta(minutes=10)  # how long a session waits for a worker to come back
 ACTIVE_FOR = timedelta(hours=24)  # an adopted lease, renewed by each beat

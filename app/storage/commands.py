@@ -180,7 +180,8 @@ def _(step: steps.Claim) -> Command:
         *keys.room_state(step.room),
     ]
     doubt = (ms(step.stale_after), ms(steps.DOUBT_LASTS), ms(steps.DOUBT_KEEPS_FOR))
-    args = (step.token, dumps(card), ms(step.lasts), *doubt, ms(steps.SETTLES_WITHIN), ms(EPOCH_KEPT_FOR))
+    settling = (ms(steps.SETTLES_WITHIN), ms(steps.SILENT_AT_MOST), ms(steps.LOOKS_EVERY))
+    args = (step.token, dumps(card), ms(step.lasts), *doubt, *settling, ms(EPOCH_KEPT_FOR))
     return Command((script("claim", room_keys, *args),), read)
 
 
@@ -694,6 +695,7 @@ def _(step: steps.Report) -> Command:
                 "report",
                 [keys.host(host.id), keys.held(host.id), keys.wish(host.id), keys.MEMORY],
                 *(dumps(card), ms(step.lasts), held, ms(steps.KEPT_AFTER_END)),
+                *(ms(steps.SETTLES_WITHIN), ms(steps.SILENT_AT_MOST)),
             ),
             script("mark", [keys.HOSTS], host.id, ms(step.lasts), 0),
             Call(("HSET", keys.HOSTS_FREE, host.id, host.free)),

@@ -36,7 +36,7 @@ The braces put one room's (or one session's) keys in one cluster slot, so that a
 script may use them together.  The kept ones are everybody's: they are never mixed
 in, but for `memory`, which a claim must see in the same moment as its room (Celery
 has no broker on a cluster, so nobody has one).  A kept set loses its members as
-their subjects end; `memory` says since when this Redis remembers anything at all.
+their subjects end; `memory` says whether every bot that lives could register since this Redis lost everything.
 
 Celery keeps its own: the lists `bot:launch:queue` and `control`, `_kombu.*`,
 `unacked*`, and a reply list per remote-control call.

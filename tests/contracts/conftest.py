@@ -9,7 +9,7 @@ import pytest
 from app.rooms.ports import Ledger
 from app.storage.ledger import RedisLedger
 from tests.fakes.ledger import InMemoryLedger
-from tests.redis_world import Awaited, client, flush, pass_time, redis_server
+from tests.redis_world import Awaited, client, flush, pass_time, redis_server, settle
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class World:
     ledger: Ledger
     pass_time: Callable[[timedelta], None]
     wipe: Callable[[], None]
+    settle: Callable[[], None]
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +32,13 @@ def redis_url() -> Iterator[str]:
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "in memory":
         fake = InMemoryLedger()
-        yield World(fake, fake.pass_time, fake.wipe)
+        yield World(fake, fake.pass_time, fake.wipe, fake.settle)
         return
     url = request.getfixturevalue("redis_url")
     ledger = RedisLedger(url) if request.param == "redis" else Awaited(url)
     with client(url) as server:
         flush(server)
-        yield World(ledger, lambda by: pass_time(url, by), lambda: server.flushall())
+        yield World(ledger, lambda by: pass_time(url, by), lambda: server.flushall(), lambda: settle(server))
     ledger.close()
 
 

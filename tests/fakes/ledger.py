@@ -147,7 +147,11 @@ class InMemoryLedger:
         self._users: dict[str, str] = {}  # by session
         self._sent: Kept[str] = Kept(self._now)
         self._conversations: Kept[list[steps.Said]] = Kept(self._now)
-        self._remembers_since: int | None = None
+        self._has_settled = False
+        self._answered = timedelta(0)  # since it lost everything
+        self._looked_at: int | None = None
+        self._came: Kept[int] = Kept(self._now)
+        self._last_sessions: Kept[str] = Kept(self._now)
         self._turns: Kept[bool] = Kept(self._now)
         self._once: Kept[bool] = Kept(self._now)
         self._emptied: Kept[int] = Kept(self._now)
@@ -156,9 +160,16 @@ class InMemoryLedger:
 
     def settle(self) -> None:
         """Everybody who lives has had the time to say so."""
-        self._remembers_since = 0
-        self._came: Kept[int] = Kept(self._now)
-        self._last_sessions: Kept[str] = Kept(self._now)
+        self._has_settled = True
+
+    def _left_to_settle(self) -> timedelta:
+        """How long until it gives rooms away, after it lost everything."""
+        now = self._now()
+        passed = timedelta(0) if self._looked_at is None else (now - self._looked_at) * MS
+        self._answered = self._answered + passed if passed <= steps.SILENT_AT_MOST else timedelta(0)
+        self._looked_at = now
+        self._has_settled = self._has_settled or self._answered >= steps.SETTLES_WITHIN
+        return timedelta(0) if self._has_settled else steps.SETTLES_WITHIN - self._answered
 
     def pass_time(self, by: timedelta) -> None:
         self._now_ms += by // MS
@@ -248,10 +259,8 @@ class InMemoryLedger:
             else:
                 took_over = lease.session_id
         else:
-            if self._remembers_since is None:
-                self._remembers_since = self._now()
-            if (left := steps.SETTLES_WITHIN - (self._now() - self._remembers_since) * MS) > timedelta(0):
-                return steps.NotYet(left)
+            if left := self._left_to_settle():
+                return steps.NotYet(min(left, steps.LOOKS_EVERY))
         epoch = self._next_epoch(step.room)
         lease = steps.Lease(
             status=steps.LeaseStatus.PENDING,
@@ -712,8 +721,7 @@ class InMemoryLedger:
 
     @_do.register
     def _(self, step: steps.Report) -> steps.Wish:
-        if self._remembers_since is None:
-            self._remembers_since = self._now()
+        self._left_to_settle()
         self._hosts.put(step.host.id, step.host, step.lasts)
         if step.held is None:
             self._wishes.drop(step.host.id)

@@ -46,7 +46,10 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
         elseif kind == "string" and (key:find("^room_keepalive:") or key:find("^room_active:")) then
             local card = cjson.decode(redis.call("GET", key))
             redis.call("SET", key, cjson.encode(earlier(card, "timestamp", "since", "asked", "tried", "doubted")), "KEEPTTL")
-        elseif key == "memory" or key == "launches:served" then
+        elseif key == "memory" then
+            local counted, seen = string.match(redis.call("GET", key), "^(%d+) (%d+)$")
+            if counted then redis.call("SET", key, string.format("%s %.0f", counted, seen - by)) end
+        elseif key == "launches:served" then
             redis.call("SET", key, string.format("%.0f", tonumber(redis.call("GET", key)) - by), "KEEPTTL")
         elseif kind == "stream" and key:find(":inbox$") then
             date_back(key)

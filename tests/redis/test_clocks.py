@@ -9,7 +9,6 @@ from app.rooms import steps
 from app.rooms.sessions import State
 from app.rooms.state import Open
 from app.rooms.steps import (
-    SETTLES_WITHIN,
     STALE_AFTER,
     Adopt,
     Beaten,
@@ -24,7 +23,7 @@ from app.rooms.steps import (
 )
 from app.storage.commands import encode
 from tests.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
-from tests.redis_world import pass_time
+from tests.redis_world import settle
 
 A_STEP_OF_EACH_KIND = [
     a_claim(),
@@ -155,7 +154,7 @@ def test_epochs_grow_whatever_the_claimers_clocks_say(ledger, server, redis_url,
     server.flushall()
     clock(by)
     assert isinstance(ledger.run(a_claim("another-token")), NotYet)
-    pass_time(redis_url, SETTLES_WITHIN)
+    settle(server)
 
     second = ledger.run(a_claim("another-token"))
 

@@ -3,7 +3,8 @@
 -- KEYS[2] epoch      string   the last epoch given; only grows, through a wipe of Redis too
 -- KEYS[3] keepalive  json     removed when a dead bot is taken over
 -- KEYS[4] config     json     removed, unless the same session goes on: a new one starts with its own
--- KEYS[5] memory     string   since when this Redis remembers; of all rooms, so not in their slot
+-- KEYS[5] memory     string   how long this Redis has answered since it lost everything, and until when: two times in
+--                             ms; "settled" once that was long enough; of all rooms, so not in their slot
 -- KEYS[6...] state   json     what is open in the room: removed with the config
 -- ARGV[1] token      string   who asks
 -- ARGV[2] card       json     session_id, bot, user, personality, mode: what the lease tells others
@@ -11,8 +12,10 @@
 -- ARGV[4] stale_ms   integer  a bot unheard for longer is doubted
 -- ARGV[5] doubt_ms   integer  and dead, if it is not heard for so long then
 -- ARGV[6] keeps_ms   integer  an older doubt does not count: Redis may have been away since
--- ARGV[7] settle_ms  integer  after it lost everything Redis gives nothing away for so long
--- ARGV[8] epoch_ms   integer  how long the last epoch is remembered
+-- ARGV[7] settle_ms  integer  after it lost everything Redis gives nothing away until it has answered for so long
+-- ARGV[8] silent_ms  integer  if nobody looked for longer it was away, and that begins again
+-- ARGV[9] look_ms    integer  who waits for it looks so often
+-- ARGV[10] epoch_ms  integer  how long the last epoch is remembered
 -- returns {"claimed", epoch, session, session taken over or ""}
 --      or {"held", lease, age in ms or -1 while it is starting, state of its session}
 --      or {"wait", ms}: nobody can tell yet
@@ -22,6 +25,18 @@ local time = redis.call("TIME")
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local claim = cjson.decode(ARGV[2])
 local took_over, goes_on = "", false
+
+-- How long until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered: bots that
+-- live register again in it, and cannot while it is away.  Alike in claim and report.
+local function left_to_settle(memory_key, now_ms, settle_ms, silent_ms)
+    local counted, seen = string.match(redis.call("GET", memory_key) or "0 " .. now_ms, "^(%d+) (%d+)$")
+    if not counted then return 0 end
+    local passed = now_ms - seen
+    counted = (passed < 0 or passed > silent_ms) and 0 or counted + passed
+    local left = settle_ms - counted
+    redis.call("SET", memory_key, left > 0 and string.format("%.0f %.0f", counted, now_ms) or "settled")
+    return math.max(left, 0)
+end
 
 local held = redis.call("GET", lease_key)
 if held then
@@ -52,13 +67,8 @@ if held then
         took_over = lease.session_id
     end
 else
-    redis.call("SET", memory_key, now_ms, "NX")
-    local remembers_for = now_ms - tonumber(redis.call("GET", memory_key))
-    if remembers_for < 0 then  -- the clock was set back: nobody would get a free room until it is as late again
-        redis.call("SET", memory_key, now_ms)
-        remembers_for = 0
-    end
-    if remembers_for < tonumber(ARGV[7]) then return {"wait", ARGV[7] - remembers_for} end
+    local left = left_to_settle(memory_key, now_ms, tonumber(ARGV[7]), tonumber(ARGV[8]))
+    if left > 0 then return {"wait", math.min(left, ARGV[9])} end
 end
 
 -- Epochs travel as strings: cjson writes numbers with 14 digits, and these have 16.
@@ -67,7 +77,7 @@ local epoch = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[
 claim.status, claim.token, claim.epoch, claim.since, claim.asked = "pending", token, epoch, now_ms, now_ms
 claim.took_over, claim.lasts = took_over, tonumber(pending_ms)
 redis.call("SET", lease_key, cjson.encode(claim), "PX", pending_ms)
-redis.call("SET", epoch_key, epoch, "PX", ARGV[8])
+redis.call("SET", epoch_key, epoch, "PX", ARGV[10])
 redis.call("DEL", keepalive_key)
 if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 6)) end
 return {"claimed", epoch, claim.session_id, took_over}

@@ -2,14 +2,28 @@
 -- KEYS[1] card      json     of the worker
 -- KEYS[2] held      json     which sessions it runs
 -- KEYS[3] wish      string   forgotten at the first report
--- KEYS[4] memory    string   since when this Redis remembers
+-- KEYS[4] memory    string   how long this Redis has answered since it lost everything
 -- ARGV[1] card      json
 -- ARGV[2] lasts_ms  integer  how long the card lasts
 -- ARGV[3] held      json, or "" at a worker's first report: what the one before it held stays
 -- ARGV[4] held_ms   integer  how long that is remembered
+-- ARGV[5] settle_ms integer  after it lost everything Redis gives nothing away until it has answered for so long
+-- ARGV[6] silent_ms integer  if nobody looked for longer it was away, and that begins again
 -- returns what is wanted: "work", or what was wished
+-- How long until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered: bots that
+-- live register again in it, and cannot while it is away.  Alike in claim and report.
+local function left_to_settle(memory_key, now_ms, settle_ms, silent_ms)
+    local counted, seen = string.match(redis.call("GET", memory_key) or "0 " .. now_ms, "^(%d+) (%d+)$")
+    if not counted then return 0 end
+    local passed = now_ms - seen
+    counted = (passed < 0 or passed > silent_ms) and 0 or counted + passed
+    local left = settle_ms - counted
+    redis.call("SET", memory_key, left > 0 and string.format("%.0f %.0f", counted, now_ms) or "settled")
+    return math.max(left, 0)
+end
+
 local time = redis.call("TIME")
-redis.call("SET", KEYS[4], time[1] * 1000 + math.floor(time[2] / 1000), "NX")
+left_to_settle(KEYS[4], time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[5]), tonumber(ARGV[6]))
 redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
 if ARGV[3] == "" then
     redis.call("DEL", KEYS[3])
