@@ -13,6 +13,7 @@ from typing import Any
 
 from app import settings as app_settings
 from app.errors import Conflict, GreenroomError, Unavailable
+from app.named_bots import BUILT_IN_BOTS
 from app.passes import LINK_LASTS, Pass, Passes, link, until
 from app.settings import Settings
 from app.supervisor import here, procfile, ready
@@ -325,6 +326,18 @@ def _way_in(settings: Settings, is_shown: bool) -> list[str]:
     return ["Open this and say hello:", "", f"    {link(settings.address, signed)}", ""]
 
 
+def _whom_it_leads_to(settings: Settings, unfit: Mapping[str, str]) -> list[str]:
+    """Said only to who has brought a bot, and would meet ours: the page's joins name none."""
+    theirs = [name for name in settings.bots if name not in BUILT_IN_BOTS and name not in unfit]
+    default = settings.default_bot
+    if not theirs or settings.bots.get(default) != BUILT_IN_BOTS.get(default):
+        return []
+    return [
+        f"There you meet '{default}', which comes with Greenroom; with DEFAULT_BOT={theirs[0]} your own.",
+        "",
+    ]
+
+
 def welcome(
     settings: Settings, names: list[str], seconds: float, is_shown: bool, unfit: Mapping[str, str]
 ) -> str:
@@ -332,6 +345,7 @@ def welcome(
     lines = [f"Greenroom is ready, after {seconds:.1f} s.", ""]
     if "web" in names:
         lines += _way_in(settings, is_shown)
+        lines += _whom_it_leads_to(settings, unfit)
     for name, why in unfit.items():
         default = ", of joins that name none," if name == settings.default_bot else ""
         lines += [

@@ -2,9 +2,12 @@
 
 import pytest
 
+from app.named_bots import BUILT_IN_BOTS
 from app.settings import Settings
 from app.supervisor.up import SAY_WHY_AFTER, waiting, welcome
 from app.supervisor.usual import is_usual
+
+SECRET = "a-secret-for-tests-only-1234567890"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,7 @@ def test_a_start_that_takes_its_time_is_not_told_as_trouble():
 
 def test_ready_names_the_bots_that_cannot_start_under_the_link():
     """It said "ready" under three lines of a log, and nothing of them."""
-    settings = Settings(signing_secret="a-secret-for-tests-only-1234567890", bots={"mine": "mine:bot"})
+    settings = Settings(signing_secret=SECRET, bots={"mine": "mine:bot"})
     why = "cannot be imported: it raised ModuleNotFoundError (mine.py:1)"
     said = welcome(settings, ["web", "bots"], 9.6, True, {"mine": why})
 
@@ -55,8 +58,32 @@ def test_ready_names_the_bots_that_cannot_start_under_the_link():
 
 
 def test_that_it_is_the_default_bot_is_said_as_well():
-    settings = Settings(
-        signing_secret="a-secret-for-tests-only-1234567890", default_bot="mine", bots={"mine": "mine:bot"}
-    )
+    settings = Settings(signing_secret=SECRET, default_bot="mine", bots={"mine": "mine:bot"})
 
     assert "of joins that name none" in welcome(settings, ["web"], 9.6, True, {"mine": "raised"})
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_who_brings_a_bot_is_told_that_the_link_leads_to_ours(is_shown):
+    """The link led to the demo, without a word: as if BOTS had not been heard."""
+    theirs = Settings(signing_secret=SECRET, bots={**BUILT_IN_BOTS, "mine": "mine:bot"})
+    said = welcome(theirs, ["web"], 3, is_shown, {})
+
+    assert "/talk" in said.partition("'assistant'")[0]
+    assert "DEFAULT_BOT=mine" in said
+
+
+@pytest.mark.parametrize(
+    ("default_bot", "bots", "unfit"),
+    [
+        ("assistant", {}, {}),
+        ("mine", {"mine": "mine:bot"}, {}),
+        ("assistant", {"assistant": "mine:bot"}, {}),  # ours is replaced
+        ("assistant", {"assistant": "mine:bot", "other": "other:bot"}, {}),
+        ("assistant", {"mine": "mine:bot"}, {"mine": "cannot be imported"}),
+    ],
+)
+def test_nothing_is_said_of_it_where_the_link_leads_to_the_right_bot(default_bot, bots, unfit):
+    settings = Settings(signing_secret=SECRET, default_bot=default_bot, bots={**BUILT_IN_BOTS, **bots})
+
+    assert "DEFAULT_BOT" not in welcome(settings, ["web"], 3, True, unfit)
