@@ -33,6 +33,10 @@ class Unauthorized(GreenroomError):
     kind = "unauthorized"
 
 
+class UnknownCredential(Unauthorized):
+    """That key, pass or token is not one of this installation's, or it has expired."""
+
+
 class PassExpired(Unauthorized):
     """That link has expired; ask whoever gave it to you for another."""
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from app.errors import PassExpired, Unauthorized
+from app.errors import PassExpired, UnknownCredential
 
 PREFIX = "pass."  # tells one from a key, and from a session's token, before anybody looks into it
 LASTS = timedelta(days=1)
@@ -49,13 +49,13 @@ class Passes:
         return PREFIX + str(self._serializer.dumps({name: value for name, value in told.items() if value}))
 
     def read(self, text: str) -> Pass:
-        """Raises Unauthorized for what was not signed here, PassExpired for what was."""
+        """Raises UnknownCredential for what was not signed here, PassExpired for what was."""
         if not text.startswith(PREFIX) or not _FORM.fullmatch(text):
-            raise Unauthorized
+            raise UnknownCredential
         try:
             told = self._serializer.loads(text.removeprefix(PREFIX))
         except BadData:
-            raise Unauthorized from None
+            raise UnknownCredential from None
         given = Pass(told["x"], told.get("r"), told.get("u"))
         if time.time() > given.expires:
             raise PassExpired

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, g, request
 from itsdangerous import BadData, TimestampSigner
 
-from app.errors import Forbidden, Unauthorized
+from app.errors import Forbidden, Unauthorized, UnknownCredential
 from app.passes import PREFIX
 
 TOKEN_LASTS = timedelta(hours=2)  # a longer call gets a fresh one from the next join
@@ -89,7 +89,7 @@ def _authenticate() -> None:
     try:
         signed = services.tokens.unsign(credential, max_age=int(TOKEN_LASTS.total_seconds())).decode()
     except (BadData, UnicodeError):
-        raise Unauthorized from None
+        raise UnknownCredential from None
     session_id, _, user_id = signed.partition(":")
     g.token = session_id, user_id
     if not getattr(view, "is_open_to_session", False):

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response
 from marshmallow import INCLUDE, Schema, fields
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from app import errors
 
@@ -84,7 +84,17 @@ def _http(error: HTTPException) -> Response:
         return problem(status, "invalid", _sentence(messages), errors=messages)
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     kind = (error.name or "error").lower().replace(" ", "-")
-    return problem(status, kind, error.description or error.name, headers=headers)
+    return problem(status, kind, _advice(error) or error.description or error.name, headers=headers)
+
+
+def _advice(error: HTTPException) -> str | None:
+    """Where werkzeug's own sentence would not help who calls an API."""
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        methods = sorted({*error.valid_methods} - {"HEAD", "OPTIONS"})
+        return f"That method is not allowed here; use {' or '.join(methods)}."
+    if isinstance(error, NotFound):
+        return "That path was not found here; /docs shows those that there are."
+    return None
 
 
 def _bug(error: Exception) -> Response:

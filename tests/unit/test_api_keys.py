@@ -204,6 +204,16 @@ def test_the_key_is_taken_in_no_other_way(caller):
     assert nobody.get("/sessions", headers={"Authorization": f"bearer {KEY}"}).status_code == 200
 
 
+def test_a_wrong_key_is_told_from_none(caller):
+    """Who had sent the key of another installation was told to send a key."""
+    without = problem(caller.with_(None).get("/sessions"), 401, "unauthorized")
+    assert "Send the API key" in without["detail"]
+
+    for wrong in ("another-installation-s-key", "pass.another.one"):
+        told = problem(caller.with_(wrong).get("/sessions"), 401, "unauthorized")
+        assert "not one of this installation's" in told["detail"]
+
+
 def test_what_is_not_there_is_not_there_for_anybody(caller):
     problem(caller.with_(None).get("/nowhere"), 404, "not-found")
     problem(caller.with_(None).get("/static/talk/index.html"), 404, "not-found")

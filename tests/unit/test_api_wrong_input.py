@@ -166,10 +166,11 @@ WRONG = {
     ),
     # methods and paths
     "a method that is none": ("BREW", "/join", None, 405, "not allowed"),
-    "reading what can only be done": ("GET", "/join", None, 405, "not allowed"),
-    "removing what can only be read": ("DELETE", "/sessions/x", None, 405, "not allowed"),
+    "reading what can only be done": ("GET", "/join", None, 405, "use POST."),
+    "removing what can only be read": ("DELETE", "/sessions/x", None, 405, "use GET."),
     "writing what can only be read": ("PUT", "/openapi.json", {}, 405, "not allowed"),
-    "a path that is not there": ("GET", "/nowhere", None, 404, "not found"),
+    "removing what takes two ways": ("DELETE", "/sessions/x/api/offer", None, 405, "use PATCH or POST."),
+    "a path that is not there": ("GET", "/nowhere", None, 404, "not found here; /docs"),
     "a path up and out": ("GET", "/talk/../../app/settings.py", None, 404, "not found"),
     "a path up and out, encoded": ("GET", "/talk/%2e%2e/%2e%2e/settings.py", None, 404, "not found"),
 }  # fmt: skip
