@@ -39,7 +39,7 @@ ARRIVES_WITHIN = timedelta(seconds=30)
 OFFER_AT_MOST = 64 * 1024  # bytes
 STREAM_FOR = timedelta(minutes=5)  # then the client connects again, with Last-Event-ID
 PLACE = re.compile(r"\d{1,15}(-\d{1,15})?", re.ASCII)  # of an event in a history
-HEARTBEAT_EVERY = 10  # slices of a second; keeps proxies from closing a quiet stream
+HEARTBEAT_EVERY = 20  # slices of half a second; keeps proxies from closing a quiet stream
 
 STREAMS_OF_ONE = 3  # of a session's user, in a process: a page, another window, and one that is just closing
 CANDIDATES_OF_ONE = 4  # a client sends them as it finds them

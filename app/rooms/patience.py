@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-SLICE = timedelta(seconds=1)
+SLICE = timedelta(milliseconds=500)
 
 
 def slices(patience: timedelta) -> Iterator[timedelta]:

@@ -15,7 +15,9 @@ from app.storage.commands import Call, by_sha, by_source, encode, note_refusal
 T = TypeVar("T")
 
 CONNECT_WITHIN = timedelta(seconds=1)
-ANSWER_WITHIN = timedelta(seconds=1.5)  # longer than any step waits (see `rooms.patience`)
+ANSWER_WITHIN = timedelta(
+    seconds=1
+)  # twice what a step waits (`rooms.patience`): joins answer 503 within two seconds
 
 # One retry, for a pooled connection that Redis closed meanwhile: a step that was done twice is done once.
 # redis-py's own default, ten of them, has made one call last a minute.

@@ -6,13 +6,13 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import timedelta
 
 import pytest
 
 from app.embedded_redis import answers, prepare
 from app.errors import RedisAway
 from app.rooms.looking import Looking
+from app.rooms.patience import SLICE
 from app.rooms.steps import Claimed, Create, Launching, Ping, Push, ReadRoom, ReadSession, Receive, Withdraw
 from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
@@ -26,7 +26,7 @@ GUARD = 20  # seconds; who has not answered then hangs
 ASKED = {
     "one step": lambda ledger: ledger.run(a_claim()),
     "several steps": lambda ledger: ledger.run_all([a_claim(), ReadRoom(STAGE)]),
-    "a step that waits": lambda ledger: ledger.run(Receive("a-session", "0", timedelta(seconds=1))),
+    "a step that waits": lambda ledger: ledger.run(Receive("a-session", "0", SLICE)),
     "a plain command": lambda ledger: ledger.run(Ping()),
 }
 
@@ -194,7 +194,7 @@ def test_a_server_that_has_forgotten_the_scripts_is_told_them_again(ledger_at, r
 
 def test_scripts_are_sent_by_name_once_they_are_known(ledger_at, redis_url, server):
     ledger = ledger_at(redis_url)
-    ledger.run(a_claim())
+    ledger.run_all([a_claim(), ReadRoom(STAGE)])
     server.config_resetstat()
     ledger.run(a_claim())
     ledger.run_all([a_claim(), ReadRoom(STAGE), ReadRoom(STAGE)])

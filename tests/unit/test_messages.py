@@ -14,7 +14,7 @@ from app.errors import (
     SessionEnded,
 )
 from app.rooms.messages import ask
-from app.rooms.patience import slices
+from app.rooms.patience import SLICE, slices
 from app.rooms.sessions import Reason
 from app.rooms.steps import Receive
 from tests.makers import an_order
@@ -136,4 +136,4 @@ def test_an_ended_session_is_not_asked(ledger, bot, looking):
 def test_patience_is_cut_in_slices_and_there_is_always_one():
     assert list(slices(timedelta(0))) == [timedelta(0)]
     assert next(slices(timedelta(seconds=0.3))) == timedelta(seconds=0.3)
-    assert next(slices(timedelta(minutes=5))) == timedelta(seconds=1)
+    assert next(slices(timedelta(minutes=5))) == SLICE
