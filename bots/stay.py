@@ -70,6 +70,7 @@ COMES_BACK_WITHIN = timedelta(seconds=30)  # a person whose bot was replaced, ho
 QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks; then the session moves on all the same
 INTERRUPTED_WITHIN = timedelta(seconds=1)  # an answer that nobody shall hear
 WRITTEN_WITHIN = timedelta(seconds=2)  # the last turns
+WATCHED_EVERY = timedelta(seconds=3)  # an event loop says that it runs
 BLOCKED_AT_MOST = timedelta(seconds=40)  # an event loop; its room is another's by then
 BLOCKED_AT_END = timedelta(seconds=10)  # the same, of a bot that is about to end
 ENDS_WITHIN = timedelta(seconds=20)  # all that a bot does once nobody hears it; then its process is ended
@@ -189,6 +190,7 @@ class Stay:
         self._has_room = not errand.is_next
         self._is_at_door = False  # of its room, which bounds what comes then
         self._clock: asyncio.TimerHandle | None = None  # no show, or an empty room
+        self._watch: asyncio.TimerHandle | None = None  # the next sign of life to the watchdog
         self._adopted_at = asyncio.get_running_loop().time()
         self._is_started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._in_order = asyncio.Lock()  # transitions are written in the order in which they happen
@@ -219,6 +221,7 @@ class Stay:
         _current.set(self)
         self._target = target
         self._state_of_room.enter()
+        self._watch_loop()  # before the bot: what it does first may block already
         ending = Ending(Reason.ERROR, detail="broke on our side; the worker's log says how", goes_on=True)
         performance = self._performance = asyncio.create_task(self._perform(target))
         helpers: list[asyncio.Task[None]] = []
@@ -245,7 +248,9 @@ class Stay:
             for clock in clocks:
                 clock.cancel()
             self._stop_clock()
-            # Beats end now, which put this off until here; `leftovers` ends it, when nothing of the bot is left
+            if self._watch is not None:
+                self._watch.cancel()
+            # Nothing puts this off; `leftovers` ends it, when nothing of the bot is left
             faulthandler.dump_traceback_later(ENDS_WITHIN.total_seconds(), exit=True, file=STDERR)
             await self._turns.written(WRITTEN_WITHIN)
             await _cancel([performance, *helpers, *self._chores])
@@ -545,14 +550,20 @@ class Stay:
 
     # That it lives
 
+    def _watch_loop(self) -> None:
+        """End the process if the event loop stands still: its slot would be taken until the session's last minute.
+
+        Without the interpreter's help: a loop is blocked for good where nothing of Python runs any more.
+        """
+        patience = BLOCKED_AT_END if self._ending.done() else BLOCKED_AT_MOST
+        faulthandler.dump_traceback_later(patience.total_seconds(), exit=True, file=STDERR)
+        self._watch = asyncio.get_running_loop().call_later(WATCHED_EVERY.total_seconds(), self._watch_loop)
+
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
         asked = heard = loop.time()  # the adoption was the first beat
         is_heard = True
         while True:
-            # Without the interpreter's help: a loop is blocked for good where nothing of Python runs any more
-            patience = BLOCKED_AT_END if self._ending.done() else BLOCKED_AT_MOST
-            faulthandler.dump_traceback_later(patience.total_seconds(), exit=True, file=STDERR)
             # From when the last one was sent: one that got no answer does not make the next one late
             due = asked + _beats_again_after(is_heard)
             await asyncio.sleep(max(AT_LEAST_BETWEEN_BEATS, due - loop.time()))

@@ -1,7 +1,6 @@
 """What the model has found, each as short as it gets."""
 
 import asyncio
-import faulthandler
 from datetime import timedelta
 
 import pytest
@@ -75,7 +74,6 @@ def test_a_loss_is_made_good_whose_first_beat_has_lost_its_reply(world, bot, mon
         beating.cancel()
 
     asyncio.run(beat_until_it_is_known())
-    faulthandler.cancel_dump_traceback_later()
     bot.write()
 
     assert world.look().session(bot.session.id)["state"] == "live"

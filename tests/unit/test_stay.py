@@ -32,8 +32,17 @@ from app.rooms.steps import (
     Yield,
 )
 from app.settings import Settings
-from bots import personalities
-from bots.stay import BEAT_WITHIN, HELPERS, Errand, Stay, _beats_again_after
+from bots import personalities, stay
+from bots.stay import (
+    BEAT_WITHIN,
+    BLOCKED_AT_MOST,
+    ENDS_WITHIN,
+    HELPERS,
+    EndUnwritten,
+    Errand,
+    Stay,
+    _beats_again_after,
+)
 from tests.makers import ME, a_session
 
 
@@ -495,3 +504,48 @@ def test_a_typed_line_is_acknowledged_once_it_is_written():
         return seen, [said["data"].get("msg_id") for said in mouth.sent]
 
     assert asyncio.run(sent()) == ([["user-input"], ["user-input"]], [None, "1"])
+
+
+class Away:
+    """A ledger that does not answer."""
+
+    async def run(self, _step):
+        raise RedisAway
+
+    async def run_each(self, _steps):
+        raise RedisAway
+
+
+class Watchdog:
+    """faulthandler's, which ends no process here."""
+
+    def __init__(self):
+        self.patience = []
+
+    def dump_traceback_later(self, seconds, **_):
+        self.patience.append(timedelta(seconds=seconds))
+
+
+def test_the_watchdog_watches_from_before_a_bots_first_step_and_gives_the_end_all_its_time(monkeypatch):
+    """A bot that blocked at once kept its slot for hours; and a beat at the end left it ten seconds of twenty."""
+    dog, at_first = Watchdog(), []
+    monkeypatch.setattr(stay, "faulthandler", dog)
+    monkeypatch.setattr(stay, "WRITTEN_WITHIN", timedelta(seconds=1))
+    for often in ("BEAT_EVERY", "BEAT_AGAIN_AFTER", "WATCHED_EVERY"):
+        monkeypatch.setattr(stay, often, timedelta(seconds=0.05))
+
+    async def lived():
+        bot = a_stay(Away())
+
+        async def speaks_and_goes(_arguments):
+            at_first.extend(dog.patience)
+            bot._turns._added({"role": "user", "content": "hello"})
+            await asyncio.sleep(0.3)
+
+        monkeypatch.setattr(stay, "load_bot", lambda _target: speaks_and_goes)
+        await bot.run("a.bot:bot")
+
+    with pytest.raises(EndUnwritten):
+        asyncio.run(lived())
+    assert at_first == [BLOCKED_AT_MOST]
+    assert dog.patience[-1] == ENDS_WITHIN
