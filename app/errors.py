@@ -255,14 +255,14 @@ class TooManyRequests(QuotaReached):
 
 
 class TooManyOfOneUser(QuotaReached):
-    """This user has as many sessions as one user may have; end one with POST /leave, or wait until one ends."""
+    """This user, or link, has as many sessions as one may have; end one with POST /leave, or wait until one ends."""
 
     kind = "too-many-sessions-of-user"
     retry_after = 30
 
 
 class TooManyInLine(QuotaReached):
-    """This user has as many places in line as one user may have; give one up with POST /leave, or wait for a slot."""
+    """This user, or link, has as many places in line as one may have; give one up with POST /leave, or wait."""
 
     kind = "too-many-in-line"
 

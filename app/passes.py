@@ -4,6 +4,9 @@ A pass is not a key: it opens its own room and nothing else.  An invitation is a
 pass without a person: whoever comes with it is a guest of their own.  A pass
 without a room is for a fresh one, as in the link that `greenroom up` prints.
 Either is exchanged for a whole one at POST /passes.
+
+All passes that go back to one that the key has made are of one link, and share
+its limits: each exchange makes up another guest, whose own limits bind nobody.
 """
 
 import hashlib
@@ -32,6 +35,7 @@ class Pass:
     expires: int  # seconds since the epoch
     room: str | None = None  # its canonical URL; None: one that is yet to be named
     user_id: str | None = None  # None: whoever comes
+    link: str | None = None  # the one that it goes back to; None: it is a link's first, and not yet signed
 
 
 class Passes:
@@ -45,7 +49,7 @@ class Passes:
         )
 
     def sign(self, given: Pass) -> str:
-        told = {"x": given.expires, "r": given.room, "u": given.user_id}
+        told = {"x": given.expires, "r": given.room, "u": given.user_id, "l": given.link}
         return PREFIX + str(self._serializer.dumps({name: value for name, value in told.items() if value}))
 
     def read(self, text: str) -> Pass:
@@ -56,10 +60,15 @@ class Passes:
             told = self._serializer.loads(text.removeprefix(PREFIX))
         except BadData:
             raise UnknownCredential from None
-        given = Pass(told["x"], told.get("r"), told.get("u"))
+        given = Pass(told["x"], told.get("r"), told.get("u"), told.get("l") or _link_of(text))
         if time.time() > given.expires:
             raise PassExpired
         return given
+
+
+def _link_of(first: str) -> str:
+    """The link that a pass is the first of.  Its signature is left out: base64 spells the same one in several ways."""
+    return hashlib.sha256(first.rpartition(".")[0].encode()).hexdigest()[:16]
 
 
 def until(lasts: timedelta, at_most: int | None = None) -> int:

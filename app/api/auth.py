@@ -48,9 +48,10 @@ def session_tokens(signing_secret: str) -> TimestampSigner:
     return TimestampSigner(signing_secret, salt="session", digest_method=hashlib.sha256)
 
 
-def mint(tokens: TimestampSigner, session_id: str, user_id: str) -> str:
-    """`session:user`, signed; neither part can hold what would end it early."""
-    return tokens.sign(f"{session_id}:{user_id}").decode()
+def mint(tokens: TimestampSigner, session_id: str, user_id: str, link: str | None = None) -> str:
+    """`session:user`, or `session/link:user` of who came by a link, signed; no part has what would end it early."""
+    session = f"{session_id}/{link}" if link else session_id
+    return tokens.sign(f"{session}:{user_id}").decode()
 
 
 def caller_of(session_id: str) -> str | None:
@@ -76,11 +77,12 @@ def _authenticate() -> None:
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credential:
         raise Unauthorized
-    g.token = g.held = None
+    g.token = g.held = g.link = None
     if hmac.compare_digest(credential.encode(), services.settings.api_key.encode()):
         return
     if credential.startswith(PREFIX):
         g.held = services.passes.read(credential)
+        g.link = g.held.link
         if not getattr(view, "is_open_to_pass", False):
             raise Forbidden(
                 "A pass opens the door of its room; for all else join, and take the token that comes."
@@ -90,8 +92,10 @@ def _authenticate() -> None:
         signed = services.tokens.unsign(credential, max_age=int(TOKEN_LASTS.total_seconds())).decode()
     except (BadData, UnicodeError):
         raise UnknownCredential from None
-    session_id, _, user_id = signed.partition(":")
+    session, _, user_id = signed.partition(":")
+    session_id, _, link = session.partition("/")
     g.token = session_id, user_id
+    g.link = link or None
     if not getattr(view, "is_open_to_session", False):
         raise Forbidden
     if "session_id" in (request.view_args or {}):

@@ -33,7 +33,8 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
     user_id = None if wanted["invitation"] else wanted.get("user_id") or f"talk-{secrets.token_hex(8)}"
     if user_id is not None:
         check_name(user_id)
-    given = Pass(until(wanted.get("expires_in", LASTS), held.expires if held else None), room_url, user_id)
+    expires = until(wanted.get("expires_in", LASTS), held.expires if held else None)
+    given = Pass(expires, room_url, user_id, held.link if held else None)
     answer = {
         "pass": here.passes.sign(given),
         "room_url": room_url,
@@ -53,7 +54,11 @@ def renew(session_id: str) -> ResponseReturnValue:
     if held is not None and (held.user_id is None or held.room != str(session.room)):
         raise Forbidden("That pass is for another room.")
     user_id = (held and held.user_id) or session.user_id
-    return {"token": mint(here.tokens, session_id, user_id), "user_id": user_id}, HTTPStatus.OK, NOT_KEPT
+    return (
+        {"token": mint(here.tokens, session_id, user_id, held and held.link), "user_id": user_id},
+        HTTPStatus.OK,
+        NOT_KEPT,
+    )
 
 
 def _room_url(wanted: str | None, held: Pass | None) -> str:

@@ -12,6 +12,9 @@ from app.errors import TooManyRequests
 from app.rooms.steps import CountRequest
 
 OF_THE_KEY = 60_000  # requests a minute, those with its sessions' tokens included: more than two cores answer
+OF_A_LINK = (
+    12_000  # with all passes and tokens that go back to one pass: whoever holds it makes up guests at will
+)
 OF_A_USER = 1_200  # with the tokens and passes of one user, or one invitation: a page makes one a second while it waits
 
 
@@ -32,5 +35,7 @@ def _whose() -> Mapping[str, int]:
     if g.token is None and g.held is None:
         return {"key": OF_THE_KEY}
     user_id = g.token[1] if g.token else g.held.user_id
-    whose = f"user:{user_id}" if user_id else f"invitation:{g.held.room}"
-    return {whose: OF_A_USER, "key": OF_THE_KEY}
+    whose = {f"user:{user_id}" if user_id else f"invitation:{g.link}": OF_A_USER}
+    if g.link:
+        whose[f"link:{g.link}"] = OF_A_LINK
+    return {**whose, "key": OF_THE_KEY}

@@ -177,6 +177,7 @@ def _order(wanted: dict[str, Any], here: Services) -> Order:
         voice=wanted.get("voice"),
         mode=wanted.get("mode", "voice"),
         metadata=wanted.get("metadata", {}),
+        link=g.link,
     )
 
 
@@ -206,7 +207,7 @@ def _joined(joined: Joined, user_id: str, about: About, here: Services) -> dict[
         "connect": {
             "provider": joined.room.provider,
             "room_url": str(joined.room),
-            "token": mint(here.tokens, joined.session_id, user_id),
+            "token": mint(here.tokens, joined.session_id, user_id, g.link),
             "user_id": user_id,
             **_way_in(joined, user_id, about, here),
         },

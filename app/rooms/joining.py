@@ -73,6 +73,7 @@ class Order:
     voice: str | None = None
     mode: str = "voice"
     metadata: Mapping[str, object] = field(default_factory=dict)
+    link: str | None = None  # that the caller came by
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,7 @@ class Joining:
             persona=order.persona,
             voice=order.voice,
             metadata=order.metadata,
+            link=order.link,
         )
         launching = Launching(self._launches.launch(session, token), line.free, LIMITS)
         created = self._ledger.run(Create(session, launching))

@@ -124,6 +124,7 @@ class Monitor:
             voice=last.voice,
             mode=last.mode,
             metadata=last.metadata,
+            link=last.link,
         )
         try:
             joined = self._joining.join(order)

@@ -82,6 +82,7 @@ class Session:
     persona: str | None = None
     voice: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    link: str | None = None  # that its user came by
     state: State = State.PENDING
     reason: Reason | None = None
     host: str | None = None
@@ -92,6 +93,11 @@ class Session:
     version: int = 1
     created_ms: int = 0
     updated_ms: int = 0
+
+    @property
+    def counts_for(self) -> str:
+        """Whose limits it takes from: its user's, or the link's that they came by, which makes up users at will."""
+        return f"link/{self.link}" if self.link else self.user_id  # no user's id has a slash
 
 
 @dataclass(frozen=True)

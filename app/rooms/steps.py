@@ -361,7 +361,7 @@ class Overdue(Step[list[Room]]):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many sessions there may be, of everybody and of one user."""
+    """How many sessions there may be, of everybody and of one user, or of all who came by one link."""
 
     sessions: int = 10_000
     line: int = 1000  # that wait for a slot

@@ -368,6 +368,7 @@ def _fields(session: Session) -> list[str | int]:
         "voice": session.voice,
         "host": session.host,
         "person": session.person,
+        "link": session.link,
         "metadata": dumps(dict(session.metadata)),
         "state": session.state,
         "launches": session.launches,
@@ -394,6 +395,7 @@ def _session(record: Mapping[str, str]) -> Session:
         reason=Reason(record["reason"]) if "reason" in record else None,
         host=record.get("host"),
         person=record.get("person"),
+        link=record.get("link"),
         alone_ms=int(record.get("alone_ms", 0)),
         launches=int(record["launches"]),
         crashes=tuple(int(at) for at in record.get("crashes", "").split(",") if at),
@@ -418,7 +420,7 @@ def _(step: steps.Create) -> Command:
         "persona": session.persona,
     }
     names = [keys.session(session.id), keys.events(session.id), keys.last_session(session.room)]
-    names += [keys.user_bot(session.user_id), keys.user_sessions(session.user_id), keys.SESSIONS_LIVE]
+    names += [keys.user_bot(session.user_id), keys.user_sessions(session.counts_for), keys.SESSIONS_LIVE]
     launch: tuple[str | int, ...] = ("",) * 8
     if step.launching:
         push, limits = step.launching.push, step.launching.limits

@@ -124,8 +124,8 @@ def user_bot(user_id: str) -> str:
     return f"user_bot:{{{user_id}}}"
 
 
-def user_sessions(user_id: str) -> str:
-    return f"user_sessions:{{{user_id}}}"
+def user_sessions(whose: str) -> str:
+    return f"user_sessions:{{{whose}}}"
 
 
 def host(host_id: str) -> str:

@@ -74,6 +74,7 @@ def test_a_session_is_read_as_it_was_written(ledger):
         mode="forum",
         persistence=timedelta(seconds=0),
         metadata={"a": [1, 2.5, None, True, {"b": "ü"}], "": {}, "list": []},
+        link="0123456789abcdef",
     )
     ledger.run(Create(written))
 
@@ -88,6 +89,7 @@ def test_a_session_is_read_as_it_was_written(ledger):
         "persistence",
         "max_duration",
         "metadata",
+        "link",
         "user_id",
     ):
         assert getattr(read, name) == getattr(written, name)
@@ -181,6 +183,19 @@ def test_what_one_user_has_is_not_counted_for_another(ledger, limits):
         create(ledger, f"session-{number}", limits=limits)
 
     assert create(ledger, "one-more", user_id="bob", limits=limits) is Created.WRITTEN
+
+
+@pytest.mark.parametrize(
+    ("limits", "refusal"),
+    [(Limits(user_sessions=2), Created.USER_SESSIONS), (Limits(user_line=2), Created.USER_LINE)],
+)
+def test_who_comes_by_one_link_is_counted_together_whatever_they_are_called(ledger, limits, refusal):
+    def come(number, link):
+        session = a_session(f"session-{number}", user_id=f"guest-{number}", link=link)
+        return ledger.run(Create(session, launching(session.id, limits=limits)))
+
+    assert [come(number, "a-link") for number in range(3)] == [Created.WRITTEN, Created.WRITTEN, refusal]
+    assert come(3, "another-link") is come(4, None) is Created.WRITTEN
 
 
 def test_who_gets_a_slot_at_once_has_no_place_in_line(ledger):

@@ -531,7 +531,7 @@ class InMemoryLedger:
         there = self._sessions.get(session.id)
         if there is not None and (there.epoch >= session.epoch or there.state is State.ENDED):
             return steps.Created.THERE
-        if step.launching and (refusal := self._limit(session.user_id, step.launching)):
+        if step.launching and (refusal := self._limit(session.counts_for, step.launching)):
             return refusal
         self._sessions.put(session.id, session, session.max_duration + steps.KEPT_AFTER_END)
         before = self._events[session.id] if there is not None else []
@@ -539,14 +539,14 @@ class InMemoryLedger:
         self._events[session.id] = [*before, event]
         self._live[session.id] = self._now()
         self._last_sessions.put(session.room, session.id, session.max_duration + steps.KEPT_AFTER_END)
-        self._users[session.id] = session.user_id
+        self._users[session.id] = session.counts_for
         if step.launching:
             self._marks[session.room] = self._now() + step.launching.within // MS
             self._do(step.launching.push)
         return steps.Created.WRITTEN
 
-    def _limit(self, user_id: str, launching: steps.Launching) -> steps.Created | None:
-        mine = [session_id for session_id in self._live if self._users[session_id] == user_id]
+    def _limit(self, whose: str, launching: steps.Launching) -> steps.Created | None:
+        mine = [session_id for session_id in self._live if self._users[session_id] == whose]
         in_line = [session_id for session_id in mine if session_id in self._waiting]
         limits, waiting = launching.limits, len(self._waiting)
         if len(self._live) >= limits.sessions:

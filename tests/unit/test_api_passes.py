@@ -221,7 +221,29 @@ def test_what_is_signed_comes_back_as_it_was(passes):
         Pass(until(LASTS), "local:stage"),
         Pass(until(LASTS), "wss://a.b/c", "a@b"),
     ):
-        assert passes.read(passes.sign(given)) == given
+        assert replace(passes.read(passes.sign(given)), link=None) == given
+
+
+def test_a_pass_is_of_the_link_of_the_one_that_asked_for_it(caller, passes):
+    """Else each guest whom an invitation makes up had limits of their own, and nobody the invitation's."""
+    link = passes.sign(Pass(until(LINK_LASTS)))
+    guest = made(caller.with_(link).post("/passes", {}))["pass"]
+    invitation = made(caller.with_(guest).post("/passes", {"invitation": True}))["pass"]
+    other = made(caller.with_(invitation).post("/passes", {}))["pass"]
+
+    assert len({passes.read(each).link for each in (link, guest, invitation, other)}) == 1
+    assert passes.read(made(caller.post("/passes", {}))["pass"]).link != passes.read(link).link
+
+
+def test_a_pass_whose_signature_is_spelled_another_way_is_of_the_same_link(passes):
+    """32 bytes leave two bits of base64's last letter to whoever writes it."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    text = passes.sign(Pass(until(LINK_LASTS)))
+    last = letters.index(text[-1])
+    spelled = [text[:-1] + letters[last - last % 4 + spare] for spare in range(4)]
+
+    assert text in spelled
+    assert len({passes.read(each).link for each in spelled}) == 1
 
 
 @pytest.mark.parametrize("text", ["", "pass.", "pass.x", "pass.é", "pass." + "a" * 5000, "pass..", KEY])

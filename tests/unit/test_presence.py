@@ -41,13 +41,22 @@ def once(joining, puppet, rooms, hall, ledger):
 
 
 def test_people_whose_bot_is_gone_get_one_as_it_was(monitor, once, hall, ledger, launches):
-    once(Reason.ROOM_GONE, bot="other", persona="A pirate.", voice="deep", metadata={"a": 1}, mode="forum")
+    once(
+        Reason.ROOM_GONE,
+        bot="other",
+        persona="A pirate.",
+        voice="deep",
+        metadata={"a": 1},
+        mode="forum",
+        link="a-link",
+    )
 
     assert monitor.look(hall) == "served"
     session = launches.asked[-1][0]
     assert ledger.run(ReadRoom(hall)).lease.session_id == session.id
     assert (session.user_id, session.bot, session.persona) == ("ada", "other", "A pirate.")
     assert (session.voice, session.metadata, session.mode) == ("deep", {"a": 1}, "forum")
+    assert session.link == "a-link"
 
 
 def test_a_bot_that_is_not_known_any_more_is_replaced_by_the_default_one(monitor, once, hall, launches):

@@ -4,7 +4,7 @@
 -- KEYS[2] events         stream
 -- KEYS[3] last session   string  of the room
 -- KEYS[4] user bot       json
--- KEYS[5] user sessions  zset    of the user; those that are over go
+-- KEYS[5] user sessions  zset    of the user, or the link they came by; those that are over go
 -- KEYS[6] live           zset    session -> start
 -- KEYS[7] waiting        zset    session -> since when     (this and the next two: if it is launched)
 -- KEYS[8] rooms          zset    room -> deadline
