@@ -13,7 +13,8 @@ from app.api.schemas import PassedSchema, PassSchema, TokenSchema
 from app.api.services import services
 from app.errors import Forbidden
 from app.passes import LASTS, Pass, until
-from app.rooms.providers import check_name
+from app.rooms.providers import check_name, check_voice_room
+from app.rooms.room import Room
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 
@@ -29,15 +30,16 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
     here, held = services(), g.held
     if held is not None and "user_id" in wanted:
         raise Forbidden("With a pass nobody can be named: without user_id a guest is made up.")
-    room_url = _room_url(wanted.get("room_url"), held)
+    room = _room(wanted.get("room_url"), held)
     user_id = None if wanted["invitation"] else wanted.get("user_id") or f"talk-{secrets.token_hex(8)}"
     if user_id is not None:
         check_name(user_id)
+    check_voice_room(room, user_id or "")  # an invitation there would be to a room that no guest may join
     expires = until(wanted.get("expires_in", LASTS), held.expires if held else None)
-    given = Pass(expires, room_url, user_id, held.link if held else None)
+    given = Pass(expires, str(room), user_id, held.link if held else None)
     answer = {
         "pass": here.passes.sign(given),
-        "room_url": room_url,
+        "room_url": str(room),
         "user_id": user_id,
         "expires_at": given.expires * 1000,
     }
@@ -54,6 +56,7 @@ def renew(session_id: str) -> ResponseReturnValue:
     if held is not None and (held.user_id is None or held.room != str(session.room)):
         raise Forbidden("That pass is for another room.")
     user_id = (held and held.user_id) or session.user_id
+    check_voice_room(session.room, user_id)
     return (
         {"token": mint(here.tokens, session_id, user_id, held and held.link), "user_id": user_id},
         HTTPStatus.OK,
@@ -61,11 +64,11 @@ def renew(session_id: str) -> ResponseReturnValue:
     )
 
 
-def _room_url(wanted: str | None, held: Pass | None) -> str:
+def _room(wanted: str | None, held: Pass | None) -> Room:
     """The room that the pass shall be for; the caller's own, if a pass is all they have."""
     providers = services().providers
     if held is None:
-        return str(providers.room(wanted) if wanted else providers.fresh())
+        return providers.room(wanted) if wanted else providers.fresh()
     if wanted not in (None, held.room):
         raise Forbidden("That pass is for another room.")
-    return str(providers.room(held.room) if held.room else providers.fresh())
+    return providers.room(held.room) if held.room else providers.fresh()

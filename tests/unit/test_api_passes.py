@@ -208,6 +208,21 @@ def test_no_pass_of_another_room_and_no_invitation_gets_a_token(come_with, calle
     problem(come_with(None, None).post(path), 403, "forbidden")
 
 
+def test_the_way_into_a_voice_room_is_its_own_user_s_alone(come_with, caller):
+    """A guest of an invitation that its user made could take a token of the session there, where a join is refused."""
+    ann = come_with("local:voice-ann", "ann")
+    session_id = ann.post("/join", {}).json["session_id"]
+    guest = come_with("local:voice-ann", "ben")
+
+    problem(guest.post(f"/sessions/{session_id}/token"), 403, "not-your-room")
+    assert ann.post(f"/sessions/{session_id}/token").status_code == 200
+    for wish in ({}, {"invitation": True}):
+        problem(ann.post("/passes", wish), 403, "not-your-room")
+    for wish in ({"user_id": "ben"}, {"invitation": True}, {}):
+        problem(caller.post("/passes", {"room_url": "local:voice-ann", **wish}), 403, "not-your-room")
+    assert made(caller.post("/passes", {"room_url": "local:voice-ann", "user_id": "ann"}))["user_id"] == "ann"
+
+
 def test_a_token_does_not_renew_itself(come_with, caller):
     joined = come_with().post("/join", {}).json
 
