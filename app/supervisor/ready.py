@@ -26,7 +26,9 @@ def redis(settings: Settings) -> str | None:
         ) as connection:
             connection.ping()
     except (RedisError, OSError) as error:
-        return f"Redis does not answer ({type(error).__name__})"
+        where = urlsplit(settings.redis_url)
+        address = where.netloc.rpartition("@")[2] or where.path  # without the password
+        return f"Redis does not answer at {address}, as REDIS_URL has it ({type(error).__name__})"
     return None
 
 

@@ -198,7 +198,8 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise NotReady(f"not ready after {READY_WITHIN:.0f} s: {_reasons(missing)}.")
             if time.monotonic() > say_next:
-                self._output.say(waiting(missing, time.monotonic() - began))
+                is_ours = names != [FIRST] or self._settings.redis_is_embedded
+                self._output.say(waiting(missing, time.monotonic() - began, is_ours))
                 say_next += SAY_WAITING_EVERY
             await asyncio.sleep(ASK_EVERY)
 
@@ -237,9 +238,9 @@ class Supervisor:
                 self._output.line(failure.name, line)
 
 
-def waiting(missing: Mapping[str, str], for_seconds: float) -> str:
-    """What is said of a start that takes its time; why, only when it is no usual one any more."""
-    if for_seconds < SAY_WHY_AFTER:
+def waiting(missing: Mapping[str, str], for_seconds: float, is_ours: bool = True) -> str:
+    """What is said of a start that takes its time; why, only when it is no usual one any more, or not ours."""
+    if is_ours and for_seconds < SAY_WHY_AFTER:
         return f"still starting {' and '.join(missing)}"
     return f"still waiting for {_reasons(missing)}"
 

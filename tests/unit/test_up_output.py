@@ -4,6 +4,7 @@ import pytest
 
 from app.named_bots import BUILT_IN_BOTS
 from app.settings import Settings
+from app.supervisor import ready
 from app.supervisor.up import SAY_WHY_AFTER, waiting, welcome
 from app.supervisor.usual import is_usual
 
@@ -45,6 +46,14 @@ def test_a_start_that_takes_its_time_is_not_told_as_trouble():
 
     assert waiting(missing, 20) == "still starting bots"
     assert "503" in waiting(missing, SAY_WHY_AFTER)
+
+
+def test_a_redis_of_theirs_that_does_not_answer_is_told_at_once_and_with_its_address():
+    """A wrong REDIS_URL was "still starting redis" for a minute, and then did not say where it was looked for."""
+    reason = ready.redis(Settings(redis_url="redis://:hunter2-hunter2@127.0.0.1:1/0"))
+
+    assert reason is not None and "127.0.0.1:1," in reason and "hunter2" not in reason
+    assert reason in waiting({"redis": reason}, 20, is_ours=False)
 
 
 def test_ready_names_the_bots_that_cannot_start_under_the_link():
