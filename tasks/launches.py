@@ -33,9 +33,12 @@ class LaunchRequest(Request):
         super().on_accepted(pid, time_accepted)
         foreman.accepted(pid)
 
-    def on_failure(self, exc_info: ExceptionInfo, *args: Any, **kwargs: Any) -> None:
+    def on_failure(
+        self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False
+    ) -> None:
+        is_told_below = exc_info.type is pool.ProcessLost  # Celery's traceback would be of how it was noticed
         try:
-            super().on_failure(exc_info, *args, **kwargs)
+            super().on_failure(exc_info, send_failed_event, return_ok or is_told_below)
         finally:
             self._say_lost(exc_info)
 

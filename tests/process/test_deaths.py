@@ -89,6 +89,19 @@ def test_the_hard_time_limit_frees_the_room_of_a_bot_that_hangs(greenroom):
     ledger.close()
 
 
+def test_a_killed_bot_is_told_without_a_traceback(greenroom):
+    """Celery added the traceback of our own noticing it, which looked as if the worker had a bug."""
+    joined = greenroom.join("local:killed")
+    os.kill(pid_of_bot(greenroom, joined["session_id"]), signal.SIGKILL)
+    logs = greenroom.process("bots").logs
+    eventually(lambda: greenroom.events(joined["session_id"]).count("joining") == 2, within=20)
+
+    told = [line for line in logs().splitlines() if "was killed by SIGKILL" in line]
+    assert any('"bot_process_lost"' in line for line in told)
+    assert not [line for line in told if "Traceback" in line]
+    greenroom.post("/leave", {"session_id": joined["session_id"]})
+
+
 def test_a_call_goes_on_while_redis_is_restarted(greenroom):
     joined = greenroom.join("local:redis")
     pid = pid_of_bot(greenroom, joined["session_id"])
