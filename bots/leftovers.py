@@ -149,7 +149,7 @@ def _footprint() -> tuple[int, int]:
     """Threads, and megabytes of memory that no file backs; pages that are shared with the parent count as well, so that
     the difference of two is what was taken in between.  Zeros where the system does not tell."""
     try:
-        status = Path("/proc/self/status").read_text()
+        status = Path("/proc/self/status").read_text(errors="replace")  # a name may be cut anywhere
     except OSError:
         return 0, 0
     told = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
@@ -172,9 +172,8 @@ def _descendants_of(pid: int) -> set[int]:
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            parent = int(
-                stat.read_text().rpartition(")")[2].split()[1]
-            )  # a name may have spaces, and brackets
+            # A name may have spaces and brackets, and is cut wherever its fifteenth byte ends
+            parent = int(stat.read_bytes().rpartition(b")")[2].split()[1])
             children.setdefault(parent, []).append(int(stat.parent.name))
     found, unseen = set[int](), [pid]
     while unseen:

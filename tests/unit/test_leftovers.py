@@ -1,12 +1,15 @@
 """What a bot leaves in its process: it is cleared away in bounded time, or makes the process unfit for another bot."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
 
 import psutil
 import pytest
+
+from bots.leftovers import _descendants_of
 
 BEFORE = """
 import asyncio, json, os, subprocess, sys, threading, time
@@ -126,3 +129,18 @@ def test_sys_exit_in_a_task_is_told_and_the_stay_goes_on_to_its_end():
     code, told = left_by("begin(exits_python())\nawait asyncio.sleep(0.1)")
 
     assert (code, told["exits"], told["raised"]) == (0, 1, None)
+
+
+def test_a_process_whose_name_is_no_text_is_seen_as_any_other():
+    """Names are cut at 15 bytes: one that ended in half a letter, anybody's, kept every worker from starting."""
+    names_itself = (
+        "import time; open('/proc/self/comm', 'wb').write(b'\\xc3'); print(flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", names_itself], stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        try:
+            found = _descendants_of(os.getpid())
+        finally:
+            child.kill()
+
+    assert child.pid in found
