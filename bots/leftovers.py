@@ -82,7 +82,9 @@ class Household:
     ) -> None:
         """Urgent: the bot has failed.  What it left is not waited for, so that its failure is known at once."""
         if not asyncio.all_tasks(loop) or (not is_urgent and _cancel_all(loop)):
-            with suppress(TimeoutError):
+            with suppress(
+                TimeoutError, SystemExit, KeyboardInterrupt
+            ):  # of a generator whose bot is over anyhow
                 loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), 0.5))
             executor.shutdown(wait=False, cancel_futures=True)
             loop.close()

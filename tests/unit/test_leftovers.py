@@ -36,6 +36,12 @@ async def blocks():
 async def exits_python():
     sys.exit(3)
 
+async def exits_when_closed():
+    try:
+        yield
+    finally:
+        sys.exit(3)
+
 async def bot():
     await asyncio.sleep(0)
 """
@@ -129,6 +135,13 @@ def test_sys_exit_in_a_task_is_told_and_the_stay_goes_on_to_its_end():
     code, told = left_by("begin(exits_python())\nawait asyncio.sleep(0.1)")
 
     assert (code, told["exits"], told["raised"]) == (0, 1, None)
+
+
+def test_sys_exit_in_what_is_closed_at_the_end_is_not_the_process_s():
+    """It came out of a stay that had ended well: the launch counted as failed, and the rest was not cleared away."""
+    code, told = left_by("kept.append(exits_when_closed())\nawait anext(kept[0])")
+
+    assert (code, told["raised"]) == (0, None)
 
 
 def test_a_process_whose_name_is_no_text_is_seen_as_any_other():
