@@ -16,8 +16,6 @@ from app.passes import LASTS, Pass, until
 from app.rooms.providers import check_name, check_voice_room
 from app.rooms.room import Room
 
-NOT_KEPT = {"Cache-Control": "no-store"}
-
 bp = JsonBlueprint("passes", __name__, description="Leave to come into one room")
 
 
@@ -43,7 +41,7 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
         "user_id": user_id,
         "expires_at": given.expires * 1000,
     }
-    return answer, HTTPStatus.CREATED, NOT_KEPT
+    return answer, HTTPStatus.CREATED
 
 
 @bp.post("/sessions/<session_id>/token")
@@ -57,11 +55,7 @@ def renew(session_id: str) -> ResponseReturnValue:
         raise Forbidden("That pass is for another room.")
     user_id = (held and held.user_id) or session.user_id
     check_voice_room(session.room, user_id)
-    return (
-        {"token": mint(here.tokens, session_id, user_id, held and held.link), "user_id": user_id},
-        HTTPStatus.OK,
-        NOT_KEPT,
-    )
+    return {"token": mint(here.tokens, session_id, user_id, held and held.link), "user_id": user_id}
 
 
 def _room(wanted: str | None, held: Pass | None) -> Room:

@@ -92,7 +92,7 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
     except Busy:
         raise TooManyStreams from None
     stream = stream_with_context(_stream(session_id, after, events, is_told_why=is_told_why))
-    response = Response(stream, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
+    response = Response(stream, mimetype="text/event-stream")
     response.call_on_close(give_back)
     return response
 
