@@ -534,12 +534,15 @@ def _dotenv() -> dict[str, str]:
 
 
 def _misnamed(dotenv: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
-    """What is wrong with names that are nearly ours.  All others are somebody else's: a bot's, or the machine's."""
+    """What is wrong with names that are nearly ours.  All others are somebody else's: a bot's, or the machine's.
+
+    So is one in the environment beside the right name, as where a platform gives both REDIS_URL and REDIS_URI.
+    """
     return [
         f"{name}{where} is no setting; {meant} is: was that meant?"
         for names, where, shortest in ((dotenv, f" in {DOTENV}", 1), (environ, "", COMMON_NAMES + 1))
         for name in names
-        if (meant := _meant(name, shortest))
+        if (meant := _meant(name, shortest)) and (names is dotenv or meant not in environ)
     ]
 
 

@@ -202,6 +202,13 @@ def test_names_of_others_are_nobody_s_mistake(name):
     assert read({name: "1"}) == Settings()
 
 
+def test_a_name_beside_the_one_that_it_is_near_is_another_s():
+    """A platform that gives both REDIS_URL and REDIS_URI kept every process from starting."""
+    both = {"REDIS_URL": "redis://here:6379/0", "REDIS_URI": "redis://here:6379/0"}
+
+    assert read(both) == Settings(redis_url=both["REDIS_URL"])
+
+
 def test_in_dotenv_a_short_name_is_looked_at_as_well(elsewhere):
     (elsewhere / ".env").write_text("PORTS=9000\nDEEPGRAM_API_KEY=for-a-bot\n")
     with pytest.raises(SettingsError) as refusal:
