@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 from pytest_celery import CeleryTestNode, CeleryTestWorker
 
+from app.storage.keys import MEMORY
 from tests.chaos.proxy import Links
 from tests.chaos.starving import Starving
 from tests.livekit_server import LiveKitServer, livekit_server
@@ -46,6 +47,8 @@ class Stage(Product):
             self.raise_up(host)
         if self._at_first:
             eventually(lambda: self._at_first <= self.living_hosts() and self.is_ready(), within=90)
+            # Until then a join waits, and of a crowd of them most are told to come again
+            eventually(lambda: self.redis.get(MEMORY) == "settled", within=30)
 
     def raise_up(self, name: str) -> None:
         """Start a process, for the first time or again; does not wait until it is ready."""
