@@ -73,9 +73,14 @@ class Household:
         finally:
             # Also where nothing of Python runs any more
             faulthandler.dump_traceback_later(DONE_WITHIN.total_seconds(), exit=True, file=STDERR)
-            self._clear_away(loop, executor, is_urgent=not is_over)
-            asyncio.set_event_loop(None)
-            faulthandler.cancel_dump_traceback_later()
+            try:
+                self._clear_away(loop, executor, is_urgent=not is_over)
+            except Exception:  # the stay ended as it did; only its process cannot be trusted any more
+                log.exception("bot_not_cleared_away")
+                self.unfit.append("what its bot left could not be cleared away")
+            finally:
+                asyncio.set_event_loop(None)
+                faulthandler.cancel_dump_traceback_later()  # else it would end the next bot
 
     def _clear_away(
         self, loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor, *, is_urgent: bool

@@ -11,7 +11,7 @@ from app.api.auth import mint, open_to_pass
 from app.api.body import JsonBlueprint
 from app.api.schemas import PassedSchema, PassSchema, TokenSchema
 from app.api.services import services
-from app.errors import Forbidden
+from app.errors import Forbidden, Rejected
 from app.passes import LASTS, Pass, until
 from app.rooms.providers import check_name, check_voice_room
 from app.rooms.room import Room
@@ -28,6 +28,8 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
     here, held = services(), g.held
     if held is not None and "user_id" in wanted:
         raise Forbidden("With a pass nobody can be named: without user_id a guest is made up.")
+    if wanted["invitation"] and "user_id" in wanted:
+        raise Rejected("An invitation is for whoever comes with it: leave user_id out, or make a pass.")
     room = _room(wanted.get("room_url"), held)
     user_id = None if wanted["invitation"] else wanted.get("user_id") or f"talk-{secrets.token_hex(8)}"
     if user_id is not None:

@@ -276,3 +276,10 @@ def test_nothing_is_signed_with_an_empty_secret():
 def test_a_link_has_its_pass_where_no_server_sees_it():
     assert link("http://here:7077", "pass.x") == "http://here:7077/talk#pass=pass.x"
     assert link("http://here:7077", "pass.x", "local:a") == "http://here:7077/talk?room=local:a#pass=pass.x"
+
+
+def test_an_invitation_that_names_somebody_is_refused(caller):
+    refused = caller.post("/passes", {"invitation": True, "user_id": "ann"})
+
+    assert refused.status_code == 422
+    assert "leave user_id out" in refused.json["detail"]

@@ -107,6 +107,14 @@ def test_a_process_in_which_more_is_left_is_unfit_and_says_why(body, said):
     assert code == 0 and said in "; ".join(told["unfit"])
 
 
+def test_a_process_in_which_clearing_away_fails_is_unfit_and_its_bot_has_ended_as_it_did():
+    """The watchdog stayed armed for the next bot, and the end of this one became a failure."""
+    code, told = left_by("import shutil; household._growth = lambda: shutil.rmtree('/nowhere')")
+
+    assert code == 0 and told["raised"] is None
+    assert told["unfit"] == ["what its bot left could not be cleared away"]
+
+
 def test_a_process_whose_loop_is_blocked_at_the_end_ends_itself_and_says_where():
     code, said = left_by("begin(blocks())\nawait asyncio.sleep(0.1)")
 

@@ -10,6 +10,7 @@
 -- ARGV[5] settle_ms integer  after it lost everything Redis gives nothing away until it has answered for so long
 -- ARGV[6] silent_ms integer  if nobody looked for longer it was away, and that begins again
 -- returns what is wanted: "work", or what was wished
+
 -- How long until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered: bots that
 -- live register again in it, and cannot while it is away.  Alike in claim and report.
 local function left_to_settle(memory_key, now_ms, settle_ms, silent_ms)
