@@ -97,7 +97,7 @@ def test_a_killed_bot_is_told_without_a_traceback(greenroom):
     eventually(lambda: greenroom.events(joined["session_id"]).count("joining") == 2, within=20)
 
     told = [line for line in logs().splitlines() if "was killed by SIGKILL" in line]
-    assert any('"bot_process_lost"' in line for line in told)
+    assert any('"bot_process_lost"' in line for line in told), logs()[-6000:]
     assert not [line for line in told if "Traceback" in line]
     greenroom.post("/leave", {"session_id": joined["session_id"]})
 
