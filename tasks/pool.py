@@ -42,6 +42,13 @@ class Pool(asynpool.AsynPool):
 
     Worker = Worker
 
+    def terminate_job(self, pid: int, sig: int | None = None) -> None:
+        """Ask a process to end its bot.  It lives on, and what it dies of later is not this."""
+        super().terminate_job(pid, sig)
+        process, _ = self._process_by_pid(pid)
+        if process is not None:
+            process._controlled_termination = process._job_terminated = False
+
     def mark_as_worker_lost(self, job: Any, exitcode: int) -> None:
         try:
             raise ProcessLost(how_it_ended(exitcode))
