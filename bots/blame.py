@@ -1,8 +1,10 @@
-"""Why a bot failed, in a line that its author can act on: what was raised, and where in the bot's own code."""
+"""Why a bot failed, so that its author can act on it: what was raised, and where in the bot's own code."""
 
 import sysconfig
 import traceback
 from pathlib import Path
+
+from app.rooms.failures import BotFailure, FailureKind
 
 SAID_AT_MOST = 200  # characters of an exception's message
 OURS = frozenset(
@@ -11,21 +13,19 @@ OURS = frozenset(
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
-def cause_of(error: BaseException, target: str) -> str:
-    """In words that follow "its bot"; the target is the bot's, as `BOTS` has it."""
-    kind = type(error).__name__
+def failure_of(error: BaseException, target: str) -> BotFailure:
+    """What was raised by a bot, whose target is as `BOTS` has it."""
+    file, line = place_of(error, target) or (None, None)
     if isinstance(error, SystemExit):
-        what = f"called sys.exit({'' if error.code is None else error.code})"
-    else:
-        said = " ".join(str(error).split())
-        if len(said) > SAID_AT_MOST:
-            said = f"{said[:SAID_AT_MOST]}..."
-        what = f"raised {kind}: {said}" if said else f"raised {kind}"
-    where = place_of(error, target)
-    return f"{what} ({where})" if where else what
+        code = "" if error.code is None else error.code
+        return BotFailure(FailureKind.EXITED, f"called sys.exit({code})", file, line)
+    name, said = type(error).__name__, " ".join(str(error).split())
+    if len(said) > SAID_AT_MOST:
+        said = f"{said[:SAID_AT_MOST]}..."
+    return BotFailure(FailureKind.RAISED, f"raised {name}: {said}" if said else f"raised {name}", file, line)
 
 
-def place_of(error: BaseException, target: str) -> str | None:
+def place_of(error: BaseException, target: str) -> tuple[str, int] | None:
     """File and line: the innermost that is in the bot's own package, else the innermost that is in no library."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return _place(error.filename, error.lineno)
@@ -42,7 +42,7 @@ def place_of(error: BaseException, target: str) -> str | None:
     return own or others
 
 
-def _place(file: str, line: int) -> str:
+def _place(file: str, line: int) -> tuple[str, int]:
     path = Path(file)
     near = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"{near}:{line}"
+    return str(near), line

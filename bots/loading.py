@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bots.blame import LIBRARIES, cause_of
+from bots.blame import LIBRARIES, failure_of
 
 Bot = Callable[[Any], Awaitable[None]]
 OUR_OWN = frozenset({"app", "bots", "tasks"})
@@ -57,7 +57,7 @@ def load_bot(target: str) -> Bot:
             raise BotUnfit(f"cannot be found: there is no function '{function}' in {source}")
     except (Exception, SystemExit) as error:  # whatever stands in a stranger's file
         is_ours = isinstance(error, BotUnfit)
-        why = str(error) if is_ours else f"cannot be imported: it {cause_of(error, target)}"
+        why = str(error) if is_ours else f"cannot be imported: it {failure_of(error, target)}"
         files = {source, *_files_of(error), *_forget(sys.modules.keys() - before)}
         _failures[target] = _Failure(why, {file: _stamp(file) for file in files})
         raise BotUnfit(why) from error

@@ -25,6 +25,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
 from app.errors import GreenroomError, IllegalTransition, NoSuchSession, OthersThere, RedisAway
+from app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from app.rooms.leaving import ended_by
 from app.rooms.messages import EXPIRED
 from app.rooms.ports import LaunchQueue
@@ -54,7 +55,7 @@ from app.settings import Settings
 from app.storage.async_ledger import AsyncRedisLedger
 from bots import speech
 from bots import transports as stages
-from bots.blame import cause_of
+from bots.blame import failure_of
 from bots.loading import BotUnfit, load_bot
 from bots.outbox import Outbox
 from bots.personalities import Personality
@@ -112,17 +113,20 @@ class Ending:
     politely: bool = True
     detail: str | None = None
     goes_on: bool = False  # it is this stay that ends; the session has another bot, or will have
+    failure: BotFailure | None = None  # the bot's, where that is why; then its session needs another bot
+
+    @classmethod
+    def by(cls, failure: BotFailure) -> "Ending":
+        """The bot failed, and nobody can be told goodbye."""
+        return cls(Reason.ERROR, politely=False, detail=str(failure), goes_on=True, failure=failure)
+
+    @classmethod
+    def by_our_fault(cls, detail: str) -> "Ending":
+        """Greenroom failed, not the bot; the detail's words follow "its bot"."""
+        return cls.by(BotFailure(FailureKind.OURS, detail))
 
 
 MOVED_ON = Ending(Reason.SUPERSEDED, politely=False, goes_on=True)
-
-
-class BotCrashed(Exception):
-    """What went wrong with a bot, in words that follow "its bot"."""
-
-
-class EndUnwritten(Exception):
-    """The reason of a session that is over, and that nobody could be told: Redis is away."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +226,7 @@ class Stay:
         self._target = target
         self._state_of_room.enter()
         self._watch_loop()  # before the bot: what it does first may block already
-        ending = Ending(Reason.ERROR, detail="broke on our side; the worker's log says how", goes_on=True)
+        ending = Ending.by_our_fault("broke on our side; the worker's log says how")
         performance = self._performance = asyncio.create_task(self._perform(target))
         helpers: list[asyncio.Task[None]] = []
         clocks = self._wind_clocks()
@@ -255,10 +259,10 @@ class Stay:
             await self._turns.written(WRITTEN_WITHIN)
             await _cancel([performance, *helpers, *self._chores])
             is_written = await self._finish(ending)
-        if ending.goes_on and ending is not MOVED_ON:
-            raise BotCrashed(ending.detail)
+        if ending.failure is not None:
+            raise BotCrashed.of(ending.failure)
         if not is_written:
-            raise EndUnwritten(ending.reason)
+            raise EndUnwritten.of(ending.reason)
         return ending.reason
 
     def end(self, ending: Ending) -> None:
@@ -269,16 +273,16 @@ class Stay:
     def exit(self, error: BaseException) -> None:
         """The bot has called sys.exit in one of its tasks, or was interrupted."""
         if isinstance(error, SystemExit) and not error.code and self._is_started.done():
-            self.end(Ending(Reason.LEFT, politely=False, detail=f"the bot {self._cause_of(error)}"))
+            self.end(Ending(Reason.LEFT, politely=False, detail=f"the bot {self._failure_of(error)}"))
         else:
             self.end(self._crash(error))
 
     def _crash(self, error: BaseException) -> Ending:
         log.error("bot_failed", session_id=self.session.id, bot=self.session.bot, exc_info=error)
-        return Ending(Reason.ERROR, politely=False, detail=self._cause_of(error), goes_on=True)
+        return Ending.by(self._failure_of(error))
 
-    def _cause_of(self, error: BaseException) -> str:
-        return cause_of(error, self._target)
+    def _failure_of(self, error: BaseException) -> BotFailure:
+        return failure_of(error, self._target)
 
     async def pipeline_built(self, pipeline: PipelineWorker) -> None:
         """Called with the bot's pipeline before it starts."""
@@ -398,12 +402,12 @@ class Stay:
 
     def _put_out(self, why: PutOut) -> None:
         """The room decides who may stay."""
-        if why.reason is Reason.SUPERSEDED and self._moving_out is not None:
+        if why.kind is Reason.SUPERSEDED and self._moving_out is not None:
             return  # by the bot it made room for: the move says when it is done, or the next beat does
-        if why.reason is None:
-            self.end(Ending(Reason.ERROR, politely=False, detail=why.detail, goes_on=True))
+        if isinstance(why.kind, FailureKind):
+            self.end(Ending.by(BotFailure(why.kind, why.detail)))
         else:
-            self.end(Ending(why.reason, politely=False, detail=why.detail))
+            self.end(Ending(why.kind, politely=False, detail=why.detail))
 
     def _expect_person(self) -> None:
         """Somebody will come, or come back; the clock stops when they do."""
@@ -632,7 +636,7 @@ class Stay:
                 await asyncio.sleep(1)  # the call goes on until somebody can take it
             except Exception:
                 log.exception("session_not_moved", session_id=self.session.id)
-                self.end(Ending(Reason.ERROR, detail="could not be moved to another worker", goes_on=True))
+                self.end(Ending.by_our_fault("could not be moved to another worker"))
 
     def _leave_room_to_others(self, event: str) -> None:
         self._has_room = False
@@ -730,7 +734,8 @@ class Stay:
         if not is_prepared or self._ending.done():
             failure = performance.exception() if performance.done() and not performance.cancelled() else None
             log.error("successor_not_ready", session_id=session.id, epoch=session.epoch, exc_info=failure)
-            raise BotCrashed("could not take the session over")  # its parent lets nobody yield to it
+            # Its parent lets nobody yield to it
+            raise BotCrashed.of(BotFailure(FailureKind.NOT_READY, "could not take the session over"))
         if not await turn_comes(self._ledger, session, token=self._errand.claim, owner=self._owner):
             return False
         self._has_room = True
@@ -766,7 +771,7 @@ class Stay:
         if performance.done():
             return self._ended_by_itself(performance)
         if not self._ending.done():
-            self.end(Ending(Reason.ERROR, detail="was stopped, and nobody said why", goes_on=True))
+            self.end(Ending.by_our_fault("was stopped, and nobody said why"))
         ending = self._ending.result()
         if ending.goes_on:
             self._room.hush()  # before the pipeline closes the line: who is told that it left does not come back
@@ -793,8 +798,14 @@ class Stay:
             error = None if helper.cancelled() else helper.exception()
             name = helper.get_name()
             log.error("helper_ended", session_id=self.session.id, helper=name, exc_info=error)
-            how = f": it {self._cause_of(error)}" if error else ", which was stopped"
-            self.end(Ending(Reason.ERROR, detail=f"lost its {name}{how}", goes_on=True))
+            self.end(Ending.by(self._helper_ended(name, error)))
+
+    def _helper_ended(self, name: str, error: BaseException | None) -> BotFailure:
+        if error is None:
+            return BotFailure(FailureKind.HELPER_ENDED, f"lost its {name}, which was stopped")
+        cause = self._failure_of(error)
+        detail = f"lost its {name}: it {cause.detail}"
+        return BotFailure(FailureKind.HELPER_ENDED, detail, cause.file, cause.line)
 
     def _ended_by_itself(self, performance: "asyncio.Task[None]") -> Ending:
         error = None if performance.cancelled() else performance.exception()
@@ -817,8 +828,7 @@ class Stay:
 
         False if Redis was away: who sees a room without a bot then would send it another.
         """
-        has_crashed = ending.goes_on and ending is not MOVED_ON
-        within = CRASHED_CLOSES_WITHIN if has_crashed else CLOSES_WITHIN
+        within = CLOSES_WITHIN if ending.failure is None else CRASHED_CLOSES_WITHIN
         try:
             async with asyncio.timeout(within.total_seconds()):
                 try:

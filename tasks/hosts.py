@@ -19,6 +19,7 @@ from celery.concurrency import prefork
 from celery.worker import state
 
 from app.errors import RedisAway
+from app.rooms.failures import BotFailure
 from app.rooms.reaping import Reaper
 from app.rooms.sessions import Reason
 from app.rooms.steps import Host, Now, Report, Retire, Wish, owner_of
@@ -140,11 +141,11 @@ class Foreman:
         except RedisAway:
             pass  # then its report lapses by itself
 
-    def lost(self, session_id: str, owner: str, why: str, over: Reason | None) -> None:
+    def lost(self, session_id: str, owner: str, failure: BotFailure, over: Reason | None) -> None:
         """A bot's process has died, seen by its parent: the first evidence there is."""
 
         def tell() -> object:
-            return self.reaper.lost(session_id, owner=owner, why=why, over=over)
+            return self.reaper.lost(session_id, owner=owner, failure=failure, over=over)
 
         try:
             tell()

@@ -7,12 +7,13 @@ from typing import Any
 
 import structlog
 from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
-from billiard.exceptions import TimeLimitExceeded
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Task
 from celery.signals import celeryd_after_setup, worker_process_init, worker_shutting_down
 from celery.worker.request import Request
 
 from app import logging as app_logging
+from app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from app.rooms.sessions import Reason
 from app.rooms.steps import owner_of
 from tasks import pool
@@ -21,7 +22,6 @@ from tasks.hosts import foreman
 from tasks.outgoing import CeleryLaunches
 
 TERM = signal.SIGTERM
-CRASHED, OVER = "BotCrashed", "EndUnwritten"  # by their names: the parent does not know the child's world
 
 log = structlog.get_logger(__name__)
 
@@ -49,24 +49,40 @@ class LaunchRequest(Request):
     def _say_lost(self, exc_info: ExceptionInfo) -> None:
         session_id = self.args[0]
         owner = owner_of(self.hostname, self.id, self.worker_pid)
-        error = exc_info.exception
-        error = error.exc if isinstance(error, ExceptionWithTraceback) else error
-        kind, said = exc_info.type.__name__, str(error)
-        how = f", which {said}" if isinstance(error, pool.ProcessLost) else ""
-        why = {CRASHED: said, OVER: "left while Redis was away"}.get(kind, f"died with its process{how}")
+        failure, over = _evidence_of(exc_info.exception)
         log.warning(
-            "bot_process_lost", session_id=session_id, job_id=self.id, pid=self.worker_pid, because=why
+            "bot_process_lost",
+            session_id=session_id,
+            job_id=self.id,
+            pid=self.worker_pid,
+            kind=failure.kind,
+            because=str(failure),
         )
-        over = Reason(said) if kind == OVER else None
-        over = Reason.MAX_DURATION if exc_info.type is TimeLimitExceeded else over
-        foreman.lost(session_id, owner, why, over)
+        foreman.lost(session_id, owner, failure, over)
+
+
+def _evidence_of(error: BaseException) -> tuple[BotFailure, Reason | None]:
+    """How a bot failed whose task ended so; with a Reason if its session is over, and has no use for another bot."""
+    match error.exc if isinstance(error, ExceptionWithTraceback) else error:
+        case BotCrashed() as crashed:
+            return crashed.failure, None
+        case EndUnwritten() as ended:
+            return BotFailure(FailureKind.UNTOLD, "left while Redis was away"), ended.reason
+        case TimeLimitExceeded():
+            return BotFailure(FailureKind.PROCESS_DIED, "died with its process"), Reason.MAX_DURATION
+        case pool.ProcessLost() as lost:
+            return BotFailure(FailureKind.PROCESS_DIED, f"died with its process, which {lost}"), None
+        case WorkerLostError() | SystemExit() | KeyboardInterrupt():
+            return BotFailure(FailureKind.PROCESS_DIED, "died with its process"), None
+        case _:
+            return BotFailure(FailureKind.OURS, "broke on our side; the worker's log says how"), None
 
 
 class LaunchTask(Task):
     Request = LaunchRequest
 
 
-@app.task(base=LaunchTask, bind=True, name="bots.launch")
+@app.task(base=LaunchTask, bind=True, name="bots.launch", throws=(BotCrashed, EndUnwritten))
 def launch(self: Task, session_id: str, claim: str) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted."""
     from bots.leftovers import household

@@ -10,6 +10,7 @@ from app.errors import BadRoom
 from app.rooms.evidence import Weighing
 from app.rooms.joining import Joining
 from app.rooms.presence import Monitor
+from app.rooms.providers import RoomEvent
 from app.rooms.reaping import Reaper
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
@@ -50,10 +51,10 @@ def weigh(
 ) -> None:
     """Look into what a provider said.  Safe to deliver twice, late, or not at all: the sweep looks as well."""
     try:
-        room = Room.parse(room_url)
-    except BadRoom:
+        room, happened = Room.parse(room_url), RoomEvent(event)
+    except (BadRoom, ValueError):  # of another version's
         return
-    wait = weighing.weigh(event, room, session_id, epoch, looks=looks)
+    wait = weighing.weigh(happened, room, session_id, epoch, looks=looks)
     if wait is not None:  # a few seconds: towards workers of bots nothing is ever sent for later
         about = (event, room_url, session_id, epoch, looks + 1)
         weigh.apply_async(about, countdown=max(wait, SOON).total_seconds())

@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.joining import Order
 from app.rooms.ports import Ledger
 from app.rooms.room import Room
@@ -27,6 +28,7 @@ STAGE = Room.parse("local:stage")
 CELLAR = Room.parse("local:cellar")
 ME = "bots@here/job/1"
 OTHER = "bots@there/job/2"
+DIED = BotFailure(FailureKind.PROCESS_DIED, "died with its process")
 
 
 def a_claim(

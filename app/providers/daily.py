@@ -28,6 +28,7 @@ from app.rooms.providers import (
     Admission,
     Evidence,
     Participant,
+    RoomEvent,
     bot_identity,
     check_voice_room,
     is_voice_room,
@@ -58,9 +59,9 @@ PRIVATE_VOICE = {
 
 REHEARSAL_LASTS_S = 60
 EVENTS = {
-    "participant.joined": "participant_joined",
-    "participant.left": "participant_left",
-    "meeting.ended": "room_finished",
+    "participant.joined": RoomEvent.PARTICIPANT_JOINED,
+    "participant.left": RoomEvent.PARTICIPANT_LEFT,
+    "meeting.ended": RoomEvent.ROOM_FINISHED,
 }
 
 log = structlog.get_logger(__name__)
@@ -155,7 +156,7 @@ class Daily:
         if said is None or event is None or room is None or not said.get("id"):
             return None
         who = None
-        if event != "room_finished":
+        if event is not RoomEvent.ROOM_FINISHED:
             told = {
                 "userId": about.get("user_id"),
                 "userName": about.get("user_name"),
@@ -320,13 +321,13 @@ def _wanting(found: Json, properties: Json, is_voice: bool) -> Json:
     return {"properties": changes} if changes else {}
 
 
-def _when(event: str, about: Json, said: Json) -> int:
+def _when(event: RoomEvent, about: Json, said: Json) -> int:
     """When it happened; when it was sent, where that is not said."""
     joined, lasted, ended = (_number(about.get(field)) for field in ("joined_at", "duration", "end_ts"))
     happened = {
-        "participant_joined": joined,
-        "participant_left": joined + lasted if joined and lasted else 0.0,
-        "room_finished": ended,
+        RoomEvent.PARTICIPANT_JOINED: joined,
+        RoomEvent.PARTICIPANT_LEFT: joined + lasted if joined and lasted else 0.0,
+        RoomEvent.ROOM_FINISHED: ended,
     }[event]
     return int((happened or _number(said.get("event_ts"))) * 1000)
 

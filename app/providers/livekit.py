@@ -27,6 +27,7 @@ from app.rooms.providers import (
     Admission,
     Evidence,
     Participant,
+    RoomEvent,
     bot_identity,
     check_voice_room,
 )
@@ -45,7 +46,7 @@ NOT_ASKED_FOR = timedelta(
 ANSWER_AT_MOST = 4 * 1024 * 1024  # bytes
 ASKING_LASTS = timedelta(minutes=1)  # a token for one call
 FRESH_FOR = timedelta(minutes=5)  # a webhook, both ways
-EVENTS = frozenset({"participant_joined", "participant_left", "room_finished"})
+EVENTS: Mapping[str, RoomEvent] = {event.value: event for event in RoomEvent}  # ours have LiveKit's own names
 MACHINERY = frozenset({"EGRESS", "INGRESS"})  # kinds of participants that are nobody: recorders and feeds
 
 log = structlog.get_logger(__name__)
@@ -178,11 +179,11 @@ class LiveKit:
         at = _number(told, "created_at")
         if abs(time.time() - at) > FRESH_FOR.total_seconds():
             raise BadSignature
-        room, event = self._room(told.get("room")), reading.text(told, "event")
-        if room is None or event not in EVENTS:
+        room, event = self._room(told.get("room")), EVENTS.get(reading.text(told, "event"))
+        if room is None or event is None:
             return None
         who = _participant(told.get("participant"))
-        if who is None and event != "room_finished":
+        if who is None and event is not RoomEvent.ROOM_FINISHED:
             return None
         return Evidence(
             id=reading.id_of(told.get("id"), body),

@@ -9,9 +9,10 @@ from datetime import timedelta
 import structlog
 
 from app.errors import NotOurRoom, ProviderAway
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.ports import Ledger
-from app.rooms.presence import LEASED, NOT_OVER, Monitor
-from app.rooms.providers import Evidence, Provider, Providers
+from app.rooms.presence import Monitor, Outcome
+from app.rooms.providers import Evidence, Provider, Providers, RoomEvent
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
 from app.rooms.steps import BEAT_EVERY, STARTS_WITHIN, Finding, Lease, LeaseStatus, ReadRoom
@@ -20,6 +21,9 @@ MISSED_TWO_BEATS = BEAT_EVERY * 2  # and its room says that it left: no reason t
 LOOKS_AT_MOST = 3  # at one and the same evidence
 SETTLES_WITHIN = timedelta(seconds=3)  # until a room's server has told what has just happened there
 REMEMBERED_FOR = timedelta(minutes=15)  # longer than a provider may say the same thing again
+
+CHANGES_SOON = frozenset({Outcome.LEASED, Outcome.NOT_OVER})  # a bot is on its way in, or is just leaving
+LEFT_ITS_ROOM = BotFailure(FailureKind.LEFT_ROOM, "left its room and was not heard")
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +44,7 @@ class Weighing:
 
     def weigh(
         self,
-        event: str,
+        event: RoomEvent,
         room: Room,
         session_id: str | None = None,
         epoch: int | None = None,
@@ -55,12 +59,12 @@ class Weighing:
             provider = self._providers.of_room(room)
         except NotOurRoom:
             return None
-        if event == "room_finished":
+        if event is RoomEvent.ROOM_FINISHED:
             self._monitor.emptied(room)
             return None
-        if event == "participant_joined" and session_id is not None:
+        if event is RoomEvent.PARTICIPANT_JOINED and session_id is not None:
             return None  # a bot of ours: its room is served
-        if event == "participant_left" and session_id is not None:
+        if event is RoomEvent.PARTICIPANT_LEFT and session_id is not None:
             wait = self._bot_left(provider, room, session_id, epoch)
         else:
             wait = SETTLES_WITHIN if looks == 1 else self._people_changed(room)
@@ -80,9 +84,7 @@ class Weighing:
             return SETTLES_WITHIN
         if any((who.session_id, who.epoch) == (session_id, epoch) for who in there):
             return None  # it was only away for a moment
-        finding, _ = self._reviving.revive(
-            room, "left its room and was not heard", epoch=epoch, quiet_for=MISSED_TWO_BEATS
-        )
+        finding, _ = self._reviving.revive(room, LEFT_ITS_ROOM, epoch=epoch, quiet_for=MISSED_TWO_BEATS)
         return MISSED_TWO_BEATS if finding is Finding.ALIVE else None
 
     def _people_changed(self, room: Room) -> timedelta | None:
@@ -90,7 +92,7 @@ class Weighing:
             found = self._monitor.look(room)
         except ProviderAway:
             return SETTLES_WITHIN
-        return STARTS_WITHIN if found in (LEASED, NOT_OVER) else None
+        return STARTS_WITHIN if found in CHANGES_SOON else None
 
 
 def _is_its(lease: Lease | None, session_id: str, epoch: int | None) -> bool:

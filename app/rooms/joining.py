@@ -20,6 +20,7 @@ from app.errors import (
     TooManySessions,
 )
 from app.rooms.endings import bury
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.patience import slices
 from app.rooms.ports import LaunchQueue, Ledger
 from app.rooms.providers import check_voice_room
@@ -184,9 +185,8 @@ class Joining:
         return state
 
     def _go_on(self, order: Order, claimed: Claimed, token: str) -> Joined | None:
-        session = self._reviving.go_on(
-            order.room, claimed.session_id, claimed.epoch, token, "its bot was not heard any more"
-        )
+        failure = BotFailure(FailureKind.NOT_HEARD, "was not heard any more")
+        session = self._reviving.go_on(order.room, claimed.session_id, claimed.epoch, token, failure)
         if session is None:
             return None
         return Joined(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 from datetime import timedelta
+from enum import StrEnum
 
 import structlog
 
@@ -16,8 +17,6 @@ from app.rooms.steps import LastEmptied, LastSession, NoteEmptied, Now, Once, Re
 
 COOLDOWN = timedelta(seconds=30)  # between two bots that a room gets so
 NEAR = timedelta(seconds=5)  # a bot learns so much later than the room that it is alone
-
-LEASED, NOT_OVER = "leased", "not over"  # what is found while a bot is on its way in, or just going
 
 # It was sent away, or had nobody to talk with, or cannot live there: the people who are there do without,
 # until all of them have gone
@@ -34,6 +33,22 @@ DISMISSED = frozenset(
 )
 
 log = structlog.get_logger(__name__)
+
+
+class Outcome(StrEnum):
+    """What a look at one room found, and what was done there."""
+
+    NEVER_OURS = "never_ours"  # no session of Greenroom's was there within a day
+    UNKNOWN = "unknown"  # rooms of this provider cannot tell who is in them
+    EMPTY = "empty"
+    HAS_A_BOT = "has_a_bot"  # ours or another's
+    LEASED = "leased"  # a bot is on its way in, or just leaving
+    NOT_OVER = "not_over"  # the last session has not ended, and others look after it
+    DISMISSED = "dismissed"  # the people who are there sent the last bot away
+    TOO_SOON = "too_soon"  # the room was given a bot a moment ago
+    SERVED = "served"  # it has been given a bot
+    UNSERVED = "unserved"  # it was to be given one, and could not be
+    AWAY = "away"  # the provider's server did not answer
 
 
 class Monitor:
@@ -57,45 +72,45 @@ class Monitor:
         self._bots = bots
         self._default_bot = default_bot
 
-    def sweep(self) -> Counter[str]:
+    def sweep(self) -> Counter[Outcome]:
         """Look at every room with somebody in it, of all providers that can tell; says what was found."""
-        found: Counter[str] = Counter()
+        found: Counter[Outcome] = Counter()
         for provider in self._providers.by_name.values():
             try:
                 for room in self._without_bot(provider.busy_rooms()):
                     found[self.look(room)] += 1
             except ProviderAway:
                 log.warning("presence_unknown", provider=provider.name)
-                found["away"] += 1
+                found[Outcome.AWAY] += 1
         return found
 
-    def look(self, room: Room) -> str:
+    def look(self, room: Room) -> Outcome:
         """Put a bot in a room, if it shall have one; says why or why not.  Raises ProviderAway."""
         view, session_id, emptied_ms = self._ledger.run_all(
             [ReadRoom(room), LastSession(room), LastEmptied(room)]
         )
         if session_id is None:
-            return "never ours"
+            return Outcome.NEVER_OURS
         there = self._providers.of_room(room).presence(room)
         if there is None:
-            return "unknown"
+            return Outcome.UNKNOWN
         if all(who.is_bot for who in there):
             self.emptied(room)
-            return "empty"
+            return Outcome.EMPTY
         if any(who.is_bot for who in there):
-            return "has a bot"
+            return Outcome.HAS_A_BOT
         if view.lease is not None:
-            return LEASED
+            return Outcome.LEASED
         try:
             session = self._ledger.run(ReadSession(session_id))
         except NoSuchSession:
-            return "never ours"
+            return Outcome.NEVER_OURS
         if session.state is not State.ENDED:
-            return NOT_OVER
+            return Outcome.NOT_OVER
         if _was_dismissed(session, emptied_ms):
-            return "dismissed"
+            return Outcome.DISMISSED
         if not self._ledger.run(Once(f"presence:{room}", COOLDOWN)):
-            return "too soon"
+            return Outcome.TOO_SOON
         return self._join(session)
 
     def emptied(self, room: Room) -> None:
@@ -111,7 +126,7 @@ class Monitor:
         looks = [(room, next(told), next(told)) for room in rooms]
         return [room for room, session_id, view in looks if session_id and view.lease is None]
 
-    def _join(self, last: Session) -> str:
+    def _join(self, last: Session) -> Outcome:
         """The same bot for the same user as the last time."""
         order = Order(
             room=last.room,
@@ -130,9 +145,9 @@ class Monitor:
             joined = self._joining.join(order)
         except Unavailable as error:
             log.warning("presence_unserved", room=str(last.room), because=error.kind)
-            return "unserved"
+            return Outcome.UNSERVED
         log.info("presence_served", room=str(last.room), session_id=joined.session_id, reused=joined.reused)
-        return "served"
+        return Outcome.SERVED
 
 
 def _was_dismissed(session: Session, emptied_ms: int | None) -> bool:

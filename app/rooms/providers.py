@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 
 from app.errors import NotOurRoom, NotYourRoom, ReservedName
@@ -45,12 +46,20 @@ class Participant:
     sid: str = ""  # what its provider calls this very stay: another one has another
 
 
+class RoomEvent(StrEnum):
+    """What a provider may say of a room.  Each provider's own words become one of these where they come in."""
+
+    PARTICIPANT_JOINED = "participant_joined"
+    PARTICIPANT_LEFT = "participant_left"
+    ROOM_FINISHED = "room_finished"
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a provider said, by itself, of a room.  It may be late, early, or said twice."""
 
     id: str
-    event: str  # participant_joined, participant_left, room_finished
+    event: RoomEvent
     room: Room
     participant: Participant | None = None
     at_ms: int = 0

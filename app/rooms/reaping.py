@@ -9,6 +9,7 @@ import structlog
 
 from app.errors import InboxFull, NoSuchSession, RedisAway
 from app.rooms.endings import bury, end
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.ports import LaunchQueue, Ledger
 from app.rooms.providers import Providers
 from app.rooms.reviving import Reviving
@@ -52,7 +53,7 @@ LAUNCHES_AT_MOST = 4  # while there is a slot for it: the first, and three more
 GIVEN_UP_BEFORE = timedelta(seconds=15)  # its time is over: nobody asks for it again in the last moment
 ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is not parked
 MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
-NOT_HEARD = f"was not heard for {STALE_AFTER.seconds} seconds"
+NOT_HEARD = BotFailure(FailureKind.NOT_HEARD, f"was not heard for {STALE_AFTER.seconds} seconds")
 GIVES_WAY_AFTER = timedelta(seconds=30)  # who reloads a page, or is on the way, finds the bot there
 ANSWERS_WITHIN = timedelta(seconds=10)
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
@@ -137,7 +138,7 @@ class Reaper:
                 swept += 1
         return swept
 
-    def lost(self, session_id: str, *, owner: str, why: str, over: Reason | None = None) -> bool:
+    def lost(self, session_id: str, *, owner: str, failure: BotFailure, over: Reason | None = None) -> bool:
         """A bot's process is known to be dead: its session goes on with another, or is over for a reason.
 
         False if the room was not its own any more.
@@ -149,9 +150,9 @@ class Reaper:
         if over is not None:
             if not self._ledger.run(Release(session.room, session.epoch, owner)):
                 return False
-            bury(self._ledger, session_id, over, f"its bot {why}")
+            bury(self._ledger, session_id, over, f"its bot {failure}")
             return True
-        finding, _ = self._reviving.revive(session.room, why, owner=owner)
+        finding, _ = self._reviving.revive(session.room, failure, owner=owner)
         return finding is Finding.SUPERSEDED
 
     def inherit(self, host_id: str, held: dict[str, str]) -> dict[str, str]:
@@ -159,15 +160,14 @@ class Reaper:
 
         A bot that has missed a beat is dead, now that its worker is: nobody else looks after it.
         """
+        failure = BotFailure(FailureKind.WORKER_DIED, f"died with its worker {host_id}")
         undecided = {}
         for session_id, owner in held.items():
             try:
                 room = self._ledger.run(ReadSession(session_id)).room
             except NoSuchSession:
                 continue
-            finding, _ = self._reviving.revive(
-                room, f"died with its worker {host_id}", owner=owner, quiet_for=MISSED_A_BEAT
-            )
+            finding, _ = self._reviving.revive(room, failure, owner=owner, quiet_for=MISSED_A_BEAT)
             if finding is Finding.ALIVE:
                 undecided[session_id] = owner
         return undecided
@@ -248,7 +248,8 @@ class Reaper:
         if age < STARTS_WITHIN:  # it took over from a bot that was overdue; who claimed it is still at it
             self._ledger.run(Mark(room, STARTS_WITHIN - age))
         elif session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
-            self._reviving.go_on(room, session.id, lease.epoch, lease.token, "died")
+            died = BotFailure(FailureKind.NOT_HEARD, "died")
+            self._reviving.go_on(room, session.id, lease.epoch, lease.token, died)
         elif place.position is not None:
             unasked = timedelta(milliseconds=now_ms - lease.asked_ms)
             self._keep_in_line(room, lease, session, place, unasked)

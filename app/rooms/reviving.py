@@ -7,6 +7,7 @@ import structlog
 
 from app.errors import NoSuchSession, NotOurRoom, ProviderAway
 from app.rooms.endings import end
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.ports import LaunchQueue, Ledger
 from app.rooms.providers import Providers
 from app.rooms.room import Room
@@ -23,7 +24,6 @@ from app.rooms.steps import (
     Withdraw,
 )
 
-NOT_LET_IN = "could not get into the room"  # how a bot says that its room's server is away
 CRASHES_AT_MOST = 3  # within ten minutes: the last of them ends the session
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class Reviving:
     def revive(
         self,
         room: Room,
-        why: str,
+        failure: BotFailure,
         *,
         owner: str | None = None,
         epoch: int | None = None,
@@ -57,16 +57,23 @@ class Reviving:
         )
         if finding is Finding.SUPERSEDED and lease is not None:
             log.warning(
-                "bot_lost", room=str(room), session_id=lease.session_id, epoch=lease.epoch, because=why
+                "bot_lost",
+                room=str(room),
+                session_id=lease.session_id,
+                epoch=lease.epoch,
+                kind=failure.kind,
+                because=str(failure),
             )
-            self.go_on(room, lease.session_id, lease.epoch, token, why)
+            self.go_on(room, lease.session_id, lease.epoch, token, failure)
         return finding, lease
 
-    def go_on(self, room: Room, session_id: str, epoch: int, token: str, why: str) -> Session | None:
+    def go_on(
+        self, room: Room, session_id: str, epoch: int, token: str, failure: BotFailure
+    ) -> Session | None:
         """Launch a session's next bot under its claim.  None, and the room is free, if the session is over."""
         try:
             succession = self._ledger.run(
-                Succeed(session_id, epoch, "lost", State.PENDING, detail=why, is_crash=True)
+                Succeed(session_id, epoch, "lost", State.PENDING, detail=str(failure), is_crash=True)
             )
         except NoSuchSession:
             self._ledger.run(Withdraw(room, epoch))
@@ -76,15 +83,13 @@ class Reviving:
             self._ledger.run(Withdraw(room, epoch))
             self._put_out(room, epoch)
             if session.state is State.LEAVING:  # now it has left
-                end(self._ledger, session, session.reason or Reason.LEFT, f"its bot {why}")
+                end(self._ledger, session, session.reason or Reason.LEFT, f"its bot {failure}")
             return None
         if succession.crashes >= CRASHES_AT_MOST:
             self._ledger.run(Withdraw(room, epoch))
             self._put_out(room, epoch)
-            detail = f"its bot died {succession.crashes} times in ten minutes; the last time {why}"
-            # A door that stays closed is no fault of the bot's: people who are let in again get another one
-            reason = Reason.ROOM_GONE if why.startswith(NOT_LET_IN) else Reason.CRASHED_TOO_OFTEN
-            end(self._ledger, session, reason, detail)
+            detail = f"its bot died {succession.crashes} times in ten minutes; the last time {failure}"
+            end(self._ledger, session, _reason_after(failure), detail)
             return None
         if (
             self._providers and self._ledger.run(FindPlace()).free
@@ -130,3 +135,11 @@ class Reviving:
         launch = self._launches.launch(session, token, in_front=True)
         self._ledger.run_all([Mark(session.room, STARTS_WITHIN), launch])
         log.info("session_goes_on", session_id=session.id, room=str(session.room), epoch=session.epoch)
+
+
+def _reason_after(last: BotFailure) -> Reason:
+    """Why a session ends whose bots failed too often.
+
+    A server that lets no bot in is no fault of the bot's: people who get in again later are given another bot.
+    """
+    return Reason.ROOM_GONE if last.kind is FailureKind.NOT_LET_IN else Reason.CRASHED_TOO_OFTEN

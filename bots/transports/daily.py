@@ -26,8 +26,8 @@ from pipecat.transports.daily.transport import (
 
 from app.errors import ProviderAway
 from app.providers.daily import Daily, participant
+from app.rooms.failures import FailureKind
 from app.rooms.providers import Participant
-from app.rooms.reviving import NOT_LET_IN
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.avatar import Avatar, avatar_of
@@ -39,12 +39,15 @@ JOINS_WITHIN = timedelta(seconds=20)  # tried again and again
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)
 CLOSES_WITHIN = timedelta(seconds=2)
 
-# Why a call ended, as far as the words tell that come with it; any other end is a line that broke.
+# Daily tells why a call ended in words alone.  What stands in them becomes a kind here, and nowhere else is it read;
+# any other end is a connection that broke.
 REASONS: Mapping[str, PutOut] = {
     "eject": PutOut(Reason.EJECTED, "it was ejected from the room"),
     "exp-room": PutOut(Reason.ROOM_GONE, "the room has expired"),
     "no-room": PutOut(Reason.ROOM_GONE, "the room was deleted"),
 }
+
+NOT_LET_IN = PutOut(FailureKind.NOT_LET_IN, "could not get into the room: Daily does not let it in")
 
 log = structlog.get_logger(__name__)
 
@@ -166,7 +169,7 @@ class DailyRoom(SharedRoom):
                     return data, None
                 log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
                 if asyncio.get_running_loop().time() > deadline:
-                    self._put_out(PutOut(None, f"{NOT_LET_IN}: Daily does not let it in"))
+                    self._put_out(NOT_LET_IN)
                     return None, error
                 await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
             return None, "the session is over"

@@ -25,7 +25,7 @@ from pipecat.transports.livekit.transport import (
 
 from app.errors import ProviderAway
 from app.providers.livekit import is_bot
-from app.rooms.reviving import NOT_LET_IN
+from app.rooms.failures import FailureKind
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from bots.avatar import Avatar, avatar_of
@@ -46,6 +46,7 @@ REASONS: Mapping[int, PutOut] = {
     rtc.DisconnectReason.ROOM_DELETED: PutOut(Reason.ROOM_GONE, "the room was deleted"),
     rtc.DisconnectReason.ROOM_CLOSED: PutOut(Reason.ROOM_GONE, "the room was closed"),
 }
+NOT_LET_IN = PutOut(FailureKind.NOT_LET_IN, "could not get into the room: its server does not let it in")
 
 log = structlog.get_logger(__name__)
 
@@ -243,7 +244,7 @@ class LiveKitRoom(SharedRoom):
                 return await connect()
             except Exception as error:
                 if asyncio.get_running_loop().time() > deadline or self._is_leaving:
-                    self._put_out(PutOut(None, f"{NOT_LET_IN}: its server does not let it in"))
+                    self._put_out(NOT_LET_IN)
                     raise
                 log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
             await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())

@@ -7,11 +7,12 @@ from typing import Any
 import structlog
 
 from app.errors import OfferRefused
+from app.rooms.failures import FailureKind
 from app.rooms.room import Room
 from bots.transports.incoming import Incoming
 from bots.transports.stage import Notice, PutOut
 
-LINE_LOST = PutOut(None, "lost its connection to the room's server")
+LINE_LOST = PutOut(FailureKind.LINE_LOST, "lost its connection to the room's server")
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class SharedRoom:
             await notice(identity)
 
     def _put_out(self, why: PutOut) -> None:
-        log.info("bot_put_out", room=str(self._room), reason=why.reason, detail=why.detail)
+        log.info("bot_put_out", room=str(self._room), kind=why.kind, detail=why.detail)
         self._on_put_out(why)
 
     def _begin(self, work: Awaitable[Any]) -> asyncio.Future[Any]:

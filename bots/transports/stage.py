@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import RunnerArguments
 
+from app.rooms.failures import FailureKind
 from app.rooms.sessions import Reason
 
 Notice = Callable[[str], Awaitable[None]]  # told the user's id
@@ -14,9 +15,12 @@ Notice = Callable[[str], Awaitable[None]]  # told the user's id
 
 @dataclass(frozen=True)
 class PutOut:
-    """The room has no place for the bot any more.  Without a reason it is the line that broke."""
+    """The bot is not in its room any more, and has not left by itself.
 
-    reason: Reason | None
+    A Reason ends the session.  A FailureKind is the bot's alone: the session goes on with another bot.
+    """
+
+    kind: Reason | FailureKind
     detail: str
 
 

@@ -10,6 +10,7 @@ from app.errors import RedisAway
 from app.rooms.reaping import Reaper
 from app.rooms.steps import LeaseStatus, ReadHeld, ReadHost, ReadRoom, Wish
 from tasks.hosts import Foreman
+from tests.makers import DIED
 from tests.model.world import HOSTS, ROOMS
 
 HOST = HOSTS[0]
@@ -87,7 +88,7 @@ def test_a_death_while_redis_is_away_is_told_when_it_is_back(world, way, foreman
     tick(foreman, consumer)
     world.die(bot)
     way.is_cut = True
-    foreman.lost(bot.session.id, bot.owner, "died with its process", None)
+    foreman.lost(bot.session.id, bot.owner, DIED, None)
     tick(foreman, consumer, 1)
     assert status(world) is LeaseStatus.ACTIVE
     way.is_cut = False

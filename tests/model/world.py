@@ -72,7 +72,7 @@ from bots.room_state import RoomState
 from bots.run import Errand
 from bots.stay import Ending, Stay
 from bots.turns import Turns
-from tests.makers import an_order
+from tests.makers import DIED, an_order
 from tests.model.glass import Glass, Sight
 from tests.redis_world import flush
 
@@ -698,7 +698,7 @@ class World:
     def tell(self, bot: Bot) -> None:
         """Its parent says that it is dead."""
         had_room, known = self.has_room(bot), bool(self.look().session(bot.session.id))
-        lost = self.reaper.lost(bot.session.id, owner=bot.owner, why="died with its process")
+        lost = self.reaper.lost(bot.session.id, owner=bot.owner, failure=DIED)
         if not self.wire.asks_twice:
             self.must(lost is (had_room and known), f"the death of {bot.owner} was evidence: {lost}")
         bot.told = known

@@ -121,3 +121,16 @@ def test_a_process_that_somebody_kills_is_told_by_the_name_of_the_signal(greenro
     eventually(lambda: greenroom.session(joined["session_id"])["state"] == "live", within=20)
     greenroom.post("/leave", {"session_id": joined["session_id"]})
     assert has_room_for_another(greenroom, ledger)
+
+
+def test_a_bot_that_raises_has_its_traceback_in_the_log_once(greenroom):
+    """It stood there three times: ours, Celery's of it, and Celery's of what tells the worker's parent."""
+    joined = greenroom.join("local:traceback", bot="raising")
+    greenroom.ended(joined["session_id"], within=40)
+    lines = greenroom.process("bots").logs().splitlines()
+    of_session = [line for line in lines if joined["session_id"] in line]
+    launches = [line for line in of_session if '"bot_failed"' in line]
+
+    assert len(launches) == 3
+    assert all("Traceback" in line for line in launches)
+    assert not [line for line in lines if "Traceback" in line and "BotCrashed" in line]

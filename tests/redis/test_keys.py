@@ -55,7 +55,7 @@ from app.storage import keys
 from app.storage.commands import SCRIPTS
 from tests.fakes.launches import QUEUE, RememberedLaunches
 from tests.fakes.puppet import Puppet
-from tests.makers import an_order
+from tests.makers import DIED, an_order
 from tests.redis_world import pass_time
 
 SECOND = timedelta(seconds=1)
@@ -187,7 +187,7 @@ def live_through(day, server):
     successor = day.join("taken", user_id="somebody-else").go_live()
     assert taken.session.id != successor.session.id
     yield "one was taken over"
-    assert day.reaper.lost(successor.session.id, owner=successor.owner, why="died with its process")
+    assert day.reaper.lost(successor.session.id, owner=successor.owner, failure=DIED)
     third = day.bot("taken").go_live()
     assert third.session.id == successor.session.id
     yield "and its successor's process died"

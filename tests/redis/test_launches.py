@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
-from app.rooms.providers import Evidence, Participant
+from app.rooms.providers import Evidence, Participant, RoomEvent
 from app.rooms.room import Room
 from app.rooms.sessions import Session
 from app.rooms.steps import Line, QueueLength
@@ -71,7 +71,7 @@ def test_our_launch_is_what_celery_would_send(redis_url, server, celery):
 
 def test_so_is_evidence_which_is_sent_once(redis_url, server, celery):
     who = Participant("bot:stage", is_bot=True, session_id="a-session", epoch=7)
-    evidence = Evidence("EV_1", "participant_left", Room.parse("local:stage"), who)
+    evidence = Evidence("EV_1", RoomEvent.PARTICIPANT_LEFT, Room.parse("local:stage"), who)
     ledger, ours_first = RedisLedger(redis_url), CeleryLaunches(ours)
     assert ledger.run(ours_first.tell(evidence)) is True
     assert ledger.run(ours_first.tell(evidence)) is False

@@ -12,9 +12,11 @@ import pytest
 from app.api.seats import Seats, Wait
 from app.api.sessions import STREAMS_OF_ONE
 from app.errors import Busy
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import STARTS_WITHIN, Note, Send
 from app.storage.commands import INBOX_HOLDS
+from tests.makers import DIED
 from tests.unit.api import problem
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -90,7 +92,7 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
 
 def test_a_session_tells_of_its_crashes_its_launches_and_its_epoch(caller, ledger, reaper, bot, url):
     before = caller.get(url).json
-    reaper.lost(bot.session.id, owner=bot.owner, why="died with its process")
+    reaper.lost(bot.session.id, owner=bot.owner, failure=DIED)
     ledger.pass_time(STARTS_WITHIN)
     reaper.reap()
 
@@ -110,7 +112,12 @@ def test_how_a_bot_failed_is_for_the_key_and_on_a_laptop_for_everybody(
     caller, app, joined, reaper, bot, url, accept, is_laptop, is_told
 ):
     """What was raised may quote what somebody said, or the key of a service."""
-    reaper.lost(bot.session.id, owner=bot.owner, why="raised ValueError: no key s3cr3t (mine.py:7)")
+    failure = BotFailure(FailureKind.RAISED, "raised ValueError: no key s3cr3t", "mine.py", 7)
+    reaper.lost(
+        bot.session.id,
+        owner=bot.owner,
+        failure=failure,
+    )
     caller.post("/leave", {"session_id": bot.session.id})
     services = app.extensions["greenroom"]
     redis = f"unix://{services.settings.redis_socket}" if is_laptop else "redis://elsewhere"

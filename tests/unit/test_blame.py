@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bots.blame import SAID_AT_MOST, cause_of
+from bots.blame import SAID_AT_MOST, failure_of
 from tasks.pool import how_it_ended
 
 
@@ -25,7 +25,7 @@ def fails_in_a_library():
 
 
 def test_a_failure_is_named_with_its_message_in_one_line_and_its_place():
-    assert cause_of(raised_by(fails), "tests.unit:bot") == (
+    assert str(failure_of(raised_by(fails), "tests.unit:bot")) == (
         f"raised ValueError: no such key: 'colour' (tests/unit/test_blame.py:{fails.__code__.co_firstlineno + 1})"
     )
 
@@ -33,13 +33,13 @@ def test_a_failure_is_named_with_its_message_in_one_line_and_its_place():
 def test_a_failure_in_a_library_is_placed_where_the_bot_called_it():
     line = fails_in_a_library.__code__.co_firstlineno + 1
 
-    assert cause_of(raised_by(fails_in_a_library), "tests.unit:bot").endswith(
+    assert str(failure_of(raised_by(fails_in_a_library), "tests.unit:bot")).endswith(
         f"(tests/unit/test_blame.py:{line})"
     )
 
 
 def test_code_that_does_not_parse_is_placed_where_it_does_not(tmp_path):
-    said = cause_of(raised_by(lambda: compile("def (", "mine.py", "exec")), "mine:bot")
+    said = str(failure_of(raised_by(lambda: compile("def (", "mine.py", "exec")), "mine:bot"))
 
     assert said.startswith("raised SyntaxError: ") and said.endswith("(mine.py:1)")
 
@@ -48,7 +48,7 @@ def test_a_long_message_is_cut():
     def fails():
         raise ValueError("x" * 10_000)
 
-    assert len(cause_of(raised_by(fails), "tests:bot")) < SAID_AT_MOST + 100
+    assert len(str(failure_of(raised_by(fails), "tests:bot"))) < SAID_AT_MOST + 100
 
 
 @pytest.mark.parametrize(("code", "said"), [(3, "called sys.exit(3)"), (None, "called sys.exit()")])
@@ -56,7 +56,7 @@ def test_leaving_python_is_named_with_its_exit_code(code, said):
     def leaves():
         raise SystemExit(code)
 
-    assert cause_of(raised_by(leaves), "tests:bot").startswith(said)
+    assert str(failure_of(raised_by(leaves), "tests:bot")).startswith(said)
 
 
 @pytest.mark.parametrize(

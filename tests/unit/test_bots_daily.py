@@ -18,6 +18,7 @@ from pipecat.workers.runner import WorkerRunner
 from app.errors import OfferRefused
 from app.providers import daily_rest
 from app.providers.daily import Daily
+from app.rooms.failures import FailureKind
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
 from app.settings import Settings
@@ -200,7 +201,7 @@ async def test_the_newcomer_puts_the_older_bot_out_before_it_joins(daily, meetin
             await eventually(lambda: older.put_out)
 
             (why,) = older.put_out
-            assert why.reason is Reason.EJECTED
+            assert why.kind is Reason.EJECTED
             assert len(meetings.those_in("standup")) == 1
             assert not newer.put_out
             ejected = [path for _, path, _ in server.asked if path.endswith("/eject")]
@@ -353,31 +354,31 @@ async def test_a_hushed_bot_gives_no_more_sound(daily, meetings):
         assert client.publishing == [{"microphone": {"isPublishing": False}}]
 
 
-async def test_a_line_that_broke_is_told_without_a_reason(daily, meetings):
+async def test_a_line_that_broke_is_the_bot_s_failure_and_no_reason_for_its_session_to_end(daily, meetings):
     async with on_stage(daily) as bot:
         (client,) = meetings.those_in("standup")
 
         client.lose("websocket closed")
         await eventually(lambda: bot.put_out)
 
-        assert [why.reason for why in bot.put_out] == [None]
+        assert [why.kind for why in bot.put_out] == [FailureKind.LINE_LOST]
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"),
+    ("words", "kind"),
     [
         ("Ejected", Reason.EJECTED),
         ("exp-room", Reason.ROOM_GONE),
         ("no-room", Reason.ROOM_GONE),
-        ("", None),
+        ("", FailureKind.LINE_LOST),
     ],
 )
-async def test_why_a_call_ended_is_told_where_daily_tells_it(daily, meetings, words, reason):
+async def test_why_a_call_ended_is_told_where_daily_tells_it(daily, meetings, words, kind):
     async with on_stage(daily) as bot:
         meetings.those_in("standup")[0].lose(words)
         await eventually(lambda: bot.put_out)
 
-        assert bot.put_out[0].reason is reason
+        assert bot.put_out[0].kind is kind
 
 
 async def test_a_bot_that_leaves_was_not_put_out(daily, meetings):
@@ -473,7 +474,7 @@ async def test_a_bot_that_gets_in_nowhere_says_so(daily, meetings, server, monke
     async with performing(Bot(daily)) as bot:
         await eventually(lambda: bot.put_out)
 
-        assert bot.put_out[0].reason is None
+        assert bot.put_out[0].kind is FailureKind.NOT_LET_IN
         assert not meetings.those_in("standup")
 
 

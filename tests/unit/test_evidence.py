@@ -6,7 +6,7 @@ import pytest
 
 from app.rooms.evidence import LOOKS_AT_MOST, MISSED_TWO_BEATS, SETTLES_WITHIN, Weighing
 from app.rooms.presence import Monitor
-from app.rooms.providers import Local, Providers
+from app.rooms.providers import Local, Providers, RoomEvent
 from app.rooms.reaping import Reaper
 from app.rooms.reviving import Reviving
 from app.rooms.room import Room
@@ -20,7 +20,7 @@ from app.rooms.steps import (
     ReadRoom,
     ReadSession,
 )
-from tests.makers import a_report, an_order
+from tests.makers import DIED, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 
@@ -54,7 +54,9 @@ def in_room(bot, rooms):
 
 def left(weighing, bot, **more):
     """Its room says that it left."""
-    return weighing.weigh("participant_left", bot.session.room, bot.session.id, bot.session.epoch, **more)
+    return weighing.weigh(
+        RoomEvent.PARTICIPANT_LEFT, bot.session.room, bot.session.id, bot.session.epoch, **more
+    )
 
 
 def die(bot, rooms, ledger, *, quiet_for=MISSED_TWO_BEATS):
@@ -132,9 +134,9 @@ def test_evidence_that_comes_twice_has_one_effect(weighing, bot, rooms, ledger, 
 def test_evidence_about_a_session_of_another_room_says_nothing(weighing, bot, rooms, ledger, launches):
     die(bot, rooms, ledger)
     elsewhere = rooms.room("elsewhere")
-    weighing.weigh("participant_left", elsewhere, bot.session.id, bot.session.epoch)
-    weighing.weigh("participant_left", bot.session.room, "another-session", bot.session.epoch)
-    weighing.weigh("participant_left", bot.session.room, bot.session.id, bot.session.epoch + 1)
+    weighing.weigh(RoomEvent.PARTICIPANT_LEFT, elsewhere, bot.session.id, bot.session.epoch)
+    weighing.weigh(RoomEvent.PARTICIPANT_LEFT, bot.session.room, "another-session", bot.session.epoch)
+    weighing.weigh(RoomEvent.PARTICIPANT_LEFT, bot.session.room, bot.session.id, bot.session.epoch + 1)
 
     assert len(launches.asked) == 1
 
@@ -150,7 +152,7 @@ def test_while_the_room_cannot_be_asked_it_is_asked_again_and_then_left_to_the_r
 
 
 def test_a_finished_room_loses_nothing(weighing, bot, ledger, hall):
-    assert weighing.weigh("room_finished", hall) is None
+    assert weighing.weigh(RoomEvent.ROOM_FINISHED, hall) is None
     assert bot.beat() is Beaten.KEPT
     assert ledger.run(ReadRoom(hall)).lease.session_id == bot.session.id
 
@@ -162,14 +164,14 @@ def test_who_comes_into_a_room_whose_bot_is_gone_gets_one_once_things_have_settl
     bot.leave(Reason.ROOM_GONE)
     rooms.arrive(hall, "ada")
 
-    assert weighing.weigh("participant_joined", hall) == SETTLES_WITHIN
+    assert weighing.weigh(RoomEvent.PARTICIPANT_JOINED, hall) == SETTLES_WITHIN
     assert len(launches.asked) == 1
-    assert weighing.weigh("participant_joined", hall, looks=2) is None
+    assert weighing.weigh(RoomEvent.PARTICIPANT_JOINED, hall, looks=2) is None
     assert len(launches.asked) == 2
 
 
 def test_that_our_own_bot_came_is_no_news(weighing, bot, rooms, hall):
-    assert weighing.weigh("participant_joined", hall, bot.session.id, bot.session.epoch) is None
+    assert weighing.weigh(RoomEvent.PARTICIPANT_JOINED, hall, bot.session.id, bot.session.epoch) is None
     assert rooms.asked == 0
 
 
@@ -178,9 +180,9 @@ def test_people_whose_bot_is_just_going_are_looked_at_once_more(weighing, bot, r
     rooms.depart(hall, "bot:hall")
     rooms.arrive(hall, "ada")
 
-    assert weighing.weigh("participant_joined", hall, looks=2) == STARTS_WITHIN
+    assert weighing.weigh(RoomEvent.PARTICIPANT_JOINED, hall, looks=2) == STARTS_WITHIN
     bot.leave(Reason.ROOM_GONE)
-    assert weighing.weigh("participant_joined", hall, looks=3) is None
+    assert weighing.weigh(RoomEvent.PARTICIPANT_JOINED, hall, looks=3) is None
     assert len(launches.asked) == 2
 
 
@@ -188,17 +190,20 @@ def test_that_the_last_person_left_is_remembered(weighing, bot, rooms, hall, led
     rooms.arrive(hall, "ada")
     bot.leave(Reason.LEFT)
     rooms.depart(hall, "ada")
-    weighing.weigh("participant_left", hall, looks=2)
+    weighing.weigh(RoomEvent.PARTICIPANT_LEFT, hall, looks=2)
     ledger.pass_time(60 * SECOND)
     rooms.arrive(hall, "ada")
     rooms.depart(hall, "bot:hall")
-    weighing.weigh("participant_joined", hall, looks=2)
+    weighing.weigh(RoomEvent.PARTICIPANT_JOINED, hall, looks=2)
 
     assert len(launches.asked) == 2
 
 
 def test_a_room_that_is_not_ours_any_more_is_nothing(weighing):
-    assert weighing.weigh("participant_left", Room.parse("wss://elsewhere.example.com/hall"), "s", 1) is None
+    assert (
+        weighing.weigh(RoomEvent.PARTICIPANT_LEFT, Room.parse("wss://elsewhere.example.com/hall"), "s", 1)
+        is None
+    )
 
 
 # Before a bot is replaced that was only not heard, its room is asked
@@ -251,7 +256,7 @@ def test_a_server_that_does_not_answer_stops_no_relaunch(bot, rooms, ledger, lau
 
 
 def test_a_bot_that_was_seen_to_die_needs_no_asking(bot, rooms, ledger, launches):
-    Reaper(ledger, launches).lost(bot.session.id, owner=bot.owner, why="died with its process")
+    Reaper(ledger, launches).lost(bot.session.id, owner=bot.owner, failure=DIED)
 
     assert rooms.asked == 0
     assert ledger.run(ReadSession(bot.session.id)).state is State.PENDING

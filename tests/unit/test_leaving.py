@@ -4,6 +4,7 @@ import pytest
 
 from app.errors import BotSilent, NoSuchSession, OthersThere
 from app.rooms.leaving import Left
+from app.rooms.reaping import NOT_HEARD
 from app.rooms.reviving import Reviving
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
@@ -16,7 +17,7 @@ from app.rooms.steps import (
     ReadRoom,
     ReadSession,
 )
-from tests.makers import STAGE, a_claim, an_order
+from tests.makers import DIED, STAGE, a_claim, an_order
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_a_session_that_waits_for_its_next_bot_has_none_when_it_was_left(
     leaving, reaper, ledger, joined, puppet
 ):
     dead = puppet().go_live()
-    reaper.lost(joined.session_id, owner=dead.owner, why="died")
+    reaper.lost(joined.session_id, owner=dead.owner, failure=DIED)
     late = puppet()
 
     assert leaving.leave_room(STAGE) == Left("left", joined.session_id, Reason.LEFT)
@@ -143,7 +144,7 @@ def test_the_wish_reaches_the_bot_that_has_the_session_by_then(leaving, reaper, 
 
     def die_and_be_followed():
         if not successors:
-            reaper.lost(joined.session_id, owner=first.owner, why="died")
+            reaper.lost(joined.session_id, owner=first.owner, failure=DIED)
             successors.append(puppet().go_live())
         successors[0].obey()
 
@@ -256,7 +257,7 @@ def test_a_bot_that_is_to_come_back_is_called_off_by_whoever_talked_with_it_last
 ):
     ledger.run(Note(joined.session_id, "person_arrived", bot.session.epoch, person="ben"))
     ledger.pass_time(2 * STALE_AFTER)
-    Reviving(ledger, launches).revive(STAGE, "was not heard", epoch=bot.session.epoch)
+    Reviving(ledger, launches).revive(STAGE, NOT_HEARD, epoch=bot.session.epoch)
     assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.PENDING
 
     if may:

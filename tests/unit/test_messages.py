@@ -17,7 +17,7 @@ from app.rooms.messages import ask
 from app.rooms.patience import SLICE, slices
 from app.rooms.sessions import Reason
 from app.rooms.steps import Receive
-from tests.makers import an_order
+from tests.makers import DIED, an_order
 
 A_MOMENT = timedelta(milliseconds=20)
 LONG = timedelta(seconds=30)
@@ -82,7 +82,7 @@ def test_a_bot_that_ends_while_it_is_asked_says_why(ledger, bot):
 
 def succeed(ledger, reaper, puppet, bot):
     """The bot dies, and another has its session."""
-    assert reaper.lost(bot.session.id, owner=bot.owner, why="died")
+    assert reaper.lost(bot.session.id, owner=bot.owner, failure=DIED)
     return puppet().go_live()
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.errors import ProviderAway
-from app.rooms.presence import COOLDOWN, Monitor
+from app.rooms.presence import COOLDOWN, Monitor, Outcome
 from app.rooms.providers import Local, Providers
 from app.rooms.sessions import Reason
 from app.rooms.steps import Limits, ReadRoom, ReadSession
@@ -51,7 +51,7 @@ def test_people_whose_bot_is_gone_get_one_as_it_was(monitor, once, hall, ledger,
         link="a-link",
     )
 
-    assert monitor.look(hall) == "served"
+    assert monitor.look(hall) is Outcome.SERVED
     session = launches.asked[-1][0]
     assert ledger.run(ReadRoom(hall)).lease.session_id == session.id
     assert (session.user_id, session.bot, session.persona) == ("ada", "other", "A pirate.")
@@ -68,12 +68,12 @@ def test_a_bot_that_is_not_known_any_more_is_replaced_by_the_default_one(monitor
 
 def test_a_room_gets_one_bot_in_half_a_minute(monitor, once, hall, ledger, puppet, launches):
     once(Reason.ROOM_GONE)
-    assert monitor.look(hall) == "served"
+    assert monitor.look(hall) is Outcome.SERVED
     puppet().go_live().leave(Reason.ERROR)
 
-    assert monitor.look(hall) == "too soon"
+    assert monitor.look(hall) is Outcome.TOO_SOON
     ledger.pass_time(COOLDOWN)
-    assert monitor.look(hall) == "served"
+    assert monitor.look(hall) is Outcome.SERVED
     assert len(launches.asked) == 3
 
 
@@ -82,21 +82,21 @@ def test_where_any_bot_is_none_comes(monitor, once, rooms, hall, more):
     once(Reason.ROOM_GONE)
     rooms.arrive(hall, "agent-1", **more)
 
-    assert monitor.look(hall) == "has a bot"
+    assert monitor.look(hall) is Outcome.HAS_A_BOT
 
 
 def test_where_one_is_on_its_way_none_comes(monitor, joining, rooms, hall, launches):
     joining.join(an_order(hall))
     rooms.arrive(hall, "ada")
 
-    assert monitor.look(hall) == "leased"
+    assert monitor.look(hall) is Outcome.LEASED
     assert len(launches.asked) == 1
 
 
 def test_a_room_that_was_never_ours_is_none_of_its_business(monitor, rooms, hall, launches):
     rooms.arrive(hall, "ada")
 
-    assert monitor.look(hall) == "never ours"
+    assert monitor.look(hall) is Outcome.NEVER_OURS
     assert monitor.sweep() == {}
     assert rooms.asked == 1  # which rooms are busy
     assert launches.asked == []
@@ -110,27 +110,27 @@ DISMISSING += [Reason.MOVED_OUT, Reason.CRASHED_TOO_OFTEN]
 def test_people_who_stay_when_their_bot_is_sent_away_get_none(monitor, once, hall, ledger, reason):
     once(reason)
 
-    assert monitor.look(hall) == "dismissed"
+    assert monitor.look(hall) is Outcome.DISMISSED
     ledger.pass_time(COOLDOWN * 10)
-    assert monitor.look(hall) == "dismissed"
-    assert monitor.sweep() == {"dismissed": 1}
+    assert monitor.look(hall) is Outcome.DISMISSED
+    assert monitor.sweep() == {Outcome.DISMISSED: 1}
 
 
 def test_who_comes_after_they_have_gone_gets_one(monitor, once, rooms, hall, ledger):
     once(Reason.LEFT)
     rooms.depart(hall, "ada")
-    assert monitor.look(hall) == "empty"
+    assert monitor.look(hall) is Outcome.EMPTY
     ledger.pass_time(MINUTE)
     rooms.arrive(hall, "bob")
 
-    assert monitor.look(hall) == "served"
+    assert monitor.look(hall) is Outcome.SERVED
 
 
 def test_a_finished_room_is_a_new_one(monitor, once, hall):
     once(Reason.LEFT)
     monitor.emptied(hall)
 
-    assert monitor.look(hall) == "served"
+    assert monitor.look(hall) is Outcome.SERVED
 
 
 def test_that_a_room_was_empty_before_its_bot_was_sent_away_says_nothing(monitor, once, rooms, hall, ledger):
@@ -141,7 +141,7 @@ def test_that_a_room_was_empty_before_its_bot_was_sent_away_says_nothing(monitor
     rooms.arrive(hall, "ada")
     bot.leave(Reason.LEFT)
 
-    assert monitor.look(hall) == "dismissed"
+    assert monitor.look(hall) is Outcome.DISMISSED
 
 
 def test_who_comes_back_just_after_an_idle_bot_has_left_gets_one(monitor, once, rooms, hall, ledger):
@@ -152,28 +152,28 @@ def test_who_comes_back_just_after_an_idle_bot_has_left_gets_one(monitor, once, 
     bot.leave(Reason.IDLE)
     rooms.arrive(hall, "ada")
 
-    assert monitor.look(hall) == "served"
+    assert monitor.look(hall) is Outcome.SERVED
 
 
 def test_a_session_that_is_not_over_is_looked_after_by_others(monitor, once, hall, ledger):
     once(None)
     ledger.free(hall)
 
-    assert monitor.look(hall) == "not over"
+    assert monitor.look(hall) is Outcome.NOT_OVER
 
 
 def test_local_rooms_cannot_tell(monitor, joining, puppet):
     joining.join(an_order(STAGE))
     puppet().go_live().leave(Reason.ROOM_GONE)
 
-    assert monitor.look(STAGE) == "unknown"
+    assert monitor.look(STAGE) is Outcome.UNKNOWN
 
 
 def test_the_sweep_finds_them_all(monitor, once, rooms, hall, launches):
     once(Reason.ROOM_GONE)
     rooms.arrive(rooms.room("others"), "eve")
 
-    assert monitor.sweep() == {"served": 1}
+    assert monitor.sweep() == {Outcome.SERVED: 1}
     assert launches.asked[-1][0].room == hall
 
 
@@ -183,19 +183,19 @@ def test_a_server_that_does_not_answer_is_no_empty_room(monitor, once, rooms, ha
 
     with pytest.raises(ProviderAway):
         monitor.look(hall)
-    assert monitor.sweep() == {"away": 1}
+    assert monitor.sweep() == {Outcome.AWAY: 1}
     rooms.is_away = False
-    assert monitor.look(hall) == "dismissed"
+    assert monitor.look(hall) is Outcome.DISMISSED
 
 
 def test_while_nobody_can_be_served_the_room_is_looked_at_again(monitor, once, hall, ledger, monkeypatch):
     once(Reason.ROOM_GONE)
     monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=0))
-    assert monitor.look(hall) == "unserved"
+    assert monitor.look(hall) is Outcome.UNSERVED
     monkeypatch.undo()
     ledger.pass_time(COOLDOWN)
 
-    assert monitor.look(hall) == "served"
+    assert monitor.look(hall) is Outcome.SERVED
 
 
 def test_the_session_that_ended_stays_ended(monitor, once, hall, ledger):

@@ -39,7 +39,7 @@ from app.rooms.steps import (
 )
 from tests.fakes.launches import QUEUE, RememberedLaunches
 from tests.fakes.puppet import Puppet
-from tests.makers import CELLAR, STAGE, a_claim, a_report, a_session, an_order
+from tests.makers import CELLAR, DIED, STAGE, a_claim, a_report, a_session, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 
@@ -678,7 +678,7 @@ def test_the_session_of_a_bot_whose_process_is_known_to_be_dead_goes_on_at_once(
 ):
     dead = puppet().go_live()
 
-    assert reaper.lost(joined.session_id, owner=dead.owner, why="died with its process") is True
+    assert reaper.lost(joined.session_id, owner=dead.owner, failure=DIED) is True
 
     session = session_of(ledger, joined)
     assert (session.state, len(session.crashes)) == (State.PENDING, 1)
@@ -692,11 +692,11 @@ def test_the_session_of_a_bot_whose_process_is_known_to_be_dead_goes_on_at_once(
 
 def test_a_death_that_is_told_twice_is_one(reaper, launches, ledger, joined, puppet):
     dead = puppet().go_live()
-    reaper.lost(joined.session_id, owner=dead.owner, why="died")
+    reaper.lost(joined.session_id, owner=dead.owner, failure=DIED)
 
-    assert reaper.lost(joined.session_id, owner=dead.owner, why="died") is False
+    assert reaper.lost(joined.session_id, owner=dead.owner, failure=DIED) is False
     puppet().go_live()
-    assert reaper.lost(joined.session_id, owner=dead.owner, why="died") is False
+    assert reaper.lost(joined.session_id, owner=dead.owner, failure=DIED) is False
     assert len(session_of(ledger, joined).crashes) == 1
     assert len(launches.asked) == 2
 
@@ -706,12 +706,12 @@ def test_a_bot_whose_time_was_over_when_it_died_is_not_followed_by_another(
 ):
     dead = puppet().go_live()
 
-    assert reaper.lost(joined.session_id, owner=dead.owner, why="died", over=Reason.MAX_DURATION) is True
+    assert reaper.lost(joined.session_id, owner=dead.owner, failure=DIED, over=Reason.MAX_DURATION) is True
 
     assert session_of(ledger, joined).reason is Reason.MAX_DURATION
     assert ledger.run(LiveSessions()) == []
     assert len(launches.asked) == 1
-    assert reaper.lost(joined.session_id, owner=dead.owner, why="died", over=Reason.MAX_DURATION) is False
+    assert reaper.lost(joined.session_id, owner=dead.owner, failure=DIED, over=Reason.MAX_DURATION) is False
     assert joining.join(an_order()).reused is False
 
 
@@ -719,7 +719,7 @@ def test_a_bot_whose_time_was_over_when_it_died_is_not_followed_by_another(
 def test_the_death_of_a_process_that_had_not_the_room_changes_nothing(reaper, ledger, joined, puppet, over):
     alive = puppet().go_live()
 
-    assert reaper.lost(joined.session_id, owner="bots@stage/job/another", why="died", over=over) is False
+    assert reaper.lost(joined.session_id, owner="bots@stage/job/another", failure=DIED, over=over) is False
     assert alive.beat() is Beaten.KEPT
     assert session_of(ledger, joined).state is State.LIVE
 
@@ -730,7 +730,7 @@ def test_a_bot_that_had_left_before_its_process_died_stays_as_it_ended(
     bot = puppet().go_live()
     bot.leave(Reason.IDLE)
 
-    assert reaper.lost(joined.session_id, owner=bot.owner, why="died") is False
+    assert reaper.lost(joined.session_id, owner=bot.owner, failure=DIED) is False
     assert session_of(ledger, joined).reason is Reason.IDLE
     assert len(launches.asked) == 1
 
@@ -741,7 +741,7 @@ def test_a_bot_that_died_between_its_end_and_giving_up_its_room_frees_it(
     bot = puppet().go_live()
     bot.enter(State.ENDED, Reason.IDLE)
 
-    reaper.lost(joined.session_id, owner=bot.owner, why="died")
+    reaper.lost(joined.session_id, owner=bot.owner, failure=DIED)
 
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert session_of(ledger, joined).reason is Reason.IDLE
@@ -750,7 +750,7 @@ def test_a_bot_that_died_between_its_end_and_giving_up_its_room_frees_it(
 
 @pytest.mark.parametrize("over", [None, Reason.MAX_DURATION])
 def test_the_death_of_an_unknown_session_is_no_matter(reaper, over):
-    assert reaper.lost("nobody", owner="bots@stage/job/0", why="died", over=over) is False
+    assert reaper.lost("nobody", owner="bots@stage/job/0", failure=DIED, over=over) is False
 
 
 # What a worker finds that the one before it held
@@ -801,7 +801,7 @@ def test_what_still_beats_is_looked_at_again_and_left_alone(reaper, launches, le
 def test_what_has_another_bot_by_now_or_has_ended_is_not_inherited(reaper, launches, ledger, puppet, two):
     gone, lost = two
     gone.leave()
-    reaper.lost(lost.session.id, owner=lost.owner, why="died")
+    reaper.lost(lost.session.id, owner=lost.owner, failure=DIED)
     puppet().go_live()
     ledger.pass_time(MISSED_A_BEAT)
     before = len(launches.asked)

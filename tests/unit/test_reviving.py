@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.reviving import CRASHES_AT_MOST, Reviving
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
@@ -25,7 +26,7 @@ from app.rooms.steps import (
     Said,
 )
 from tests.fakes.launches import QUEUE
-from tests.makers import CELLAR, STAGE, a_report, an_order
+from tests.makers import CELLAR, DIED, STAGE, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 
@@ -51,9 +52,9 @@ def last_event(ledger, bot):
     return ledger.run(ReadEvents(bot.session.id))[-1]
 
 
-def crash(reviving, bot):
+def crash(reviving, bot, failure=DIED):
     """The bot's process dies, and its parent sees it."""
-    finding, _ = reviving.revive(STAGE, "died with its process", owner=bot.owner)
+    finding, _ = reviving.revive(STAGE, failure, owner=bot.owner)
     assert finding is Finding.SUPERSEDED
 
 
@@ -132,6 +133,27 @@ def test_the_third_crash_within_ten_minutes_ends_the_session(reviving, launches,
     assert last.beat() is Beaten.SUPERSEDED
 
 
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (BotFailure(FailureKind.NOT_LET_IN, "stayed outside"), Reason.ROOM_GONE),
+        (BotFailure(FailureKind.RAISED, "could not get into the room"), Reason.CRASHED_TOO_OFTEN),
+    ],
+)
+def test_the_kind_of_the_last_failure_decides_why_a_session_ends_and_not_its_words(
+    reviving, ledger, puppet, bot, failure, reason
+):
+    last = bot
+    for _ in range(CRASHES_AT_MOST - 1):
+        crash(reviving, last)
+        last = puppet().go_live()
+
+    crash(reviving, last, failure)
+
+    assert session_of(ledger, bot).reason is reason
+    assert str(failure) in last_event(ledger, bot).detail
+
+
 def test_a_bot_that_crashes_at_boot_ends_its_session_as_well(reviving, ledger, puppet, bot):
     crash(reviving, bot)
     for _ in range(2):
@@ -182,7 +204,7 @@ def test_a_room_that_is_not_the_dead_bot_s_is_left_alone(reviving, launches, led
         puppet().go_live()
     before, launched = ledger.run(ReadRoom(STAGE)), len(launches.asked)
 
-    finding, _ = reviving.revive(STAGE, "died", owner=bot.owner)
+    finding, _ = reviving.revive(STAGE, DIED, owner=bot.owner)
 
     assert finding is {"free": Finding.FREE, "another's": Finding.OTHER, "pending": Finding.OTHER}[condition]
     assert ledger.run(ReadRoom(STAGE)) == before

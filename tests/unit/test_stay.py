@@ -17,6 +17,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from app.errors import IllegalTransition, OthersThere, RedisAway
+from app.rooms.failures import EndUnwritten, FailureKind
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
     DOUBT_LASTS,
@@ -38,7 +39,6 @@ from bots.stay import (
     BLOCKED_AT_MOST,
     ENDS_WITHIN,
     HELPERS,
-    EndUnwritten,
     Errand,
     Stay,
     _beats_again_after,
@@ -321,6 +321,7 @@ def test_a_helper_that_is_done_is_an_end_with_its_name_however_it_came_to_it(nam
 
     ended = asyncio.run(ending())
     assert ended.reason is Reason.ERROR and ended.goes_on
+    assert ended.failure.kind is FailureKind.HELPER_ENDED
     assert ended.detail.startswith(f"lost its {name}{how}")
 
 

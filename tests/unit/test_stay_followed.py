@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.sessions import Reason
 from app.settings import Settings
 from bots.stay import MOVED_ON, Ending, Errand, Stay
@@ -59,7 +60,7 @@ def test_a_bot_that_another_follows_is_known_to_be_followed_before_its_line_is_c
 
 
 def test_a_bot_that_crashed_is_known_to_be_followed_before_its_line_is_closed():
-    crashed = Ending(Reason.ERROR, goes_on=True)
+    crashed = Ending.by(BotFailure(FailureKind.RAISED, "raised ValueError"))
     assert leaving(crashed, by_itself=True) == ["hushed", "disconnected"]
 
 

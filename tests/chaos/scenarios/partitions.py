@@ -118,12 +118,14 @@ async def the_old_come_late(stage: Stage, report: Report) -> None:
 
 SAY_LOST = """
 import sys
+from app.rooms.failures import BotFailure, FailureKind
 from app.rooms.reaping import Reaper
 from app.storage.ledger import RedisLedger
 from tasks.celery import app, settings
 from tasks.outgoing import CeleryLaunches
 reaper = Reaper(RedisLedger(settings.redis_url), CeleryLaunches(app))
-sys.exit(not reaper.lost(sys.argv[1], owner=sys.argv[2], why="is said to have died"))
+failure = BotFailure(FailureKind.PROCESS_DIED, "is said to have died")
+sys.exit(not reaper.lost(sys.argv[1], owner=sys.argv[2], failure=failure))
 """
 
 
