@@ -34,6 +34,7 @@ from app.rooms.sessions import FORUM, Reason, Session, State
 from app.rooms.state import Open, Opened
 from app.rooms.steps import (
     BEAT_EVERY,
+    STALE_AFTER,
     Answer,
     Beat,
     Beaten,
@@ -72,7 +73,8 @@ QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks; then the
 INTERRUPTED_WITHIN = timedelta(seconds=1)  # an answer that nobody shall hear
 WRITTEN_WITHIN = timedelta(seconds=2)  # the last turns
 WATCHED_EVERY = timedelta(seconds=3)  # an event loop says that it runs
-BLOCKED_AT_MOST = timedelta(seconds=40)  # an event loop; its room is another's by then
+# An event loop, or a frozen process: a bot that woke later would cut off the one that has its room by then
+BLOCKED_AT_MOST = STALE_AFTER
 BLOCKED_AT_END = timedelta(seconds=10)  # the same, of a bot that is about to end
 ENDS_WITHIN = timedelta(seconds=20)  # all that a bot does once nobody hears it; then its process is ended
 GOODBYE_WITHIN = timedelta(seconds=8)

@@ -21,6 +21,7 @@ from app.rooms.failures import EndUnwritten, FailureKind
 from app.rooms.sessions import Reason, State
 from app.rooms.steps import (
     DOUBT_LASTS,
+    STALE_AFTER,
     Answer,
     FindPlace,
     HandOver,
@@ -36,7 +37,6 @@ from app.settings import Settings
 from bots import personalities, stay
 from bots.stay import (
     BEAT_WITHIN,
-    BLOCKED_AT_MOST,
     ENDS_WITHIN,
     HELPERS,
     Errand,
@@ -548,5 +548,5 @@ def test_the_watchdog_watches_from_before_a_bots_first_step_and_gives_the_end_al
 
     with pytest.raises(EndUnwritten):
         asyncio.run(lived())
-    assert at_first == [BLOCKED_AT_MOST]
+    assert at_first == [STALE_AFTER], "a bot that wakes after that disturbs the one that has its room"
     assert dog.patience[-1] == ENDS_WITHIN

@@ -21,7 +21,7 @@ from tests.livekit_server import LiveKitServer
 from tests.makers import a_session
 
 KILLS = 2
-FROZEN = 40  # seconds: its room is another bot's by then
+FROZEN = 30  # seconds: its room is another bot's by then
 CUT_OFF = 60  # seconds
 SERVER_AWAY = 3  # seconds
 CONTINUOUS = 1.0  # seconds of silence that nobody takes for the end
@@ -63,7 +63,7 @@ async def crashes_between_steps(stage: Stage, report: Report) -> None:
 
 @scenario(
     32,
-    "LiveKit: a bot that was frozen for 40 s comes back; a stranger's bot, and a false one",
+    "LiveKit: a bot that was frozen for 30 s comes back; a stranger's bot, and a false one",
     lane="rooms",
     livekit=True,
 )
