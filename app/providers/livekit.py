@@ -19,6 +19,7 @@ import structlog
 
 from app.errors import BadRoom, BadSignature, ProviderAway
 from app.providers import names, reading, tokens
+from app.providers.room_metadata import room_facts, with_facts
 from app.rooms.providers import (
     BOT,
     NOTHING,
@@ -112,7 +113,7 @@ class LiveKit:
             grants,
             name=name,
             metadata=json.dumps(about),
-            roomConfig={"metadata": room_metadata(session)},
+            roomConfig={"metadata": with_facts("", room_facts(session))},
         )
 
     def prepare(self, room: Room) -> None:
@@ -135,12 +136,11 @@ class LiveKit:
             who for entry in reading.parts(told, "participants") if (who := _participant(entry)) is not None
         ]
 
-    def describe(self, session: Session) -> None:
-        """Say what a room is for now, if it was there before its bot.  Raises ProviderAway."""
-        room = session.room
+    def describe(self, room: Room, metadata: str) -> None:
+        """Replace a room's metadata.  Raises ProviderAway."""
         self._ask(
             "UpdateRoomMetadata",
-            {"room": room.name, "metadata": room_metadata(session)},
+            {"room": room.name, "metadata": metadata},
             {"roomAdmin": True, "room": room.name},
         )
 
@@ -266,17 +266,6 @@ class LiveKit:
                     timeout=ANSWERS_WITHIN.total_seconds(), follow_redirects=False, trust_env=not is_here
                 )
             return self._made
-
-
-def room_metadata(session: Session) -> str:
-    """What a room is for, for whoever is in it."""
-    facts = {
-        "conversation_id": session.id,
-        "bot": session.bot,
-        "personality": session.personality,
-        "mode": session.mode,
-    }
-    return json.dumps(facts)
 
 
 # The API writes names_so, webhooks write namesSo; numbers of 64 bits are strings in both.

@@ -3,7 +3,7 @@
 import re
 
 _LIKE_A_BOT = re.compile(
-    r"\b(ro)?bot\d*\b|\b(ai|voice|virtual) (agent|assistant)\b|note ?taker\b|^agent-|\bagent\d*$",
+    r"\b(ro)?bot\d*\b|\b(ai|voice|virtual) (agent|assistant)\b|note ?taker\b|^agent-|^aw_|\bagent\d*$",
     re.IGNORECASE,
 )
 

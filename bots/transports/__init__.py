@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import cache
 
 from app.providers.daily import Daily
-from app.providers.livekit import LiveKit, room_metadata
+from app.providers.livekit import LiveKit
+from app.providers.room_metadata import room_facts
 from app.rooms.room import DAILY, LIVEKIT
 from app.rooms.sessions import Session
 from app.settings import Settings
@@ -30,8 +31,8 @@ def of(
         return LiveKitRoom(
             room,
             token=lambda: server.bot_token(session, personalities.load(session.personality).name),
-            metadata=room_metadata(session),
-            describe=lambda: server.describe(session),
+            facts=room_facts(session),
+            describe=lambda metadata: server.describe(room, metadata),
             on_arrival=on_arrival,
             on_departure=on_departure,
             on_put_out=on_put_out,

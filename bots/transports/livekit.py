@@ -25,6 +25,7 @@ from pipecat.transports.livekit.transport import (
 
 from app.errors import ProviderAway
 from app.providers.livekit import is_bot
+from app.providers.room_metadata import with_facts
 from app.rooms.failures import FailureKind
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
@@ -38,6 +39,7 @@ TRY_AGAIN_AFTER = timedelta(seconds=0.5)
 CLOSES_WITHIN = timedelta(seconds=2)
 SEEN_WITHIN = timedelta(seconds=5)
 NAMED_WITHIN = timedelta(seconds=3)
+DESCRIBES_AT_MOST = 20  # times in a stay: another program may take our facts out each time, for ever
 
 # Why a room parted with its bot, where that is for good.
 REASONS: Mapping[int, PutOut] = {
@@ -70,8 +72,8 @@ class LiveKitRoom(SharedRoom):
         room: Room,
         *,
         token: Callable[[], str],
-        metadata: str,
-        describe: Callable[[], None],
+        facts: dict[str, Any],
+        describe: Callable[[str], None],
         on_arrival: Notice,
         on_departure: Notice,
         on_put_out: Callable[[PutOut], None],
@@ -79,14 +81,17 @@ class LiveKitRoom(SharedRoom):
     ) -> None:
         """`token` is asked for when it is needed; a bot that `waits` stays at the door until `enter`.
 
-        `describe` gives the room its `metadata`, if it was there before.
+        `describe` replaces the room's metadata, into which our `facts` belong.
         """
         super().__init__(
             room, on_arrival=on_arrival, on_departure=on_departure, on_put_out=on_put_out, waits=waits
         )
         self._token = token
-        self._metadata = metadata
+        self._facts = facts
         self._describe = describe
+        self._wanted_metadata: str | None = None  # to be written next
+        self._times_described = 0
+        self._describing: asyncio.Future[None] | None = None
         self._client: LiveKitTransportClient | None = None
         self._avatar: Avatar | None = None
         self._name: str | None = None  # that it is seen under
@@ -298,19 +303,37 @@ class LiveKitRoom(SharedRoom):
         room.on("participant_connected", lambda _: self._see(room))
         room.on("participant_disconnected", lambda _: self._see(room))
         room.on("participant_metadata_changed", lambda *_: self._see(room))
-        room.on("reconnected", lambda: self._see(room))
+        room.on("room_metadata_changed", lambda _, metadata: self._describe_room(metadata))
+        room.on("reconnected", lambda: self._find(room))
         room.on("disconnected", self._parted)
 
     def _find(self, room: rtc.Room) -> None:
         self._see(room)
-        if room.metadata != self._metadata:
-            self._begin(asyncio.to_thread(self._say_what_room_is))
+        self._describe_room(room.metadata)
 
-    def _say_what_room_is(self) -> None:
-        try:
-            self._describe()
-        except ProviderAway:
-            log.warning("room_not_described", room=str(self._room))
+    def _describe_room(self, found: str) -> None:
+        """Add our facts to the metadata that was `found`, unless they are there.
+
+        Each change of the metadata leads here, in the order in which the server made them.  So a text that somebody
+        wrote between our reading and our writing is not lost: it is found a moment later, and ours is added to it.
+        """
+        wanted = with_facts(found, self._facts)
+        if wanted is None or self._is_leaving:
+            return
+        self._wanted_metadata = wanted
+        if self._describing is None or self._describing.done():
+            self._describing = self._begin(self._write_metadata())
+
+    async def _write_metadata(self) -> None:
+        while (wanted := self._wanted_metadata) is not None:
+            self._wanted_metadata = None
+            self._times_described += 1
+            if self._times_described > DESCRIBES_AT_MOST:
+                return
+            try:
+                await asyncio.to_thread(self._describe, wanted)
+            except ProviderAway:
+                log.warning("room_not_described", room=str(self._room))
 
     def _see(self, room: rtc.Room) -> None:
         """Who is there now, compared with who was there."""

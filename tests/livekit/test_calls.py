@@ -1,5 +1,6 @@
 """People in a LiveKit room and their one bot, seen and heard from the people's side."""
 
+import json
 import os
 import signal
 import time
@@ -8,6 +9,8 @@ from pathlib import Path
 import jwt
 import pytest
 
+from app.providers.livekit import LiveKit
+from app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
 from tests.product import Problem, eventually
 from tests.unit.test_incoming import CANARY, DATA
@@ -68,7 +71,37 @@ async def test_the_bot_says_what_it_is_and_the_room_what_it_is_for(greenroom, ro
             "session_id": joined["session_id"],
             "epoch": session["epoch"],
         }
-        assert f'"conversation_id": "{joined["session_id"]}"' in ann.room.metadata
+        facts = {
+            "conversation_id": joined["session_id"],
+            "user_id": "ann",
+            "bot": "assistant",
+            "personality": joined["personality"],
+            "mode": "voice",
+        }
+        assert json.loads(ann.room.metadata) == {**facts, "greenroom": facts}
+
+
+async def test_what_others_keep_in_a_rooms_metadata_stays_there_beside_ours(greenroom, server, room):
+    name = room.rsplit("/", 1)[1]
+    others = LiveKit(server.url, server.key, server.secret)
+    others._ask(
+        "CreateRoom", {"name": name, "metadata": '{"course": 7, "bot": "theirs"}'}, {"roomCreate": True}
+    )
+    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    async with Guest(joined["connect"]) as ann:
+
+        def ours_beside(**theirs):
+            def is_there(ann):
+                found = json.loads(ann.room.metadata)
+                ours = found.get("greenroom", {}).get("conversation_id") == joined["session_id"]
+                return ours and found["user_id"] == "ann" and theirs.items() <= found.items()
+
+            return is_there
+
+        await ann.until(ours_beside(course=7, bot="theirs"))
+        others.describe(Room.parse(room), '{"course": 8}')
+        await ann.until(ours_beside(course=8, bot="assistant"))
+    others.close()
 
 
 async def test_two_people_have_one_bot_and_each_a_talk_of_their_own(greenroom, room):

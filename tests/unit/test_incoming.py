@@ -168,7 +168,7 @@ class InLiveKit:
         self.taken, self.answers = [], []
         self.room = LiveKitRoom(
             Room("livekit", "standup", "wss://livekit.example.com"),
-            token=str, metadata="{}", describe=str,
+            token=str, facts={}, describe=print,
             on_arrival=nothing, on_departure=nothing, on_put_out=print, waits=False,
         )  # fmt: skip
         self.told = SimpleNamespace(

@@ -21,7 +21,8 @@ STANDUP = Room("daily", "standup", "https://acme.daily.co")
 NAMES = {
     "Otter Notetaker": True, "Fred's Note Taker": True, "notetaker": True, "AI Assistant": True, "voice_agent": True,
     "Robot": True, "Meeting Bot": True, "my_bot": True, "my-bot": True, "bot": True, "bot7": True, "bot:x": True,
-    "agent": True, "agent-AJ_x1": True, "Sales Agent": True,
+    "agent": True, "agent-AJ_x1": True, "Sales Agent": True, "aw_7f3": True, "AW_helper": True,
+    "Aw Smith": False, "aw-smith": False, "awry": False, "jaw_bone": False,
     "Agent Smith": False, "Agentha": False, "Reagent": False, "Abbott": False, "Robert": False, "Bottle": False,
     "Ann": False, "": False,
 }  # fmt: skip

@@ -1,0 +1,54 @@
+"""What a LiveKit room's metadata says of its session, beside what others keep there.
+
+The metadata is one text, and whoever writes it writes all of it: LiveKit has no "only if it is still the same".
+So ours is added to what is found, and added again when somebody else's text has replaced it.
+"""
+
+import json
+from typing import Any
+
+from app.rooms.sessions import Session
+
+OURS = "greenroom"  # the key under which all our facts stand, whatever other keys there are
+
+
+def room_facts(session: Session) -> dict[str, Any]:
+    """What everybody in a room may know of its session."""
+    return {
+        "conversation_id": session.id,
+        "user_id": session.user_id,
+        "bot": session.bot,
+        "personality": session.personality,
+        "mode": session.mode,
+    }
+
+
+def with_facts(found: str, facts: dict[str, Any]) -> str | None:
+    """The metadata to write: what was found, with our facts added.  None where nothing is to be written.
+
+    A key of somebody else's keeps its value, also where it has a name of ours: `greenroom` has our facts in any case.
+    A top-level key counts as ours while its value is the one that `greenroom` gives for it.  Metadata that is
+    no JSON object stays as it is, since whoever wrote it expects to read exactly that.
+    """
+    there = _an_object(found)
+    if there is None:
+        return None
+    before = there.get(OURS)
+    before = before if isinstance(before, dict) else {}
+    free = {
+        name: fact
+        for name, fact in facts.items()
+        if name not in there or (name in before and there[name] == before[name])
+    }
+    merged = {**there, **free, OURS: facts}
+    return None if merged == there else json.dumps(merged)
+
+
+def _an_object(text: str) -> dict[str, Any] | None:
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
