@@ -26,9 +26,10 @@ from app.errors import Busy, Conflict, Forbidden, NoBotThere, Rejected, UnknownB
 from app.passes import Pass
 from app.rooms.joining import QUEUED, Joined, Order
 from app.rooms.leaving import Left
+from app.rooms.looking import Presence, presence_of
 from app.rooms.messages import ask
 from app.rooms.providers import GUEST, About, check_name
-from app.rooms.room import LOCAL
+from app.rooms.room import LOCAL, Room
 from app.rooms.sessions import ON_STAGE
 from app.rooms.state import as_told
 from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
@@ -127,9 +128,10 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
 @bp.get("/rooms/<path:room_url>")
 @bp.response(HTTPStatus.OK, RoomSchema())
 def look(room_url: str) -> dict[str, Any]:
-    """Who has a room, when its bot was last heard, and what is open there."""
-    room = services().providers.room(room_url)
-    view = services().looking.room(room)
+    """Who has a room, where its bot runs and when it was last heard, who is there, and what is open."""
+    here = services()
+    room = here.providers.room(room_url)
+    view = here.looking.room(room)
     keepalive = None
     if view.age is not None:
         keepalive = {
@@ -142,8 +144,18 @@ def look(room_url: str) -> dict[str, Any]:
         "lease": view.lease,
         "keepalive": keepalive,
         "config": view.config,
-        "state": as_told(services().looking.state(room)),
+        "state": as_told(here.looking.state(room)),
+        "presence": _presence(here, room),
     }
+
+
+def _presence(here: Services, room: Room) -> Presence:
+    """A server that does not answer holds a few of our threads for seconds, and never all of them."""
+    try:
+        with here.seats.taken(Wait.PRESENCE):
+            return presence_of(room, here.providers.of_room(room))
+    except Busy:
+        return Presence(None, "Too many ask who is where just now; ask again in a few seconds.")
 
 
 def _join(here: Services, order: Order, patience: timedelta) -> Joined:

@@ -362,7 +362,8 @@ class LeaseSchema(Schema):
     user_id = fields.String()
     personality = fields.String()
     mode = fields.String()
-    host = fields.String(allow_none=True)
+    host = fields.String(allow_none=True, metadata={"description": "The worker that its bot runs on"})
+    job_id = fields.String(allow_none=True, metadata={"description": "The Celery task that its bot runs in"})
     since = Moment(attribute="since_ms")
 
 
@@ -385,14 +386,37 @@ class StateSchema(Schema):
     desktop_mode = fields.Nested(OpenedSchema, allow_none=True)
 
 
+class ParticipantSchema(Schema):
+    identity = fields.String()
+    name = fields.String()
+    is_bot = fields.Boolean(metadata={"description": "Of this installation, or of others"})
+    session_id = fields.String(allow_none=True, metadata={"description": "Of a bot of this installation"})
+
+
+class PresenceSchema(Schema):
+    """Who is in a room, by the account of its own server."""
+
+    status = fields.Function(
+        lambda presence: "unknown" if presence.participants is None else "known",
+        metadata={"type": "string", "enum": ["known", "unknown"]},
+    )
+    because = fields.String(allow_none=True, metadata={"description": "Why it is unknown"})
+    participants = fields.List(
+        fields.Nested(ParticipantSchema),
+        allow_none=True,
+        metadata={"description": "Null while it is unknown; an empty list: nobody is there"},
+    )
+
+
 class RoomSchema(Schema):
-    """Who has a room, when its bot was last heard, and what is open there."""
+    """Who has a room, where its bot runs and when it was last heard, who is there, and what is open."""
 
     room_url = fields.String()
     lease = fields.Nested(LeaseSchema, allow_none=True)
     keepalive = fields.Nested(KeepaliveSchema, allow_none=True)
     config = fields.Dict()
     state = fields.Nested(StateSchema)
+    presence = fields.Nested(PresenceSchema)
 
 
 class ReadySchema(Schema):

@@ -24,10 +24,11 @@ class Wait(Enum):
     BOT = "a bot's answer to an offer, to candidates, to a change"
     LEAVE = "a bot's goodbye"
     DOUBT = "knowing whether a room's bot lives"
+    PRESENCE = "a room's server saying who is there"
 
 
 # Of every 16 threads; two are left for what does not wait.
-SHARES = {Wait.STREAM: 4, Wait.JOIN: 4, Wait.BOT: 4, Wait.LEAVE: 1, Wait.DOUBT: 1}
+SHARES = {Wait.STREAM: 3, Wait.JOIN: 4, Wait.BOT: 4, Wait.LEAVE: 1, Wait.DOUBT: 1, Wait.PRESENCE: 1}
 
 
 class Seats:

@@ -1,12 +1,13 @@
 """Looking: what is on, for people and machines that ask."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.errors import RedisAway
+from app.errors import ProviderAway, RedisAway
 from app.rooms.joining import LIMITS
 from app.rooms.ports import Ledger
+from app.rooms.providers import Participant, Provider
 from app.rooms.room import Room
 from app.rooms.sessions import Event, Session, State
 from app.rooms.state import Open, Opened
@@ -37,6 +38,27 @@ class Readiness:
 
     ready: bool
     checks: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Who is in a room; `participants` is None if that cannot be told, and `because` says why."""
+
+    participants: Sequence[Participant] | None
+    because: str | None = None
+
+
+def presence_of(room: Room, provider: Provider) -> Presence:
+    """Ask a room's own server who is there; returns within the few seconds for which the provider tries."""
+    try:
+        there = provider.presence(room)
+    except ProviderAway as error:
+        return Presence(None, str(error))
+    if there is None:
+        return Presence(
+            None, "There is no server that could tell; the keepalive's state says whether the bot is alone."
+        )
+    return Presence(there)
 
 
 class Looking:

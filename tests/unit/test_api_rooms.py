@@ -5,7 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from app.api.seats import Wait
+from app.errors import ProviderAway
 from app.rooms.joining import Joining
+from app.rooms.providers import Local, Providers
 from app.rooms.sessions import Reason, State
 from app.rooms.state import Open, Opened
 from app.rooms.steps import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption, Limits, WriteState
@@ -329,6 +332,11 @@ def test_an_empty_room_is_said_to_be_empty(caller):
         "keepalive": None,
         "config": {},
         "state": {"active_note": None, "active_applet": None, "desktop_mode": None},
+        "presence": {
+            "status": "unknown",
+            "because": "There is no server that could tell; the keepalive's state says whether the bot is alone.",
+            "participants": None,
+        },
     }
 
 
@@ -353,10 +361,58 @@ def test_a_room_says_who_has_it_and_keeps_the_claim_to_itself(caller, joined, bo
     room = response.json
     assert room["lease"]["session_id"] == joined["session_id"]
     assert room["lease"]["status"] == "active"
-    assert room["lease"]["host"] == "bots@stage"
+    assert (room["lease"]["host"], room["lease"]["job_id"]) == ("bots@stage", "job")
     assert room["lease"]["since"].startswith("2026-")
     assert room["keepalive"] == {"age_seconds": 2.0, "state": "live", "is_stale": False}
     assert launches.asked[0][1] not in response.text
+
+
+@pytest.fixture
+def shared(app, caller, rooms, hall):
+    """A room of people, on a server that a test can ask and silence; the path under which it is looked at."""
+    services = app.extensions["greenroom"]
+    app.extensions["greenroom"] = replace(services, providers=Providers.of([rooms, Local()]))
+    return f"/rooms/{hall}"
+
+
+def test_a_room_says_who_is_there_by_its_servers_account(caller, shared, rooms, hall):
+    rooms.arrive(hall, "ada", name="Ada")
+    rooms.arrive(hall, "bot:hall", is_bot=True, session_id="s-1", epoch=7)
+
+    assert caller.get(shared).json["presence"] == {
+        "status": "known",
+        "because": None,
+        "participants": [
+            {"identity": "ada", "name": "Ada", "is_bot": False, "session_id": None},
+            {"identity": "bot:hall", "name": "", "is_bot": True, "session_id": "s-1"},
+        ],
+    }
+
+
+def test_nobody_there_is_another_answer_than_not_known(caller, shared):
+    assert caller.get(shared).json["presence"] == {"status": "known", "because": None, "participants": []}
+
+
+def test_a_room_whose_server_is_away_says_so_and_all_else(caller, shared, rooms):
+    rooms.is_away = True
+
+    response = caller.get(shared)
+
+    assert (response.status_code, response.json["lease"]) == (200, None)
+    presence = response.json["presence"]
+    assert (presence["status"], presence["participants"]) == ("unknown", None)
+    assert presence["because"] == str(ProviderAway())
+
+
+def test_who_asks_beside_too_many_others_is_told_all_but_who_is_there(app, caller, shared, rooms):
+    services = app.extensions["greenroom"]
+    for _ in range(services.settings.web_threads // 16):
+        services.seats.take(Wait.PRESENCE)
+
+    response = caller.get(shared)
+
+    assert (response.status_code, rooms.asked) == (200, 0)
+    assert response.json["presence"]["because"].startswith("Too many ask")
 
 
 def test_a_room_says_that_its_bot_is_stale(caller, joined, bot, ledger):
