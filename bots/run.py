@@ -54,8 +54,7 @@ def preload(settings: Settings) -> None:
     Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The two models
     that a bot listens with are loaded, since their sessions are made to have no threads; none is run.
     """
-    import aiortc  # noqa: F401
-    import pipecat.transports.smallwebrtc.transport  # noqa: F401
+    import bots.transports.local  # before any bot: what it imports of pipecat's shall be what our seam put there
 
     if settings.livekit_url:
         import bots.transports.livekit

@@ -7,7 +7,7 @@ when a pipeline is set up, and that is where we make it wait.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,13 +15,7 @@ import structlog
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError, UnpublishTrackError
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.types import LiveKitRunnerArguments
-from pipecat.transports.livekit.transport import (
-    LiveKitInputTransport,
-    LiveKitOutputTransport,
-    LiveKitTransportClient,
-)
 
 from app.errors import ProviderAway
 from app.providers.livekit import is_bot
@@ -29,10 +23,14 @@ from app.providers.room_metadata import with_facts
 from app.rooms.failures import FailureKind
 from app.rooms.room import Room
 from app.rooms.sessions import Reason
+from bots import seam
 from bots.avatar import Avatar, avatar_of
+from bots.seam.livekit import Client, client_of
 from bots.transports.incoming import error_response, keep_to_rtvi, read
 from bots.transports.shared import LINE_LOST, SharedRoom, server_message
 from bots.transports.stage import Notice, PutOut
+
+seam.install(seam.LIVEKIT)
 
 CONNECTS_WITHIN = timedelta(seconds=20)  # tried again and again: the server may be starting
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)
@@ -92,7 +90,7 @@ class LiveKitRoom(SharedRoom):
         self._wanted_metadata: str | None = None  # to be written next
         self._times_described = 0
         self._describing: asyncio.Future[None] | None = None
-        self._client: LiveKitTransportClient | None = None
+        self._client: Client | None = None
         self._avatar: Avatar | None = None
         self._name: str | None = None  # that it is seen under
         self._people: dict[str, float] = {}  # identity -> when we saw them first
@@ -112,22 +110,15 @@ class LiveKitRoom(SharedRoom):
         return arguments
 
     def built(self, pipeline: PipelineWorker) -> None:
-        client = _client(pipeline.pipeline)
+        client = client_of(pipeline.pipeline)
         if client is None:
             return  # a bot with a transport of its own: nobody is seen to come or go
         self._client = client
-        connect: Any = client.connect
-        # without tenacity's waits of four seconds
-        vars(client)["connect"] = self._connecting(client, connect.__wrapped__)
-        self._hear_people_only(client)
+        client.held_by(self)
         keep_to_rtvi(pipeline.pipeline)
         self._avatar = avatar_of(pipeline.pipeline)
         if self._avatar is not None:
-            # The output is ready for pictures from the beginning; whether there is a camera the client alone decides.
-            params = client._params
-            client._params = params.model_copy(update={"video_out_enabled": self._name is not None})
-            params.video_out_enabled = True
-            vars(client)["_video_publish_options"] = self._one_layer(client._video_publish_options)
+            client.prepare_camera(is_on=self._name is not None)
             self._avatar.show(self._name)
 
     def tell(self, event: str, **facts: Any) -> None:
@@ -141,78 +132,43 @@ class LiveKitRoom(SharedRoom):
         if client is None or avatar is None:
             return
         avatar.show(name)
-        client._params.video_out_enabled = name is not None  # if it connects later
+        client.want_camera(is_on=name is not None)
         turned = self._begin(self._turn_camera(client))
-        if client._connected:
+        if client.is_connected:
             await asyncio.wait({turned}, timeout=SEEN_WITHIN.total_seconds())
 
     def hush(self) -> None:
-        client = self._client
-        if client is None or client._audio_source is None:
-            return
-        client._audio_source.clear_queue()
-        if client._audio_track is not None:
-            client._audio_track.mute()
-
-        async def unheard(_: rtc.AudioFrame) -> bool:
-            return True
-
-        vars(client)["publish_audio"] = unheard
+        if self._client is not None:
+            self._client.silence()
 
     async def disconnect(self) -> None:
         self._is_leaving = True
         self._may_enter.set()
-        if self._client is not None and self._client._room is not None:
+        if self._client is not None:
             async with asyncio.timeout(CLOSES_WITHIN.total_seconds()):
-                await self._client._room.disconnect()
+                await self._client.hang_up()
         for task in self._tasks:
             task.cancel()
 
-    # What pipecat learns of the room
+    # What pipecat learns of the room: two bots would talk with each other until somebody pays for it
 
-    def _hear_people_only(self, client: LiveKitTransportClient) -> None:
-        """Two bots would talk with each other until somebody pays for it."""
-        told, receive, subscribed = (
-            client._callbacks,
-            client._callbacks.on_data_received,
-            client._on_track_subscribed_wrapper,
-        )
+    def is_told_of(self, identity: str) -> bool:
+        return identity not in self._bots
 
-        def unless_bot(notice: Notice) -> Notice:
-            async def notify(identity: str) -> None:
-                if identity not in self._bots:
-                    await notice(identity)
+    def is_heard(self, participant: rtc.RemoteParticipant) -> bool:
+        return not _is_bot(participant)
 
-            return notify
+    async def sender_of(self, data: bytes, sender: str | None) -> str | None:
+        return sender or await self._somebody_new()
 
-        told.on_participant_connected = unless_bot(told.on_participant_connected)
-        told.on_participant_disconnected = unless_bot(told.on_participant_disconnected)
-        told.on_first_participant_joined = unless_bot(told.on_first_participant_joined)
-
-        async def received(data: bytes, sender: str | None) -> None:
-            sender = sender or await self._somebody_new()
-            if not self._listens or sender in self._bots:
-                return
-            message = read(data)
-            if why := self._incoming.refusal(message, sender):
-                if sender is not None:
-                    await client.send_data(json.dumps(error_response(message, why)).encode(), sender)
-                return
-            await receive(data, sender)
-
-        def track_subscribed(track: Any, publication: Any, participant: rtc.RemoteParticipant) -> None:
-            if not _is_bot(participant):
-                subscribed(track, publication, participant)
-
-        entered = told.on_connected
-
-        async def connected() -> None:
-            self._find(client.room)  # pipecat's word: LiveKit's client has no event for it
-            await entered()
-
-        told.on_connected = connected
-        told.on_data_received = received
-        vars(client)["_on_track_subscribed_wrapper"] = track_subscribed
+    async def accepts(self, data: bytes, sender: str | None) -> bool:
+        if not self._listens or sender in self._bots:
+            return False
+        message = read(data)
+        why = self._incoming.refusal(message, sender)
+        if why and sender is not None and self._client is not None:
+            await self._client.send_data(json.dumps(error_response(message, why)).encode(), sender)
+        return why is None
 
     async def _somebody_new(self) -> str | None:
         """Who sent what came without a name: what somebody says at once may be here before they are."""
@@ -226,27 +182,24 @@ class LiveKitRoom(SharedRoom):
 
     # The connection
 
-    def _connecting(
-        self, client: LiveKitTransportClient, connect: Callable[[Any], Awaitable[None]]
-    ) -> Callable[[], Awaitable[None]]:
-        """pipecat's `connect`, behind the door.  Input and output both call it; the second finds it done."""
+    async def connect(self, client: Client) -> None:
+        """Behind the door."""
+        self._is_at_door.set()
+        await self._may_enter.wait()
+        if self._is_leaving:
+            return
+        if not client.is_connected:
+            self._listen_to_room(client.room)
+        await self._insist(client)
 
-        async def once() -> None:
-            self._is_at_door.set()
-            await self._may_enter.wait()
-            if self._is_leaving:
-                return
-            if not client._connected:
-                self._listen_to_room(client.room)
-            await self._insist(lambda: connect(client))
+    def connected(self, client: Client) -> None:
+        self._find(client.room)
 
-        return once
-
-    async def _insist(self, connect: Callable[[], Awaitable[None]]) -> None:
+    async def _insist(self, client: Client) -> None:
         deadline = asyncio.get_running_loop().time() + CONNECTS_WITHIN.total_seconds()
         while True:
             try:
-                return await connect()
+                return await client.connect_once()
             except Exception as error:
                 if asyncio.get_running_loop().time() > deadline or self._is_leaving:
                     self._put_out(NOT_LET_IN)
@@ -254,47 +207,12 @@ class LiveKitRoom(SharedRoom):
                 log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
             await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
 
-    def _one_layer(
-        self, usual: Callable[[], rtc.TrackPublishOptions]
-    ) -> Callable[[], rtc.TrackPublishOptions]:
-        """A small picture need not be encoded in several sizes."""
-
-        def options() -> rtc.TrackPublishOptions:
-            chosen = usual()
-            chosen.simulcast = False
-            return chosen
-
-        return options
-
-    async def _turn_camera(self, client: LiveKitTransportClient) -> None:
-        """On or off, as it shall be now.  A call goes on without pictures, if need be."""
-        async with client._async_lock:  # not while it connects
-            if not client._connected:
-                return
-            try:
-                if self._name is not None and client._video_source is None:
-                    await self._turn_camera_on(client)
-                elif self._name is None and client._video_source is not None:
-                    await self._turn_camera_off(client)
-            except (PublishTrackError, UnpublishTrackError) as error:
-                log.warning("camera_not_turned", room=str(self._room), because=str(error)[:200])
-
-    async def _turn_camera_on(self, client: LiveKitTransportClient) -> None:
-        """As pipecat does when it connects."""
-        params = client._params
-        source = rtc.VideoSource(params.video_out_width, params.video_out_height)
-        track = rtc.LocalVideoTrack.create_video_track("pipecat-video", source)
-        await client.room.local_participant.publish_track(track, client._video_publish_options())
-        client._video_source, client._video_track = source, track
-
-    async def _turn_camera_off(self, client: LiveKitTransportClient) -> None:
-        source, client._video_source, client._video_track = client._video_source, None, None
-        me = client.room.local_participant
-        for sid, each in list(me.track_publications.items()):
-            if each.source == rtc.TrackSource.SOURCE_CAMERA:
-                await me.unpublish_track(sid)
-        if source is not None:
-            await source.aclose()
+    async def _turn_camera(self, client: Client) -> None:
+        """A call goes on without pictures, if need be."""
+        try:
+            await client.turn_camera(lambda: self._name is not None)
+        except (PublishTrackError, UnpublishTrackError) as error:
+            log.warning("camera_not_turned", room=str(self._room), because=str(error)[:200])
 
     def _listen_to_room(self, room: rtc.Room) -> None:
         if self._is_listening:
@@ -362,9 +280,3 @@ def _is_bot(who: rtc.RemoteParticipant) -> bool:
         is_agent=who.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
         is_caller=who.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
     )
-
-
-def _client(part: FrameProcessor) -> LiveKitTransportClient | None:
-    if isinstance(part, (LiveKitInputTransport, LiveKitOutputTransport)):
-        return part._client
-    return next((found for each in part.processors if (found := _client(each))), None)

@@ -9,30 +9,25 @@ behind the same object.  There is never more than one peer connection a room.
 import asyncio
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from aiortc import RTCIceServer
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.types import SmallWebRTCRunnerArguments
-from pipecat.transports.base_output import BaseOutputTransport
-from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
 
 from app.errors import CandidatesRefused, OfferRefused, RoomFull
 from app.settings import IceServer
+from bots import seam
+from bots.seam.local import PeerConnection
 from bots.transports.incoming import Incoming, error_response, keep_to_rtvi
 from bots.transports.shared import server_message
 from bots.transports.stage import Notice
-from bots.transports.steady import keep_pace
 
-keep_pace()
-
-AS_LONG_AS_IT_TAKES = timedelta(days=365)
+seam.install(seam.LOCAL)
 
 
-class LocalRoom(SmallWebRTCConnection):
+class LocalRoom(PeerConnection):
     """The one peer connection of a room, and who is at its other end."""
 
     def __init__(
@@ -54,28 +49,9 @@ class LocalRoom(SmallWebRTCConnection):
         self._is_another_s = False  # the room, whose people shall stay for its next bot
         self._listens = True
         self._incoming = Incoming(is_shared=False)
-        self._voice: Any = None  # the track to the peer
         self.add_event_handler("connected", self._arrived)
         self.add_event_handler("closed", self._departed)
         self.add_event_handler("failed", self._departed)
-
-    def is_connected(self) -> bool:
-        """Whether the peer is there.  pipecat's own answer stays true for three seconds after it has gone."""
-        return self.pc.connectionState == "connected" and super().is_connected()
-
-    def replace_audio_track(self, track: Any) -> None:
-        self._voice = track
-        super().replace_audio_track(track)
-
-    def _release_voice(self) -> None:
-        """Let go who waits for sound to be taken: pipecat would wait ten seconds, and give its output up for good."""
-        voice, self._voice = self._voice, None
-        if voice is None:
-            return
-        for _, taken in voice._chunk_queue:
-            if taken is not None and not taken.done():
-                taken.set_result(True)
-        voice._chunk_queue.clear()
 
     @property
     def has_person(self) -> bool:
@@ -148,7 +124,6 @@ class LocalRoom(SmallWebRTCConnection):
             self.send_app_message(server_message(event, **facts))
 
     def built(self, pipeline: PipelineWorker) -> None:
-        _speak_on(pipeline.pipeline)
         keep_to_rtvi(pipeline.pipeline)
 
     async def at_door(self) -> None:
@@ -161,15 +136,13 @@ class LocalRoom(SmallWebRTCConnection):
     def listen(self, *, to_people: bool) -> None:
         self._listens = to_people
 
-    async def _call_event_handler(self, event_name: str, *args: Any, **kwargs: Any) -> Any:
-        if event_name == "app-message":
-            if not self._listens:
-                return None
-            (message,) = args
-            if why := self._incoming.refusal(message, self.person):
-                self.send_app_message(error_response(message, why))
-                return None
-        return await super()._call_event_handler(event_name, *args, **kwargs)
+    def accepts(self, message: Any) -> bool:
+        if not self._listens:
+            return False
+        if why := self._incoming.refusal(message, self.person):
+            self.send_app_message(error_response(message, why))
+            return False
+        return True
 
     async def show(self, name: str | None) -> None:
         """Local rooms are for the ear."""
@@ -186,46 +159,20 @@ class LocalRoom(SmallWebRTCConnection):
         """
         self._is_present = False
         if self._is_another_s:
-            await self._close()
+            await self.close()
         else:
             await super().disconnect()
 
-    async def _close(self) -> None:
-        # pipecat's watch over a connection that never comes about closes it, and is cancelled by the event
-        # of that: the close must not be, or every later one would wait for it for ever.
-        await asyncio.shield(super()._close())
-        self._release_voice()
-
-    # pipecat asks for both of a person who has no camera, and warns each time that there is none.
-
-    def video_input_track(self) -> SmallWebRTCTrack | None:
-        return super().video_input_track() if len(self.pc.getTransceivers()) > 1 else None
-
-    def screen_video_input_track(self) -> SmallWebRTCTrack | None:
-        return super().screen_video_input_track() if len(self.pc.getTransceivers()) > 2 else None
-
-    async def _arrived(self, _: SmallWebRTCConnection) -> None:
+    async def _arrived(self, _: PeerConnection) -> None:
         self._is_present = True
         if self.person is not None:
             await self._on_arrival(self.person)
 
-    async def _departed(self, _: SmallWebRTCConnection) -> None:
-        self._release_voice()
+    async def _departed(self, _: PeerConnection) -> None:
+        self.release_voice()
         was_present, self._is_present = self._is_present, False
         if was_present and self.person is not None:
             await self._on_departure(self.person)
-
-
-def _speak_on(bot: FrameProcessor) -> None:
-    """Let a bot's output wait for its peer as long as it takes.
-
-    pipecat gives an output up for good whose sound is not taken for ten seconds.  Here sound is waited for until the
-    peer has gone (see `_release_voice`), and a process that was frozen for so long would wake up mute.
-    """
-    if isinstance(bot, BaseOutputTransport):
-        bot._params.audio_out_write_timeout_secs = AS_LONG_AS_IT_TAKES.total_seconds()
-    for part in bot.processors:
-        _speak_on(part)
 
 
 def _has_media(sdp: str) -> bool:

@@ -3,9 +3,13 @@
 import asyncio
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
+from pipecat.runner.utils import create_transport
+from pipecat.transports.base_transport import TransportParams
+from pipecat.transports.smallwebrtc import transport
 
 from app.errors import CandidatesRefused
 from bots.transports.local import LocalRoom
@@ -171,3 +175,21 @@ async def test_a_refused_message_is_answered_and_never_reaches_the_bot(room, cli
 
     assert taken == ["2"]
     assert [each["id"] for each in client.refusals] == ["0", "1"]
+
+
+async def test_a_bot_s_output_waits_for_its_peer_as_long_as_there_is_one(room):
+    """pipecat gives up an output for good that waits ten seconds, and so would a process that was frozen."""
+    params = TransportParams(audio_out_enabled=True)
+    (await create_transport(room.runner_arguments("a-session", {}), {"webrtc": lambda: params})).output()
+
+    assert timedelta(seconds=params.audio_out_write_timeout_secs) > timedelta(days=1)
+
+
+async def test_sound_that_waits_for_a_peer_that_has_gone_is_let_go(room, client):
+    await client.enter(room)
+    voice = transport.RawAudioTrack(24_000)
+    room.replace_audio_track(voice)
+    taken = voice.add_audio_bytes(bytes(480))
+    await room.disconnect()
+
+    assert await asyncio.wait_for(taken, 10)

@@ -13,10 +13,16 @@ from pipecat.processors.frameworks.rtvi import RTVIProcessor
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.daily.transport import DailyInputTransportMessageFrame
-from pipecat.transports.livekit.transport import LiveKitInputTransportMessageFrame
+from pipecat.transports.livekit.transport import (
+    LiveKitCallbacks,
+    LiveKitInputTransport,
+    LiveKitInputTransportMessageFrame,
+    LiveKitParams,
+)
 
 from app.rooms.room import Room
 from bots import people as people_module
+from bots.seam.livekit import Client
 from bots.transports.incoming import DECIDED, Decision, Incoming, error_response, is_rtvi, keep_to_rtvi
 from bots.transports.livekit import LiveKitRoom
 from tests.unit.test_people import eventually, room
@@ -171,17 +177,10 @@ class InLiveKit:
             token=str, facts={}, describe=print,
             on_arrival=nothing, on_departure=nothing, on_put_out=print, waits=False,
         )  # fmt: skip
-        self.told = SimpleNamespace(
-            on_participant_connected=nothing,
-            on_participant_disconnected=nothing,
-            on_first_participant_joined=nothing,
-            on_connected=nothing,
-            on_data_received=self._take,
-        )
-        client = SimpleNamespace(
-            _callbacks=self.told, _on_track_subscribed_wrapper=None, send_data=self._answer
-        )
-        self.room._hear_people_only(client)
+        told = dict.fromkeys(LiveKitCallbacks.model_fields, nothing) | {"on_data_received": self._take}
+        self.client = Client("", "", "", LiveKitParams(), LiveKitCallbacks(**told), "")
+        self.client.send_data = self._answer
+        self.room.built(SimpleNamespace(pipeline=LiveKitInputTransport(None, self.client, LiveKitParams())))
 
     async def _take(self, data, sender):
         self.taken.append((sender, data))
@@ -191,7 +190,8 @@ class InLiveKit:
 
     async def hear(self, message, sender):
         data = message if isinstance(message, bytes) else json.dumps(message).encode()
-        await self.told.on_data_received(data, sender)
+        participant = sender and SimpleNamespace(identity=sender)
+        await self.client._async_on_data_received(SimpleNamespace(data=data, participant=participant))
 
 
 @pytest.mark.parametrize("kind", ALONE)

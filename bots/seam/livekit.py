@@ -1,0 +1,187 @@
+"""pipecat's client of a LiveKit room, which a bot's place in the room may hold."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from livekit import rtc
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.transports.livekit.transport import (
+    LiveKitCallbacks,
+    LiveKitInputTransport,
+    LiveKitOutputTransport,
+    LiveKitParams,
+    LiveKitTransportClient,
+)
+
+
+class Holder(Protocol):
+    """Who decides when a client connects, and what its bot learns of the room."""
+
+    async def connect(self, client: "Client") -> None:
+        """Asked for by the bot's input and its output; the second finds it done."""
+        ...
+
+    def connected(self, client: "Client") -> None:
+        """The client is in the room, and the bot has not been told yet."""
+        ...
+
+    def is_heard(self, participant: rtc.RemoteParticipant) -> bool:
+        """Whether the bot hears what a participant says."""
+        ...
+
+    def is_told_of(self, identity: str) -> bool:
+        """Whether the bot is told that a participant has come, or has left."""
+        ...
+
+    async def sender_of(self, data: bytes, sender: str | None) -> str | None:
+        """Who has sent something, if LiveKit names nobody."""
+        ...
+
+    async def accepts(self, data: bytes, sender: str | None) -> bool:
+        """Whether the bot gets what a participant has sent."""
+        ...
+
+
+class Client(LiveKitTransportClient):
+    """pipecat's client, which connects when its holder lets it, can be silenced, and turns its camera on and off."""
+
+    _holder: Holder | None = None
+    _is_silent = False
+    _has_camera = False
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        room_name: str,
+        params: LiveKitParams,
+        callbacks: LiveKitCallbacks,
+        transport_name: str,
+    ) -> None:
+        super().__init__(url, token, room_name, params, self._by_holder(callbacks), transport_name)
+
+    def held_by(self, holder: Holder) -> None:
+        self._holder = holder
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connected
+
+    async def connect(self) -> None:  # type: ignore[override]  # pipecat's is an object of tenacity's
+        """When the holder lets it, and without pipecat's own tries, which are four seconds apart."""
+        if self._holder is None:
+            await super().connect()
+        else:
+            await self._holder.connect(self)
+
+    async def connect_once(self) -> None:
+        once: Any = LiveKitTransportClient.connect
+        await once.__wrapped__(self)
+
+    async def hang_up(self) -> None:
+        """Leave the room, however many of the pipeline's parts have not."""
+        if self._room is not None:
+            await self._room.disconnect()
+
+    def silence(self) -> None:
+        """Be heard no more, from this moment."""
+        self._is_silent = True
+        if self._audio_source is not None:
+            self._audio_source.clear_queue()
+        if self._audio_track is not None:
+            self._audio_track.mute()
+
+    async def publish_audio(self, audio_frame: rtc.AudioFrame) -> bool:
+        return True if self._is_silent else await super().publish_audio(audio_frame)
+
+    # What the bot learns of the room
+
+    def _by_holder(self, callbacks: LiveKitCallbacks) -> LiveKitCallbacks:
+        """The transport's callbacks, called as the holder allows."""
+
+        def if_told(notice: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
+            async def notify(identity: str) -> None:
+                if self._holder is None or self._holder.is_told_of(identity):
+                    await notice(identity)
+
+            return notify
+
+        async def connected() -> None:
+            if self._holder is not None:
+                self._holder.connected(self)
+            await callbacks.on_connected()
+
+        async def received(data: bytes, sender: str | None) -> None:
+            if self._holder is not None:
+                sender = await self._holder.sender_of(data, sender)
+                if not await self._holder.accepts(data, sender):
+                    return
+            await callbacks.on_data_received(data, sender)
+
+        return callbacks.model_copy(
+            update={
+                "on_connected": connected,  # LiveKit's client has no event for it
+                "on_data_received": received,
+                "on_participant_connected": if_told(callbacks.on_participant_connected),
+                "on_participant_disconnected": if_told(callbacks.on_participant_disconnected),
+                "on_first_participant_joined": if_told(callbacks.on_first_participant_joined),
+            }
+        )
+
+    def _on_track_subscribed_wrapper(
+        self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
+    ) -> None:
+        if self._holder is None or self._holder.is_heard(participant):
+            super()._on_track_subscribed_wrapper(track, publication, participant)
+
+    # The camera
+
+    def prepare_camera(self, *, is_on: bool) -> None:
+        """Before the pipeline is set up: make its output ready for pictures, whether the camera is on or off."""
+        self._has_camera = True
+        self._params, of_output = self._params.model_copy(), self._params
+        of_output.video_out_enabled = True
+        self.want_camera(is_on=is_on)
+
+    def want_camera(self, *, is_on: bool) -> None:
+        """If it connects later."""
+        self._params.video_out_enabled = is_on
+
+    async def turn_camera(self, is_wanted: Callable[[], bool]) -> None:
+        """On or off, as it is wanted once nothing else is done.  Raises PublishTrackError, UnpublishTrackError."""
+        async with self._async_lock:  # not while it connects
+            if not self._connected:
+                return
+            if is_wanted() and self._video_source is None:
+                await self._turn_camera_on()
+            elif not is_wanted() and self._video_source is not None:
+                await self._turn_camera_off()
+
+    async def _turn_camera_on(self) -> None:
+        """As pipecat does when it connects."""
+        source = rtc.VideoSource(self._params.video_out_width, self._params.video_out_height)
+        track = rtc.LocalVideoTrack.create_video_track("pipecat-video", source)
+        await self.room.local_participant.publish_track(track, self._video_publish_options())
+        self._video_source, self._video_track = source, track
+
+    async def _turn_camera_off(self) -> None:
+        source, self._video_source, self._video_track = self._video_source, None, None
+        me = self.room.local_participant
+        for sid, each in list(me.track_publications.items()):
+            if each.source == rtc.TrackSource.SOURCE_CAMERA:
+                await me.unpublish_track(sid)
+        if source is not None:
+            await source.aclose()
+
+    def _video_publish_options(self) -> rtc.TrackPublishOptions:
+        options = super()._video_publish_options()
+        if self._has_camera:
+            options.simulcast = False  # our picture is small: it need not be encoded in several sizes
+        return options
+
+
+def client_of(part: FrameProcessor) -> Client | None:
+    """The client of the transport in a pipeline; None if a bot has a transport of its own."""
+    if isinstance(part, (LiveKitInputTransport, LiveKitOutputTransport)) and isinstance(part._client, Client):
+        return part._client
+    return next((found for each in part.processors if (found := client_of(each))), None)
