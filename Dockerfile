@@ -19,6 +19,7 @@ RUN uv pip install --no-cache --python /venv/bin/python --compile-bytecode --req
 COPY setup.cfg pyproject.toml README.md LICENSE ./
 COPY app app
 COPY bots bots
+COPY greenroom greenroom
 COPY tasks tasks
 RUN uv pip install --no-cache --python /venv/bin/python --no-deps --no-build-isolation --editable . \
     && /venv/bin/python -m compileall -q app bots tasks
@@ -39,4 +40,4 @@ ENV PATH=/venv/bin:$PATH \
 USER greenroom
 VOLUME /var/lib/greenroom
 EXPOSE 7077
-CMD ["gunicorn", "--config", "python:app.gunicorn", "app:create_app()"]
+CMD ["gunicorn", "--config", "python:greenroom.app.gunicorn", "greenroom.app:create_app()"]

@@ -11,13 +11,13 @@ def create_app() -> "Flask":
     """The WSGI application, from the environment's settings.  Raises SettingsError."""
     from flask import Flask  # here, since every process imports this package, and one needs Flask
 
-    from app import logging, settings
-    from app.api import register
-    from app.api.services import Services
-    from app.storage.ledger import RedisLedger
-    from bots import personalities  # names only; pipecat is not imported
-    from tasks import celery
-    from tasks.outgoing import CeleryLaunches
+    from greenroom.app import logging, settings
+    from greenroom.app.api import register
+    from greenroom.app.api.services import Services
+    from greenroom.app.storage.ledger import RedisLedger
+    from greenroom.bots import personalities  # names only; pipecat is not imported
+    from greenroom.tasks import celery
+    from greenroom.tasks.outgoing import CeleryLaunches
 
     current = settings.load(keys=(settings.API_KEY, settings.SIGNING_SECRET))
     logging.configure(current)

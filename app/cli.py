@@ -10,11 +10,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
-from app import settings as app_settings
-from app.errors import BadRoom, GreenroomError, RedisAway
-from app.rooms.ports import Ledger
-from app.rooms.room import Room
-from app.settings import Settings, SettingsError
+from greenroom.app import settings as app_settings
+from greenroom.app.errors import BadRoom, GreenroomError, RedisAway
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.room import Room
+from greenroom.app.settings import Settings, SettingsError
 
 OK, FAILED, MISUSED = 0, 1, 2  # exit codes
 BLIND = 3  # Redis does not answer: nothing was seen, nothing was asked for
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _up(chosen: argparse.Namespace) -> int:
     """Start everything and print the link; Ctrl-C stops it."""
-    from app.supervisor.up import up
+    from greenroom.app.supervisor.up import up
 
     return up(app_settings.load(keys=app_settings.KEYS), app_settings.environment(), chosen.procfile)
 
@@ -62,7 +62,7 @@ def _settings(_chosen: argparse.Namespace) -> int:
 
 def _redis(_chosen: argparse.Namespace) -> int:
     """Be the embedded Redis, unless REDIS_URL names another."""
-    from app.embedded_redis import become_redis
+    from greenroom.app.embedded_redis import become_redis
 
     settings = app_settings.read()
     if settings.redis_is_embedded:
@@ -73,7 +73,7 @@ def _redis(_chosen: argparse.Namespace) -> int:
 
 def _livekit(_chosen: argparse.Namespace) -> int:
     """Be the LiveKit server of our own, if LIVEKIT is on and LIVEKIT_URL names no other."""
-    from app.embedded_livekit import become_livekit
+    from greenroom.app.embedded_livekit import become_livekit
 
     settings = app_settings.load()
     if settings.livekit_is_embedded:
@@ -84,7 +84,7 @@ def _livekit(_chosen: argparse.Namespace) -> int:
 
 def _link(chosen: argparse.Namespace) -> int:
     """Print a link to the talk page: to a fresh room, or an invitation to ROOM."""
-    from app import passes
+    from greenroom.app import passes
 
     settings = app_settings.load(_environment_here(), keys=(app_settings.SIGNING_SECRET,))
     lasts = chosen.lasts or (passes.LASTS if chosen.room else passes.LINK_LASTS)
@@ -96,8 +96,8 @@ def _link(chosen: argparse.Namespace) -> int:
 
 def _doctor(chosen: argparse.Namespace) -> int:
     """Say what is wrong, and what to do; of one room, why there is a bot in it or not."""
-    from app import providers
-    from app.operating import doctor
+    from greenroom.app import providers
+    from greenroom.app.operating import doctor
 
     settings = _settings_here()
     place = doctor.Place(
@@ -115,7 +115,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 def _workers(chosen: argparse.Namespace) -> int:
     """List the workers: slots, used, warm, and who drains."""
-    from app.operating import fleet
+    from greenroom.app.operating import fleet
 
     ledger = _ledger(_settings_here())
     hosts = fleet.workers(ledger)
@@ -128,7 +128,7 @@ def _workers(chosen: argparse.Namespace) -> int:
 
 def _drain(chosen: argparse.Namespace) -> int:
     """Empty a worker: it takes no launches, and hands its calls over."""
-    from app.operating import fleet
+    from greenroom.app.operating import fleet
 
     ledger = _ledger(_settings_here())
     watch = fleet.Watch(ledger, fleet.find(ledger, chosen.host), _tell)
@@ -147,7 +147,7 @@ def _drain(chosen: argparse.Namespace) -> int:
 
 def _restart(chosen: argparse.Namespace) -> int:
     """Replace all bot workers, one after the other; calls are handed over."""
-    from app.operating import fleet
+    from greenroom.app.operating import fleet
 
     ledger = _ledger(_settings_here())
     hosts = [host for host in fleet.workers(ledger) if host.kind == "bots"]
@@ -197,14 +197,14 @@ def _settings_here() -> Settings:
 
 def _environment_here() -> dict[str, str]:
     """Ours, and under it that of the product that runs in this folder: it may have been told another port."""
-    from app.supervisor import here
+    from greenroom.app.supervisor import here
 
     given = app_settings.environment()
     return {**here.settings_of_who_runs(app_settings.read().var_dir), **given}
 
 
 def _ledger(settings: Settings) -> Ledger:
-    from app.storage.ledger import RedisLedger
+    from greenroom.app.storage.ledger import RedisLedger
 
     return RedisLedger(settings.redis_url)
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.errors import GreenroomError
-from app.settings import Settings
+from greenroom.app.errors import GreenroomError
+from greenroom.app.settings import Settings
 
 HERE = "127.0.0.1"
 ASK_WITHIN = 2.0  # seconds

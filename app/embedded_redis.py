@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from app.errors import GreenroomError
-from app.settings import Settings
+from greenroom.app.errors import GreenroomError
+from greenroom.app.settings import Settings
 
 STARTS_WITHIN = 20.0  # seconds, for a tired machine with a long append-only file
 STOPS_WITHIN = 5.0  # seconds, until it is killed; it has written all but the last second

@@ -5,8 +5,8 @@ import logging as _logging
 from flower.api import BaseApiHandler as _BaseApiHandler
 from tornado.web import HTTPError as _HTTPError
 
-from app import logging as _app_logging
-from app import settings as _app_settings
+from greenroom.app import logging as _app_logging
+from greenroom.app import settings as _app_settings
 
 _settings = _app_settings.load(keys=(_app_settings.FLOWER_PASSWORD,))
 

@@ -3,8 +3,8 @@
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from app import logging as app_logging
-from app import settings as app_settings
+from greenroom.app import logging as app_logging
+from greenroom.app import settings as app_settings
 
 _settings = app_settings.load()
 
@@ -23,7 +23,7 @@ class OurLogger(Logger):
 bind = (
     f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 )
-worker_class = "app.gunicorn_worker.WholeRequests"
+worker_class = "greenroom.app.gunicorn_worker.WholeRequests"
 workers = _settings.web_workers
 threads = _settings.web_threads
 accesslog = None  # sessions log their changes; a proxy in front logs its requests

@@ -26,7 +26,7 @@ from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.unreader import Unreader
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.api.headers import ALWAYS, NOT_KEPT
+from greenroom.app.api.headers import ALWAYS, NOT_KEPT
 
 HEALTH = "/livez"
 READ_AT_ONCE = 64 * 1024  # bytes

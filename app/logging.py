@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from app.complaints import is_of_pipecat, tells_of_services, without_words
-from app.settings import Settings
+from greenroom.app.complaints import is_of_pipecat, tells_of_services, without_words
+from greenroom.app.settings import Settings
 
 if TYPE_CHECKING:
     from loguru import Message

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from app.errors import GreenroomError
-from app.named_bots import BUILT_IN_BOTS, named_bots
+from greenroom.app.errors import GreenroomError
+from greenroom.app.named_bots import BUILT_IN_BOTS, named_bots
 
 DOTENV = Path(".env")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

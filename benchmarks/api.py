@@ -17,9 +17,9 @@ from contextlib import contextmanager
 
 import redis
 
-from app.storage import keys
 from benchmarks.load import Outcome, crowd, request
 from benchmarks.report import alternate, median, percentile, say
+from greenroom.app.storage import keys
 from tests.ports import free_port
 from tests.product import KEY, LocalProcess, Product, product
 

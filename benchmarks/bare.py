@@ -7,7 +7,7 @@ import secrets
 import redis
 from flask import Flask, request
 
-from app.storage.commands import SCRIPTS
+from greenroom.app.storage.commands import SCRIPTS
 
 app = Flask(__name__)
 client = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)

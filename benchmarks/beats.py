@@ -32,20 +32,20 @@ from typing import Any
 import redis
 import uvloop
 
-from app.embedded_redis import temporary_redis
-from app.errors import RedisAway
-from app.logging import configure
-from app.rooms.joining import Joining
-from app.rooms.reaping import Reaper
-from app.rooms.room import Room
-from app.rooms.sessions import Session, State
-from app.rooms.steps import BEAT_EVERY, Beat, Beaten, Finding, Now
-from app.settings import Settings
-from app.storage import keys
-from app.storage.async_ledger import AsyncRedisLedger
-from app.storage.ledger import RedisLedger
 from benchmarks import report
 from benchmarks.stage import HOST, NoWorkers, an_order, go_live
+from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.errors import RedisAway
+from greenroom.app.logging import configure
+from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Session, State
+from greenroom.app.rooms.steps import BEAT_EVERY, Beat, Beaten, Finding, Now
+from greenroom.app.settings import Settings
+from greenroom.app.storage import keys
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.app.storage.ledger import RedisLedger
 
 BEATS = 100_000
 BOTS = 1000

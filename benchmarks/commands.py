@@ -32,21 +32,21 @@ import redis
 import redis.asyncio
 import uvloop
 
-from app.embedded_redis import temporary_redis
-from app.errors import BotSilent, RedisAway
-from app.logging import configure
-from app.rooms.messages import ask
-from app.rooms.reviving import Reviving
-from app.rooms.room import Room
-from app.rooms.sessions import Session
-from app.rooms.steps import BEAT_EVERY, Message, Receive
-from app.settings import Settings
-from app.storage.async_ledger import AsyncRedisLedger
-from app.storage.ledger import CLIENT_OPTIONS, RETRY, RedisLedger
 from benchmarks import report
 from benchmarks.shears import CUTS_ALL_EVERY, CUTS_ONE_IN, shears
 from benchmarks.stage import NoWorkers, go_live
-from bots.stay import Errand, Stay
+from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.errors import BotSilent, RedisAway
+from greenroom.app.logging import configure
+from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.rooms.steps import BEAT_EVERY, Message, Receive
+from greenroom.app.settings import Settings
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.app.storage.ledger import CLIENT_OPTIONS, RETRY, RedisLedger
+from greenroom.bots.stay import Errand, Stay
 
 COMMANDS = 100_000
 ROUNDS = 10

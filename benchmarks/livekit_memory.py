@@ -12,10 +12,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from app.rooms.room import Room
 from benchmarks.livekit_stage import PEER, Joins, agents, livekit
 from benchmarks.memory import pss
 from benchmarks.report import alternate, median, say
+from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
 from tests.livekit_server import LiveKitServer, livekit_server
 from tests.product import product

@@ -18,9 +18,9 @@ from typing import Any
 
 from livekit import rtc
 
-from app.providers import tokens
-from app.providers.livekit import LiveKit
-from app.rooms.room import Room
+from greenroom.app.providers import tokens
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.room import Room
 from tests.livekit_server import LiveKitServer
 from tests.product import KEY, Product, eventually
 

@@ -21,8 +21,8 @@ from typing import IO, Any
 
 import uvloop
 
-from app import settings
 from benchmarks import cpu, report
+from greenroom.app import settings
 
 BOTS = 4  # SLOTS' default
 SETTLE = 12  # seconds in the room: by then it has heard, judged a turn and answered
@@ -120,8 +120,8 @@ def _forked(room: str) -> Iterator[Bot]:
 def be_the_parent() -> None:
     """As the worker's parent: everything imported, nothing started."""
     import benchmarks.scripted  # noqa: F401
-    import bots.assistant  # noqa: F401
-    from bots.run import preload
+    import greenroom.bots.assistant  # noqa: F401
+    from greenroom.bots.run import preload
 
     preload(settings.load())
     gc.collect()

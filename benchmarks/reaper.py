@@ -13,14 +13,14 @@ from typing import Any
 
 import redis
 
-from app.embedded_redis import temporary_redis
-from app.rooms.reaping import Reaper
-from app.rooms.room import Room
-from app.rooms.sessions import Session
-from app.rooms.steps import STALE_AFTER, Mark, Push
-from app.storage import keys
-from app.storage.ledger import RedisLedger
 from benchmarks import report
+from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.rooms.steps import STALE_AFTER, Mark, Push
+from greenroom.app.storage import keys
+from greenroom.app.storage.ledger import RedisLedger
 
 ROOMS = 100_000
 OVERDUE = 100

@@ -33,7 +33,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.utils.time import time_now_iso8601
 
-from bots.speech import Speech
+from greenroom.bots.speech import Speech
 
 VOICE = Path(__file__).parent.parent / "tests" / "unit" / "hello.wav"  # 2.1 s, 16 kHz
 SHARE_HEARD = 0.25

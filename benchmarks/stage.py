@@ -4,11 +4,11 @@ import os
 from dataclasses import replace
 from datetime import timedelta
 
-from app.rooms.joining import Joining, Order
-from app.rooms.ports import Ledger
-from app.rooms.room import Room
-from app.rooms.sessions import Session, State
-from app.rooms.steps import Adopt, Adoption, LeaveLine, Push, ReadSession, Transition, owner_of
+from greenroom.app.rooms.joining import Joining, Order
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Session, State
+from greenroom.app.rooms.steps import Adopt, Adoption, LeaveLine, Push, ReadSession, Transition, owner_of
 
 HOST = "bots@bench"
 

@@ -17,13 +17,13 @@ from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
 
-from app import settings
-from app.rooms.sessions import FORUM
-from bots import ears, personalities, speech
-from bots.avatar import PICTURES_A_SECOND, Avatar
-from bots.people import People, introduction
-from bots.pipeline import build, build_for_several
-from bots.portrait import HEIGHT, WIDTH
+from greenroom.app import settings
+from greenroom.app.rooms.sessions import FORUM
+from greenroom.bots import ears, personalities, speech
+from greenroom.bots.avatar import PICTURES_A_SECOND, Avatar
+from greenroom.bots.people import People, introduction
+from greenroom.bots.pipeline import build, build_for_several
+from greenroom.bots.portrait import HEIGHT, WIDTH
 
 VOICE: dict[str, Any] = {"audio_in_enabled": True, "audio_out_enabled": True}
 CAMERA: dict[str, Any] = {

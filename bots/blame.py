@@ -4,7 +4,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.failures import BotFailure, FailureKind
 
 SAID_AT_MOST = 200  # characters of an exception's message
 OURS = frozenset(

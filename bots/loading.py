@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bots.blame import LIBRARIES, failure_of
+from greenroom.bots.blame import LIBRARIES, failure_of
 
 Bot = Callable[[Any], Awaitable[None]]
 OUR_OWN = frozenset({"app", "bots", "tasks"})

@@ -8,10 +8,10 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.transports.base_transport import BaseTransport
 
-from bots.avatar import Avatar
-from bots.ears import EndOfHearing
-from bots.people import People, Replies
-from bots.speech import Speech
+from greenroom.bots.avatar import Avatar
+from greenroom.bots.ears import EndOfHearing
+from greenroom.bots.people import People, Replies
+from greenroom.bots.speech import Speech
 
 
 def build(

@@ -1,6 +1,6 @@
 """What is open in the room of the bot that runs here, for its tools.
 
-    from bots import room_state
+    from greenroom.bots import room_state
 
     room_state.current().open("active_note", {"id": "n-7", "title": "Groceries"}, owner="ann")
 
@@ -17,11 +17,11 @@ from typing import Any
 
 import structlog
 
-from app.errors import RedisAway
-from app.rooms.room import Room
-from app.rooms.state import Open, Opened, as_told, opened
-from app.rooms.steps import WriteState
-from app.storage.async_ledger import AsyncRedisLedger
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.state import Open, Opened, as_told, opened
+from greenroom.app.rooms.steps import WriteState
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 RETRY_AFTER = timedelta(seconds=1)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import structlog
 
-from app.errors import NoSuchSession
-from app.rooms.ports import LaunchQueue
-from app.rooms.reviving import Reviving
-from app.rooms.sessions import Reason, Session, State
-from app.rooms.state import Open, Opened
-from app.rooms.steps import (
+from greenroom.app.errors import NoSuchSession
+from greenroom.app.rooms.ports import LaunchQueue
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.rooms.steps import (
     Adopt,
     Adoption,
     Conversation,
@@ -29,13 +29,13 @@ from app.rooms.steps import (
     Release,
     owner_of,
 )
-from app.settings import Settings
-from app.storage.async_ledger import AsyncRedisLedger
-from app.storage.ledger import RedisLedger
-from bots import ears, speech
-from bots.leftovers import household
-from bots.loading import BotUnfit, load_bot
-from bots.stay import Ending, Errand, Stay
+from greenroom.app.settings import Settings
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.app.storage.ledger import RedisLedger
+from greenroom.bots import ears, speech
+from greenroom.bots.leftovers import household
+from greenroom.bots.loading import BotUnfit, load_bot
+from greenroom.bots.stay import Ending, Errand, Stay
 
 # How a session is ended from outside: by who revokes its launch, and by Celery's soft time limit.  SIGTERM does not
 # end it: it goes on with another worker.
@@ -54,14 +54,14 @@ def preload(settings: Settings) -> None:
     Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The two models
     that a bot listens with are loaded, since their sessions are made to have no threads; none is run.
     """
-    import bots.transports.local  # before any bot: what it imports of pipecat's shall be what our seam put there
+    import greenroom.bots.transports.local  # before any bot: what it imports of pipecat's shall be what our seam put there
 
     if settings.livekit_url:
-        import bots.transports.livekit
+        import greenroom.bots.transports.livekit
     if settings.daily_domain:
         import httpx  # noqa: F401
 
-        import bots.transports.daily  # noqa: F401  Daily.init() comes with a child's first room
+        import greenroom.bots.transports.daily  # noqa: F401  Daily.init() comes with a child's first room
     hooks = [os.environ.get("PIPECAT_SETUP_FILES", ""), str(Path(__file__).parent / "hook.py")]
     os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join(filter(None, hooks))
     ears.load()
@@ -77,7 +77,7 @@ def warm(settings: Settings) -> None:
     """Get the models ready, once a child, after the fork."""
     ears.warm()
     if settings.livekit_url:
-        from bots.transports import livekit
+        from greenroom.bots.transports import livekit
 
         livekit.warm()
     speech.warm(speech.kind_for(settings))

@@ -24,15 +24,15 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
-from app.errors import GreenroomError, IllegalTransition, NoSuchSession, OthersThere, RedisAway
-from app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
-from app.rooms.leaving import ended_by
-from app.rooms.messages import EXPIRED
-from app.rooms.ports import LaunchQueue
-from app.rooms.reviving import Reviving
-from app.rooms.sessions import FORUM, Reason, Session, State
-from app.rooms.state import Open, Opened
-from app.rooms.steps import (
+from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSession, OthersThere, RedisAway
+from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
+from greenroom.app.rooms.leaving import ended_by
+from greenroom.app.rooms.messages import EXPIRED
+from greenroom.app.rooms.ports import LaunchQueue
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.sessions import FORUM, Reason, Session, State
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.rooms.steps import (
     BEAT_EVERY,
     STALE_AFTER,
     Answer,
@@ -52,19 +52,19 @@ from app.rooms.steps import (
     Succeed,
     Transition,
 )
-from app.settings import Settings
-from app.storage.async_ledger import AsyncRedisLedger
-from bots import speech
-from bots import transports as stages
-from bots.blame import failure_of
-from bots.loading import BotUnfit, load_bot
-from bots.outbox import Outbox
-from bots.personalities import Personality
-from bots.personalities import load as load_personality
-from bots.room_state import RoomState
-from bots.succession import hand_over, turn_comes
-from bots.transports.stage import PutOut
-from bots.turns import Turns, as_messages
+from greenroom.app.settings import Settings
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots import speech
+from greenroom.bots import transports as stages
+from greenroom.bots.blame import failure_of
+from greenroom.bots.loading import BotUnfit, load_bot
+from greenroom.bots.outbox import Outbox
+from greenroom.bots.personalities import Personality
+from greenroom.bots.personalities import load as load_personality
+from greenroom.bots.room_state import RoomState
+from greenroom.bots.succession import hand_over, turn_comes
+from greenroom.bots.transports.stage import PutOut
+from greenroom.bots.turns import Turns, as_messages
 
 STARTS_WITHIN = timedelta(seconds=30)  # a bot's own set-up, until its pipeline runs
 NO_SHOW_AFTER = timedelta(minutes=2)  # nobody ever came

@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from app.errors import RedisAway
-from app.rooms.ports import LaunchQueue
-from app.rooms.sessions import Session, State
-from app.rooms.steps import FindPlace, HandOver, ReadRoom, Ready, Turn, Yield
-from app.storage.async_ledger import AsyncRedisLedger
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.ports import LaunchQueue
+from greenroom.app.rooms.sessions import Session, State
+from greenroom.app.rooms.steps import FindPlace, HandOver, ReadRoom, Ready, Turn, Yield
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 PREPARES_WITHIN = timedelta(seconds=15)  # a successor; then the session is parked instead
 TURN_COMES_WITHIN = timedelta(seconds=60)  # for a successor that waits; longer than anybody lets it

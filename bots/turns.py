@@ -17,10 +17,10 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 
-from app.errors import RedisAway
-from app.rooms.steps import Erase, Record, Said, Step
-from app.storage.async_ledger import AsyncRedisLedger
-from bots.people import People
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.steps import Erase, Record, Said, Step
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.people import People
 
 UNWRITTEN_AT_MOST = 1000  # turns; the oldest go, if Redis is away for longer
 TAKEN_WITHIN = timedelta(seconds=2)  # a typed line, into the bot's context

@@ -1,6 +1,6 @@
-"""`python -m tasks worker ...`: Celery's own commands and options, importing only the command that runs.
+"""`python -m greenroom.tasks worker ...`: Celery's own commands and options, importing only the command that runs.
 
-`celery --app tasks.celery worker ...` does the same; it also imports every other
+`celery --app greenroom.tasks.celery worker ...` does the same; it also imports every other
 command and Flower, which costs each of our processes most of a second.
 """
 
@@ -36,10 +36,10 @@ def main(context: click.Context) -> None:
     """Run a process of Celery's."""
     # It warns root of pickled messages, which bring code; ours are JSON and nothing else is accepted
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    from tasks.celery import app
+    from greenroom.tasks.celery import app
 
     context.obj = CLIContext(app=app, no_color=True, workdir=None, quiet=True)
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m tasks")
+    main(prog_name="python -m greenroom.tasks")

@@ -14,8 +14,8 @@ from celery.schedules import schedstate, schedule
 from celery.signals import setup_logging
 from kombu import Exchange, Queue
 
-from app import logging as app_logging
-from app import settings as app_settings
+from greenroom.app import logging as app_logging
+from greenroom.app import settings as app_settings
 
 LAUNCHES = "bot:launch:queue"
 CONTROL = "control"
@@ -40,7 +40,9 @@ class Steadily(schedule):
 
 
 settings = app_settings.load()
-app = Celery("greenroom", include=["tasks.launches", "tasks.upkeep", "tasks.hosts"])
+app = Celery(
+    "greenroom", include=["greenroom.tasks.launches", "greenroom.tasks.upkeep", "greenroom.tasks.hosts"]
+)
 
 app.conf.update(
     broker_url=settings.broker_url,
@@ -62,7 +64,8 @@ app.conf.update(
     worker_disable_prefetch=True,
     worker_prefetch_multiplier=1,
     worker_concurrency=settings.slots,
-    worker_pool="tasks.pool:TaskPool",  # prefork, of which processes end that a bot has left unfit for the next
+    # prefork, of which processes end that a bot has left unfit for the next
+    worker_pool="greenroom.tasks.pool:TaskPool",
     worker_proc_alive_timeout=60,  # seconds for a child to load its models; after 4, the default, it is killed
     # A blip of Redis must not end calls
     worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -85,7 +88,7 @@ app.conf.update(
         "interval_max": 0.2,
     },
     broker_pool_limit=settings.web_threads,  # a thread that publishes never waits for another's connection
-    # Set for each launch (tasks.outgoing); these hold for whatever is published by hand
+    # Set for each launch (greenroom.tasks.outgoing); these hold for whatever is published by hand
     task_soft_time_limit=timedelta(hours=24).total_seconds(),
     task_time_limit=timedelta(hours=24, minutes=1).total_seconds(),
     # Flower lives from events; a second event for each publish costs a millisecond

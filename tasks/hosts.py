@@ -18,15 +18,15 @@ from celery import bootsteps
 from celery.concurrency import prefork
 from celery.worker import state
 
-from app.errors import RedisAway
-from app.rooms.failures import BotFailure
-from app.rooms.reaping import Reaper
-from app.rooms.sessions import Reason
-from app.rooms.steps import Host, Now, Report, Retire, Wish, owner_of
-from app.storage.ledger import RedisLedger
-from bots.loading import why_unfit
-from tasks.celery import LAUNCHES, app, settings
-from tasks.outgoing import CeleryLaunches
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.failures import BotFailure
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.steps import Host, Now, Report, Retire, Wish, owner_of
+from greenroom.app.storage.ledger import RedisLedger
+from greenroom.bots.loading import why_unfit
+from greenroom.tasks.celery import LAUNCHES, app, settings
+from greenroom.tasks.outgoing import CeleryLaunches
 
 TICK = 0.25  # seconds; a process that died is seen within one
 REPORT_EVERY = 4  # ticks, if nothing has changed; who is not heard for 15 s has gone

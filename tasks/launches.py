@@ -12,14 +12,14 @@ from celery import Task
 from celery.signals import celeryd_after_setup, worker_process_init, worker_shutting_down
 from celery.worker.request import Request
 
-from app import logging as app_logging
-from app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
-from app.rooms.sessions import Reason
-from app.rooms.steps import owner_of
-from tasks import pool
-from tasks.celery import LAUNCHES, app, settings
-from tasks.hosts import foreman
-from tasks.outgoing import CeleryLaunches
+from greenroom.app import logging as app_logging
+from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.steps import owner_of
+from greenroom.tasks import pool
+from greenroom.tasks.celery import LAUNCHES, app, settings
+from greenroom.tasks.hosts import foreman
+from greenroom.tasks.outgoing import CeleryLaunches
 
 TERM = signal.SIGTERM
 
@@ -85,8 +85,8 @@ class LaunchTask(Task):
 @app.task(base=LaunchTask, bind=True, name="bots.launch", throws=(BotCrashed, EndUnwritten))
 def launch(self: Task, session_id: str, claim: str) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted."""
-    from bots.leftovers import household
-    from bots.run import run
+    from greenroom.bots.leftovers import household
+    from greenroom.bots.run import run
 
     try:
         run(
@@ -121,7 +121,7 @@ def _prepare_parent(instance: Any, **_: Any) -> None:
 
     app_logging.quieten_pipecat()
     with _or_stop("the worker cannot run bots"):
-        from bots.run import preload
+        from greenroom.bots.run import preload
 
         preload(settings)
     gc.collect()
@@ -132,7 +132,7 @@ def _prepare_parent(instance: Any, **_: Any) -> None:
 def _prepare_child(**_: Any) -> None:
     app_logging.configure(settings)
     with _or_stop("the worker's process cannot load its models"):
-        from bots.run import warm
+        from greenroom.bots.run import warm
 
         warm(settings)
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from celery import Celery
 
-from app.rooms.evidence import REMEMBERED_FOR, mark_of
-from app.rooms.providers import Evidence
-from app.rooms.sessions import Session
-from app.rooms.steps import Once, Push
-from tasks.celery import CONTROL, LAUNCHES
+from greenroom.app.rooms.evidence import REMEMBERED_FOR, mark_of
+from greenroom.app.rooms.providers import Evidence
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.rooms.steps import Once, Push
+from greenroom.tasks.celery import CONTROL, LAUNCHES
 
 # A bot ends its session itself when its time is over.  Should it not, the soft limit asks it to,
 # and the hard limit ends its process.
@@ -26,7 +26,7 @@ KILLED_AFTER = timedelta(seconds=60)
 
 
 class CeleryLaunches:
-    """The queue of launches, and of evidence (`app.rooms.ports.Outgoing`)."""
+    """The queue of launches, and of evidence (`greenroom.app.rooms.ports.Outgoing`)."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app

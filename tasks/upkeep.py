@@ -5,19 +5,19 @@ Two beats make no difference, nor does what is said twice.
 
 from datetime import timedelta
 
-from app import providers
-from app.errors import BadRoom
-from app.rooms.evidence import Weighing
-from app.rooms.joining import Joining
-from app.rooms.presence import Monitor
-from app.rooms.providers import RoomEvent
-from app.rooms.reaping import Reaper
-from app.rooms.reviving import Reviving
-from app.rooms.room import Room
-from app.rooms.steps import TakeTurn
-from app.storage.ledger import RedisLedger
-from tasks.celery import REAP_EVERY, SWEEP_EVERY, app, settings
-from tasks.outgoing import CeleryLaunches
+from greenroom.app import providers
+from greenroom.app.errors import BadRoom
+from greenroom.app.rooms.evidence import Weighing
+from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.presence import Monitor
+from greenroom.app.rooms.providers import RoomEvent
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.steps import TakeTurn
+from greenroom.app.storage.ledger import RedisLedger
+from greenroom.tasks.celery import REAP_EVERY, SWEEP_EVERY, app, settings
+from greenroom.tasks.outgoing import CeleryLaunches
 
 SOON = timedelta(milliseconds=100)
 

@@ -5,12 +5,12 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.joining import Order
-from app.rooms.ports import Ledger
-from app.rooms.room import Room
-from app.rooms.sessions import Session, State
-from app.rooms.steps import (
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.joining import Order
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Session, State
+from greenroom.app.rooms.steps import (
     Adopt,
     Adoption,
     Beat,

@@ -200,7 +200,7 @@ class Product:
             return False
 
     def ledger_answers(self) -> bool:
-        from app.embedded_redis import answers
+        from greenroom.app.embedded_redis import answers
 
         return answers(Path(self.environ["REDIS_URL"].removeprefix("unix://")))
 

@@ -10,9 +10,9 @@ from typing import Any
 import redis
 import uvloop
 
-from app.embedded_redis import temporary_redis
-from app.rooms.steps import Step
-from app.storage.async_ledger import AsyncRedisLedger
+from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.rooms.steps import Step
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 DEADLINES = ("rooms:keepalive", "hosts", "launches:waiting")
 DATED = ("launches:served",)

@@ -6,9 +6,21 @@ from typing import Any
 from flask import Flask
 from flask_smorest import Api
 
-from app import console
-from app.api import auth, body, docs, headers, health, passes, problems, quotas, rooms, sessions, webhooks
-from app.api.services import Services
+from greenroom.app import console
+from greenroom.app.api import (
+    auth,
+    body,
+    docs,
+    headers,
+    health,
+    passes,
+    problems,
+    quotas,
+    rooms,
+    sessions,
+    webhooks,
+)
+from greenroom.app.api.services import Services
 
 BODY_AT_MOST = 16 * 1024  # bytes; offers may have more (`body.accepts`)
 

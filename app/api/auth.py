@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, g, request
 from itsdangerous import BadData, TimestampSigner
 
-from app.errors import Forbidden, Unauthorized, UnknownCredential
-from app.passes import PREFIX
+from greenroom.app.errors import Forbidden, Unauthorized, UnknownCredential
+from greenroom.app.passes import PREFIX
 
 TOKEN_LASTS = timedelta(hours=2)  # a longer call gets a fresh one from the next join
 

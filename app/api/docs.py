@@ -6,8 +6,8 @@ from flask import Blueprint, Response, redirect
 from flask.typing import ResponseReturnValue
 from swagger_ui_bundle import swagger_ui_path
 
-from app.api.auth import public
-from app.static import send
+from greenroom.app.api.auth import public
+from greenroom.app.static import send
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Greenroom: the API</title>

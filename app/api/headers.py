@@ -12,8 +12,8 @@ from ipaddress import ip_address
 
 from flask import Flask, Response, current_app, request
 
-from app.errors import UnknownHost
-from app.settings import Settings
+from greenroom.app.errors import UnknownHost
+from greenroom.app.settings import Settings
 
 # On every answer, whatever it is.
 ALWAYS: Mapping[str, str] = {

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 from flask.typing import ResponseReturnValue
 
-from app.api.auth import public
-from app.api.body import JsonBlueprint
-from app.api.schemas import LiveSchema, ReadySchema
-from app.api.services import services
+from greenroom.app.api.auth import public
+from greenroom.app.api.body import JsonBlueprint
+from greenroom.app.api.schemas import LiveSchema, ReadySchema
+from greenroom.app.api.services import services
 
 bp = JsonBlueprint("health", __name__, description="Whether it works")
 

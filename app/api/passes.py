@@ -7,14 +7,14 @@ from typing import Any
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from app.api.auth import mint, open_to_pass
-from app.api.body import JsonBlueprint
-from app.api.schemas import PassedSchema, PassSchema, TokenSchema
-from app.api.services import services
-from app.errors import Forbidden, Rejected
-from app.passes import LASTS, Pass, until
-from app.rooms.providers import check_name, check_voice_room
-from app.rooms.room import Room
+from greenroom.app.api.auth import mint, open_to_pass
+from greenroom.app.api.body import JsonBlueprint
+from greenroom.app.api.schemas import PassedSchema, PassSchema, TokenSchema
+from greenroom.app.api.services import services
+from greenroom.app.errors import Forbidden, Rejected
+from greenroom.app.passes import LASTS, Pass, until
+from greenroom.app.rooms.providers import check_name, check_voice_room
+from greenroom.app.rooms.room import Room
 
 bp = JsonBlueprint("passes", __name__, description="Leave to come into one room")
 

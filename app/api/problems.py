@@ -10,7 +10,7 @@ from flask import Flask, Response
 from marshmallow import INCLUDE, Schema, fields
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from app import errors
+from greenroom.app import errors
 
 STATUS: Mapping[type[errors.GreenroomError], HTTPStatus] = {
     errors.Rejected: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -8,9 +8,9 @@ from typing import Any
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from app.api.auth import caller_of, mint, open_to_pass, open_to_session
-from app.api.body import JsonBlueprint
-from app.api.schemas import (
+from greenroom.app.api.auth import caller_of, mint, open_to_pass, open_to_session
+from greenroom.app.api.body import JsonBlueprint
+from greenroom.app.api.schemas import (
     ConfigSchema,
     ConfiguredSchema,
     JoinedSchema,
@@ -20,19 +20,27 @@ from app.api.schemas import (
     RoomSchema,
     WaitSchema,
 )
-from app.api.seats import Wait, still_awaited
-from app.api.services import Services, services
-from app.errors import Busy, Conflict, Forbidden, NoBotThere, Rejected, UnknownBot, UnknownPersonality
-from app.passes import Pass
-from app.rooms.joining import QUEUED, Joined, Order
-from app.rooms.leaving import Left
-from app.rooms.looking import Presence, presence_of
-from app.rooms.messages import ask
-from app.rooms.providers import GUEST, About, check_name
-from app.rooms.room import LOCAL, Room
-from app.rooms.sessions import ON_STAGE
-from app.rooms.state import as_told
-from app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
+from greenroom.app.api.seats import Wait, still_awaited
+from greenroom.app.api.services import Services, services
+from greenroom.app.errors import (
+    Busy,
+    Conflict,
+    Forbidden,
+    NoBotThere,
+    Rejected,
+    UnknownBot,
+    UnknownPersonality,
+)
+from greenroom.app.passes import Pass
+from greenroom.app.rooms.joining import QUEUED, Joined, Order
+from greenroom.app.rooms.leaving import Left
+from greenroom.app.rooms.looking import Presence, presence_of
+from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.providers import GUEST, About, check_name
+from greenroom.app.rooms.room import LOCAL, Room
+from greenroom.app.rooms.sessions import ON_STAGE
+from greenroom.app.rooms.state import as_told
+from greenroom.app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
 
 ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking again
 LEAVES_OF_ONE = 2  # of a session's user, in a process

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from app.passes import LINK_LASTS
+from greenroom.app.passes import LINK_LASTS
 
 
 class Whole(validate.Regexp):

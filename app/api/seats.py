@@ -13,7 +13,7 @@ from enum import Enum
 
 from flask import request
 
-from app.errors import Busy, RoomInDoubt
+from greenroom.app.errors import Busy, RoomInDoubt
 
 
 class Wait(Enum):

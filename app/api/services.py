@@ -7,16 +7,16 @@ from typing import cast
 from flask import current_app
 from itsdangerous import TimestampSigner
 
-from app import providers
-from app.api.auth import session_tokens
-from app.api.seats import Latest, Seats
-from app.passes import Passes
-from app.rooms.joining import Joining
-from app.rooms.leaving import Leaving
-from app.rooms.looking import Looking
-from app.rooms.ports import EvidenceQueue, Ledger, Outgoing
-from app.rooms.providers import Providers
-from app.settings import Settings
+from greenroom.app import providers
+from greenroom.app.api.auth import session_tokens
+from greenroom.app.api.seats import Latest, Seats
+from greenroom.app.passes import Passes
+from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.looking import Looking
+from greenroom.app.rooms.ports import EvidenceQueue, Ledger, Outgoing
+from greenroom.app.rooms.providers import Providers
+from greenroom.app.settings import Settings
 
 
 @dataclass(frozen=True)

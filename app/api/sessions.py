@@ -11,9 +11,9 @@ from typing import Any
 from flask import Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from app.api.auth import caller_of, open_to_session
-from app.api.body import JsonBlueprint, accepts
-from app.api.schemas import (
+from greenroom.app.api.auth import caller_of, open_to_session
+from greenroom.app.api.body import JsonBlueprint, accepts
+from greenroom.app.api.schemas import (
     AcceptedSchema,
     AnswerSchema,
     CandidatesSchema,
@@ -24,13 +24,13 @@ from app.api.schemas import (
     SessionSchema,
     SessionsSchema,
 )
-from app.api.seats import Wait, still_awaited
-from app.api.services import services
-from app.errors import Busy, OfferRefused, TooManyStreams
-from app.rooms.messages import ask
-from app.rooms.patience import slices
-from app.rooms.room import LOCAL
-from app.rooms.sessions import ON_STAGE, Event, Reason, State
+from greenroom.app.api.seats import Wait, still_awaited
+from greenroom.app.api.services import services
+from greenroom.app.errors import Busy, OfferRefused, TooManyStreams
+from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.patience import slices
+from greenroom.app.rooms.room import LOCAL
+from greenroom.app.rooms.sessions import ON_STAGE, Event, Reason, State
 
 ANSWER_WITHIN = timedelta(seconds=10)
 # An offer to a bot that is on its way waits for it, as long as /join does: pipecat's clients offer three times, and

@@ -5,12 +5,12 @@ from http import HTTPStatus
 import structlog
 from flask import request
 
-from app.api.auth import public
-from app.api.body import JsonBlueprint, accepts
-from app.api.schemas import HeardSchema
-from app.api.services import services
-from app.errors import NoSuchProvider
-from app.rooms.room import DAILY, LIVEKIT
+from greenroom.app.api.auth import public
+from greenroom.app.api.body import JsonBlueprint, accepts
+from greenroom.app.api.schemas import HeardSchema
+from greenroom.app.api.services import services
+from greenroom.app.errors import NoSuchProvider
+from greenroom.app.rooms.room import DAILY, LIVEKIT
 
 BODY_AT_MOST = 64 * 1024  # bytes
 

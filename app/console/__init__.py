@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from app.api.auth import public
-from app.rooms.providers import Local, Providers
-from app.rooms.room import LIVEKIT
-from app.static import send
+from greenroom.app.api.auth import public
+from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.room import LIVEKIT
+from greenroom.app.static import send
 
 STATIC = Path(__file__).parent / "static"
 TALK, VENDOR = STATIC / "talk", STATIC / "vendor"

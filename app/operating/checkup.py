@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
-from app.operating.facts import Facts
-from app.operating.findings import Finding, Verdict
-from app.operating.trial import Claiming, Outcome, Web
-from app.operating.wording import count, duration, size, some
-from app.rooms.joining import LIMITS
-from app.rooms.room import Room
-from app.rooms.sessions import Session, State
-from app.rooms.steps import STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus, RoomView
+from greenroom.app.operating.facts import Facts
+from greenroom.app.operating.findings import Finding, Verdict
+from greenroom.app.operating.trial import Claiming, Outcome, Web
+from greenroom.app.operating.wording import count, duration, size, some
+from greenroom.app.rooms.joining import LIMITS
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Session, State
+from greenroom.app.rooms.steps import STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus, RoomView
 
 OLDEST_REDIS = (6, 2)
 SLOW, TOO_SLOW = timedelta(milliseconds=20), timedelta(milliseconds=500)  # to Redis and back

@@ -10,14 +10,14 @@ from functools import partial
 from textwrap import fill
 from typing import Any, Generic, TypeVar
 
-from app.errors import GreenroomError, RedisAway
-from app.operating import checkup, facts, trial
-from app.operating.findings import Finding, Verdict, worst
-from app.operating.story import Story, tell
-from app.operating.wording import count
-from app.rooms.ports import Ledger
-from app.rooms.providers import Providers
-from app.rooms.room import Room
+from greenroom.app.errors import GreenroomError, RedisAway
+from greenroom.app.operating import checkup, facts, trial
+from greenroom.app.operating.findings import Finding, Verdict, worst
+from greenroom.app.operating.story import Story, tell
+from greenroom.app.operating.wording import count
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.room import Room
 
 LOOKS_WITHIN = timedelta(seconds=1.8)  # with the process's own start it is 3 s at most
 LOOKS_AGAIN_AFTER = timedelta(seconds=1.2)  # by then every worker has reported again

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from app.errors import NoSuchSession, RedisAway
-from app.rooms.ports import Ledger
-from app.rooms.providers import Participant
-from app.rooms.room import Room
-from app.rooms.sessions import Event, Session
-from app.rooms.steps import (
+from greenroom.app.errors import NoSuchSession, RedisAway
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.providers import Participant
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Event, Session
+from greenroom.app.rooms.steps import (
     Condition,
     FindPlace,
     HaveLifetimes,
@@ -40,7 +40,7 @@ from app.rooms.steps import (
     Step,
 )
 
-LAUNCHES, CHORES = "bot:launch:queue", "control"  # Celery's queues, as in tasks.celery
+LAUNCHES, CHORES = "bot:launch:queue", "control"  # Celery's queues, as in greenroom.tasks.celery
 PINGS = 5  # the quickest tells the way to Redis and back, without what was before it in some queue
 BATCH = 200  # steps a round trip
 SESSIONS_AT_MOST = 20_000

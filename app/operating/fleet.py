@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from app.errors import Conflict, Missing, NoSuchSession, RedisAway
-from app.operating.wording import count, duration, listed, moment
-from app.rooms.ports import Ledger
-from app.rooms.room import Room
-from app.rooms.sessions import State
-from app.rooms.steps import (
+from greenroom.app.errors import Conflict, Missing, NoSuchSession, RedisAway
+from greenroom.app.operating.wording import count, duration, listed, moment
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.steps import (
     AskHost,
     Host,
     LeaseStatus,

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.operating.checkup import A_MOMENT, REAPED_WITHIN, UNHEARD
-from app.operating.facts import Fleet, RoomFacts
-from app.operating.findings import Finding, Verdict
-from app.operating.wording import count, duration, moment, some
-from app.rooms.providers import Participant
-from app.rooms.sessions import Event, Reason, Session, State
-from app.rooms.steps import PARKED_FOR, STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus
+from greenroom.app.operating.checkup import A_MOMENT, REAPED_WITHIN, UNHEARD
+from greenroom.app.operating.facts import Fleet, RoomFacts
+from greenroom.app.operating.findings import Finding, Verdict
+from greenroom.app.operating.wording import count, duration, moment, some
+from greenroom.app.rooms.providers import Participant
+from greenroom.app.rooms.sessions import Event, Reason, Session, State
+from greenroom.app.rooms.steps import PARKED_FOR, STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
 JOINS_WITHIN = timedelta(seconds=30)

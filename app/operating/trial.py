@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from app.errors import RedisAway
-from app.rooms.ports import Ledger
-from app.rooms.providers import Provider
-from app.rooms.room import LOCAL, Room
-from app.rooms.steps import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.providers import Provider
+from greenroom.app.rooms.room import LOCAL, Room
+from greenroom.app.rooms.steps import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
 
 # Always the same: what remembers the last epoch of a room stays for a month, and each trial would leave one more
 ROOM = Room(LOCAL, "greenroom-doctor")

@@ -1,9 +1,9 @@
 """LiveKit and Daily: what they are asked, and what they say by themselves.  One file each."""
 
-from app.providers.daily import Daily
-from app.providers.livekit import LiveKit
-from app.rooms.providers import Local, Provider, Providers
-from app.settings import Settings
+from greenroom.app.providers.daily import Daily
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.providers import Local, Provider, Providers
+from greenroom.app.settings import Settings
 
 
 def of(settings: Settings) -> Providers:

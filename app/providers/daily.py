@@ -17,10 +17,10 @@ from typing import Any
 
 import structlog
 
-from app.errors import BadRoom, BadSignature, ProviderAway
-from app.providers import names, reading, tokens
-from app.providers.daily_rest import Json, Refused, Rest
-from app.rooms.providers import (
+from greenroom.app.errors import BadRoom, BadSignature, ProviderAway
+from greenroom.app.providers import names, reading, tokens
+from greenroom.app.providers.daily_rest import Json, Refused, Rest
+from greenroom.app.rooms.providers import (
     BOT,
     NOTHING,
     TOKEN_LASTS,
@@ -33,8 +33,8 @@ from app.rooms.providers import (
     check_voice_room,
     is_voice_room,
 )
-from app.rooms.room import DAILY, Room
-from app.settings import Settings
+from greenroom.app.rooms.room import DAILY, Room
+from greenroom.app.settings import Settings
 
 ROOM_LASTS_S = 30 * 86400
 RENEWED_WITHIN = timedelta(days=1)  # of its end: longer than any session that begins now

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.errors import ProviderAway
+from greenroom.app.errors import ProviderAway
 
 if TYPE_CHECKING:
     import httpx

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.errors import BadRoom, BadSignature, ProviderAway
-from app.providers import names, reading, tokens
-from app.providers.room_metadata import room_facts, with_facts
-from app.rooms.providers import (
+from greenroom.app.errors import BadRoom, BadSignature, ProviderAway
+from greenroom.app.providers import names, reading, tokens
+from greenroom.app.providers.room_metadata import room_facts, with_facts
+from greenroom.app.rooms.providers import (
     BOT,
     NOTHING,
     TOKEN_LASTS,
@@ -32,9 +32,9 @@ from app.rooms.providers import (
     bot_identity,
     check_voice_room,
 )
-from app.rooms.room import LIVEKIT, Room
-from app.rooms.sessions import Session
-from app.settings import Settings
+from greenroom.app.rooms.room import LIVEKIT, Room
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.settings import Settings
 
 if TYPE_CHECKING:
     import httpx

@@ -7,7 +7,7 @@ So ours is added to what is found, and added again when somebody else's text has
 import json
 from typing import Any
 
-from app.rooms.sessions import Session
+from greenroom.app.rooms.sessions import Session
 
 OURS = "greenroom"  # the key under which all our facts stand, whatever other keys there are
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 
-from app.errors import BadSignature
+from greenroom.app.errors import BadSignature
 
 SKEW = timedelta(seconds=10)  # between our clock and a provider's
 

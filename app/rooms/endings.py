@@ -2,10 +2,10 @@
 
 import structlog
 
-from app.errors import IllegalTransition, NoSuchSession
-from app.rooms.ports import Ledger
-from app.rooms.sessions import Reason, Session, State
-from app.rooms.steps import Forget, ReadSession, Transition
+from greenroom.app.errors import IllegalTransition, NoSuchSession
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.steps import Forget, ReadSession, Transition
 
 log = structlog.get_logger(__name__)
 

@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import NotOurRoom, ProviderAway
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.ports import Ledger
-from app.rooms.presence import Monitor, Outcome
-from app.rooms.providers import Evidence, Provider, Providers, RoomEvent
-from app.rooms.reviving import Reviving
-from app.rooms.room import Room
-from app.rooms.steps import BEAT_EVERY, STARTS_WITHIN, Finding, Lease, LeaseStatus, ReadRoom
+from greenroom.app.errors import NotOurRoom, ProviderAway
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.presence import Monitor, Outcome
+from greenroom.app.rooms.providers import Evidence, Provider, Providers, RoomEvent
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.steps import BEAT_EVERY, STARTS_WITHIN, Finding, Lease, LeaseStatus, ReadRoom
 
 MISSED_TWO_BEATS = BEAT_EVERY * 2  # and its room says that it left: no reason to wait for more
 LOOKS_AT_MOST = 3  # at one and the same evidence

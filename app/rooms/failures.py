@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from app.rooms.sessions import Reason
+from greenroom.app.rooms.sessions import Reason
 
 
 class FailureKind(StrEnum):

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import (
+from greenroom.app.errors import (
     GreenroomError,
     LaunchFailed,
     NoSuchSession,
@@ -19,15 +19,15 @@ from app.errors import (
     TooManyOfOneUser,
     TooManySessions,
 )
-from app.rooms.endings import bury
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.patience import slices
-from app.rooms.ports import LaunchQueue, Ledger
-from app.rooms.providers import check_voice_room
-from app.rooms.reviving import Reviving
-from app.rooms.room import Room
-from app.rooms.sessions import ON_STAGE, Reason, Session, State
-from app.rooms.steps import (
+from greenroom.app.rooms.endings import bury
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.patience import slices
+from greenroom.app.rooms.ports import LaunchQueue, Ledger
+from greenroom.app.rooms.providers import check_voice_room
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
+from greenroom.app.rooms.steps import (
     DOUBT_LASTS,
     SETTLES_WITHIN,
     Claim,

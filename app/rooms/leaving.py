@@ -4,14 +4,22 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
-from app.rooms.endings import bury, end
-from app.rooms.messages import ask
-from app.rooms.ports import Ledger
-from app.rooms.providers import Providers
-from app.rooms.room import Room
-from app.rooms.sessions import Reason, Session, State
-from app.rooms.steps import STALE_AFTER, Finding, LeaseStatus, ReadRoom, ReadSession, Supersede, Withdraw
+from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
+from greenroom.app.rooms.endings import bury, end
+from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.steps import (
+    STALE_AFTER,
+    Finding,
+    LeaseStatus,
+    ReadRoom,
+    ReadSession,
+    Supersede,
+    Withdraw,
+)
 
 BOTS_AT_MOST = 3  # that are asked: the one that was asked may have handed its session over meanwhile
 GOODBYE_TAKES = timedelta(seconds=12)  # a bot that says goodbye has at most 8 of them

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.errors import ProviderAway, RedisAway
-from app.rooms.joining import LIMITS
-from app.rooms.ports import Ledger
-from app.rooms.providers import Participant, Provider
-from app.rooms.room import Room
-from app.rooms.sessions import Event, Session, State
-from app.rooms.state import Open, Opened
-from app.rooms.steps import (
+from greenroom.app.errors import ProviderAway, RedisAway
+from greenroom.app.rooms.joining import LIMITS
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.providers import Participant, Provider
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Event, Session, State
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.rooms.steps import (
     FindPlace,
     Forget,
     Host,

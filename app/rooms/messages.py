@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from app.errors import (
+from greenroom.app.errors import (
     BotFailed,
     BotSilent,
     CandidatesRefused,
@@ -15,10 +15,10 @@ from app.errors import (
     RoomFull,
     SessionEnded,
 )
-from app.rooms.patience import slices
-from app.rooms.ports import Ledger
-from app.rooms.sessions import Session, State
-from app.rooms.steps import AwaitAnswer, ReadSession, Send
+from greenroom.app.rooms.patience import slices
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.sessions import Session, State
+from greenroom.app.rooms.steps import AwaitAnswer, ReadSession, Send
 
 # What a bot may answer instead of a result: {"error": kind}.
 EXPIRED = "expired"  # it came too late, or was for the session's bot before

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
-from app.rooms.providers import Evidence
-from app.rooms.sessions import Session
-from app.rooms.steps import Push, Step
+from greenroom.app.rooms.providers import Evidence
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.rooms.steps import Push, Step
 
 T = TypeVar("T")
 

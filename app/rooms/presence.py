@@ -7,13 +7,13 @@ from enum import StrEnum
 
 import structlog
 
-from app.errors import NoSuchSession, ProviderAway, Unavailable
-from app.rooms.joining import Joining, Order
-from app.rooms.ports import Ledger
-from app.rooms.providers import Providers
-from app.rooms.room import Room
-from app.rooms.sessions import Reason, Session, State
-from app.rooms.steps import LastEmptied, LastSession, NoteEmptied, Now, Once, ReadRoom, ReadSession
+from greenroom.app.errors import NoSuchSession, ProviderAway, Unavailable
+from greenroom.app.rooms.joining import Joining, Order
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.steps import LastEmptied, LastSession, NoteEmptied, Now, Once, ReadRoom, ReadSession
 
 COOLDOWN = timedelta(seconds=30)  # between two bots that a room gets so
 NEAR = timedelta(seconds=5)  # a bot learns so much later than the room that it is alone

@@ -6,8 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from app.errors import NotOurRoom, NotYourRoom, ReservedName
-from app.rooms.room import Room
+from greenroom.app.errors import NotOurRoom, NotYourRoom, ReservedName
+from greenroom.app.rooms.room import Room
 
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
 VOICE_ROOM = "voice-"  # what the name of a user's own voice room begins with; the rest is the user's id

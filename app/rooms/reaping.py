@@ -7,15 +7,15 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import InboxFull, NoSuchSession, RedisAway
-from app.rooms.endings import bury, end
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.ports import LaunchQueue, Ledger
-from app.rooms.providers import Providers
-from app.rooms.reviving import Reviving
-from app.rooms.room import Room
-from app.rooms.sessions import ON_STAGE, Reason, Session, State
-from app.rooms.steps import (
+from greenroom.app.errors import InboxFull, NoSuchSession, RedisAway
+from greenroom.app.rooms.endings import bury, end
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.ports import LaunchQueue, Ledger
+from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
+from greenroom.app.rooms.steps import (
     BEAT_EVERY,
     DOUBT_LASTS,
     PENDING_FOR,

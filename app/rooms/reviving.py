@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import NoSuchSession, NotOurRoom, ProviderAway
-from app.rooms.endings import end
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.ports import LaunchQueue, Ledger
-from app.rooms.providers import Providers
-from app.rooms.room import Room
-from app.rooms.sessions import Reason, Session, State
-from app.rooms.steps import (
+from greenroom.app.errors import NoSuchSession, NotOurRoom, ProviderAway
+from greenroom.app.rooms.endings import end
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.ports import LaunchQueue, Ledger
+from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.steps import (
     PARKED_FOR,
     STARTS_WITHIN,
     Finding,

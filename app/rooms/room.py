@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from app.errors import BadRoom
-from app.rooms.naming import fresh_name
+from greenroom.app.errors import BadRoom
+from greenroom.app.rooms.naming import fresh_name
 
 LOCAL, LIVEKIT, DAILY = "local", "livekit", "daily"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from app.rooms.room import Room
+from greenroom.app.rooms.room import Room
 
 
 class State(StrEnum):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from app.errors import TooMuchState
+from greenroom.app.errors import TooMuchState
 
 VALUE_HOLDS = 1000  # bytes as JSON: a note's id and title, not its text; all clients are sent all of it
 

@@ -12,9 +12,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from app.rooms.room import Room
-from app.rooms.sessions import Event, Reason, Session, State
-from app.rooms.state import Open, Opened
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Event, Reason, Session, State
+from greenroom.app.rooms.state import Open, Opened
 
 BEAT_EVERY = timedelta(seconds=3)
 STALE_AFTER = timedelta(seconds=20)  # six missed beats: then it is doubted that the bot lives

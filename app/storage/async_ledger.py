@@ -10,9 +10,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, RedisError
 
-from app.errors import GreenroomError, RedisAway
-from app.rooms.steps import Step
-from app.storage.commands import Call, Command, by_sha, by_source, encode, note_refusal
+from greenroom.app.errors import GreenroomError, RedisAway
+from greenroom.app.rooms.steps import Step
+from greenroom.app.storage.commands import Call, Command, by_sha, by_source, encode, note_refusal
 
 T = TypeVar("T")
 

@@ -16,12 +16,12 @@ from typing import Any
 import structlog
 from redis.exceptions import ResponseError
 
-from app.errors import IllegalTransition, InboxFull, NoSuchSession
-from app.rooms import steps
-from app.rooms.room import Room
-from app.rooms.sessions import Event, Reason, Session, State, predecessors
-from app.rooms.state import Open, Opened
-from app.storage import keys
+from greenroom.app.errors import IllegalTransition, InboxFull, NoSuchSession
+from greenroom.app.rooms import steps
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Event, Reason, Session, State, predecessors
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.storage import keys
 
 EPOCH_KEPT_FOR = timedelta(days=30)
 EVENTS_KEPT = 500  # a history's length

@@ -44,7 +44,7 @@ Celery keeps its own: the lists `bot:launch:queue` and `control`, `_kombu.*`,
 
 import re
 
-from app.rooms.room import Room
+from greenroom.app.rooms.room import Room
 
 OF_ONE = re.compile(r"[a-z_]+(?::[a-z_]+)?:\{")  # whom a key is of stands in braces behind what it is
 KEPT = frozenset({"rooms:keepalive", "sessions:live", "hosts", "hosts:free", "launches:waiting", "memory"})

@@ -8,9 +8,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.errors import RedisAway
-from app.rooms.steps import Step
-from app.storage.commands import Call, by_sha, by_source, encode, note_refusal
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.steps import Step
+from greenroom.app.storage.commands import Call, by_sha, by_source, encode, note_refusal
 
 T = TypeVar("T")
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.errors import GreenroomError
-from app.supervisor.keeper import Keeper
-from app.supervisor.output import LONGEST_LINE, Log, Output
-from app.supervisor.procfile import Entry
-from app.supervisor.surroundings import environment_of
-from app.supervisor.usual import is_usual
+from greenroom.app.errors import GreenroomError
+from greenroom.app.supervisor.keeper import Keeper
+from greenroom.app.supervisor.output import LONGEST_LINE, Log, Output
+from greenroom.app.supervisor.procfile import Entry
+from greenroom.app.supervisor.surroundings import environment_of
+from greenroom.app.supervisor.usual import is_usual
 
 STEADY_AFTER = 10.0  # seconds; what dies sooner has not come up
 GIVE_UP_AFTER = 5  # deaths in a row, none of them steady

@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from app import embedded_redis
-from app.settings import Settings
+from greenroom.app import embedded_redis
+from greenroom.app.settings import Settings
 
 ASK_WITHIN = 2.0  # seconds
 
@@ -51,9 +51,9 @@ def livekit(settings: Settings) -> str | None:
 
 def unfit(settings: Settings) -> dict[str, str]:
     """The bots that no worker can start, and why, as the workers report; nothing if Redis cannot tell."""
-    from app.errors import RedisAway
-    from app.rooms.looking import Looking
-    from app.storage.ledger import RedisLedger
+    from greenroom.app.errors import RedisAway
+    from greenroom.app.rooms.looking import Looking
+    from greenroom.app.storage.ledger import RedisLedger
 
     ledger = RedisLedger(settings.redis_url)
     try:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 
-from app.settings import Settings
+from greenroom.app.settings import Settings
 
 BOTS = "bots"
 OURS = frozenset({"redis", "web", "control", "beat", "flower", "livekit"})

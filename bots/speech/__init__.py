@@ -7,10 +7,13 @@ from typing import Any
 
 from pipecat.processors.frame_processor import FrameProcessor
 
-from app.settings import Settings
-from bots.personalities import Personality
+from greenroom.app.settings import Settings
+from greenroom.bots.personalities import Personality
 
-KINDS = {"demo": "bots.speech.demo", "openai": "bots.speech.openai"}  # modules with build() and warm()
+KINDS = {
+    "demo": "greenroom.bots.speech.demo",
+    "openai": "greenroom.bots.speech.openai",
+}  # modules with build() and warm()
 EXTRAS = {"pocketsphinx": "demo", "espeakng_loader": "demo"}  # the extra that brings a module
 
 

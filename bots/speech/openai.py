@@ -16,9 +16,9 @@ from pipecat.services.openai.stt import OpenAISTTService
 from pipecat.services.openai.tts import VALID_VOICES, OpenAITTSService
 from pipecat.transcriptions.language import Language
 
-from app.settings import Settings
-from bots.personalities import Personality
-from bots.speech import Speech
+from greenroom.app.settings import Settings
+from greenroom.bots.personalities import Personality
+from greenroom.bots.speech import Speech
 
 OPENAI = "https://api.openai.com/v1"
 LONGEST_WAIT = Timeout(10.0, connect=3.0)  # seconds, for each next piece of an answer

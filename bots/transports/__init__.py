@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from functools import cache
 
-from app.providers.daily import Daily
-from app.providers.livekit import LiveKit
-from app.providers.room_metadata import room_facts
-from app.rooms.room import DAILY, LIVEKIT
-from app.rooms.sessions import Session
-from app.settings import Settings
-from bots import personalities
-from bots.transports.stage import Notice, PutOut, Stage
+from greenroom.app.providers.daily import Daily
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.providers.room_metadata import room_facts
+from greenroom.app.rooms.room import DAILY, LIVEKIT
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.settings import Settings
+from greenroom.bots import personalities
+from greenroom.bots.transports.stage import Notice, PutOut, Stage
 
 
 def of(
@@ -25,7 +25,7 @@ def of(
     """A session's place in its room.  A bot that `waits` does not enter before it is told to."""
     room = session.room
     if room.provider == LIVEKIT:
-        from bots.transports.livekit import LiveKitRoom
+        from greenroom.bots.transports.livekit import LiveKitRoom
 
         server = LiveKit.of(settings)
         return LiveKitRoom(
@@ -39,7 +39,7 @@ def of(
             waits=waits,
         )
     if room.provider == DAILY:
-        from bots.transports.daily import DailyRoom
+        from greenroom.bots.transports.daily import DailyRoom
 
         return DailyRoom(
             room,
@@ -50,7 +50,7 @@ def of(
             on_put_out=on_put_out,
             waits=waits,
         )
-    from bots.transports.local import LocalRoom
+    from greenroom.bots.transports.local import LocalRoom
 
     return LocalRoom(settings.ice_servers, on_arrival=on_arrival, on_departure=on_departure)
 

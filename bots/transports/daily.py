@@ -17,18 +17,18 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import DailyRunnerArguments
 from pipecat.transports.daily.transport import DailyOutputTransportMessageUrgentFrame
 
-from app.errors import ProviderAway
-from app.providers.daily import Daily, participant
-from app.rooms.failures import FailureKind
-from app.rooms.providers import Participant
-from app.rooms.room import Room
-from app.rooms.sessions import Reason
-from bots import seam
-from bots.avatar import Avatar, avatar_of
-from bots.seam.daily import Client, client_of
-from bots.transports.incoming import error_response, keep_to_rtvi
-from bots.transports.shared import LINE_LOST, SharedRoom, server_message
-from bots.transports.stage import Notice, PutOut
+from greenroom.app.errors import ProviderAway
+from greenroom.app.providers.daily import Daily, participant
+from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.providers import Participant
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason
+from greenroom.bots import seam
+from greenroom.bots.avatar import Avatar, avatar_of
+from greenroom.bots.seam.daily import Client, client_of
+from greenroom.bots.transports.incoming import error_response, keep_to_rtvi
+from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message
+from greenroom.bots.transports.stage import Notice, PutOut
 
 seam.install(seam.DAILY)
 

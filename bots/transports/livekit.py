@@ -17,18 +17,18 @@ from livekit.rtc.participant import PublishTrackError, UnpublishTrackError
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import LiveKitRunnerArguments
 
-from app.errors import ProviderAway
-from app.providers.livekit import is_bot
-from app.providers.room_metadata import with_facts
-from app.rooms.failures import FailureKind
-from app.rooms.room import Room
-from app.rooms.sessions import Reason
-from bots import seam
-from bots.avatar import Avatar, avatar_of
-from bots.seam.livekit import Client, client_of
-from bots.transports.incoming import error_response, keep_to_rtvi, read
-from bots.transports.shared import LINE_LOST, SharedRoom, server_message
-from bots.transports.stage import Notice, PutOut
+from greenroom.app.errors import ProviderAway
+from greenroom.app.providers.livekit import is_bot
+from greenroom.app.providers.room_metadata import with_facts
+from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason
+from greenroom.bots import seam
+from greenroom.bots.avatar import Avatar, avatar_of
+from greenroom.bots.seam.livekit import Client, client_of
+from greenroom.bots.transports.incoming import error_response, keep_to_rtvi, read
+from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message
+from greenroom.bots.transports.stage import Notice, PutOut
 
 seam.install(seam.LIVEKIT)
 

@@ -16,13 +16,13 @@ from aiortc.sdp import SessionDescription, candidate_from_sdp
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
-from app.errors import CandidatesRefused, OfferRefused, RoomFull
-from app.settings import IceServer
-from bots import seam
-from bots.seam.local import PeerConnection
-from bots.transports.incoming import Incoming, error_response, keep_to_rtvi
-from bots.transports.shared import server_message
-from bots.transports.stage import Notice
+from greenroom.app.errors import CandidatesRefused, OfferRefused, RoomFull
+from greenroom.app.settings import IceServer
+from greenroom.bots import seam
+from greenroom.bots.seam.local import PeerConnection
+from greenroom.bots.transports.incoming import Incoming, error_response, keep_to_rtvi
+from greenroom.bots.transports.shared import server_message
+from greenroom.bots.transports.stage import Notice
 
 seam.install(seam.LOCAL)
 

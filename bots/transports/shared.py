@@ -6,11 +6,11 @@ from typing import Any
 
 import structlog
 
-from app.errors import OfferRefused
-from app.rooms.failures import FailureKind
-from app.rooms.room import Room
-from bots.transports.incoming import Incoming
-from bots.transports.stage import Notice, PutOut
+from greenroom.app.errors import OfferRefused
+from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.room import Room
+from greenroom.bots.transports.incoming import Incoming
+from greenroom.bots.transports.stage import Notice, PutOut
 
 LINE_LOST = PutOut(FailureKind.LINE_LOST, "lost its connection to the room's server")
 

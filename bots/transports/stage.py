@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import RunnerArguments
 
-from app.rooms.failures import FailureKind
-from app.rooms.sessions import Reason
+from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.sessions import Reason
 
 Notice = Callable[[str], Awaitable[None]]  # told the user's id
 

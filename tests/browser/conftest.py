@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from app.console import bp
+from greenroom.app.console import bp
 from tests.browser.pages import FakeServer, TalkPage, served
 
 VOICE = Path(__file__).parent.parent / "voices" / "hello.wav"

@@ -16,12 +16,12 @@ from flask import Flask
 from livekit import rtc
 from playwright.sync_api import Page, Route
 
-from app.console import bp
-from app.providers import tokens
-from app.providers.livekit import LiveKit
-from app.rooms.providers import Local, Providers, bot_identity
-from app.rooms.room import Room
-from app.settings import Settings
+from greenroom.app.console import bp
+from greenroom.app.providers import tokens
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.providers import Local, Providers, bot_identity
+from greenroom.app.rooms.room import Room
+from greenroom.app.settings import Settings
 from tests.browser.pages import FakeServer, Reply, TalkPage, served
 from tests.livekit_server import LiveKitServer
 from tests.product import eventually

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from app.rooms.sessions import Reason
+from greenroom.app.rooms.sessions import Reason
 from tests.browser.pages import KEY, FakeServer, TalkPage, answer, away, refuse
 
 JARGON = re.compile(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.rooms.room import Room
+from greenroom.app.rooms.room import Room
 from tests.browser.in_a_room import Bot, Guest, Person, Stage
 from tests.browser.pages import KEY, FakeServer, TalkPage, answer, away, refuse
 from tests.livekit_server import LiveKitServer, livekit_server

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.passes import LINK_LASTS, Pass, Passes, link, until
+from greenroom.app.passes import LINK_LASTS, Pass, Passes, link, until
 from tests.browser.in_a_room import Window
 from tests.browser.pages import WORDS
 from tests.livekit_server import livekit_server

@@ -37,8 +37,8 @@ from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.livekit.transport import LiveKitParams
 from pipecat.workers.runner import WorkerRunner
 
-from bots import ears
-from bots.speech.demo.thinking import NoProvider, _settings
+from greenroom.bots import ears
+from greenroom.bots.speech.demo.thinking import NoProvider, _settings
 from tests.chaos.tones import frequency
 
 RATE = 24_000

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 from pytest_celery import CeleryTestNode, CeleryTestWorker
 
-from app.storage.keys import MEMORY
+from greenroom.app.storage.keys import MEMORY
 from tests.chaos.proxy import Links
 from tests.chaos.starving import Starving
 from tests.livekit_server import LiveKitServer, livekit_server

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.ports import Ledger
-from app.storage.ledger import RedisLedger
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.ledger import InMemoryLedger
 from tests.redis_world import Awaited, client, flush, pass_time, redis_server, settle
 

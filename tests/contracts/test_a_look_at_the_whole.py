@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from app.rooms.room import Room
-from app.rooms.steps import (
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.steps import (
     KEPT_AFTER_END,
     Create,
     HaveLifetimes,

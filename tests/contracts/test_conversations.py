@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.sessions import State
-from app.rooms.steps import KEPT_AFTER_END, Conversation, Create, Erase, Now, Record, Said, Succeed
-from app.storage.commands import TURNS_KEPT
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.steps import KEPT_AFTER_END, Conversation, Create, Erase, Now, Record, Said, Succeed
+from greenroom.app.storage.commands import TURNS_KEPT
 from tests.makers import a_session
 
 

@@ -1,7 +1,7 @@
 """A successor that dies before its turn: the bot that has the room keeps it."""
 
-from app.rooms.sessions import State
-from app.rooms.steps import (
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.steps import (
     Adopt,
     Adoption,
     Finding,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.sessions import State
-from app.rooms.steps import (
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.steps import (
     ACTIVE_FOR,
     STALE_AFTER,
     Adopt,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.steps import (
+from greenroom.app.rooms.steps import (
     AskHost,
     Host,
     LivingHosts,

@@ -4,7 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.steps import FindPlace, Forget, Host, LeaveLine, Line, Place, Push, QueueLength, Report, Retire
+from greenroom.app.rooms.steps import (
+    FindPlace,
+    Forget,
+    Host,
+    LeaveLine,
+    Line,
+    Place,
+    Push,
+    QueueLength,
+    Report,
+    Retire,
+)
 
 A_SECOND = timedelta(seconds=1)
 

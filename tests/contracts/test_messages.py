@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import InboxFull
-from app.rooms.steps import Answer, AwaitAnswer, Receive, Send
-from app.storage.commands import INBOX_HOLDS
+from greenroom.app.errors import InboxFull
+from greenroom.app.rooms.steps import Answer, AwaitAnswer, Receive, Send
+from greenroom.app.storage.commands import INBOX_HOLDS
 from tests.makers import a_beat
 
 AT_ONCE = timedelta(0)

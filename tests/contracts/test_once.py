@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.rooms.steps import KEPT_AFTER_END, LastEmptied, NoteEmptied, Once, QueueLength
+from greenroom.app.rooms.steps import KEPT_AFTER_END, LastEmptied, NoteEmptied, Once, QueueLength
 from tests.makers import CELLAR, STAGE
 
 MINUTE = timedelta(minutes=1)

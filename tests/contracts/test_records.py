@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from app.errors import IllegalTransition, NoSuchSession
-from app.rooms.sessions import FOLLOWERS, Reason, State
-from app.rooms.steps import (
+from greenroom.app.errors import IllegalTransition, NoSuchSession
+from greenroom.app.rooms.sessions import FOLLOWERS, Reason, State
+from greenroom.app.rooms.steps import (
     CRASHES_COUNT_FOR,
     KEPT_AFTER_END,
     CountLaunch,
@@ -32,7 +32,7 @@ from app.rooms.steps import (
     Succeed,
     Transition,
 )
-from app.storage.commands import EVENTS_KEPT
+from greenroom.app.storage.commands import EVENTS_KEPT
 from tests.makers import CELLAR, STAGE, a_session
 
 # A way from the beginning into each state

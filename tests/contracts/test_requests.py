@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.rooms.steps import CountRequest
+from greenroom.app.rooms.steps import CountRequest
 
 A_MINUTE = timedelta(minutes=1)
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.sessions import State
-from app.rooms.state import Open, Opened
-from app.rooms.steps import (
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.rooms.steps import (
     ACTIVE_FOR,
     PENDING_FOR,
     Adopt,

@@ -18,7 +18,7 @@ from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.workers.runner import WorkerRunner
 
-from bots import room_state
+from greenroom.bots import room_state
 
 TRANSPORTS: dict[str, Any] = {
     "webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True)

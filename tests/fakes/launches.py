@@ -1,10 +1,10 @@
 """A queue of launches that remembers what it was asked to carry."""
 
-from app.errors import RedisAway
-from app.rooms.evidence import REMEMBERED_FOR, mark_of
-from app.rooms.providers import Evidence
-from app.rooms.sessions import Session
-from app.rooms.steps import Once, Push
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.evidence import REMEMBERED_FOR, mark_of
+from greenroom.app.rooms.providers import Evidence
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.rooms.steps import Once, Push
 
 QUEUE = "bot:launch:queue"
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 from functools import singledispatchmethod
 from typing import Any, Generic, TypeVar
 
-from app.errors import IllegalTransition, InboxFull, NoSuchSession, RedisAway
-from app.rooms import steps
-from app.rooms.room import Room
-from app.rooms.sessions import FOLLOWERS, Event, Session, State
-from app.rooms.state import Open, Opened
-from app.storage.commands import (
+from greenroom.app.errors import IllegalTransition, InboxFull, NoSuchSession, RedisAway
+from greenroom.app.rooms import steps
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import FOLLOWERS, Event, Session, State
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.storage.commands import (
     EVENTS_KEPT,
     IN_FRONT,
     INBOX_HOLDS,

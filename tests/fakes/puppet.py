@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from app.errors import OthersThere
-from app.rooms.messages import EXPIRED
-from app.rooms.ports import Ledger
-from app.rooms.sessions import Reason, Session, State
-from app.rooms.steps import (
+from greenroom.app.errors import OthersThere
+from greenroom.app.rooms.messages import EXPIRED
+from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.steps import (
     Adopt,
     Adoption,
     Answer,

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.errors import ProviderAway
-from app.rooms.providers import NOTHING, About, Admission, Evidence, Participant
-from app.rooms.room import LIVEKIT, Room
+from greenroom.app.errors import ProviderAway
+from greenroom.app.rooms.providers import NOTHING, About, Admission, Evidence, Participant
+from greenroom.app.rooms.room import LIVEKIT, Room
 
 
 class Rooms:

@@ -4,9 +4,9 @@ from contextlib import closing
 
 import pytest
 
-from app.errors import ProviderAway
-from app.providers.livekit import LiveKit
-from app.rooms.room import Room
+from greenroom.app.errors import ProviderAway
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.room import Room
 
 
 def rooms_of(livekit):

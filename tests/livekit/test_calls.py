@@ -9,8 +9,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from app.providers.livekit import LiveKit
-from app.rooms.room import Room
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
 from tests.product import Problem, eventually
 from tests.unit.test_incoming import CANARY, DATA

@@ -6,9 +6,9 @@ from contextlib import closing
 import pytest
 from livekit import rtc
 
-from app.providers.livekit import LiveKit
-from app.rooms.providers import bot_identity
-from app.rooms.room import Room
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.providers import bot_identity
+from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import answer, greeted, pid_of_bot
 from tests.makers import a_session

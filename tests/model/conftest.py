@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 import structlog
 
-import bots.run
-from app.rooms import leaving
-from app.storage.ledger import RedisLedger
+import greenroom.bots.run
+from greenroom.app.rooms import leaving
+from greenroom.app.storage.ledger import RedisLedger
 from tests.model.world import World
 from tests.redis_world import client, redis_server
 
@@ -40,7 +40,7 @@ def new_world(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         return worlds[0]
 
     worlds: list[World] = []
-    monkeypatch.setattr(bots.run, "_ledger_of_this_process", lambda _: worlds[0].wire)
+    monkeypatch.setattr(greenroom.bots.run, "_ledger_of_this_process", lambda _: worlds[0].wire)
     yield new
     ledger.close()
     server.close()

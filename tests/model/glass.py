@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.rooms.room import Room
-from app.storage import keys
+from greenroom.app.rooms.room import Room
+from greenroom.app.storage import keys
 
 SOURCE = (Path(__file__).parent / "glass.lua").read_text()
 

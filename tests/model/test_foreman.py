@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from celery.worker import state
 
-from app.errors import RedisAway
-from app.rooms.reaping import Reaper
-from app.rooms.steps import LeaseStatus, ReadHeld, ReadHost, ReadRoom, Wish
-from tasks.hosts import Foreman
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.steps import LeaseStatus, ReadHeld, ReadHost, ReadRoom, Wish
+from greenroom.tasks.hosts import Foreman
 from tests.makers import DIED
 from tests.model.world import HOSTS, ROOMS
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import RedisAway
-from app.rooms.endings import end
-from app.rooms.sessions import Reason
-from app.rooms.steps import Beaten, LiveSessions, ReadSession
-from bots import stay
-from bots.stay import Ending
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.endings import end
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.steps import Beaten, LiveSessions, ReadSession
+from greenroom.bots import stay
+from greenroom.bots.stay import Ending
 from tests.model.world import HOSTS, ROOMS
 
 

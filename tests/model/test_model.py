@@ -18,9 +18,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import Wish
-from bots.stay import Ending
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import Wish
+from greenroom.bots.stay import Ending
 from tests.model.world import HOSTS, QUEUE, ROOMS, USERS, Bot, World
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "1500"))

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.endings import end
-from app.rooms.sessions import Reason
-from app.rooms.steps import (
+from greenroom.app.rooms.endings import end
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.steps import (
     LOOKS_EVERY,
     SETTLES_WITHIN,
     STARTS_WITHIN,

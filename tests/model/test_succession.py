@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.sessions import State
-from bots import succession
-from bots.succession import hand_over, turn_comes
+from greenroom.app.rooms.sessions import State
+from greenroom.bots import succession
+from greenroom.bots.succession import hand_over, turn_comes
 from tests.model.world import HOSTS, ROOMS, Awaitable
 
 pytestmark = pytest.mark.anyio

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import RedisAway
-from app.rooms.steps import Conversation, Erase, Record, Said
-from bots import turns
-from bots.turns import Turns
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.steps import Conversation, Erase, Record, Said
+from greenroom.bots import turns
+from greenroom.bots.turns import Turns
 from tests.model.world import Awaitable
 
 pytestmark = pytest.mark.anyio

@@ -18,16 +18,23 @@ from typing import Any, cast
 
 import pytest
 
-import bots.run
-from app.errors import BotSilent, GreenroomError, IllegalTransition, NoSuchSession, RedisAway, SessionEnded
-from app.rooms.joining import Joined, Joining
-from app.rooms.leaving import Leaving
-from app.rooms.providers import Local, Providers
-from app.rooms.reaping import Reaper
-from app.rooms.reviving import CRASHES_AT_MOST, Reviving
-from app.rooms.room import Room
-from app.rooms.sessions import ON_STAGE, Reason, Session, State
-from app.rooms.steps import (
+import greenroom.bots.run
+from greenroom.app.errors import (
+    BotSilent,
+    GreenroomError,
+    IllegalTransition,
+    NoSuchSession,
+    RedisAway,
+    SessionEnded,
+)
+from greenroom.app.rooms.joining import Joined, Joining
+from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
+from greenroom.app.rooms.steps import (
     BEAT_EVERY,
     CRASHES_COUNT_FOR,
     DOUBT_LASTS,
@@ -64,14 +71,14 @@ from app.rooms.steps import (
     WriteConfig,
     Yield,
 )
-from app.settings import Settings
-from app.storage import keys
-from app.storage.commands import ms
-from app.storage.ledger import RedisLedger
-from bots.room_state import RoomState
-from bots.run import Errand
-from bots.stay import Ending, Stay
-from bots.turns import Turns
+from greenroom.app.settings import Settings
+from greenroom.app.storage import keys
+from greenroom.app.storage.commands import ms
+from greenroom.app.storage.ledger import RedisLedger
+from greenroom.bots.room_state import RoomState
+from greenroom.bots.run import Errand
+from greenroom.bots.stay import Ending, Stay
+from greenroom.bots.turns import Turns
 from tests.makers import DIED, an_order
 from tests.model.glass import Glass, Sight
 from tests.redis_world import flush
@@ -652,7 +659,7 @@ class World:
         may = is_claim or (heir.get("token") == token and "owner" not in heir)
         errand = died = None
         try:
-            errand = bots.run._adopt(session_id, token, host=host, job_id=job_id, settings=SETTINGS)
+            errand = greenroom.bots.run._adopt(session_id, token, host=host, job_id=job_id, settings=SETTINGS)
         except Died:
             died = Died()
             errand = self._what_was_adopted(session_id, host, job_id)

@@ -79,7 +79,7 @@ def hostname_of(greenroom: Product) -> str:
 def found_by_doctor(greenroom: Product) -> str:
     """What the doctor says of imports."""
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "doctor", "--json"],
+        [sys.executable, "-m", "greenroom.app.cli", "doctor", "--json"],
         env=greenroom.environ,
         cwd=greenroom.folder,
         capture_output=True,

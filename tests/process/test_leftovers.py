@@ -6,8 +6,8 @@ import signal
 import psutil
 import pytest
 
-from app.rooms.steps import LivingHosts, ReadHost
-from app.storage.ledger import RedisLedger
+from greenroom.app.rooms.steps import LivingHosts, ReadHost
+from greenroom.app.storage.ledger import RedisLedger
 from tests.product import eventually, product
 
 NASTY = (

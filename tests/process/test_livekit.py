@@ -13,13 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from livekit import rtc
 
-from app.errors import BadSignature, ProviderAway
-from app.providers.livekit import LiveKit
-from app.rooms.providers import bot_identity
-from app.rooms.room import LIVEKIT, Room
-from app.rooms.sessions import Reason
-from app.rooms.steps import ReadRoom, ReadSession
-from app.storage.ledger import RedisLedger
+from greenroom.app.errors import BadSignature, ProviderAway
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.providers import bot_identity
+from greenroom.app.rooms.room import LIVEKIT, Room
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.steps import ReadRoom, ReadSession
+from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.puppet import Puppet
 from tests.livekit_server import livekit_server
 from tests.makers import a_session

@@ -25,7 +25,7 @@ def greenroom():
 def run(product, *arguments, within=60):
     """`greenroom ...` in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
+        [sys.executable, "-m", "greenroom.app.cli", *arguments],
         cwd=ROOT,
         env=product.environ,
         capture_output=True,

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import psutil
 import pytest
 
-from app.api.sessions import STREAMS_OF_ONE
+from greenroom.app.api.sessions import STREAMS_OF_ONE
 from tests.product import KEY, eventually, product
 
 CROWD = 64

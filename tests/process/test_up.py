@@ -20,10 +20,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.embedded_livekit import answers
-from app.embedded_redis import temporary_redis
-from app.passes import Passes
-from app.settings import Settings
+from greenroom.app.embedded_livekit import answers
+from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.passes import Passes
+from greenroom.app.settings import Settings
 from tests.ports import free_port, free_ports
 from tests.product import eventually
 
@@ -32,8 +32,8 @@ ROOT = Path(__file__).parent.parent.parent
 # A process that tells, when it is asked to stop, that it is and whether Redis still answers.
 STUB = """
 import http.server, os, pathlib, signal, subprocess, sys, threading, time
-from app.embedded_redis import answers
-from app.settings import read
+from greenroom.app.embedded_redis import answers
+from greenroom.app.settings import read
 name, *habits = sys.argv[1:]
 settings = read()
 here = settings.var_dir.parent
@@ -96,7 +96,7 @@ class Folder:
 
     def up(self, at=None, **environ):
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "up"],
+            [sys.executable, "-m", "greenroom.app.cli", "up"],
             cwd=at or self.path,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
@@ -152,7 +152,7 @@ def in_a_terminal(folder):
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "up"],
+        [sys.executable, "-m", "greenroom.app.cli", "up"],
         cwd=folder.path,
         env=folder.environ,
         stdin=theirs,

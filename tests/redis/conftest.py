@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from app.storage.ledger import RedisLedger
+from greenroom.app.storage.ledger import RedisLedger
 from tests.redis_world import client, flush, redis_server
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms import steps
-from app.rooms.sessions import State
-from app.rooms.state import Open
-from app.rooms.steps import (
+from greenroom.app.rooms import steps
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.state import Open
+from greenroom.app.rooms.steps import (
     STALE_AFTER,
     Adopt,
     Beaten,
@@ -21,7 +21,7 @@ from app.rooms.steps import (
     ReadRoom,
     Supersede,
 )
-from app.storage.commands import encode
+from greenroom.app.storage.commands import encode
 from tests.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
 from tests.redis_world import settle
 

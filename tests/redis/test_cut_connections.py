@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import RedisAway
-from app.rooms.sessions import State
-from app.rooms.steps import (
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.steps import (
     PENDING_FOR,
     Adopt,
     Adoption,
@@ -49,7 +49,7 @@ from app.rooms.steps import (
     Withdraw,
     Yield,
 )
-from app.storage.ledger import RedisLedger
+from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted
 from tests.redis_world import Awaited
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from app.operating import facts, trial
-from app.rooms.room import Room
-from app.rooms.steps import Host, ReadCondition, ReadHost, ReadRoom, Report
-from app.storage import keys
-from app.storage.ledger import RedisLedger
+from greenroom.app.operating import facts, trial
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.steps import Host, ReadCondition, ReadHost, ReadRoom, Report
+from greenroom.app.storage import keys
+from greenroom.app.storage.ledger import RedisLedger
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from app.embedded_redis import UnsafeFolder, answers, prepare, temporary_redis
-from app.settings import Settings
+from greenroom.app.embedded_redis import UnsafeFolder, answers, prepare, temporary_redis
+from greenroom.app.settings import Settings
 from tests.product import eventually
 
 
@@ -21,7 +21,7 @@ def run():
 
     def start(**environ):
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "redis"],
+            [sys.executable, "-m", "greenroom.app.cli", "redis"],
             env={"PATH": os.environ["PATH"], **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

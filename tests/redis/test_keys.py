@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import LaunchFailed
-from app.rooms.joining import Joining
-from app.rooms.leaving import Leaving
-from app.rooms.looking import Looking
-from app.rooms.messages import ask
-from app.rooms.providers import Local, Providers
-from app.rooms.reaping import ORPHANED_AFTER, Reaper
-from app.rooms.reviving import Reviving
-from app.rooms.room import Room
-from app.rooms.sessions import Reason, State
-from app.rooms.state import Open, Opened
-from app.rooms.steps import (
+from greenroom.app.errors import LaunchFailed
+from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.looking import Looking
+from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.rooms.steps import (
     DOUBT_LASTS,
     PARKED_FOR,
     STALE_AFTER,
@@ -51,8 +51,8 @@ from app.rooms.steps import (
     WriteState,
     Yield,
 )
-from app.storage import keys
-from app.storage.commands import SCRIPTS
+from greenroom.app.storage import keys
+from greenroom.app.storage.commands import SCRIPTS
 from tests.fakes.launches import QUEUE, RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.makers import DIED, an_order

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
-from app.rooms.providers import Evidence, Participant, RoomEvent
-from app.rooms.room import Room
-from app.rooms.sessions import Session
-from app.rooms.steps import Line, QueueLength
-from app.storage.ledger import RedisLedger
-from tasks.celery import CONTROL, LAUNCHES
-from tasks.celery import app as ours
-from tasks.outgoing import CeleryLaunches
+from greenroom.app.rooms.providers import Evidence, Participant, RoomEvent
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.rooms.steps import Line, QueueLength
+from greenroom.app.storage.ledger import RedisLedger
+from greenroom.tasks.celery import CONTROL, LAUNCHES
+from greenroom.tasks.celery import app as ours
+from greenroom.tasks.outgoing import CeleryLaunches
 
 A_SESSION = Session(
     id="a-session",
@@ -103,8 +103,8 @@ def test_launches_are_taken_first_come_first_served_and_those_in_front_before(re
 
 def test_flower_lists_launches_with_their_room_and_not_the_reaper():
     """A run every three seconds was 95 % of what Flower listed, and a launch had no room in it."""
-    from tasks.launches import launch
-    from tasks.upkeep import reap
+    from greenroom.tasks.launches import launch
+    from greenroom.tasks.upkeep import reap
 
     message = json.loads(CeleryLaunches(ours).message(A_SESSION, "a-claim"))
     shown = message["headers"]["argsrepr"] + message["headers"]["kwargsrepr"]

@@ -2,8 +2,17 @@
 
 import pytest
 
-from app.rooms.steps import DOUBT_LASTS, STALE_AFTER, Beaten, Claimed, Finding, NotYet, ReadRoom, Supersede
-from app.storage import keys
+from greenroom.app.rooms.steps import (
+    DOUBT_LASTS,
+    STALE_AFTER,
+    Beaten,
+    Claimed,
+    Finding,
+    NotYet,
+    ReadRoom,
+    Supersede,
+)
+from greenroom.app.storage import keys
 from tests.makers import STAGE, a_beat, a_claim, adopted, of_bob
 from tests.redis_world import pass_time
 

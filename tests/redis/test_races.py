@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.joining import Joining
-from app.rooms.reaping import Reaper
-from app.rooms.sessions import State
-from app.rooms.steps import (
+from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.steps import (
     DOUBT_LASTS,
     STALE_AFTER,
     Adopt,
@@ -41,8 +41,8 @@ from app.rooms.steps import (
     Withdraw,
     Yield,
 )
-from app.storage import keys
-from app.storage.ledger import RedisLedger
+from greenroom.app.storage import keys
+from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted, an_order, of_bob
@@ -51,8 +51,8 @@ from tests.redis_world import pass_time
 PROCESSES, THREADS = 4, 25
 CLAIMERS = f"""
 import json, sys, threading
-from app.rooms.steps import Claimed, Withdraw
-from app.storage.ledger import RedisLedger
+from greenroom.app.rooms.steps import Claimed, Withdraw
+from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import STAGE, a_claim
 
 ledger, me, rounds = RedisLedger(sys.argv[1]), sys.argv[2], int(sys.argv[3])

@@ -9,15 +9,25 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from app.embedded_redis import answers, prepare
-from app.errors import RedisAway
-from app.rooms.looking import Looking
-from app.rooms.patience import SLICE
-from app.rooms.steps import Claimed, Create, Launching, Ping, Push, ReadRoom, ReadSession, Receive, Withdraw
-from app.settings import Settings
-from app.storage.async_ledger import AsyncRedisLedger
-from app.storage.commands import SCRIPTS
-from app.storage.ledger import RedisLedger
+from greenroom.app.embedded_redis import answers, prepare
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.looking import Looking
+from greenroom.app.rooms.patience import SLICE
+from greenroom.app.rooms.steps import (
+    Claimed,
+    Create,
+    Launching,
+    Ping,
+    Push,
+    ReadRoom,
+    ReadSession,
+    Receive,
+    Withdraw,
+)
+from greenroom.app.settings import Settings
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.app.storage.commands import SCRIPTS
+from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import CELLAR, STAGE, a_claim, a_session
 from tests.product import eventually
 from tests.redis_world import Awaited, client, flush, redis_server

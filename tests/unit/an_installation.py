@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.rooms.steps import Host, Report, TakeTurn
+from greenroom.app.rooms.steps import Host, Report, TakeTurn
 
 BOTS = Host(id="bots@stage", kind="bots", slots=2, used=0, incarnation="1")
 CONTROL = Host(id="control@stage", kind="control", slots=8, used=0, incarnation="2")

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from app.api import register
-from app.api.services import Services
-from app.rooms.joining import Joining
-from app.rooms.leaving import Leaving
-from app.rooms.looking import Looking
-from app.rooms.providers import Local, Providers
-from app.rooms.reaping import Reaper
-from app.settings import IceServer, Settings
+from greenroom.app.api import register
+from greenroom.app.api.services import Services
+from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.looking import Looking
+from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.settings import IceServer, Settings
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.puppet import Puppet
@@ -88,10 +88,10 @@ def puppet(ledger, launches):
 def impatient(monkeypatch):
     """Nobody is waited for longer than a moment."""
     for constant in (
-        "app.rooms.leaving.GOODBYE_TAKES",
-        "app.api.sessions.ANSWER_WITHIN",
-        "app.api.sessions.STREAM_FOR",
-        "app.api.rooms.CONFIG_WITHIN",
+        "greenroom.app.rooms.leaving.GOODBYE_TAKES",
+        "greenroom.app.api.sessions.ANSWER_WITHIN",
+        "greenroom.app.api.sessions.STREAM_FOR",
+        "greenroom.app.api.rooms.CONFIG_WITHIN",
     ):
         monkeypatch.setattr(constant, timedelta(milliseconds=20))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.api.services import Services
-from app.settings import Settings
+from greenroom.app.api.services import Services
+from greenroom.app.settings import Settings
 from tests.fakes import daily_server
 from tests.unit.api import KEY, SIGNS, Caller, problem
 from tests.unit.conftest import PERSONALITIES

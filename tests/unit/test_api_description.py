@@ -5,8 +5,8 @@ import json
 import pytest
 from flask import Flask
 
-from app.api import register
-from app.api.services import Services
+from greenroom.app.api import register
+from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.ledger import InMemoryLedger
 from tests.unit.api import routes

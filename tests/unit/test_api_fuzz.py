@@ -6,7 +6,7 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.api.schemas import CandidatesSchema, ConfigSchema, JoinSchema, LeaveSchema, OfferSchema
+from greenroom.app.api.schemas import CandidatesSchema, ConfigSchema, JoinSchema, LeaveSchema, OfferSchema
 
 SCHEMAS = {
     ("POST", "/join"): JoinSchema,

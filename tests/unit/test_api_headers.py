@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.api.headers import LOCAL_PORTS, allows_origin, answers_for
-from app.settings import SettingsError, read
+from greenroom.app.api.headers import LOCAL_PORTS, allows_origin, answers_for
+from greenroom.app.settings import SettingsError, read
 from tests.unit.api import problem, routes
 
 HERE = "http://localhost:5173"

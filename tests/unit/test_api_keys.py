@@ -5,9 +5,9 @@ import time
 import pytest
 from flask import Flask
 
-from app.api import register
-from app.api.auth import mint, public, session_tokens
-from app.api.services import Services
+from greenroom.app.api import register
+from greenroom.app.api.auth import mint, public, session_tokens
+from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.ledger import InMemoryLedger
 from tests.unit.api import KEY, Caller, problem, routes

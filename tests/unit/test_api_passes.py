@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import PassExpired, Unauthorized
-from app.passes import LASTS, LINK_LASTS, Pass, Passes, link, until
+from greenroom.app.errors import PassExpired, Unauthorized
+from greenroom.app.passes import LASTS, LINK_LASTS, Pass, Passes, link, until
 from tests.unit.api import KEY, SIGNS, problem, routes
 
 OPEN_TO_A_PASS = {

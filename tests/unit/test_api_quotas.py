@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.passes import LASTS, LINK_LASTS, Pass, Passes, until
-from app.rooms.steps import Limits, Report
+from greenroom.app.passes import LASTS, LINK_LASTS, Pass, Passes, until
+from greenroom.app.rooms.steps import Limits, Report
 from tests.makers import a_report
 from tests.unit.api import SIGNS, problem
 
@@ -19,8 +19,8 @@ def staffed_host(ledger):
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr("app.api.quotas.OF_A_USER", 3)
-    monkeypatch.setattr("app.api.quotas.OF_THE_KEY", 7)
+    monkeypatch.setattr("greenroom.app.api.quotas.OF_A_USER", 3)
+    monkeypatch.setattr("greenroom.app.api.quotas.OF_THE_KEY", 7)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_wrong_key_is_refused_as_such_and_counted_for_nobody(caller, ledger):
     ],
 )
 def test_who_has_as_much_as_one_may_have_is_refused_and_keeps_that(caller, ledger, monkeypatch, limits, kind):
-    monkeypatch.setattr("app.rooms.joining.LIMITS", limits)
+    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", limits)
     ledger.run(Report(a_report(free=0).host, {}))
     first = caller.post("/join", {"room_url": ROOM, "user_id": "ann"}).json
 
@@ -100,7 +100,7 @@ def test_who_exchanges_a_link_again_and_again_has_no_more_than_one_user(
 ):
     """Each exchange gives another guest and another room, so that the limits of users bound nobody: one link filled the
     line for everybody."""
-    monkeypatch.setattr("app.rooms.joining.LIMITS", limits)
+    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", limits)
     ledger.run(Report(a_report(free=0).host, {}))
     for _ in range(2):
         assert guest_by().post("/join", {}).status_code == 202
@@ -112,7 +112,7 @@ def test_who_exchanges_a_link_again_and_again_has_no_more_than_one_user(
 
 
 def test_the_guests_of_one_link_share_its_requests_and_leave_the_key_its_own(caller, guest_by, monkeypatch):
-    monkeypatch.setattr("app.api.quotas.OF_A_LINK", 10)
+    monkeypatch.setattr("greenroom.app.api.quotas.OF_A_LINK", 10)
 
     def token():
         """After three requests, of which the last renews it."""
@@ -131,7 +131,7 @@ def test_the_guests_of_one_link_share_its_requests_and_leave_the_key_its_own(cal
 
 
 def test_the_token_that_a_join_answers_is_counted_for_the_link(caller, guest_by, monkeypatch):
-    monkeypatch.setattr("app.api.quotas.OF_A_LINK", 4)
+    monkeypatch.setattr("greenroom.app.api.quotas.OF_A_LINK", 4)
     joined = guest_by().post("/join", {}).json
     guest = caller.with_(joined["connect"]["token"])
 

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from app.api.seats import Wait
-from app.errors import ProviderAway
-from app.rooms.joining import Joining
-from app.rooms.providers import Local, Providers
-from app.rooms.sessions import Reason, State
-from app.rooms.state import Open, Opened
-from app.rooms.steps import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption, Limits, WriteState
+from greenroom.app.api.seats import Wait
+from greenroom.app.errors import ProviderAway
+from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.rooms.steps import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption, Limits, WriteState
 from tests.makers import a_report
 from tests.unit.api import problem
 
@@ -166,7 +166,7 @@ def test_a_join_without_a_free_slot_is_queued_and_told_where_and_when_to_ask_aga
 
 @pytest.mark.usefixtures("crowded")
 def test_a_full_line_is_said_to_be_full_and_when_to_try_again(caller, launches, monkeypatch):
-    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=1))
+    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=1))
     caller.post("/join", {"room_url": "local:cellar"})
 
     response = caller.post("/join", {"room_url": ROOM})

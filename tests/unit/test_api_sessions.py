@@ -9,13 +9,13 @@ from datetime import timedelta
 
 import pytest
 
-from app.api.seats import Seats, Wait
-from app.api.sessions import STREAMS_OF_ONE
-from app.errors import Busy
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import STARTS_WITHIN, Note, Send
-from app.storage.commands import INBOX_HOLDS
+from greenroom.app.api.seats import Seats, Wait
+from greenroom.app.api.sessions import STREAMS_OF_ONE
+from greenroom.app.errors import Busy
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import STARTS_WITHIN, Note, Send
+from greenroom.app.storage.commands import INBOX_HOLDS
 from tests.makers import DIED
 from tests.unit.api import problem
 
@@ -304,7 +304,7 @@ def test_an_offer_waits_longer_for_a_bot_that_is_on_its_way_than_for_one_that_is
     caller, ledger, joined, puppet, url, monkeypatch
 ):
     """pipecat's clients offer three times, and close the call for good at the first 4xx."""
-    monkeypatch.setattr("app.rooms.patience.SLICE", timedelta(milliseconds=20))
+    monkeypatch.setattr("greenroom.app.rooms.patience.SLICE", timedelta(milliseconds=20))
     late, looks = puppet(), itertools.count()
 
     def start_late():

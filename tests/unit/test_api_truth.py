@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from app.api.services import Services
+from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.puppet import Puppet

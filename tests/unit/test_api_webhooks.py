@@ -3,9 +3,9 @@
 import pytest
 from flask import Flask
 
-from app.api import register
-from app.api.services import Services
-from app.settings import Settings
+from greenroom.app.api import register
+from greenroom.app.api.services import Services
+from greenroom.app.settings import Settings
 from tests.fakes.livekit_webhook import KEY as LIVEKIT_KEY
 from tests.fakes.livekit_webhook import SECRET, URL, signed, told
 from tests.unit.api import KEY, SIGNS, Caller, problem

@@ -21,9 +21,9 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-import bots.avatar
-from bots.avatar import Avatar
-from bots.portrait import HEIGHT, STAGES, WIDTH, portraits
+import greenroom.bots.avatar
+from greenroom.bots.avatar import Avatar
+from greenroom.bots.portrait import HEIGHT, STAGES, WIDTH, portraits
 
 pytestmark = pytest.mark.anyio
 RATE = 24_000
@@ -185,7 +185,7 @@ async def test_it_is_drawn_beside_the_event_loop(stage, monkeypatch):
         return portraits(name)
 
     avatar, screen, _ = stage
-    monkeypatch.setattr(bots.avatar, "portraits", painted)
+    monkeypatch.setattr(greenroom.bots.avatar, "portraits", painted)
     avatar.show("Robin")
     await eventually(lambda: screen.pictures)
 

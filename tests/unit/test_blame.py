@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from bots.blame import SAID_AT_MOST, failure_of
-from tasks.pool import how_it_ended
+from greenroom.bots.blame import SAID_AT_MOST, failure_of
+from greenroom.tasks.pool import how_it_ended
 
 
 def raised_by(doing):

@@ -15,17 +15,17 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.runner.utils import create_transport
 from pipecat.workers.runner import WorkerRunner
 
-from app.errors import OfferRefused
-from app.providers import daily_rest
-from app.providers.daily import Daily
-from app.rooms.failures import FailureKind
-from app.rooms.room import Room
-from app.rooms.sessions import Reason
-from app.settings import Settings
-from bots import assistant, personalities, speech
-from bots.avatar import Avatar
-from bots.transports import daily as daily_transport
-from bots.transports.daily import DailyRoom
+from greenroom.app.errors import OfferRefused
+from greenroom.app.providers import daily_rest
+from greenroom.app.providers.daily import Daily
+from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.settings import Settings
+from greenroom.bots import assistant, personalities, speech
+from greenroom.bots.avatar import Avatar
+from greenroom.bots.transports import daily as daily_transport
+from greenroom.bots.transports.daily import DailyRoom
 from tests.fakes import daily_python, daily_server
 
 pytestmark = pytest.mark.anyio

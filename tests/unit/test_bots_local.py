@@ -11,8 +11,8 @@ from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc import transport
 
-from app.errors import CandidatesRefused
-from bots.transports.local import LocalRoom
+from greenroom.app.errors import CandidatesRefused
+from greenroom.bots.transports.local import LocalRoom
 
 pytestmark = pytest.mark.anyio
 HOST = "candidate:1 1 udp 1 192.0.2.1 9 typ host"

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import RedisAway, TooMuchState
-from app.rooms.state import Open, Opened
-from app.rooms.steps import ReadState
-from bots import room_state
-from bots.room_state import RoomState
+from greenroom.app.errors import RedisAway, TooMuchState
+from greenroom.app.rooms.state import Open, Opened
+from greenroom.app.rooms.steps import ReadState
+from greenroom.bots import room_state
+from greenroom.bots.room_state import RoomState
 from tests.fakes.ledger import InMemoryLedger
 from tests.makers import ME, STAGE, a_beat, a_claim, adopted
 

@@ -9,9 +9,9 @@ from importlib import metadata
 
 import pytest
 
-from app import cli, settings
-from app.passes import Passes
-from app.supervisor import here
+from greenroom.app import cli, settings
+from greenroom.app.passes import Passes
+from greenroom.app.supervisor import here
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +145,7 @@ def test_a_timeout_that_is_none_is_misuse(seconds, capsys):
 def test_an_operator_s_command_imports_no_more_than_it_needs(command):
     """Nobody waits for Flask, Celery or pipecat to learn why there is no bot."""
     look = (
-        "import sys; from app import cli; cli.main([sys.argv[1]]); "
+        "import sys; from greenroom.app import cli; cli.main([sys.argv[1]]); "
         "print(sorted({'flask', 'celery', 'pipecat', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", look, command], capture_output=True, text=True, timeout=60)

@@ -13,7 +13,7 @@ from pipecat.frames.frames import ErrorFrame, InputTransportMessageFrame
 from pipecat.pipeline import worker
 from pipecat.processors.frameworks.rtvi import RTVIProcessor
 
-from app import complaints
+from greenroom.app import complaints
 
 CANARY = "canary-8d2e"
 RTVI = {"label": "rtvi-ai", "id": "1"}
@@ -126,8 +126,8 @@ def test_an_error_that_a_worker_reports_is_told(told):
 
 def test_an_exception_among_messages_is_told_by_its_kind():
     script = f"""
-from app.logging import configure, quieten_pipecat
-from app.settings import Settings
+from greenroom.app.logging import configure, quieten_pipecat
+from greenroom.app.settings import Settings
 configure(Settings(log_format="json"))
 quieten_pipecat()
 from loguru import logger

@@ -8,10 +8,10 @@ from typing import ClassVar
 import pytest
 from flask import Flask
 
-from app.console import VENDOR, bp
-from app.providers.livekit import LiveKit
-from app.rooms.providers import Local, Providers
-from app.settings import Settings
+from greenroom.app.console import VENDOR, bp
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.settings import Settings
 
 
 class OfProviders:

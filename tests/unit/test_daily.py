@@ -11,12 +11,12 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from app.errors import BadSignature, ProviderAway
-from app.providers import daily_rest, of
-from app.providers.daily import Daily
-from app.rooms.providers import Participant, bot_identity
-from app.rooms.room import Room
-from app.settings import Settings
+from greenroom.app.errors import BadSignature, ProviderAway
+from greenroom.app.providers import daily_rest, of
+from greenroom.app.providers.daily import Daily
+from greenroom.app.rooms.providers import Participant, bot_identity
+from greenroom.app.rooms.room import Room
+from greenroom.app.settings import Settings
 from tests.fakes import daily_server
 
 SECRET = base64.b64encode(b"what only Daily and we know").decode()

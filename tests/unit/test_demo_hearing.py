@@ -16,10 +16,10 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.worker import PipelineParams
 from pipecat.tests.utils import run_test
 
-from bots.speech.demo import language
-from bots.speech.demo.hearing import LONGEST, Listener, PocketsphinxSTT, listener, transcript
-from bots.speech.demo.language import UNCLEAR
-from bots.speech.demo.sphinx import MODEL, SAMPLE_RATE, Heard
+from greenroom.bots.speech.demo import language
+from greenroom.bots.speech.demo.hearing import LONGEST, Listener, PocketsphinxSTT, listener, transcript
+from greenroom.bots.speech.demo.language import UNCLEAR
+from greenroom.bots.speech.demo.sphinx import MODEL, SAMPLE_RATE, Heard
 
 VOICES = Path(__file__).parent.parent / "voices"
 SAID = {"hello": "Hello", "name": "My name is Alice", "time": "What time is it", "goodbye": "Goodbye"}

@@ -16,9 +16,9 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.tests.utils import run_test
 
-from bots import personalities
-from bots.speech.demo.mind import answer
-from bots.speech.demo.thinking import ScriptedMind, sentences
+from greenroom.bots import personalities
+from greenroom.bots.speech.demo.mind import answer
+from greenroom.bots.speech.demo.thinking import ScriptedMind, sentences
 
 HOST = personalities.load("host")
 NOW = datetime(2026, 11, 21, 15, 42)  # noqa: DTZ001

@@ -19,9 +19,9 @@ from pipecat.pipeline.worker import PipelineParams
 from pipecat.services.settings import TTSSettings
 from pipecat.tests.utils import SleepFrame, run_test
 
-from bots import personalities
-from bots.speech.demo import espeak
-from bots.speech.demo.speaking import EspeakTTS, spoken, voice_named, voice_of
+from greenroom.bots import personalities
+from greenroom.bots.speech.demo import espeak
+from greenroom.bots.speech.demo.speaking import EspeakTTS, spoken, voice_named, voice_of
 
 HOST = personalities.load("host")
 CRITIC = personalities.load("critic")

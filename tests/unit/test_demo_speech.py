@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from app.settings import Settings
-from bots import personalities, speech
-from bots.speech import SpeechNotInstalled
-from bots.speech.demo.hearing import PocketsphinxSTT
-from bots.speech.demo.speaking import EspeakTTS
-from bots.speech.demo.thinking import ScriptedMind
+from greenroom.app.settings import Settings
+from greenroom.bots import personalities, speech
+from greenroom.bots.speech import SpeechNotInstalled
+from greenroom.bots.speech.demo.hearing import PocketsphinxSTT
+from greenroom.bots.speech.demo.speaking import EspeakTTS
+from greenroom.bots.speech.demo.thinking import ScriptedMind
 
 HOST = personalities.load("host")
 NOTHING_SET, WITH_A_KEY = Settings(), Settings(openai_api_key="a-key")
@@ -54,7 +54,7 @@ def test_a_voice_is_named_as_its_speech_knows_it():
 
 @pytest.mark.parametrize("package", ["pocketsphinx", "espeakng_loader"])
 def test_a_missing_extra_is_one_sentence_that_helps(monkeypatch, package):
-    for module in [name for name in sys.modules if name.startswith("bots.speech.demo")]:
+    for module in [name for name in sys.modules if name.startswith("greenroom.bots.speech.demo")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
 
@@ -67,7 +67,7 @@ def test_a_missing_extra_is_one_sentence_that_helps(monkeypatch, package):
 
 
 def test_any_other_missing_module_is_a_bug_and_not_an_extra(monkeypatch):
-    monkeypatch.setitem(speech.KINDS, "demo", "bots.speech.nowhere")
+    monkeypatch.setitem(speech.KINDS, "demo", "greenroom.bots.speech.nowhere")
 
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
         speech.warm("demo")

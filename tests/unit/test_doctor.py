@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import RedisAway
-from app.operating import checkup, doctor, facts, trial
-from app.operating.checkup import check
-from app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
-from app.operating.facts import CHORES, LAUNCHES
-from app.operating.findings import Verdict
-from app.rooms.providers import Local, Providers
-from app.rooms.room import Room
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import (
+from greenroom.app.errors import RedisAway
+from greenroom.app.operating import checkup, doctor, facts, trial
+from greenroom.app.operating.checkup import check
+from greenroom.app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
+from greenroom.app.operating.facts import CHORES, LAUNCHES
+from greenroom.app.operating.findings import Verdict
+from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import (
     STALE_AFTER,
     Claim,
     Create,

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from app.operating import facts
-from app.operating.findings import Verdict
-from app.operating.story import ENDINGS, tell
-from app.operating.wording import duration
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import (
+from greenroom.app.operating import facts
+from greenroom.app.operating.findings import Verdict
+from greenroom.app.operating.story import ENDINGS, tell
+from greenroom.app.operating.wording import duration
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import (
     PARKED_FOR,
     STALE_AFTER,
     Create,

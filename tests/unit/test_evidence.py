@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.evidence import LOOKS_AT_MOST, MISSED_TWO_BEATS, SETTLES_WITHIN, Weighing
-from app.rooms.presence import Monitor
-from app.rooms.providers import Local, Providers, RoomEvent
-from app.rooms.reaping import Reaper
-from app.rooms.reviving import Reviving
-from app.rooms.room import Room
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import (
+from greenroom.app.rooms.evidence import LOOKS_AT_MOST, MISSED_TWO_BEATS, SETTLES_WITHIN, Weighing
+from greenroom.app.rooms.presence import Monitor
+from greenroom.app.rooms.providers import Local, Providers, RoomEvent
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import (
     DOUBT_LASTS,
     STALE_AFTER,
     STARTS_WITHIN,

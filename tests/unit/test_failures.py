@@ -7,10 +7,10 @@ from billiard.einfo import ExceptionInfo
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.utils.serialization import get_pickleable_exception
 
-from app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
-from app.rooms.sessions import Reason
-from tasks.launches import _evidence_of, launch
-from tasks.pool import ProcessLost
+from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
+from greenroom.app.rooms.sessions import Reason
+from greenroom.tasks.launches import _evidence_of, launch
+from greenroom.tasks.pool import ProcessLost
 
 SAID = "raised ValueError: no such key: 'gr\u00fcn'"
 

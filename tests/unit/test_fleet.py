@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.operating import fleet
-from app.operating.fleet import NoSuchWorker, NotDone, Watch
-from app.rooms.room import Room
-from app.rooms.steps import Adopt, Host, Report, Retire, Supersede, Wish
+from greenroom.app.operating import fleet
+from greenroom.app.operating.fleet import NoSuchWorker, NotDone, Watch
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.steps import Adopt, Host, Report, Retire, Supersede, Wish
 from tests.fakes.puppet import Puppet
 from tests.makers import an_order
 from tests.unit.an_installation import BOTS, CONTROL

@@ -20,11 +20,18 @@ from pipecat.transports.livekit.transport import (
     LiveKitParams,
 )
 
-from app.rooms.room import Room
-from bots import people as people_module
-from bots.seam.livekit import Client
-from bots.transports.incoming import DECIDED, Decision, Incoming, error_response, is_rtvi, keep_to_rtvi
-from bots.transports.livekit import LiveKitRoom
+from greenroom.app.rooms.room import Room
+from greenroom.bots import people as people_module
+from greenroom.bots.seam.livekit import Client
+from greenroom.bots.transports.incoming import (
+    DECIDED,
+    Decision,
+    Incoming,
+    error_response,
+    is_rtvi,
+    keep_to_rtvi,
+)
+from greenroom.bots.transports.livekit import LiveKitRoom
 from tests.unit.test_people import eventually, room
 
 pytestmark = pytest.mark.anyio
@@ -216,7 +223,7 @@ async def test_in_a_livekit_room_typed_lines_and_a_bots_own_language_are_taken()
 
 
 async def test_in_a_livekit_room_a_typed_line_of_nobody_is_dropped(monkeypatch):
-    monkeypatch.setattr("bots.transports.livekit.NAMED_WITHIN", timedelta(0))
+    monkeypatch.setattr("greenroom.bots.transports.livekit.NAMED_WITHIN", timedelta(0))
     here = InLiveKit()
 
     await here.hear(sent("send-text"), None)

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt, TooManyInLine
-from app.rooms.joining import LIMITS, Joining
-from app.rooms.reviving import CRASHES_AT_MOST
-from app.rooms.room import Room
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import (
+from greenroom.app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt, TooManyInLine
+from greenroom.app.rooms.joining import LIMITS, Joining
+from greenroom.app.rooms.reviving import CRASHES_AT_MOST
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import (
     DOUBT_KEEPS_FOR,
     PENDING_FOR,
     SETTLES_WITHIN,
@@ -325,7 +325,7 @@ def test_who_waits_in_vain_with_patience_learns_the_place(joining):
 
 @pytest.mark.usefixtures("crowded")
 def test_a_full_line_takes_nobody_and_leaves_nothing_behind(joining, launches, ledger, monkeypatch):
-    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=3))
+    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=3))
     rooms = [Room.parse(f"local:room-{number}") for number in range(3)]
     join_one_after_another(joining, ledger, rooms)
 
@@ -350,7 +350,7 @@ def test_a_session_that_goes_on_is_not_refused_by_a_full_line(joining, ledger, p
     first = joining.join(an_order())
     puppet().go_live()
     joining.join(an_order(CELLAR))
-    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=1))
+    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=1))
     ledger.pass_time(STALE_AFTER + A_MOMENT)
 
     again = joining.join(an_order())
@@ -471,7 +471,7 @@ def test_a_bot_that_was_said_to_be_live_is_not_said_to_be_joining_afterwards(joi
 def test_of_one_user_only_so_many_wait_and_nothing_is_left_of_those_that_are_refused(
     joining, ledger, launches, monkeypatch
 ):
-    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(user_line=1))
+    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(user_line=1))
     ledger.run(a_report(free=0))
     joining.join(an_order())
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from app.errors import BotSilent, NoSuchSession, OthersThere
-from app.rooms.leaving import Left
-from app.rooms.reaping import NOT_HEARD
-from app.rooms.reviving import Reviving
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import (
+from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere
+from greenroom.app.rooms.leaving import Left
+from greenroom.app.rooms.reaping import NOT_HEARD
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import (
     STALE_AFTER,
     Adoption,
     Beaten,

@@ -9,11 +9,11 @@ import textwrap
 import psutil
 import pytest
 
-from bots.leftovers import _descendants_of
+from greenroom.bots.leftovers import _descendants_of
 
 BEFORE = """
 import asyncio, json, os, subprocess, sys, threading, time
-from bots.leftovers import household
+from greenroom.bots.leftovers import household
 
 kept, exits = [], []
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from app.errors import BadSignature
-from app.providers.livekit import LiveKit
-from app.rooms.room import Room
+from greenroom.app.errors import BadSignature
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_webhook import KEY, SECRET, URL, signed, told
 
 STAGE = Room.parse(f"{URL}/stage")

@@ -6,8 +6,8 @@ import textwrap
 
 import pytest
 
-from bots import loading
-from bots.loading import BotUnfit, load_bot, why_unfit
+from greenroom.bots import loading
+from greenroom.bots.loading import BotUnfit, load_bot, why_unfit
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import warnings
 import pytest
 import structlog
 
-from app.logging import OURS, QUIET, configure
-from app.settings import Settings
+from greenroom.app.logging import OURS, QUIET, configure
+from greenroom.app.settings import Settings
 
 
 @pytest.fixture
@@ -137,17 +137,21 @@ def test_libraries_that_see_what_people_say_stay_quiet_even_when_debugging(lines
 
 def test_debugging_is_of_ours_and_of_no_library(lines):
     read = lines(log_level="DEBUG")
-    for name in ("app.rooms", "bots.stay", "tasks.hosts", "a.library"):
+    for name in ("greenroom.app.rooms", "greenroom.bots.stay", "greenroom.tasks.hosts", "a.library"):
         logging.getLogger(name).debug("chatter")
 
-    assert [json.loads(line)["logger"] for line in read()] == ["app.rooms", "bots.stay", "tasks.hosts"]
+    assert [json.loads(line)["logger"] for line in read()] == [
+        "greenroom.app.rooms",
+        "greenroom.bots.stay",
+        "greenroom.tasks.hosts",
+    ]
 
 
 def test_of_pipecat_only_warnings_come_through():
     script = """
 import sys
-from app.logging import configure, quieten_pipecat
-from app.settings import Settings
+from greenroom.app.logging import configure, quieten_pipecat
+from greenroom.app.settings import Settings
 configure(Settings(log_format="json"))
 quieten_pipecat()
 from loguru import logger

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import (
+from greenroom.app.errors import (
     BotFailed,
     BotSilent,
     CandidatesRefused,
@@ -13,10 +13,10 @@ from app.errors import (
     RoomFull,
     SessionEnded,
 )
-from app.rooms.messages import ask
-from app.rooms.patience import SLICE, slices
-from app.rooms.sessions import Reason
-from app.rooms.steps import Receive
+from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.patience import SLICE, slices
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.steps import Receive
 from tests.makers import DIED, an_order
 
 A_MOMENT = timedelta(milliseconds=20)

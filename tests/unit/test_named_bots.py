@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.named_bots import named_bots
-from app.settings import SettingsError, read
+from greenroom.app.named_bots import named_bots
+from greenroom.app.settings import SettingsError, read
 
 BOT = "async def bot(runner_args):\n    pass\n"
 

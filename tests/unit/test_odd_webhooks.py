@@ -8,10 +8,10 @@ import time
 import jwt
 import pytest
 
-from app.errors import BadSignature
-from app.providers import reading
-from app.providers.daily import Daily
-from app.providers.livekit import LiveKit
+from greenroom.app.errors import BadSignature
+from greenroom.app.providers import reading
+from greenroom.app.providers.daily import Daily
+from greenroom.app.providers.livekit import LiveKit
 from tests.fakes.livekit_webhook import KEY, SECRET, URL, signed, told
 from tests.unit.test_api_webhooks import outside, say  # noqa: F401
 from tests.unit.test_daily import JOINED, said

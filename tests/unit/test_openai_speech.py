@@ -26,9 +26,9 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-from app.settings import Settings
-from bots import personalities
-from bots.speech import Speech, openai
+from greenroom.app.settings import Settings
+from greenroom.bots import personalities
+from greenroom.bots.speech import Speech, openai
 from tests.fakes import openai_server
 from tests.fakes.openai_server import OpenAIServer
 

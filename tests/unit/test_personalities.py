@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from bots import personalities
-from bots.personalities import UnknownPersonality
-from bots.speech.demo import espeak
+from greenroom.bots import personalities
+from greenroom.bots.personalities import UnknownPersonality
+from greenroom.bots.speech.demo import espeak
 
 
 @pytest.mark.parametrize("name", personalities.names())
@@ -48,7 +48,12 @@ def test_changes_make_another_and_leave_the_first_as_it_was():
 
 
 def test_the_web_process_can_read_them_without_pipecat():
-    check = "import sys; from bots import personalities; personalities.load('host'); print('pipecat' in sys.modules)"
+    check = """
+import sys
+from greenroom.bots import personalities
+personalities.load("host")
+print("pipecat" in sys.modules)
+"""
 
     ran = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import ProviderAway
-from app.rooms.presence import COOLDOWN, Monitor, Outcome
-from app.rooms.providers import Local, Providers
-from app.rooms.sessions import Reason
-from app.rooms.steps import Limits, ReadRoom, ReadSession
+from greenroom.app.errors import ProviderAway
+from greenroom.app.rooms.presence import COOLDOWN, Monitor, Outcome
+from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.steps import Limits, ReadRoom, ReadSession
 from tests.makers import STAGE, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -190,7 +190,7 @@ def test_a_server_that_does_not_answer_is_no_empty_room(monitor, once, rooms, ha
 
 def test_while_nobody_can_be_served_the_room_is_looked_at_again(monitor, once, hall, ledger, monkeypatch):
     once(Reason.ROOM_GONE)
-    monkeypatch.setattr("app.rooms.joining.LIMITS", Limits(line=0))
+    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=0))
     assert monitor.look(hall) is Outcome.UNSERVED
     monkeypatch.undo()
     ledger.pass_time(COOLDOWN)

@@ -40,7 +40,7 @@ def in_a_process_of_its_own(script, tmp_path):
 def test_the_web_process_imports_no_pipecat_and_nothing_else_that_is_heavy(tmp_path):
     script = """
 import json, sys
-from app import create_app
+from greenroom.app import create_app
 application = create_app()
 client = application.test_client()
 assert client.get("/livez").status_code == 200
@@ -56,7 +56,7 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
 def test_the_web_process_starts_while_redis_is_away_and_says_so(tmp_path):
     script = """
 import json
-from app import create_app
+from greenroom.app import create_app
 client = create_app().test_client()
 ready = client.get("/readyz")
 joined = client.post("/join", json={}, headers={"Authorization": "Bearer a-key-for-tests-only"})
@@ -85,7 +85,7 @@ def drained_by(words):
 @pytest.fixture
 def celery(monkeypatch, tmp_path):
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
-    from tasks import celery
+    from greenroom.tasks import celery
 
     return celery
 

@@ -6,12 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.joining import Joining
-from app.rooms.reaping import GIVES_WAY_AFTER, LAUNCHES_AT_MOST, MISSED_A_BEAT, ORPHANED_AFTER, Reaper
-from app.rooms.reviving import Reviving
-from app.rooms.room import Room
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import (
+from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.reaping import (
+    GIVES_WAY_AFTER,
+    LAUNCHES_AT_MOST,
+    MISSED_A_BEAT,
+    ORPHANED_AFTER,
+    Reaper,
+)
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import (
     DOUBT_KEEPS_FOR,
     DOUBT_LASTS,
     PARKED_FOR,

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.reviving import CRASHES_AT_MOST, Reviving
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import (
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import (
     CRASHES_COUNT_FOR,
     PARKED_FOR,
     STARTS_WITHIN,

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from app.providers.room_metadata import with_facts
-from app.rooms.room import Room
-from bots.transports.livekit import LiveKitRoom
+from greenroom.app.providers.room_metadata import with_facts
+from greenroom.app.rooms.room import Room
+from greenroom.bots.transports.livekit import LiveKitRoom
 
 FACTS = {
     "conversation_id": "c-1",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.errors import TooMuchState
-from app.rooms.state import VALUE_HOLDS, Open, Opened, as_told, opened
+from greenroom.app.errors import TooMuchState
+from greenroom.app.rooms.state import VALUE_HOLDS, Open, Opened, as_told, opened
 
 
 def test_what_is_open_has_an_owner():

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app.errors import BadRoom
-from app.rooms.room import Room
+from greenroom.app.errors import BadRoom
+from greenroom.app.rooms.room import Room
 
 HOSTILE = [
     "",

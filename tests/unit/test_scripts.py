@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.storage.commands import SCRIPTS
+from greenroom.app.storage.commands import SCRIPTS
 
 FUNCTION = re.compile(r"local function left_to_settle\(.*?\nend\n", re.DOTALL)
 

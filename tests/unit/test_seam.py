@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from bots import seam
+from greenroom.bots import seam
 
 READ = tomllib.loads(Path(__file__).with_name("seam.toml").read_text())
 LIBRARIES = ("pipecat.", "aiortc.", "daily", "livekit.")
@@ -66,7 +66,7 @@ def fingerprint(function):
 def where(ours):
     releases = ", ".join(f"{name} {version(name)} (read: {read})" for name, read in seam.READ_AGAINST.items())
     reasons = [f", without which {each.because}" for each in seam.REPLACEMENTS if each.load() is ours]
-    return f"bots.seam.{name_of(ours)}{''.join(reasons)}; installed: {releases}"
+    return f"greenroom.bots.seam.{name_of(ours)}{''.join(reasons)}; installed: {releases}"
 
 
 def their_class_with(ours, name):

@@ -6,7 +6,7 @@ import pytest
 from aiortc.mediastreams import AudioStreamTrack
 from pipecat.transports.smallwebrtc.transport import RawAudioTrack
 
-import bots.transports.local  # noqa: F401 — gives the libraries their clock
+import greenroom.bots.transports.local  # noqa: F401 — gives the libraries their clock
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.rooms.sessions import FOLLOWERS, ON_STAGE, State, predecessors
+from greenroom.app.rooms.sessions import FOLLOWERS, ON_STAGE, State, predecessors
 
 ON = set(State) - {State.ENDED}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app import settings
-from app.settings import KEYS, IceServer, Settings, SettingsError, load, read, table
+from greenroom.app import settings
+from greenroom.app.settings import KEYS, IceServer, Settings, SettingsError, load, read, table
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_an_empty_environment_works():
     found = read({})
 
     assert (found.host, found.port, found.slots) == ("127.0.0.1", 7077, 4)
-    assert found.bots == {"assistant": "bots.assistant:bot"}
+    assert found.bots == {"assistant": "greenroom.bots.assistant:bot"}
     assert found.max_duration == timedelta(hours=1)
     assert found == Settings()
 
@@ -77,7 +77,7 @@ def test_all_that_is_wrong_is_said_at_once():
         ("BOTS", "greeter=greeter"),
         ("BOTS", "greeter=no_such_module:bot"),
         ("BOTS", "greeter=app.no_such_module:bot"),
-        ("BOTS", "greeter=app.settings.no_such_module:bot"),
+        ("BOTS", "greeter=greenroom.app.settings.no_such_module:bot"),
         ("BOTS", "greeter=json:loads; other=json:loads"),
         ("SPEECH", "sign language"),
         ("OPENAI_BASE_URL", "api.example.com"),
@@ -228,7 +228,7 @@ def test_the_voices_of_openai_are_those_that_pipecat_knows():
 
 
 def test_the_personalities_that_may_be_the_default_are_those_there_are():
-    from bots import personalities
+    from greenroom.bots import personalities
 
     assert [read({"DEFAULT_PERSONALITY": name}) for name in personalities.names()]
     assert ", ".join(personalities.names()) in problems(DEFAULT_PERSONALITY="clown")[0]
@@ -517,9 +517,10 @@ def test_the_address_is_one_that_a_browser_here_can_open(host, address):
 
 
 def test_settings_are_cheap_to_import():
-    script = (
-        "import sys, app.settings; print(*sorted({'flask', 'redis', 'celery', 'pipecat'} & set(sys.modules)))"
-    )
+    script = """
+import sys, greenroom.app.settings
+print(*sorted({'flask', 'redis', 'celery', 'pipecat'} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == []

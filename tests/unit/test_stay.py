@@ -16,10 +16,10 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from app.errors import IllegalTransition, OthersThere, RedisAway
-from app.rooms.failures import EndUnwritten, FailureKind
-from app.rooms.sessions import Reason, State
-from app.rooms.steps import (
+from greenroom.app.errors import IllegalTransition, OthersThere, RedisAway
+from greenroom.app.rooms.failures import EndUnwritten, FailureKind
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.steps import (
     DOUBT_LASTS,
     STALE_AFTER,
     Answer,
@@ -33,9 +33,9 @@ from app.rooms.steps import (
     Transition,
     Yield,
 )
-from app.settings import Settings
-from bots import personalities, stay
-from bots.stay import (
+from greenroom.app.settings import Settings
+from greenroom.bots import personalities, stay
+from greenroom.bots.stay import (
     BEAT_WITHIN,
     ENDS_WITHIN,
     HELPERS,

@@ -3,10 +3,10 @@
 import asyncio
 from datetime import timedelta
 
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.sessions import Reason
-from app.settings import Settings
-from bots.stay import MOVED_ON, Ending, Errand, Stay
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.settings import Settings
+from greenroom.bots.stay import MOVED_ON, Ending, Errand, Stay
 from tests.makers import ME, a_session
 
 

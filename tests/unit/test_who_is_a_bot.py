@@ -5,14 +5,14 @@ import json
 import pytest
 from livekit import rtc
 
-from app.providers.daily import Daily, participant
-from app.providers.livekit import LiveKit
-from app.providers.livekit import is_bot as is_bot_of_livekit
-from app.rooms.presence import Monitor
-from app.rooms.providers import About, Providers
-from app.rooms.room import Room
-from app.rooms.sessions import Reason
-from bots.transports.livekit import _is_bot
+from greenroom.app.providers.daily import Daily, participant
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.providers.livekit import is_bot as is_bot_of_livekit
+from greenroom.app.rooms.presence import Monitor
+from greenroom.app.rooms.providers import About, Providers
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Reason
+from greenroom.bots.transports.livekit import _is_bot
 from tests.fakes import daily_server
 from tests.fakes.livekit_webhook import KEY, SECRET, URL, signed, told
 from tests.makers import an_order

@@ -1,12 +1,12 @@
 """The demo speech: pocketsphinx hears, a script thinks, espeak-ng speaks.  No key, no network, no download."""
 
-from app.settings import Settings
-from bots.personalities import Personality
-from bots.speech import Speech
-from bots.speech.demo import espeak
-from bots.speech.demo.hearing import PocketsphinxSTT, listener, listeners
-from bots.speech.demo.speaking import EspeakTTS
-from bots.speech.demo.thinking import ScriptedMind
+from greenroom.app.settings import Settings
+from greenroom.bots.personalities import Personality
+from greenroom.bots.speech import Speech
+from greenroom.bots.speech.demo import espeak
+from greenroom.bots.speech.demo.hearing import PocketsphinxSTT, listener, listeners
+from greenroom.bots.speech.demo.speaking import EspeakTTS
+from greenroom.bots.speech.demo.thinking import ScriptedMind
 
 
 def warm() -> None:

@@ -24,9 +24,9 @@ from pipecat.services.stt_service import STTService
 from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
-from bots.speech.demo import language
-from bots.speech.demo.language import UNCLEAR
-from bots.speech.demo.sphinx import MODEL, SAMPLE_RATE, Heard, Sphinx
+from greenroom.bots.speech.demo import language
+from greenroom.bots.speech.demo.language import UNCLEAR
+from greenroom.bots.speech.demo.sphinx import MODEL, SAMPLE_RATE, Heard, Sphinx
 
 WORST_FIT = 58_000  # misfit a frame; what is said clearly stays below 55,000
 A_WORD = 20  # frames of 10 ms; what is shorter than this and none of ours was a cough

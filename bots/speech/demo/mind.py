@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bots.personalities import Personality
-from bots.speech.demo.naming import name_in, plain
+from greenroom.bots.personalities import Personality
+from greenroom.bots.speech.demo.naming import name_in, plain
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.transcriptions.language import Language
 
-from bots import personalities
-from bots.personalities import Personality
-from bots.speech.demo import espeak
-from bots.speech.demo.espeak import Voice
+from greenroom.bots import personalities
+from greenroom.bots.personalities import Personality
+from greenroom.bots.speech.demo import espeak
+from greenroom.bots.speech.demo.espeak import Voice
 
 A_PAUSE = bytes(2 * (espeak.SAMPLE_RATE // 8))  # after a sentence; it also empties the resampler's filter
 

@@ -22,8 +22,8 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import LLMService
 from pipecat.services.settings import LLMSettings
 
-from bots.personalities import Personality
-from bots.speech.demo.mind import Reply, answer
+from greenroom.bots.personalities import Personality
+from greenroom.bots.speech.demo.mind import Reply, answer
 
 LEFT = "left"  # the reason of the end that follows a goodbye
 

@@ -69,8 +69,8 @@ def _command(stage: Stage, room: str, host: str) -> list[str]:
 
 async def _stale(stage: Stage, report: Report, session_id: str) -> None:
     """A command for an earlier epoch must not be carried out, and must be said to have expired."""
-    from app.rooms.steps import AwaitAnswer, ReadSession, Send
-    from app.storage.ledger import RedisLedger
+    from greenroom.app.rooms.steps import AwaitAnswer, ReadSession, Send
+    from greenroom.app.storage.ledger import RedisLedger
 
     ledger = RedisLedger(stage.environ["REDIS_URL"])
     try:
@@ -89,9 +89,9 @@ async def _stale(stage: Stage, report: Report, session_id: str) -> None:
 
 def _flood(stage: Stage, session_id: str, flood: int) -> tuple[int, int]:
     """Commands to a bot that does not read; how many were taken, and how many refused."""
-    from app.errors import InboxFull
-    from app.rooms.steps import ReadSession, Send
-    from app.storage.ledger import RedisLedger
+    from greenroom.app.errors import InboxFull
+    from greenroom.app.rooms.steps import ReadSession, Send
+    from greenroom.app.storage.ledger import RedisLedger
 
     ledger, taken, refused_ = RedisLedger(stage.environ["REDIS_URL"]), 0, 0
     try:

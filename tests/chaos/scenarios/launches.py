@@ -13,8 +13,8 @@ from datetime import timedelta
 import psutil
 from redis import Redis
 
-from app.rooms.steps import Mark
-from app.storage.ledger import RedisLedger
+from greenroom.app.rooms.steps import Mark
+from greenroom.app.storage.ledger import RedisLedger
 from tests.chaos.listener import Listener
 from tests.chaos.play import call, pid_of, refused, soon
 from tests.chaos.scenario import Report, scenario

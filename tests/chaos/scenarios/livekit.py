@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, closing
 
 from livekit import rtc
 
-from app.providers.livekit import LiveKit
-from app.rooms.providers import bot_identity
-from app.rooms.room import Room
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.providers import bot_identity
+from greenroom.app.rooms.room import Room
 from tests.chaos.listener import Listener
 from tests.chaos.play import call, goes, kill_bot, must_be_quick, pid_of, soon
 from tests.chaos.scenario import Report, scenario

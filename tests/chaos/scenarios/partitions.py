@@ -75,10 +75,10 @@ async def _cut_off(stage: Stage, report: Report, host: str, guest: Listener, beg
 
 @scenario(19, "an old bot releases, beats and writes late")
 async def the_old_come_late(stage: Stage, report: Report) -> None:
-    from app.rooms import steps
-    from app.rooms.room import Room
-    from app.rooms.sessions import State
-    from app.storage.ledger import RedisLedger
+    from greenroom.app.rooms import steps
+    from greenroom.app.rooms.room import Room
+    from greenroom.app.rooms.sessions import State
+    from greenroom.app.storage.ledger import RedisLedger
 
     ledger = RedisLedger(stage.environ["REDIS_URL"])
     try:
@@ -118,11 +118,11 @@ async def the_old_come_late(stage: Stage, report: Report) -> None:
 
 SAY_LOST = """
 import sys
-from app.rooms.failures import BotFailure, FailureKind
-from app.rooms.reaping import Reaper
-from app.storage.ledger import RedisLedger
-from tasks.celery import app, settings
-from tasks.outgoing import CeleryLaunches
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.storage.ledger import RedisLedger
+from greenroom.tasks.celery import app, settings
+from greenroom.tasks.outgoing import CeleryLaunches
 reaper = Reaper(RedisLedger(settings.redis_url), CeleryLaunches(app))
 failure = BotFailure(FailureKind.PROCESS_DIED, "is said to have died")
 sys.exit(not reaper.lost(sys.argv[1], owner=sys.argv[2], failure=failure))
