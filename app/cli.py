@@ -20,6 +20,8 @@ OK, FAILED, MISUSED = 0, 1, 2  # exit codes
 BLIND = 3  # Redis does not answer: nothing was seen, nothing was asked for
 INTERRUPTED = 130
 
+OUR_PROCFILE = Path(__file__).parent.parent / "Procfile"
+
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -210,7 +212,7 @@ def _ledger(settings: Settings) -> Ledger:
 
 
 def _up_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--procfile", type=Path, default=Path("Procfile"), help="what to start (Procfile)")
+    parser.add_argument("--procfile", type=Path, default=OUR_PROCFILE, help="what to start (Greenroom's own)")
 
 
 def _link_arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,7 +29,7 @@ QUIET = (
     "aioice", "aiortc", "amqp", "asyncio", "celery.app.trace", "celery.beat", "celery.worker.strategy",
     "httpcore", "httpx", "kombu", "livekit", "numba", "openai", "PIL", "tornado.access", "urllib3", "websockets",
 )  # fmt: skip
-OURS = ("app", "bots", "tasks")  # what says more with LOG_LEVEL=DEBUG; libraries would say what people said
+OURS = ("greenroom",)  # what says more with LOG_LEVEL=DEBUG; libraries would say what people said
 
 _COLOURS = {"warning": "\033[33m", "error": "\033[31m", "critical": "\033[1;31m"}
 _DIM, _BOLD, _RESET = "\033[2m", "\033[1m", "\033[0m"

@@ -17,7 +17,7 @@ from typing import Any
 from greenroom.bots.blame import LIBRARIES, failure_of
 
 Bot = Callable[[Any], Awaitable[None]]
-OUR_OWN = frozenset({"app", "bots", "tasks"})
+OUR_OWN = "greenroom"
 Stamp = tuple[int, int] | None  # when a file was changed, and its size
 
 
@@ -99,7 +99,7 @@ def _look_in(folder: str) -> None:
     others = {each for each in _folders if each != folder}
     _folders[:] = [*others, folder]
     for top, module in list(sys.modules.items()):
-        is_another_s = "." not in top and top not in OUR_OWN and _folder_of(module) in others
+        is_another_s = "." not in top and top != OUR_OWN and _folder_of(module) in others
         if is_another_s and _lies_in(folder, top):
             for name in [each for each in sys.modules if each.partition(".")[0] == top]:
                 del sys.modules[name]

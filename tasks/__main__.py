@@ -6,6 +6,7 @@ command and Flower, which costs each of our processes most of a second.
 
 import warnings
 from importlib import import_module
+from pathlib import Path
 
 import click
 from celery.bin.base import CLIContext
@@ -16,6 +17,7 @@ COMMANDS = {
     "beat": "celery.bin.beat:beat",
     "flower": "flower.command:flower",
 }
+FLOWERS_CONFIGURATION = Path(__file__).parent.parent / "app" / "flower.py"
 
 
 class _OnlyTheOne(click.Group):
@@ -28,6 +30,16 @@ class _OnlyTheOne(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if (
+            name == "flower"
+        ):  # it takes a file, and looks for one in the working folder, which may be anybody's
+            rest = [f"--conf={FLOWERS_CONFIGURATION}", *rest]
+        return name, command, rest
 
 
 @click.command(cls=_OnlyTheOne)

@@ -27,9 +27,7 @@ def read(path: Path) -> list[Entry]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except OSError as error:
-        raise BadProcfile(
-            f"{path} cannot be read: {error.strerror}. Start Greenroom in its own folder."
-        ) from error
+        raise BadProcfile(f"{path} cannot be read: {error.strerror}.") from error
     entries = [
         _entry(line, f"{path}, line {number}")
         for number, line in enumerate(lines, 1)

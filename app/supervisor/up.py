@@ -63,7 +63,7 @@ class NotReady(Unavailable):
     kind = "not-ready"
 
 
-def up(settings: Settings, environ: Mapping[str, str], path: Path = Path("Procfile")) -> int:
+def up(settings: Settings, environ: Mapping[str, str], path: Path) -> int:
     """Run until asked to stop; returns the exit code.  Raises what is wrong before anything is started."""
     started = time.monotonic()
     entries = [entry for entry in procfile.read(path) if _is_wanted(entry, settings)]

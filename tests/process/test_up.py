@@ -94,10 +94,11 @@ class Folder:
             "\n".join(["redis: greenroom redis", *lines, "livekit: greenroom livekit"])
         )
 
-    def up(self, at=None, **environ):
+    def up(self, *arguments, **environ):
+        """With the stubs of this folder's Procfile, unless the arguments say otherwise."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "greenroom.app.cli", "up"],
-            cwd=at or self.path,
+            [sys.executable, "-m", "greenroom.app.cli", "up", "--procfile", "Procfile", *arguments],
+            cwd=self.path,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -152,7 +153,7 @@ def in_a_terminal(folder):
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "greenroom.app.cli", "up"],
+        [sys.executable, "-m", "greenroom.app.cli", "up", "--procfile", "Procfile"],
         cwd=folder.path,
         env=folder.environ,
         stdin=theirs,
@@ -483,9 +484,9 @@ def test_a_procfile_that_cannot_be_read_is_named_with_its_line(folder):
 
 
 def test_what_the_repository_lists_comes_up_answers_with_the_key_and_goes(folder):
-    """Greenroom itself, from its own Procfile; its first bots take their models' time."""
+    """Greenroom itself, in a folder that is not the repository; its first bots take their models' time."""
     port = free_ports(3)
-    up = folder.up(at=ROOT, SLOTS="1", LIVEKIT="1", LIVEKIT_PORT=str(port))
+    up = folder.up("--procfile", str(ROOT / "Procfile"), SLOTS="1", LIVEKIT="1", LIVEKIT_PORT=str(port))
     up.says("Ctrl-C stops everything", within=120)
     key = (folder.path / "var" / "api-key").read_text().strip()
     site = f"http://127.0.0.1:{folder.environ['PORT']}"
