@@ -131,9 +131,15 @@ def _files_of(error: BaseException) -> Iterator[str]:
 def _forget(modules: Iterable[str]) -> Iterator[str]:
     """Let what was imported on the way to a failure be imported anew, as it is then; its files."""
     for name in modules:
-        file = getattr(sys.modules[name], "__file__", None)
+        module = sys.modules[name]
+        file = getattr(module, "__file__", None)
         if file and not file.startswith(LIBRARIES):
             del sys.modules[name]
+            package, _, part = name.rpartition(".")
+            if (
+                vars(sys.modules.get(package, module)).get(part) is module
+            ):  # else `from package import part` finds it
+                delattr(sys.modules[package], part)
             yield file
 
 

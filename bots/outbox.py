@@ -1,12 +1,16 @@
 """What a bot writes to the people's clients: sent at once, or held back while it gives its room up."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
+import structlog
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.frame_processor import FrameProcessor
-from pipecat.transports.base_output import BaseOutputTransport
+
+from greenroom.bots.seam.diversions import divert_outgoing
+
+log = structlog.get_logger(__name__)
 
 
 class Outbox:
@@ -25,28 +29,25 @@ class Outbox:
         self._written = written  # waits until a typed line is
         self._later = later  # does it beside the rest
         self._is_held = False
-        self._unsent: list[Callable[[], Awaitable[None]]] = []
+        self._unsent: deque[Callable[[], Awaitable[None]]] = deque()  # the first one may be on its way
 
     def follow(self, pipeline: PipelineWorker) -> None:
         """Let every message of a pipeline go through here."""
-        self._follow(pipeline.pipeline)
+        divert_outgoing(pipeline.pipeline, self._send)
 
     def hold(self) -> None:
         """Keep from now on what is to be sent."""
         self._is_held = True
 
     async def release(self) -> None:
-        """Send what was kept, and all that comes."""
+        """Send what was kept, and all that comes, in the order in which it came."""
         self._is_held = False
-        unsent, self._unsent = self._unsent, []
-        for send in unsent:
-            await send()
-
-    def _follow(self, part: FrameProcessor) -> None:
-        if isinstance(part, BaseOutputTransport):
-            vars(part)["send_message"] = partial(self._send, part.send_message)
-        for each in part.processors:
-            self._follow(each)
+        while self._unsent and not self._is_held:
+            try:
+                await self._unsent[0]()
+            except Exception as error:  # one that cannot be sent holds up no other
+                log.warning("message_unsent", because=type(error).__name__)
+            self._unsent.popleft()
 
     async def _send(self, send: Callable[[Any], Awaitable[None]], frame: Any) -> None:
         if line := _typed_line(frame.message):
@@ -59,7 +60,7 @@ class Outbox:
         await self._pass(send, frame)
 
     async def _pass(self, send: Callable[[Any], Awaitable[None]], frame: Any) -> None:
-        if self._is_held:
+        if self._is_held or self._unsent:
             self._unsent.append(partial(send, frame))
         else:
             await send(frame)

@@ -139,7 +139,8 @@ class People(FrameProcessor):
         self._met.add(person)
         messages: list[Any] = list(self.context_of(person).messages)
         if not messages and introduction:
-            LLMContext.add_message(self.context_of(person), {"role": "user", "content": introduction})
+            context = self.context_of(person)  # it is not said, and so not written down
+            context.set_messages([{"role": "user", "content": introduction}])
         if not messages or (is_new and messages[-1].get("role") == "user"):
             await self._answer(person, LLMContextFrame(self.context_of(person)))
 

@@ -8,7 +8,6 @@ It is in memory first, so that no tool waits and a Redis that is away takes noth
 the background, and told again what it has lost.  Clients are told at once, and whoever arrives later.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
@@ -17,13 +16,11 @@ from typing import Any
 
 import structlog
 
-from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.state import Open, Opened, as_told, opened
 from greenroom.app.rooms.steps import WriteState
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
-
-RETRY_AFTER = timedelta(seconds=1)
+from greenroom.bots.background_writer import BackgroundWriter
 
 log = structlog.get_logger(__name__)
 _current: ContextVar["RoomState"] = ContextVar("room_state")
@@ -47,16 +44,13 @@ class RoomState:
         tell: Callable[[Mapping[str, Any]], None],
         before: Mapping[Open, Opened] | None = None,
     ) -> None:
-        self._ledger = ledger
         self._room = room
         self._epoch = epoch
         self._owner = owner  # of the lease
         self._tell = tell
         self._open = dict(before or {})  # as the bot before this one left it
         self._unwritten: dict[Open, Opened | None] = {}
-        self._has_some = asyncio.Event()
-        self._is_written = asyncio.Event()
-        self._is_written.set()
+        self._writer = BackgroundWriter(ledger, next_step=self._next_step, on_reply=self._on_reply)
 
     def enter(self) -> None:
         """Be the one that `current()` finds in this context, and in the tasks that are begun in it."""
@@ -105,34 +99,23 @@ class RoomState:
 
     async def write(self) -> None:
         """Until it is cancelled."""
-        while True:
-            await self._has_some.wait()
-            while self._unwritten:
-                changes = dict(self._unwritten)
-                step = WriteState(self._room, self._epoch, self._owner, changes)
-                try:
-                    is_written = await self._ledger.run(step)
-                except RedisAway:
-                    await asyncio.sleep(RETRY_AFTER.total_seconds())
-                    continue
-                if (
-                    not is_written
-                ):  # lost with the lease, and told again when that is back; or another's by now
-                    log.warning("room_state_refused", room=str(self._room), epoch=self._epoch)
-                for name, written in changes.items():
-                    if name in self._unwritten and self._unwritten[name] is written:
-                        del self._unwritten[name]
-            self._has_some.clear()
-            self._is_written.set()
+        await self._writer.run()
 
     async def written(self, within: timedelta) -> bool:
         """Wait until Redis knows it."""
-        try:
-            async with asyncio.timeout(within.total_seconds()):
-                await self._is_written.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await self._writer.is_idle(within)
+
+    def _next_step(self) -> WriteState | None:
+        if not self._unwritten:
+            return None
+        return WriteState(self._room, self._epoch, self._owner, dict(self._unwritten))
+
+    def _on_reply(self, step: WriteState, is_written: bool) -> None:
+        if not is_written:  # lost with the lease, and told again when that is back; or another's by now
+            log.warning("room_state_refused", room=str(self._room), epoch=self._epoch)
+        for name, written in step.changes.items():
+            if name in self._unwritten and self._unwritten[name] is written:
+                del self._unwritten[name]
 
     def _change(self, changes: Mapping[Open, Opened | None]) -> None:
         news = {name: it for name, it in changes.items() if it != self._open.get(name)}
@@ -144,5 +127,4 @@ class RoomState:
 
     def _put_off(self, changes: Mapping[Open, Opened | None]) -> None:
         self._unwritten.update(changes)
-        self._is_written.clear()
-        self._has_some.set()
+        self._writer.wake()

@@ -6,7 +6,7 @@ turns are kept here.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,14 +17,14 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 
-from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.steps import Erase, Record, Said, Step
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.background_writer import BackgroundWriter
 from greenroom.bots.people import People
+from greenroom.bots.seam.diversions import on_message_added
 
 UNWRITTEN_AT_MOST = 1000  # turns; the oldest go, if Redis is away for longer
 TAKEN_WITHIN = timedelta(seconds=2)  # a typed line, into the bot's context
-RETRY_AFTER = timedelta(seconds=1)
 SPEAKERS = ("user", "assistant")
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,6 @@ class Turns:
     """One stay's part of a conversation."""
 
     def __init__(self, ledger: AsyncRedisLedger, session_id: str, epoch: int, before: Sequence[Said]) -> None:
-        self._ledger = ledger
         self._session_id = session_id
         self._epoch = epoch
         self._said: deque[Said] = deque(before, maxlen=UNWRITTEN_AT_MOST)
@@ -42,9 +41,7 @@ class Turns:
         self._contexts: dict[str | None, LLMContext] = {}  # by the person, where there are several
         self._unwritten: deque[Step[Any]] = deque()
         self._acknowledged: set[str] = set()  # ids of typed lines
-        self._has_some = asyncio.Event()
-        self._is_written = asyncio.Event()
-        self._is_written.set()
+        self._writer = BackgroundWriter(ledger, next_step=self._next_step, on_reply=self._on_reply)
         self._speaking: set[tuple[str, str | None]] = set()
         self._last_speaker: str | None = None
 
@@ -75,7 +72,7 @@ class Turns:
         self._said.extend(missed)
         for person, context in self._contexts.items():
             theirs = [said for said in missed if person is None or said.person == person]
-            LLMContext.add_messages(context, as_messages(theirs))
+            context.set_messages([*context.messages, *as_messages(theirs)])  # written down already
         return bool(self._contexts) or not is_forgotten
 
     def by_person(self) -> dict[str, list[Any]]:
@@ -117,31 +114,14 @@ class Turns:
 
     async def write(self) -> None:
         """Until it is cancelled."""
-        while True:
-            await self._has_some.wait()
-            while self._unwritten:
-                step = self._unwritten[0]
-                try:
-                    written = await self._ledger.run(step)
-                except RedisAway:
-                    await asyncio.sleep(RETRY_AFTER.total_seconds())
-                    continue
-                if written is False:
-                    log.warning("turn_refused", session_id=self._session_id, epoch=self._epoch)
-                if self._unwritten and self._unwritten[0] is step:
-                    self._unwritten.popleft()
-            self._has_some.clear()
-            self._is_written.set()
+        await self._writer.run()
 
     async def written(self, within: timedelta) -> bool:
         """Wait until everything that was said is written."""
-        try:
-            async with asyncio.timeout(within.total_seconds()):
-                await self._is_written.wait()
-        except TimeoutError:
+        is_written = await self._writer.is_idle(within)
+        if not is_written:
             log.warning("turns_unwritten", session_id=self._session_id, turns=len(self._unwritten))
-            return False
-        return True
+        return is_written
 
     async def has_line(self, words: str) -> None:
         """Wait until a typed line is written; one that does not come into the bot's context soon never does."""
@@ -152,7 +132,7 @@ class Turns:
                 self._acknowledged.add(line)
                 break
             await asyncio.sleep(0.02)
-        await self._is_written.wait()
+        await self._writer.idle()
 
     def _is_new_line(self, said: Said, words: str) -> bool:
         is_here = said.id.startswith(f"{self._epoch}-") and said.id not in self._acknowledged
@@ -177,7 +157,7 @@ class Turns:
         aggregator.add_event_handler(f"on_{speaker}_turn_stopped", stopped)
         if not any(context is aggregator.context for context in self._contexts.values()):
             self._contexts[person] = aggregator.context
-            _tell(aggregator.context, partial(self._added, person=person))
+            on_message_added(aggregator.context, partial(self._added, person=person))
 
     def _added(self, message: Mapping[str, Any], person: str | None = None) -> None:
         speaker, words = message.get("role"), _words(message.get("content"))
@@ -193,8 +173,16 @@ class Turns:
         if len(self._unwritten) >= UNWRITTEN_AT_MOST:  # the oldest turn goes; what shall be erased stays
             del self._unwritten[1 if isinstance(self._unwritten[0], Erase) else 0]
         self._unwritten.append(step)
-        self._is_written.clear()
-        self._has_some.set()
+        self._writer.wake()
+
+    def _next_step(self) -> Step[Any] | None:
+        return self._unwritten[0] if self._unwritten else None
+
+    def _on_reply(self, step: Step[Any], written: Any) -> None:
+        if written is False:
+            log.warning("turn_refused", session_id=self._session_id, epoch=self._epoch)
+        if self._unwritten and self._unwritten[0] is step:  # it may have been dropped meanwhile
+            self._unwritten.popleft()
 
 
 def as_messages(conversation: Sequence[Said]) -> list[Any]:
@@ -206,21 +194,6 @@ def _processors(of: FrameProcessor) -> Iterator[FrameProcessor]:
     for processor in of.processors:
         yield processor
         yield from _processors(processor)
-
-
-def _tell(context: Any, added: Callable[[Mapping[str, Any]], None]) -> None:
-    """Everything that is said passes here: heard, typed, answered.  pipecat has an event for some of it only."""
-
-    def add_message(message: Any) -> None:
-        LLMContext.add_message(context, message)
-        added(message)
-
-    def add_messages(messages: Any) -> None:
-        LLMContext.add_messages(context, messages)
-        for message in messages:
-            added(message)
-
-    context.add_message, context.add_messages = add_message, add_messages
 
 
 def _words(content: Any) -> str:

@@ -11,10 +11,10 @@ from enum import Enum
 from typing import Any
 
 import structlog
-from pipecat.frames.frames import InputTransportMessageFrame
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.processors.frameworks.rtvi.models import MESSAGE_LABEL
-from pipecat.transports.base_input import BaseInputTransport
+
+from greenroom.bots.seam.diversions import divert_incoming
 
 SEVERAL_SHARE_IT = "In a room of several people a bot takes no {kind}: it could not tell whose it is."
 ADDRESSES_ARE_NOT_FETCHED = "Send the file itself, as bytes: a bot fetches nothing from an address."
@@ -100,16 +100,7 @@ def keep_to_rtvi(part: FrameProcessor) -> None:
 
     A bot that has a language of its own with its clients listens to its transport's `on_app_message`, as before.
     """
-    if isinstance(part, BaseInputTransport):
-        push = part.broadcast_frame
-
-        async def broadcast(frame_cls: type, **facts: Any) -> None:
-            if not issubclass(frame_cls, InputTransportMessageFrame) or is_rtvi(facts.get("message")):
-                await push(frame_cls, **facts)
-
-        part.broadcast_frame = broadcast  # type: ignore[method-assign]
-    for each in part.processors:
-        keep_to_rtvi(each)
+    divert_incoming(part, is_rtvi)
 
 
 def _is_file_itself(data: Any) -> bool:

@@ -4,10 +4,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from pipecat.processors.aggregators.llm_context import LLMContext
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.steps import Conversation, Erase, Record, Said
-from greenroom.bots import turns
+from greenroom.bots import background_writer, turns
 from greenroom.bots.turns import Turns
 from tests.model.world import Awaitable
 
@@ -33,19 +34,9 @@ class Flaky(Awaitable):
         return reply
 
 
-class Context:
-    """Pipecat's, as far as turns are concerned."""
-
-    def __init__(self):
-        self.messages = []
-
-    def add_messages(self, messages):
-        self.messages.extend(messages)
-
-
 @pytest.fixture
 def ledger(new_world, monkeypatch):
-    monkeypatch.setattr(turns, "RETRY_AFTER", timedelta(milliseconds=1))
+    monkeypatch.setattr(background_writer, "RETRY_AFTER", timedelta(milliseconds=1))
     return Flaky(new_world().wire)
 
 
@@ -120,11 +111,10 @@ async def test_another_person_s_turns_are_not_written_again(said, ledger):
     assert written(ledger) == ["c"]
 
 
-def test_a_successor_catches_up_with_what_it_has_not_heard_yet(new_world, monkeypatch):
+def test_a_successor_catches_up_with_what_it_has_not_heard_yet(new_world):
     before = [Said("6-1", "user", "known"), Said("6-2", "assistant", "known as well")]
-    said, context = Turns(Awaitable(new_world().wire), SESSION, EPOCH, before), Context()
+    said, context = Turns(Awaitable(new_world().wire), SESSION, EPOCH, before), LLMContext()
     said._contexts[None] = context
-    monkeypatch.setattr(turns, "LLMContext", Context)
     said.catch_up([*before, Said("6-3", "user", "missed")])
     said.catch_up([*before, Said("6-3", "user", "missed")])
 

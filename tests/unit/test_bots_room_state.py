@@ -9,7 +9,7 @@ import pytest
 from greenroom.app.errors import RedisAway, TooMuchState
 from greenroom.app.rooms.state import Open, Opened
 from greenroom.app.rooms.steps import ReadState
-from greenroom.bots import room_state
+from greenroom.bots import background_writer, room_state
 from greenroom.bots.room_state import RoomState
 from tests.fakes.ledger import InMemoryLedger
 from tests.makers import ME, STAGE, a_beat, a_claim, adopted
@@ -44,7 +44,7 @@ class Way:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(room_state, "RETRY_AFTER", timedelta(milliseconds=5))
+    monkeypatch.setattr(background_writer, "RETRY_AFTER", timedelta(milliseconds=5))
 
 
 @pytest.fixture

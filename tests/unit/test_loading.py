@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import textwrap
+from importlib import import_module
 
 import pytest
 
@@ -145,3 +146,18 @@ def test_a_file_that_was_not_there_is_found_when_it_is(here):
         load_bot(f"{here / 'later.py'}:bot")
 
     assert said_by(write(here / "later.py", "async def bot(runner_args): return 'now'")) == "now"
+
+
+def test_a_part_of_a_package_that_failed_is_imported_as_it_is_now(here, monkeypatch):
+    """Python keeps a part at its package too, and `from shop import prices` finds it there."""
+    monkeypatch.syspath_prepend(str(here))
+    write(here / "shop" / "__init__.py", "")
+    write(here / "shop" / "prices.py", "BREAD = 2")
+    write(here / "shop" / "bot.py", "from shop import prices\nBREAD = prices.CHEESE")
+    import_module("shop")  # it has been there before the bot
+    with pytest.raises(BotUnfit, match="CHEESE"):
+        load_bot("shop.bot:bot")
+    write(here / "shop" / "prices.py", "CHEESE, BREAD = 30, 20  # of another size")
+    write(here / "shop" / "bot.py", "from shop import prices\nasync def bot(_):\n    return prices.CHEESE")
+
+    assert said_by("shop.bot:bot") == 30

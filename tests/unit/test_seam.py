@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from greenroom.bots import seam
+from greenroom.bots.seam.diversions import DIVERSIONS
 
 READ = tomllib.loads(Path(__file__).with_name("seam.toml").read_text())
 LIBRARIES = ("pipecat.", "aiortc.", "daily", "livekit.")
@@ -134,22 +135,37 @@ def test_what_ours_uses_of_theirs_is_there(ours):
 
 @pytest.mark.parametrize("ours", SUBCLASSES, ids=name_of)
 def test_what_ours_was_written_against_is_as_it_was(ours):
-    read = READ.get(name_of(ours), {})
+    must_be_as_they_were(name_of(ours), where(ours), overridden(ours))
+
+
+@pytest.mark.parametrize("each", DIVERSIONS, ids=lambda each: each.method)
+def test_what_is_diverted_is_as_it_was(each):
+    section = f"diversions.{each.of.__name__}.{each.method}"
+    theirs = their_class_with(each.of, each.method)
+
+    assert theirs is not None, f"{each.of.__name__} has no {each.method} now, without which {each.because}"
+    must_be_as_they_were(
+        section, f"greenroom.bots.seam.{section}, without which {each.because}", [(theirs, each.method)]
+    )
+
+
+def must_be_as_they_were(section, ours, functions):
+    read = READ.get(section, {})
     now = {
         f"{theirs.__module__}.{theirs.__qualname__}.{name}": vars(theirs)[name]
-        for theirs, name in overridden(ours)
+        for theirs, name in functions
         if is_python(vars(theirs)[name])
     }
     now |= {name: look_up(name) for name in read.keys() - now.keys()}
-    changed = {name: fingerprint(function) for name, function in now.items() if function is not None}
-    changed = {name: print_ for name, print_ in changed.items() if read.get(name) != print_}
     gone = [name for name, function in now.items() if function is None]
+    prints = {name: fingerprint(function) for name, function in now.items() if function is not None}
+    changed = {name: print_ for name, print_ in prints.items() if read.get(name) != print_}
 
-    assert not gone, f"{', '.join(gone)} is gone: see {where(ours)}"
+    assert not gone, f"{', '.join(gone)} is gone: see {ours}"
     assert not changed, "\n".join(
         [
-            f"read what has changed, and {where(ours)}; if ours still fits, put into seam.toml:",
-            f'["{name_of(ours)}"]',
+            f"read what has changed, and {ours}; if ours still fits, put into seam.toml:",
+            f'["{section}"]',
             *(f'"{name}" = "{print_}"' for name, print_ in changed.items()),
         ]
     )
@@ -201,4 +217,6 @@ def test_everything_that_paces_a_call_by_the_wall_clock_is_given_ours():
 
 
 def test_nothing_is_remembered_of_what_is_not_there_any_more():
-    assert READ.keys() <= {name_of(each) for each in SUBCLASSES}
+    diverted = {f"diversions.{each.of.__name__}.{each.method}" for each in DIVERSIONS}
+
+    assert READ.keys() <= {name_of(each) for each in SUBCLASSES} | diverted

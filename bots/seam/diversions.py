@@ -1,0 +1,90 @@
+"""Methods of single objects in a bot's pipeline, answered by us: the objects, and often their classes, are the bot's.
+
+`DIVERSIONS` names the methods.  Each object is diverted once, and for as long as it lives.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pipecat.frames.frames import InputTransportMessageFrame
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.transports.base_input import BaseInputTransport
+from pipecat.transports.base_output import BaseOutputTransport
+
+Send = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Diversion:
+    """A method that we answer on single objects."""
+
+    of: type
+    method: str
+    because: str  # what fails without it
+
+    def on(self, one: Any, ours: Callable[..., Any]) -> None:
+        """Let `ours` answer the method of one object; it is given the object's own first."""
+        vars(one)[self.method] = partial(ours, getattr(one, self.method))
+
+
+ADD_MESSAGE = Diversion(
+    LLMContext,
+    "add_message",
+    because="what is typed is not written down: pipecat has events for what is heard alone",
+)
+ADD_MESSAGES = Diversion(LLMContext, "add_messages", because=ADD_MESSAGE.because)
+SEND_MESSAGE = Diversion(
+    BaseOutputTransport,
+    "send_message",
+    because="a person reads an answer that the next bot of their room knows nothing of",
+)
+BROADCAST_FRAME = Diversion(
+    BaseInputTransport,
+    "broadcast_frame",
+    because="pipecat writes a message that is no RTVI into the log, a person's words and all",
+)
+DIVERSIONS = (ADD_MESSAGE, ADD_MESSAGES, SEND_MESSAGE, BROADCAST_FRAME)
+
+
+def on_message_added(context: LLMContext, added: Callable[[Mapping[str, Any]], None]) -> None:
+    """Be told of everything that is said, heard, typed or answered.  What `set_messages` sets is not said."""
+
+    def add_message(theirs: Callable[[Any], None], message: Any) -> None:
+        theirs(message)
+        added(message)
+
+    def add_messages(theirs: Callable[[Any], None], messages: Any) -> None:
+        theirs(messages)
+        for message in messages:
+            added(message)
+
+    ADD_MESSAGE.on(context, add_message)
+    ADD_MESSAGES.on(context, add_messages)
+
+
+def divert_outgoing(pipeline: FrameProcessor, send: Callable[[Send, Any], Awaitable[None]]) -> None:
+    """Let `send` send each message of a pipeline; it is given pipecat's own way of sending it."""
+    for part in _parts(pipeline):
+        if isinstance(part, BaseOutputTransport):
+            SEND_MESSAGE.on(part, send)
+
+
+def divert_incoming(pipeline: FrameProcessor, is_taken: Callable[[Any], bool]) -> None:
+    """Let no message into a pipeline as a frame that is not taken."""
+
+    async def broadcast(theirs: Callable[..., Awaitable[None]], frame_cls: type, **facts: Any) -> None:
+        if not issubclass(frame_cls, InputTransportMessageFrame) or is_taken(facts.get("message")):
+            await theirs(frame_cls, **facts)
+
+    for part in _parts(pipeline):
+        if isinstance(part, BaseInputTransport):
+            BROADCAST_FRAME.on(part, broadcast)
+
+
+def _parts(part: FrameProcessor) -> Iterator[FrameProcessor]:
+    yield part
+    for each in part.processors:
+        yield from _parts(each)
