@@ -15,7 +15,7 @@ def create_app() -> "Flask":
     from greenroom.app.api import register
     from greenroom.app.api.services import Services
     from greenroom.app.storage.ledger import RedisLedger
-    from greenroom.bots import personalities  # names only; pipecat is not imported
+    from greenroom.bots import personalities, voices  # names only; pipecat is not imported
     from greenroom.tasks import celery
     from greenroom.tasks.outgoing import CeleryLaunches
 
@@ -24,5 +24,6 @@ def create_app() -> "Flask":
     ledger = RedisLedger(current.redis_url)
     launches = CeleryLaunches(celery.app)
     names = {name: personalities.load(name).name for name in personalities.names()}
-    services = replace(Services.over(ledger, launches, current, tuple(names)), names=names)
+    services = Services.over(ledger, launches, current, tuple(names))
+    services = replace(services, names=names, check_voice=voices.check_voice)
     return register(Flask("app", static_folder=None), services)

@@ -143,6 +143,12 @@ class UnknownBot(Rejected):
     kind = "unknown-bot"
 
 
+class UnknownVoice(Rejected):
+    """There is no voice of that name."""
+
+    kind = "unknown-voice"
+
+
 class UnknownPersonality(Rejected):
     """There is no personality of that name."""
 

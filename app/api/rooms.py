@@ -121,10 +121,14 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
     here = services()
     room = here.providers.room(changes.pop("room_url"))
     _check_personality(changes.get("personality"), here)
-    lease = here.ledger.run(ReadRoom(room)).lease
+    view = here.ledger.run(ReadRoom(room))
+    lease = view.lease
     if lease is None or lease.status is LeaseStatus.PENDING:
         raise NoBotThere
     session = here.ledger.run(ReadSession(lease.session_id))
+    if voice := changes.get("voice"):
+        personality = {**view.config, **changes}.get("personality") or session.personality
+        here.check_voice(voice, bot=session.bot, personality=personality, settings=here.settings)
     if not here.ledger.run(WriteConfig(room, lease.epoch, changes)):
         raise Conflict("The room's bot has just changed; try again.")
     with here.seats.taken(Wait.BOT):
@@ -184,6 +188,8 @@ def _order(wanted: dict[str, Any], here: Services) -> Order:
         raise UnknownBot(f"There is no bot named {bot}; this installation has {', '.join(settings.bots)}.")
     personality = wanted.get("personality", settings.default_personality)
     _check_personality(personality, here)
+    if voice := wanted.get("voice"):
+        here.check_voice(voice, bot=bot, personality=personality, settings=settings)
     user_id = wanted.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"
     check_name(user_id)
     return Order(

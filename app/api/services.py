@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
 from flask import current_app
 from itsdangerous import TimestampSigner
@@ -17,6 +17,16 @@ from greenroom.app.rooms.looking import Looking
 from greenroom.app.rooms.ports import EvidenceQueue, Ledger, Outgoing
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.settings import Settings
+
+
+class CheckVoice(Protocol):
+    """Raises UnknownVoice for a voice that a bot's speech would ignore."""
+
+    def __call__(self, voice: str, *, bot: str, personality: str, settings: Settings) -> None: ...
+
+
+def _any_voice(voice: str, *, bot: str, personality: str, settings: Settings) -> None:
+    """Where nothing is known of voices, as in tests of everything else."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Services:
     seats: Seats
     offers: Latest
     names: Mapping[str, str] = field(default_factory=dict)  # what each personality calls itself
+    check_voice: CheckVoice = _any_voice
 
     @classmethod
     def over(

@@ -9,6 +9,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from greenroom.app.settings import Settings
 from greenroom.bots.personalities import Personality
+from greenroom.bots.voices import kind_for as kind_for
 
 KINDS = {
     "demo": "greenroom.bots.speech.demo",
@@ -34,15 +35,6 @@ def build(personality: Personality, settings: Settings, *, kind: str | None = No
     """The parts for a session; raises SpeechNotInstalled."""
     speech: Speech = _module(kind or kind_for(settings, personality)).build(personality, settings)
     return speech
-
-
-def kind_for(settings: Settings, personality: Personality | None = None) -> str:
-    """The personality's own choice, else the operator's, else what there is."""
-    if personality and personality.speech:
-        return personality.speech
-    if settings.speech == "demo":
-        return "demo"
-    return "openai" if settings.thinks_with_openai else "demo"
 
 
 def voice_for(settings: Settings, personality: Personality) -> str:

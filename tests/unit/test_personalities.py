@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.bots import personalities
 from greenroom.bots.personalities import UnknownPersonality
-from greenroom.bots.speech.demo import espeak
+from greenroom.bots.voices import is_espeak_voice
 
 
 @pytest.mark.parametrize("name", personalities.names())
@@ -18,7 +18,7 @@ def test_every_personality_is_complete_and_asks_for_a_name(name):
     assert "What is your name?" in somebody.greeting or "what is your name?" in somebody.greeting
     assert somebody.ending_soon and somebody.ending_soon != somebody.goodbye
     assert somebody.goodbye.startswith("Goodbye") and len(somebody.prompt) > 100
-    assert espeak.has_voice(somebody.demo_voice.name)
+    assert is_espeak_voice(somebody.demo_voice.name)
 
 
 def test_the_host_is_one_of_several_who_sound_differently():

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import espeakng_loader
 
@@ -58,16 +57,6 @@ def warm() -> None:
     """Starts the library, 30 ms; after a fork, never before it."""
     with _lock:
         _library()
-
-
-@cache
-def has_voice(name: str) -> bool:
-    """Whether there is such a voice, told by its files: espeak takes a variant that it has not got in silence."""
-    language, plus, variant = name.partition("+")
-    data = Path(espeakng_loader.get_data_path())
-    languages = {path.name.lower() for path in (data / "lang").rglob("*") if path.is_file()}
-    variants = {path.name for path in (data / "voices" / "!v").iterdir()}
-    return language.lower() in languages and (variant in variants if plus else True)
 
 
 @cache

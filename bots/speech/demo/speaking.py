@@ -11,10 +11,10 @@ from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.transcriptions.language import Language
 
-from greenroom.bots import personalities
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.demo import espeak
 from greenroom.bots.speech.demo.espeak import Voice
+from greenroom.bots.voices import is_espeak_voice, personality_of_voice
 
 A_PAUSE = bytes(2 * (espeak.SAMPLE_RATE // 8))  # after a sentence; it also empties the resampler's filter
 
@@ -83,7 +83,7 @@ def voice_of(personality: Personality) -> Voice:
 
 def voice_named(name: str, *, otherwise: Voice) -> Voice:
     """The voice of a personality that calls it so, here or with another service; or any other of espeak's."""
-    for known in map(personalities.load, personalities.names()):
-        if name and name in (known.demo_voice.name, known.voice):
-            return voice_of(known)
-    return replace(otherwise, name=name) if espeak.has_voice(name) else otherwise
+    known = personality_of_voice(name)
+    if known is not None:
+        return voice_of(known)
+    return replace(otherwise, name=name) if is_espeak_voice(name) else otherwise
