@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from greenroom.app import settings as app_settings
 from greenroom.app.errors import BadRoom, GreenroomError, RedisAway
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
 from greenroom.app.settings import Settings, SettingsError
 

@@ -37,11 +37,12 @@ from benchmarks.stage import HOST, NoWorkers, an_order, go_live
 from greenroom.app.embedded_redis import temporary_redis
 from greenroom.app.errors import RedisAway
 from greenroom.app.logging import configure
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.leases import BEAT_EVERY, Beat, Beaten, Finding
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
-from greenroom.app.rooms.steps import BEAT_EVERY, Beat, Beaten, Finding, Now
 from greenroom.app.settings import Settings
 from greenroom.app.storage import keys
 from greenroom.app.storage.async_ledger import AsyncRedisLedger

@@ -38,11 +38,12 @@ from benchmarks.stage import NoWorkers, go_live
 from greenroom.app.embedded_redis import temporary_redis
 from greenroom.app.errors import BotSilent, RedisAway
 from greenroom.app.logging import configure
+from greenroom.app.rooms.inbox import Message, Receive
+from greenroom.app.rooms.leases import BEAT_EVERY
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.steps import BEAT_EVERY, Message, Receive
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import CLIENT_OPTIONS, RETRY, RedisLedger

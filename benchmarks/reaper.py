@@ -15,10 +15,12 @@ import redis
 
 from benchmarks import report
 from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.leases import STALE_AFTER
+from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.steps import STALE_AFTER, Mark, Push
 from greenroom.app.storage import keys
 from greenroom.app.storage.ledger import RedisLedger
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from greenroom.app.rooms.joining import Joining, Order
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.leases import Adopt, Adoption, owner_of
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.line import LeaveLine, Push
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Session, State
-from greenroom.app.rooms.steps import Adopt, Adoption, LeaveLine, Push, ReadSession, Transition, owner_of
+from greenroom.app.rooms.sessions import ReadSession, Session, State, Transition
 
 HOST = "bots@bench"
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.steps import Step
+from greenroom.app.rooms.ledger import Step
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 RETRY_AFTER = timedelta(seconds=1)

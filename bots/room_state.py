@@ -17,8 +17,7 @@ from typing import Any
 import structlog
 
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.state import Open, Opened, as_told, opened
-from greenroom.app.rooms.steps import WriteState
+from greenroom.app.rooms.room_states import Open, Opened, WriteState, as_told, opened
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.background_writer import BackgroundWriter
 

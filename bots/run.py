@@ -13,22 +13,14 @@ from pathlib import Path
 import structlog
 
 from greenroom.app.errors import NoSuchSession
-from greenroom.app.rooms.ports import LaunchQueue
+from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.conversations import Conversation
+from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
+from greenroom.app.rooms.line import LeaveLine
+from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.reviving import Reviving
-from greenroom.app.rooms.sessions import Reason, Session, State
-from greenroom.app.rooms.state import Open, Opened
-from greenroom.app.rooms.steps import (
-    Adopt,
-    Adoption,
-    Conversation,
-    LeaveLine,
-    Now,
-    ReadRoom,
-    ReadSession,
-    ReadState,
-    Release,
-    owner_of,
-)
+from greenroom.app.rooms.room_states import Open, Opened, ReadState
+from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import RedisLedger

@@ -25,30 +25,24 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
 from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSession, OthersThere, RedisAway
+from greenroom.app.rooms.conversations import Conversation, Said
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
+from greenroom.app.rooms.inbox import Answer, Message, Receive
+from greenroom.app.rooms.leases import BEAT_EVERY, STALE_AFTER, Beat, Beaten, ReadRoom, Release
 from greenroom.app.rooms.leaving import ended_by
+from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.messages import EXPIRED
-from greenroom.app.rooms.ports import LaunchQueue
+from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.reviving import Reviving
-from greenroom.app.rooms.sessions import FORUM, Reason, Session, State
-from greenroom.app.rooms.state import Open, Opened
-from greenroom.app.rooms.steps import (
-    BEAT_EVERY,
-    STALE_AFTER,
-    Answer,
-    Beat,
-    Beaten,
-    Conversation,
+from greenroom.app.rooms.room_states import Open, Opened, ReadState
+from greenroom.app.rooms.sessions import (
+    FORUM,
     Create,
     Forget,
-    Message,
     Note,
-    ReadRoom,
-    ReadState,
-    Receive,
-    Release,
-    Said,
-    Step,
+    Reason,
+    Session,
+    State,
     Succeed,
     Transition,
 )

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.ports import LaunchQueue
+from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.line import FindPlace
+from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.sessions import Session, State
-from greenroom.app.rooms.steps import FindPlace, HandOver, ReadRoom, Ready, Turn, Yield
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 PREPARES_WITHIN = timedelta(seconds=15)  # a successor; then the session is parked instead

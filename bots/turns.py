@@ -17,7 +17,8 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 
-from greenroom.app.rooms.steps import Erase, Record, Said, Step
+from greenroom.app.rooms.conversations import Erase, Record, Said
+from greenroom.app.rooms.ledger import Step
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.background_writer import BackgroundWriter
 from greenroom.bots.people import People

@@ -19,10 +19,12 @@ from celery.concurrency import prefork
 from celery.worker import state
 
 from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.failures import BotFailure
+from greenroom.app.rooms.leases import owner_of
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.sessions import Reason
-from greenroom.app.rooms.steps import Host, Now, Report, Retire, Wish, owner_of
+from greenroom.app.rooms.workers import Host, Report, Retire, Wish
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.bots.loading import why_unfit
 from greenroom.tasks.celery import LAUNCHES, app, settings

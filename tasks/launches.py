@@ -14,8 +14,8 @@ from celery.worker.request import Request
 
 from greenroom.app import logging as app_logging
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
+from greenroom.app.rooms.leases import owner_of
 from greenroom.app.rooms.sessions import Reason
-from greenroom.app.rooms.steps import owner_of
 from greenroom.tasks import pool
 from greenroom.tasks.celery import LAUNCHES, app, settings
 from greenroom.tasks.hosts import foreman

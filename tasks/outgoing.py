@@ -14,9 +14,10 @@ from typing import Any
 from celery import Celery
 
 from greenroom.app.rooms.evidence import REMEMBERED_FOR, mark_of
+from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.providers import Evidence
+from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.steps import Once, Push
 from greenroom.tasks.celery import CONTROL, LAUNCHES
 
 # A bot ends its session itself when its time is over.  Should it not, the soft limit asks it to,
@@ -26,7 +27,7 @@ KILLED_AFTER = timedelta(seconds=60)
 
 
 class CeleryLaunches:
-    """The queue of launches, and of evidence (`greenroom.app.rooms.ports.Outgoing`)."""
+    """The queue of launches, and of evidence (`greenroom.app.rooms.outgoing.Outgoing`)."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app

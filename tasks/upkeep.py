@@ -11,10 +11,10 @@ from greenroom.app.rooms.evidence import Weighing
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.presence import Monitor
 from greenroom.app.rooms.providers import RoomEvent
+from greenroom.app.rooms.rates import TakeTurn
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.steps import TakeTurn
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import REAP_EVERY, SWEEP_EVERY, app, settings
 from greenroom.tasks.outgoing import CeleryLaunches

@@ -7,22 +7,11 @@ from typing import Any
 
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.joining import Order
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Claim, Claimed, Lease, LeaseStatus, NotYet
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Session, State
-from greenroom.app.rooms.steps import (
-    Adopt,
-    Adoption,
-    Beat,
-    Claim,
-    Claimed,
-    Create,
-    Host,
-    Lease,
-    LeaseStatus,
-    NotYet,
-    Report,
-)
+from greenroom.app.rooms.sessions import Create, Session, State
+from greenroom.app.rooms.workers import Host, Report
 
 STAGE = Room.parse("local:stage")
 CELLAR = Room.parse("local:cellar")

@@ -11,7 +11,7 @@ import redis
 import uvloop
 
 from greenroom.app.embedded_redis import temporary_redis
-from greenroom.app.rooms.steps import Step
+from greenroom.app.rooms.ledger import Step
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 DEADLINES = ("rooms:keepalive", "hosts", "launches:waiting")

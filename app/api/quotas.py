@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from flask import Flask, current_app, g
 
 from greenroom.app.errors import TooManyRequests
-from greenroom.app.rooms.steps import CountRequest
+from greenroom.app.rooms.rates import CountRequest
 
 OF_THE_KEY = 60_000  # requests a minute, those with its sessions' tokens included: more than two cores answer
 OF_A_LINK = (

@@ -33,14 +33,14 @@ from greenroom.app.errors import (
 )
 from greenroom.app.passes import Pass
 from greenroom.app.rooms.joining import QUEUED, Joined, Order
+from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.looking import Presence, presence_of
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import GUEST, About, check_name
 from greenroom.app.rooms.room import LOCAL, Room
-from greenroom.app.rooms.sessions import ON_STAGE
-from greenroom.app.rooms.state import as_told
-from greenroom.app.rooms.steps import STALE_AFTER, LeaseStatus, ReadRoom, ReadSession, WriteConfig
+from greenroom.app.rooms.room_states import as_told
+from greenroom.app.rooms.sessions import ON_STAGE, ReadSession
 
 ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking again
 LEAVES_OF_ONE = 2  # of a session's user, in a process

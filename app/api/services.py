@@ -13,8 +13,9 @@ from greenroom.app.api.seats import Latest, Seats
 from greenroom.app.passes import Passes
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.looking import Looking
-from greenroom.app.rooms.ports import EvidenceQueue, Ledger, Outgoing
+from greenroom.app.rooms.outgoing import EvidenceQueue, Outgoing
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.settings import Settings
 

@@ -11,9 +11,9 @@ from greenroom.app.operating.findings import Finding, Verdict
 from greenroom.app.operating.trial import Claiming, Outcome, Web
 from greenroom.app.operating.wording import count, duration, size, some
 from greenroom.app.rooms.joining import LIMITS
+from greenroom.app.rooms.leases import STALE_AFTER, Lease, LeaseStatus, RoomView
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Session, State
-from greenroom.app.rooms.steps import STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus, RoomView
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Session, State
 
 OLDEST_REDIS = (6, 2)
 SLOW, TOO_SLOW = timedelta(milliseconds=20), timedelta(milliseconds=500)  # to Redis and back

@@ -15,7 +15,7 @@ from greenroom.app.operating import checkup, facts, trial
 from greenroom.app.operating.findings import Finding, Verdict, worst
 from greenroom.app.operating.story import Story, tell
 from greenroom.app.operating.wording import count
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
 

@@ -11,34 +11,22 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from greenroom.app.errors import NoSuchSession, RedisAway
-from greenroom.app.rooms.ports import Ledger
-from greenroom.app.rooms.providers import Participant
-from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Event, Session
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.clock import Now, Ping
+from greenroom.app.rooms.leases import ReadRoom, RoomView
+from greenroom.app.rooms.ledger import Ledger, Step
+from greenroom.app.rooms.line import FindPlace, Place, QueueLength
+from greenroom.app.rooms.probes import (
     Condition,
-    FindPlace,
     HaveLifetimes,
-    Host,
     KeptNames,
     LastRun,
-    LastSession,
     LeasedRooms,
-    LiveSessions,
-    LivingHosts,
-    Now,
-    Ping,
-    Place,
-    QueueLength,
     ReadCondition,
-    ReadEvents,
-    ReadHeld,
-    ReadHost,
-    ReadRoom,
-    ReadSession,
-    RoomView,
-    Step,
 )
+from greenroom.app.rooms.providers import Participant
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Event, LastSession, LiveSessions, ReadEvents, ReadSession, Session
+from greenroom.app.rooms.workers import Host, LivingHosts, ReadHeld, ReadHost
 
 LAUNCHES, CHORES = "bot:launch:queue", "control"  # Celery's queues, as in greenroom.tasks.celery
 PINGS = 5  # the quickest tells the way to Redis and back, without what was before it in some queue

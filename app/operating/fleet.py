@@ -12,21 +12,12 @@ from enum import StrEnum
 
 from greenroom.app.errors import Conflict, Missing, NoSuchSession, RedisAway
 from greenroom.app.operating.wording import count, duration, listed, moment
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import (
-    AskHost,
-    Host,
-    LeaseStatus,
-    LivingHosts,
-    Now,
-    ReadHeld,
-    ReadHost,
-    ReadRoom,
-    ReadSession,
-    Wish,
-)
+from greenroom.app.rooms.sessions import ReadSession, State
+from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Wish
 
 REACTS_WITHIN = timedelta(
     seconds=15

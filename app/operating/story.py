@@ -8,9 +8,9 @@ from greenroom.app.operating.checkup import A_MOMENT, REAPED_WITHIN, UNHEARD
 from greenroom.app.operating.facts import Fleet, RoomFacts
 from greenroom.app.operating.findings import Finding, Verdict
 from greenroom.app.operating.wording import count, duration, moment, some
+from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, Lease, LeaseStatus
 from greenroom.app.rooms.providers import Participant
-from greenroom.app.rooms.sessions import Event, Reason, Session, State
-from greenroom.app.rooms.steps import PARKED_FOR, STALE_AFTER, STARTS_WITHIN, Lease, LeaseStatus
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Event, Reason, Session, State
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
 JOINS_WITHIN = timedelta(seconds=30)

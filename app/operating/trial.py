@@ -10,10 +10,10 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.leases import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Provider
 from greenroom.app.rooms.room import LOCAL, Room
-from greenroom.app.rooms.steps import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
 
 # Always the same: what remembers the last epoch of a room stays for a month, and each trial would leave one more
 ROOM = Room(LOCAL, "greenroom-doctor")

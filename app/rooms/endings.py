@@ -3,9 +3,8 @@
 import structlog
 
 from greenroom.app.errors import IllegalTransition, NoSuchSession
-from greenroom.app.rooms.ports import Ledger
-from greenroom.app.rooms.sessions import Reason, Session, State
-from greenroom.app.rooms.steps import Forget, ReadSession, Transition
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.sessions import Forget, ReadSession, Reason, Session, State, Transition
 
 log = structlog.get_logger(__name__)
 

@@ -10,12 +10,13 @@ import structlog
 
 from greenroom.app.errors import NotOurRoom, ProviderAway
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.leases import BEAT_EVERY, Finding, Lease, LeaseStatus, ReadRoom
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.presence import Monitor, Outcome
 from greenroom.app.rooms.providers import Evidence, Provider, Providers, RoomEvent
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.steps import BEAT_EVERY, STARTS_WITHIN, Finding, Lease, LeaseStatus, ReadRoom
+from greenroom.app.rooms.sessions import STARTS_WITHIN
 
 MISSED_TWO_BEATS = BEAT_EVERY * 2  # and its room says that it left: no reason to wait for more
 LOOKS_AT_MOST = 3  # at one and the same evidence

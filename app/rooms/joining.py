@@ -21,29 +21,34 @@ from greenroom.app.errors import (
 )
 from greenroom.app.rooms.endings import bury
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.patience import slices
-from greenroom.app.rooms.ports import LaunchQueue, Ledger
-from greenroom.app.rooms.providers import check_voice_room
-from greenroom.app.rooms.reviving import Reviving
-from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.leases import (
     DOUBT_LASTS,
     SETTLES_WITHIN,
     Claim,
     Claimed,
-    Create,
-    Created,
-    FindPlace,
     Held,
     Hold,
+    NotYet,
+    Withdraw,
+)
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.line import FindPlace, Place
+from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.patience import slices
+from greenroom.app.rooms.providers import check_voice_room
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import (
+    ON_STAGE,
+    Create,
+    Created,
     Launching,
     Limits,
-    NotYet,
-    Place,
     ReadEvents,
     ReadSession,
-    Withdraw,
+    Reason,
+    Session,
+    State,
 )
 
 LIMITS = Limits()

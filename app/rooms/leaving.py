@@ -6,20 +6,12 @@ from datetime import timedelta
 
 from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
 from greenroom.app.rooms.endings import bury, end
+from greenroom.app.rooms.leases import STALE_AFTER, Finding, LeaseStatus, ReadRoom, Supersede, Withdraw
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.ports import Ledger
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, Session, State
-from greenroom.app.rooms.steps import (
-    STALE_AFTER,
-    Finding,
-    LeaseStatus,
-    ReadRoom,
-    ReadSession,
-    Supersede,
-    Withdraw,
-)
+from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 
 BOTS_AT_MOST = 3  # that are asked: the one that was asked may have handed its session over meanwhile
 GOODBYE_TAKES = timedelta(seconds=12)  # a bot that says goodbye has at most 8 of them

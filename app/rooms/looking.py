@@ -6,25 +6,23 @@ from datetime import timedelta
 
 from greenroom.app.errors import ProviderAway, RedisAway
 from greenroom.app.rooms.joining import LIMITS
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.leases import ReadRoom, RoomView
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.providers import Participant, Provider
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Event, Session, State
-from greenroom.app.rooms.state import Open, Opened
-from greenroom.app.rooms.steps import (
-    FindPlace,
+from greenroom.app.rooms.room_states import Open, Opened, ReadState
+from greenroom.app.rooms.sessions import (
+    Event,
     Forget,
-    Host,
-    LivingHosts,
     PageOfSessions,
     ReadEvents,
-    ReadHost,
-    ReadRoom,
     ReadSession,
     ReadSessions,
-    ReadState,
-    RoomView,
+    Session,
+    State,
 )
+from greenroom.app.rooms.workers import Host, LivingHosts, ReadHost
 
 PAGE = 100  # sessions
 

@@ -15,10 +15,10 @@ from greenroom.app.errors import (
     RoomFull,
     SessionEnded,
 )
+from greenroom.app.rooms.inbox import AwaitAnswer, Send
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.patience import slices
-from greenroom.app.rooms.ports import Ledger
-from greenroom.app.rooms.sessions import Session, State
-from greenroom.app.rooms.steps import AwaitAnswer, ReadSession, Send
+from greenroom.app.rooms.sessions import ReadSession, Session, State
 
 # What a bot may answer instead of a result: {"error": kind}.
 EXPIRED = "expired"  # it came too late, or was for the session's bot before

@@ -8,12 +8,15 @@ from enum import StrEnum
 import structlog
 
 from greenroom.app.errors import NoSuchSession, ProviderAway, Unavailable
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import Joining, Order
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, Session, State
-from greenroom.app.rooms.steps import LastEmptied, LastSession, NoteEmptied, Now, Once, ReadRoom, ReadSession
+from greenroom.app.rooms.sessions import LastSession, ReadSession, Reason, Session, State
+from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 
 COOLDOWN = timedelta(seconds=30)  # between two bots that a room gets so
 NEAR = timedelta(seconds=5)  # a bot learns so much later than the room that it is alone

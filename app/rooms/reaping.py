@@ -8,46 +8,44 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import InboxFull, NoSuchSession, RedisAway
+from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.deadlines import Mark, Overdue, Unmark
 from greenroom.app.rooms.endings import bury, end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.ports import LaunchQueue, Ledger
-from greenroom.app.rooms.providers import Providers
-from greenroom.app.rooms.reviving import Reviving
-from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.inbox import Send
+from greenroom.app.rooms.leases import (
     BEAT_EVERY,
     DOUBT_LASTS,
     PENDING_FOR,
     STALE_AFTER,
-    STARTS_WITHIN,
-    CountLaunch,
     Finding,
-    FindPlace,
-    Forget,
     Hold,
-    Host,
-    LastSession,
     Lease,
-    LeaveLine,
-    Line,
-    LivingHosts,
-    Mark,
-    Note,
-    Now,
-    Overdue,
-    PageOfSessions,
-    Place,
-    ReadHeld,
-    ReadHost,
     ReadRoom,
-    ReadSession,
-    ReadSessions,
     Release,
-    Send,
-    Unmark,
     Withdraw,
 )
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place
+from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import (
+    ON_STAGE,
+    STARTS_WITHIN,
+    CountLaunch,
+    Forget,
+    LastSession,
+    Note,
+    PageOfSessions,
+    ReadSession,
+    ReadSessions,
+    Reason,
+    Session,
+    State,
+)
+from greenroom.app.rooms.workers import Host, LivingHosts, ReadHeld, ReadHost
 
 LAUNCHES_AT_MOST = 4  # while there is a slot for it: the first, and three more
 GIVEN_UP_BEFORE = timedelta(seconds=15)  # its time is over: nobody asks for it again in the last moment

@@ -6,23 +6,16 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import NoSuchSession, NotOurRoom, ProviderAway
+from greenroom.app.rooms.deadlines import Mark
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.ports import LaunchQueue, Ledger
+from greenroom.app.rooms.leases import PARKED_FOR, Finding, Lease, Supersede, Withdraw
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.line import FindPlace
+from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, Session, State
-from greenroom.app.rooms.steps import (
-    PARKED_FOR,
-    STARTS_WITHIN,
-    Finding,
-    FindPlace,
-    Lease,
-    Mark,
-    Succeed,
-    Supersede,
-    Withdraw,
-)
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Reason, Session, State, Succeed
 
 CRASHES_AT_MOST = 3  # within ten minutes: the last of them ends the session
 

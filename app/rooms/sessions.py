@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.room import Room
 
 
@@ -110,3 +112,169 @@ class Event:
     epoch: int
     reason: str | None = None
     detail: str | None = None
+
+
+STARTS_WITHIN = timedelta(seconds=10)  # then a launch is put in the queue again
+KEPT_AFTER_END = timedelta(hours=24)
+CRASHES_COUNT_FOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many sessions there may be, of everybody and of one user, or of all who came by one link."""
+
+    sessions: int = 10_000
+    line: int = 1000  # that wait for a slot
+    user_sessions: int = 100
+    user_line: int = 20
+
+
+@dataclass(frozen=True)
+class Launching:
+    """What is done together with a session's record: its launch, and a look at its room should that get lost."""
+
+    push: Push
+    free: int = 0  # slots that there were just now: who gets one of them is not in a user's line
+    limits: Limits = Limits()
+    within: timedelta = STARTS_WITHIN
+
+
+class Created(StrEnum):
+    """What became of a record that was to be written; the last four name the limit that kept it from that."""
+
+    WRITTEN = "written"
+    THERE = "there"
+    SESSIONS = "sessions"
+    LINE = "line"
+    USER_SESSIONS = "user_sessions"
+    USER_LINE = "user_line"
+
+
+@dataclass(frozen=True)
+class Create(Step[Created]):
+    """Write a session's record and its first event, and launch it where that is asked for: all of it or nothing.
+
+    One that is there is left alone, unless it is of an earlier epoch and has not ended: a bot that was
+    superseded wrote it again, after it was lost.
+    """
+
+    session: Session
+    launching: Launching | None = None
+
+
+@dataclass(frozen=True)
+class Transition(Step[Session]):
+    """Move a session to another state.
+
+    Raises IllegalTransition where FOLLOWERS does not allow it, or where the
+    session has a later epoch by now; NoSuchSession if it is unknown.
+    """
+
+    session_id: str
+    to: State
+    epoch: int
+    reason: Reason | None = None
+    detail: str | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True)
+class Succession:
+    """A session as its next bot finds it."""
+
+    session: Session
+    crashes: int  # within CRASHES_COUNT_FOR
+
+
+@dataclass(frozen=True)
+class Succeed(Step[Succession]):
+    """Write into a session's record that it goes on under a later epoch.  Doing it twice is once.
+
+    A session that has ended, or is leaving, does not go on: its record stays.  Raises NoSuchSession.
+    """
+
+    session_id: str
+    epoch: int
+    event: str
+    to: State | None = None  # None: it stays what it was
+    detail: str | None = None
+    host: str | None = None  # where its bot is, once that is known
+    is_crash: bool = False
+
+
+@dataclass(frozen=True)
+class Forget(Step[None]):
+    """An ended session is no longer one of those that are on, or wait."""
+
+    session_id: str
+
+
+@dataclass(frozen=True)
+class Note(Step[None]):
+    """Put something that is not a change of state into a session's history."""
+
+    session_id: str
+    event: str
+    epoch: int
+    detail: str | None = None
+    person: str | None = None  # who is the session's person from now on
+
+
+@dataclass(frozen=True)
+class CountLaunch(Step[int]):
+    """Count one more launch of a session; returns how many there have been.  Raises NoSuchSession."""
+
+    session_id: str
+
+
+@dataclass(frozen=True)
+class ReadSession(Step[Session]):
+    """Raises NoSuchSession."""
+
+    session_id: str
+
+
+@dataclass(frozen=True)
+class LiveSessions(Step[list[str]]):
+    """The ids of the sessions that have not ended, the oldest first."""
+
+    limit: int = 1000
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the sessions that have not ended, and where to go on; None: these were the last."""
+
+    session_ids: list[str]
+    after: str | None
+
+
+@dataclass(frozen=True)
+class PageOfSessions(Step[Page]):
+    """The next of the sessions that have not ended, the oldest first; the first page comes after ""."""
+
+    after: str = ""  # as the page before it said
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class ReadSessions(Step[list[Session | None]]):
+    """Many sessions at once; None in the place of one that is unknown."""
+
+    session_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReadEvents(Step[list[Event]]):
+    """A session's history after an event, waiting for one if there is none yet."""
+
+    session_id: str
+    after: str = "0"
+    wait: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class LastSession(Step[str | None]):
+    """The session that was last begun in a room, if that is not longer ago than a session's record lives."""
+
+    room: Room

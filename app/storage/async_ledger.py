@@ -11,8 +11,9 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, RedisError
 
 from greenroom.app.errors import GreenroomError, RedisAway
-from greenroom.app.rooms.steps import Step
-from greenroom.app.storage.commands import Call, Command, by_sha, by_source, encode, note_refusal
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.storage.commands import Call, Command, by_sha, by_source, note_refusal
+from greenroom.app.storage.encoding import encode
 
 T = TypeVar("T")
 

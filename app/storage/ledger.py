@@ -9,8 +9,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.steps import Step
-from greenroom.app.storage.commands import Call, by_sha, by_source, encode, note_refusal
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.storage.commands import Call, by_sha, by_source, note_refusal
+from greenroom.app.storage.encoding import encode
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.ports import Ledger
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.ledger import InMemoryLedger
 from tests.redis_world import Awaited, client, flush, pass_time, redis_server, settle

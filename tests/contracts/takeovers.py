@@ -1,6 +1,6 @@
 """Taking rooms over, as tests need it that are about something else."""
 
-from greenroom.app.rooms.steps import DOUBT_LASTS, STALE_AFTER, Claim, Claimed, NotYet
+from greenroom.app.rooms.leases import DOUBT_LASTS, STALE_AFTER, Claim, Claimed, NotYet
 from tests.contracts.conftest import World
 
 

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import KEPT_AFTER_END, Conversation, Create, Erase, Now, Record, Said, Succeed
-from greenroom.app.storage.commands import TURNS_KEPT
+from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.sessions import KEPT_AFTER_END, Create, State, Succeed
+from greenroom.app.storage.conversations import TURNS_KEPT
 from tests.makers import a_session
 
 

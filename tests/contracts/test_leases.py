@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.deadlines import Mark, Overdue, Unmark
+from greenroom.app.rooms.leases import (
     ACTIVE_FOR,
     PENDING_FOR,
     STALE_AFTER,
@@ -16,15 +16,13 @@ from greenroom.app.rooms.steps import (
     Held,
     Hold,
     LeaseStatus,
-    Mark,
-    Overdue,
     ReadRoom,
     Release,
     Supersede,
-    Unmark,
     Withdraw,
     WriteConfig,
 )
+from greenroom.app.rooms.sessions import State
 from tests.contracts.takeovers import take_over
 from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
 

@@ -2,9 +2,10 @@
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.evidence import REMEMBERED_FOR, mark_of
+from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.providers import Evidence
+from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.steps import Once, Push
 
 QUEUE = "bot:launch:queue"
 

@@ -9,25 +9,89 @@ from functools import singledispatchmethod
 from typing import Any, Generic, TypeVar
 
 from greenroom.app.errors import IllegalTransition, InboxFull, NoSuchSession, RedisAway
-from greenroom.app.rooms import steps
-from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import FOLLOWERS, Event, Session, State
-from greenroom.app.rooms.state import Open, Opened
-from greenroom.app.storage.commands import (
-    EVENTS_KEPT,
-    IN_FRONT,
-    INBOX_HOLDS,
-    SENDING_KEPT_FOR,
-    TURNS_KEPT,
-    WISH_KEPT_FOR,
+from greenroom.app.rooms.clock import Now, Ping
+from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.deadlines import Mark, Overdue, Unmark
+from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Message, Receive, Send
+from greenroom.app.rooms.leases import (
+    DOUBT_KEEPS_FOR,
+    DOUBT_LASTS,
+    LOOKS_EVERY,
+    SETTLES_WITHIN,
+    SILENT_AT_MOST,
+    STALE_AFTER,
+    Adopt,
+    Adoption,
+    Beat,
+    Beaten,
+    Claim,
+    Claimed,
+    Finding,
+    Held,
+    Hold,
+    Lease,
+    LeaseStatus,
+    NotYet,
+    ReadRoom,
+    Release,
+    RoomView,
+    Successor,
+    Supersede,
+    Withdraw,
+    WriteConfig,
 )
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place, Push, QueueLength
+from greenroom.app.rooms.probes import (
+    Condition,
+    HaveLifetimes,
+    KeptNames,
+    LastRun,
+    LeasedRooms,
+    ReadCondition,
+)
+from greenroom.app.rooms.rates import CountRequest, Once, TakeTurn
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room_states import Open, Opened, ReadState, WriteState
+from greenroom.app.rooms.sessions import (
+    CRASHES_COUNT_FOR,
+    FOLLOWERS,
+    KEPT_AFTER_END,
+    CountLaunch,
+    Create,
+    Created,
+    Event,
+    Forget,
+    LastSession,
+    Launching,
+    LiveSessions,
+    Note,
+    Page,
+    PageOfSessions,
+    ReadEvents,
+    ReadSession,
+    ReadSessions,
+    Session,
+    State,
+    Succeed,
+    Succession,
+    Transition,
+)
+from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
+from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Report, Retire, Wish
+from greenroom.app.storage.conversations import TURNS_KEPT
+from greenroom.app.storage.inbox import INBOX_HOLDS, SENDING_KEPT_FOR
+from greenroom.app.storage.line import IN_FRONT
+from greenroom.app.storage.sessions import EVENTS_KEPT
+from greenroom.app.storage.workers import WISH_KEPT_FOR
 
 V = TypeVar("V")
 T = TypeVar("T")
 MS = timedelta(milliseconds=1)
 
 
-A_SOUND_CONDITION = steps.Condition(
+A_SOUND_CONDITION = Condition(
     version="7.2.4",
     up=timedelta(days=3),
     used_bytes=12_000_000,
@@ -79,7 +143,7 @@ class Heir:
 class Grip:
     """A lease, and what only the ledger knows of it."""
 
-    lease: steps.Lease
+    lease: Lease
     took_over: str | None = None
     doubted_ms: int | None = None
     heir: Heir | None = None
@@ -89,9 +153,9 @@ class Grip:
     def owner(self) -> str | None:
         return self.lease.owner
 
-    def seen(self) -> steps.Lease:
+    def seen(self) -> Lease:
         heir = self.heir
-        return replace(self.lease, successor=heir and steps.Successor(heir.epoch, heir.is_ready))
+        return replace(self.lease, successor=heir and Successor(heir.epoch, heir.is_ready))
 
 
 @dataclass(frozen=True)
@@ -104,7 +168,7 @@ class Pulse:
 class Inbox:
     """What a session was asked, and until when each message is good."""
 
-    messages: dict[str, tuple[steps.Message, int]] = field(default_factory=dict)
+    messages: dict[str, tuple[Message, int]] = field(default_factory=dict)
 
 
 class InMemoryLedger:
@@ -139,14 +203,14 @@ class InMemoryLedger:
         self._live: dict[str, int] = {}
         self._inboxes: dict[str, Inbox] = {}
         self._answers: Kept[Any] = Kept(self._now)
-        self._hosts: Kept[steps.Host] = Kept(self._now)
+        self._hosts: Kept[Host] = Kept(self._now)
         self._held: Kept[dict[str, str]] = Kept(self._now)
-        self._wishes: Kept[steps.Wish] = Kept(self._now)
+        self._wishes: Kept[Wish] = Kept(self._now)
         self._waiting: dict[str, int] = {}
         self._served_ms = 0
         self._users: dict[str, str] = {}  # by session
         self._sent: Kept[str] = Kept(self._now)
-        self._conversations: Kept[list[steps.Said]] = Kept(self._now)
+        self._conversations: Kept[list[Said]] = Kept(self._now)
         self._has_settled = False
         self._answered = timedelta(0)  # since it lost everything
         self._looked_at: int | None = None
@@ -166,10 +230,10 @@ class InMemoryLedger:
         """How long until it gives rooms away, after it lost everything."""
         now = self._now()
         passed = timedelta(0) if self._looked_at is None else (now - self._looked_at) * MS
-        self._answered = self._answered + passed if passed <= steps.SILENT_AT_MOST else timedelta(0)
+        self._answered = self._answered + passed if passed <= SILENT_AT_MOST else timedelta(0)
         self._looked_at = now
-        self._has_settled = self._has_settled or self._answered >= steps.SETTLES_WITHIN
-        return timedelta(0) if self._has_settled else steps.SETTLES_WITHIN - self._answered
+        self._has_settled = self._has_settled or self._answered >= SETTLES_WITHIN
+        return timedelta(0) if self._has_settled else SETTLES_WITHIN - self._answered
 
     def pass_time(self, by: timedelta) -> None:
         self._now_ms += by // MS
@@ -183,11 +247,11 @@ class InMemoryLedger:
         finally:
             self._is_away = False
 
-    def run(self, step: steps.Step[T]) -> T:
+    def run(self, step: Step[T]) -> T:
         result: T = self.run_all([step])[0]
         return result
 
-    def run_all(self, all_steps: Sequence[steps.Step[Any]]) -> list[Any]:
+    def run_all(self, all_steps: Sequence[Step[Any]]) -> list[Any]:
         if self._is_away:
             raise RedisAway
         results = []
@@ -226,44 +290,44 @@ class InMemoryLedger:
         doubted, pulse = grip.doubted_ms, self._pulses.get(room)
         if (
             doubted is None
-            or (self._now() - doubted) * MS > steps.DOUBT_KEEPS_FOR
+            or (self._now() - doubted) * MS > DOUBT_KEEPS_FOR
             or doubted > self._now()
             or (pulse is not None and doubted < pulse.at_ms <= self._now())
         ):
             self._grips.change(room, replace(grip, doubted_ms=self._now()))
-            return steps.DOUBT_LASTS
-        return max(timedelta(0), steps.DOUBT_LASTS - (self._now() - doubted) * MS)
+            return DOUBT_LASTS
+        return max(timedelta(0), DOUBT_LASTS - (self._now() - doubted) * MS)
 
     def _next_epoch(self, room: Room, grip: Grip | None = None) -> int:
         last = max(self._epochs.get(room, 0), grip.lease.epoch if grip else 0)
         return max(last + 1, self._now() * 1000)
 
     @_do.register
-    def _(self, step: steps.Claim) -> steps.Claimed | steps.Held | steps.NotYet:
+    def _(self, step: Claim) -> Claimed | Held | NotYet:
         grip, session_id, took_over = self._grips.get(step.room), step.session_id, None
         personality, mode = step.personality, step.mode
         if grip is not None:
             lease = grip.lease
             if lease.token == step.token:
-                return steps.Claimed(lease.epoch, lease.session_id, grip.took_over)
-            if lease.status is steps.LeaseStatus.PENDING:
+                return Claimed(lease.epoch, lease.session_id, grip.took_over)
+            if lease.status is LeaseStatus.PENDING:
                 self._grips.change(step.room, replace(grip, lease=replace(lease, asked_ms=self._now())))
-                return steps.Held(grip.seen(), None, State.PENDING)
+                return Held(grip.seen(), None, State.PENDING)
             age, pulse = self._age(step.room), self._pulses.get(step.room)
             if pulse is not None and age is not None and abs(age) <= step.stale_after:
-                return steps.Held(grip.seen(), max(age, timedelta(0)), pulse.state)
+                return Held(grip.seen(), max(age, timedelta(0)), pulse.state)
             if left := self._doubt(step.room, grip):
-                return steps.NotYet(left)
+                return NotYet(left)
             if (lease.user_id, lease.bot) == (step.user_id, step.bot):
                 session_id, personality, mode = lease.session_id, lease.personality, lease.mode
             else:
                 took_over = lease.session_id
         else:
             if left := self._left_to_settle():
-                return steps.NotYet(min(left, steps.LOOKS_EVERY))
+                return NotYet(min(left, LOOKS_EVERY))
         epoch = self._next_epoch(step.room)
-        lease = steps.Lease(
-            status=steps.LeaseStatus.PENDING,
+        lease = Lease(
+            status=LeaseStatus.PENDING,
             session_id=session_id,
             epoch=epoch,
             since_ms=self._now(),
@@ -281,58 +345,58 @@ class InMemoryLedger:
         if session_id == step.session_id:
             self._configs.drop(step.room)
             self._close_all(step.room)
-        return steps.Claimed(epoch, session_id, took_over)
+        return Claimed(epoch, session_id, took_over)
 
     @_do.register
-    def _(self, step: steps.Adopt) -> tuple[steps.Adoption, int]:
+    def _(self, step: Adopt) -> tuple[Adoption, int]:
         grip = self._grips.get(step.room)
         if grip is None:
-            return steps.Adoption.LAPSED, 0
+            return Adoption.LAPSED, 0
         heir = grip.heir
         if heir is not None and heir.token == step.token:
             if heir.owner not in (None, step.owner):
-                return steps.Adoption.TAKEN, 0
+                return Adoption.TAKEN, 0
             heir = replace(heir, owner=step.owner, host=step.host, job_id=step.job_id)
             self._grips.change(step.room, replace(grip, heir=heir))
-            return steps.Adoption.NEXT, heir.epoch
+            return Adoption.NEXT, heir.epoch
         if grip.lease.token != step.token:
-            return steps.Adoption.LAPSED, 0
-        if grip.lease.status is not steps.LeaseStatus.PENDING:
+            return Adoption.LAPSED, 0
+        if grip.lease.status is not LeaseStatus.PENDING:
             mine = grip.owner == step.owner
-            return (steps.Adoption.ADOPTED, grip.lease.epoch) if mine else (steps.Adoption.TAKEN, 0)
+            return (Adoption.ADOPTED, grip.lease.epoch) if mine else (Adoption.TAKEN, 0)
         lease = replace(
             grip.lease,
-            status=steps.LeaseStatus.ACTIVE,
+            status=LeaseStatus.ACTIVE,
             owner=step.owner,
             host=step.host,
             job_id=step.job_id,
         )
         self._grips.put(step.room, replace(grip, lease=lease), step.lasts)
         self._pulses.put(step.room, Pulse(self._now(), State.JOINING), step.lasts)
-        return steps.Adoption.ADOPTED, lease.epoch
+        return Adoption.ADOPTED, lease.epoch
 
     @_do.register
-    def _(self, step: steps.Beat) -> tuple[steps.Beaten, list[steps.Message]]:
-        self._marks[step.room] = self._now() + steps.STALE_AFTER // MS
+    def _(self, step: Beat) -> tuple[Beaten, list[Message]]:
+        self._marks[step.room] = self._now() + STALE_AFTER // MS
         return self._beat(step), self._unread(step.session_id, step.after)
 
-    def _beat(self, step: steps.Beat) -> steps.Beaten:
-        grip, outcome = self._grips.get(step.room), steps.Beaten.KEPT
+    def _beat(self, step: Beat) -> Beaten:
+        grip, outcome = self._grips.get(step.room), Beaten.KEPT
         if grip is not None and grip.lease.epoch == step.epoch:
             if grip.owner != step.owner:
-                return steps.Beaten.SUPERSEDED
+                return Beaten.SUPERSEDED
             self._grips.put(step.room, grip, step.lasts)
         else:
             if max(grip.lease.epoch if grip else 0, self._epochs.get(step.room, 0)) > step.epoch:
-                return steps.Beaten.SUPERSEDED
+                return Beaten.SUPERSEDED
             self._grips.put(step.room, Grip(replace(step.lease, token=None, owner=step.owner)), step.lasts)
             self._epochs[step.room] = step.epoch
-            outcome = steps.Beaten.REGISTERED
+            outcome = Beaten.REGISTERED
         self._pulses.put(step.room, Pulse(self._now(), step.state), step.lasts)
         return outcome
 
     @_do.register
-    def _(self, step: steps.Release) -> bool:
+    def _(self, step: Release) -> bool:
         grip = self._grips.get(step.room)
         if grip is None or (grip.owner, grip.lease.epoch) != (step.owner, step.epoch):
             return False
@@ -350,13 +414,9 @@ class InMemoryLedger:
         self._opened.drop(*((room, name) for name in Open))
 
     @_do.register
-    def _(self, step: steps.Withdraw) -> bool:
+    def _(self, step: Withdraw) -> bool:
         grip = self._grips.get(step.room)
-        if (
-            grip is None
-            or grip.lease.status is not steps.LeaseStatus.PENDING
-            or grip.lease.epoch != step.epoch
-        ):
+        if grip is None or grip.lease.status is not LeaseStatus.PENDING or grip.lease.epoch != step.epoch:
             return False
         self._grips.drop(step.room)
         self._configs.drop(step.room)
@@ -364,9 +424,9 @@ class InMemoryLedger:
         return True
 
     @_do.register
-    def _(self, step: steps.Hold) -> bool:
+    def _(self, step: Hold) -> bool:
         grip = self._grips.get(step.room)
-        pending = grip is not None and grip.lease.status is steps.LeaseStatus.PENDING
+        pending = grip is not None and grip.lease.status is LeaseStatus.PENDING
         if grip is None or not pending or grip.lease.epoch != step.epoch:
             return False
         if step.tries is not None:
@@ -379,31 +439,31 @@ class InMemoryLedger:
         return True
 
     @_do.register
-    def _(self, step: steps.Supersede) -> tuple[steps.Finding, steps.Lease | None]:
+    def _(self, step: Supersede) -> tuple[Finding, Lease | None]:
         grip = self._grips.get(step.room)
         if grip is None:
-            return steps.Finding.FREE, None
+            return Finding.FREE, None
         lease = grip.seen()
         if lease.token == step.token:
-            return steps.Finding.SUPERSEDED, lease
+            return Finding.SUPERSEDED, lease
         if step.owner is not None and grip.heir is not None and grip.heir.owner == step.owner:
-            kept = replace(grip.lease, status=steps.LeaseStatus.ACTIVE)
+            kept = replace(grip.lease, status=LeaseStatus.ACTIVE)
             self._grips.change(step.room, replace(grip, lease=kept, heir=None))
-            return steps.Finding.OTHER, lease
+            return Finding.OTHER, lease
         if step.owner not in (None, lease.owner) or step.epoch not in (None, lease.epoch):
-            return steps.Finding.OTHER, lease
-        if lease.status is steps.LeaseStatus.PENDING:
-            return steps.Finding.PENDING, lease
+            return Finding.OTHER, lease
+        if lease.status is LeaseStatus.PENDING:
+            return Finding.PENDING, lease
         age = self._age(step.room)
         is_known = age is not None and (age > -step.quiet_for or not step.raises_doubt)
         if is_known and step.quiet_for and age < step.quiet_for:
-            return steps.Finding.ALIVE, lease
+            return Finding.ALIVE, lease
         if step.raises_doubt and self._doubt(step.room, grip):
-            return steps.Finding.DOUBTED, lease
+            return Finding.DOUBTED, lease
         epoch = self._next_epoch(step.room, grip)
         lease = replace(
             lease,
-            status=steps.LeaseStatus.PENDING,
+            status=LeaseStatus.PENDING,
             epoch=epoch,
             token=step.token,
             since_ms=self._now(),
@@ -419,40 +479,40 @@ class InMemoryLedger:
         self._grips.put(step.room, Grip(lease), step.lasts)
         self._epochs[step.room] = epoch
         self._pulses.drop(step.room)
-        return steps.Finding.SUPERSEDED, lease
+        return Finding.SUPERSEDED, lease
 
     def _mine(self, room: Room, owner: str, epoch: int) -> Grip | None:
         grip = self._grips.get(room)
         return grip if grip and (grip.owner, grip.lease.epoch) == (owner, epoch) else None
 
     @_do.register
-    def _(self, step: steps.HandOver) -> int | None:
+    def _(self, step: HandOver) -> int | None:
         grip = self._mine(step.room, step.owner, step.epoch)
         if grip is None:
             return None
         if grip.heir is None or grip.heir.token != step.token:
             self._epochs[step.room] = epoch = self._next_epoch(step.room, grip)
-            lease = replace(grip.lease, status=steps.LeaseStatus.MOVING)
+            lease = replace(grip.lease, status=LeaseStatus.MOVING)
             grip = replace(grip, lease=lease, heir=Heir(step.token, epoch))
             self._grips.change(step.room, grip)
         assert grip.heir is not None
         return grip.heir.epoch
 
     @_do.register
-    def _(self, step: steps.Ready) -> steps.Turn:
+    def _(self, step: Ready) -> Turn:
         grip = self._grips.get(step.room)
         if grip is None:
-            return steps.Turn.LAPSED
+            return Turn.LAPSED
         if (grip.lease.token, grip.owner) == (step.token, step.owner):
-            return steps.Turn.YOURS
+            return Turn.YOURS
         heir = grip.heir
         if heir is None or (heir.token, heir.owner) != (step.token, step.owner):
-            return steps.Turn.LAPSED
+            return Turn.LAPSED
         self._grips.change(step.room, replace(grip, heir=replace(heir, is_ready=True)))
-        return steps.Turn.WAIT
+        return Turn.WAIT
 
     @_do.register
-    def _(self, step: steps.Yield) -> int | None:
+    def _(self, step: Yield) -> int | None:
         grip = self._grips.get(step.room)
         if grip and grip.yielded == (step.owner, step.epoch):
             return grip.lease.epoch
@@ -462,7 +522,7 @@ class InMemoryLedger:
             return None
         lease = replace(
             grip.lease,
-            status=steps.LeaseStatus.ACTIVE,
+            status=LeaseStatus.ACTIVE,
             epoch=heir.epoch,
             owner=heir.owner,
             token=heir.token,
@@ -474,9 +534,9 @@ class InMemoryLedger:
         return heir.epoch
 
     @_do.register
-    def _(self, step: steps.ReadRoom) -> steps.RoomView:
+    def _(self, step: ReadRoom) -> RoomView:
         grip, pulse = self._grips.get(step.room), self._pulses.get(step.room)
-        return steps.RoomView(
+        return RoomView(
             lease=grip and grip.seen(),
             age=self._age(step.room),
             state=pulse and pulse.state,
@@ -484,7 +544,7 @@ class InMemoryLedger:
         )
 
     @_do.register
-    def _(self, step: steps.WriteConfig) -> bool:
+    def _(self, step: WriteConfig) -> bool:
         grip = self._grips.get(step.room)
         if grip is None or grip.lease.epoch != step.epoch:
             return False
@@ -493,7 +553,7 @@ class InMemoryLedger:
         return True
 
     @_do.register
-    def _(self, step: steps.WriteState) -> bool:
+    def _(self, step: WriteState) -> bool:
         grip = self._grips.get(step.room)
         if grip is None or (grip.owner, grip.lease.epoch) != (step.owner, step.epoch):
             return False
@@ -505,62 +565,62 @@ class InMemoryLedger:
         return True
 
     @_do.register
-    def _(self, step: steps.ReadState) -> dict[Open, Opened]:
+    def _(self, step: ReadState) -> dict[Open, Opened]:
         return {name: it for name in Open if (it := self._opened.get((step.room, name)))}
 
     @_do.register
-    def _(self, step: steps.Mark) -> None:
+    def _(self, step: Mark) -> None:
         if not (step.unless_marked and step.room in self._marks):
             self._marks[step.room] = self._now() + step.within // MS
 
     @_do.register
-    def _(self, step: steps.Unmark) -> None:
+    def _(self, step: Unmark) -> None:
         if self._marks.get(step.room, self._now() + 1) <= self._now():
             del self._marks[step.room]
 
     @_do.register
-    def _(self, step: steps.Overdue) -> list[Room]:
+    def _(self, step: Overdue) -> list[Room]:
         overdue = [room for room, deadline in self._marks.items() if deadline <= self._now()]
         return sorted(overdue, key=lambda room: self._marks[room])[: step.limit]
 
     # Sessions
 
     @_do.register
-    def _(self, step: steps.Create) -> steps.Created:
+    def _(self, step: Create) -> Created:
         session = replace(step.session, created_ms=self._now(), updated_ms=self._now())
         there = self._sessions.get(session.id)
         if there is not None and (there.epoch >= session.epoch or there.state is State.ENDED):
-            return steps.Created.THERE
+            return Created.THERE
         if step.launching and (refusal := self._limit(session.counts_for, step.launching)):
             return refusal
-        self._sessions.put(session.id, session, session.max_duration + steps.KEPT_AFTER_END)
+        self._sessions.put(session.id, session, session.max_duration + KEPT_AFTER_END)
         before = self._events[session.id] if there is not None else []
         event = Event(self._next_id(), self._now(), session.state, session.epoch)
         self._events[session.id] = [*before, event]
         self._live[session.id] = self._now()
-        self._last_sessions.put(session.room, session.id, session.max_duration + steps.KEPT_AFTER_END)
+        self._last_sessions.put(session.room, session.id, session.max_duration + KEPT_AFTER_END)
         self._users[session.id] = session.counts_for
         if step.launching:
             self._marks[session.room] = self._now() + step.launching.within // MS
             self._do(step.launching.push)
-        return steps.Created.WRITTEN
+        return Created.WRITTEN
 
-    def _limit(self, whose: str, launching: steps.Launching) -> steps.Created | None:
+    def _limit(self, whose: str, launching: Launching) -> Created | None:
         mine = [session_id for session_id in self._live if self._users[session_id] == whose]
         in_line = [session_id for session_id in mine if session_id in self._waiting]
         limits, waiting = launching.limits, len(self._waiting)
         if len(self._live) >= limits.sessions:
-            return steps.Created.SESSIONS
+            return Created.SESSIONS
         if waiting >= limits.line:
-            return steps.Created.LINE
+            return Created.LINE
         if len(mine) >= limits.user_sessions:
-            return steps.Created.USER_SESSIONS
+            return Created.USER_SESSIONS
         if waiting >= launching.free and len(in_line) >= limits.user_line:
-            return steps.Created.USER_LINE
+            return Created.USER_LINE
         return None
 
     @_do.register
-    def _(self, step: steps.Transition) -> Session:
+    def _(self, step: Transition) -> Session:
         session = self._session(step.session_id)
         here = session.state is step.to
         if session.epoch > step.epoch or not (here or step.to in FOLLOWERS[session.state]):
@@ -580,7 +640,7 @@ class InMemoryLedger:
         self._sessions.change(session.id, session)
         self._tell(session.id, step.to, step.epoch, step.reason, step.detail)
         if step.to is State.ENDED:
-            self._sessions.put(session.id, session, steps.KEPT_AFTER_END)
+            self._sessions.put(session.id, session, KEPT_AFTER_END)
         return session
 
     def _alone(self, session: Session) -> Session:
@@ -600,16 +660,16 @@ class InMemoryLedger:
         del events[:-EVENTS_KEPT]
 
     @_do.register
-    def _(self, step: steps.Forget) -> None:
+    def _(self, step: Forget) -> None:
         self._live.pop(step.session_id, None)
         self._waiting.pop(step.session_id, None)
 
     @_do.register
-    def _(self, step: steps.Succeed) -> steps.Succession:
+    def _(self, step: Succeed) -> Succession:
         session, now = self._session(step.session_id), self._now()
         crashes = session.crashes
         if step.is_crash:
-            crashes = tuple(at for at in crashes if (now - at) * MS < steps.CRASHES_COUNT_FOR)
+            crashes = tuple(at for at in crashes if (now - at) * MS < CRASHES_COUNT_FOR)
         goes_on = session.state not in (State.ENDED, State.LEAVING)
         if goes_on and step.epoch > session.epoch:
             crashes = (*crashes, now) if step.is_crash else crashes
@@ -631,10 +691,10 @@ class InMemoryLedger:
         if goes_on and step.epoch >= session.epoch and step.host:
             session = replace(session, host=step.host)
             self._sessions.change(session.id, session)
-        return steps.Succession(session, len(crashes))
+        return Succession(session, len(crashes))
 
     @_do.register
-    def _(self, step: steps.Note) -> None:
+    def _(self, step: Note) -> None:
         session = self._sessions.get(step.session_id)
         if session is not None:
             if step.person and step.epoch >= session.epoch:
@@ -642,37 +702,35 @@ class InMemoryLedger:
             self._tell(step.session_id, step.event, step.epoch, detail=step.detail)
 
     @_do.register
-    def _(self, step: steps.CountLaunch) -> int:
+    def _(self, step: CountLaunch) -> int:
         session = self._session(step.session_id)
         self._sessions.change(session.id, replace(session, launches=session.launches + 1))
         return session.launches + 1
 
     @_do.register
-    def _(self, step: steps.ReadSession) -> Session:
+    def _(self, step: ReadSession) -> Session:
         return self._session(step.session_id)
 
     @_do.register
-    def _(self, step: steps.LiveSessions) -> list[str]:
+    def _(self, step: LiveSessions) -> list[str]:
         return sorted(self._live, key=lambda session_id: self._live[session_id])[: step.limit]
 
     @_do.register
-    def _(self, step: steps.PageOfSessions) -> steps.Page:
+    def _(self, step: PageOfSessions) -> Page:
         since_ms, _, last = step.after.partition("-")
         after = (int(since_ms or -1), last)
         line = sorted((at_ms, session_id) for session_id, at_ms in self._live.items())
         left = [each for each in line if each > after]
         page = left[: step.limit]
         is_last = len(page) == len(left)
-        return steps.Page(
-            [session_id for _, session_id in page], None if is_last else "-".join(map(str, page[-1]))
-        )
+        return Page([session_id for _, session_id in page], None if is_last else "-".join(map(str, page[-1])))
 
     @_do.register
-    def _(self, step: steps.ReadSessions) -> list[Session | None]:
+    def _(self, step: ReadSessions) -> list[Session | None]:
         return [self._sessions.get(session_id) for session_id in step.session_ids]
 
     @_do.register
-    def _(self, step: steps.ReadEvents) -> list[Event]:
+    def _(self, step: ReadEvents) -> list[Event]:
         def look() -> list[Event]:
             if self._sessions.get(step.session_id) is None:
                 return []
@@ -683,23 +741,23 @@ class InMemoryLedger:
     # Messages
 
     @_do.register
-    def _(self, step: steps.Send) -> str:
+    def _(self, step: Send) -> str:
         sent = self._sent.get((step.session_id, step.nonce))
         if sent is not None:
             return sent
         messages = self._inboxes.setdefault(step.session_id, Inbox()).messages
         if len(messages) >= INBOX_HOLDS:
             raise InboxFull(session_id=step.session_id)
-        message = steps.Message(self._next_id(), step.kind, dict(step.body), step.epoch)
+        message = Message(self._next_id(), step.kind, dict(step.body), step.epoch)
         messages[message.id] = (message, self._now() + step.good_for // MS)
         self._sent.put((step.session_id, step.nonce), message.id, SENDING_KEPT_FOR)
         return message.id
 
     @_do.register
-    def _(self, step: steps.Receive) -> list[steps.Message]:
+    def _(self, step: Receive) -> list[Message]:
         return self._await(lambda: self._unread(step.session_id, step.after), step.wait)
 
-    def _unread(self, session_id: str, after: str) -> list[steps.Message]:
+    def _unread(self, session_id: str, after: str) -> list[Message]:
         return [
             replace(message, expired=good_until < self._now())
             for message, good_until in self._inboxes.setdefault(session_id, Inbox()).messages.values()
@@ -707,12 +765,12 @@ class InMemoryLedger:
         ]
 
     @_do.register
-    def _(self, step: steps.Answer) -> None:
+    def _(self, step: Answer) -> None:
         if self._inboxes.setdefault(step.session_id, Inbox()).messages.pop(step.message_id, None):
             self._answers.put((step.session_id, step.message_id), dict(step.result), timedelta(seconds=30))
 
     @_do.register
-    def _(self, step: steps.AwaitAnswer) -> Any:
+    def _(self, step: AwaitAnswer) -> Any:
         key = (step.session_id, step.message_id)
         self._await(lambda: self._answers.get(key) is not None, step.wait)
         return self._answers.get(key)
@@ -720,45 +778,45 @@ class InMemoryLedger:
     # Workers
 
     @_do.register
-    def _(self, step: steps.Report) -> steps.Wish:
+    def _(self, step: Report) -> Wish:
         self._left_to_settle()
         self._hosts.put(step.host.id, step.host, step.lasts)
         if step.held is None:
             self._wishes.drop(step.host.id)
         else:
-            self._held.put(step.host.id, dict(step.held), steps.KEPT_AFTER_END)
-        return self._wishes.get(step.host.id) or steps.Wish.WORK
+            self._held.put(step.host.id, dict(step.held), KEPT_AFTER_END)
+        return self._wishes.get(step.host.id) or Wish.WORK
 
     @_do.register
-    def _(self, step: steps.ReadHeld) -> dict[str, str]:
+    def _(self, step: ReadHeld) -> dict[str, str]:
         return dict(self._held.get(step.host_id) or {})
 
     @_do.register
-    def _(self, step: steps.AskHost) -> None:
+    def _(self, step: AskHost) -> None:
         self._wishes.put(step.host_id, step.wish, WISH_KEPT_FOR)
 
     @_do.register
-    def _(self, step: steps.Retire) -> None:
+    def _(self, step: Retire) -> None:
         self._hosts.drop(step.host_id)
 
     @_do.register
-    def _(self, step: steps.LivingHosts) -> list[str]:
+    def _(self, step: LivingHosts) -> list[str]:
         return [host_id for host_id in self._hosts._values if self._hosts.get(host_id)]
 
     @_do.register
-    def _(self, step: steps.ReadHost) -> steps.Host | None:
+    def _(self, step: ReadHost) -> Host | None:
         return self._hosts.get(step.host_id)
 
     @_do.register
-    def _(self, step: steps.TakeTurn) -> bool:
+    def _(self, step: TakeTurn) -> bool:
         is_mine = self._turns.get(step.work) is None
         if is_mine:
             self._turns.put(step.work, True, step.lasts)
-        self._came.put(step.work, self._now(), steps.KEPT_AFTER_END)
+        self._came.put(step.work, self._now(), KEPT_AFTER_END)
         return is_mine
 
     @_do.register
-    def _(self, step: steps.Once) -> bool:
+    def _(self, step: Once) -> bool:
         if self._once.get(step.what):
             return False
         self._once.put(step.what, True, step.lasts)
@@ -767,7 +825,7 @@ class InMemoryLedger:
         return True
 
     @_do.register
-    def _(self, step: steps.CountRequest) -> timedelta | None:
+    def _(self, step: CountRequest) -> timedelta | None:
         for who, at_most in step.whose.items():
             made = (self._requests.get(who) or 0) + 1
             if made == 1:
@@ -779,15 +837,15 @@ class InMemoryLedger:
         return None
 
     @_do.register
-    def _(self, step: steps.NoteEmptied) -> None:
-        self._emptied.put(step.room, step.at_ms, steps.KEPT_AFTER_END)
+    def _(self, step: NoteEmptied) -> None:
+        self._emptied.put(step.room, step.at_ms, KEPT_AFTER_END)
 
     @_do.register
-    def _(self, step: steps.LastEmptied) -> int | None:
+    def _(self, step: LastEmptied) -> int | None:
         return self._emptied.get(step.room)
 
     @_do.register
-    def _(self, step: steps.Push) -> None:
+    def _(self, step: Push) -> None:
         queue = self.queues.setdefault(step.queue, [])
         queue.insert(0 if step.in_front else len(queue), step.message)
         since = self._now() + (IN_FRONT // MS if step.in_front else 0)
@@ -797,25 +855,25 @@ class InMemoryLedger:
         return sorted(self._waiting, key=lambda session_id: (self._waiting[session_id], session_id))
 
     @_do.register
-    def _(self, step: steps.FindPlace) -> steps.Place:
+    def _(self, step: FindPlace) -> Place:
         line = self._line()
         free = sum(host.free for host_id in self._hosts._values if (host := self._hosts.get(host_id)))
         ahead = line.index(step.session_id) if step.session_id in line else None
         since_ms = self._waiting.get(step.session_id, 0)
-        return steps.Place(ahead, len(line), free, since_ms, self._served_ms)
+        return Place(ahead, len(line), free, since_ms, self._served_ms)
 
     @_do.register
-    def _(self, step: steps.Line) -> list[str]:
+    def _(self, step: Line) -> list[str]:
         return self._line()[: step.limit]
 
     @_do.register
-    def _(self, step: steps.LeaveLine) -> None:
+    def _(self, step: LeaveLine) -> None:
         since_ms = self._waiting.pop(step.session_id, 0)
         if step.is_served and (self._now() - since_ms) * MS <= -IN_FRONT / 2:
             self._served_ms = max(self._served_ms, since_ms)
 
     @_do.register
-    def _(self, step: steps.QueueLength) -> int:
+    def _(self, step: QueueLength) -> int:
         return len(self.queues.get(step.queue, []))
 
     # Conversations
@@ -825,59 +883,59 @@ class InMemoryLedger:
         return session is not None and session.epoch > epoch
 
     @_do.register
-    def _(self, step: steps.Record) -> bool:
+    def _(self, step: Record) -> bool:
         if self._is_overtaken(step.session_id, step.epoch):
             return False
         turns = self._conversations.get(step.session_id) or []
         if step.said.id not in {said.id for said in turns[-10:]}:
             turns = [*turns, replace(step.said, at_ms=self._now())][-TURNS_KEPT:]
-            self._conversations.put(step.session_id, turns, steps.KEPT_AFTER_END)
+            self._conversations.put(step.session_id, turns, KEPT_AFTER_END)
         return True
 
     @_do.register
-    def _(self, step: steps.Conversation) -> list[steps.Said]:
+    def _(self, step: Conversation) -> list[Said]:
         return list(self._conversations.get(step.session_id) or [])
 
     @_do.register
-    def _(self, step: steps.Erase) -> None:
+    def _(self, step: Erase) -> None:
         if not self._is_overtaken(step.session_id, step.epoch):
             self._conversations.drop(step.session_id)
 
     @_do.register
-    def _(self, step: steps.Ping) -> None:
+    def _(self, step: Ping) -> None:
         return None
 
     @_do.register
-    def _(self, step: steps.Now) -> int:
+    def _(self, step: Now) -> int:
         return self._now()
 
     # For people who look
 
     @_do.register
-    def _(self, step: steps.ReadCondition) -> steps.Condition:
+    def _(self, step: ReadCondition) -> Condition:
         return self.condition
 
     @_do.register
-    def _(self, step: steps.LastRun) -> timedelta | None:
+    def _(self, step: LastRun) -> timedelta | None:
         came = self._came.get(step.work)
         return None if came is None else (self._now() - came) * MS
 
     @_do.register
-    def _(self, step: steps.LeasedRooms) -> tuple[int, list[Room]]:
+    def _(self, step: LeasedRooms) -> tuple[int, list[Room]]:
         rooms = [room for room in self._grips._values if self._grips.get(room)]
         upto = step.cursor + step.batch
         return (upto if upto < len(rooms) else 0), rooms[step.cursor : upto]
 
     @_do.register
-    def _(self, step: steps.KeptNames) -> tuple[int, list[str]]:
+    def _(self, step: KeptNames) -> tuple[int, list[str]]:
         return 0, list(self.kept_names)
 
     @_do.register
-    def _(self, step: steps.HaveLifetimes) -> list[bool]:
+    def _(self, step: HaveLifetimes) -> list[bool]:
         return [name not in self.lasting for name in step.names]
 
     @_do.register
-    def _(self, step: steps.LastSession) -> str | None:
+    def _(self, step: LastSession) -> str | None:
         return self._last_sessions.get(step.room)
 
 

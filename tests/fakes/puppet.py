@@ -5,21 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from greenroom.app.errors import OthersThere
+from greenroom.app.rooms.inbox import Answer, Receive
+from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Beaten, Release
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.messages import EXPIRED
-from greenroom.app.rooms.ports import Ledger
-from greenroom.app.rooms.sessions import Reason, Session, State
-from greenroom.app.rooms.steps import (
-    Adopt,
-    Adoption,
-    Answer,
-    Beat,
-    Beaten,
-    Forget,
-    LeaveLine,
-    Receive,
-    Release,
-    Transition,
-)
+from greenroom.app.rooms.sessions import Forget, Reason, Session, State, Transition
 
 Answers = Mapping[str, Mapping[str, object]]
 

@@ -7,8 +7,9 @@ import pytest
 from celery.worker import state
 
 from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.reaping import Reaper
-from greenroom.app.rooms.steps import LeaseStatus, ReadHeld, ReadHost, ReadRoom, Wish
+from greenroom.app.rooms.workers import ReadHeld, ReadHost, Wish
 from greenroom.tasks.hosts import Foreman
 from tests.makers import DIED
 from tests.model.world import HOSTS, ROOMS

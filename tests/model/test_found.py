@@ -7,8 +7,8 @@ import pytest
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.endings import end
-from greenroom.app.rooms.sessions import Reason
-from greenroom.app.rooms.steps import Beaten, LiveSessions, ReadSession
+from greenroom.app.rooms.leases import Beaten
+from greenroom.app.rooms.sessions import LiveSessions, ReadSession, Reason
 from greenroom.bots import stay
 from greenroom.bots.stay import Ending
 from tests.model.world import HOSTS, ROOMS

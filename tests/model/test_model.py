@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import Wish
+from greenroom.app.rooms.workers import Wish
 from greenroom.bots.stay import Ending
 from tests.model.world import HOSTS, QUEUE, ROOMS, USERS, Bot, World
 

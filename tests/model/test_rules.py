@@ -6,27 +6,24 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.endings import end
-from greenroom.app.rooms.sessions import Reason
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.inbox import Receive, Send
+from greenroom.app.rooms.leases import (
     LOOKS_EVERY,
     SETTLES_WITHIN,
-    STARTS_WITHIN,
     Adopt,
     Beat,
     Claimed,
     Finding,
     Hold,
-    Host,
     Lease,
     LeaseStatus,
     NotYet,
-    Now,
-    ReadSession,
-    Receive,
-    Send,
     Supersede,
 )
+from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadSession, Reason
+from greenroom.app.rooms.workers import Host
 from tests.makers import ME, STAGE, a_claim
 from tests.model.world import HOSTS, QUEUE, ROOMS
 

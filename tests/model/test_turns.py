@@ -7,7 +7,7 @@ import pytest
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.steps import Conversation, Erase, Record, Said
+from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
 from greenroom.bots import background_writer, turns
 from greenroom.bots.turns import Turns
 from tests.model.world import Awaitable

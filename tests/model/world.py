@@ -27,50 +27,42 @@ from greenroom.app.errors import (
     RedisAway,
     SessionEnded,
 )
+from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.inbox import AwaitAnswer, Message, Receive, Send
 from greenroom.app.rooms.joining import Joined, Joining
+from greenroom.app.rooms.leases import (
+    BEAT_EVERY,
+    DOUBT_LASTS,
+    STALE_AFTER,
+    Beaten,
+    Claim,
+    Claimed,
+    Finding,
+    Release,
+    Supersede,
+    Withdraw,
+    WriteConfig,
+)
 from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.line import LeaveLine, Push
 from greenroom.app.rooms.providers import Local, Providers
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
-from greenroom.app.rooms.steps import (
-    BEAT_EVERY,
+from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
-    DOUBT_LASTS,
-    STALE_AFTER,
-    AskHost,
-    AwaitAnswer,
-    Beaten,
-    Claim,
-    Claimed,
-    Conversation,
-    Erase,
-    Finding,
-    HandOver,
-    Host,
-    LeaveLine,
-    Message,
-    Push,
+    ON_STAGE,
     ReadEvents,
     ReadSession,
-    Ready,
-    Receive,
-    Record,
-    Release,
-    Report,
-    Said,
-    Send,
-    Step,
+    Reason,
+    Session,
+    State,
     Succeed,
-    Supersede,
     Transition,
-    Turn,
-    Wish,
-    Withdraw,
-    WriteConfig,
-    Yield,
 )
+from greenroom.app.rooms.workers import AskHost, Host, Report, Wish
 from greenroom.app.settings import Settings
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import ms

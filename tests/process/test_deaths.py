@@ -7,8 +7,8 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from greenroom.app.rooms.deadlines import Mark
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.steps import Mark
 from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import an_unlaunched_session
 from tests.product import Product, eventually, product

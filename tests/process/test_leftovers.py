@@ -6,7 +6,7 @@ import signal
 import psutil
 import pytest
 
-from greenroom.app.rooms.steps import LivingHosts, ReadHost
+from greenroom.app.rooms.workers import LivingHosts, ReadHost
 from greenroom.app.storage.ledger import RedisLedger
 from tests.product import eventually, product
 

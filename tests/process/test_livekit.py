@@ -15,10 +15,10 @@ from livekit import rtc
 
 from greenroom.app.errors import BadSignature, ProviderAway
 from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.providers import bot_identity
 from greenroom.app.rooms.room import LIVEKIT, Room
-from greenroom.app.rooms.sessions import Reason
-from greenroom.app.rooms.steps import ReadRoom, ReadSession
+from greenroom.app.rooms.sessions import ReadSession, Reason
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.puppet import Puppet
 from tests.livekit_server import livekit_server

@@ -5,23 +5,49 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms import steps
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.state import Open
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.clock import Now, Ping
+from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.deadlines import Mark, Overdue, Unmark
+from greenroom.app.rooms.handovers import HandOver, Ready, Yield
+from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
+from greenroom.app.rooms.leases import (
     STALE_AFTER,
     Adopt,
     Beaten,
     Claimed,
     Finding,
     Held,
-    Mark,
+    Hold,
     NotYet,
-    Overdue,
     ReadRoom,
+    Release,
     Supersede,
+    Withdraw,
+    WriteConfig,
 )
-from greenroom.app.storage.commands import encode
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Push, QueueLength
+from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
+from greenroom.app.rooms.rates import CountRequest, Once, TakeTurn
+from greenroom.app.rooms.room_states import Open, ReadState, WriteState
+from greenroom.app.rooms.sessions import (
+    CountLaunch,
+    Create,
+    Forget,
+    LastSession,
+    LiveSessions,
+    Note,
+    PageOfSessions,
+    ReadEvents,
+    ReadSession,
+    ReadSessions,
+    State,
+    Succeed,
+    Transition,
+)
+from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
+from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Report, Retire, Wish
+from greenroom.app.storage.encoding import encode
 from tests.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
 from tests.redis_world import settle
 
@@ -29,63 +55,63 @@ A_STEP_OF_EACH_KIND = [
     a_claim(),
     Adopt(STAGE, "a-token", ME, "h", "j"),
     a_beat(7),
-    steps.Release(STAGE, 7, ME),
-    steps.Withdraw(STAGE, 7),
+    Release(STAGE, 7, ME),
+    Withdraw(STAGE, 7),
     ReadRoom(STAGE),
-    steps.WriteConfig(STAGE, 7, {"voice": "deep"}),
-    steps.Hold(STAGE, 7, STALE_AFTER),
+    WriteConfig(STAGE, 7, {"voice": "deep"}),
+    Hold(STAGE, 7, STALE_AFTER),
     Supersede(STAGE, "a-token", quiet_for=STALE_AFTER, raises_doubt=True),
-    steps.HandOver(STAGE, ME, 7, "a-token"),
-    steps.Ready(STAGE, "a-token", ME),
-    steps.Yield(STAGE, ME, 7, State.LIVE),
+    HandOver(STAGE, ME, 7, "a-token"),
+    Ready(STAGE, "a-token", ME),
+    Yield(STAGE, ME, 7, State.LIVE),
     Mark(STAGE, STALE_AFTER),
-    steps.Unmark(STAGE),
+    Unmark(STAGE),
     Overdue(),
-    steps.Create(a_session()),
-    steps.Transition("a-session", State.ENDED, 7),
-    steps.Succeed("a-session", 8, "lost", State.PENDING, is_crash=True),
-    steps.Forget("a-session"),
-    steps.Note("a-session", "person_arrived", 7),
-    steps.CountLaunch("a-session"),
-    steps.ReadSession("a-session"),
-    steps.LiveSessions(),
-    steps.PageOfSessions(),
-    steps.ReadSessions(("a-session",)),
-    steps.ReadEvents("a-session"),
-    steps.Send("a-session", "say", {}, 7, STALE_AFTER),
-    steps.Receive("a-session", "0", STALE_AFTER),
-    steps.Answer("a-session", "1-1", {}),
-    steps.AwaitAnswer("a-session", "1-1", STALE_AFTER),
-    steps.Record("a-session", 7, steps.Said("a-turn", "user", "words")),
-    steps.Conversation("a-session"),
-    steps.Erase("a-session", 7),
-    steps.Report(steps.Host("h", "bots", 1, 0, "1"), {"a-session": ME}),
-    steps.ReadHeld("h"),
-    steps.AskHost("h", steps.Wish.DRAIN),
-    steps.Retire("h"),
-    steps.LivingHosts(),
-    steps.ReadHost("h"),
-    steps.TakeTurn("reap", STALE_AFTER),
-    steps.Push("a-queue", "a-message", "a-session", in_front=True),
-    steps.FindPlace("a-session"),
-    steps.Line(),
-    steps.LeaveLine("a-session"),
-    steps.QueueLength("a-queue"),
-    steps.Ping(),
-    steps.Now(),
-    steps.QueueLength("a-queue"),
-    steps.ReadCondition(),
-    steps.LastRun("reap"),
-    steps.LeasedRooms(),
-    steps.KeptNames(),
-    steps.HaveLifetimes(("a-name",)),
-    steps.LastSession(STAGE),
-    steps.WriteState(STAGE, 7, ME, {Open.NOTE: None}),
-    steps.ReadState(STAGE),
-    steps.Once("a-webhook", STALE_AFTER),
-    steps.NoteEmptied(STAGE, 1),
-    steps.CountRequest({"key": 1}),
-    steps.LastEmptied(STAGE),
+    Create(a_session()),
+    Transition("a-session", State.ENDED, 7),
+    Succeed("a-session", 8, "lost", State.PENDING, is_crash=True),
+    Forget("a-session"),
+    Note("a-session", "person_arrived", 7),
+    CountLaunch("a-session"),
+    ReadSession("a-session"),
+    LiveSessions(),
+    PageOfSessions(),
+    ReadSessions(("a-session",)),
+    ReadEvents("a-session"),
+    Send("a-session", "say", {}, 7, STALE_AFTER),
+    Receive("a-session", "0", STALE_AFTER),
+    Answer("a-session", "1-1", {}),
+    AwaitAnswer("a-session", "1-1", STALE_AFTER),
+    Record("a-session", 7, Said("a-turn", "user", "words")),
+    Conversation("a-session"),
+    Erase("a-session", 7),
+    Report(Host("h", "bots", 1, 0, "1"), {"a-session": ME}),
+    ReadHeld("h"),
+    AskHost("h", Wish.DRAIN),
+    Retire("h"),
+    LivingHosts(),
+    ReadHost("h"),
+    TakeTurn("reap", STALE_AFTER),
+    Push("a-queue", "a-message", "a-session", in_front=True),
+    FindPlace("a-session"),
+    Line(),
+    LeaveLine("a-session"),
+    QueueLength("a-queue"),
+    Ping(),
+    Now(),
+    QueueLength("a-queue"),
+    ReadCondition(),
+    LastRun("reap"),
+    LeasedRooms(),
+    KeptNames(),
+    HaveLifetimes(("a-name",)),
+    LastSession(STAGE),
+    WriteState(STAGE, 7, ME, {Open.NOTE: None}),
+    ReadState(STAGE),
+    Once("a-webhook", STALE_AFTER),
+    NoteEmptied(STAGE, 1),
+    CountRequest({"key": 1}),
+    LastEmptied(STAGE),
 ]
 
 
@@ -102,7 +128,7 @@ def clock(monkeypatch):
 
 
 def test_every_kind_of_step_is_here():
-    assert {type(step) for step in A_STEP_OF_EACH_KIND} == set(steps.Step.__subclasses__())
+    assert {type(step) for step in A_STEP_OF_EACH_KIND} == set(Step.__subclasses__())
 
 
 @pytest.mark.parametrize("step", A_STEP_OF_EACH_KIND, ids=lambda step: type(step).__name__)
@@ -129,13 +155,13 @@ def test_a_bot_whose_clock_is_an_hour_wrong_is_as_fresh_as_its_beats(ledger, clo
 
 
 def test_a_clock_that_was_set_back_does_not_say_that_those_who_wait_were_passed_over(ledger, server):
-    ledger.run(steps.Push("a-queue", "a-launch", "a-session"))
+    ledger.run(Push("a-queue", "a-launch", "a-session"))
     server.set("launches:served", (server.time()[0] + 3600) * 1000)
-    assert ledger.run(steps.FindPlace("a-session")).served_ms == 0
+    assert ledger.run(FindPlace("a-session")).served_ms == 0
 
-    ledger.run(steps.Push("a-queue", "a-launch", "another"))
-    ledger.run(steps.LeaveLine("another"))
-    place = ledger.run(steps.FindPlace("a-session"))
+    ledger.run(Push("a-queue", "a-launch", "another"))
+    ledger.run(LeaveLine("another"))
+    place = ledger.run(FindPlace("a-session"))
     assert place.served_ms >= place.since_ms
 
 

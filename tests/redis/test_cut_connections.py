@@ -10,45 +10,25 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
+from greenroom.app.rooms.leases import (
     PENDING_FOR,
     Adopt,
     Adoption,
-    Answer,
-    AskHost,
-    AwaitAnswer,
     Beaten,
     Claimed,
-    Conversation,
-    Create,
-    Erase,
     Finding,
-    HandOver,
     Hold,
-    Host,
-    Line,
-    Push,
-    ReadEvents,
-    ReadHeld,
-    ReadHost,
     ReadRoom,
-    ReadSession,
-    Ready,
-    Receive,
-    Record,
-    Report,
-    Said,
-    Send,
-    Succeed,
     Successor,
     Supersede,
-    Transition,
-    Turn,
-    Wish,
     Withdraw,
-    Yield,
 )
+from greenroom.app.rooms.line import Line, Push
+from greenroom.app.rooms.sessions import Create, ReadEvents, ReadSession, State, Succeed, Transition
+from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, Report, Wish
 from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted
 from tests.redis_world import Awaited

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from greenroom.app.operating import facts, trial
+from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.probes import ReadCondition
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.steps import Host, ReadCondition, ReadHost, ReadRoom, Report
+from greenroom.app.rooms.workers import Host, ReadHost, Report
 from greenroom.app.storage import keys
 from greenroom.app.storage.ledger import RedisLedger
 

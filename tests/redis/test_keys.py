@@ -9,48 +9,33 @@ from pathlib import Path
 import pytest
 
 from greenroom.app.errors import LaunchFailed
+from greenroom.app.rooms.conversations import Erase, Record, Said
+from greenroom.app.rooms.handovers import HandOver, Ready, Yield
+from greenroom.app.rooms.inbox import Answer, Send
 from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.leases import DOUBT_LASTS, PARKED_FOR, STALE_AFTER, Adoption, WriteConfig
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.looking import Looking
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.rates import CountRequest, Once, TakeTurn
 from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.state import Open, Opened
-from greenroom.app.rooms.steps import (
-    DOUBT_LASTS,
-    PARKED_FOR,
-    STALE_AFTER,
+from greenroom.app.rooms.room_states import Open, Opened, WriteState
+from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
-    Adoption,
-    Answer,
-    AskHost,
     CountLaunch,
-    CountRequest,
-    Erase,
     Forget,
-    HandOver,
-    Host,
     Note,
-    NoteEmptied,
-    Once,
     ReadSession,
-    Ready,
-    Record,
-    Report,
-    Retire,
-    Said,
-    Send,
+    Reason,
+    State,
     Succeed,
-    TakeTurn,
     Transition,
-    Wish,
-    WriteConfig,
-    WriteState,
-    Yield,
 )
+from greenroom.app.rooms.vacancies import NoteEmptied
+from greenroom.app.rooms.workers import AskHost, Host, Report, Retire, Wish
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import SCRIPTS
 from tests.fakes.launches import QUEUE, RememberedLaunches

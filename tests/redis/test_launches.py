@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
+from greenroom.app.rooms.line import Line, QueueLength
 from greenroom.app.rooms.providers import Evidence, Participant, RoomEvent
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.steps import Line, QueueLength
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import CONTROL, LAUNCHES
 from greenroom.tasks.celery import app as ours

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.leases import (
     DOUBT_LASTS,
     STALE_AFTER,
     Beaten,

@@ -9,38 +9,25 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.conversations import Conversation, Record, Said
+from greenroom.app.rooms.deadlines import Overdue
+from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.rooms.joining import Joining
-from greenroom.app.rooms.reaping import Reaper
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.leases import (
     DOUBT_LASTS,
     STALE_AFTER,
     Adopt,
     Adoption,
-    Answer,
-    AwaitAnswer,
     Claimed,
-    Conversation,
-    Create,
     Finding,
-    HandOver,
-    LiveSessions,
-    Note,
-    Overdue,
-    ReadEvents,
     ReadRoom,
-    ReadSession,
-    Ready,
-    Receive,
-    Record,
     Release,
-    Said,
-    Send,
     Supersede,
-    Turn,
     Withdraw,
-    Yield,
 )
+from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.sessions import Create, LiveSessions, Note, ReadEvents, ReadSession, State
 from greenroom.app.storage import keys
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
@@ -51,7 +38,8 @@ from tests.redis_world import pass_time
 PROCESSES, THREADS = 4, 25
 CLAIMERS = f"""
 import json, sys, threading
-from greenroom.app.rooms.steps import Claimed, Withdraw
+from greenroom.app.rooms.leases import Claimed
+from greenroom.app.rooms.leases import Withdraw
 from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import STAGE, a_claim
 

@@ -11,19 +11,13 @@ import pytest
 
 from greenroom.app.embedded_redis import answers, prepare
 from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.clock import Ping
+from greenroom.app.rooms.inbox import Receive
+from greenroom.app.rooms.leases import Claimed, ReadRoom, Withdraw
+from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.looking import Looking
 from greenroom.app.rooms.patience import SLICE
-from greenroom.app.rooms.steps import (
-    Claimed,
-    Create,
-    Launching,
-    Ping,
-    Push,
-    ReadRoom,
-    ReadSession,
-    Receive,
-    Withdraw,
-)
+from greenroom.app.rooms.sessions import Create, Launching, ReadSession
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.commands import SCRIPTS

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from greenroom.app.rooms.steps import Host, Report, TakeTurn
+from greenroom.app.rooms.rates import TakeTurn
+from greenroom.app.rooms.workers import Host, Report
 
 BOTS = Host(id="bots@stage", kind="bots", slots=2, used=0, incarnation="1")
 CONTROL = Host(id="control@stage", kind="control", slots=8, used=0, incarnation="2")

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.steps import Host, Limits, Push, Report
+from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.sessions import Limits
+from greenroom.app.rooms.workers import Host, Report
 
 
 def report(ledger, kind):

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.passes import LASTS, LINK_LASTS, Pass, Passes, until
-from greenroom.app.rooms.steps import Limits, Report
+from greenroom.app.rooms.sessions import Limits
+from greenroom.app.rooms.workers import Report
 from tests.makers import a_report
 from tests.unit.api import SIGNS, problem
 

@@ -13,9 +13,9 @@ from greenroom.app.api.seats import Seats, Wait
 from greenroom.app.api.sessions import STREAMS_OF_ONE
 from greenroom.app.errors import Busy
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import STARTS_WITHIN, Note, Send
-from greenroom.app.storage.commands import INBOX_HOLDS
+from greenroom.app.rooms.inbox import Send
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Note, Reason, State
+from greenroom.app.storage.inbox import INBOX_HOLDS
 from tests.makers import DIED
 from tests.unit.api import problem
 

@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import RedisAway, TooMuchState
-from greenroom.app.rooms.state import Open, Opened
-from greenroom.app.rooms.steps import ReadState
+from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.bots import background_writer, room_state
 from greenroom.bots.room_state import RoomState
 from tests.fakes.ledger import InMemoryLedger

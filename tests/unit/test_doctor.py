@@ -13,20 +13,12 @@ from greenroom.app.operating.checkup import check
 from greenroom.app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
 from greenroom.app.operating.facts import CHORES, LAUNCHES
 from greenroom.app.operating.findings import Verdict
+from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom
 from greenroom.app.rooms.providers import Local, Providers
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import (
-    STALE_AFTER,
-    Claim,
-    Create,
-    Forget,
-    LiveSessions,
-    Mark,
-    ReadRoom,
-    Report,
-    Transition,
-)
+from greenroom.app.rooms.sessions import Create, Forget, LiveSessions, Reason, State, Transition
+from greenroom.app.rooms.workers import Report
 from tests.fakes.rooms import Rooms
 from tests.makers import STAGE, a_claim, a_session, an_order
 from tests.unit.an_installation import BOTS, CONTROL, keep_well, let_pass

@@ -9,19 +9,9 @@ from greenroom.app.operating import facts
 from greenroom.app.operating.findings import Verdict
 from greenroom.app.operating.story import ENDINGS, tell
 from greenroom.app.operating.wording import duration
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import (
-    PARKED_FOR,
-    STALE_AFTER,
-    Create,
-    Forget,
-    Note,
-    Push,
-    ReadRoom,
-    Succeed,
-    Supersede,
-    Transition,
-)
+from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
+from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.sessions import Create, Forget, Note, Reason, State, Succeed, Transition
 from tests.makers import STAGE, a_claim, a_session, an_order
 from tests.unit.an_installation import BOTS, CONTROL, keep_well, let_pass
 

@@ -5,21 +5,13 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.evidence import LOOKS_AT_MOST, MISSED_TWO_BEATS, SETTLES_WITHIN, Weighing
+from greenroom.app.rooms.leases import DOUBT_LASTS, STALE_AFTER, Beaten, ReadRoom
 from greenroom.app.rooms.presence import Monitor
 from greenroom.app.rooms.providers import Local, Providers, RoomEvent
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import (
-    DOUBT_LASTS,
-    STALE_AFTER,
-    STARTS_WITHIN,
-    Beaten,
-    ReadEvents,
-    ReadRoom,
-    ReadSession,
-)
+from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadEvents, ReadSession, Reason, State
 from tests.makers import DIED, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

@@ -8,8 +8,9 @@ import pytest
 
 from greenroom.app.operating import fleet
 from greenroom.app.operating.fleet import NoSuchWorker, NotDone, Watch
+from greenroom.app.rooms.leases import Adopt, Supersede
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.steps import Adopt, Host, Report, Retire, Supersede, Wish
+from greenroom.app.rooms.workers import Host, Report, Retire, Wish
 from tests.fakes.puppet import Puppet
 from tests.makers import an_order
 from tests.unit.an_installation import BOTS, CONTROL

@@ -6,27 +6,21 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt, TooManyInLine
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import LIMITS, Joining
-from greenroom.app.rooms.reviving import CRASHES_AT_MOST
-from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.leases import (
     DOUBT_KEEPS_FOR,
     PENDING_FOR,
     SETTLES_WITHIN,
     STALE_AFTER,
     Adoption,
     Beaten,
-    FindPlace,
-    Limits,
-    LiveSessions,
-    Note,
-    Now,
-    QueueLength,
-    ReadEvents,
     ReadRoom,
-    ReadSession,
 )
+from greenroom.app.rooms.line import FindPlace, QueueLength
+from greenroom.app.rooms.reviving import CRASHES_AT_MOST
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Limits, LiveSessions, Note, ReadEvents, ReadSession, Reason, State
 from tests.fakes.launches import QUEUE
 from tests.makers import CELLAR, STAGE, a_report, an_order
 

@@ -3,20 +3,11 @@
 import pytest
 
 from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere
+from greenroom.app.rooms.leases import STALE_AFTER, Adoption, Beaten, LeaseStatus, ReadRoom
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.reaping import NOT_HEARD
 from greenroom.app.rooms.reviving import Reviving
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import (
-    STALE_AFTER,
-    Adoption,
-    Beaten,
-    LeaseStatus,
-    LiveSessions,
-    Note,
-    ReadRoom,
-    ReadSession,
-)
+from greenroom.app.rooms.sessions import LiveSessions, Note, ReadSession, Reason, State
 from tests.makers import DIED, STAGE, a_claim, an_order
 
 

@@ -13,10 +13,10 @@ from greenroom.app.errors import (
     RoomFull,
     SessionEnded,
 )
+from greenroom.app.rooms.inbox import Receive
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.patience import SLICE, slices
 from greenroom.app.rooms.sessions import Reason
-from greenroom.app.rooms.steps import Receive
 from tests.makers import DIED, an_order
 
 A_MOMENT = timedelta(milliseconds=20)

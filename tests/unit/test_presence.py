@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import ProviderAway
+from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.presence import COOLDOWN, Monitor, Outcome
 from greenroom.app.rooms.providers import Local, Providers
-from greenroom.app.rooms.sessions import Reason
-from greenroom.app.rooms.steps import Limits, ReadRoom, ReadSession
+from greenroom.app.rooms.sessions import Limits, ReadSession, Reason
 from tests.makers import STAGE, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

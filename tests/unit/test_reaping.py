@@ -6,7 +6,23 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.deadlines import Mark, Overdue
 from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.leases import (
+    DOUBT_KEEPS_FOR,
+    DOUBT_LASTS,
+    PARKED_FOR,
+    PENDING_FOR,
+    STALE_AFTER,
+    Adoption,
+    Beaten,
+    Finding,
+    ReadRoom,
+    Supersede,
+    Withdraw,
+)
+from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.reaping import (
     GIVES_WAY_AFTER,
     LAUNCHES_AT_MOST,
@@ -16,33 +32,17 @@ from greenroom.app.rooms.reaping import (
 )
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import (
-    DOUBT_KEEPS_FOR,
-    DOUBT_LASTS,
-    PARKED_FOR,
-    PENDING_FOR,
-    STALE_AFTER,
+from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
-    Adoption,
-    Beaten,
     Create,
-    Finding,
-    Host,
-    LeaveLine,
     LiveSessions,
-    Mark,
     Note,
-    Now,
-    Overdue,
     ReadEvents,
-    ReadHeld,
-    ReadRoom,
     ReadSession,
-    Report,
-    Supersede,
-    Withdraw,
+    Reason,
+    State,
 )
+from greenroom.app.rooms.workers import Host, ReadHeld, Report
 from tests.fakes.launches import QUEUE, RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.makers import CELLAR, DIED, STAGE, a_claim, a_report, a_session, an_order

@@ -4,26 +4,20 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.conversations import Conversation, Record, Said
+from greenroom.app.rooms.deadlines import Overdue
 from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.leases import PARKED_FOR, Adoption, Beaten, Finding, LeaseStatus, ReadRoom
+from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
-    PARKED_FOR,
     STARTS_WITHIN,
-    Adoption,
-    Beaten,
-    Conversation,
-    Finding,
-    FindPlace,
-    LeaseStatus,
     LiveSessions,
-    Overdue,
     ReadEvents,
-    ReadRoom,
     ReadSession,
-    Record,
-    Said,
+    Reason,
+    State,
 )
 from tests.fakes.launches import QUEUE
 from tests.makers import CELLAR, DIED, STAGE, a_report, an_order

@@ -3,7 +3,7 @@
 import pytest
 
 from greenroom.app.errors import TooMuchState
-from greenroom.app.rooms.state import VALUE_HOLDS, Open, Opened, as_told, opened
+from greenroom.app.rooms.room_states import VALUE_HOLDS, Open, Opened, as_told, opened
 
 
 def test_what_is_open_has_an_owner():

@@ -18,21 +18,11 @@ from pipecat.transports.base_transport import TransportParams
 
 from greenroom.app.errors import IllegalTransition, OthersThere, RedisAway
 from greenroom.app.rooms.failures import EndUnwritten, FailureKind
-from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.steps import (
-    DOUBT_LASTS,
-    STALE_AFTER,
-    Answer,
-    FindPlace,
-    HandOver,
-    Message,
-    Note,
-    Place,
-    ReadRoom,
-    Succeed,
-    Transition,
-    Yield,
-)
+from greenroom.app.rooms.handovers import HandOver, Yield
+from greenroom.app.rooms.inbox import Answer, Message
+from greenroom.app.rooms.leases import DOUBT_LASTS, STALE_AFTER, ReadRoom
+from greenroom.app.rooms.line import FindPlace, Place
+from greenroom.app.rooms.sessions import Note, Reason, State, Succeed, Transition
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, stay
 from greenroom.bots.stay import (

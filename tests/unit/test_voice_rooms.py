@@ -5,9 +5,9 @@ import pytest
 from greenroom.app.errors import Forbidden, NotYourRoom
 from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.providers import bot_identity, check_voice_room
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.steps import ReadRoom
 from tests.fakes import daily_server
 from tests.fakes.livekit_webhook import KEY, SECRET, URL
 from tests.makers import an_order

@@ -69,7 +69,8 @@ def _command(stage: Stage, room: str, host: str) -> list[str]:
 
 async def _stale(stage: Stage, report: Report, session_id: str) -> None:
     """A command for an earlier epoch must not be carried out, and must be said to have expired."""
-    from greenroom.app.rooms.steps import AwaitAnswer, ReadSession, Send
+    from greenroom.app.rooms.inbox import AwaitAnswer, Send
+    from greenroom.app.rooms.sessions import ReadSession
     from greenroom.app.storage.ledger import RedisLedger
 
     ledger = RedisLedger(stage.environ["REDIS_URL"])
@@ -90,7 +91,8 @@ async def _stale(stage: Stage, report: Report, session_id: str) -> None:
 def _flood(stage: Stage, session_id: str, flood: int) -> tuple[int, int]:
     """Commands to a bot that does not read; how many were taken, and how many refused."""
     from greenroom.app.errors import InboxFull
-    from greenroom.app.rooms.steps import ReadSession, Send
+    from greenroom.app.rooms.inbox import Send
+    from greenroom.app.rooms.sessions import ReadSession
     from greenroom.app.storage.ledger import RedisLedger
 
     ledger, taken, refused_ = RedisLedger(stage.environ["REDIS_URL"]), 0, 0

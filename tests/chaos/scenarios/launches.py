@@ -13,7 +13,7 @@ from datetime import timedelta
 import psutil
 from redis import Redis
 
-from greenroom.app.rooms.steps import Mark
+from greenroom.app.rooms.deadlines import Mark
 from greenroom.app.storage.ledger import RedisLedger
 from tests.chaos.listener import Listener
 from tests.chaos.play import call, pid_of, refused, soon

@@ -75,9 +75,9 @@ async def _cut_off(stage: Stage, report: Report, host: str, guest: Listener, beg
 
 @scenario(19, "an old bot releases, beats and writes late")
 async def the_old_come_late(stage: Stage, report: Report) -> None:
-    from greenroom.app.rooms import steps
+    from greenroom.app.rooms.leases import Release
     from greenroom.app.rooms.room import Room
-    from greenroom.app.rooms.sessions import State
+    from greenroom.app.rooms.sessions import ReadSession, State, Transition
     from greenroom.app.storage.ledger import RedisLedger
 
     ledger = RedisLedger(stage.environ["REDIS_URL"])
@@ -99,11 +99,11 @@ async def the_old_come_late(stage: Stage, report: Report) -> None:
             stage.links[host].mend()
             await asyncio.sleep(5)
 
-            session = ledger.run(steps.ReadSession(guest.session_id))
+            session = ledger.run(ReadSession(guest.session_id))
             room, epoch, owner = Room.parse(guest.room), int(before["epoch"]), str(before["owner"])
-            report.must(not ledger.run(steps.Release(room, epoch, owner)), "the old bot freed the room")
+            report.must(not ledger.run(Release(room, epoch, owner)), "the old bot freed the room")
             try:
-                ledger.run(steps.Transition(session.id, State.ENDED, epoch))
+                ledger.run(Transition(session.id, State.ENDED, epoch))
                 report.faults.append("the old bot ended the session")
             except Exception as refusal:
                 report.must(type(refusal).__name__ == "IllegalTransition", f"refused with {refusal!r}")

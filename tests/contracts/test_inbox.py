@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import InboxFull
-from greenroom.app.rooms.steps import Answer, AwaitAnswer, Receive, Send
-from greenroom.app.storage.commands import INBOX_HOLDS
+from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
+from greenroom.app.storage.inbox import INBOX_HOLDS
 from tests.makers import a_beat
 
 AT_ONCE = timedelta(0)

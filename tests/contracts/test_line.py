@@ -4,18 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.steps import (
-    FindPlace,
-    Forget,
-    Host,
-    LeaveLine,
-    Line,
-    Place,
-    Push,
-    QueueLength,
-    Report,
-    Retire,
-)
+from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place, Push, QueueLength
+from greenroom.app.rooms.sessions import Forget
+from greenroom.app.rooms.workers import Host, Report, Retire
 
 A_SECOND = timedelta(seconds=1)
 

@@ -4,25 +4,22 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.leases import (
     ACTIVE_FOR,
     STALE_AFTER,
     Adopt,
     Adoption,
     Beaten,
-    HandOver,
     Held,
     LeaseStatus,
     ReadRoom,
-    Ready,
     Release,
     Successor,
     Supersede,
-    Turn,
     Withdraw,
-    Yield,
 )
+from greenroom.app.rooms.sessions import State
 from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
 
 HEIR = "the-heir-s-token"

@@ -3,10 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from greenroom.app.errors import TooMuchState
+from greenroom.app.rooms.leases import ACTIVE_FOR
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.room import Room
 
 VALUE_HOLDS = 1000  # bytes as JSON: a note's id and title, not its text; all clients are sent all of it
 
@@ -43,3 +47,21 @@ def as_told(state: Mapping[Open, Opened]) -> dict[str, Any]:
     return {
         name: {"value": it.value, "owner": it.owner} if (it := state.get(name)) else None for name in Open
     }
+
+
+@dataclass(frozen=True)
+class WriteState(Step[bool]):
+    """Open or close things in a room; False, and nothing happens, if the room is not this owner's at this epoch."""
+
+    room: Room
+    epoch: int
+    owner: str
+    changes: Mapping[Open, Opened | None]  # None: closed
+    lasts: timedelta = ACTIVE_FOR
+
+
+@dataclass(frozen=True)
+class ReadState(Step[Mapping[Open, Opened]]):
+    """What is open in a room."""
+
+    room: Room

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
-from greenroom.app.rooms.steps import KEPT_AFTER_END, LastEmptied, NoteEmptied, Once, QueueLength
+from greenroom.app.rooms.line import QueueLength
+from greenroom.app.rooms.rates import Once
+from greenroom.app.rooms.sessions import KEPT_AFTER_END
+from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 from tests.makers import CELLAR, STAGE
 
 MINUTE = timedelta(minutes=1)

@@ -7,9 +7,12 @@ from itertools import product
 import pytest
 
 from greenroom.app.errors import IllegalTransition, NoSuchSession
-from greenroom.app.rooms.sessions import FOLLOWERS, Reason, State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.deadlines import Overdue
+from greenroom.app.rooms.line import Line, Push, QueueLength
+from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
+    FOLLOWERS,
     KEPT_AFTER_END,
     CountLaunch,
     Create,
@@ -18,21 +21,18 @@ from greenroom.app.rooms.steps import (
     LastSession,
     Launching,
     Limits,
-    Line,
     LiveSessions,
     Note,
-    Now,
-    Overdue,
     PageOfSessions,
-    Push,
-    QueueLength,
     ReadEvents,
     ReadSession,
     ReadSessions,
+    Reason,
+    State,
     Succeed,
     Transition,
 )
-from greenroom.app.storage.commands import EVENTS_KEPT
+from greenroom.app.storage.sessions import EVENTS_KEPT
 from tests.makers import CELLAR, STAGE, a_session
 
 # A way from the beginning into each state

@@ -2,20 +2,11 @@
 
 from datetime import timedelta
 
+from greenroom.app.rooms.line import Push, QueueLength
+from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
+from greenroom.app.rooms.rates import TakeTurn
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.steps import (
-    KEPT_AFTER_END,
-    Create,
-    HaveLifetimes,
-    KeptNames,
-    LastRun,
-    LastSession,
-    LeasedRooms,
-    Push,
-    QueueLength,
-    ReadCondition,
-    TakeTurn,
-)
+from greenroom.app.rooms.sessions import KEPT_AFTER_END, Create, LastSession
 from tests.makers import CELLAR, STAGE, a_claim, a_session
 
 

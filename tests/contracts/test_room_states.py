@@ -4,22 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.handovers import HandOver, Ready, Yield
+from greenroom.app.rooms.leases import ACTIVE_FOR, PENDING_FOR, Adopt, Claimed, Release, Supersede, Withdraw
+from greenroom.app.rooms.room_states import Open, Opened, ReadState, WriteState
 from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.state import Open, Opened
-from greenroom.app.rooms.steps import (
-    ACTIVE_FOR,
-    PENDING_FOR,
-    Adopt,
-    Claimed,
-    HandOver,
-    ReadState,
-    Ready,
-    Release,
-    Supersede,
-    Withdraw,
-    WriteState,
-    Yield,
-)
 from tests.contracts.takeovers import take_over
 from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted
 

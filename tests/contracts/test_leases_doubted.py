@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.leases import (
     DOUBT_KEEPS_FOR,
     DOUBT_LASTS,
     LOOKS_EVERY,
@@ -15,13 +14,13 @@ from greenroom.app.rooms.steps import (
     Claimed,
     Finding,
     Held,
-    Host,
     NotYet,
     ReadRoom,
     Release,
-    Report,
     Supersede,
 )
+from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.workers import Host, Report
 from tests.contracts.takeovers import take_over
 from tests.makers import CELLAR, ME, STAGE, a_beat, a_claim, adopted, of_bob
 

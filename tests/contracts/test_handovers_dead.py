@@ -1,17 +1,8 @@
 """A successor that dies before its turn: the bot that has the room keeps it."""
 
+from greenroom.app.rooms.handovers import HandOver, Ready, Yield
+from greenroom.app.rooms.leases import Adopt, Adoption, Finding, LeaseStatus, ReadRoom, Supersede
 from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import (
-    Adopt,
-    Adoption,
-    Finding,
-    HandOver,
-    LeaseStatus,
-    ReadRoom,
-    Ready,
-    Supersede,
-    Yield,
-)
 from tests.makers import ME, OTHER, STAGE, a_claim
 
 

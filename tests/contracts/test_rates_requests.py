@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from greenroom.app.rooms.steps import CountRequest
+from greenroom.app.rooms.rates import CountRequest
 
 A_MINUTE = timedelta(minutes=1)
 

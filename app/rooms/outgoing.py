@@ -1,29 +1,11 @@
-"""What the product needs from outside, as the smallest interfaces that do."""
+"""What leaves a web process or a bot for the queues, as the smallest interfaces that do."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.providers import Evidence
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.steps import Push, Step
-
-T = TypeVar("T")
-
-
-class Ledger(Protocol):
-    """Keeps the shared state.  Raises RedisAway when it cannot."""
-
-    def run(self, step: Step[T]) -> T:
-        """Do one step."""
-        ...
-
-    def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
-        """Do several steps in one round trip; each is atomic, all of them together are not.
-
-        One may come after those behind it, where the ledger has to be told first how it is done: what must be seen
-        done together, or in order, is one step.
-        """
-        ...
 
 
 class LaunchQueue(Protocol):

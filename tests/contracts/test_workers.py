@@ -4,19 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.steps import (
-    AskHost,
-    Host,
-    LivingHosts,
-    Now,
-    Ping,
-    ReadHeld,
-    ReadHost,
-    Report,
-    Retire,
-    TakeTurn,
-    Wish,
-)
+from greenroom.app.rooms.clock import Now, Ping
+from greenroom.app.rooms.rates import TakeTurn
+from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Report, Retire, Wish
 
 A_HOST = Host(
     id="bots@here",

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.sessions import State
-from greenroom.app.rooms.steps import (
+from greenroom.app.rooms.leases import (
     PARKED_FOR,
     PENDING_FOR,
     STALE_AFTER,
@@ -21,6 +20,7 @@ from greenroom.app.rooms.steps import (
     Withdraw,
     WriteConfig,
 )
+from greenroom.app.rooms.sessions import State
 from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
 
 A_SECOND = timedelta(seconds=1)

@@ -1,0 +1,84 @@
+"""The workers, their slots, what they run, and what an operator wants of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from greenroom.app.rooms.ledger import Step
+
+
+@dataclass(frozen=True)
+class Host:
+    """A worker process and its slots."""
+
+    id: str
+    kind: str  # "bots" or "control"
+    slots: int
+    used: int
+    incarnation: str
+    draining: bool = False
+    warm: int = 0  # idle processes whose models are loaded
+    since_ms: int = 0  # when this incarnation first reported
+    cold_s: int = 0  # for how long not all its processes have had their models; in steps of ten seconds
+    unfit: Mapping[str, str] = field(default_factory=dict)  # bots that it cannot import, and why, by name
+
+    @property
+    def free(self) -> int:
+        """How many launches it would start at once."""
+        return 0 if self.draining or self.kind != "bots" else max(0, self.slots - self.used)
+
+
+class Wish(StrEnum):
+    """What an operator wants of a worker."""
+
+    WORK = "work"
+    DRAIN = "drain"  # take no launches, hand every session over, stay
+    STOP = "stop"  # the same, and exit when empty
+
+
+@dataclass(frozen=True)
+class Report(Step[Wish]):
+    """A worker says that it lives and how full it is; returns what is wanted of it.
+
+    `held` is who runs its sessions, by session; None at a worker's first report, which then forgets what was
+    wanted of the worker before it, and leaves what that one held.
+    """
+
+    host: Host
+    held: Mapping[str, str] | None = None
+    lasts: timedelta = timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class ReadHeld(Step[Mapping[str, str]]):
+    """Which sessions a worker, or the one before it of the same name, last said to run: the owner by session."""
+
+    host_id: str
+
+
+@dataclass(frozen=True)
+class AskHost(Step[None]):
+    """Want something of a worker; it learns of it with its next report."""
+
+    host_id: str
+    wish: Wish
+
+
+@dataclass(frozen=True)
+class Retire(Step[None]):
+    """A worker says that it has gone."""
+
+    host_id: str
+
+
+@dataclass(frozen=True)
+class LivingHosts(Step[list[str]]):
+    """The ids of the workers that live."""
+
+
+@dataclass(frozen=True)
+class ReadHost(Step[Host | None]):
+    """What a worker last said of itself; None if that is too long ago."""
+
+    host_id: str

@@ -1,0 +1,43 @@
+"""Every step of the ledger as Redis commands: what is sent, and how the reply is read."""
+
+from typing import Any
+
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.storage import (
+    clock,
+    conversations,
+    deadlines,
+    handovers,
+    inbox,
+    leases,
+    line,
+    probes,
+    rates,
+    room_states,
+    sessions,
+    vacancies,
+    workers,
+)
+from greenroom.app.storage.commands import Command, Encoders
+
+SUBJECTS = (
+    clock,
+    conversations,
+    deadlines,
+    handovers,
+    inbox,
+    leases,
+    line,
+    probes,
+    rates,
+    room_states,
+    sessions,
+    vacancies,
+    workers,
+)
+ENCODERS: Encoders = {step: encoder for subject in SUBJECTS for step, encoder in subject.ENCODERS.items()}
+
+
+def encode(step: Step[Any]) -> Command:
+    """The commands of a step."""
+    return ENCODERS[type(step)](step)

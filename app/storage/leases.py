@@ -1,0 +1,220 @@
+"""Leases as Redis commands."""
+
+import json
+from datetime import timedelta
+
+from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.inbox import Message, Receive
+from greenroom.app.rooms.leases import (
+    DOUBT_KEEPS_FOR,
+    DOUBT_LASTS,
+    LOOKS_EVERY,
+    SETTLES_WITHIN,
+    SILENT_AT_MOST,
+    STALE_AFTER,
+    Adopt,
+    Adoption,
+    Beat,
+    Beaten,
+    Claim,
+    Claimed,
+    Finding,
+    Held,
+    Hold,
+    Lease,
+    LeaseStatus,
+    NotYet,
+    ReadRoom,
+    Release,
+    RoomView,
+    Successor,
+    Supersede,
+    Withdraw,
+    WriteConfig,
+)
+from greenroom.app.rooms.sessions import State
+from greenroom.app.storage import keys
+from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, script
+from greenroom.app.storage.deadlines import mark
+from greenroom.app.storage.inbox import receive
+
+EPOCH_KEPT_FOR = timedelta(days=30)
+
+
+def _lease(text: str) -> Lease | None:
+    if not text:
+        return None
+    card = json.loads(text)
+    heir = card.get("next")
+    return Lease(
+        status=LeaseStatus(card["status"]),
+        session_id=card["session_id"],
+        epoch=int(card["epoch"]),
+        since_ms=int(card["since"]),
+        bot=card.get("bot", ""),
+        user_id=card.get("user", ""),
+        personality=card.get("personality", ""),
+        mode=card.get("mode", "voice"),
+        host=card.get("host"),
+        job_id=card.get("job_id"),
+        owner=card.get("owner"),
+        token=card.get("token"),
+        asked_ms=int(card.get("asked", 0)),
+        tries=int(card.get("tries", 1)),
+        tried_ms=int(card.get("tried", 0)),
+        lasts=timedelta(milliseconds=card.get("lasts", 0)),
+        successor=Successor(int(heir["epoch"]), "ready" in heir) if heir else None,
+    )
+
+
+def _card(lease: Lease, owner: str) -> str:
+    """An adopted lease as Redis keeps it."""
+    return dumps(
+        {
+            "status": lease.status,
+            "session_id": lease.session_id,
+            "epoch": str(lease.epoch),
+            "since": lease.since_ms,
+            "bot": lease.bot,
+            "user": lease.user_id,
+            "personality": lease.personality,
+            "mode": lease.mode,
+            "host": lease.host,
+            "job_id": lease.job_id,
+            "owner": owner,
+        }
+    )
+
+
+def _age(age_ms: int) -> timedelta | None:
+    return None if age_ms < 0 else timedelta(milliseconds=age_ms)
+
+
+def claim(step: Claim) -> Command:
+    card = {
+        "session_id": step.session_id,
+        "bot": step.bot,
+        "user": step.user_id,
+        "personality": step.personality,
+        "mode": step.mode,
+    }
+
+    def read(replies: list[Reply]) -> Claimed | Held | NotYet:
+        if replies[0][0] == "claimed":
+            _, epoch, session_id, took_over = replies[0]
+            return Claimed(int(epoch), session_id, took_over or None)
+        if replies[0][0] == "wait":
+            return NotYet(timedelta(milliseconds=replies[0][1]))
+        _, card, age, state = replies[0]
+        lease = _lease(card)
+        assert lease is not None
+        return Held(lease, _age(age), State(state))
+
+    room_keys = [
+        keys.lease(step.room),
+        keys.epoch(step.room),
+        keys.keepalive(step.room),
+        keys.config(step.room),
+        keys.MEMORY,
+        *keys.room_state(step.room),
+    ]
+    doubt = (ms(step.stale_after), ms(DOUBT_LASTS), ms(DOUBT_KEEPS_FOR))
+    settling = (ms(SETTLES_WITHIN), ms(SILENT_AT_MOST), ms(LOOKS_EVERY))
+    args = (step.token, dumps(card), ms(step.lasts), *doubt, *settling, ms(EPOCH_KEPT_FOR))
+    return Command((script("claim", room_keys, *args),), read)
+
+
+def adopt(step: Adopt) -> Command:
+    def read(replies: list[Reply]) -> tuple[Adoption, int]:
+        outcome, *epoch = replies[0]
+        return Adoption(outcome), int(epoch[0]) if epoch else 0
+
+    call = script(
+        "adopt",
+        [keys.lease(step.room), keys.keepalive(step.room)],
+        *(step.token, step.owner, step.host, step.job_id, ms(step.lasts)),
+    )
+    return Command((call,), read)
+
+
+def beat(step: Beat) -> Command:
+    heard = script(
+        "beat",
+        [keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)],
+        *(step.owner, str(step.epoch), step.session_id, step.state, ms(step.lasts)),
+        *(_card(step.lease, step.owner), ms(EPOCH_KEPT_FOR)),
+    )
+    # Marked even if superseded: the reaper looks at the room itself before it acts.
+    looked_at = mark(Mark(step.room, STALE_AFTER)).calls
+    unread = receive(Receive(step.session_id, step.after, timedelta(0)))
+
+    def read(replies: list[Reply]) -> tuple[Beaten, list[Message]]:
+        return Beaten(replies[0]), unread.read(replies[1 + len(looked_at) :])
+
+    return Command((heard, *looked_at, *unread.calls), read)
+
+
+def release(step: Release) -> Command:
+    room_keys = [keys.lease(step.room), keys.epoch(step.room), keys.keepalive(step.room)]
+    room_keys += [keys.config(step.room), *keys.room_state(step.room)]
+    call = script("release", room_keys, step.owner, str(step.epoch), ms(EPOCH_KEPT_FOR))
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+def withdraw(step: Withdraw) -> Command:
+    room_keys = [keys.lease(step.room), keys.config(step.room), *keys.room_state(step.room)]
+    call = script("withdraw", room_keys, str(step.epoch))
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+def hold(step: Hold) -> Command:
+    tries = "" if step.tries is None else step.tries
+    call = script("hold", [keys.lease(step.room)], str(step.epoch), ms(step.lasts), tries)
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+def supersede(step: Supersede) -> Command:
+    call = script(
+        "supersede",
+        [keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)],
+        *(step.token, step.owner or "", "" if step.epoch is None else str(step.epoch), ms(step.quiet_for)),
+        *(ms(DOUBT_LASTS) if step.raises_doubt else 0, ms(DOUBT_KEEPS_FOR)),
+        *(ms(step.lasts), ms(EPOCH_KEPT_FOR)),
+    )
+    return Command((call,), lambda replies: (Finding(replies[0][0]), _lease(replies[0][1])))
+
+
+def read_room(step: ReadRoom) -> Command:
+    def read(replies: list[Reply]) -> RoomView:
+        lease, age, beat, config = replies[0]
+        return RoomView(
+            lease=_lease(lease),
+            age=_age(age),
+            state=json.loads(beat)["state"] if beat else None,
+            config=json.loads(config) if config else {},
+        )
+
+    call = script("look", [keys.lease(step.room), keys.keepalive(step.room), keys.config(step.room)])
+    return Command((call,), read)
+
+
+def write_config(step: WriteConfig) -> Command:
+    call = script(
+        "write_config",
+        [keys.lease(step.room), keys.config(step.room)],
+        *(str(step.epoch), dumps(dict(step.changes)), ms(step.lasts)),
+    )
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
+ENCODERS: Encoders = {
+    Claim: claim,
+    Adopt: adopt,
+    Beat: beat,
+    Release: release,
+    Withdraw: withdraw,
+    Hold: hold,
+    Supersede: supersede,
+    ReadRoom: read_room,
+    WriteConfig: write_config,
+}

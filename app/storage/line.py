@@ -1,0 +1,51 @@
+"""The line as Redis commands."""
+
+from datetime import timedelta
+
+from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place, Push, QueueLength
+from greenroom.app.rooms.sessions import KEPT_AFTER_END
+from greenroom.app.storage import keys
+from greenroom.app.storage.commands import Call, Command, Encoders, Reply, ms, nothing, script
+
+IN_FRONT = -timedelta(days=1)  # when who was on stage already has begun to wait, compared with all others
+
+
+def push(step: Push) -> Command:
+    names = [step.queue, keys.LAUNCHES_WAITING]
+    call = script("push", names, step.message, step.session_id, ms(-IN_FRONT) if step.in_front else 0)
+    return Command((call,), nothing)
+
+
+def find_place(step: FindPlace) -> Command:
+    def read(replies: list[Reply]) -> Place:
+        ahead, waiting, free, since, served = replies[0]
+        return Place(None if ahead < 0 else ahead, waiting, free, int(since), int(served))
+
+    line = [keys.LAUNCHES_WAITING, keys.HOSTS, keys.HOSTS_FREE, keys.served()]
+    return Command((script("find_place", line, step.session_id),), read)
+
+
+def line(step: Line) -> Command:
+    call = Call(("ZRANGE", keys.LAUNCHES_WAITING, 0, step.limit - 1))
+    return Command((call,), lambda replies: list(replies[0]))
+
+
+def leave_line(step: LeaveLine) -> Command:
+    if not step.is_served:
+        return Command((Call(("ZREM", keys.LAUNCHES_WAITING, step.session_id)),), nothing)
+    names = [keys.LAUNCHES_WAITING, keys.served()]
+    call = script("leave_line", names, step.session_id, ms(-IN_FRONT) // 2, ms(KEPT_AFTER_END))
+    return Command((call,), nothing)
+
+
+def queue_length(step: QueueLength) -> Command:
+    return Command((Call(("LLEN", step.queue)),), lambda replies: int(replies[0]))
+
+
+ENCODERS: Encoders = {
+    Push: push,
+    FindPlace: find_place,
+    Line: line,
+    LeaveLine: leave_line,
+    QueueLength: queue_length,
+}

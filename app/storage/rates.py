@@ -1,0 +1,32 @@
+"""Rates as Redis commands."""
+
+from datetime import timedelta
+
+from greenroom.app.rooms.rates import CountRequest, Once, TakeTurn
+from greenroom.app.rooms.sessions import KEPT_AFTER_END
+from greenroom.app.storage import keys
+from greenroom.app.storage.commands import Call, Command, Encoders, ms, script
+
+
+def take_turn(step: TakeTurn) -> Command:
+    turn = Call(("SET", keys.turn(step.work), "1", "NX", "PX", ms(step.lasts)))
+    came = Call(("SET", keys.came(step.work), "1", "PX", ms(KEPT_AFTER_END)))
+    return Command((turn, came), lambda replies: bool(replies[0]))
+
+
+def once(step: Once) -> Command:
+    names = [keys.once(step.what), step.queue] if step.queue else [keys.once(step.what)]
+    return Command((script("once", names, ms(step.lasts), step.message),), lambda replies: bool(replies[0]))
+
+
+def count_request(step: CountRequest) -> Command:
+    names = [keys.requests(who) for who in step.whose]
+    call = script("count_request", names, ms(step.within), *step.whose.values())
+    return Command((call,), lambda replies: timedelta(milliseconds=replies[0]) if replies[0] else None)
+
+
+ENCODERS: Encoders = {
+    TakeTurn: take_turn,
+    Once: once,
+    CountRequest: count_request,
+}

@@ -1,0 +1,271 @@
+"""Sessions as Redis commands."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+
+from greenroom.app.errors import IllegalTransition, NoSuchSession
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import (
+    CRASHES_COUNT_FOR,
+    KEPT_AFTER_END,
+    CountLaunch,
+    Create,
+    Created,
+    Event,
+    Forget,
+    LastSession,
+    LiveSessions,
+    Note,
+    Page,
+    PageOfSessions,
+    ReadEvents,
+    ReadSession,
+    ReadSessions,
+    Reason,
+    Session,
+    State,
+    Succeed,
+    Succession,
+    Transition,
+    predecessors,
+)
+from greenroom.app.storage import keys
+from greenroom.app.storage.commands import (
+    Call,
+    Command,
+    Encoders,
+    Reply,
+    dumps,
+    entries,
+    ms,
+    nothing,
+    pairs,
+    read_stream,
+    script,
+)
+
+EVENTS_KEPT = 500  # a history's length
+
+
+def _fields(session: Session) -> list[str | int]:
+    """A session as its hash; created_ms and updated_ms are Redis's to say."""
+    fields: dict[str, str | int | None] = {
+        "id": session.id,
+        "room": str(session.room),
+        "user_id": session.user_id,
+        "bot": session.bot,
+        "personality": session.personality,
+        "mode": session.mode,
+        "persistence_ms": ms(session.persistence),
+        "max_duration_ms": ms(session.max_duration),
+        "epoch": str(session.epoch),
+        "persona": session.persona,
+        "voice": session.voice,
+        "host": session.host,
+        "person": session.person,
+        "link": session.link,
+        "metadata": dumps(dict(session.metadata)),
+        "state": session.state,
+        "launches": session.launches,
+        "version": session.version,
+    }
+    return [part for name, value in fields.items() if value is not None for part in (name, value)]
+
+
+def _session(record: Mapping[str, str]) -> Session:
+    return Session(
+        id=record["id"],
+        room=Room.parse(record["room"]),
+        user_id=record["user_id"],
+        bot=record["bot"],
+        personality=record["personality"],
+        mode=record["mode"],
+        persistence=timedelta(milliseconds=int(record["persistence_ms"])),
+        max_duration=timedelta(milliseconds=int(record["max_duration_ms"])),
+        epoch=int(record["epoch"]),
+        persona=record.get("persona"),
+        voice=record.get("voice"),
+        metadata=json.loads(record["metadata"]),
+        state=State(record["state"]),
+        reason=Reason(record["reason"]) if "reason" in record else None,
+        host=record.get("host"),
+        person=record.get("person"),
+        link=record.get("link"),
+        alone_ms=int(record.get("alone_ms", 0)),
+        launches=int(record["launches"]),
+        crashes=tuple(int(at) for at in record.get("crashes", "").split(",") if at),
+        version=int(record["version"]),
+        created_ms=int(record["created_ms"]),
+        updated_ms=int(record["updated_ms"]),
+    )
+
+
+def create(step: Create) -> Command:
+    session = step.session
+    lasts = session.max_duration + KEPT_AFTER_END
+    user_bot = {
+        "session_id": session.id,
+        "room": str(session.room),
+        "personality": session.personality,
+        "persona": session.persona,
+    }
+    names = [keys.session(session.id), keys.events(session.id), keys.last_session(session.room)]
+    names += [keys.user_bot(session.user_id), keys.user_sessions(session.counts_for), keys.SESSIONS_LIVE]
+    launch: tuple[str | int, ...] = ("",) * 8
+    if step.launching:
+        push, limits = step.launching.push, step.launching.limits
+        names += [keys.LAUNCHES_WAITING, keys.ROOMS_KEEPALIVE, push.queue]
+        launch = (push.message, str(session.room), ms(step.launching.within), step.launching.free)
+        launch += (limits.sessions, limits.line, limits.user_sessions, limits.user_line)
+    about = (session.id, str(session.epoch), session.state, dumps(user_bot))
+    lives = (ms(lasts), ms(KEPT_AFTER_END))
+    call = script("create", names, *lives, *about, *launch, *_fields(session))
+    return Command((call,), lambda replies: Created(replies[0]))
+
+
+def transition(step: Transition) -> Command:
+    def read(replies: list[Reply]) -> Session:
+        outcome, *rest = replies[0]
+        if outcome == "missing":
+            raise NoSuchSession(session_id=step.session_id)
+        if outcome == "refused":
+            raise IllegalTransition(session_id=step.session_id, state=rest[0], to=str(step.to))
+        return _session(pairs(rest))
+
+    ends = step.to is State.ENDED
+    call = script(
+        "transition",
+        [keys.session(step.session_id), keys.events(step.session_id)],
+        step.to,
+        f",{','.join(sorted(predecessors(step.to)))},",
+        str(step.epoch),
+        step.reason or "",
+        step.detail or "",
+        step.host or "",
+        EVENTS_KEPT,
+        ms(KEPT_AFTER_END) if ends else 0,
+    )
+    return Command((call,), read)
+
+
+def succeed(step: Succeed) -> Command:
+    def read(replies: list[Reply]) -> Succession:
+        if not replies[0]:
+            raise NoSuchSession(session_id=step.session_id)
+        crashes, *record = replies[0]
+        return Succession(_session(pairs(record)), int(crashes))
+
+    call = script(
+        "succeed",
+        [keys.session(step.session_id), keys.events(step.session_id)],
+        *(str(step.epoch), step.to or "", step.event, step.detail or ""),
+        *(ms(CRASHES_COUNT_FOR) if step.is_crash else 0, EVENTS_KEPT, step.host or ""),
+    )
+    return Command((call,), read)
+
+
+def forget(step: Forget) -> Command:
+    calls = (
+        Call(("ZREM", keys.SESSIONS_LIVE, step.session_id)),
+        Call(("ZREM", keys.LAUNCHES_WAITING, step.session_id)),
+    )
+    return Command(calls, nothing)
+
+
+def note(step: Note) -> Command:
+    fields = [
+        "event",
+        step.event,
+        "epoch",
+        str(step.epoch),
+        *(["detail", step.detail] if step.detail else []),
+    ]
+    call = script(
+        "note",
+        [keys.session(step.session_id), keys.events(step.session_id)],
+        EVENTS_KEPT,
+        step.person or "",
+        str(step.epoch),
+        *fields,
+    )
+    return Command((call,), nothing)
+
+
+def count_launch(step: CountLaunch) -> Command:
+    def read(replies: list[Reply]) -> int:
+        if not replies[0]:
+            raise NoSuchSession(session_id=step.session_id)
+        return int(replies[0])
+
+    return Command((script("count_launch", [keys.session(step.session_id)]),), read)
+
+
+def read_session(step: ReadSession) -> Command:
+    def read(replies: list[Reply]) -> Session:
+        if not replies[0]:
+            raise NoSuchSession(session_id=step.session_id)
+        record = replies[0]
+        return _session(record if isinstance(record, dict) else pairs(record))
+
+    return Command((Call(("HGETALL", keys.session(step.session_id))),), read)
+
+
+def live_sessions(step: LiveSessions) -> Command:
+    call = Call(("ZRANGE", keys.SESSIONS_LIVE, 0, step.limit - 1))
+    return Command((call,), lambda replies: list(replies[0]))
+
+
+def page_of_sessions(step: PageOfSessions) -> Command:
+    def read(replies: list[Reply]) -> Page:
+        after, *session_ids = replies[0]
+        return Page(session_ids, after or None)
+
+    since, _, session_id = step.after.partition("-")
+    call = script("page", [keys.SESSIONS_LIVE], since or "-inf", session_id, step.limit)
+    return Command((call,), read)
+
+
+def read_sessions(step: ReadSessions) -> Command:
+    def read(replies: list[Reply]) -> list[Session | None]:
+        records = [reply if isinstance(reply, dict) else pairs(reply) for reply in replies]
+        return [_session(record) if record else None for record in records]
+
+    return Command(tuple(Call(("HGETALL", keys.session(each))) for each in step.session_ids), read)
+
+
+def read_events(step: ReadEvents) -> Command:
+    def read(replies: list[Reply]) -> list[Event]:
+        return [
+            Event(
+                id=entry_id,
+                at_ms=int(entry_id.split("-")[0]),
+                event=fields["event"],
+                epoch=int(fields["epoch"]),
+                reason=fields.get("reason"),
+                detail=fields.get("detail"),
+            )
+            for entry_id, fields in entries(replies[0])
+        ]
+
+    return Command((read_stream(keys.events(step.session_id), step.after, step.wait),), read)
+
+
+def last_session(step: LastSession) -> Command:
+    return Command((Call(("GET", keys.last_session(step.room))),), lambda replies: replies[0] or None)
+
+
+ENCODERS: Encoders = {
+    Create: create,
+    Transition: transition,
+    Succeed: succeed,
+    Forget: forget,
+    Note: note,
+    CountLaunch: count_launch,
+    ReadSession: read_session,
+    LiveSessions: live_sessions,
+    PageOfSessions: page_of_sessions,
+    ReadSessions: read_sessions,
+    ReadEvents: read_events,
+    LastSession: last_session,
+}

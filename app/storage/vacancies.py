@@ -1,0 +1,22 @@
+"""Vacancies as Redis commands."""
+
+from greenroom.app.rooms.sessions import KEPT_AFTER_END
+from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
+from greenroom.app.storage import keys
+from greenroom.app.storage.commands import Call, Command, Encoders, ms, nothing
+
+
+def note_emptied(step: NoteEmptied) -> Command:
+    call = Call(("SET", keys.emptied(step.room), step.at_ms, "PX", ms(KEPT_AFTER_END)))
+    return Command((call,), nothing)
+
+
+def last_emptied(step: LastEmptied) -> Command:
+    call = Call(("GET", keys.emptied(step.room)))
+    return Command((call,), lambda replies: int(replies[0]) if replies[0] else None)
+
+
+ENCODERS: Encoders = {
+    NoteEmptied: note_emptied,
+    LastEmptied: last_emptied,
+}
