@@ -38,10 +38,9 @@ from pipecat.frames.frames import (
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
-from pipecat.pipeline.pipeline import Pipeline, PipelineSink, PipelineSource
+from pipecat.pipeline.pipeline import PipelineSink, PipelineSource
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import (
-    LLMAssistantAggregator,
     LLMUserAggregator,
     LLMUserAggregatorParams,
 )
@@ -53,6 +52,8 @@ from pipecat.processors.frameworks.rtvi.frames import (
     RTVIUIEventFrame,
     RTVIUISnapshotFrame,
 )
+
+from greenroom.bots.seam.branch import AssistantAggregator, Branch
 
 FLOOR_WAITS = 5.0  # seconds that an answer waits for others to finish what they say
 HEARS_US_AFTER = 0.5  # seconds, from when somebody came until our voice reaches them
@@ -297,7 +298,7 @@ def _preferences(metadata: str | None) -> str:
     return words[:500] if words.isprintable() else ""
 
 
-class Replies(LLMAssistantAggregator):
+class Replies(AssistantAggregator):
     """Writes what was said to somebody into the conversation with them."""
 
     def __init__(self, people: People) -> None:
@@ -307,7 +308,7 @@ class Replies(LLMAssistantAggregator):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, AnsweringFrame):
             await super().process_frame(frame, direction)
-            self._context = self._people.context_of(frame.person)
+            self.write_into(self._people.context_of(frame.person))
         elif isinstance(frame, EndWorkerFrame) and len(self._people.present) > 1:
             pass  # one says goodbye, and others are there
         else:
@@ -331,13 +332,10 @@ class _Branch:
         self._is_open = False
         source = PipelineSource(push, name=f"People::{person}::Source")
         sink = PipelineSink(push, name=f"People::{person}::Sink")
-        self.pipeline = Pipeline(processors, source=source, sink=sink)
+        self.pipeline = Branch(processors, source=source, sink=sink)
 
     async def open(self, setup: Any, started: StartFrame | None) -> None:
-        """As pipecat sets up a pipeline that it has from the beginning."""
-        self.pipeline._setup_started()
-        await self.pipeline.setup(setup)
-        self.pipeline._setup_finished()
+        await self.pipeline.open(setup)
         if started is not None:
             await self.take(started, FrameDirection.DOWNSTREAM)
 

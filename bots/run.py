@@ -46,7 +46,7 @@ def preload(settings: Settings) -> None:
     Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The two models
     that a bot listens with are loaded, since their sessions are made to have no threads; none is run.
     """
-    import greenroom.bots.transports.local  # before any bot: what it imports of pipecat's shall be what our seam put there
+    import greenroom.bots.transports.local  # before any bot: it shall find in pipecat what our seam has put there
 
     if settings.livekit_url:
         import greenroom.bots.transports.livekit

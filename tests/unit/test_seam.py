@@ -87,11 +87,13 @@ def overridden(ours):
 def inherited_privates(ours):
     """What ours uses by a name with an underscore and has not made itself."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(ours)))
-    made = set(vars(ours)) | {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-    }
+    made = set(vars(ours))
+    for function in tree.body[0].body:
+        if isinstance(function, ast.FunctionDef) and function.name == "__init__":
+            stores = (
+                node for node in ast.walk(function) if isinstance(getattr(node, "ctx", None), ast.Store)
+            )
+            made |= {node.attr for node in stores if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
         is_private = (
             isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
@@ -181,6 +183,8 @@ def look_up(path):
             continue
         for name in names[parts:]:
             found = getattr(found, name, None)
+            if found in OURS:  # it is installed
+                found = next(each for each in found.__mro__ if is_theirs(each))
         return found
     return None
 

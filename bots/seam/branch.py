@@ -1,0 +1,25 @@
+"""A pipeline inside a pipeline that has begun, and an aggregator that writes into one context after another."""
+
+from typing import Any
+
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
+
+
+class Branch(Pipeline):
+    """A pipeline that comes into being while the one around it runs."""
+
+    async def open(self, setup: Any) -> None:
+        """As pipecat's worker sets up the pipeline that it has from the beginning."""
+        self._setup_started()
+        await self.setup(setup)
+        self._setup_finished()
+
+
+class AssistantAggregator(LLMAssistantAggregator):
+    """pipecat's, for a bot that has a context with each of several people."""
+
+    def write_into(self, context: LLMContext) -> None:
+        """Write what is answered from now on into this context."""
+        self._context = context
