@@ -41,6 +41,7 @@ from greenroom.app.logging import configure
 from greenroom.app.rooms.inbox import Message, Receive
 from greenroom.app.rooms.leases import BEAT_EVERY
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.requests import Done, Request
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
@@ -55,9 +56,19 @@ BOTS = 8
 ASKERS = 16
 PATIENCE = timedelta(seconds=5)  # of who changes a bot's configuration
 CALMS_DOWN_WITHIN = 2 * BEAT_EVERY + PATIENCE  # what was not answered is read, and found to have expired
-KIND = "note-down"
 
 _processes = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class NoteDown(Request[Done]):
+    """What is asked here, and nowhere else."""
+
+    name = "note-down"
+    answer = Done
+    within = PATIENCE
+
+    number: int
 
 
 @dataclass
@@ -191,7 +202,7 @@ def _ask(ledger: RedisLedger, session: Session, numbers: Sequence[int], said: Sa
     for number in numbers:
         began = time.perf_counter()
         try:
-            ask(ledger, session, KIND, {"number": number}, patience=PATIENCE)
+            ask(ledger, session, NoteDown(number))
         except RedisAway:
             said.refused.append(number)
         except BotSilent:

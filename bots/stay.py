@@ -31,8 +31,24 @@ from greenroom.app.rooms.inbox import Answer, Message, Receive
 from greenroom.app.rooms.leases import BEAT_EVERY, STALE_AFTER, Beat, Beaten, ReadRoom, Release
 from greenroom.app.rooms.leaving import ended_by
 from greenroom.app.rooms.ledger import Step
-from greenroom.app.rooms.messages import EXPIRED
 from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.requests import (
+    EXPIRED,
+    FAILED,
+    BadRequest,
+    BotAnswer,
+    Candidates,
+    Configure,
+    Done,
+    GivesWay,
+    GiveWay,
+    Leave,
+    Offer,
+    OfferAnswer,
+    Request,
+    read,
+    to_body,
+)
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import (
@@ -485,32 +501,39 @@ class Stay:
             result = {"error": error.kind}
         except Exception:
             log.exception("message_failed", session_id=self.session.id, kind=message.kind)
-            result = {"error": "failed"}
+            result = {"error": FAILED}
         if result is not None:
             await self._answer(message.id, result)
 
     async def _do(self, message: Message) -> Mapping[str, object] | None:
         """The result of a message, or None if it is answered later."""
-        body: Any = message.body
-        match message.kind:
-            case "offer":
-                return {"answer": await self._room.take(body["user_id"], body["offer"])}
-            case "candidates":
-                await self._room.add_candidates(body["pc_id"], body["candidates"])
-            case "config":
-                await self._reconfigure(body)
-            case "give_way":
-                return {"gives_way": self._give_way()}
-            case "leave":
-                if "by" in body and self._room.people - {body["by"]}:
+        try:
+            request = read(message.kind, message.body)
+        except BadRequest as bad:
+            why = str(bad.__cause__ or bad)
+            log.warning("message_not_read", session_id=self.session.id, kind=message.kind, because=why)
+            return {"error": str(bad)}
+        answer = await self._handle(request, message.id)
+        return None if answer is None else to_body(answer)
+
+    async def _handle(self, request: Request[Any], message_id: str) -> BotAnswer | None:
+        """The answer to a request, or None if it is given later."""
+        match request:
+            case Offer(user_id, offer):
+                return OfferAnswer(await self._room.take(user_id, offer))
+            case Candidates(pc_id, candidates):
+                await self._room.add_candidates(pc_id, candidates)
+            case Configure(changes):
+                await self._reconfigure(changes)
+            case GiveWay():
+                return GivesWay(self._give_way())
+            case Leave(reason, by):
+                if by is not None and self._room.people - {by}:
                     raise OthersThere
-                self._to_answer.append(message.id)  # answered when the bot has left
-                self.end(Ending(Reason(body["reason"]), detail=ended_by(body.get("by"))))
+                self._to_answer.append(message_id)  # answered when the bot has left
+                self.end(Ending(reason, detail=ended_by(by)))
                 return None
-            case unknown:
-                log.warning("message_unknown", session_id=self.session.id, kind=unknown)
-                return {"error": "unknown"}
-        return {}
+        return Done()
 
     async def _reconfigure(self, changes: Mapping[str, Any]) -> None:
         """Change how the bot speaks and thinks, in pipecat's own terms, so that any bot can follow.

@@ -38,13 +38,13 @@ from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.looking import Presence, presence_of
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import GUEST, About, check_name
+from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.room import LOCAL, Room
 from greenroom.app.rooms.room_states import as_told
 from greenroom.app.rooms.sessions import ON_STAGE, ReadSession
 
 ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking again
 LEAVES_OF_ONE = 2  # of a session's user, in a process
-CONFIG_WITHIN = timedelta(seconds=5)
 
 bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
 
@@ -132,7 +132,7 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
     if not here.ledger.run(WriteConfig(room, lease.epoch, changes)):
         raise Conflict("The room's bot has just changed; try again.")
     with here.seats.taken(Wait.BOT):
-        ask(here.ledger, session, "config", changes, patience=CONFIG_WITHIN, is_awaited=still_awaited())
+        ask(here.ledger, session, Configure(changes), is_awaited=still_awaited())
     config = here.ledger.run(ReadRoom(room)).config
     return {"room_url": str(room), "session_id": session.id, "config": config}
 

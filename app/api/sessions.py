@@ -29,13 +29,10 @@ from greenroom.app.api.services import services
 from greenroom.app.errors import Busy, OfferRefused, TooManyStreams
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.patience import slices
+from greenroom.app.rooms.requests import Candidates, Offer
 from greenroom.app.rooms.room import LOCAL
-from greenroom.app.rooms.sessions import ON_STAGE, Event, Reason, State
+from greenroom.app.rooms.sessions import Event, Reason, State
 
-ANSWER_WITHIN = timedelta(seconds=10)
-# An offer to a bot that is on its way waits for it, as long as /join does: pipecat's clients offer three times, and
-# give up for good at the first 4xx
-ARRIVES_WITHIN = timedelta(seconds=30)
 OFFER_AT_MOST = 64 * 1024  # bytes
 STREAM_FOR = timedelta(minutes=5)  # then the client connects again, with Last-Event-ID
 PLACE = re.compile(r"\d{1,15}(-\d{1,15})?", re.ASCII)  # of an event in a history
@@ -111,24 +108,13 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
             "This room is not ours: connect to its url, with the room_token that /join returned."
         )
     user_id = caller_of(session_id) or session.user_id
-    body = {
-        "user_id": user_id,
-        "offer": {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")},
-    }
-    patience = ANSWER_WITHIN if session.state in ON_STAGE else ARRIVES_WITHIN
+    wanted = Offer(user_id, {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")})
     whose, is_awaited = (session_id, caller_of(session_id)), still_awaited()
     with (
         here.seats.taken(Wait.BOT, whose=("offer", *whose), at_most=OFFERS_OF_ONE),
         here.offers.of(whose) as is_the_last,
     ):
-        return ask(
-            here.ledger,
-            session,
-            "offer",
-            body,
-            patience=patience,
-            is_awaited=lambda: is_the_last() and is_awaited(),
-        )["answer"]
+        return ask(here.ledger, session, wanted, is_awaited=lambda: is_the_last() and is_awaited()).answer
 
 
 @bp.patch("/<session_id>/api/offer")
@@ -142,14 +128,7 @@ def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
     session = here.looking.session(session_id)
     whose = ("candidates", session_id, caller_of(session_id))
     with here.seats.taken(Wait.BOT, whose=whose, at_most=CANDIDATES_OF_ONE):
-        ask(
-            here.ledger,
-            session,
-            "candidates",
-            sent,
-            patience=ANSWER_WITHIN,
-            is_awaited=still_awaited(),
-        )
+        ask(here.ledger, session, Candidates(**sent), is_awaited=still_awaited())
     return {"status": "success"}
 
 

@@ -2,7 +2,6 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 
 from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
 from greenroom.app.rooms.endings import bury, end
@@ -10,11 +9,11 @@ from greenroom.app.rooms.leases import STALE_AFTER, Finding, LeaseStatus, ReadRo
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.requests import Leave
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 
 BOTS_AT_MOST = 3  # that are asked: the one that was asked may have handed its session over meanwhile
-GOODBYE_TAKES = timedelta(seconds=12)  # a bot that says goodbye has at most 8 of them
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,6 @@ class Leaving:
 
         Asked `by` a person of the room, it stays with whoever else is there: raises OthersThere.
         """
-        wish = {"reason": Reason.LEFT} | ({"by": by} if by is not None else {})
         session = self._ledger.run(ReadSession(session_id))
         for _ in range(BOTS_AT_MOST):
             if session.state is State.ENDED:
@@ -64,7 +62,7 @@ class Leaving:
             if self._withdraw(session, by):
                 return Left("left", session.id, Reason.LEFT)
             try:
-                ask(self._ledger, session, "leave", wish, patience=GOODBYE_TAKES)
+                ask(self._ledger, session, Leave(Reason.LEFT, by))
             except SessionEnded:
                 pass  # by itself, while we asked
             except BotSilent:

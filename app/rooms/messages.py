@@ -3,59 +3,43 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any, TypeVar, cast
 
-from greenroom.app.errors import (
-    BotFailed,
-    BotSilent,
-    CandidatesRefused,
-    GreenroomError,
-    NoLongerAwaited,
-    OfferRefused,
-    OthersThere,
-    RoomFull,
-    SessionEnded,
-)
+import structlog
+
+from greenroom.app.errors import BotFailed, BotSilent, NoLongerAwaited, SessionEnded
 from greenroom.app.rooms.inbox import AwaitAnswer, Send
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.patience import slices
+from greenroom.app.rooms.requests import EXPIRED, BotAnswer, Request, of_body
 from greenroom.app.rooms.sessions import ReadSession, Session, State
 
-# What a bot may answer instead of a result: {"error": kind}.
-EXPIRED = "expired"  # it came too late, or was for the session's bot before
-REFUSALS: Mapping[str, type[GreenroomError]] = {
-    OthersThere.kind: OthersThere,
-    RoomFull.kind: RoomFull,
-    OfferRefused.kind: OfferRefused,
-    CandidatesRefused.kind: CandidatesRefused,
-}
+A = TypeVar("A", bound=BotAnswer)
+
+log = structlog.get_logger(__name__)
 
 
 def ask(
-    ledger: Ledger,
-    session: Session,
-    kind: str,
-    body: Mapping[str, object],
-    *,
-    patience: timedelta,
-    is_awaited: Callable[[], bool] = lambda: True,
-) -> Mapping[str, object]:
-    """Send a message to a session's bot and return its answer.
+    ledger: Ledger, session: Session, request: Request[A], *, is_awaited: Callable[[], bool] = lambda: True
+) -> A:
+    """Send a request to a session's bot and return its answer, within the request's own time limit.
 
     A bot that is still starting reads it when it has started; one that expired because another bot has the
     session by now is sent again to that one.  Raises SessionEnded, BotSilent, NoLongerAwaited once nobody wants the
-    answer, or what the bot refused it with.
+    answer, BotFailed, or what the bot refused it with: one of the request's `refusals`.
     """
+    patience = request.limit_for(session)
     deadline = time.monotonic() + patience.total_seconds()
     message_id, epoch = "", session.epoch
     _refuse_if_ended(session)
     for wait in slices(patience):
         if not message_id:
             left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
-            message_id = ledger.run(Send(session.id, kind, body, session.epoch, good_for=left))
+            message_id = ledger.run(sending(session, request, good_for=left))
             epoch = session.epoch
         answer = ledger.run(AwaitAnswer(session.id, message_id, wait))
         if answer is not None and answer.get("error") != EXPIRED:
-            return _result(answer, session)
+            return _read_answer(request, answer, session)
         if not is_awaited():
             raise NoLongerAwaited(session_id=session.id)
         session = ledger.run(ReadSession(session.id))
@@ -67,13 +51,26 @@ def ask(
     raise BotSilent(session_id=session.id)
 
 
+def sending(
+    session: Session, request: Request[Any], *, good_for: timedelta | None = None, nonce: str | None = None
+) -> Send:
+    """The step that puts a request into a session's inbox; sent twice with one nonce, it is one message."""
+    named = {} if nonce is None else {"nonce": nonce}
+    lasts = request.limit_for(session) if good_for is None else good_for
+    return Send(session.id, request.name, request.body(), session.epoch, good_for=lasts, **named)
+
+
 def _refuse_if_ended(session: Session) -> None:
     if session.state is State.ENDED:
         raise SessionEnded(session_id=session.id, reason=session.reason)
 
 
-def _result(answer: Mapping[str, object], session: Session) -> Mapping[str, object]:
-    refusal = answer.get("error")
-    if refusal is None:
-        return answer
-    raise REFUSALS.get(str(refusal), BotFailed)(session_id=session.id, reason=answer.get("reason"))
+def _read_answer(request: Request[A], answer: Mapping[str, object], session: Session) -> A:
+    if (kind := answer.get("error")) is not None:
+        refusals = {refusal.kind: refusal for refusal in request.refusals}
+        raise refusals.get(str(kind), BotFailed)(session_id=session.id, reason=answer.get("reason"))
+    try:
+        return cast(A, of_body(request.answer, answer))
+    except ValueError as error:  # a bot of another version
+        log.warning("answer_malformed", session_id=session.id, request=request.name, because=str(error))
+        raise BotFailed(session_id=session.id) from error

@@ -12,7 +12,6 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import Mark, Overdue, Unmark
 from greenroom.app.rooms.endings import bury, end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.inbox import Send
 from greenroom.app.rooms.leases import (
     BEAT_EVERY,
     DOUBT_LASTS,
@@ -27,8 +26,10 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place
+from greenroom.app.rooms.messages import sending
 from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.requests import GiveWay
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
@@ -53,7 +54,6 @@ ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is no
 MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
 NOT_HEARD = BotFailure(FailureKind.NOT_HEARD, f"was not heard for {STALE_AFTER.seconds} seconds")
 GIVES_WAY_AFTER = timedelta(seconds=30)  # who reloads a page, or is on the way, finds the bot there
-ANSWERS_WITHIN = timedelta(seconds=10)
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
 
 log = structlog.get_logger(__name__)
@@ -118,9 +118,7 @@ class Reaper:
         asked = sorted(alone, key=lambda session: session.alone_ms)[:wanted]
         for session in asked:
             with suppress(InboxFull):  # then its bot reads nothing, and will be found dead
-                self._ledger.run(
-                    Send(session.id, "give_way", {}, session.epoch, ANSWERS_WITHIN, nonce="give-way")
-                )
+                self._ledger.run(sending(session, GiveWay(), nonce="give-way"))
         return len(asked)
 
     def sweep(self) -> int:

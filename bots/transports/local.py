@@ -8,7 +8,7 @@ behind the same object.  There is never more than one peer connection a room.
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiortc import RTCIceServer
@@ -89,7 +89,7 @@ class LocalRoom(PeerConnection):
             raise OfferRefused
         return answer
 
-    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
+    async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, Any]]) -> None:
         """Where else the person can be reached.  Raises CandidatesRefused.
 
         A client that has no answer to its offer yet knows its connection by the id that it put into the offer.

@@ -1,7 +1,7 @@
 """What a bot's places in rooms of several people have in common, whoever has the room."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -56,7 +56,7 @@ class SharedRoom:
     async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
         raise self._no_offers()
 
-    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
+    async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, Any]]) -> None:
         raise self._no_offers()
 
     def _no_offers(self) -> OfferRefused:

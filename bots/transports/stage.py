@@ -1,6 +1,6 @@
 """What a session needs of its bot's place in a room, whoever has the room."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -74,7 +74,7 @@ class Stage(Protocol):
         """Answer an offer.  Raises RoomFull, OfferRefused."""
         ...
 
-    async def add_candidates(self, pc_id: str, candidates: list[Mapping[str, Any]]) -> None:
+    async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, Any]]) -> None:
         """Where else the person can be reached.  Raises CandidatesRefused, OfferRefused."""
         ...
 

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 import greenroom.bots.run
-from greenroom.app.rooms import leaving
+from greenroom.app.rooms.requests import Leave
 from greenroom.app.storage.ledger import RedisLedger
 from tests.model.world import World
 from tests.redis_world import client, redis_server
@@ -33,7 +33,7 @@ def quiet() -> Iterator[None]:
 def new_world(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
     """A world, empty; one at a time."""
     server, ledger = client(redis_url), RedisLedger(redis_url)
-    monkeypatch.setattr(leaving, "GOODBYE_TAKES", timedelta(0))
+    monkeypatch.setattr(Leave, "within", timedelta(0))
 
     def new() -> World:
         worlds[:] = [World(server, ledger)]

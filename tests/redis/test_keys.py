@@ -20,6 +20,7 @@ from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import Local, Providers
 from greenroom.app.rooms.rates import CountRequest, Once, TakeTurn
 from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
+from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
@@ -345,10 +346,11 @@ def test_a_script_touches_only_keys_that_it_was_given(name):
         assert command == "TIME" or not first.startswith('"'), f"{name} names a key of its own: {first}"
 
 
-def test_asking_changes_nothing_for_nobody(day, server):
+def test_asking_changes_nothing_for_nobody(day, server, monkeypatch):
     """A message to a session that nobody reads goes away by itself."""
     bot = day.join("talk").go_live()
+    monkeypatch.setattr(Configure, "within", timedelta(milliseconds=20))
     with pytest.raises(Exception, match="did not answer"):
-        ask(day.ledger, bot.session, "say", {}, patience=timedelta(milliseconds=20))
+        ask(day.ledger, bot.session, Configure({}))
 
     assert_all_is_documented_and_lapses(server)

@@ -12,6 +12,7 @@ from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.looking import Looking
 from greenroom.app.rooms.providers import Local, Providers
 from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.requests import REQUESTS
 from greenroom.app.settings import IceServer, Settings
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.ledger import InMemoryLedger
@@ -87,13 +88,10 @@ def puppet(ledger, launches):
 @pytest.fixture
 def impatient(monkeypatch):
     """Nobody is waited for longer than a moment."""
-    for constant in (
-        "greenroom.app.rooms.leaving.GOODBYE_TAKES",
-        "greenroom.app.api.sessions.ANSWER_WITHIN",
-        "greenroom.app.api.sessions.STREAM_FOR",
-        "greenroom.app.api.rooms.CONFIG_WITHIN",
-    ):
-        monkeypatch.setattr(constant, timedelta(milliseconds=20))
+    a_moment = timedelta(milliseconds=20)
+    for request in REQUESTS.values():
+        monkeypatch.setattr(request, "within", a_moment)
+    monkeypatch.setattr("greenroom.app.api.sessions.STREAM_FOR", a_moment)
 
 
 @pytest.fixture(scope="session")

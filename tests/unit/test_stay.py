@@ -68,6 +68,25 @@ def test_an_answer_is_given_when_redis_is_back():
     assert asyncio.run(answered()) == [Answer("a-session", "1-1", {"error": "unknown"})]
 
 
+@pytest.mark.parametrize(
+    ("name", "body", "refusal"),
+    [
+        ("whisper", {"text": "psst"}, "unknown"),
+        ("offer", {"user_id": 7}, "malformed"),
+        ("leave", {"reason": "left", "unless": "others are there"}, "malformed"),
+        ("config", {"colour": "green"}, "malformed"),
+    ],
+)
+def test_a_message_that_cannot_be_read_is_answered_with_a_refusal_and_does_nothing(name, body, refusal):
+    async def answered():
+        ledger = Told()
+        bot = a_stay(ledger)
+        await bot._obey(Message("1-1", name, body, epoch=7))
+        return ledger.told, bot._ending.done()
+
+    assert asyncio.run(answered()) == ([Answer("a-session", "1-1", {"error": refusal})], False)
+
+
 def test_a_change_leaves_what_was_changed_before():
     """Seen under the name of the personality that it was given, whatever else is changed after that."""
 
