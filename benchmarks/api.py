@@ -19,6 +19,7 @@ import redis
 
 from benchmarks.load import Outcome, crowd, request
 from benchmarks.report import alternate, median, percentile, say
+from greenroom.app.queues import LAUNCHES
 from greenroom.app.storage import keys
 from tests.ports import free_port
 from tests.product import KEY, LocalProcess, Product, product
@@ -47,7 +48,7 @@ def served(server: "redis.Redis") -> Iterator[None]:
 
     def serve() -> None:
         while not is_over.wait(0.1):
-            server.delete(keys.LAUNCHES_WAITING, keys.SESSIONS_LIVE, "bot:launch:queue")
+            server.delete(keys.LAUNCHES_WAITING, keys.SESSIONS_LIVE, LAUNCHES)
 
     worker = threading.Thread(target=serve)
     worker.start()

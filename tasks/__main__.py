@@ -48,7 +48,9 @@ def main(context: click.Context) -> None:
     """Run a process of Celery's."""
     # It warns root of pickled messages, which bring code; ours are JSON and nothing else is accepted
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    from greenroom.tasks.celery import app
+    from greenroom.tasks.celery import app, settings
+
+    settings()  # what is wrong with them ends the start; Celery might meet it later, and go on
 
     context.obj = CLIContext(app=app, no_color=True, workdir=None, quiet=True)
 

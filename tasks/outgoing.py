@@ -13,12 +13,12 @@ from typing import Any
 
 from celery import Celery
 
+from greenroom.app.queues import CONTROL, LAUNCHES
 from greenroom.app.rooms.evidence import REMEMBERED_FOR, mark_of
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.providers import Evidence
 from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.sessions import Session
-from greenroom.tasks.celery import CONTROL, LAUNCHES
 
 # A bot ends its session itself when its time is over.  Should it not, the soft limit asks it to,
 # and the hard limit ends its process.

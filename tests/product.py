@@ -23,6 +23,7 @@ from celery import Celery
 from pytest_celery import CeleryTestBroker, CeleryTestContainer, CeleryTestNode, CeleryTestWorker
 from redis import Redis
 
+from greenroom.app.queues import LAUNCHES
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -250,7 +251,7 @@ class Product:
 
     def drain_launches(self) -> None:
         """Wait until every launch has been taken by a worker."""
-        eventually(lambda: self.redis.llen("bot:launch:queue") == 0, within=30)
+        eventually(lambda: self.redis.llen(LAUNCHES) == 0, within=30)
 
     def _node(self, name: str) -> CeleryTestNode:
         process = LocalProcess(name, self.command(name), self.environ, self.folder / f"{name}.log")

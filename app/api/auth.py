@@ -1,14 +1,11 @@
 """Who may call: the holder of the key everything, of a session's token that session, of a pass its room's door.
 
-Every view needs a key unless it is marked `@public`; a view that a session's
-token opens is marked `@open_to_session`, one that a pass opens `@open_to_pass`.
+Which view is open to whom is marked on it (`app/access.py`); one without a mark needs the key.
 """
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
 from itsdangerous import BadData, TimestampSigner
@@ -19,26 +16,6 @@ from greenroom.app.passes import PREFIX
 TOKEN_LASTS = timedelta(hours=2)  # a longer call gets a fresh one from the next join
 
 DESCRIPTION = "api-docs.openapi_json"  # flask-smorest's view; it tells what the source tells
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def public(view: View) -> View:
-    """This view answers anybody."""
-    view.is_public = True  # type: ignore[attr-defined]
-    return view
-
-
-def open_to_session(view: View) -> View:
-    """This view answers the holder of a session's token, for that session."""
-    view.is_open_to_session = True  # type: ignore[attr-defined]
-    return view
-
-
-def open_to_pass(view: View) -> View:
-    """This view answers the holder of a pass, as far as `g.held` goes; None there is the holder of the key."""
-    view.is_open_to_pass = True  # type: ignore[attr-defined]
-    return view
 
 
 def session_tokens(signing_secret: str) -> TimestampSigner:

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, redirect
 from flask.typing import ResponseReturnValue
 from swagger_ui_bundle import swagger_ui_path
 
-from greenroom.app.api.auth import public
+from greenroom.app.access import public
 from greenroom.app.static import send
 
 PAGE = """<!doctype html>

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask.typing import ResponseReturnValue
 
-from greenroom.app.api.auth import public
+from greenroom.app.access import public
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas import LiveSchema, ReadySchema
 from greenroom.app.api.services import services

@@ -7,7 +7,8 @@ from typing import Any
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from greenroom.app.api.auth import mint, open_to_pass
+from greenroom.app.access import open_to_pass
+from greenroom.app.api.auth import mint
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas import PassedSchema, PassSchema, TokenSchema
 from greenroom.app.api.services import services

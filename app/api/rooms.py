@@ -8,7 +8,8 @@ from typing import Any
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from greenroom.app.api.auth import caller_of, mint, open_to_pass, open_to_session
+from greenroom.app.access import open_to_pass, open_to_session
+from greenroom.app.api.auth import caller_of, mint
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas import (
     ConfigSchema,

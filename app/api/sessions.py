@@ -11,7 +11,8 @@ from typing import Any
 from flask import Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from greenroom.app.api.auth import caller_of, open_to_session
+from greenroom.app.access import open_to_session
+from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint, accepts
 from greenroom.app.api.schemas import (
     AcceptedSchema,

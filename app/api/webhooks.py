@@ -5,7 +5,7 @@ from http import HTTPStatus
 import structlog
 from flask import request
 
-from greenroom.app.api.auth import public
+from greenroom.app.access import public
 from greenroom.app.api.body import JsonBlueprint, accepts
 from greenroom.app.api.schemas import HeardSchema
 from greenroom.app.api.services import services

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from greenroom.app.api.auth import public
+from greenroom.app.access import public
 from greenroom.app.rooms.providers import Local, Providers
 from greenroom.app.rooms.room import LIVEKIT
 from greenroom.app.static import send

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from greenroom.app.errors import NoSuchSession, RedisAway
+from greenroom.app.queues import CONTROL, LAUNCHES
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.leases import ReadRoom, RoomView
 from greenroom.app.rooms.ledger import Ledger, Step
@@ -28,7 +29,6 @@ from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Event, LastSession, LiveSessions, ReadEvents, ReadSession, Session
 from greenroom.app.rooms.workers import Host, LivingHosts, ReadHeld, ReadHost
 
-LAUNCHES, CHORES = "bot:launch:queue", "control"  # Celery's queues, as in greenroom.tasks.celery
 PINGS = 5  # the quickest tells the way to Redis and back, without what was before it in some queue
 BATCH = 200  # steps a round trip
 SESSIONS_AT_MOST = 20_000
@@ -172,7 +172,7 @@ def measure(ledger: Ledger) -> Reach:
 def read_fleet(ledger: Ledger) -> Fleet:
     """Raises RedisAway."""
     since_reaped, launches, chores, ids = ledger.run_all(
-        [LastRun("reap"), QueueLength(LAUNCHES), QueueLength(CHORES), LivingHosts()]
+        [LastRun("reap"), QueueLength(LAUNCHES), QueueLength(CONTROL), LivingHosts()]
     )
     hosts = [host for host in ledger.run_all([ReadHost(host_id) for host_id in sorted(ids)]) if host]
     return Fleet(hosts, since_reaped, launches, chores)

@@ -1,13 +1,12 @@
 """A queue of launches that remembers what it was asked to carry."""
 
 from greenroom.app.errors import RedisAway
+from greenroom.app.queues import CONTROL, LAUNCHES
 from greenroom.app.rooms.evidence import REMEMBERED_FOR, mark_of
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.providers import Evidence
 from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.sessions import Session
-
-QUEUE = "bot:launch:queue"
 
 
 class RememberedLaunches:
@@ -20,13 +19,13 @@ class RememberedLaunches:
 
     def tell(self, evidence: Evidence) -> Once:
         self.told.append(evidence)
-        return Once(mark_of(evidence), REMEMBERED_FOR, "control", evidence.event)
+        return Once(mark_of(evidence), REMEMBERED_FOR, CONTROL, evidence.event)
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         if self.is_away:
             raise RedisAway
         self.asked.append((session, claim))
-        return Push(QUEUE, claim, session.id, in_front)
+        return Push(LAUNCHES, claim, session.id, in_front)
 
     @property
     def session_ids(self) -> list[str]:

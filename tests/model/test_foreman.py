@@ -10,7 +10,7 @@ from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.workers import ReadHeld, ReadHost, Wish
-from greenroom.tasks.hosts import Foreman
+from greenroom.tasks.worker.parent import WorkerParent
 from tests.makers import DIED
 from tests.model.world import HOSTS, ROOMS
 
@@ -60,12 +60,8 @@ def way(world):
 
 
 @pytest.fixture
-def foreman(world, way, running):
-    foreman = Foreman()
-    foreman.ledger.close()
-    foreman.ledger = way
-    foreman.reaper = Reaper(way, world.queue)
-    return foreman
+def parent(world, way, running):
+    return WorkerParent(way, Reaper(way, world.queue), bots={})
 
 
 @pytest.fixture
@@ -76,86 +72,86 @@ def consumer():
     )
 
 
-def tick(foreman, consumer, times=4):
+def tick(parent, consumer, times=4):
     for _ in range(times):
-        foreman.tick(consumer)
+        parent.tick(consumer)
 
 
 def status(world):
     return world.ledger.run(ReadRoom(ROOMS[0])).lease.status
 
 
-def test_a_death_while_redis_is_away_is_told_when_it_is_back(world, way, foreman, consumer, bot):
-    tick(foreman, consumer)
+def test_a_death_while_redis_is_away_is_told_when_it_is_back(world, way, parent, consumer, bot):
+    tick(parent, consumer)
     world.die(bot)
     way.is_cut = True
-    foreman.lost(bot.session.id, bot.owner, DIED, None)
-    tick(foreman, consumer, 1)
+    parent.lost(bot.session.id, bot.owner, DIED, None)
+    tick(parent, consumer, 1)
     assert status(world) is LeaseStatus.ACTIVE
     way.is_cut = False
-    tick(foreman, consumer, 20)
+    tick(parent, consumer, 20)
 
     assert status(world) is LeaseStatus.PENDING
     assert world.look().session(bot.session.id)["state"] == "pending"
 
 
-def test_a_death_that_cannot_be_told_does_not_keep_the_worker_from_reporting(world, foreman, consumer, bot):
+def test_a_death_that_cannot_be_told_does_not_keep_the_worker_from_reporting(world, parent, consumer, bot):
     """It was told again every tick, before any report: the fleet took a worker that took calls for dead."""
 
     def fails(*_, **__):
         raise ValueError("of a kind that nobody thought of")
 
-    tick(foreman, consumer)
-    foreman.reaper.lost = fails
-    foreman._undone.append(lambda: foreman.reaper.lost())
+    tick(parent, consumer)
+    parent.reaper.lost = fails
+    parent._undone.append(lambda: parent.reaper.lost())
     world.pass_time(timedelta(seconds=16))
-    tick(foreman, consumer)
+    tick(parent, consumer)
 
     assert world.ledger.run(ReadHost(HOST)) is not None
 
 
 def test_what_a_worker_held_that_died_a_moment_ago_is_revived_once_a_beat_is_missed(
-    world, foreman, consumer, bot
+    world, parent, consumer, bot
 ):
     world.die(bot, orphan=True)
-    tick(foreman, consumer)
+    tick(parent, consumer)
     assert status(world) is LeaseStatus.ACTIVE
     world.look(after_ms=3700)
-    tick(foreman, consumer)
+    tick(parent, consumer)
 
     assert status(world) is LeaseStatus.PENDING
 
 
-def test_what_beats_under_its_name_is_left_alone(world, foreman, consumer, bot):
+def test_what_beats_under_its_name_is_left_alone(world, parent, consumer, bot):
     for _ in range(20):
-        tick(foreman, consumer, 3)
+        tick(parent, consumer, 3)
         world.pass_time(timedelta(seconds=1))
 
     assert status(world) is LeaseStatus.ACTIVE
     assert world.has_room(bot)
 
 
-def test_it_says_what_it_runs_and_who(world, foreman, consumer, bot, running):
-    tick(foreman, consumer)
+def test_it_says_what_it_runs_and_who(world, parent, consumer, bot, running):
+    tick(parent, consumer)
     request = SimpleNamespace(
         worker_pid=7, args=(bot.session.id, "a-token"), name="bots.launch", hostname=HOST, id="job"
     )
     running.append(request)
-    foreman.accepted(7)
-    tick(foreman, consumer, 1)
+    parent.accepted(7)
+    tick(parent, consumer, 1)
 
     assert world.ledger.run(ReadHeld(HOST)) == {bot.session.id: f"{HOST}/job/7"}
     assert world.ledger.run(ReadHost(HOST)).used == 1
 
 
 def test_it_drains_when_it_is_asked_and_not_for_the_wish_of_a_worker_before_it(
-    world, foreman, consumer, running
+    world, parent, consumer, running
 ):
     world.ask(HOST, Wish.DRAIN)
-    tick(foreman, consumer, 8)
-    assert not foreman.is_draining
+    tick(parent, consumer, 8)
+    assert not parent.is_draining
     world.ask(HOST, Wish.DRAIN)
-    tick(foreman, consumer, 8)
+    tick(parent, consumer, 8)
 
-    assert foreman.is_draining
+    assert parent.is_draining
     assert world.ledger.run(ReadHost(HOST)).draining

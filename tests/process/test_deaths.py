@@ -7,6 +7,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.deadlines import Mark
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.ledger import RedisLedger
@@ -49,7 +50,7 @@ def test_leaving_during_the_start_leaves_no_bot(greenroom):
 def test_a_launch_delivered_ten_times_is_adopted_once(greenroom):
     ledger, session, token = claim(greenroom, "local:often")
     for _ in range(10):
-        greenroom.celery.send_task("bots.launch", (session.id, token), queue="bot:launch:queue")
+        greenroom.celery.send_task("bots.launch", (session.id, token), queue=LAUNCHES)
     eventually(lambda: greenroom.session(session.id)["state"] == "live")
     greenroom.drain_launches()
 
@@ -70,7 +71,7 @@ def test_revoking_a_launch_ends_its_session_cleanly(greenroom):
 def test_the_soft_time_limit_ends_a_session_cleanly(greenroom):
     ledger, session, token = claim(greenroom, "local:soft")
     greenroom.celery.send_task(
-        "bots.launch", (session.id, token), queue="bot:launch:queue", soft_time_limit=2, time_limit=60
+        "bots.launch", (session.id, token), queue=LAUNCHES, soft_time_limit=2, time_limit=60
     )
 
     assert greenroom.ended(session.id) == "max_duration"
@@ -81,7 +82,7 @@ def test_the_soft_time_limit_ends_a_session_cleanly(greenroom):
 def test_the_hard_time_limit_frees_the_room_of_a_bot_that_hangs(greenroom):
     ledger, session, token = claim(greenroom, "local:hard", bot="stuck")
     greenroom.celery.send_task(
-        "bots.launch", (session.id, token), queue="bot:launch:queue", soft_time_limit=3, time_limit=4
+        "bots.launch", (session.id, token), queue=LAUNCHES, soft_time_limit=3, time_limit=4
     )
 
     assert greenroom.ended(session.id, within=20) == "max_duration"

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
+from greenroom.app.queues import CONTROL, LAUNCHES
 from greenroom.app.rooms.line import Line, QueueLength
 from greenroom.app.rooms.providers import Evidence, Participant, RoomEvent
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.ledger import RedisLedger
-from greenroom.tasks.celery import CONTROL, LAUNCHES
 from greenroom.tasks.celery import app as ours
+from greenroom.tasks.celery import configuration
 from greenroom.tasks.outgoing import CeleryLaunches
 
 A_SESSION = Session(
@@ -44,7 +45,7 @@ def opened(text):
 @pytest.fixture
 def celery(redis_url):
     app = Celery("theirs", broker=redis_url.replace("unix://", "redis+socket://"))
-    app.conf.update(ours.conf.changes)
+    app.conf.update(configuration())
     app.conf.broker_url = redis_url.replace("unix://", "redis+socket://")
     return app
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from greenroom.bots.blame import SAID_AT_MOST, failure_of
-from greenroom.tasks.pool import how_it_ended
+from greenroom.tasks.worker.pool import how_it_ended
 
 
 def raised_by(doing):

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app import queues
 from greenroom.app.errors import RedisAway
 from greenroom.app.operating import checkup, doctor, facts, trial
 from greenroom.app.operating.checkup import check
 from greenroom.app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
-from greenroom.app.operating.facts import CHORES, LAUNCHES
 from greenroom.app.operating.findings import Verdict
 from greenroom.app.rooms.deadlines import Mark
 from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom
@@ -159,7 +159,7 @@ def test_a_reaper_that_has_stopped_is_told_with_the_process_to_start(ledger):
     let_pass(ledger, MINUTE, reaps=False)
     assert "beat` line" in look(ledger)["beat"].do
     assert "for 60 s" in look(ledger)["beat"].says
-    ledger.queues[CHORES] = ["reap"] * 5
+    ledger.queues[queues.CONTROL] = ["reap"] * 5
     assert "restart the control worker" in look(ledger)["beat"].do
     ledger.pass_time(MINUTE)
     keep_well(ledger, hosts=(BOTS,), reaps=False)
@@ -169,7 +169,7 @@ def test_a_reaper_that_has_stopped_is_told_with_the_process_to_start(ledger):
 
 def test_a_control_worker_that_does_not_keep_up_is_told(ledger):
     keep_well(ledger)
-    ledger.queues[CHORES] = ["sweep"] * 21
+    ledger.queues[queues.CONTROL] = ["sweep"] * 21
 
     assert ill(look(ledger)) == {"control": PROBLEM}
 
@@ -177,7 +177,7 @@ def test_a_control_worker_that_does_not_keep_up_is_told(ledger):
 def test_who_waits_in_a_full_house_is_a_warning_and_beside_free_slots_a_problem(ledger, joining):
     keep_well(ledger)
     joining.join(an_order())
-    ledger.queues[LAUNCHES] = ["launch"]
+    ledger.queues[queues.LAUNCHES] = ["launch"]
     let_pass(ledger, timedelta(seconds=5))
     assert look(ledger)["queue"].verdict is OK
     let_pass(ledger, timedelta(seconds=20), hosts=(replace(BOTS, used=2), CONTROL))
@@ -192,7 +192,7 @@ def test_who_waits_in_a_full_house_is_a_warning_and_beside_free_slots_a_problem(
 
 def test_a_full_line_is_a_problem(ledger, joining):
     joining.join(an_order())
-    ledger.queues[LAUNCHES] = ["launch"] * 1000
+    ledger.queues[queues.LAUNCHES] = ["launch"] * 1000
     let_pass(ledger, MINUTE, hosts=(replace(BOTS, used=2), CONTROL))
 
     found = look(ledger)["queue"]
@@ -370,7 +370,7 @@ def test_a_trial_join_takes_a_room_and_leaves_nothing(ledger, launches):
     found = check_of(examine(ledger, NOWHERE), "trial join")
 
     assert (found.verdict, found.facts["outcome"]) == (OK, "done")
-    assert launches.asked == [] and LAUNCHES not in ledger.queues
+    assert launches.asked == [] and queues.LAUNCHES not in ledger.queues
     assert {room for room in ledger._grips._values if ledger._grips.get(room)} == before
     assert ledger.run(ReadRoom(trial.ROOM)).lease is None
     assert ledger.run(LiveSessions()) == []

@@ -9,8 +9,9 @@ from celery.utils.serialization import get_pickleable_exception
 
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from greenroom.app.rooms.sessions import Reason
-from greenroom.tasks.launches import _evidence_of, launch
-from greenroom.tasks.pool import ProcessLost
+from greenroom.tasks.launches import launch
+from greenroom.tasks.worker.pool import ProcessLost
+from greenroom.tasks.worker.request import evidence_of
 
 SAID = "raised ValueError: no such key: 'gr\u00fcn'"
 
@@ -30,12 +31,12 @@ def test_a_failure_comes_out_of_its_process_as_it_went_in(kind, place):
     failure = BotFailure(kind, SAID, *place)
 
     assert BotFailure.from_json(failure.to_json()) == failure
-    assert _evidence_of(as_its_parent_gets_it(BotCrashed.of(failure))) == (failure, None)
+    assert evidence_of(as_its_parent_gets_it(BotCrashed.of(failure))) == (failure, None)
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_a_session_that_is_over_comes_out_of_its_process_with_its_reason(reason):
-    failure, over = _evidence_of(as_its_parent_gets_it(EndUnwritten.of(reason)))
+    failure, over = evidence_of(as_its_parent_gets_it(EndUnwritten.of(reason)))
 
     assert (failure.kind, over) == (FailureKind.UNTOLD, reason)
 
@@ -51,13 +52,13 @@ def test_a_session_that_is_over_comes_out_of_its_process_with_its_reason(reason)
     ],
 )
 def test_what_else_ends_a_bot_s_task_is_told_by_its_kind(error, kind, over):
-    failure, found = _evidence_of(error)
+    failure, found = evidence_of(error)
 
     assert (failure.kind, found) == (kind, over)
 
 
 def test_how_a_process_ended_is_in_its_failure_s_words():
-    failure, _ = _evidence_of(ProcessLost("was killed by SIGKILL"))
+    failure, _ = evidence_of(ProcessLost("was killed by SIGKILL"))
 
     assert str(failure) == "died with its process, which was killed by SIGKILL"
 

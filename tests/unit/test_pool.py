@@ -4,7 +4,7 @@ import os
 import signal
 from types import SimpleNamespace
 
-from greenroom.tasks.pool import Pool
+from greenroom.tasks.worker.pool import Pool
 
 
 def test_a_process_that_was_asked_to_end_a_bot_dies_later_of_what_it_dies_of():

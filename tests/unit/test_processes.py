@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from greenroom.app.queues import CONTROL, LAUNCHES
+from greenroom.tasks import celery as celery_module
 
 ROOT = Path(__file__).parents[2]
 HEAVY = [
@@ -40,7 +44,7 @@ def in_a_process_of_its_own(script, tmp_path):
 def test_the_web_process_imports_no_pipecat_and_nothing_else_that_is_heavy(tmp_path):
     script = """
 import json, sys
-from greenroom.app import create_app
+from greenroom.app.web import create_app
 application = create_app()
 client = application.test_client()
 assert client.get("/livez").status_code == 200
@@ -56,7 +60,7 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
 def test_the_web_process_starts_while_redis_is_away_and_says_so(tmp_path):
     script = """
 import json
-from greenroom.app import create_app
+from greenroom.app.web import create_app
 client = create_app().test_client()
 ready = client.get("/readyz")
 joined = client.post("/join", json={}, headers={"Authorization": "Bearer a-key-for-tests-only"})
@@ -72,6 +76,12 @@ def procfile():
     return {name: shlex.split(command) for name, _, command in named}
 
 
+def compose():
+    """The same of docker-compose.yml."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    return {name: shlex.split(service.get("command", "")) for name, service in services.items()}
+
+
 def drained_by(words):
     """The queues that a worker's command names."""
     for word, following in zip(words, [*words[1:], ""], strict=True):
@@ -85,31 +95,44 @@ def drained_by(words):
 @pytest.fixture
 def celery(monkeypatch, tmp_path):
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
-    from greenroom.tasks import celery
-
-    return celery
+    celery_module.settings.cache_clear()
+    yield celery_module
+    celery_module.settings.cache_clear()
 
 
 def test_every_queue_is_drained_by_a_process_of_the_procfile(celery):
     drained = set().union(*(drained_by(words) for words in procfile().values()))
 
-    assert {queue.name for queue in celery.app.conf.task_queues} == drained
+    assert {queue.name for queue in celery.app.conf.task_queues} == drained == {LAUNCHES, CONTROL}
 
 
-def test_bots_and_upkeep_are_drained_apart_so_that_neither_starves_the_other(celery):
-    commands = procfile()
+@pytest.mark.parametrize("of", ["procfile", "compose"])
+def test_bots_and_upkeep_are_drained_apart_so_that_neither_starves_the_other(of):
+    commands = procfile() if of == "procfile" else compose()
 
-    assert drained_by(commands["bots"]) == {celery.LAUNCHES}
-    assert drained_by(commands["control"]) == {celery.CONTROL}
+    assert drained_by(commands["bots"]) == {LAUNCHES}
+    assert drained_by(commands["control"]) == {CONTROL}
     assert commands["bots"][commands["bots"].index("--pool") + 1] == "prefork"
+
+
+def test_a_queue_s_name_stands_once():
+    """Besides where it is documented, and where programs that are not ours read it."""
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("app", "tasks", "bots", "tests", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        if LAUNCHES in path.read_text()
+    }
+
+    assert found == {"app/queues.py", "app/storage/keys.py"}
 
 
 def test_a_launch_goes_where_bots_are_and_everything_else_where_upkeep_is(celery):
     routes = celery.app.amqp.router
 
-    assert routes.route({}, "bots.launch")["queue"].name == celery.LAUNCHES
+    assert routes.route({}, "bots.launch")["queue"].name == LAUNCHES
     for name in ("rooms.reap", "sessions.sweep", "sessions.lost"):
-        assert routes.route({}, name)["queue"].name == celery.CONTROL
+        assert routes.route({}, name)["queue"].name == CONTROL
 
 
 def test_what_beat_sends_is_a_task_that_somebody_drains(celery):

@@ -13,6 +13,7 @@ from datetime import timedelta
 import psutil
 from redis import Redis
 
+from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.deadlines import Mark
 from greenroom.app.storage.ledger import RedisLedger
 from tests.chaos.listener import Listener
@@ -21,7 +22,6 @@ from tests.chaos.scenario import Report, scenario
 from tests.chaos.stage import Stage
 from tests.makers import an_unlaunched_session
 
-QUEUE = "bot:launch:queue"
 DELIVERIES = 10
 FREE_WITHIN = 65  # seconds: a claim that nobody adopts lapses after 60
 NO_BEAT_FOR = 75  # seconds: longer than anything that lapses by itself lives
@@ -43,7 +43,7 @@ async def a_launch_is_delivered_often(stage: Stage, report: Report) -> None:
 
     def deliver() -> None:
         for _ in range(DELIVERIES):
-            stage.celery.send_task("bots.launch", (session_id, token), queue=QUEUE, expires=60)
+            stage.celery.send_task("bots.launch", (session_id, token), queue=LAUNCHES, expires=60)
 
     await asyncio.to_thread(deliver)
     async with call(stage, report, "often") as guest:
@@ -90,7 +90,7 @@ class Thief:
     def _steal(self) -> None:
         while not self._is_over.is_set() and self._left.acquire(blocking=False):
             while not self._is_over.is_set():
-                if self._redis.brpop([QUEUE], 3):
+                if self._redis.brpop([LAUNCHES], 3):
                     self.stolen += 1
                     break
 

@@ -8,27 +8,25 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 import structlog
-from celery import bootsteps
 from celery.concurrency import prefork
 from celery.worker import state
 
 from greenroom.app.errors import RedisAway
+from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.failures import BotFailure
 from greenroom.app.rooms.leases import owner_of
+from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.sessions import Reason
 from greenroom.app.rooms.workers import Host, Report, Retire, Wish
-from greenroom.app.storage.ledger import RedisLedger
 from greenroom.bots.loading import why_unfit
-from greenroom.tasks.celery import LAUNCHES, app, settings
-from greenroom.tasks.outgoing import CeleryLaunches
 
 TICK = 0.25  # seconds; a process that died is seen within one
 REPORT_EVERY = 4  # ticks, if nothing has changed; who is not heard for 15 s has gone
@@ -40,12 +38,13 @@ STOPPED = 0  # exit code
 log = structlog.get_logger(__name__)
 
 
-class Foreman:
+class WorkerParent:
     """What the parent knows and does, from its first connection on."""
 
-    def __init__(self) -> None:
-        self.ledger = RedisLedger(settings.redis_url)
-        self.reaper = Reaper(self.ledger, CeleryLaunches(app))
+    def __init__(self, ledger: Ledger, reaper: Reaper, bots: Mapping[str, str]) -> None:
+        self.ledger = ledger
+        self.reaper = reaper
+        self._bots = bots  # each one's target, by name
         self.is_draining = False
         self._wish = Wish.WORK
         self._incarnation = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -186,7 +185,7 @@ class Foreman:
     def _now(self, consumer: Any) -> tuple[Host, dict[str, str]]:
         running = [request for request in list(state.active_requests) if request.worker_pid]
         used = len(state.active_requests)
-        kind = _kind(consumer)
+        kind = kind_of(consumer)
         host = Host(
             id=consumer.hostname,
             kind=kind,
@@ -197,7 +196,7 @@ class Foreman:
             draining=self.is_draining,
             since_ms=self._since_ms,
             cold_s=self._cold_for(consumer.pool),
-            unfit=_unfit() if kind == "bots" else {},
+            unfit=self._unfit() if kind == "bots" else {},
         )
         held = {
             request.args[0]: owner_of(request.hostname, request.id, request.worker_pid)
@@ -214,14 +213,13 @@ class Foreman:
         self._cold_since = self._cold_since or time.monotonic()
         return int(time.monotonic() - self._cold_since) // COLD_STEP * COLD_STEP
 
+    def _unfit(self) -> dict[str, str]:
+        """The bots that cannot be imported here, and why."""
+        tried = {name: why_unfit(target) for name, target in self._bots.items()}
+        return {name: why for name, why in tried.items() if why}
 
-def _unfit() -> dict[str, str]:
-    """The bots that cannot be imported here, and why."""
-    tried = {name: why_unfit(target) for name, target in settings.bots.items()}
-    return {name: why for name, why in tried.items() if why}
 
-
-def _kind(consumer: Any) -> str:
+def kind_of(consumer: Any) -> str:
     """What a worker is for, whether it consumes just now or not."""
     return "bots" if isinstance(consumer.pool, prefork.TaskPool) else "control"
 
@@ -230,34 +228,3 @@ def _loaded(pool: Any) -> int:
     """How many of a prefork pool's processes have loaded what they need; all threads have."""
     ready = getattr(getattr(pool, "_pool", None), "_all_inqueues", None)
     return pool.num_processes if ready is None else len(ready)
-
-
-foreman = Foreman()
-
-
-class Reporting(bootsteps.StartStopStep):
-    """The foreman's clock: it ticks as long as the worker is connected."""
-
-    requires: ClassVar[set[str]] = {"celery.worker.consumer.tasks:Tasks"}
-
-    def __init__(self, consumer: Any, **options: Any) -> None:
-        super().__init__(consumer, **options)
-        self._timer: Any = None
-        self._usual: Any = None
-
-    def start(self, consumer: Any) -> None:
-        if _kind(consumer) == "bots":
-            # Celery's own answer stops the event loop first, and with it all that its parent could do for its bots
-            self._usual = signal.signal(signal.SIGTERM, foreman.asked_to_stop)
-        foreman.started(consumer)
-        self._timer = consumer.timer.call_repeatedly(TICK, foreman.tick, (consumer,))
-
-    def stop(self, consumer: Any) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._usual is not None:
-            signal.signal(signal.SIGTERM, self._usual)  # nobody ticks now
-        foreman.retire(consumer)
-
-
-app.steps["consumer"].add(Reporting)

@@ -1,0 +1,56 @@
+"""What a worker that runs bots prepares: pipecat before it forks, the models in each process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from celery.signals import celeryd_after_setup, worker_process_init, worker_shutting_down
+
+from greenroom.app import logging as app_logging
+from greenroom.app.queues import LAUNCHES
+from greenroom.tasks.celery import settings
+from greenroom.tasks.parts import parent
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def _or_stop(trouble: str) -> Iterator[None]:
+    """Celery logs what its signals' handlers raise and goes on: to a worker that says it is ready, and is not."""
+    try:
+        yield
+    except Exception as error:
+        log.exception("worker_unfit", trouble=trouble)
+        raise SystemExit(1) from error
+
+
+@celeryd_after_setup.connect
+def _prepare_parent(instance: Any, **_: Any) -> None:
+    """Import pipecat before the fork, and freeze it, so that the children share its pages."""
+    if LAUNCHES not in instance.app.amqp.queues.consume_from:
+        return
+    import gc
+
+    app_logging.quieten_pipecat()
+    with _or_stop("the worker cannot run bots"):
+        from greenroom.bots.run import preload
+
+        preload(settings())
+    gc.collect()
+    gc.freeze()  # 319 MB instead of 635 MB for eight bots: a collection would touch, and so copy, every page
+
+
+@worker_process_init.connect
+def _prepare_child(**_: Any) -> None:
+    app_logging.configure(settings())
+    with _or_stop("the worker's process cannot load its models"):
+        from greenroom.bots.run import warm
+
+        warm(settings())
+
+
+@worker_shutting_down.connect
+def _tell_bots(**_: Any) -> None:
+    """Celery's own way to stop, while the worker is not connected: it waits for its bots, so they must know."""
+    parent().tell_bots()
