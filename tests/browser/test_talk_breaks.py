@@ -119,13 +119,26 @@ def test_a_silence_while_the_server_is_away_proves_nothing_either(call: Call, se
     call.begin()
     server.session = away
     call.bot("hush()")
-    expect(call.line).to_have_text("The line is weak", timeout=SOON)
+    expect(call.line).to_have_text("Greenroom is not answering; trying again", timeout=SOON)
     asked = len(server.calls("/sessions/s1"))
     eventually(lambda: call.line.inner_text() and len(server.calls("/sessions/s1")) > asked + 3)
     assert call.states == ["calling", "live"]
 
     server.becomes("live", epoch=2)
     call.wait_for_another_bot()
+
+
+def test_a_server_that_answers_again_leaves_the_line_as_weak_as_it_is(call: Call, server: FakeServer):
+    call.begin()
+    server.session = away
+    call.bot("hush()")
+    expect(call.line).to_have_text("Greenroom is not answering; trying again", timeout=SOON)
+
+    server.becomes("live")
+    expect(call.line).to_have_text("The line is weak", timeout=SOON)
+    call.bot("sound()")
+    expect(call.line).to_have_text("Connected", timeout=SOON)
+    assert call.bots == 1
 
 
 def test_a_bot_that_was_superseded_unheard_of_is_left_for_the_new_one(call: Call, server: FakeServer):

@@ -53,6 +53,7 @@ export class Call {
   #telling = 0; // the timer after which the person is told of it
   #isTold = false;
   #isLooking = false;
+  #isServerAway = false; // it did not answer our last look at the session
   #isReady = false;
   #unheard = new Map(); // messages that were sent, by their id, until the bot has said that it got them
   #unsent = []; // those written while there was no line
@@ -287,10 +288,10 @@ export class Call {
       on: {
         message: (message) => rtvi.hear(message, this.#listeners(peer)),
         voice: (stream) => this.#on.voice(stream),
-        shaky: () => this.#peer === peer && this.#on.phase("shaky"),
+        shaky: () => this.#peer === peer && this.#shaky(),
         steady: () => this.#peer === peer && this.#on.phase("live"),
         silent: (ms) => {
-          if (this.#peer === peer && ms > WEAK_AFTER) this.#on.phase("shaky");
+          if (this.#peer === peer && ms > WEAK_AFTER) this.#shaky();
           this.#suspect(peer);
         },
         down: () => this.#broken(peer),
@@ -535,8 +536,11 @@ export class Call {
     let session = null;
     try {
       session = await this.#api.session(this.id, this.#joined.connect.token, { patience: LOOK_WITHIN });
-    } catch {
-      // Who does not answer says nothing about the line.
+      this.#isServerAway = false;
+    } catch (error) {
+      // A server that does not answer says nothing about the line; but nothing comes from either of the two.
+      this.#isServerAway = error instanceof Away;
+      if (this.#isServerAway && this.#peer === peer && !peer.isHeard) this.#shaky();
     } finally {
       this.#isLooking = false;
     }
@@ -547,6 +551,10 @@ export class Call {
     } else if (!peer.isHeard) {
       await this.#broken(peer, ON_ITS_WAY.has(session.state) ? "lost" : "line");
     }
+  }
+
+  #shaky() {
+    this.#on.phase("shaky", { isServerAway: this.#isServerAway });
   }
 
   // The line is no more, or of no more use: find out what has become of the bot, and go on or end.

@@ -8,7 +8,7 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, ending, hint, invited, mended, mending, problem, queue, speaks } from "./words.js";
+import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, UNANSWERED, ending, hint, invited, mended, mending, problem, queue, speaks } from "./words.js";
 
 const view = new View({ way: go, key: tryLink, mute: toggleMute, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
@@ -296,8 +296,8 @@ const phases = {
     if (isFirst) view.focus(microphone ? "title" : "words");
     keep();
   },
-  shaky() {
-    view.line("The line is weak");
+  shaky({ isServerAway = false } = {}) {
+    view.line(isServerAway ? UNANSWERED : "The line is weak");
   },
   // The bot says that it will be gone for a while; we hear it out.
   parting() {

@@ -227,6 +227,9 @@ export const KEY = {
 
 export const AWAY = ["Greenroom is not answering", "It may be starting again."];
 
+// Neither the bot nor the server is heard, and the line may still come back.
+export const UNANSWERED = "Greenroom is not answering; trying again";
+
 // In a room that several share
 
 export const SILENT = "The sound is off";
