@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from datetime import timedelta
 
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.joining import Joining, Order
 from greenroom.app.rooms.leases import Adopt, Adoption, owner_of
 from greenroom.app.rooms.ledger import Ledger
@@ -26,14 +27,7 @@ class NoWorkers:
 
 
 def an_order(room: Room, user_id: str) -> Order:
-    return Order(
-        room=room,
-        user_id=user_id,
-        bot="assistant",
-        personality="host",
-        persistence=timedelta(minutes=5),
-        max_duration=timedelta(hours=1),
-    )
+    return Order(room, Brief(user_id, "assistant", "host", timedelta(minutes=5), timedelta(hours=1)))
 
 
 def go_live(ledger: Ledger, room: Room, user_id: str) -> tuple[Session, str]:

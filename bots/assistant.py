@@ -18,7 +18,7 @@ from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
 
 from greenroom.app import settings
-from greenroom.app.rooms.sessions import FORUM
+from greenroom.app.rooms.brief import Mode
 from greenroom.bots import ears, personalities, speech
 from greenroom.bots.avatar import PICTURES_A_SECOND, Avatar
 from greenroom.bots.people import People, introduction
@@ -65,7 +65,7 @@ async def bot(runner_args: RunnerArguments) -> None:
     current = _settings()
     personality = personalities.load(about.get("personality") or current.default_personality)
     personality = personality.with_changes(voice=about.get("voice"), persona=about.get("persona"))
-    is_forum = about.get("mode") == FORUM
+    is_forum = about.get("mode") == Mode.FORUM
     transport = await create_transport(runner_args, transports(with_camera=is_forum))
     parts = speech.build(personality, current)
     if isinstance(runner_args, SmallWebRTCRunnerArguments):

@@ -155,7 +155,7 @@ async def _stay(
             asyncio.get_running_loop().add_signal_handler(number, obey, number)
         for already in asked:  # while nobody could listen yet
             obey(already)
-        await stay.run(settings.bots.get(errand.session.bot, ""))
+        await stay.run(settings.bots.get(errand.session.brief.bot, ""))
     finally:
         await ledger.close()
         await pulse.close()

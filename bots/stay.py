@@ -25,6 +25,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
 from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSession, OthersThere, RedisAway
+from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.conversations import Conversation, Said
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from greenroom.app.rooms.inbox import Answer, Message, Receive
@@ -51,22 +52,13 @@ from greenroom.app.rooms.requests import (
 )
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
-from greenroom.app.rooms.sessions import (
-    FORUM,
-    Create,
-    Forget,
-    Note,
-    Reason,
-    Session,
-    State,
-    Succeed,
-    Transition,
-)
+from greenroom.app.rooms.sessions import Create, Forget, Note, Reason, Session, State, Succeed, Transition
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import speech
 from greenroom.bots import transports as stages
 from greenroom.bots.blame import failure_of
+from greenroom.bots.body import body_of
 from greenroom.bots.loading import BotUnfit, load_bot
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.personalities import Personality
@@ -290,7 +282,7 @@ class Stay:
             self.end(self._crash(error))
 
     def _crash(self, error: BaseException) -> Ending:
-        log.error("bot_failed", session_id=self.session.id, bot=self.session.bot, exc_info=error)
+        log.error("bot_failed", session_id=self.session.id, bot=self.session.brief.bot, exc_info=error)
         return Ending.by(self._failure_of(error))
 
     def _failure_of(self, error: BaseException) -> BotFailure:
@@ -314,21 +306,16 @@ class Stay:
 
     async def _perform(self, target: str) -> None:
         session = self.session
-        self._personality = load_personality(session.personality)
+        self._personality = load_personality(session.brief.personality)
         bot = load_bot(target)
         await self._reconfigure(self._errand.config)
         await self._show()
-        body: dict[str, Any] = {
-            "room_url": str(session.room),
-            "user_id": session.user_id,
-            "personality": session.personality,
-            "persona": session.persona,
-            "voice": session.voice,
-            "mode": self._mode,
-            "conversation": as_messages(self._errand.conversation),
-            "participant_contexts": self._turns.by_person(),
-            "metadata": dict(session.metadata),
-        }
+        body = body_of(
+            session,
+            mode=self._mode,
+            conversation=as_messages(self._errand.conversation),
+            by_person=self._turns.by_person(),
+        )
         await bot(self._room.runner_arguments(session.id, body))
 
     async def _fell_silent(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
@@ -367,7 +354,7 @@ class Stay:
     def _wind_clocks(self) -> list[asyncio.TimerHandle]:
         """What ends the session whatever happens in it."""
         call_later = asyncio.get_running_loop().call_later
-        lasts = max(timedelta(0), self.session.max_duration - self._errand.age)
+        lasts = max(timedelta(0), self.session.brief.max_duration - self._errand.age)
         clocks = [
             call_later(STARTS_WITHIN.total_seconds(), self._check_started),
             call_later(lasts.total_seconds(), self.end, Ending(Reason.MAX_DURATION)),
@@ -408,7 +395,7 @@ class Stay:
         if self._ending.done() or not self._has_room or self._room.people:
             return
         # The clock first: whoever comes while we write this down stops it.
-        self._start_clock(self.session.persistence, Ending(Reason.IDLE, politely=False))
+        self._start_clock(self.session.brief.persistence, Ending(Reason.IDLE, politely=False))
         await self._enter(State.WAITING)
         await self._note("person_left")
 
@@ -429,9 +416,9 @@ class Stay:
         if self._last_person is None:
             self._start_clock(NO_SHOW_AFTER - alone_for, Ending(Reason.NO_SHOW, politely=False))
         elif self._errand.is_next and alone_for:  # a call that was handed over: they had gone before
-            self._start_clock(self.session.persistence - alone_for, Ending(Reason.IDLE, politely=False))
+            self._start_clock(self.session.brief.persistence - alone_for, Ending(Reason.IDLE, politely=False))
         else:
-            patience = max(self.session.persistence - alone_for, COMES_BACK_WITHIN)
+            patience = max(self.session.brief.persistence - alone_for, COMES_BACK_WITHIN)
             self._start_clock(patience, Ending(Reason.IDLE, politely=False))
 
     def _alone_for(self) -> timedelta:
@@ -542,12 +529,12 @@ class Stay:
         set by itself stays when the personality changes: the same as a bot that takes the session over makes of it.
         """
         self._config = {**self._config, **changes}
-        session = self.session
-        named = self._config.get("personality") or session.personality
+        brief = self.session.brief
+        named = self._config.get("personality") or brief.personality
         self._personality = load_personality(named)
-        personality = self._personality.with_changes(persona=session.persona)
+        personality = self._personality.with_changes(persona=brief.persona)
         usual = {
-            "voice": session.voice or speech.voice_for(self._settings, personality),
+            "voice": brief.voice or speech.voice_for(self._settings, personality),
             "language": personality.language,
             "prompt": personality.prompt,
         }
@@ -558,12 +545,12 @@ class Stay:
 
     @property
     def _mode(self) -> str:
-        return str(self._config.get("mode") or self.session.mode)
+        return str(self._config.get("mode") or self.session.brief.mode)
 
     async def _show(self) -> None:
         """Be seen, or not, as the mode has it."""
         personality = self._personality
-        await self._room.show(personality.name if personality and self._mode == FORUM else None)
+        await self._room.show(personality.name if personality and self._mode == Mode.FORUM else None)
 
     async def _answer(self, message_id: str, result: Mapping[str, object]) -> None:
         try:
@@ -838,7 +825,7 @@ class Stay:
         if error is None:
             return Ending(Reason.LAUNCH_FAILED, detail="the bot returned before its pipeline had started")
         if isinstance(error, BotUnfit):  # the next bot would be no better
-            log.error("bot_unfit", session_id=self.session.id, bot=self.session.bot, because=str(error))
+            log.error("bot_unfit", session_id=self.session.id, bot=self.session.brief.bot, because=str(error))
             return Ending(Reason.LAUNCH_FAILED, politely=False, detail=f"the bot {error}")
         return self._crash(error)
 

@@ -59,8 +59,8 @@ class CeleryLaunches:
             # What Flower and events show: which session and room, and not the claim, which lets its bearer adopt
             argsrepr=f"({session.id!r}, ...)",
             kwargsrepr=f"{{'room': {str(session.room)!r}}}",
-            soft_time_limit=(session.max_duration + ASKED_AFTER).total_seconds(),
-            time_limit=(session.max_duration + KILLED_AFTER).total_seconds(),
+            soft_time_limit=(session.brief.max_duration + ASKED_AFTER).total_seconds(),
+            time_limit=(session.brief.max_duration + KILLED_AFTER).total_seconds(),
             ignore_result=True,
         )
         return _in_envelope(task, LAUNCHES)

@@ -2,9 +2,11 @@
 
 import secrets
 import time
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
+from greenroom.app.rooms.brief import Brief, Mode
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Claim, Claimed, Lease, LeaseStatus, NotYet
@@ -20,30 +22,57 @@ OTHER = "bots@there/job/2"
 DIED = BotFailure(FailureKind.PROCESS_DIED, "died with its process")
 
 
+def a_brief(**more: Any) -> Brief:
+    facts: dict[str, Any] = {
+        "user_id": "ada",
+        "bot": "assistant",
+        "personality": "host",
+        "persistence": timedelta(seconds=300),
+        "max_duration": timedelta(hours=1),
+        "conversation_id": "a-conversation",
+        **more,
+    }
+    return Brief(**facts)
+
+
+def a_full_brief() -> Brief:
+    """One in which no fact is what it would be if nobody had named it."""
+    return Brief(
+        user_id="ada",
+        bot="another",
+        personality="gruff",
+        persistence=timedelta(seconds=7),
+        max_duration=timedelta(seconds=77),
+        mode=Mode.FORUM,
+        persona="A pirate, “Ahoy”.\nA second line",
+        voice="deep",
+        language="en-GB",
+        assistant="concierge",
+        tenant="acme",
+        metadata={"list": [], "nothing": None, "large": 12345678901234567, "": {}},
+        conversation_id="of-yesterday",
+    )
+
+
+def a_brief_of(more: dict[str, Any]) -> tuple[Brief, dict[str, Any]]:
+    """A brief of those facts that are one's, and the others; or the one that is named."""
+    if "brief" in more:
+        return more["brief"], {name: fact for name, fact in more.items() if name != "brief"}
+    of_brief = {each.name for each in fields(Brief)} & more.keys()
+    facts = {name: more[name] for name in of_brief}
+    return a_brief(**facts), {name: fact for name, fact in more.items() if name not in of_brief}
+
+
 def a_claim(
     token: str = "a-token", *, room: Room = STAGE, session_id: str | None = None, **more: Any
 ) -> Claim:
-    facts: dict[str, Any] = {
-        "bot": "assistant",
-        "user_id": "ada",
-        "personality": "host",
-        "mode": "voice",
-        **more,
-    }
-    return Claim(room=room, session_id=session_id or f"session-of-{token}", token=token, **facts)
+    brief, others = a_brief_of(more)
+    return Claim(room, session_id or f"session-of-{token}", token, brief, **others)
 
 
 def a_session(session_id: str = "a-session", *, epoch: int = 7, room: Room = STAGE, **more: Any) -> Session:
-    facts: dict[str, Any] = {
-        "user_id": "ada",
-        "bot": "assistant",
-        "personality": "host",
-        "mode": "voice",
-        "persistence": timedelta(seconds=300),
-        "max_duration": timedelta(hours=1),
-        **more,
-    }
-    return Session(id=session_id, room=room, epoch=epoch, **facts)
+    brief, others = a_brief_of(more)
+    return Session(session_id, room, brief, epoch, **others)
 
 
 def an_unlaunched_session(
@@ -63,15 +92,8 @@ def an_unlaunched_session(
 
 
 def an_order(room: Room = STAGE, **more: Any) -> Order:
-    facts: dict[str, Any] = {
-        "user_id": "ada",
-        "bot": "assistant",
-        "personality": "host",
-        "persistence": timedelta(seconds=300),
-        "max_duration": timedelta(hours=1),
-        **more,
-    }
-    return Order(room=room, **facts)
+    brief, others = a_brief_of(more)
+    return Order(room, brief, **others)
 
 
 def a_beat(
@@ -88,9 +110,7 @@ def a_beat(
         session_id=session_id,
         epoch=epoch,
         since_ms=1,
-        bot="assistant",
-        user_id="ada",
-        personality="host",
+        brief=a_brief(),
         host=owner.split("/")[0],
     )
     return Beat(room, owner, epoch, session_id, state, lease, **more)

@@ -56,7 +56,7 @@ def renew(session_id: str) -> ResponseReturnValue:
     session = here.looking.session(session_id)
     if held is not None and (held.user_id is None or held.room != str(session.room)):
         raise Forbidden("That pass is for another room.")
-    user_id = (held and held.user_id) or session.user_id
+    user_id = (held and held.user_id) or session.brief.user_id
     check_voice_room(session.room, user_id)
     return {"token": mint(here.tokens, session_id, user_id, held and held.link), "user_id": user_id}
 

@@ -12,6 +12,7 @@ from greenroom.app.access import open_to_pass, open_to_session
 from greenroom.app.api.auth import caller_of, mint
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas import (
+    FACTS,
     ConfigSchema,
     ConfiguredSchema,
     JoinedSchema,
@@ -33,6 +34,7 @@ from greenroom.app.errors import (
     UnknownPersonality,
 )
 from greenroom.app.passes import Pass
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.joining import QUEUED, Joined, Order
 from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
@@ -71,7 +73,7 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     joined = _join(here, order, patience)
     if is_named and not joined.reused:  # the person may be there before the bot, and would find no room
         provider.prepare(order.room)
-    answer = _joined(joined, order.user_id, _about(wanted), here)
+    answer = _joined(joined, order.brief.user_id, _about(wanted), here)
     if joined.status == QUEUED:
         return answer, HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
     is_there = joined.reused or joined.status in ON_STAGE
@@ -128,8 +130,8 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
         raise NoBotThere
     session = here.ledger.run(ReadSession(lease.session_id))
     if voice := changes.get("voice"):
-        personality = {**view.config, **changes}.get("personality") or session.personality
-        here.check_voice(voice, bot=session.bot, personality=personality, settings=here.settings)
+        personality = {**view.config, **changes}.get("personality") or session.brief.personality
+        here.check_voice(voice, bot=session.brief.bot, personality=personality, settings=here.settings)
     if not here.ledger.run(WriteConfig(room, lease.epoch, changes)):
         raise Conflict("The room's bot has just changed; try again.")
     with here.seats.taken(Wait.BOT):
@@ -193,19 +195,11 @@ def _order(wanted: dict[str, Any], here: Services) -> Order:
         here.check_voice(voice, bot=bot, personality=personality, settings=settings)
     user_id = wanted.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"
     check_name(user_id)
-    return Order(
-        room=here.providers.room(wanted["room_url"]) if "room_url" in wanted else here.providers.fresh(),
-        user_id=user_id,
-        bot=bot,
-        personality=personality,
-        persistence=wanted.get("session_persistence", settings.session_persistence),
-        max_duration=wanted.get("max_duration", settings.max_duration),
-        persona=wanted.get("persona"),
-        voice=wanted.get("voice"),
-        mode=wanted.get("mode", "voice"),
-        metadata=wanted.get("metadata", {}),
-        link=g.link,
-    )
+    usual = {"persistence": settings.session_persistence, "max_duration": settings.max_duration}
+    own = {"user_id": user_id, "bot": bot, "personality": personality}
+    asked = {name: fact for name, fact in wanted.items() if name in FACTS}
+    room = here.providers.room(wanted["room_url"]) if "room_url" in wanted else here.providers.fresh()
+    return Order(room, Brief(**{**usual, **asked, **own}), link=g.link)
 
 
 def _check_personality(name: str | None, here: Services) -> None:
@@ -222,14 +216,9 @@ def _about(wanted: dict[str, Any]) -> About:
 def _joined(joined: Joined, user_id: str, about: About, here: Services) -> dict[str, Any]:
     session_url = f"/sessions/{joined.session_id}"
     return {
-        "session_id": joined.session_id,
-        "status": joined.status,
-        "position": joined.position,
-        "reused": joined.reused,
+        **vars(joined),
+        "brief": joined.brief if g.held is None else joined.brief.for_guest(user_id),
         "room_url": str(joined.room),
-        "bot": joined.bot,
-        "personality": joined.personality,
-        "mode": joined.mode,
         "session_url": session_url,
         "connect": {
             "provider": joined.room.provider,

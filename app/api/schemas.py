@@ -1,5 +1,6 @@
 """What comes in and what goes out, each its own schema, so that internals do not leak by default."""
 
+import dataclasses
 import difflib
 import json
 import re
@@ -9,6 +10,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from greenroom.app.passes import LINK_LASTS
+from greenroom.app.rooms.brief import Brief, Mode
 
 
 class Whole(validate.Regexp):
@@ -22,8 +24,8 @@ class Whole(validate.Regexp):
 
 NAME = Whole(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", error="Use up to 64 letters, digits, _ and -.")
 USER = Whole(r"^[A-Za-z0-9._@:+-]{1,128}$", error="Use up to 128 letters, digits and . _ @ : + -.")
-MODES = validate.OneOf(["voice", "forum"])
 LANGUAGE = Whole(r"^[a-z]{2,3}(-[A-Z]{2})?$", error="Use a language as in en or en-GB.")
+FACTS = frozenset(each.name for each in dataclasses.fields(Brief))
 METADATA_AT_MOST = 4096  # bytes of JSON
 LONGEST_SESSION = timedelta(hours=24)
 LONGEST_PERSISTENCE = timedelta(hours=1)
@@ -88,35 +90,67 @@ class Seconds(fields.Integer):
         return None if value is None else int(value.total_seconds())
 
 
+def _of(thing: Any, name: str) -> Any:
+    return thing[name] if isinstance(thing, dict) else getattr(thing, name)
+
+
 def _between(low: timedelta, high: timedelta) -> validate.Range:
     seconds = f"{int(low.total_seconds())} to {int(high.total_seconds())}"
     return validate.Range(low, high, error=f"Use {seconds} seconds.")
 
 
-class JoinSchema(Strict):
-    """What a caller asks for; all of it may be left out."""
+class FactsSchema(Schema):
+    """What is asked for of a bot, and told of one: a line for each fact of `greenroom.app.rooms.brief.Brief`."""
 
-    room_url = fields.String(metadata={"description": "As in local:standup; none: a fresh room"})
     user_id = fields.String(
         validate=USER, metadata={"description": "Who the bot is for; none: a fresh guest"}
     )
-    user_name = fields.String(
-        validate=[validate.Length(min=1, max=64), _one_line],
-        metadata={"description": "What the others in the room, and the bot, may call that user"},
-    )
     bot = fields.String(validate=NAME)
-    personality = fields.String(validate=NAME)
-    persona = fields.String(validate=[validate.Length(max=2000), _printable])
-    voice = fields.String(validate=[validate.Length(min=1, max=64), _one_line])
-    mode = fields.String(
-        validate=MODES, metadata={"description": "Whether the bot is heard, or seen as well (forum)"}
+    assistant = fields.String(
+        validate=NAME, allow_none=True, metadata={"description": "Kept and told to the bot; nothing else yet"}
     )
-    session_persistence = Seconds(strict=True, validate=_between(timedelta(0), LONGEST_PERSISTENCE))
+    personality = fields.String(validate=NAME)
+    persona = fields.String(validate=[validate.Length(max=2000), _printable], allow_none=True)
+    voice = fields.String(validate=[validate.Length(min=1, max=64), _one_line], allow_none=True)
+    language = fields.String(
+        validate=LANGUAGE,
+        allow_none=True,
+        metadata={"description": "Kept and told to the bot; nothing else yet"},
+    )
+    mode = fields.Enum(
+        Mode, by_value=True, metadata={"description": "Whether the bot is heard, or seen as well (forum)"}
+    )
+    session_persistence = Seconds(
+        attribute="persistence", strict=True, validate=_between(timedelta(0), LONGEST_PERSISTENCE)
+    )
     max_duration = Seconds(strict=True, validate=_between(timedelta(seconds=10), LONGEST_SESSION))
+    conversation_id = fields.String(
+        validate=NAME,
+        metadata={"description": "Of a conversation of that user's, to go on with; none: a new one"},
+    )
     metadata = fields.Dict(
         keys=fields.String(),
         validate=_small,
         metadata={"description": "For the bot; `preferences` in it are the user's, and known in the room"},
+    )
+    tenant = fields.String()
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """A fact is told from the brief of what has one."""
+        brief = _of(obj, "brief")
+        return getattr(brief, attr) if attr in FACTS else super().get_attribute(obj, attr, default)
+
+
+class JoinSchema(Strict, FactsSchema):
+    """What a caller asks for; all of it may be left out."""
+
+    class Meta(Strict.Meta):
+        exclude = ("tenant",)  # nobody chooses it by asking
+
+    room_url = fields.String(metadata={"description": "As in local:standup; none: a fresh room"})
+    user_name = fields.String(
+        validate=[validate.Length(min=1, max=64), _one_line],
+        metadata={"description": "What the others in the room, and the bot, may call that user"},
     )
 
 
@@ -155,7 +189,7 @@ class ConnectSchema(Schema):
     ice_servers = fields.List(fields.Nested(IceServerSchema))
 
 
-class JoinedSchema(Schema):
+class JoinedSchema(FactsSchema):
     """The room's one session."""
 
     session_id = fields.String()
@@ -167,9 +201,6 @@ class JoinedSchema(Schema):
         metadata={"description": "Whether the bot was there, or on its way, before this call"}
     )
     room_url = fields.String()
-    bot = fields.String()
-    personality = fields.String()
-    mode = fields.String()
     session_url = fields.String()
     connect = fields.Nested(ConnectSchema)
 
@@ -198,7 +229,7 @@ class ConfigSchema(Strict):
     personality = fields.String(validate=NAME, allow_none=True)
     voice = fields.String(validate=[validate.Length(min=1, max=64), _one_line], allow_none=True)
     language = fields.String(validate=LANGUAGE, allow_none=True)
-    mode = fields.String(validate=MODES, allow_none=True)
+    mode = fields.Enum(Mode, by_value=True, allow_none=True)
     prompt = fields.String(validate=[validate.Length(max=8000), _printable], allow_none=True)
 
 
@@ -258,19 +289,9 @@ class Moment(fields.String):
         return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _of(thing: Any, name: str) -> Any:
-    return thing[name] if isinstance(thing, dict) else getattr(thing, name)
-
-
-class SessionSchema(Schema):
+class SessionSchema(FactsSchema):
     session_id = fields.String(attribute="id")
     room_url = fields.Function(lambda session: str(_of(session, "room")), metadata={"type": "string"})
-    user_id = fields.String()
-    bot = fields.String()
-    personality = fields.String()
-    persona = fields.String(allow_none=True)
-    voice = fields.String(allow_none=True)
-    mode = fields.String()
     state = fields.String()
     reason = fields.String(allow_none=True, metadata={"description": "Why it ended; null while it is on"})
     epoch = fields.Integer()
@@ -283,9 +304,6 @@ class SessionSchema(Schema):
         lambda session: len(_of(session, "crashes")),
         metadata={"type": "integer", "description": "How often its bot died lately"},
     )
-    session_persistence = Seconds(attribute="persistence")
-    max_duration = Seconds()
-    metadata = fields.Dict()
     created_at = Moment(attribute="created_ms")
     updated_at = Moment(attribute="updated_ms")
     version = fields.Integer()
@@ -354,14 +372,10 @@ class EventsSchema(Schema):
     events = fields.List(fields.Nested(EventSchema))
 
 
-class LeaseSchema(Schema):
+class LeaseSchema(FactsSchema):
     status = fields.String()
     session_id = fields.String()
     epoch = fields.Integer()
-    bot = fields.String()
-    user_id = fields.String()
-    personality = fields.String()
-    mode = fields.String()
     host = fields.String(allow_none=True, metadata={"description": "The worker that its bot runs on"})
     job_id = fields.String(allow_none=True, metadata={"description": "The Celery task that its bot runs in"})
     since = Moment(attribute="since_ms")

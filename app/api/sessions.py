@@ -64,8 +64,8 @@ def get_session(session_id: str) -> dict[str, Any]:
     """One session; an ended one for a day."""
     looking = services().looking
     session = looking.session(session_id)
-    if caller_of(session_id) is not None:  # perhaps another's
-        session = replace(session, user_id=caller_of(session_id) or "", persona=None, metadata={})
+    if caller := caller_of(session_id):
+        session = replace(session, brief=session.brief.for_guest(caller))
     return {**vars(session), "position": looking.position(session)}
 
 
@@ -108,7 +108,7 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
         raise OfferRefused(
             "This room is not ours: connect to its url, with the room_token that /join returned."
         )
-    user_id = caller_of(session_id) or session.user_id
+    user_id = caller_of(session_id) or session.brief.user_id
     wanted = Offer(user_id, {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")})
     whose, is_awaited = (session_id, caller_of(session_id)), still_awaited()
     with (

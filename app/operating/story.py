@@ -323,7 +323,7 @@ def _on_stage(facts: RoomFacts, lease: Lease, session: Session) -> Finding:
         State.JOINING: "it is joining",
         State.LIVE: "it is live",
         State.PAUSED: "it is paused",
-        State.WAITING: f"it is alone, and waits {duration(session.persistence)} for its person",
+        State.WAITING: f"it is alone, and waits {duration(session.brief.persistence)} for its person",
     }.get(state, f"it is {state}")
     return _found(OK, f"There is a bot: session {session.id}, {heard}; {doing}.{_crashes(facts.events)}")
 

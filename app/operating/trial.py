@@ -5,11 +5,12 @@ import json
 import re
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.brief import NOBODYS
 from greenroom.app.rooms.leases import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Provider
@@ -54,7 +55,7 @@ class Web:
 def claim(ledger: Ledger) -> Claiming:
     """Claim a room, look at it, and give it back.  Raises RedisAway if Redis does not answer at all."""
     token = secrets.token_hex(16)
-    order = Claim(ROOM, str(uuid.uuid4()), token, bot=NOBODY, user_id=NOBODY, personality="", mode="voice")
+    order = Claim(ROOM, str(uuid.uuid4()), token, replace(NOBODYS, user_id=NOBODY, bot=NOBODY))
     try:
         match ledger.run(order):
             case Claimed() as claimed:

@@ -95,7 +95,7 @@ class LiveKit:
         about = {
             "greenroom": {
                 "bot": True,
-                "of": session.user_id,
+                "of": session.brief.user_id,
                 "session_id": session.id,
                 "epoch": session.epoch,
             }

@@ -12,15 +12,13 @@ from greenroom.app.rooms.sessions import Session
 OURS = "greenroom"  # the key under which all our facts stand, whatever other keys there are
 
 
+SHOWN = ("conversation_id", "user_id", "bot", "personality", "mode")
+
+
 def room_facts(session: Session) -> dict[str, Any]:
     """What everybody in a room may know of its session."""
-    return {
-        "conversation_id": session.id,
-        "user_id": session.user_id,
-        "bot": session.bot,
-        "personality": session.personality,
-        "mode": session.mode,
-    }
+    brief = session.brief.facts()
+    return {name: brief[name] for name in SHOWN}
 
 
 def with_facts(found: str, facts: dict[str, Any]) -> str | None:

@@ -4,7 +4,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -19,6 +19,7 @@ from greenroom.app.errors import (
     TooManyOfOneUser,
     TooManySessions,
 )
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.endings import bury
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import (
@@ -67,18 +68,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Order:
-    """What a caller of `join` asks for."""
+    """A bot for a room."""
 
     room: Room
-    user_id: str
-    bot: str
-    personality: str
-    persistence: timedelta
-    max_duration: timedelta
-    persona: str | None = None
-    voice: str | None = None
-    mode: str = "voice"
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    brief: Brief
     link: str | None = None  # that the caller came by
 
 
@@ -90,10 +83,20 @@ class Joined:
     room: Room
     status: str
     reused: bool
-    bot: str
-    personality: str
-    mode: str
+    brief: Brief  # of the one who asked first
+    conversation_id: str
     position: int | None = None  # in the line, if there is no free slot
+
+    @classmethod
+    def of(cls, session: Session, *, reused: bool) -> "Joined":
+        return cls(
+            session_id=session.id,
+            room=session.room,
+            status=session.state,
+            reused=reused,
+            brief=session.brief,
+            conversation_id=session.brief.conversation_id,
+        )
 
 
 class Joining:
@@ -119,19 +122,11 @@ class Joining:
         slot it waits in line, and whoever asks again keeps its place.  Raises what REFUSALS lists where there are as
         many as there may be, and RoomInDoubt if nobody can tell whether the room has a bot.
         """
-        check_voice_room(order.room, order.user_id)
+        check_voice_room(order.room, order.brief.user_id)
         waited = timedelta(0)
         while waited <= DOUBT_AT_MOST:
             session_id, token = str(uuid.uuid4()), secrets.token_hex(16)
-            claim = Claim(
-                room=order.room,
-                session_id=session_id,
-                token=token,
-                bot=order.bot,
-                user_id=order.user_id,
-                personality=order.personality,
-                mode=order.mode,
-            )
+            claim = Claim(order.room, session_id, token, order.brief)
             # Should this process die now, the claim lapses; nobody has a promise.
             outcome, line = self._ledger.run_all([claim, FindPlace()])
             match outcome:
@@ -194,15 +189,7 @@ class Joining:
         session = self._reviving.go_on(order.room, claimed.session_id, claimed.epoch, token, failure)
         if session is None:
             return None
-        return Joined(
-            session_id=session.id,
-            room=order.room,
-            status=State.PENDING,
-            reused=True,
-            bot=session.bot,
-            personality=session.personality,
-            mode=session.mode,
-        )
+        return replace(Joined.of(session, reused=True), status=State.PENDING)
 
     def _in_line(self, joined: Joined, epoch: int | None = None) -> Joined:
         """The same, with its place if it waits for a slot."""
@@ -212,43 +199,20 @@ class Joining:
         return replace(joined, status=QUEUED if place.position else State.PENDING, position=place.position)
 
     def _found(self, room: Room, held: Held) -> Joined:
-        found = Joined(
-            session_id=held.lease.session_id,
-            room=room,
-            status=self._state_of(held),
-            reused=True,
-            bot=held.lease.bot,
-            personality=held.lease.personality,
-            mode=held.lease.mode,
-        )
-        return self._in_line(found, held.lease.epoch) if held.state is State.PENDING else found
-
-    def _state_of(self, held: Held) -> State:
-        """A bot's keepalive says until its next beat that it is joining: its record knows at once that it is live."""
-        if held.state is not State.JOINING:
-            return held.state
+        lease = held.lease
         try:
-            state = self._ledger.run(ReadSession(held.lease.session_id)).state
-        except NoSuchSession:
-            return held.state
-        return state if state in ON_STAGE else held.state
+            session = self._ledger.run(ReadSession(lease.session_id))
+        except (
+            NoSuchSession
+        ):  # lost with all that Redis knew: its bot has registered the room again, but not its record
+            session = Session(lease.session_id, room, lease.brief, lease.epoch, state=held.state)
+        # A bot's keepalive says until its next beat that it is joining: its record knows at once that it is live.
+        is_live = held.state is State.JOINING and session.state in ON_STAGE
+        found = replace(Joined.of(session, reused=True), status=session.state if is_live else held.state)
+        return self._in_line(found, lease.epoch) if held.state is State.PENDING else found
 
     def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed, line: Place) -> Joined:
-        session = Session(
-            id=session_id,
-            room=order.room,
-            user_id=order.user_id,
-            bot=order.bot,
-            personality=order.personality,
-            mode=order.mode,
-            persistence=order.persistence,
-            max_duration=order.max_duration,
-            epoch=claimed.epoch,
-            persona=order.persona,
-            voice=order.voice,
-            metadata=order.metadata,
-            link=order.link,
-        )
+        session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)
         launching = Launching(self._launches.launch(session, token), line.free, LIMITS)
         created = self._ledger.run(Create(session, launching))
         if refusal := REFUSALS.get(created):
@@ -258,13 +222,5 @@ class Joining:
         if claimed.took_over:
             bury(self._ledger, claimed.took_over, Reason.SUPERSEDED, "its bot was not heard any more")
         position = replace(line, ahead=line.waiting).position
-        return Joined(
-            session_id=session_id,
-            room=order.room,
-            status=QUEUED if position else State.PENDING,
-            reused=False,
-            bot=order.bot,
-            personality=order.personality,
-            mode=order.mode,
-            position=position,
-        )
+        status = QUEUED if position else State.PENDING
+        return replace(Joined.of(session, reused=False), status=status, position=position)

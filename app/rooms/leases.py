@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from greenroom.app.rooms.brief import NOBODYS, Brief
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.room import Room
@@ -52,10 +53,7 @@ class Lease:
     session_id: str
     epoch: int
     since_ms: int
-    bot: str = ""
-    user_id: str = ""
-    personality: str = ""
-    mode: str = "voice"
+    brief: Brief = NOBODYS
     host: str | None = None
     job_id: str | None = None
     owner: str | None = None
@@ -103,10 +101,7 @@ class Claim(Step[Claimed | Held | NotYet]):
     room: Room
     session_id: str
     token: str
-    bot: str
-    user_id: str
-    personality: str
-    mode: str
+    brief: Brief
     lasts: timedelta = PENDING_FOR
     stale_after: timedelta = STALE_AFTER
 
@@ -169,10 +164,7 @@ class Beat(Step[tuple[Beaten, list[Message]]]):
             session_id=session.id,
             epoch=session.epoch,
             since_ms=session.created_ms,
-            bot=session.bot,
-            user_id=session.user_id,
-            personality=session.personality,
-            mode=session.mode,
+            brief=session.brief,
             host=host,
         )
         return cls(session.room, owner, session.epoch, session.id, state, lease, after=after)

@@ -84,7 +84,7 @@ class Leaving:
         That is who asked for it, and who talked with its bot last.
         """
         there = self._providers.of_room(session.room).presence(session.room) or ()
-        if by not in (session.user_id, session.person) or any(
+        if by not in (session.brief.user_id, session.person) or any(
             not who.is_bot and who.identity != by for who in there
         ):
             raise OthersThere

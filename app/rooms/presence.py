@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 
 import structlog
 
 from greenroom.app.errors import NoSuchSession, ProviderAway, Unavailable
+from greenroom.app.rooms.brief import new_conversation
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import Joining, Order
 from greenroom.app.rooms.leases import ReadRoom
@@ -131,17 +133,10 @@ class Monitor:
 
     def _join(self, last: Session) -> Outcome:
         """The same bot for the same user as the last time."""
+        bot = last.brief.bot if last.brief.bot in self._bots else self._default_bot
         order = Order(
             room=last.room,
-            user_id=last.user_id,
-            bot=last.bot if last.bot in self._bots else self._default_bot,
-            personality=last.personality,
-            persistence=last.persistence,
-            max_duration=last.max_duration,
-            persona=last.persona,
-            voice=last.voice,
-            mode=last.mode,
-            metadata=last.metadata,
+            brief=replace(last.brief, bot=bot, conversation_id=new_conversation()),
             link=last.link,
         )
         try:
@@ -161,5 +156,5 @@ def _was_dismissed(session: Session, emptied_ms: int | None) -> bool:
         return True
     over_ms = session.updated_ms
     if session.reason is Reason.IDLE:  # they had gone before it did
-        over_ms -= (session.persistence + NEAR) // timedelta(milliseconds=1)
+        over_ms -= (session.brief.persistence + NEAR) // timedelta(milliseconds=1)
     return emptied_ms < over_ms

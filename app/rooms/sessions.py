@@ -1,10 +1,11 @@
 """A session's states, which of them may follow which, and how a session may end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.room import Room
@@ -44,8 +45,6 @@ class Reason(StrEnum):
     ERROR = "error"
 
 
-FORUM = "forum"  # the mode in which a bot is seen; in "voice" it is only heard
-
 _FROM_ANY = frozenset({State.LEAVING, State.LOST})
 
 FOLLOWERS: Mapping[State, frozenset[State]] = {
@@ -74,16 +73,8 @@ class Session:
 
     id: str
     room: Room
-    user_id: str
-    bot: str
-    personality: str
-    mode: str
-    persistence: timedelta  # how long the bot waits in an empty room
-    max_duration: timedelta
+    brief: Brief
     epoch: int
-    persona: str | None = None
-    voice: str | None = None
-    metadata: Mapping[str, object] = field(default_factory=dict)
     link: str | None = None  # that its user came by
     state: State = State.PENDING
     reason: Reason | None = None
@@ -99,7 +90,7 @@ class Session:
     @property
     def counts_for(self) -> str:
         """Whose limits it takes from: its user's, or the link's that they came by, which makes up users at will."""
-        return f"link/{self.link}" if self.link else self.user_id  # no user's id has a slash
+        return f"link/{self.link}" if self.link else self.brief.user_id  # no user's id has a slash
 
 
 @dataclass(frozen=True)

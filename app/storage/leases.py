@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+from greenroom.app.rooms.brief import NOBODYS, Brief
 from greenroom.app.rooms.deadlines import Mark
 from greenroom.app.rooms.inbox import Message, Receive
 from greenroom.app.rooms.leases import (
@@ -51,10 +52,7 @@ def _lease(text: str) -> Lease | None:
         session_id=card["session_id"],
         epoch=int(card["epoch"]),
         since_ms=int(card["since"]),
-        bot=card.get("bot", ""),
-        user_id=card.get("user", ""),
-        personality=card.get("personality", ""),
-        mode=card.get("mode", "voice"),
+        brief=Brief.from_json(card["brief"]) if "brief" in card else NOBODYS,
         host=card.get("host"),
         job_id=card.get("job_id"),
         owner=card.get("owner"),
@@ -75,10 +73,7 @@ def _card(lease: Lease, owner: str) -> str:
             "session_id": lease.session_id,
             "epoch": str(lease.epoch),
             "since": lease.since_ms,
-            "bot": lease.bot,
-            "user": lease.user_id,
-            "personality": lease.personality,
-            "mode": lease.mode,
+            "brief": lease.brief.to_json(),
             "host": lease.host,
             "job_id": lease.job_id,
             "owner": owner,
@@ -91,13 +86,7 @@ def _age(age_ms: int) -> timedelta | None:
 
 
 def claim(step: Claim) -> Command:
-    card = {
-        "session_id": step.session_id,
-        "bot": step.bot,
-        "user": step.user_id,
-        "personality": step.personality,
-        "mode": step.mode,
-    }
+    card = {"session_id": step.session_id, "brief": step.brief.to_json()}
 
     def read(replies: list[Reply]) -> Claimed | Held | NotYet:
         if replies[0][0] == "claimed":

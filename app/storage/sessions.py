@@ -1,10 +1,9 @@
 """Sessions as Redis commands."""
 
-import json
 from collections.abc import Mapping
-from datetime import timedelta
 
 from greenroom.app.errors import IllegalTransition, NoSuchSession
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
@@ -53,19 +52,11 @@ def _fields(session: Session) -> list[str | int]:
     fields: dict[str, str | int | None] = {
         "id": session.id,
         "room": str(session.room),
-        "user_id": session.user_id,
-        "bot": session.bot,
-        "personality": session.personality,
-        "mode": session.mode,
-        "persistence_ms": ms(session.persistence),
-        "max_duration_ms": ms(session.max_duration),
+        "brief": session.brief.to_json(),
         "epoch": str(session.epoch),
-        "persona": session.persona,
-        "voice": session.voice,
         "host": session.host,
         "person": session.person,
         "link": session.link,
-        "metadata": dumps(dict(session.metadata)),
         "state": session.state,
         "launches": session.launches,
         "version": session.version,
@@ -74,19 +65,14 @@ def _fields(session: Session) -> list[str | int]:
 
 
 def _session(record: Mapping[str, str]) -> Session:
+    """Raises NoSuchSession for a record without a brief: another version of us wrote it."""
+    if "brief" not in record:
+        raise NoSuchSession(session_id=record.get("id"))
     return Session(
         id=record["id"],
         room=Room.parse(record["room"]),
-        user_id=record["user_id"],
-        bot=record["bot"],
-        personality=record["personality"],
-        mode=record["mode"],
-        persistence=timedelta(milliseconds=int(record["persistence_ms"])),
-        max_duration=timedelta(milliseconds=int(record["max_duration_ms"])),
+        brief=Brief.from_json(record["brief"]),
         epoch=int(record["epoch"]),
-        persona=record.get("persona"),
-        voice=record.get("voice"),
-        metadata=json.loads(record["metadata"]),
         state=State(record["state"]),
         reason=Reason(record["reason"]) if "reason" in record else None,
         host=record.get("host"),
@@ -103,15 +89,19 @@ def _session(record: Mapping[str, str]) -> Session:
 
 def create(step: Create) -> Command:
     session = step.session
-    lasts = session.max_duration + KEPT_AFTER_END
+    lasts = session.brief.max_duration + KEPT_AFTER_END
     user_bot = {
         "session_id": session.id,
         "room": str(session.room),
-        "personality": session.personality,
-        "persona": session.persona,
+        "personality": session.brief.personality,
+        "persona": session.brief.persona,
     }
     names = [keys.session(session.id), keys.events(session.id), keys.last_session(session.room)]
-    names += [keys.user_bot(session.user_id), keys.user_sessions(session.counts_for), keys.SESSIONS_LIVE]
+    names += [
+        keys.user_bot(session.brief.user_id),
+        keys.user_sessions(session.counts_for),
+        keys.SESSIONS_LIVE,
+    ]
     launch: tuple[str | int, ...] = ("",) * 8
     if step.launching:
         push, limits = step.launching.push, step.launching.limits
@@ -229,7 +219,7 @@ def page_of_sessions(step: PageOfSessions) -> Command:
 def read_sessions(step: ReadSessions) -> Command:
     def read(replies: list[Reply]) -> list[Session | None]:
         records = [reply if isinstance(reply, dict) else pairs(reply) for reply in replies]
-        return [_session(record) if record else None for record in records]
+        return [_session(record) if "brief" in record else None for record in records]
 
     return Command(tuple(Call(("HGETALL", keys.session(each))) for each in step.session_ids), read)
 

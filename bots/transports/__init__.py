@@ -30,7 +30,7 @@ def of(
         server = LiveKit.of(settings)
         return LiveKitRoom(
             room,
-            token=lambda: server.bot_token(session, personalities.load(session.personality).name),
+            token=lambda: server.bot_token(session, personalities.load(session.brief.personality).name),
             facts=room_facts(session),
             describe=lambda metadata: server.describe(room, metadata),
             on_arrival=on_arrival,
@@ -44,7 +44,7 @@ def of(
         return DailyRoom(
             room,
             _daily(settings.daily_domain, settings.daily_api_key, settings.daily_api_url),
-            name=personalities.load(session.personality).name,
+            name=personalities.load(session.brief.personality).name,
             on_arrival=on_arrival,
             on_departure=on_departure,
             on_put_out=on_put_out,

@@ -67,7 +67,7 @@ def test_a_room_goes_from_one_bot_to_the_next(ledger, active, ready):
     lease = view.lease
     assert (lease.status, lease.owner, lease.epoch) == (LeaseStatus.ACTIVE, OTHER, ready)
     assert (lease.host, lease.job_id, lease.successor) == ("bots@there", "job", None)
-    assert (lease.session_id, lease.user_id) == ("session-of-a-token", "ada")
+    assert (lease.session_id, lease.brief.user_id) == ("session-of-a-token", "ada")
     assert (view.state, view.age < STALE_AFTER) == (State.WAITING, True)
     assert ledger.run(a_beat(ready, owner=OTHER))[0] is Beaten.KEPT
     assert ledger.run(a_beat(active))[0] is Beaten.SUPERSEDED

@@ -24,7 +24,7 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.sessions import State
 from tests.contracts.takeovers import take_over
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
+from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, adopted, of_bob
 
 A_MOMENT = timedelta(milliseconds=200)
 
@@ -63,7 +63,7 @@ def test_a_free_room_is_claimed(ledger):
         "session-of-a-token",
         outcome.epoch,
     )
-    assert (lease.bot, lease.user_id, lease.personality, lease.mode) == ("assistant", "ada", "host", "voice")
+    assert lease.brief == a_brief()
 
 
 def test_a_second_claim_learns_who_has_the_room(ledger, pending):

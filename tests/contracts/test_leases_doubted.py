@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import (
     DOUBT_KEEPS_FOR,
     DOUBT_LASTS,
@@ -22,7 +23,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.workers import Host, Report
 from tests.contracts.takeovers import take_over
-from tests.makers import CELLAR, ME, STAGE, a_beat, a_claim, adopted, of_bob
+from tests.makers import CELLAR, ME, STAGE, a_beat, a_brief, a_claim, adopted, of_bob
 
 A_SECOND = timedelta(seconds=1)
 
@@ -200,16 +201,12 @@ def test_who_raises_no_doubt_takes_a_bot_that_was_heard_in_the_future_for_one_th
 
 
 def test_the_user_of_a_dead_bot_gets_the_same_session_under_a_higher_epoch(world, ledger, active):
-    outcome = take_over(world, a_claim("another-token", personality="gruff", mode="forum"))
+    outcome = take_over(world, a_claim("another-token", personality="gruff", mode=Mode.FORUM))
 
     assert outcome == Claimed(outcome.epoch, "session-of-a-token")
     assert outcome.epoch > active
     view = ledger.run(ReadRoom(STAGE))
-    assert (view.lease.session_id, view.lease.personality, view.lease.mode) == (
-        "session-of-a-token",
-        "host",
-        "voice",
-    )
+    assert (view.lease.session_id, view.lease.brief) == ("session-of-a-token", a_brief())
     assert view.age is None
 
 

@@ -21,7 +21,7 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.sessions import State
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
+from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, adopted, of_bob
 
 A_SECOND = timedelta(seconds=1)
 
@@ -43,7 +43,7 @@ def test_the_session_goes_on_under_a_higher_epoch_and_with_a_token_to_adopt(ledg
         "a-new-token",
     )
     assert (lease.owner, lease.host, lease.job_id) == (None, None, None)
-    assert (lease.user_id, lease.bot, lease.personality, lease.mode) == ("ada", "assistant", "host", "voice")
+    assert lease.brief == a_brief()
     assert lease.epoch > active
     view = ledger.run(ReadRoom(STAGE))
     assert (view.lease, view.age) == (lease, None)

@@ -53,7 +53,7 @@ def test_a_room_s_last_session_is_known_for_as_long_as_its_record(world, ledger)
     ledger.run(Create(a_session("second")))
     ledger.run(Create(a_session("elsewhere", room=CELLAR)))
     assert ledger.run(LastSession(STAGE)) == "second"
-    world.pass_time(a_session().max_duration + KEPT_AFTER_END - timedelta(minutes=1))
+    world.pass_time(a_session().brief.max_duration + KEPT_AFTER_END - timedelta(minutes=1))
     assert ledger.run(LastSession(STAGE)) == "second"
     world.pass_time(timedelta(minutes=1))
 

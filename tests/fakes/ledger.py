@@ -305,7 +305,7 @@ class InMemoryLedger:
     @_do.register
     def _(self, step: Claim) -> Claimed | Held | NotYet:
         grip, session_id, took_over = self._grips.get(step.room), step.session_id, None
-        personality, mode = step.personality, step.mode
+        brief = step.brief
         if grip is not None:
             lease = grip.lease
             if lease.token == step.token:
@@ -318,8 +318,8 @@ class InMemoryLedger:
                 return Held(grip.seen(), max(age, timedelta(0)), pulse.state)
             if left := self._doubt(step.room, grip):
                 return NotYet(left)
-            if (lease.user_id, lease.bot) == (step.user_id, step.bot):
-                session_id, personality, mode = lease.session_id, lease.personality, lease.mode
+            if (lease.brief.user_id, lease.brief.bot) == (brief.user_id, brief.bot):
+                session_id, brief = lease.session_id, lease.brief
             else:
                 took_over = lease.session_id
         else:
@@ -331,10 +331,7 @@ class InMemoryLedger:
             session_id=session_id,
             epoch=epoch,
             since_ms=self._now(),
-            bot=step.bot,
-            user_id=step.user_id,
-            personality=personality,
-            mode=mode,
+            brief=brief,
             token=step.token,
             asked_ms=self._now(),
             lasts=step.lasts,
@@ -593,12 +590,12 @@ class InMemoryLedger:
             return Created.THERE
         if step.launching and (refusal := self._limit(session.counts_for, step.launching)):
             return refusal
-        self._sessions.put(session.id, session, session.max_duration + KEPT_AFTER_END)
+        self._sessions.put(session.id, session, session.brief.max_duration + KEPT_AFTER_END)
         before = self._events[session.id] if there is not None else []
         event = Event(self._next_id(), self._now(), session.state, session.epoch)
         self._events[session.id] = [*before, event]
         self._live[session.id] = self._now()
-        self._last_sessions.put(session.room, session.id, session.max_duration + KEPT_AFTER_END)
+        self._last_sessions.put(session.room, session.id, session.brief.max_duration + KEPT_AFTER_END)
         self._users[session.id] = session.counts_for
         if step.launching:
             self._marks[session.room] = self._now() + step.launching.within // MS

@@ -72,7 +72,7 @@ async def test_the_bot_says_what_it_is_and_the_room_what_it_is_for(greenroom, ro
             "epoch": session["epoch"],
         }
         facts = {
-            "conversation_id": joined["session_id"],
+            "conversation_id": joined["conversation_id"],
             "user_id": "ann",
             "bot": "assistant",
             "personality": joined["personality"],
@@ -93,7 +93,7 @@ async def test_what_others_keep_in_a_rooms_metadata_stays_there_beside_ours(gree
         def ours_beside(**theirs):
             def is_there(ann):
                 found = json.loads(ann.room.metadata)
-                ours = found.get("greenroom", {}).get("conversation_id") == joined["session_id"]
+                ours = found.get("greenroom", {}).get("conversation_id") == joined["conversation_id"]
                 return ours and found["user_id"] == "ann" and theirs.items() <= found.items()
 
             return is_there

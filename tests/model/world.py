@@ -71,7 +71,7 @@ from greenroom.bots.room_state import RoomState
 from greenroom.bots.run import Errand
 from greenroom.bots.stay import Ending, Stay
 from greenroom.bots.turns import Turns
-from tests.makers import DIED, an_order
+from tests.makers import DIED, a_brief, an_order
 from tests.model.glass import Glass, Sight
 from tests.redis_world import flush
 
@@ -615,7 +615,7 @@ class World:
         lease = self.look().lease(room)
         if not lease or lease["status"] == "pending":
             return
-        claim = Claim(room, secrets.token_hex(8), secrets.token_hex(8), "assistant", user, "host", "voice")
+        claim = Claim(room, secrets.token_hex(8), secrets.token_hex(8), a_brief(user_id=user))
         if isinstance(self.wire.run(claim), Claimed):
             self.deaths += 1
 

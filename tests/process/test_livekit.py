@@ -328,4 +328,4 @@ def test_people_who_find_their_room_without_a_bot_get_one(stage, clients):
 
     lease = eventually(lambda: ledger.run(ReadRoom(room)).lease, within=20)
     assert lease.session_id != puppet.session.id
-    assert lease.user_id == "ada"
+    assert lease.brief.user_id == "ada"

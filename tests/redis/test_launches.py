@@ -9,6 +9,7 @@ import pytest
 from celery import Celery
 
 from greenroom.app.queues import CONTROL, LAUNCHES
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.line import Line, QueueLength
 from greenroom.app.rooms.providers import Evidence, Participant, RoomEvent
 from greenroom.app.rooms.room import Room
@@ -21,12 +22,7 @@ from greenroom.tasks.outgoing import CeleryLaunches
 A_SESSION = Session(
     id="a-session",
     room=Room.parse("local:stage"),
-    user_id="ann",
-    bot="assistant",
-    personality="host",
-    mode="voice",
-    persistence=timedelta(0),
-    max_duration=timedelta(seconds=600),
+    brief=Brief("ann", "assistant", "host", timedelta(0), timedelta(seconds=600)),
     epoch=1,
 )
 OWN = ("id", "root_id", "correlation_id", "delivery_tag", "reply_to", "origin")  # differ each time

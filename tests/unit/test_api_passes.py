@@ -95,6 +95,16 @@ def test_a_pass_opens_nothing_else(app, caller, come_with):
         problem(ann.call(method, path, body), 403, "forbidden")
 
 
+def test_a_pass_does_not_show_whom_the_bot_in_its_room_is_for(caller, come_with):
+    named = {"user_id": "ben", "persona": "A pirate.", "metadata": {"ticket": 7}, "language": "en-GB"}
+    caller.post("/join", {"room_url": "local:stage", **named})
+
+    joined = come_with().post("/join", {}).json
+
+    assert (joined["user_id"], joined["persona"], joined["metadata"]) == ("ann", None, {})
+    assert (joined["reused"], joined["language"]) == (True, "en-GB")
+
+
 @pytest.mark.parametrize("held", [Pass(0), Pass(0, "local:stage")], ids=["fresh room", "invitation"])
 def test_a_pass_for_whoever_comes_is_exchanged_before_it_joins(caller, passes, launches, held):
     guest = caller.with_(passes.sign(replace(held, expires=until(LASTS))))

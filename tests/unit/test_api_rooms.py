@@ -48,9 +48,19 @@ def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
         "position": None,
         "reused": False,
         "room_url": ROOM,
+        "user_id": "ada",
         "bot": "assistant",
+        "assistant": None,
         "personality": "gruff",
+        "persona": None,
+        "voice": None,
+        "language": None,
         "mode": "forum",
+        "session_persistence": 300,
+        "max_duration": 3600,
+        "conversation_id": joined["conversation_id"],
+        "metadata": {},
+        "tenant": "main",
         "session_url": f"/sessions/{session_id}",
     }
     assert caller.with_(connect.pop("token")).get(joined["session_url"]).json["session_id"] == session_id
@@ -69,7 +79,7 @@ def test_what_is_left_out_is_as_the_operator_chose(caller, launches, settings):
     assert joined["room_url"].startswith("local:")
     assert joined["connect"]["user_id"].startswith("guest-")
     assert (joined["bot"], joined["personality"]) == (settings.default_bot, settings.default_personality)
-    session = launches.asked[0][0]
+    session = launches.asked[0][0].brief
     assert (session.persistence, session.max_duration) == (
         settings.session_persistence,
         settings.max_duration,
@@ -80,6 +90,9 @@ def test_what_is_said_is_as_the_caller_chose(caller, launches):
     order = {
         "persona": "A pirate.\nAhoy “you”",
         "voice": "deep",
+        "language": "en-GB",
+        "assistant": "concierge",
+        "conversation_id": "of-yesterday",
         "session_persistence": 0,
         "max_duration": 86400,
         "metadata": {"ticket": [1, None, {"ü": 2.5}]},
@@ -88,7 +101,7 @@ def test_what_is_said_is_as_the_caller_chose(caller, launches):
 
     told = caller.get(f"/sessions/{session_id}").json
     assert {name: told[name] for name in order} == order
-    assert launches.asked[0][0].max_duration == timedelta(days=1)
+    assert launches.asked[0][0].brief.max_duration == timedelta(days=1)
 
 
 def test_every_fresh_room_is_another(caller):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt, TooManyInLine
+from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import LIMITS, Joining
 from greenroom.app.rooms.leases import (
@@ -22,7 +23,7 @@ from greenroom.app.rooms.reviving import CRASHES_AT_MOST
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Limits, LiveSessions, Note, ReadEvents, ReadSession, Reason, State
 from tests.fakes.launches import QUEUE
-from tests.makers import CELLAR, STAGE, a_report, an_order
+from tests.makers import CELLAR, STAGE, a_brief, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 
@@ -30,13 +31,18 @@ A_MOMENT = timedelta(milliseconds=20)
 
 
 def test_a_join_of_a_free_room_launches_a_bot(joining, launches, ledger):
-    joined = joining.join(an_order(persona="A pirate.", voice="deep", mode="forum", metadata={"a": 1}))
+    joined = joining.join(an_order(persona="A pirate.", voice="deep", mode=Mode.FORUM, metadata={"a": 1}))
 
-    assert (joined.reused, joined.status, joined.room, joined.mode) == (False, "pending", STAGE, "forum")
+    assert (joined.reused, joined.status, joined.room, joined.brief.mode) == (
+        False,
+        "pending",
+        STAGE,
+        "forum",
+    )
     [(session, claim)] = launches.asked
     assert session.id == joined.session_id
     kept = ledger.run(ReadSession(joined.session_id))
-    assert (kept.persona, kept.voice, kept.mode, kept.metadata) == ("A pirate.", "deep", "forum", {"a": 1})
+    assert kept.brief == a_brief(persona="A pirate.", voice="deep", mode=Mode.FORUM, metadata={"a": 1})
     assert kept.epoch == session.epoch == ledger.run(ReadRoom(STAGE)).lease.epoch
     assert claim == ledger.run(ReadRoom(STAGE)).lease.token
 
@@ -44,10 +50,10 @@ def test_a_join_of_a_free_room_launches_a_bot(joining, launches, ledger):
 def test_a_join_of_a_room_whose_bot_is_starting_finds_it(joining, launches):
     first = joining.join(an_order())
 
-    second = joining.join(an_order(user_id="bob", bot="another", personality="gruff", mode="forum"))
+    second = joining.join(an_order(user_id="bob", bot="another", personality="gruff", mode=Mode.FORUM))
 
     assert (second.session_id, second.reused, second.status) == (first.session_id, True, "pending")
-    assert (second.bot, second.personality, second.mode) == ("assistant", "host", "voice")  # what is there
+    assert second.brief == first.brief  # what is there
     assert launches.session_ids == [first.session_id]
 
 
@@ -140,10 +146,10 @@ def test_the_user_of_a_dead_bot_gets_the_same_session_with_another_bot(joining, 
     dead = puppet().go_live()
     ledger.pass_time(STALE_AFTER + A_MOMENT)
 
-    second = joining.join(an_order(personality="gruff", mode="forum"))
+    second = joining.join(an_order(personality="gruff", mode=Mode.FORUM))
 
     assert (second.session_id, second.reused, second.status) == (first.session_id, True, "pending")
-    assert (second.personality, second.mode) == ("host", "voice")  # as it began
+    assert second.brief == first.brief  # as it began
     assert launches.session_ids == [first.session_id] * 2
     assert [event.event for event in ledger.run(ReadEvents(first.session_id))][-2:] == ["lost", "pending"]
     assert dead.beat() is Beaten.SUPERSEDED

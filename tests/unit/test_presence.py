@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import ProviderAway
+from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.presence import COOLDOWN, Monitor, Outcome
 from greenroom.app.rooms.providers import Local, Providers
@@ -47,15 +48,17 @@ def test_people_whose_bot_is_gone_get_one_as_it_was(monitor, once, hall, ledger,
         persona="A pirate.",
         voice="deep",
         metadata={"a": 1},
-        mode="forum",
+        mode=Mode.FORUM,
         link="a-link",
     )
 
     assert monitor.look(hall) is Outcome.SERVED
     session = launches.asked[-1][0]
     assert ledger.run(ReadRoom(hall)).lease.session_id == session.id
-    assert (session.user_id, session.bot, session.persona) == ("ada", "other", "A pirate.")
-    assert (session.voice, session.metadata, session.mode) == ("deep", {"a": 1}, "forum")
+    brief = session.brief
+    assert (brief.user_id, brief.bot, brief.persona) == ("ada", "other", "A pirate.")
+    assert (brief.voice, brief.metadata, brief.mode) == ("deep", {"a": 1}, Mode.FORUM)
+    assert brief.conversation_id != "a-conversation"  # of whoever was there before
     assert session.link == "a-link"
 
 
@@ -63,7 +66,7 @@ def test_a_bot_that_is_not_known_any_more_is_replaced_by_the_default_one(monitor
     once(Reason.ROOM_GONE, bot="retired")
     monitor.look(hall)
 
-    assert launches.asked[-1][0].bot == "assistant"
+    assert launches.asked[-1][0].brief.bot == "assistant"
 
 
 def test_a_room_gets_one_bot_in_half_a_minute(monitor, once, hall, ledger, puppet, launches):

@@ -7,7 +7,7 @@
 --                             ms; "settled" once that was long enough; of all rooms, so not in their slot
 -- KEYS[6...] state   json     what is open in the room: removed with the config
 -- ARGV[1] token      string   who asks
--- ARGV[2] card       json     session_id, bot, user, personality, mode: what the lease tells others
+-- ARGV[2] card       json     session_id, and the brief as a string: what the lease tells others
 -- ARGV[3] pending_ms integer  how long the claim lasts unadopted
 -- ARGV[4] stale_ms   integer  a bot unheard for longer is doubted
 -- ARGV[5] doubt_ms   integer  and dead, if it is not heard for so long then
@@ -60,9 +60,11 @@ if held then
         return {"wait", doubt_ms}
     end
     if doubted_for < doubt_ms then return {"wait", doubt_ms - doubted_for} end
-    goes_on = lease.user == claim.user and lease.bot == claim.bot
+    -- A lease without a brief was written by another version of us.
+    local theirs, ours = lease.brief and cjson.decode(lease.brief) or {}, cjson.decode(claim.brief)
+    goes_on = theirs.user_id == ours.user_id and theirs.bot == ours.bot
     if goes_on then
-        claim.session_id, claim.personality, claim.mode = lease.session_id, lease.personality, lease.mode
+        claim.session_id, claim.brief = lease.session_id, lease.brief
     else
         took_over = lease.session_id
     end

@@ -1,0 +1,77 @@
+"""What a caller of /join asks for, as one value.
+
+It is written down once, and travels whole: from the schema to the claim, the lease, the session's record, the `body`
+of the bot's runner arguments, and the answers.  A new fact is a field here and a line in `api.schemas.FactsSchema`.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class Mode(StrEnum):
+    """How a bot takes part."""
+
+    VOICE = "voice"  # it is heard
+    FORUM = "forum"  # it is seen as well
+
+
+def new_conversation() -> str:
+    """An id for a conversation that nobody has named."""
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True)
+class Brief:
+    """Which bot shall come, for whom, and how it shall be."""
+
+    user_id: str
+    bot: str
+    personality: str
+    persistence: timedelta  # how long the bot waits in an empty room
+    max_duration: timedelta
+    mode: Mode = Mode.VOICE
+    persona: str | None = None
+    voice: str | None = None
+    language: str | None = None
+    assistant: str | None = None
+    tenant: str = "main"  # whose installation it is, where several share one
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    conversation_id: str = field(default_factory=new_conversation)  # where the session begins
+
+    def facts(self) -> dict[str, Any]:
+        """All of it in JSON's own types, by name; durations in seconds."""
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+
+    def to_json(self) -> str:
+        return json.dumps(self.facts(), separators=(",", ":"))
+
+    def for_guest(self, user_id: str) -> "Brief":
+        """What somebody in the room may know, who perhaps is another than the one whom the bot is for."""
+        return replace(self, user_id=user_id, persona=None, metadata={})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Brief":
+        """What `to_json` wrote.  A name that is unknown here is from a later version of us, and is left out."""
+        types = {each.name: each.type for each in fields(cls)}
+        facts = json.loads(text)
+        return cls(**{name: _typed(types[name], facts[name]) for name in facts.keys() & types.keys()})
+
+
+def _plain(fact: Any) -> Any:
+    if isinstance(fact, timedelta):
+        return fact.total_seconds()
+    return dict(fact) if isinstance(fact, Mapping) else fact
+
+
+def _typed(kind: Any, fact: Any) -> Any:
+    if kind is timedelta:
+        return timedelta(seconds=fact)
+    return Mode(fact) if kind is Mode else fact
+
+
+NOBODYS = Brief("", "", "", timedelta(0), timedelta(0), conversation_id="")  # of a lease that does not say

@@ -1,0 +1,22 @@
+"""What a bot is told of its session: the `body` of its runner arguments."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from greenroom.app.rooms.sessions import Session
+
+
+def body_of(
+    session: Session, *, mode: str, conversation: Sequence[Any], by_person: Mapping[str, Sequence[Any]]
+) -> dict[str, Any]:
+    """All that was asked for, by name; the mode as it is now; and what was said before, as messages.
+
+    `by_person` has for each of several people what they and the bot said to each other.
+    """
+    return {
+        **session.brief.facts(),
+        "room_url": str(session.room),
+        "mode": mode,
+        "conversation": list(conversation),
+        "participant_contexts": dict(by_person),
+    }

@@ -1,0 +1,34 @@
+"""A fact that a caller asks for: a field of the brief and a line of the schema, and it arrives everywhere."""
+
+from dataclasses import fields
+
+import pytest
+
+from greenroom.app.api.schemas import FactsSchema, JoinedSchema, LeaseSchema, SessionSchema
+from greenroom.app.rooms.brief import Brief
+from greenroom.app.rooms.joining import Joined
+from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.sessions import Create, ReadSession
+from greenroom.bots.body import body_of
+from tests.makers import STAGE, a_claim, a_full_brief, a_session
+
+FACTS = [each.name for each in fields(Brief)]
+NAMES = {line.attribute or name: name for name, line in FactsSchema().fields.items()}  # in the API
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_fact_arrives_in_record_lease_body_and_answers(ledger, fact):
+    brief = a_full_brief()
+    session = a_session(brief=brief)
+    ledger.run(Create(session))
+    ledger.run(a_claim(brief=brief))
+    record, lease = ledger.run(ReadSession(session.id)), ledger.run(ReadRoom(STAGE)).lease
+
+    asked = getattr(brief, fact)
+    assert (getattr(record.brief, fact), getattr(lease.brief, fact)) == (asked, asked)
+    plain = brief.facts()[fact]
+    body = body_of(record, mode=brief.mode, conversation=[], by_person={})
+    assert body[fact] == plain
+    joined = Joined.of(record, reused=False)
+    answers = [JoinedSchema().dump(joined), SessionSchema().dump(record), LeaseSchema().dump(lease)]
+    assert [answer[NAMES[fact]] for answer in answers] == [plain] * 3
