@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.product import Product, product
+from tests.redis_world import redis_server
 
 # Files go to the test processes whole and in this order: what takes longest begins first, so that no process is left
 # alone with it at the end.
@@ -25,6 +26,13 @@ def _rank(path: Path) -> int:
 def anyio_backend() -> str:
     """What runs the tests that are marked `anyio`."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The Redis of this test process: each test that uses it empties it first."""
+    with redis_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

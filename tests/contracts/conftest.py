@@ -1,4 +1,4 @@
-"""Every test here runs on the ledger in memory and on the real one, awaited or not, so that none drifts."""
+"""Every test here runs on the ledger of web processes and tasks, and on the awaited one of bots."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ import pytest
 
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.storage.ledger import RedisLedger
-from tests.fakes.ledger import InMemoryLedger
-from tests.redis_world import Awaited, client, flush, pass_time, redis_server, settle
+from tests.redis_world import Awaited, client, flush, pass_time, settle
 
 
 @dataclass(frozen=True)
@@ -22,23 +21,14 @@ class World:
     settle: Callable[[], None]
 
 
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    with redis_server() as url:
-        yield url
-
-
-@pytest.fixture(params=["in memory", "redis", "redis, awaited"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "in memory":
-        fake = InMemoryLedger()
-        yield World(fake, fake.pass_time, fake.wipe, fake.settle)
-        return
-    url = request.getfixturevalue("redis_url")
-    ledger = RedisLedger(url) if request.param == "redis" else Awaited(url)
-    with client(url) as server:
+@pytest.fixture(params=[RedisLedger, Awaited], ids=["waited for", "awaited"])
+def world(request: pytest.FixtureRequest, redis_url: str) -> Iterator[World]:
+    ledger = request.param(redis_url)
+    with client(redis_url) as server:
         flush(server)
-        yield World(ledger, lambda by: pass_time(url, by), lambda: server.flushall(), lambda: settle(server))
+        yield World(
+            ledger, lambda by: pass_time(redis_url, by), lambda: server.flushall(), lambda: settle(server)
+        )
     ledger.close()
 
 

@@ -11,13 +11,7 @@ import greenroom.bots.run
 from greenroom.app.rooms.requests import Leave
 from greenroom.app.storage.ledger import RedisLedger
 from tests.model.world import World
-from tests.redis_world import client, redis_server
-
-
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    with redis_server() as url:
-        yield url
+from tests.redis_world import client
 
 
 @pytest.fixture(autouse=True)

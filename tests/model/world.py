@@ -72,8 +72,8 @@ from greenroom.bots.run import Errand
 from greenroom.bots.stay import Ending, Stay
 from greenroom.bots.turns import Turns
 from tests.makers import DIED, a_brief, an_order
-from tests.model.glass import Glass, Sight
 from tests.redis_world import flush
+from tests.rigs.glass import Glass, Sight
 
 BEAT = ms(BEAT_EVERY)
 LATE_BEAT = ms(BEAT_EVERY * 1.2)

@@ -6,13 +6,7 @@ import pytest
 import redis
 
 from greenroom.app.storage.ledger import RedisLedger
-from tests.redis_world import client, flush, redis_server
-
-
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    with redis_server() as url:
-        yield url
+from tests.redis_world import client, flush
 
 
 @pytest.fixture

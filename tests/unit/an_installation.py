@@ -1,12 +1,22 @@
-"""An installation over the ledger in memory that is well until a test makes it ill."""
+"""An installation that is well until a test makes it ill."""
 
 from datetime import timedelta
 
+from greenroom.app.rooms.probes import Condition
 from greenroom.app.rooms.rates import TakeTurn
 from greenroom.app.rooms.workers import Host, Report
 
 BOTS = Host(id="bots@stage", kind="bots", slots=2, used=0, incarnation="1")
 CONTROL = Host(id="control@stage", kind="control", slots=8, used=0, incarnation="2")
+SOUND = Condition(
+    version="7.2.4",
+    up=timedelta(days=3),
+    used_bytes=12_000_000,
+    limit_bytes=0,
+    machine_bytes=8_000_000_000,
+    drops="noeviction",
+    is_kept=True,
+)
 
 
 def keep_well(ledger, *, hosts=(BOTS, CONTROL), reaps=True):

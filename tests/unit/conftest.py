@@ -1,4 +1,4 @@
-"""The product over fakes."""
+"""The product over fakes, and over a Redis that each test controls."""
 
 from datetime import timedelta
 
@@ -14,19 +14,35 @@ from greenroom.app.rooms.providers import Local, Providers
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.requests import REQUESTS
 from greenroom.app.settings import IceServer, Settings
+from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
-from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.puppet import Puppet
 from tests.fakes.rooms import Rooms
 from tests.makers import a_report
+from tests.redis_world import client
+from tests.rigs.controlled_ledger import ControlledLedger
 from tests.unit.api import KEY, SIGNS, Caller
 
 PERSONALITIES = ("host", "gruff")
 
 
+@pytest.fixture(scope="session")
+def ledger_below(redis_url):
+    """Its connections outlive the tests: making new ones costs more than most of them."""
+    it = RedisLedger(redis_url)
+    yield it
+    it.close()
+
+
+@pytest.fixture(scope="session")
+def redis_client(redis_url):
+    with client(redis_url) as it:
+        yield it
+
+
 @pytest.fixture
-def ledger():
-    return InMemoryLedger()
+def ledger(ledger_below, redis_client):
+    return ControlledLedger(ledger_below, redis_client)
 
 
 @pytest.fixture
@@ -88,7 +104,7 @@ def puppet(ledger, launches):
 @pytest.fixture
 def impatient(monkeypatch):
     """Nobody is waited for longer than a moment."""
-    a_moment = timedelta(milliseconds=20)
+    a_moment = timedelta(milliseconds=200)
     for request in REQUESTS.values():
         monkeypatch.setattr(request, "within", a_moment)
     monkeypatch.setattr("greenroom.app.api.sessions.STREAM_FOR", a_moment)
@@ -103,9 +119,9 @@ def settings(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def built_once(settings):
+def built_once(settings, ledger_below):
     """The application; building it takes longer than most tests."""
-    services = Services.over(InMemoryLedger(), RememberedLaunches(), settings, PERSONALITIES)
+    services = Services.over(ledger_below, RememberedLaunches(), settings, PERSONALITIES)
     return register(Flask("app", static_folder=None), services)
 
 

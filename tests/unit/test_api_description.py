@@ -8,7 +8,6 @@ from flask import Flask
 from greenroom.app.api import register
 from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
-from tests.fakes.ledger import InMemoryLedger
 from tests.unit.api import routes
 
 FOR_PEOPLE = ("/docs", "/talk", "/vendor", "/openapi.json")
@@ -50,9 +49,9 @@ def test_every_route_is_described_and_every_description_is_a_route(app, descript
     assert described(description) == answering(app)
 
 
-def test_a_route_without_a_description_would_be_found(settings):
+def test_a_route_without_a_description_would_be_found(settings, ledger):
     app = Flask("app", static_folder=None)
-    register(app, Services.over(InMemoryLedger(), RememberedLaunches(), settings, ("host",)))
+    register(app, Services.over(ledger, RememberedLaunches(), settings, ("host",)))
     app.add_url_rule("/new", "new", lambda: "new")
 
     assert ("GET", "/new") in answering(app)

@@ -10,7 +10,6 @@ from greenroom.app.api import register
 from greenroom.app.api.auth import mint, session_tokens
 from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
-from tests.fakes.ledger import InMemoryLedger
 from tests.unit.api import KEY, Caller, problem, routes
 
 EVERYBODY = {
@@ -127,6 +126,7 @@ def test_the_key_opens_everything(app, call):
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("impatient")
 def test_a_session_s_token_opens_that_session_and_no_more(app, caller, call, session_id, settings):
     token = mint(session_tokens(settings.signing_secret), session_id, "ada")
     for method, rule in every_route(app):
@@ -220,9 +220,9 @@ def test_what_is_not_there_is_not_there_for_anybody(caller):
     problem(caller.with_(None).get("/static/talk/index.html"), 404, "not-found")
 
 
-def test_a_new_route_needs_the_key_until_somebody_says_otherwise(settings):
+def test_a_new_route_needs_the_key_until_somebody_says_otherwise(settings, ledger):
     app = Flask("app", static_folder=None)
-    register(app, Services.over(InMemoryLedger(), RememberedLaunches(), settings, ("host",)))
+    register(app, Services.over(ledger, RememberedLaunches(), settings, ("host",)))
     app.add_url_rule("/new", "new", lambda: "new")
     app.add_url_rule("/open", "open", public(lambda: "open"))
     nobody = Caller(app.test_client(), None)

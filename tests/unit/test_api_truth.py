@@ -24,7 +24,6 @@ from schemathesis.specs.openapi.checks import (
 
 from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
-from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.puppet import Puppet
 from tests.makers import a_report, an_order
 from tests.unit.api import KEY
@@ -53,9 +52,10 @@ CONFIG = schemathesis.Config.from_dict(
 ANSWERS = {"offer": {"answer": {"sdp": "v=0\r\n", "type": "answer", "pc_id": "p-1"}}}
 
 
-def set_the_stage(app, settings):
+def set_the_stage(app, settings, ledger):
     """A bot in one room, as if nothing had been asked yet; the session's id."""
-    ledger, launches = InMemoryLedger(), RememberedLaunches()
+    ledger.begin_anew()
+    launches = RememberedLaunches()
     here = app.extensions["greenroom"] = Services.over(ledger, launches, settings, PERSONALITIES)
     ledger.run(a_report())
     session_id = here.joining.join(an_order()).session_id
@@ -81,7 +81,7 @@ def is_wrong_as_sent(case):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.usefixtures("impatient")
-def test_what_the_description_says_is_so(built_once, settings, mode):
+def test_what_the_description_says_is_so(built_once, settings, ledger, mode):
     schema = schemathesis.openapi.from_wsgi("/openapi.json", built_once, config=CONFIG)
     operations = [each.ok() for each in schema.get_all_operations()]
     share = EXAMPLES // len(GenerationMode) // sum(map(is_sent_anything, operations)) + 1
@@ -100,7 +100,7 @@ def test_what_the_description_says_is_so(built_once, settings, mode):
             nonlocal made
             hypothesis.assume(mode is GenerationMode.POSITIVE or is_wrong_as_sent(case))
             made += 1
-            session_id = set_the_stage(built_once, settings)
+            session_id = set_the_stage(built_once, settings, ledger)
             if made % 4 and "session_id" in (case.path_parameters or {}):  # each fourth asks for nobody's
                 case.path_parameters["session_id"] = session_id
             if mode is GenerationMode.POSITIVE and case.query and "wait" in case.query:

@@ -10,7 +10,6 @@ from greenroom.app.errors import RedisAway, TooMuchState
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.bots import background_writer, room_state
 from greenroom.bots.room_state import RoomState
-from tests.fakes.ledger import InMemoryLedger
 from tests.makers import ME, STAGE, a_beat, a_claim, adopted
 
 pytestmark = pytest.mark.anyio
@@ -44,11 +43,6 @@ class Way:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(background_writer, "RETRY_AFTER", timedelta(milliseconds=5))
-
-
-@pytest.fixture
-def ledger():
-    return InMemoryLedger()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The story of one room: why there is a bot in it, or why not, and what to do."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -58,7 +59,7 @@ def test_a_bot_that_is_there(ledger, bot):
 
     assert verdict is OK
     assert says.startswith("There is a bot: session ")
-    assert "heard 2.0 s ago on bots@stage; it is live" in says
+    assert re.search(r"heard [2-9]\.\d s ago on bots@stage; it is live", says)
     assert do == ""
 
 
@@ -82,7 +83,7 @@ def test_a_bot_for_which_there_is_no_worker(ledger, joined):
     verdict, says, do = told(ledger)
 
     assert verdict is PROBLEM
-    assert "No bot worker" in says and "20 s" in says
+    assert "No bot worker" in says and re.search(r"2\d s", says)
     assert "Procfile" in do
 
 
@@ -136,7 +137,8 @@ def test_a_bot_that_is_late_with_its_beat(ledger, bot):
 
     verdict, says, _ = told(ledger)
 
-    assert (verdict, "last heard 12 s ago" in says) == (WARNING, True)
+    assert verdict is WARNING
+    assert re.search(r"last heard 1[2-9] s ago", says)
 
 
 def test_a_bot_that_hangs(ledger, bot):

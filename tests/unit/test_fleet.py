@@ -204,13 +204,13 @@ def test_a_drain_outlives_a_redis_that_is_away_for_a_while(stage, two_bots, ledg
     def pause(seconds):
         pauses.append(seconds)
         if len(pauses) == 6:
-            ledger._is_away = True
+            ledger.is_away = True
         elif 6 < len(pauses) < 10:
             stage.seconds += seconds
             return
         elif len(pauses) == 10:
-            ledger._is_away = False
-        if not ledger._is_away:
+            ledger.is_away = False
+        if not ledger.is_away:
             stage.pause(seconds)
 
     two_bots.each_second = lambda worker: end_one(worker) if len(pauses) > 10 else None

@@ -215,7 +215,7 @@ def test_after_a_wipe_the_first_join_waits_until_every_bot_could_be_heard(ledger
 
     assert joining.join(an_order()).reused is False
     assert joining.join(an_order(CELLAR)).reused is False
-    assert sum(slept) == SETTLES_WITHIN.total_seconds()
+    assert 0.9 < sum(slept) / SETTLES_WITHIN.total_seconds() <= 1
 
 
 def test_after_a_wipe_a_bot_that_lives_is_found(ledger, launches, puppet):
@@ -302,7 +302,7 @@ def test_who_asks_again_has_the_same_place_and_keeps_it(joining, ledger, launche
     again = joining.join(an_order())
 
     assert (again.session_id, again.reused, *place_of(again)) == (first.session_id, True, "queued", 1)
-    assert ledger.run(ReadRoom(STAGE)).lease.asked_ms == ledger.run(Now())
+    assert ledger.run(Now()) - ledger.run(ReadRoom(STAGE)).lease.asked_ms < 10_000
     assert len(launches.asked) == 2
 
 

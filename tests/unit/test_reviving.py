@@ -96,7 +96,7 @@ def test_who_goes_on_is_served_before_those_who_wait(reviving, joining, launches
     crash(reviving, bot)
 
     assert ledger.run(FindPlace(bot.session.id)).ahead == 0
-    assert ledger.queues[QUEUE][0] == launches.asked[-1][1]
+    assert ledger.queue(QUEUE)[0] == launches.asked[-1][1]
 
 
 def test_the_room_is_looked_at_again_in_case_nobody_starts_the_next_bot(reviving, ledger, bot):

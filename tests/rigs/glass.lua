@@ -37,7 +37,7 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
         redis.call("DEL", key)
         kind = "none"
     end
-    if by > 0 then
+    if by ~= 0 then
         if kind == "zset" and key ~= "sessions:live" then
             local members = redis.call("ZRANGE", key, 0, -1, "WITHSCORES")
             for at = 1, #members, 2 do
@@ -49,7 +49,7 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
         elseif key == "memory" then
             local counted, seen = string.match(redis.call("GET", key), "^(%d+) (%d+)$")
             if counted then redis.call("SET", key, string.format("%s %.0f", counted, seen - by)) end
-        elseif key == "launches:served" then
+        elseif kind == "string" and (key == "launches:served" or key:find("^room_emptied:")) then
             redis.call("SET", key, string.format("%.0f", tonumber(redis.call("GET", key)) - by), "KEEPTTL")
         elseif kind == "stream" and key:find(":inbox$") then
             date_back(key)
