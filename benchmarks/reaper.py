@@ -15,7 +15,7 @@ import redis
 
 from benchmarks import report
 from greenroom.app.embedded_redis import temporary_redis
-from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.reaping import Reaper
@@ -51,7 +51,7 @@ def main() -> None:
 
         def overdue() -> float:
             for number in range(OVERDUE):
-                ledger.run(Mark(Room.parse(f"local:room-{number}"), -STALE_AFTER))
+                ledger.run(SetDeadline(Room.parse(f"local:room-{number}"), -STALE_AFTER))
             return ours()
 
         def peer() -> float:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.outgoing import LaunchQueue
@@ -53,9 +53,9 @@ async def turn_comes(ledger: AsyncRedisLedger, session: Session, *, token: str, 
         try:
             turn = await ledger.run(Ready(session.room, token, owner))
         except RedisAway:
-            turn = Turn.WAIT
-        if turn is not Turn.WAIT:
-            return turn is Turn.YOURS
+            turn = HandoverTurn.WAIT
+        if turn is not HandoverTurn.WAIT:
+            return turn is HandoverTurn.YOURS
         await asyncio.sleep(LOOK_EVERY.total_seconds())
     return False
 

@@ -14,8 +14,8 @@ from typing import Any
 from celery import Celery
 
 from greenroom.app.queues import CONTROL, LAUNCHES
-from greenroom.app.rooms.evidence import REMEMBERED_FOR, mark_of
 from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.provider_events import REMEMBERED_FOR, name_of
 from greenroom.app.rooms.providers import Evidence
 from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.sessions import Session
@@ -44,7 +44,7 @@ class CeleryLaunches:
             args=(evidence.event, str(evidence.room), *about),
             ignore_result=True,
         )
-        return Once(mark_of(evidence), REMEMBERED_FOR, CONTROL, _in_envelope(task, CONTROL))
+        return Once(name_of(evidence), REMEMBERED_FOR, CONTROL, _in_envelope(task, CONTROL))
 
     def message(self, session: Session, claim: str) -> str:
         """A launch as it lies in the queue.

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from greenroom.app import providers
-from greenroom.app.rooms.evidence import Weighing
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.presence import Monitor
+from greenroom.app.rooms.provider_events import Weighing
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.storage.ledger import RedisLedger

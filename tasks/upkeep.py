@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from greenroom.app.errors import BadRoom
 from greenroom.app.rooms.providers import RoomEvent
-from greenroom.app.rooms.rates import TakeTurn
+from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.room import Room
 from greenroom.tasks.celery import REAP_EVERY, SWEEP_EVERY, app
 from greenroom.tasks.parts import upkeep
@@ -19,14 +19,14 @@ SOON = timedelta(milliseconds=100)
 def reap() -> None:
     """Look after dead bots, launches that got lost, and those that wait; now and then after what nobody says."""
     here = upkeep()
-    if not here.ledger.run(TakeTurn("reap", REAP_EVERY * 0.9)):
+    if not here.ledger.run(ClaimPeriod("reap", REAP_EVERY * 0.9)):
         return
     here.reaper.reap()
     here.reaper.tell_positions()
     here.reaper.make_room()
-    if here.ledger.run(TakeTurn("sweep", SWEEP_EVERY * 0.9)):
+    if here.ledger.run(ClaimPeriod("sweep", SWEEP_EVERY * 0.9)):
         here.reaper.sweep()
-    if here.ledger.run(TakeTurn("presence", SWEEP_EVERY * 0.9)):
+    if here.ledger.run(ClaimPeriod("presence", SWEEP_EVERY * 0.9)):
         here.monitor.sweep()
 
 

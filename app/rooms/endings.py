@@ -28,7 +28,7 @@ def end(ledger: Ledger, session: Session, reason: Reason, detail: str | None = N
     )
 
 
-def bury(ledger: Ledger, session_id: str, reason: Reason, detail: str) -> None:
+def end_lost(ledger: Ledger, session_id: str, reason: Reason, detail: str) -> None:
     """End a session whose bot is not there any more and cannot say so itself."""
     try:
         session = ledger.run(ReadSession(session_id))

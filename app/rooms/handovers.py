@@ -20,7 +20,7 @@ class HandOver(Step[int | None]):
     token: str
 
 
-class Turn(StrEnum):
+class HandoverTurn(StrEnum):
     """What a successor learns."""
 
     WAIT = "wait"
@@ -29,7 +29,7 @@ class Turn(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ready(Step[Turn]):
+class Ready(Step[HandoverTurn]):
     """Say that the successor is prepared, and learn whether the room is its own by now."""
 
     room: Room

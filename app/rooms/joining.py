@@ -20,7 +20,7 @@ from greenroom.app.errors import (
     TooManySessions,
 )
 from greenroom.app.rooms.brief import Brief
-from greenroom.app.rooms.endings import bury
+from greenroom.app.rooms.endings import end_lost
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import (
     DOUBT_LASTS,
@@ -220,7 +220,7 @@ class Joining:
             raise refusal()
         log.info("session_pending", session_id=session_id, room=str(order.room), epoch=claimed.epoch)
         if claimed.took_over:
-            bury(self._ledger, claimed.took_over, Reason.SUPERSEDED, "its bot was not heard any more")
+            end_lost(self._ledger, claimed.took_over, Reason.SUPERSEDED, "its bot was not heard any more")
         position = replace(line, ahead=line.waiting).position
         status = QUEUED if position else State.PENDING
         return replace(Joined.of(session, reused=False), status=status, position=position)

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
-from greenroom.app.rooms.endings import bury, end
+from greenroom.app.rooms.endings import end, end_lost
 from greenroom.app.rooms.leases import STALE_AFTER, Finding, LeaseStatus, ReadRoom, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
@@ -107,4 +107,4 @@ class Leaving:
             raise BotSilent(session_id=session.id)
         if mine and lease is not None:
             self._ledger.run(Withdraw(session.room, lease.epoch))
-        bury(self._ledger, session.id, Reason.LEFT, f"{ended_by(by)}; its bot was not heard any more")
+        end_lost(self._ledger, session.id, Reason.LEFT, f"{ended_by(by)}; its bot was not heard any more")

@@ -8,7 +8,7 @@ from greenroom.app.rooms.ledger import Step
 
 
 @dataclass(frozen=True)
-class TakeTurn(Step[bool]):
+class ClaimPeriod(Step[bool]):
     """Whether this process does a periodic piece of work this time; one of many gets True."""
 
     work: str

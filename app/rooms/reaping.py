@@ -9,8 +9,8 @@ import structlog
 
 from greenroom.app.errors import InboxFull, NoSuchSession, RedisAway
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.deadlines import Mark, Overdue, Unmark
-from greenroom.app.rooms.endings import bury, end
+from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
+from greenroom.app.rooms.endings import end, end_lost
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import (
     BEAT_EVERY,
@@ -73,7 +73,7 @@ class Reaper:
         """Look at every room that is overdue; says how many were found in which condition."""
         found: Counter[str] = Counter()
         self._slots = None
-        for room in self._ledger.run(Overdue()):
+        for room in self._ledger.run(OverdueRooms()):
             try:
                 finding, lease = self._reviving.revive(
                     room, NOT_HEARD, quiet_for=STALE_AFTER, raises_doubt=True
@@ -84,7 +84,7 @@ class Reaper:
                 raise
             except Exception:  # the others must not wait for what goes wrong with this one
                 log.exception("room_not_looked_after", room=str(room))
-                self._ledger.run(Mark(room, STARTS_WITHIN))
+                self._ledger.run(SetDeadline(room, STARTS_WITHIN))
         return found
 
     def tell_positions(self) -> None:
@@ -130,7 +130,7 @@ class Reaper:
             elif self._is_orphaned(session):
                 never_started = session.state is State.PENDING
                 reason = Reason.LAUNCH_FAILED if never_started else Reason.ERROR
-                bury(self._ledger, session.id, reason, "its room was not its own any more")
+                end_lost(self._ledger, session.id, reason, "its room was not its own any more")
                 swept += 1
         return swept
 
@@ -146,7 +146,7 @@ class Reaper:
         if over is not None:
             if not self._ledger.run(Release(session.room, session.epoch, owner)):
                 return False
-            bury(self._ledger, session_id, over, f"its bot {failure}")
+            end_lost(self._ledger, session_id, over, f"its bot {failure}")
             return True
         finding, _ = self._reviving.revive(session.room, failure, owner=owner)
         return finding is Finding.SUPERSEDED
@@ -202,14 +202,14 @@ class Reaper:
     def _act(self, room: Room, finding: Finding, lease: Lease | None) -> None:
         if finding is Finding.ALIVE:
             age = self._ledger.run(ReadRoom(room)).age or timedelta(0)
-            self._ledger.run(Mark(room, max(BEAT_EVERY, STALE_AFTER - age)))
+            self._ledger.run(SetDeadline(room, max(BEAT_EVERY, STALE_AFTER - age)))
         elif finding is Finding.DOUBTED:
-            self._ledger.run(Mark(room, DOUBT_LASTS))
+            self._ledger.run(SetDeadline(room, DOUBT_LASTS))
         elif finding is Finding.PENDING and lease is not None:
             self._look_after_launch(room, lease)
         elif finding is Finding.FREE:
             self._end_lapsed(room)
-            self._ledger.run(Unmark(room))
+            self._ledger.run(ClearDeadline(room))
 
     def _end_lapsed(self, room: Room) -> None:
         """End the session of a claim that lapsed before anybody could look after its launch."""
@@ -242,7 +242,7 @@ class Reaper:
             return
         age = timedelta(milliseconds=now_ms - lease.since_ms)
         if age < STARTS_WITHIN:  # it took over from a bot that was overdue; who claimed it is still at it
-            self._ledger.run(Mark(room, STARTS_WITHIN - age))
+            self._ledger.run(SetDeadline(room, STARTS_WITHIN - age))
         elif session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
             died = BotFailure(FailureKind.NOT_HEARD, "died")
             self._reviving.go_on(room, session.id, lease.epoch, lease.token, died)
@@ -258,9 +258,9 @@ class Reaper:
         """Nobody has written its record: whoever claimed the room is still at it, or has died."""
         age = timedelta(milliseconds=self._ledger.run(Now()) - lease.since_ms)
         if age < STARTS_WITHIN:
-            self._ledger.run(Mark(room, STARTS_WITHIN - age))
+            self._ledger.run(SetDeadline(room, STARTS_WITHIN - age))
         else:
-            self._ledger.run_all([Withdraw(room, lease.epoch), Unmark(room)])
+            self._ledger.run_all([Withdraw(room, lease.epoch), ClearDeadline(room)])
 
     def _keep_in_line(
         self, room: Room, lease: Lease, session: Session, place: Place, unasked: timedelta
@@ -275,7 +275,7 @@ class Reaper:
             self._look_again(room, lease, tries=0)
 
     def _look_again(self, room: Room, lease: Lease, *, tries: int) -> None:
-        self._ledger.run_all([Hold(room, lease.epoch, tries=tries), Mark(room, STARTS_WITHIN)])
+        self._ledger.run_all([Hold(room, lease.epoch, tries=tries), SetDeadline(room, STARTS_WITHIN)])
 
     def _launch_again(self, room: Room, lease: Lease, session: Session) -> None:
         """It is its turn, and it was not started: its launch got lost."""
@@ -291,7 +291,7 @@ class Reaper:
         self._ledger.run(self._launches.launch(session, lease.token, in_front=True))
 
     def _give_up(self, room: Room, lease: Lease, session: Session, reason: Reason, why: str) -> None:
-        withdrawn, _ = self._ledger.run_all([Withdraw(room, lease.epoch), Unmark(room)])
+        withdrawn, _ = self._ledger.run_all([Withdraw(room, lease.epoch), ClearDeadline(room)])
         if withdrawn:
             end(self._ledger, session, reason, why)
 

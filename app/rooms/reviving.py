@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import NoSuchSession, NotOurRoom, ProviderAway
-from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import PARKED_FOR, Finding, Lease, Supersede, Withdraw
@@ -126,7 +126,7 @@ class Reviving:
 
     def _launch(self, session: Session, token: str) -> None:
         launch = self._launches.launch(session, token, in_front=True)
-        self._ledger.run_all([Mark(session.room, STARTS_WITHIN), launch])
+        self._ledger.run_all([SetDeadline(session.room, STARTS_WITHIN), launch])
         log.info("session_goes_on", session_id=session.id, room=str(session.room), epoch=session.epoch)
 
 

@@ -1,6 +1,6 @@
 """Hand-overs as Redis commands."""
 
-from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, ms, script
 from greenroom.app.storage.leases import EPOCH_KEPT_FOR
@@ -21,7 +21,7 @@ def hand_over(step: HandOver) -> Command:
 
 def ready(step: Ready) -> Command:
     call = script("ready", [keys.lease(step.room)], step.token, step.owner)
-    return Command((call,), lambda replies: Turn(replies[0]))
+    return Command((call,), lambda replies: HandoverTurn(replies[0]))
 
 
 def yield_room(step: Yield) -> Command:

@@ -9,7 +9,7 @@
     room:{<room>}:active_applet   json    24 h                        write_state
     room:{<room>}:desktop_mode    json    24 h                        write_state
     room_emptied:{<room>}         string  24 h                        note_emptied
-    rooms:keepalive               zset    kept; room -> deadline      mark, unmark
+    rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline
     session:{<id>}                hash    24 h past its end           create, transition, succeed
     conversation:{<id>}:turns     list    24 h past its last turn     record, erase
     session:{<id>}:events         stream  24 h past its end, capped   create, transition, note
@@ -27,8 +27,8 @@
     launches:waiting              zset    kept; session -> since      create, push
     launches:served               string  24 h                        leave_line
     memory                        string  kept                        claim, report
-    came:{<work>}                 string  24 h                        take_turn
-    turn:{<work>}                 string  the work's own interval     take_turn
+    came:{<work>}                 string  24 h                        claim_period
+    period:{<work>}               string  the work's own interval     claim_period
     requests:{<whose>}            string  a minute                    count_request
     once:{<what>}                 string  30 s (a bot for a room), 15 min (a webhook)  once
 
@@ -140,8 +140,8 @@ def wish(host_id: str) -> str:
     return f"host:{{{host_id}}}:wish"
 
 
-def turn(work: str) -> str:
-    return f"turn:{{{work}}}"
+def period(work: str) -> str:
+    return f"period:{{{work}}}"
 
 
 def once(what: str) -> str:

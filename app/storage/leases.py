@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from greenroom.app.rooms.brief import NOBODYS, Brief
-from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.inbox import Message, Receive
 from greenroom.app.rooms.leases import (
     DOUBT_KEEPS_FOR,
@@ -36,7 +36,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.sessions import State
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, script
-from greenroom.app.storage.deadlines import mark
+from greenroom.app.storage.deadlines import set_deadline
 from greenroom.app.storage.inbox import receive
 
 EPOCH_KEPT_FOR = timedelta(days=30)
@@ -134,7 +134,7 @@ def beat(step: Beat) -> Command:
         *(_card(step.lease, step.owner), ms(EPOCH_KEPT_FOR)),
     )
     # Marked even if superseded: the reaper looks at the room itself before it acts.
-    looked_at = mark(Mark(step.room, STALE_AFTER)).calls
+    looked_at = set_deadline(SetDeadline(step.room, STALE_AFTER)).calls
     unread = receive(Receive(step.session_id, step.after, timedelta(0)))
 
     def read(replies: list[Reply]) -> tuple[Beaten, list[Message]]:

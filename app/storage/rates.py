@@ -2,16 +2,16 @@
 
 from datetime import timedelta
 
-from greenroom.app.rooms.rates import CountRequest, Once, TakeTurn
+from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call, Command, Encoders, ms, script
 
 
-def take_turn(step: TakeTurn) -> Command:
-    turn = Call(("SET", keys.turn(step.work), "1", "NX", "PX", ms(step.lasts)))
+def claim_period(step: ClaimPeriod) -> Command:
+    period = Call(("SET", keys.period(step.work), "1", "NX", "PX", ms(step.lasts)))
     came = Call(("SET", keys.came(step.work), "1", "PX", ms(KEPT_AFTER_END)))
-    return Command((turn, came), lambda replies: bool(replies[0]))
+    return Command((period, came), lambda replies: bool(replies[0]))
 
 
 def once(step: Once) -> Command:
@@ -26,7 +26,7 @@ def count_request(step: CountRequest) -> Command:
 
 
 ENCODERS: Encoders = {
-    TakeTurn: take_turn,
+    ClaimPeriod: claim_period,
     Once: once,
     CountRequest: count_request,
 }

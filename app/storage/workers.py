@@ -25,7 +25,7 @@ def report(step: Report) -> Command:
                 *(dumps(card), ms(step.lasts), held, ms(KEPT_AFTER_END)),
                 *(ms(SETTLES_WITHIN), ms(SILENT_AT_MOST)),
             ),
-            script("mark", [keys.HOSTS], host.id, ms(step.lasts), 0),
+            script("set_deadline", [keys.HOSTS], host.id, ms(step.lasts), 0),
             Call(("HSET", keys.HOSTS_FREE, host.id, host.free)),
         ),
         lambda replies: Wish(replies[0]),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.leases import (
     ACTIVE_FOR,
     STALE_AFTER,
@@ -42,7 +42,7 @@ def next_epoch(ledger, active):
 def ready(ledger, next_epoch):
     """The same, once OTHER is it, and is prepared."""
     assert adopt(ledger) == (Adoption.NEXT, next_epoch)
-    assert prepare(ledger) is Turn.WAIT
+    assert prepare(ledger) is HandoverTurn.WAIT
     return next_epoch
 
 
@@ -61,8 +61,8 @@ def give(ledger, epoch, *, owner=ME, state=State.LIVE):
 def test_a_room_goes_from_one_bot_to_the_next(ledger, active, ready):
     assert give(ledger, active, state=State.WAITING) == ready
 
-    assert prepare(ledger) is Turn.YOURS
-    assert prepare(ledger, owner=ME) is Turn.LAPSED
+    assert prepare(ledger) is HandoverTurn.YOURS
+    assert prepare(ledger, owner=ME) is HandoverTurn.LAPSED
     view = ledger.run(ReadRoom(STAGE))
     lease = view.lease
     assert (lease.status, lease.owner, lease.epoch) == (LeaseStatus.ACTIVE, OTHER, ready)
@@ -110,7 +110,7 @@ def test_another_successor_takes_the_place_of_the_first(ledger, active, ready):
     again = ledger.run(HandOver(STAGE, ME, active, "another-heir"))
 
     assert again > ready
-    assert prepare(ledger) is Turn.LAPSED
+    assert prepare(ledger) is HandoverTurn.LAPSED
     assert adopt(ledger) == (Adoption.LAPSED, 0)
     assert give(ledger, active) is None
     assert adopt(ledger, token="another-heir", owner="bots@there/job/3") == (Adoption.NEXT, again)
@@ -124,10 +124,10 @@ def test_a_successor_is_one_however_often_it_is_launched(ledger, next_epoch):
 
 
 def test_who_was_not_launched_is_nobody_s_successor(ledger, active, next_epoch):
-    assert prepare(ledger) is Turn.LAPSED  # it has not adopted
+    assert prepare(ledger) is HandoverTurn.LAPSED  # it has not adopted
     adopt(ledger)
-    assert prepare(ledger, token="a-guess") is Turn.LAPSED
-    assert prepare(ledger, owner=ME) is Turn.LAPSED
+    assert prepare(ledger, token="a-guess") is HandoverTurn.LAPSED
+    assert prepare(ledger, owner=ME) is HandoverTurn.LAPSED
     assert ledger.run(ReadRoom(STAGE)).lease.successor == Successor(next_epoch, is_ready=False)
 
 
@@ -168,18 +168,18 @@ def test_a_successor_hands_over_in_its_turn(ledger, active, ready):
     give(ledger, active)
     third = ledger.run(HandOver(STAGE, OTHER, ready, "third"))
     assert adopt(ledger, token="third", owner=ME) == (Adoption.NEXT, third)
-    assert prepare(ledger, token="third", owner=ME) is Turn.WAIT
+    assert prepare(ledger, token="third", owner=ME) is HandoverTurn.WAIT
 
     assert give(ledger, ready, owner=OTHER) == third
-    assert prepare(ledger, token="third", owner=ME) is Turn.YOURS
-    assert prepare(ledger) is Turn.LAPSED
+    assert prepare(ledger, token="third", owner=ME) is HandoverTurn.YOURS
+    assert prepare(ledger) is HandoverTurn.LAPSED
 
 
 def test_a_bot_that_dies_while_it_hands_over_is_superseded_and_its_successor_with_it(ledger, active, ready):
     _, lease = ledger.run(Supersede(STAGE, "a-new-token", owner=ME))
 
     assert (lease.status, lease.successor) == (LeaseStatus.PENDING, None)
-    assert prepare(ledger) is Turn.LAPSED
+    assert prepare(ledger) is HandoverTurn.LAPSED
     assert adopt(ledger) == (Adoption.LAPSED, 0)
     assert give(ledger, active) is None
     assert adopted(ledger, "a-new-token", owner="bots@there/job/3") == lease.epoch
@@ -188,7 +188,7 @@ def test_a_bot_that_dies_while_it_hands_over_is_superseded_and_its_successor_wit
 def test_a_bot_that_leaves_while_it_hands_over_leaves_nothing_to_its_successor(ledger, active, ready):
     assert ledger.run(Release(STAGE, active, ME)) is True
 
-    assert prepare(ledger) is Turn.LAPSED
+    assert prepare(ledger) is HandoverTurn.LAPSED
     assert give(ledger, active) is None
 
 
@@ -199,11 +199,11 @@ def test_a_room_that_is_being_handed_over_is_not_withdrawn(ledger, active, ready
 
 def test_after_a_wipe_the_bot_has_its_room_again_and_its_successor_nothing(world, ledger, active, ready):
     world.wipe()
-    assert prepare(ledger) is Turn.LAPSED
+    assert prepare(ledger) is HandoverTurn.LAPSED
     assert give(ledger, active) is None
 
     assert ledger.run(a_beat(active))[0] is Beaten.REGISTERED
-    assert prepare(ledger) is Turn.LAPSED
+    assert prepare(ledger) is HandoverTurn.LAPSED
     world.pass_time(timedelta(milliseconds=1))
     assert ledger.run(HandOver(STAGE, ME, active, "another-heir")) > ready
 

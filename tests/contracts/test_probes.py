@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from greenroom.app.rooms.line import Push, QueueLength
 from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
-from greenroom.app.rooms.rates import TakeTurn
+from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import KEPT_AFTER_END, Create, LastSession
 from tests.makers import CELLAR, STAGE, a_claim, a_session
@@ -21,7 +21,7 @@ def test_the_keeper_says_how_it_is(ledger):
 
 def test_when_somebody_last_came_for_a_piece_of_work_is_known_for_a_day(world, ledger):
     assert ledger.run(LastRun("reap")) is None
-    ledger.run(TakeTurn("reap", timedelta(seconds=3)))
+    ledger.run(ClaimPeriod("reap", timedelta(seconds=3)))
     world.pass_time(timedelta(minutes=10))
     assert timedelta(minutes=10) <= ledger.run(LastRun("reap")) < timedelta(minutes=11)
     assert ledger.run(LastRun("sweep")) is None

@@ -9,7 +9,7 @@ import pytest
 from greenroom.app.errors import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.deadlines import Overdue
+from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.line import Line, Push, QueueLength
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
@@ -123,9 +123,9 @@ def test_a_record_is_written_with_its_launch_its_place_in_line_and_a_look_at_its
     assert ledger.run(Line()) == ledger.run(LiveSessions()) == ["a-session"]
     assert ledger.run(QueueLength("a-queue")) == 1
     assert ledger.run(LastSession(STAGE)) == "a-session"
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
     world.pass_time(timedelta(seconds=10))
-    assert ledger.run(Overdue()) == [STAGE]
+    assert ledger.run(OverdueRooms()) == [STAGE]
 
 
 def test_creating_and_launching_twice_is_once(ledger):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.clock import Now, Ping
-from greenroom.app.rooms.rates import TakeTurn
+from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Report, Retire, Wish
 
 A_HOST = Host(
@@ -56,12 +56,12 @@ def test_a_worker_that_retires_is_gone_at_once(ledger):
 
 
 def test_one_of_many_takes_a_turn_until_the_next(world, ledger):
-    turns = [ledger.run(TakeTurn("reap", timedelta(seconds=3))) for _ in range(5)]
+    turns = [ledger.run(ClaimPeriod("reap", timedelta(seconds=3))) for _ in range(5)]
     assert turns == [True, False, False, False, False]
-    assert ledger.run(TakeTurn("sweep", timedelta(seconds=3))) is True
+    assert ledger.run(ClaimPeriod("sweep", timedelta(seconds=3))) is True
     world.pass_time(timedelta(seconds=3))
 
-    assert ledger.run(TakeTurn("reap", timedelta(seconds=3))) is True
+    assert ledger.run(ClaimPeriod("reap", timedelta(seconds=3))) is True
 
 
 # What is wanted of a worker

@@ -2,8 +2,8 @@
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.queues import CONTROL, LAUNCHES
-from greenroom.app.rooms.evidence import REMEMBERED_FOR, mark_of
 from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.provider_events import REMEMBERED_FOR, name_of
 from greenroom.app.rooms.providers import Evidence
 from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.sessions import Session
@@ -19,7 +19,7 @@ class RememberedLaunches:
 
     def tell(self, evidence: Evidence) -> Once:
         self.told.append(evidence)
-        return Once(mark_of(evidence), REMEMBERED_FOR, CONTROL, evidence.event)
+        return Once(name_of(evidence), REMEMBERED_FOR, CONTROL, evidence.event)
 
     def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
         if self.is_away:

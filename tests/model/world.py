@@ -28,7 +28,7 @@ from greenroom.app.errors import (
     SessionEnded,
 )
 from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
-from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import AwaitAnswer, Message, Receive, Send
 from greenroom.app.rooms.joining import Joined, Joining
 from greenroom.app.rooms.leases import (
@@ -342,10 +342,10 @@ class Bot(Stay):
     def see_whether_turn_has_come(self) -> None:
         """As `Stay._take_over` does, prepared."""
         turn = self.world.wire.run(Ready(self.room, self.token, self.owner))
-        if turn is Turn.WAIT:
+        if turn is HandoverTurn.WAIT:
             return
         self.waits = False
-        if turn is Turn.LAPSED:
+        if turn is HandoverTurn.LAPSED:
             self.stop()
             return
         self.world.heard_yes(self)
@@ -748,7 +748,7 @@ class World:
             self.must(finding is Finding.OTHER, "a stranger's room was superseded")
             if "next" in self.look().lease(bot.room):
                 turn = self.wire.run(Ready(bot.room, bot.heir or "", owner))
-                self.must(turn is Turn.LAPSED, "a stranger is ready")
+                self.must(turn is HandoverTurn.LAPSED, "a stranger is ready")
 
     def write_late(self, bot: Bot) -> None:
         """What is of an earlier epoch than a session's changes nothing of it."""

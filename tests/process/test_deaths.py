@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from greenroom.app.queues import LAUNCHES
-from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import an_unlaunched_session
@@ -133,7 +133,7 @@ def claim(product: Product, room: str, bot: str = "quiet") -> tuple[RedisLedger,
 
 def test_a_launch_that_got_lost_is_launched_again(greenroom):
     ledger, session, _ = claim(greenroom, "local:lost")
-    ledger.run(Mark(session.room, timedelta(0)))
+    ledger.run(SetDeadline(session.room, timedelta(0)))
 
     eventually(lambda: greenroom.session(session.id)["state"] == "live", within=20)
     assert greenroom.session(session.id)["launches"] == 2

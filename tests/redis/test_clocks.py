@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
-from greenroom.app.rooms.deadlines import Mark, Overdue, Unmark
+from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.rooms.leases import (
@@ -28,7 +28,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Push, QueueLength
 from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
-from greenroom.app.rooms.rates import CountRequest, Once, TakeTurn
+from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
 from greenroom.app.rooms.room_states import Open, ReadState, WriteState
 from greenroom.app.rooms.sessions import (
     CountLaunch,
@@ -64,9 +64,9 @@ A_STEP_OF_EACH_KIND = [
     HandOver(STAGE, ME, 7, "a-token"),
     Ready(STAGE, "a-token", ME),
     Yield(STAGE, ME, 7, State.LIVE),
-    Mark(STAGE, STALE_AFTER),
-    Unmark(STAGE),
-    Overdue(),
+    SetDeadline(STAGE, STALE_AFTER),
+    ClearDeadline(STAGE),
+    OverdueRooms(),
     Create(a_session()),
     Transition("a-session", State.ENDED, 7),
     Succeed("a-session", 8, "lost", State.PENDING, is_crash=True),
@@ -91,7 +91,7 @@ A_STEP_OF_EACH_KIND = [
     Retire("h"),
     LivingHosts(),
     ReadHost("h"),
-    TakeTurn("reap", STALE_AFTER),
+    ClaimPeriod("reap", STALE_AFTER),
     Push("a-queue", "a-message", "a-session", in_front=True),
     FindPlace("a-session"),
     Line(),
@@ -151,7 +151,7 @@ def test_a_bot_whose_clock_is_an_hour_wrong_is_as_fresh_as_its_beats(ledger, clo
     found, _ = ledger.run(Supersede(STAGE, "a-new-token", quiet_for=STALE_AFTER, raises_doubt=True))
     assert found is Finding.ALIVE
     assert timedelta(0) <= ledger.run(ReadRoom(STAGE)).age < timedelta(seconds=20)
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
 
 
 def test_a_clock_that_was_set_back_does_not_say_that_those_who_wait_were_passed_over(ledger, server):

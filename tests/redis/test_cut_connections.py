@@ -11,7 +11,7 @@ import pytest
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
-from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.rooms.leases import (
     PENDING_FOR,
@@ -172,10 +172,10 @@ def test_a_hand_over_that_was_cut_at_each_step_has_happened_once(ledger, scissor
     after = once(ledger, scissors, HandOver(STAGE, ME, epoch, "heir"), where)
     assert after > epoch
     assert once(ledger, scissors, Adopt(STAGE, "heir", OTHER, "h", "j"), where) == (Adoption.NEXT, after)
-    assert once(ledger, scissors, Ready(STAGE, "heir", OTHER), where) is Turn.WAIT
+    assert once(ledger, scissors, Ready(STAGE, "heir", OTHER), where) is HandoverTurn.WAIT
     assert ledger.run(ReadRoom(STAGE)).lease.successor == Successor(after, is_ready=True)
     assert once(ledger, scissors, Yield(STAGE, ME, epoch, State.LIVE), where) == after
-    assert once(ledger, scissors, Ready(STAGE, "heir", OTHER), where) is Turn.YOURS
+    assert once(ledger, scissors, Ready(STAGE, "heir", OTHER), where) is HandoverTurn.YOURS
     assert once(ledger, scissors, a_beat(after, owner=OTHER), where) == (Beaten.KEPT, [])
     lease = ledger.run(ReadRoom(STAGE)).lease
     assert (lease.owner, lease.epoch, lease.successor) == (OTHER, after, None)

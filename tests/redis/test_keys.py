@@ -18,7 +18,7 @@ from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.looking import Looking
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import Local, Providers
-from greenroom.app.rooms.rates import CountRequest, Once, TakeTurn
+from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
 from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
 from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.reviving import Reviving
@@ -119,7 +119,7 @@ def live_through(day, server):
     """Everything that happens on a day, once; yields after each part."""
     ledger = day.ledger
     bots = Host(id="bots@here", kind="bots", slots=4, used=0, incarnation="1")
-    ledger.run_all([Report(bots), TakeTurn("reap", timedelta(seconds=3)), CountRequest({"key": 9})])
+    ledger.run_all([Report(bots), ClaimPeriod("reap", timedelta(seconds=3)), CountRequest({"key": 9})])
     yield "workers report"
     ledger.run(AskHost("bots@here", Wish.DRAIN))
     ledger.run(Report(bots, {"a-session": "bots@here/job/1"}))

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.conversations import Conversation, Record, Said
-from greenroom.app.rooms.deadlines import Overdue
-from greenroom.app.rooms.handovers import HandOver, Ready, Turn, Yield
+from greenroom.app.rooms.deadlines import OverdueRooms
+from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import (
@@ -245,10 +245,10 @@ def test_a_bot_that_yields_as_it_is_superseded_gives_its_room_to_one(ledger):
 
         heirs_turn = ledger.run(Ready(STAGE, f"heir-{turn}", OTHER))
         if finding is Finding.SUPERSEDED:
-            assert (yielded, heirs_turn) == (None, Turn.LAPSED)
+            assert (yielded, heirs_turn) == (None, HandoverTurn.LAPSED)
             ledger.run(Withdraw(STAGE, lease.epoch))
         else:
-            assert (finding, yielded, heirs_turn) == (Finding.OTHER, next_epoch, Turn.YOURS)
+            assert (finding, yielded, heirs_turn) == (Finding.OTHER, next_epoch, HandoverTurn.YOURS)
             ledger.run(Release(STAGE, next_epoch, OTHER))
         assert beaten in ("kept", "superseded")
         assert ledger.run(ReadRoom(STAGE)).lease is None
@@ -289,7 +289,7 @@ def test_two_reapers_at_once_have_one_effect(ledger, launches, redis_url):
     events = [event.event for event in ledger.run(ReadEvents(session.id))]
     assert events == ["pending", "joining", "live", "lost", "pending"]
     assert launches.session_ids == [session.id] * 2
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
 
 
 def test_two_sweepers_at_once_have_one_effect(ledger, launches, redis_url, server):

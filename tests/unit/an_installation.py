@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from greenroom.app.rooms.probes import Condition
-from greenroom.app.rooms.rates import TakeTurn
+from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.workers import Host, Report
 
 BOTS = Host(id="bots@stage", kind="bots", slots=2, used=0, incarnation="1")
@@ -24,7 +24,7 @@ def keep_well(ledger, *, hosts=(BOTS, CONTROL), reaps=True):
     for host in hosts:
         ledger.run(Report(host))
     if reaps:
-        ledger.run(TakeTurn("reap", timedelta(seconds=3)))
+        ledger.run(ClaimPeriod("reap", timedelta(seconds=3)))
 
 
 def let_pass(ledger, by, **who):

@@ -14,7 +14,7 @@ from greenroom.app.operating import checkup, doctor, facts, trial
 from greenroom.app.operating.checkup import check
 from greenroom.app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
 from greenroom.app.operating.findings import Verdict
-from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom
 from greenroom.app.rooms.probes import LeasedRooms, ReadCondition
 from greenroom.app.rooms.providers import Local, Providers
@@ -288,7 +288,7 @@ def test_many_rooms_are_counted_and_a_few_are_named(ledger):
 def test_a_look_changes_nothing(ledger, bot):
     """Also not the reaper's own reckoning of when it last looked."""
     keep_well(ledger)
-    ledger.run(Mark(STAGE, timedelta(0)))
+    ledger.run(SetDeadline(STAGE, timedelta(0)))
     before = ledger.digest()
     look(ledger)
     facts.read_room(ledger, STAGE)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.deadlines import Mark, Overdue
+from greenroom.app.rooms.deadlines import OverdueRooms, SetDeadline
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import (
     DOUBT_KEEPS_FOR,
@@ -82,9 +82,9 @@ def test_a_bot_that_beats_is_left_alone_and_looked_at_again(reaper, ledger, join
     for _ in range(5):
         ledger.pass_time(STALE_AFTER - timedelta(seconds=1))
         bot.beat()
-        ledger.run(Mark(STAGE, timedelta(0)))
+        ledger.run(SetDeadline(STAGE, timedelta(0)))
         assert reaper.reap() == {Finding.ALIVE: 1}
-        assert ledger.run(Overdue()) == []
+        assert ledger.run(OverdueRooms()) == []
 
     assert bot.beat() is Beaten.KEPT
     assert session_of(ledger, joined).state is State.LIVE
@@ -111,12 +111,12 @@ def test_reaping_twice_has_one_effect(reaper, launches, ledger, joined, puppet):
     puppet().go_live()
     reap_the_silent(ledger, reaper)
     history = ledger.run(ReadEvents(joined.session_id))
-    ledger.run(Mark(STAGE, timedelta(0)))
+    ledger.run(SetDeadline(STAGE, timedelta(0)))
 
     assert reaper.reap() == {Finding.PENDING: 1}
     assert ledger.run(ReadEvents(joined.session_id)) == history
     assert len(launches.asked) == 2
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
 
 
 def test_a_room_that_was_left_is_not_looked_at_for_ever(reaper, ledger, joined, puppet):
@@ -161,10 +161,10 @@ def test_a_doubted_room_is_looked_at_again_as_soon_as_it_can_be_decided(reaper, 
     puppet().go_live()
     ledger.pass_time(STALE_AFTER + A_MOMENT)
     reaper.reap()
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
     ledger.pass_time(DOUBT_LASTS)
 
-    assert ledger.run(Overdue()) == [STAGE]
+    assert ledger.run(OverdueRooms()) == [STAGE]
 
 
 def test_rooms_are_found_after_a_wipe_once_their_bots_have_beaten(reaper, ledger, joined, puppet):
@@ -216,7 +216,7 @@ def test_a_launch_that_never_starts_is_repeated_three_times_and_given_up_before_
     assert detail.startswith("no worker started its bot: 4 launches got lost")
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert ledger.run(LiveSessions()) == []
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
 
 
 def test_the_launch_of_a_session_that_goes_on_is_repeated_three_times_as_well(
@@ -239,13 +239,13 @@ def test_the_launch_of_a_session_that_goes_on_is_repeated_three_times_as_well(
 
 def test_a_claim_whose_session_was_never_written_is_taken_back(reaper, launches, ledger):
     ledger.run(a_claim())
-    ledger.run(Mark(STAGE, STARTS_WITHIN))
+    ledger.run(SetDeadline(STAGE, STARTS_WITHIN))
     ledger.pass_time(STARTS_WITHIN)
 
     assert reaper.reap() == {Finding.PENDING: 1}
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert launches.asked == []
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
 
 
 def test_who_died_between_taking_a_dead_bot_s_room_and_launching_another_is_followed_up(
@@ -253,7 +253,7 @@ def test_who_died_between_taking_a_dead_bot_s_room_and_launching_another_is_foll
 ):
     dead = puppet().go_live()
     ledger.run(Supersede(STAGE, "a-new-token", owner=dead.owner))  # and then nothing
-    ledger.run(Mark(STAGE, timedelta(0)))
+    ledger.run(SetDeadline(STAGE, timedelta(0)))
     assert reaper.reap() == {Finding.PENDING: 1}
     assert len(launches.asked) == 1  # whoever did it may still be at it
     ledger.pass_time(STARTS_WITHIN)
@@ -269,13 +269,13 @@ def test_who_died_between_taking_a_dead_bot_s_room_and_launching_another_is_foll
 def test_a_claim_that_has_just_taken_over_an_overdue_room_is_given_its_time(reaper, ledger):
     """It was taken back between its claim and its record, and its bot could not adopt it."""
     ledger.run(a_claim("a-token"))
-    ledger.run(Mark(STAGE, timedelta(0)))
+    ledger.run(SetDeadline(STAGE, timedelta(0)))
 
     assert reaper.reap() == {Finding.PENDING: 1}
     assert ledger.run(ReadRoom(STAGE)).lease.token == "a-token"
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
     ledger.pass_time(STARTS_WITHIN)
-    assert ledger.run(Overdue()) == [STAGE]
+    assert ledger.run(OverdueRooms()) == [STAGE]
 
 
 # When all slots are taken
@@ -366,7 +366,7 @@ def test_whose_turn_has_just_come_is_neither_launched_twice_nor_given_up(
     """They had waited for longer than a claim lasts, and were given up in the moment in which a slot was free."""
     wait(ledger, reaper, 90, meanwhile=lambda: joining.join(an_order()))
     ledger.run(a_report(free=4))
-    ledger.run(Mark(STAGE, timedelta(0)))
+    ledger.run(SetDeadline(STAGE, timedelta(0)))
     reaper.reap()
 
     assert session_of(ledger, joined).state is State.PENDING
@@ -458,7 +458,7 @@ def test_however_late_one_looks_an_accepted_join_is_decided(reaper, ledger, join
 
     assert session_of(ledger, joined).state is State.ENDED
     assert ledger.run(ReadRoom(STAGE)).lease is None
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
 
 
 def test_what_goes_wrong_with_one_room_keeps_no_other_from_being_looked_after(
@@ -478,7 +478,7 @@ def test_what_goes_wrong_with_one_room_keeps_no_other_from_being_looked_after(
     reaper.reap()
 
     assert launches.session_ids == [joined.session_id, other.session_id, other.session_id]
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
 
 
 def test_of_many_who_wait_each_gets_a_bot_or_had_stopped_asking(ledger, staffed):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.conversations import Conversation, Record, Said
-from greenroom.app.rooms.deadlines import Overdue
+from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import PARKED_FOR, Adoption, Beaten, Finding, LeaseStatus, ReadRoom
 from greenroom.app.rooms.line import FindPlace
@@ -101,10 +101,10 @@ def test_who_goes_on_is_served_before_those_who_wait(reviving, joining, launches
 
 def test_the_room_is_looked_at_again_in_case_nobody_starts_the_next_bot(reviving, ledger, bot):
     crash(reviving, bot)
-    assert ledger.run(Overdue()) == []
+    assert ledger.run(OverdueRooms()) == []
     ledger.pass_time(STARTS_WITHIN)
 
-    assert ledger.run(Overdue()) == [STAGE]
+    assert ledger.run(OverdueRooms()) == [STAGE]
 
 
 def test_the_third_crash_within_ten_minutes_ends_the_session(reviving, launches, ledger, puppet, bot):

@@ -14,7 +14,7 @@ import psutil
 from redis import Redis
 
 from greenroom.app.queues import LAUNCHES
-from greenroom.app.rooms.deadlines import Mark
+from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.storage.ledger import RedisLedger
 from tests.chaos.listener import Listener
 from tests.chaos.play import call, pid_of, refused, soon
@@ -32,7 +32,7 @@ def claim(stage: Stage, room: str, *, record: bool, bot: str = "witness") -> tup
     ledger = RedisLedger(stage.environ["REDIS_URL"])
     session, token = an_unlaunched_session(ledger, room, bot, is_written=record)
     if record:
-        ledger.run(Mark(session.room, timedelta(seconds=10)))
+        ledger.run(SetDeadline(session.room, timedelta(seconds=10)))
     ledger.close()
     return session.id, token
 

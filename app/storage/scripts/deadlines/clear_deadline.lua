@@ -1,4 +1,4 @@
--- unmark: nothing is to be looked at any more.
+-- clear_deadline: nothing is to be looked at any more.
 -- KEYS[1] deadlines  zset     the member goes, unless somebody has marked it anew meanwhile
 -- ARGV[1] member     string
 -- returns nothing

@@ -29,8 +29,8 @@ LEFT_ITS_ROOM = BotFailure(FailureKind.LEFT_ROOM, "left its room and was not hea
 log = structlog.get_logger(__name__)
 
 
-def mark_of(evidence: Evidence) -> str:
-    """By which a thing that is said twice is known."""
+def name_of(evidence: Evidence) -> str:
+    """The name under which evidence that is said twice is recognised."""
     return f"{evidence.room.provider}:{evidence.id}"
 
 

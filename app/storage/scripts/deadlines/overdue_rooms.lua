@@ -1,4 +1,4 @@
--- overdue: the members whose deadline has passed, the longest overdue first.
+-- overdue_rooms: the members whose deadline has passed, the longest overdue first.
 -- KEYS[1] deadlines  zset
 -- ARGV[1] limit      integer
 -- returns the members

@@ -1,4 +1,4 @@
--- mark: say when something must be looked at again.
+-- set_deadline: say when something must be looked at again.
 -- KEYS[1] deadlines  zset     member -> deadline in ms of Redis's own time
 -- ARGV[1] member     string
 -- ARGV[2] within_ms  integer  from now
