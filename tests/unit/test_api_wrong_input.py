@@ -176,7 +176,7 @@ WRONG = {
     "writing what can only be read": ("PUT", "/openapi.json", {}, 405, "not allowed"),
     "removing what takes two ways": ("DELETE", "/sessions/x/api/offer", None, 405, "use PATCH or POST."),
     "a path that is not there": ("GET", "/nowhere", None, 404, "not found here; /docs"),
-    "a path up and out": ("GET", "/talk/../../app/settings.py", None, 404, "not found"),
+    "a path up and out": ("GET", "/talk/../../app/settings/definition.py", None, 404, "not found"),
     "a path up and out, encoded": ("GET", "/talk/%2e%2e/%2e%2e/settings.py", None, 404, "not found"),
 }  # fmt: skip
 

@@ -12,6 +12,8 @@ import pytest
 
 from greenroom.app import settings
 from greenroom.app.settings import KEYS, IceServer, Settings, SettingsError, load, read, table
+from greenroom.app.settings.disagreements import OPENAI_VOICES
+from greenroom.app.settings.places import LONGEST_SOCKET_PATH
 
 
 @pytest.fixture
@@ -224,7 +226,7 @@ def test_a_voice_may_be_any_where_the_server_is_one_s_own():
 def test_the_voices_of_openai_are_those_that_pipecat_knows():
     from pipecat.services.openai.tts import VALID_VOICES
 
-    assert set(VALID_VOICES) <= set(settings.OPENAI_VOICES)
+    assert set(VALID_VOICES) <= set(OPENAI_VOICES)
 
 
 def test_the_personalities_that_may_be_the_default_are_those_there_are():
@@ -302,7 +304,7 @@ def test_without_redis_url_the_socket_is_in_var_dir(kept):
 def test_a_path_too_long_for_a_socket_is_replaced_by_one_of_its_own(tmp_path):
     long, other = (read({"VAR_DIR": str(tmp_path / (letter * 120))}) for letter in "ab")
 
-    assert len(os.fsencode(long.redis_socket)) <= settings.LONGEST_SOCKET_PATH
+    assert len(os.fsencode(long.redis_socket)) <= LONGEST_SOCKET_PATH
     assert long.redis_socket != other.redis_socket
     assert long.redis_is_embedded
 

@@ -1,0 +1,67 @@
+"""What is wrong between settings that are each right alone."""
+
+from pathlib import Path
+
+from greenroom.app.settings.definition import Settings
+from greenroom.app.settings.kept_keys import KEYS
+
+PERSONALITIES = (
+    Path(__file__).parent.parent.parent / "bots" / "personalities"
+)  # looked at, since importing is for bots
+
+# Voices of OpenAI's own server; another server has its own, which nobody can tell before it is asked.
+OPENAI_VOICES = (
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
+)  # fmt: skip
+
+
+def disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
+    """What is wrong between settings that are each right alone, by the settings that it is between."""
+    found: dict[tuple[str, ...], str] = {}
+    if settings.port == settings.flower_port:
+        found["port", "flower_port"] = f"PORT and FLOWER_PORT are both {settings.port}; they must differ."
+    for name in ("port", "flower_port"):
+        port, low, high = getattr(settings, name), settings.livekit_port, settings.livekit_port + 2
+        if settings.livekit_is_embedded and low <= port <= high:
+            found[name, "livekit_port"] = (
+                f"{name.upper()} is {port}, and LIVEKIT_PORT takes {low} to {high}; they must differ."
+            )
+    if settings.default_bot not in settings.bots:
+        known = ", ".join(settings.bots)
+        found["default_bot", "bots"] = (
+            f"DEFAULT_BOT is '{settings.default_bot}'; it must be one of {known}, or be named in BOTS."
+        )
+    if settings.default_personality not in (known_ones := _personalities()):
+        found[("default_personality",)] = (
+            f"DEFAULT_PERSONALITY is '{settings.default_personality}'; it must be one of {', '.join(known_ones)}."
+        )
+    if not settings.openai_base_url and settings.openai_voice not in OPENAI_VOICES:
+        found["openai_voice", "openai_base_url"] = (
+            f"OPENAI_VOICE is '{settings.openai_voice}'; OpenAI has {', '.join(OPENAI_VOICES)}. "
+            "With OPENAI_BASE_URL it may be any."
+        )
+    given = [name for name in KEYS if getattr(settings, name)]
+    for name, other in ((one, two) for place, one in enumerate(given) for two in given[place + 1 :]):
+        if getattr(settings, name) == getattr(settings, other):
+            found[name, other] = (
+                f"{name.upper()} and {other.upper()} are the same; who has the one must not have the other."
+            )
+    if settings.speech == "openai" and not settings.has_openai_server:
+        found["speech", "openai_api_key", "openai_base_url"] = (
+            "SPEECH is 'openai'; then OPENAI_API_KEY or OPENAI_BASE_URL must be set."
+        )
+    together = {
+        ("livekit_url", "livekit_api_key", "livekit_api_secret"): "LIVEKIT_URL",
+        ("daily_domain", "daily_api_key"): "DAILY_DOMAIN",
+    }
+    for names, first in together.items():
+        if settings.livekit_is_embedded and first == "LIVEKIT_URL":
+            continue  # what is missing is made
+        missing = [name.upper() for name in names if not getattr(settings, name)]
+        if missing and len(missing) < len(names):
+            found[names] = f"{' and '.join(missing)} must be set as well, or {first} and its key not at all."
+    return found
+
+
+def _personalities() -> list[str]:
+    return sorted(path.stem for path in PERSONALITIES.glob("*.toml"))
