@@ -29,16 +29,16 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTurnParams
-from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
-from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
-from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
-from pipecat.audio.volume import VOLUME_WINDOW_SECS, AudioVolumeTracker
+from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
+from pipecat.audio.vad.vad_analyzer import VADParams, VADState
+from pipecat.audio.volume import VOLUME_WINDOW_SECS
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregatorParams
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
+
+from greenroom.bots.seam.listening import SharedSilero, SharedSmartTurn, SileroStates
 
 SAMPLE_RATE = 16_000
 CATCH_UP = 0.5  # seconds run through Silero when the gate opens: its state settles, soft onsets are inside
@@ -63,8 +63,8 @@ def warm() -> None:
     _c_library().mallopt(
         M_ARENA_MAX, 1
     )  # threads here work in turns; pools of their own would only keep memory
-    SileroOnnxModel.__call__(_Silero(), np.zeros(512, dtype=np.float32), SAMPLE_RATE)
-    TurnEars()._predict_endpoint(np.zeros(SAMPLE_RATE, dtype=np.float32))
+    SileroStates(_silero_session())(np.zeros(512, dtype=np.float32), SAMPLE_RATE)
+    TurnEars().judge(np.zeros(SAMPLE_RATE, dtype=np.float32))
 
 
 def user_params() -> LLMUserAggregatorParams:
@@ -109,15 +109,11 @@ class Gate:
         return is_steady
 
 
-class Ears(SileroVADAnalyzer):
+class Ears(SharedSilero):
     """pipecat's Silero VAD behind a gate, on the session of the process.  Never blocks, owns no thread."""
 
     def __init__(self, *, sample_rate: int | None = None, params: VADParams | None = None) -> None:
-        VADAnalyzer.__init__(self, sample_rate=sample_rate, params=params)  # Silero's own loads a model
-        self._model = _Silero()
-        self._windows_since_reset = 0
-        self._low_confidence_windows = 0
-        self._confidence = 0.0
+        super().__init__(_silero_session(), sample_rate=sample_rate, params=params)
         self._gate = Gate()
         self._is_open = False
         self._quiet_for = 0.0  # seconds since the last loud frame
@@ -131,8 +127,8 @@ class Ears(SileroVADAnalyzer):
         super().set_params(params)
         quietest = 100 * params.min_volume - 110  # volume 0 is -110 LUFS, 1 is -10
         self._gate.quietest_db = quietest - WEIGHTING_DB
-        windows = math.ceil(VOLUME_WINDOW_SECS / self._window_secs) + self._catch_up_windows
-        self._history_bytes = windows * self._vad_frames_num_bytes
+        windows = math.ceil(VOLUME_WINDOW_SECS / self.window_seconds) + self._catch_up_windows
+        self._history_bytes = windows * self.window_bytes
         self._history.clear()
         self._close()
 
@@ -140,7 +136,7 @@ class Ears(SileroVADAnalyzer):
         level_db = _level_db(buffer)
         self._remember(buffer)
         if self._is_open:
-            state = self._run_analyzer(buffer)
+            state = self.hear(buffer)
         elif self._gate.opens(level_db):
             state = await self._catch_up()
         else:
@@ -148,45 +144,35 @@ class Ears(SileroVADAnalyzer):
         self._maybe_close(level_db, len(buffer) / (2 * self.sample_rate))
         return state
 
-    def voice_confidence(self, buffer: bytes) -> float:
-        self._confidence = float(np.ravel(super().voice_confidence(buffer))[0])
-        return self._confidence
-
-    @property
-    def _window_secs(self) -> float:
-        return self._vad_frames / self.sample_rate
-
     @property
     def _catch_up_windows(self) -> int:
-        return round(CATCH_UP / self._window_secs)
+        return round(CATCH_UP / self.window_seconds)
 
     def _remember(self, buffer: bytes) -> None:
         """Whole windows are forgotten, so those to come lie where they would if all had been analyzed."""
         self._history += buffer
         surplus = len(self._history) - self._history_bytes
-        if surplus >= self._vad_frames_num_bytes:
-            del self._history[: surplus - surplus % self._vad_frames_num_bytes]
+        if surplus >= self.window_bytes:
+            del self._history[: surplus - surplus % self.window_bytes]
 
     async def _catch_up(self) -> VADState:
         """Hear the last moments as the stock VAD would have heard them, its measure of loudness included."""
-        window = self._vad_frames_num_bytes
+        window = self.window_bytes
         whole = len(self._history) // window
         before = max(0, whole - self._catch_up_windows) * window
-        self._volume_tracker = AudioVolumeTracker()
-        self._volume_tracker.update(bytes(self._history[:before]), self.sample_rate)
-        self._prev_volume = self._volume_tracker.volume
+        self.measure_again(bytes(self._history[:before]))
         recent = bytes(self._history[before:])
         self._is_open = True
         for start in range(0, len(recent), window):
-            self._run_analyzer(recent[start : start + window])
+            self.hear(recent[start : start + window])
             await asyncio.sleep(0)
-        return self._vad_state
+        return self.state
 
     def _maybe_close(self, level_db: float, seconds: float) -> None:
         is_loud = level_db >= self._gate.opens_at_db
         self._quiet_for = 0.0 if is_loud else self._quiet_for + seconds
-        is_quiet = self._vad_state == VADState.QUIET
-        is_speech_possible = not is_quiet or self._confidence >= NO_SPEECH
+        is_quiet = self.state == VADState.QUIET
+        is_speech_possible = not is_quiet or self.confidence >= NO_SPEECH
         knows_noise = self._gate.learns(level_db, seconds, is_speech_possible=is_speech_possible)
         if is_quiet and (knows_noise or self._quiet_for >= HOLD):
             self._close()
@@ -195,10 +181,7 @@ class Ears(SileroVADAnalyzer):
         """Only ever in quiet: what Silero carries from window to window then says nothing any more."""
         self._is_open = False
         self._quiet_for = 0.0
-        self._vad_buffer = b""
-        self._model.reset_states()
-        self._windows_since_reset = 0
-        self._low_confidence_windows = 0
+        self.forget()
 
 
 class EndOfHearing(FrameProcessor):
@@ -216,28 +199,15 @@ class EndOfHearing(FrameProcessor):
             await self.push_frame(frame, direction)
 
 
-class TurnEars(LocalSmartTurnAnalyzerV3):
+class TurnEars(SharedSmartTurn):
     """pipecat's smart-turn analyzer on the session of the process."""
 
     def __init__(self, *, sample_rate: int | None = None, params: SmartTurnParams | None = None) -> None:
-        BaseSmartTurn.__init__(self, sample_rate=sample_rate, params=params)  # V3's own loads a model
-        self._log_data = False
-        self._session = _turn_session()
+        super().__init__(_turn_session(), sample_rate=sample_rate, params=params)
 
-    def _predict_endpoint(self, audio_array: np.ndarray) -> dict[str, Any]:
-        """As it is, but what it took (30 MB) goes back to the machine, where other bots want it."""
-        judgement = super()._predict_endpoint(audio_array)
+    def judged(self) -> None:
+        """What a judgement took (30 MB) goes back to the machine, where other bots want it."""
         _c_library().malloc_trim(0)
-        return judgement
-
-
-class _Silero(SileroOnnxModel):
-    """One listener's states on the process's session."""
-
-    def __init__(self) -> None:
-        self.session = _silero_session()
-        self.sample_rates = [8000, SAMPLE_RATE]
-        self.reset_states()
 
 
 @cache

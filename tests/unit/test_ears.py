@@ -209,13 +209,15 @@ def test_a_turn_is_judged_after_another_sessions_analyzer_was_cleaned_up(hello, 
 
 def test_models_loaded_before_a_fork_judge_the_same_after_it():
     """In a process of its own, since pytest's has threads, which a fork may not meet."""
-    judge = "ears.TurnEars()._predict_endpoint(np.linspace(-1, 1, 16_000, dtype=np.float32))['probability']"
-    silero = "float(ears._Silero()(np.linspace(-1, 1, 512, dtype=np.float32), 16_000)[0, 0])"
+    judge = "ears.TurnEars().judge(np.linspace(-1, 1, 16_000, dtype=np.float32))['probability']"
+    silero = "listener.voice_confidence(np.linspace(-9e3, 9e3, 512).astype(np.int16).tobytes())"
     script = f"""
 import os, threading
 import numpy as np
 from greenroom.bots import ears
 ears.load()
+listener = ears.Ears()
+listener.set_sample_rate(16_000)
 threads = threading.active_count()
 child = os.fork()
 said = f"{{threads}} {{{judge}}} {{{silero}}}"

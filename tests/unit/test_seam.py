@@ -220,6 +220,74 @@ def test_everything_that_paces_a_call_by_the_wall_clock_is_given_ours():
     assert found <= paced, "these take the time of the wall clock now: read whether they pace what is heard"
 
 
+OUTSIDE = sorted(file for file in Path(seam.__file__).parents[1].rglob("*.py") if file.parent.name != "seam")
+OF_NO_LIBRARY_HERE = {"pocketsphinx._pocketsphinx"}  # the native part of the demo's recogniser
+FOR_AUTHORS = {  # pipecat's guides have authors of processors and services use these
+    "_call_event_handler",
+    "_register_event_handler",
+    "_settings",
+    "_stream_audio_frames_from_iterator",
+    "_update_settings",
+    "_user_id",
+}
+
+
+@pytest.mark.parametrize("file", OUTSIDE, ids=lambda file: file.stem)
+def test_no_private_name_of_another_object_is_used_outside_of_the_seam(file):
+    reaches = {
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and ast.unparse(node.value) not in ("self", "cls", "super()")
+        and ast.unparse(node) not in OF_NO_LIBRARY_HERE
+    }
+
+    assert not reaches, f"move this into {seam.__name__}, or give {file.name}'s own object a public name"
+
+
+@pytest.mark.parametrize("file", OUTSIDE, ids=lambda file: file.stem)
+def test_nothing_of_another_object_is_replaced_outside_of_the_seam(file):
+    """`vars(client)["connect"] = ...`, `setattr(client, "connect", ...)`, `client.connect = a_function_of_ours`."""
+    tree = ast.parse(file.read_text())
+    ours = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    replaced = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr":
+            replaced.add(f"line {node.lineno}")
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                is_vars = isinstance(target, ast.Subscript) and ast.unparse(target.value).startswith("vars(")
+                is_method = isinstance(target, ast.Attribute) and isinstance(node.value, ast.Name)
+                if is_vars or (is_method and node.value.id in ours and ast.unparse(target.value) != "self"):
+                    replaced.add(f"line {node.lineno}")
+
+    assert not replaced, f"move this into {seam.__name__}"
+
+
+@pytest.mark.parametrize("file", OUTSIDE, ids=lambda file: file.stem)
+def test_no_subclass_outside_of_the_seam_uses_what_it_inherits_by_a_private_name(file):
+    """Nor does one by accident give a name of its own to something that pipecat calls so."""
+    parts = file.relative_to(Path(seam.__file__).parents[1]).with_suffix("").parts
+    module = importlib.import_module(
+        ".".join([seam.__package__.rpartition(".")[0], *parts]).removesuffix(".__init__")
+    )
+    for cls in vars(module).values():
+        if inspect.isclass(cls) and cls.__module__ == module.__name__ and any(map(is_theirs, cls.__mro__)):
+            tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+            used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+            inherited = {
+                name
+                for name in used & set(their_names(cls)) - FOR_AUTHORS
+                if name.startswith("_") and not name.startswith("__")
+            }
+
+            assert not inherited, (
+                f"{cls.__name__} uses {', '.join(inherited)}: move that into {seam.__name__}"
+            )
+
+
 def test_nothing_is_remembered_of_what_is_not_there_any_more():
     diverted = {f"diversions.{each.of.__name__}.{each.method}" for each in DIVERSIONS}
 
