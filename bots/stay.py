@@ -52,7 +52,17 @@ from greenroom.app.rooms.requests import (
 )
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
-from greenroom.app.rooms.sessions import Create, Forget, Note, Reason, Session, State, Succeed, Transition
+from greenroom.app.rooms.sessions import (
+    Create,
+    Forget,
+    Happened,
+    Note,
+    Reason,
+    Session,
+    State,
+    Succeed,
+    Transition,
+)
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import speech
@@ -379,7 +389,7 @@ class Stay:
         if self._state is State.WAITING:
             await self._enter(State.LIVE)
         session = self.session
-        await self._tell([Note(session.id, "person_arrived", session.epoch, person=user_id)])
+        await self._tell([Note(session.id, Happened.PERSON_ARRIVED, session.epoch, person=user_id)])
 
     async def _begin_anew(self) -> None:
         """Somebody else is here, who must not hear what was said before; nor may it be written as theirs."""
@@ -397,7 +407,7 @@ class Stay:
         # The clock first: whoever comes while we write this down stops it.
         self._start_clock(self.session.brief.persistence, Ending(Reason.IDLE, politely=False))
         await self._enter(State.WAITING)
-        await self._note("person_left")
+        await self._note(Happened.PERSON_LEFT)
 
     def _put_out(self, why: PutOut) -> None:
         """The room decides who may stay."""
@@ -479,7 +489,7 @@ class Stay:
         if message.epoch > self.session.epoch or not self._has_room:
             return  # for the bot that comes after this one
         if message.expired or message.epoch != self.session.epoch:
-            await self._note("message_expired", message.kind)
+            await self._note(Happened.MESSAGE_EXPIRED, message.kind)
             await self._answer(message.id, {"error": EXPIRED})
             return
         try:
@@ -667,7 +677,7 @@ class Stay:
             return False
         self._has_room = False
         # Before the page makes its next offer
-        await self._try(Succeed(self.session.id, epoch, "handed_over"))
+        await self._try(Succeed(self.session.id, epoch, Happened.HANDED_OVER))
         return True
 
     async def _last_moment(self) -> State | None:
@@ -746,7 +756,9 @@ class Stay:
             return False
         self._has_room = True
         self._room.enter()
-        succession = await self._insist(Succeed(session.id, session.epoch, "handed_over", host=self._host))
+        succession = await self._insist(
+            Succeed(session.id, session.epoch, Happened.HANDED_OVER, host=self._host)
+        )
         if succession.session.epoch != session.epoch:  # it has ended
             await self._try(Release(session.room, session.epoch, self._owner))
             return False
@@ -905,7 +917,7 @@ class Stay:
         if found in over and to not in over:  # what it was launched for had ended before
             self.end(Ending(Reason.SUPERSEDED, politely=False, detail="its session was over"))
 
-    async def _note(self, event: str, detail: str | None = None) -> None:
+    async def _note(self, event: Happened, detail: str | None = None) -> None:
         await self._try(Note(self.session.id, event, self.session.epoch, detail))
 
     async def _insist(self, step: Step[T]) -> T:

@@ -10,12 +10,11 @@ from greenroom.app.operating.findings import Finding, Verdict
 from greenroom.app.operating.wording import count, duration, moment, some
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, Lease, LeaseStatus
 from greenroom.app.rooms.providers import Participant
-from greenroom.app.rooms.sessions import STARTS_WITHIN, Event, Reason, Session, State
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Event, Happened, Reason, Session, State
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
 JOINS_WITHIN = timedelta(seconds=30)
 TOLD = 20  # the last events of a history
-DIES_ALONE = timedelta(seconds=40)  # a process whose event loop hangs is ended by its watchdog then
 
 # How a session ended: how bad it is, what it means, and what to do.
 ENDINGS: Mapping[Reason, tuple[Verdict, str, str]] = {
@@ -339,7 +338,7 @@ def _unheard(facts: RoomFacts, lease: Lease) -> Finding:
         )
         do = "Start that worker again. "
     else:
-        says += f", though its worker reports: it hangs (a watchdog ends it after {duration(DIES_ALONE)}) or has died."
+        says += f", though its worker reports: it hangs (a watchdog ends it after {duration(STALE_AFTER)}) or has died."
         do = ""
     return _found(
         PROBLEM,
@@ -365,13 +364,13 @@ def _ago(facts: RoomFacts, at_ms: int) -> timedelta:
 
 
 def _was_on_stage(events: Sequence[Event]) -> bool:
-    return any(event.event in ("parked", "lost") for event in events)
+    return any(event.event in (Happened.PARKED, State.LOST) for event in events)
 
 
 def _before(events: Sequence[Event]) -> str:
     """What came before a session that waits, if it was on stage already."""
     for event in reversed(events):
-        if event.event in ("lost", "parked"):
+        if event.event in (State.LOST, Happened.PARKED):
             detail = f" ({event.detail})" if event.detail else ""
             return f", since its bot was {event.event}{detail}"
     return ""

@@ -37,6 +37,7 @@ from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
     CountLaunch,
     Forget,
+    Happened,
     LastSession,
     Note,
     PageOfSessions,
@@ -98,7 +99,7 @@ class Reaper:
                 continue
             self._told[session.id] = position
             if told.get(session.id) != position:
-                self._ledger.run(Note(session.id, "queued", session.epoch, f"position {position}"))
+                self._ledger.run(Note(session.id, Happened.QUEUED, session.epoch, f"position {position}"))
 
     def make_room(self) -> int:
         """Ask bots that are alone, the longest first, to leave their slots to those who wait; says how many were asked.

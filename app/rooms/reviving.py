@@ -15,7 +15,7 @@ from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import STARTS_WITHIN, Reason, Session, State, Succeed
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Happened, Reason, Session, State, Succeed
 
 CRASHES_AT_MOST = 3  # within ten minutes: the last of them ends the session
 
@@ -66,7 +66,15 @@ class Reviving:
         """Launch a session's next bot under its claim.  None, and the room is free, if the session is over."""
         try:
             succession = self._ledger.run(
-                Succeed(session_id, epoch, "lost", State.PENDING, detail=str(failure), is_crash=True)
+                Succeed(
+                    session_id,
+                    epoch,
+                    State.LOST,
+                    State.PENDING,
+                    reason=failure.kind,
+                    detail=str(failure),
+                    is_crash=True,
+                )
             )
         except NoSuchSession:
             self._ledger.run(Withdraw(room, epoch))
@@ -117,7 +125,7 @@ class Reviving:
         )
         if finding is not Finding.SUPERSEDED or lease is None:
             return False
-        parked = self._ledger.run(Succeed(session.id, lease.epoch, "parked", State.PENDING)).session
+        parked = self._ledger.run(Succeed(session.id, lease.epoch, Happened.PARKED, State.PENDING)).session
         if parked.epoch != lease.epoch:  # it leaves, or has ended, in this very moment
             self._ledger.run(Withdraw(session.room, lease.epoch))
             return False

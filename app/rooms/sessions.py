@@ -45,6 +45,17 @@ class Reason(StrEnum):
     ERROR = "error"
 
 
+class Happened(StrEnum):
+    """What stands in a session's history and is no change of state.  The list is closed."""
+
+    QUEUED = "queued"  # it waits for a slot, at this position
+    PARKED = "parked"  # its worker stops while no other slot is free
+    HANDED_OVER = "handed_over"  # another worker's bot has it
+    PERSON_ARRIVED = "person_arrived"
+    PERSON_LEFT = "person_left"
+    MESSAGE_EXPIRED = "message_expired"  # its bot read a request too late
+
+
 _FROM_ANY = frozenset({State.LEAVING, State.LOST})
 
 FOLLOWERS: Mapping[State, frozenset[State]] = {
@@ -186,8 +197,9 @@ class Succeed(Step[Succession]):
 
     session_id: str
     epoch: int
-    event: str
+    event: State | Happened
     to: State | None = None  # None: it stays what it was
+    reason: StrEnum | None = None  # the kind of the failure of the bot that was lost
     detail: str | None = None
     host: str | None = None  # where its bot is, once that is known
     is_crash: bool = False
@@ -205,7 +217,7 @@ class Note(Step[None]):
     """Put something that is not a change of state into a session's history."""
 
     session_id: str
-    event: str
+    event: Happened
     epoch: int
     detail: str | None = None
     person: str | None = None  # who is the session's person from now on

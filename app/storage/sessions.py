@@ -150,7 +150,7 @@ def succeed(step: Succeed) -> Command:
         "succeed",
         [keys.session(step.session_id), keys.events(step.session_id)],
         *(str(step.epoch), step.to or "", step.event, step.detail or ""),
-        *(ms(CRASHES_COUNT_FOR) if step.is_crash else 0, EVENTS_KEPT, step.host or ""),
+        *(ms(CRASHES_COUNT_FOR) if step.is_crash else 0, EVENTS_KEPT, step.host or "", step.reason or ""),
     )
     return Command((call,), read)
 

@@ -10,6 +10,7 @@ from greenroom.app.errors import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import OverdueRooms
+from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.line import Line, Push, QueueLength
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
@@ -469,7 +470,15 @@ def test_a_session_knows_who_its_person_is(ledger, session):
 def lose(ledger, epoch, *, is_crash=True):
     """A bot's death, as it is written down."""
     return ledger.run(
-        Succeed("a-session", epoch, "lost", State.PENDING, detail="died with its process", is_crash=is_crash)
+        Succeed(
+            "a-session",
+            epoch,
+            State.LOST,
+            State.PENDING,
+            reason=FailureKind.PROCESS_DIED,
+            detail="died with its process",
+            is_crash=is_crash,
+        )
     )
 
 
@@ -488,7 +497,8 @@ def test_a_session_goes_on_from_wherever_it_was(ledger, session, state):
     assert ledger.run(ReadSession("a-session")) == after
     assert told(ledger) == [*history, "lost", "pending"]
     lost, pending = ledger.run(ReadEvents("a-session"))[-2:]
-    assert (lost.epoch, lost.detail) == (8, "died with its process")
+    assert (lost.epoch, lost.reason, lost.detail) == (8, "process_died", "died with its process")
+    assert after.reason is None  # it is the bot that was lost, and the session goes on
     assert (pending.epoch, pending.detail) == (8, None)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from greenroom.app.errors import LaunchFailed
+from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.conversations import Erase, Record, Said
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, Send
@@ -39,7 +40,7 @@ from greenroom.app.rooms.vacancies import NoteEmptied
 from greenroom.app.rooms.workers import AskHost, Host, Report, Retire, Wish
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import SCRIPTS
-from tests.fakes.launches import QUEUE, RememberedLaunches
+from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.makers import DIED, an_order
 from tests.redis_world import pass_time
@@ -64,7 +65,7 @@ def line_of(key):
 
 def assert_all_is_documented_and_lapses(server):
     for key in server.scan_iter():
-        if key == QUEUE:  # Celery's
+        if key == LAUNCHES:  # Celery's
             continue
         lines = line_of(key)
         assert len(lines) == 1, f"{key} has {len(lines)} lines in keys.py"
@@ -257,7 +258,7 @@ def test_nothing_is_left_when_everything_has_ended(day, server):
     day.reaper.sweep()
     day.reaper.tell_positions()
     day.looking.hosts()
-    server.delete(QUEUE)
+    server.delete(LAUNCHES)
     assert [key for key in server.scan_iter() if key in keys.KEPT] == [keys.MEMORY]
     day.pass_time(timedelta(days=31))
 

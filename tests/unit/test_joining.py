@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt, TooManyInLine
+from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import LIMITS, Joining
@@ -22,7 +23,6 @@ from greenroom.app.rooms.line import FindPlace, QueueLength
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Limits, LiveSessions, Note, ReadEvents, ReadSession, Reason, State
-from tests.fakes.launches import QUEUE
 from tests.makers import CELLAR, STAGE, a_brief, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -334,7 +334,7 @@ def test_a_full_line_takes_nobody_and_leaves_nothing_behind(joining, launches, l
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert (
         len(ledger.run(LiveSessions()))
-        == ledger.run(QueueLength(QUEUE))
+        == ledger.run(QueueLength(LAUNCHES))
         == ledger.run(FindPlace()).waiting
         == 3
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.deadlines import OverdueRooms, SetDeadline
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import (
@@ -43,7 +44,7 @@ from greenroom.app.rooms.sessions import (
     State,
 )
 from greenroom.app.rooms.workers import Host, ReadHeld, Report
-from tests.fakes.launches import QUEUE, RememberedLaunches
+from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.makers import CELLAR, DIED, STAGE, a_claim, a_report, a_session, an_order
 
@@ -504,7 +505,7 @@ class Crowd:
         self.rooms = {number: Room.parse(f"local:crowd-{number}") for number in range(rooms)}
         self.became, self.sessions, self.on = {}, {}, {}
         self.pushed = self.taken = 0
-        ledger.server.delete(QUEUE)
+        ledger.server.delete(LAUNCHES)
 
     def stops_asking(self, number):
         return number % 5 == 4
@@ -538,7 +539,7 @@ class Crowd:
                 del self.on[bot]
             elif second % 3 == 0:
                 bot.beat()
-        while len(self.on) < self.slots and (claim := self.ledger.server.rpop(QUEUE)):
+        while len(self.on) < self.slots and (claim := self.ledger.server.rpop(LAUNCHES)):
             number = self.taken
             self.taken += 1
             session = next(session for session, asked in self.launches.asked if asked == claim)

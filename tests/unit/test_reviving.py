@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.conversations import Conversation, Record, Said
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import BotFailure, FailureKind
@@ -19,7 +20,6 @@ from greenroom.app.rooms.sessions import (
     Reason,
     State,
 )
-from tests.fakes.launches import QUEUE
 from tests.makers import CELLAR, DIED, STAGE, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -96,7 +96,7 @@ def test_who_goes_on_is_served_before_those_who_wait(reviving, joining, launches
     crash(reviving, bot)
 
     assert ledger.run(FindPlace(bot.session.id)).ahead == 0
-    assert ledger.queue(QUEUE)[0] == launches.asked[-1][1]
+    assert ledger.queue(LAUNCHES)[0] == launches.asked[-1][1]
 
 
 def test_the_room_is_looked_at_again_in_case_nobody_starts_the_next_bot(reviving, ledger, bot):
@@ -146,6 +146,8 @@ def test_the_kind_of_the_last_failure_decides_why_a_session_ends_and_not_its_wor
 
     assert session_of(ledger, bot).reason is reason
     assert str(failure) in last_event(ledger, bot).detail
+    lost = [event for event in ledger.run(ReadEvents(bot.session.id)) if event.event == State.LOST]
+    assert lost[0].reason == FailureKind.PROCESS_DIED
 
 
 def test_a_bot_that_crashes_at_boot_ends_its_session_as_well(reviving, ledger, puppet, bot):

@@ -8,6 +8,7 @@
 -- ARGV[5] crash_ms  integer  how long a crash counts, or 0 if this is none
 -- ARGV[6] cap       integer  how many events a history keeps
 -- ARGV[7] host      string   where its bot is, or ""
+-- ARGV[8] reason    string   the kind of a bot's failure, for the history alone, or ""
 -- returns {crashes, fields...}, or {} if there is no such session
 local session, events, epoch, to = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local now = redis.call("HMGET", session, "state", "epoch", "crashes")
@@ -30,7 +31,9 @@ if goes_on and tonumber(epoch) > tonumber(now[2]) then
         redis.call("HSETNX", session, "alone_ms", now_ms)
     end
     local event = {"event", ARGV[3], "epoch", epoch}
-    if ARGV[4] ~= "" then event[#event + 1], event[#event + 2] = "detail", ARGV[4] end
+    for name, value in pairs({reason = ARGV[8], detail = ARGV[4]}) do
+        if value ~= "" then event[#event + 1], event[#event + 2] = name, value end
+    end
     redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", unpack(event))
     if to ~= "" then redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", "event", to, "epoch", epoch) end
 end
