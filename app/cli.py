@@ -14,6 +14,7 @@ from greenroom.app import settings as app_settings
 from greenroom.app.errors import BadRoom, GreenroomError, RedisAway
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 from greenroom.app.settings import Settings, SettingsError
 
 OK, FAILED, MISUSED = 0, 1, 2  # exit codes
@@ -154,7 +155,9 @@ def _restart(chosen: argparse.Namespace) -> int:
     ledger = _ledger(_settings_here())
     hosts = [host for host in fleet.workers(ledger) if host.kind == "bots"]
     if not hosts:
-        _complain("No bot worker has reported in the last 15 seconds, so there is none to restart.")
+        _complain(
+            f"No bot worker has reported in the last {WORKER_GONE_AFTER.seconds} seconds, so there is none to restart."
+        )
         return FAILED
     try:
         fleet.restart(

@@ -14,6 +14,7 @@ from greenroom.app.rooms.joining import LIMITS
 from greenroom.app.rooms.leases import STALE_AFTER, Lease, LeaseStatus, RoomView
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import STARTS_WITHIN, Session, State
+from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 
 OLDEST_REDIS = (6, 2)
 SLOW, TOO_SLOW = timedelta(milliseconds=20), timedelta(milliseconds=500)  # to Redis and back
@@ -353,8 +354,8 @@ def _slots(facts: Facts) -> Finding:
         return Finding(
             "workers",
             PROBLEM,
-            "No bot worker has reported in the last 15 seconds: no bot can start. Calls on a worker that is only "
-            "cut off from Redis go on.",
+            f"No bot worker has reported in the last {WORKER_GONE_AFTER.seconds} seconds: no bot can start. "
+            "Calls on a worker that is only cut off from Redis go on.",
             f"{START} the `bots` line of the Procfile. If a process is there, it hangs, or cannot reach Redis: its log "
             "says more (var/log/bots.log under `greenroom up`).",
             told,
@@ -404,8 +405,8 @@ def _control(facts: Facts) -> Iterable[Finding]:
         yield Finding(
             "control",
             PROBLEM,
-            "No control worker has reported in the last 15 seconds: dead bots are not replaced, and what never "
-            "started is not launched again. Calls go on.",
+            f"No control worker has reported in the last {WORKER_GONE_AFTER.seconds} seconds: dead bots are not "
+            "replaced, and what never started is not launched again. Calls go on.",
             f"{START} the `control` line of the Procfile (log: var/log/control.log).",
             told,
         )

@@ -17,6 +17,7 @@ from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, State
+from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Wish
 
 REACTS_WITHIN = timedelta(
@@ -43,14 +44,14 @@ class NotDone(Conflict):
 
 
 def workers(ledger: Ledger) -> list[Host]:
-    """Those that have reported in the last 15 seconds, by kind and name.  Raises RedisAway."""
+    """Those that have reported within WORKER_GONE_AFTER, by kind and name.  Raises RedisAway."""
     hosts = ledger.run_all([ReadHost(host_id) for host_id in ledger.run(LivingHosts())])
     return sorted((host for host in hosts if host), key=lambda host: (host.kind, host.id))
 
 
 def as_table(hosts: Sequence[Host], now_ms: int) -> str:
     if not hosts:
-        return "No worker has reported in the last 15 seconds."
+        return f"No worker has reported in the last {WORKER_GONE_AFTER.seconds} seconds."
     rows: list[tuple[str, ...]] = [("WORKER", "KIND", "SLOTS", "USED", "WARM", "FREE", "DOES", "SINCE (UTC)")]
     for host in hosts:
         since = moment(host.since_ms, now_ms) if host.since_ms else ""
@@ -92,7 +93,7 @@ def find(ledger: Ledger, name: str) -> Host:
     there = (
         f"there are {listed([host.id for host in bots])}"
         if bots
-        else "none has reported in the last 15 seconds"
+        else f"none has reported in the last {WORKER_GONE_AFTER.seconds} seconds"
     )
     if found:
         raise NoSuchWorker(f"`{name}` may be {listed([host.id for host in found])}; say which.")

@@ -11,9 +11,9 @@ from greenroom.app.operating.wording import count, duration, moment, some
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, Lease, LeaseStatus
 from greenroom.app.rooms.providers import Participant
 from greenroom.app.rooms.sessions import STARTS_WITHIN, Event, Happened, Reason, Session, State
+from greenroom.app.rooms.timings import BOT_STARTS_WITHIN, LOOP_BLOCKED_AT_MOST
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
-JOINS_WITHIN = timedelta(seconds=30)
 TOLD = 20  # the last events of a history
 
 # How a session ended: how bad it is, what it means, and what to do.
@@ -310,7 +310,7 @@ def _on_stage(facts: RoomFacts, lease: Lease, session: Session) -> Finding:
             f"There is a bot, session {session.id}, {heard}; it is being handed over to another process.",
             "Nothing: the person in the call need not notice.",
         )
-    if state is State.JOINING and _ago(facts, session.updated_ms) > JOINS_WITHIN:
+    if state is State.JOINING and _ago(facts, session.updated_ms) > BOT_STARTS_WITHIN:
         return _found(
             WARNING,
             f"A worker's process has the bot ({heard}), but it has been joining for "
@@ -338,7 +338,8 @@ def _unheard(facts: RoomFacts, lease: Lease) -> Finding:
         )
         do = "Start that worker again. "
     else:
-        says += f", though its worker reports: it hangs (a watchdog ends it after {duration(STALE_AFTER)}) or has died."
+        ended = f"a watchdog ends it after {duration(LOOP_BLOCKED_AT_MOST)}"
+        says += f", though its worker reports: it hangs ({ended}) or has died."
         do = ""
     return _found(
         PROBLEM,

@@ -22,6 +22,7 @@ from greenroom.app.rooms.sessions import (
     Session,
     State,
 )
+from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 from greenroom.app.rooms.workers import Host, LivingHosts, ReadHost
 
 PAGE = 100  # sessions
@@ -107,8 +108,9 @@ class Looking:
             kinds = {host.kind for host in self.hosts()}
         except RedisAway as error:
             return Readiness(False, {"redis": str(error)})
-        bots = "ok" if "bots" in kinds else "no worker for bots has been heard in the last 15 seconds"
-        control = "ok" if "control" in kinds else "no control worker has been heard in the last 15 seconds"
+        unheard = f"has been heard in the last {WORKER_GONE_AFTER.seconds} seconds"
+        bots = "ok" if "bots" in kinds else f"no worker for bots {unheard}"
+        control = "ok" if "control" in kinds else f"no control worker {unheard}"
         waiting = self._ledger.run(FindPlace()).waiting
         line = (
             "ok"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Report(Step[Wish]):
 
     host: Host
     held: Mapping[str, str] | None = None
-    lasts: timedelta = timedelta(seconds=15)
+    lasts: timedelta = WORKER_GONE_AFTER
 
 
 @dataclass(frozen=True)
