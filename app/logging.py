@@ -1,7 +1,7 @@
 """How every process logs: one event, one line, readable on a terminal and JSON otherwise.
 
     log = structlog.get_logger()
-    log.info("session.live", session_id=session.id, room=str(session.room), epoch=session.epoch)
+    log.info("session_changed", state=state, session_id=session.id, room=str(session.room))
 
 The standard library's loggers (gunicorn's, Celery's) come out the same way.
 """
@@ -90,7 +90,7 @@ def _pass_on(message: "Message") -> None:
         facts["because"] = raised.type.__name__
     structlog.get_logger("pipecat").log(
         logging.ERROR if record["level"].no >= logging.ERROR else logging.WARNING,
-        "pipecat.complained",
+        "pipecat_warned",
         text=without_words(record),
         **facts,
     )

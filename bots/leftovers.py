@@ -76,7 +76,7 @@ class Household:
             try:
                 self._clear_away(loop, executor, is_urgent=not is_over)
             except Exception:  # the stay ended as it did; only its process cannot be trusted any more
-                log.exception("bot_not_cleared_away")
+                log.exception("bot_cleanup_failed")
                 self.unfit.append("what its bot left could not be cleared away")
             finally:
                 asyncio.set_event_loop(None)
@@ -99,13 +99,13 @@ class Household:
             self.unfit.append(f"tasks that do not end: {', '.join(names)}"[:500])
             self._abandoned.append(loop)
         if killed := _end_processes(_descendants_of(os.getpid()) - self._processes_before):
-            log.warning("bot_left_processes", pids=killed)
+            log.warning("bot_processes_killed", pids=killed)
         threads = self._threads_that_stay(timedelta(0) if is_urgent or self.unfit else THREADS_GO_WITHIN)
         if threads:
             self.unfit.append(f"threads that do not end: {', '.join(threads)}"[:500])
         self.unfit += self._growth()
         if self.unfit:
-            log.warning("process_unfit", because="; ".join(self.unfit))
+            log.warning("process_retired", because="; ".join(self.unfit))
 
     def _threads_that_stay(self, within: timedelta) -> list[str]:
         """Those that the process's end would wait for; daemons are some library's own, and bounded in number."""
@@ -144,7 +144,7 @@ def _cancel_all(loop: asyncio.AbstractEventLoop) -> bool:
         loop.run_until_complete(asyncio.wait(tasks, timeout=TASKS_GO_WITHIN.total_seconds()))
     for task in tasks:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("bot_task_failed_at_end", task=_name_of(task), exc_info=error)
+            log.warning("bot_task_failed", task=_name_of(task), exc_info=error)
     return not asyncio.all_tasks(loop)
 
 

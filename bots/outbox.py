@@ -46,7 +46,7 @@ class Outbox:
             try:
                 await self._unsent[0]()
             except Exception as error:  # one that cannot be sent holds up no other
-                log.warning("message_unsent", because=type(error).__name__)
+                log.warning("message_send_failed", because=type(error).__name__)
             self._unsent.popleft()
 
     async def _send(self, send: Callable[[Any], Awaitable[None]], frame: Any) -> None:

@@ -62,7 +62,7 @@ def preload(settings: Settings) -> None:
         try:
             load_bot(target)
         except BotUnfit as unfit:  # its own launches will fail, and say why; the other bots' need not
-            log.error("bot_not_importable", bot=name, target=target, because=f"it {unfit}")
+            log.error("bot_import_failed", bot=name, target=target, because=f"it {unfit}")
 
 
 def warm(settings: Settings) -> None:
@@ -103,11 +103,11 @@ def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Set
             [ReadSession(session_id), Now(), Conversation(session_id)]
         )
     except NoSuchSession:
-        log.warning("launch_of_unknown_session", session_id=session_id)
+        log.warning("launch_session_missed", session_id=session_id)
         return None
     adoption, epoch = ledger.run(Adopt(session.room, claim, owner, host, job_id))
     if adoption not in (Adoption.ADOPTED, Adoption.NEXT):
-        log.info("launch_not_adopted", session_id=session_id, found=adoption)
+        log.info("launch_adoption_refused", session_id=session_id, found=adoption)
         return None
     if session.state in (State.LEAVING, State.ENDED):  # given up between the claim and now
         ledger.run(Release(session.room, epoch, owner))

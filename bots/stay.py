@@ -508,7 +508,7 @@ class Stay:
             request = read(message.kind, message.body)
         except BadRequest as bad:
             why = str(bad.__cause__ or bad)
-            log.warning("message_not_read", session_id=self.session.id, kind=message.kind, because=why)
+            log.warning("message_rejected", session_id=self.session.id, kind=message.kind, because=why)
             return {"error": str(bad)}
         answer = await self._handle(request, message.id)
         return None if answer is None else to_body(answer)
@@ -566,7 +566,7 @@ class Stay:
         try:
             await self._insist(Answer(self.session.id, message_id, result))
         except RedisAway:
-            log.warning("step_unwritten", session_id=self.session.id, step="Answer")
+            log.warning("step_write_failed", session_id=self.session.id, step="Answer")
 
     # That it lives
 
@@ -621,7 +621,7 @@ class Stay:
         try:
             _, kept = await self._ledger.run_all([Create(session), Conversation(session.id)])
         except RedisAway:
-            log.warning("session_unwritten", session_id=session.id)
+            log.warning("session_write_failed", session_id=session.id)
             return
         self._turns.restore(kept)
         self._state_of_room.restore()
@@ -651,14 +651,14 @@ class Stay:
             except RedisAway:
                 await asyncio.sleep(1)  # the call goes on until somebody can take it
             except Exception:
-                log.exception("session_not_moved", session_id=self.session.id)
+                log.exception("session_handover_failed", session_id=self.session.id)
                 self.end(Ending.by_our_fault("could not be moved to another worker"))
 
     def _leave_room_to_others(self, event: str) -> None:
         self._has_room = False
         self._room.hush()  # whoever is quick is with the next bot before this one has gone
         self._room.tell(event)
-        log.info(f"session_{event}", session_id=self.session.id, room=str(self.session.room))
+        log.info("room_given_up", because=event, session_id=self.session.id, room=str(self.session.room))
 
     async def _hand_over(self) -> bool:
         epoch = None
@@ -749,7 +749,7 @@ class Stay:
         at_door.cancel()
         if not is_prepared or self._ending.done():
             failure = performance.exception() if performance.done() and not performance.cancelled() else None
-            log.error("successor_not_ready", session_id=session.id, epoch=session.epoch, exc_info=failure)
+            log.error("successor_failed", session_id=session.id, epoch=session.epoch, exc_info=failure)
             # Its parent lets nobody yield to it
             raise BotCrashed.of(BotFailure(FailureKind.NOT_READY, "could not take the session over"))
         if not await turn_comes(self._ledger, session, token=self._errand.claim, owner=self._owner):
@@ -837,7 +837,9 @@ class Stay:
         if error is None:
             return Ending(Reason.LAUNCH_FAILED, detail="the bot returned before its pipeline had started")
         if isinstance(error, BotUnfit):  # the next bot would be no better
-            log.error("bot_unfit", session_id=self.session.id, bot=self.session.brief.bot, because=str(error))
+            log.error(
+                "bot_rejected", session_id=self.session.id, bot=self.session.brief.bot, because=str(error)
+            )
             return Ending(Reason.LAUNCH_FAILED, politely=False, detail=f"the bot {error}")
         return self._crash(error)
 
@@ -855,9 +857,9 @@ class Stay:
                 finally:
                     await self._room.disconnect()
         except TimeoutError:
-            log.warning("room_not_closed", session_id=self.session.id)
+            log.warning("room_close_failed", session_id=self.session.id)
         except Exception:
-            log.exception("room_not_closed", session_id=self.session.id)
+            log.exception("room_close_failed", session_id=self.session.id)
         return ending.goes_on or await self._write_end(ending)
 
     async def _write_end(self, ending: Ending) -> bool:
@@ -879,7 +881,9 @@ class Stay:
         self._state = state
         session = self.session
         about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
-        log.info(f"session_{state}", **{name: fact for name, fact in about.items() if fact is not None})
+        log.info(
+            "session_changed", state=state, **{name: fact for name, fact in about.items() if fact is not None}
+        )
         transition = Transition(session.id, state, session.epoch, **facts)
         is_told = await self._tell([transition, *afterwards])
         if is_told and state is State.ENDED and transition is not self._refused:
@@ -899,7 +903,7 @@ class Stay:
                 results = await self._ledger.run_each(steps)
             except RedisAway:
                 self._may_be_lost = True
-                log.warning("session_unwritten", session_id=self.session.id, state=self._state)
+                log.warning("session_write_failed", session_id=self.session.id, state=self._state)
                 return False
             del self._owed[: len(steps)]
         for step, result in zip(steps, results, strict=True):
@@ -933,7 +937,7 @@ class Stay:
         try:
             await self._ledger.run(step)
         except RedisAway:
-            log.warning("step_unwritten", session_id=self.session.id, step=type(step).__name__)
+            log.warning("step_write_failed", session_id=self.session.id, step=type(step).__name__)
 
 
 def _beats_again_after(is_heard: bool) -> float:

@@ -121,7 +121,7 @@ class Turns:
         """Wait until everything that was said is written."""
         is_written = await self._writer.is_idle(within)
         if not is_written:
-            log.warning("turns_unwritten", session_id=self._session_id, turns=len(self._unwritten))
+            log.warning("turns_write_failed", session_id=self._session_id, turns=len(self._unwritten))
         return is_written
 
     async def has_line(self, words: str) -> None:

@@ -98,7 +98,7 @@ def _advice(error: HTTPException) -> str | None:
 
 
 def _bug(error: Exception) -> Response:
-    log.error("request.failed", exc_info=error)
+    log.error("request_failed", exc_info=error)
     detail = "Something broke on our side; it has been logged."
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", detail)
 

@@ -196,7 +196,7 @@ def _cold(facts: Facts) -> Iterable[Finding]:
             f"{count(missing, 'process', 'processes')} of {host.id} {'has' if missing == 1 else 'have'} not loaded "
             f"what a bot needs for {duration(timedelta(seconds=host.cold_s))} ({ready} of {host.slots} have): "
             "they hang, or die before they are ready. Whoever is given to one of them waits.",
-            f"The log of {host.id} says why (`worker_unfit`; var/log/bots.log under `greenroom up`): a model that "
+            f"The log of {host.id} says why (`warmup_failed`; var/log/bots.log under `greenroom up`): a model that "
             "cannot be read, or too little memory?",
             {
                 "host": host.id,

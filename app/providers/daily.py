@@ -220,7 +220,7 @@ class Daily:
             if refusal.status not in (400, 404):
                 raise _away(refusal, "POST", path) from refusal
             # No room, or no meeting in it
-            log.info("daily_nobody_ejected", room=str(room), kind=refusal.kind, info=refusal.info[:200])
+            log.info("daily_eject_skipped", room=str(room), kind=refusal.kind, info=refusal.info[:200])
 
     def _room(self, name: object) -> Room | None:
         """None for a room that Daily allows and we do not: it is not one of ours."""

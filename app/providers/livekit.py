@@ -226,7 +226,7 @@ class LiveKit:
             try:
                 return self._ask_once(call, body, grant)
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
-                log.warning("livekit_away", call=call, attempt=attempt, because=type(error).__name__)
+                log.warning("livekit_call_failed", call=call, attempt=attempt, because=type(error).__name__)
                 cause = error
         self._not_before = time.monotonic() + NOT_ASKED_FOR.total_seconds()
         raise ProviderAway from cause

@@ -19,7 +19,8 @@ def end(ledger: Ledger, session: Session, reason: Reason, detail: str | None = N
         return
     ledger.run(Forget(session.id))
     log.info(
-        "session_ended",
+        "session_changed",
+        state=State.ENDED,
         session_id=session.id,
         room=str(session.room),
         epoch=session.epoch,
@@ -39,6 +40,11 @@ def end_lost(ledger: Ledger, session_id: str, reason: Reason, detail: str) -> No
     except IllegalTransition:  # it has ended, or a bot of a later epoch has it
         return
     log.info(
-        "session_lost", session_id=session_id, room=str(session.room), epoch=session.epoch, detail=detail
+        "session_changed",
+        state=State.LOST,
+        session_id=session_id,
+        room=str(session.room),
+        epoch=session.epoch,
+        detail=detail,
     )
     end(ledger, session, reason, detail)

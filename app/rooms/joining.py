@@ -218,7 +218,13 @@ class Joining:
         if refusal := REFUSALS.get(created):
             self._ledger.run(Withdraw(order.room, claimed.epoch))
             raise refusal()
-        log.info("session_pending", session_id=session_id, room=str(order.room), epoch=claimed.epoch)
+        log.info(
+            "session_changed",
+            state=State.PENDING,
+            session_id=session_id,
+            room=str(order.room),
+            epoch=claimed.epoch,
+        )
         if claimed.took_over:
             end_lost(self._ledger, claimed.took_over, Reason.SUPERSEDED, "its bot was not heard any more")
         position = replace(line, ahead=line.waiting).position

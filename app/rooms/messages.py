@@ -72,5 +72,5 @@ def _read_answer(request: Request[A], answer: Mapping[str, object], session: Ses
     try:
         return cast(A, of_body(request.answer, answer))
     except ValueError as error:  # a bot of another version
-        log.warning("answer_malformed", session_id=session.id, request=request.name, because=str(error))
+        log.warning("answer_rejected", session_id=session.id, request=request.name, because=str(error))
         raise BotFailed(session_id=session.id) from error

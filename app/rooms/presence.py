@@ -85,7 +85,7 @@ class Monitor:
                 for room in self._without_bot(provider.busy_rooms()):
                     found[self.look(room)] += 1
             except ProviderAway:
-                log.warning("presence_unknown", provider=provider.name)
+                log.warning("presence_check_failed", provider=provider.name)
                 found[Outcome.AWAY] += 1
         return found
 
@@ -142,9 +142,11 @@ class Monitor:
         try:
             joined = self._joining.join(order)
         except Unavailable as error:
-            log.warning("presence_unserved", room=str(last.room), because=error.kind)
+            log.warning("presence_join_refused", room=str(last.room), because=error.kind)
             return Outcome.UNSERVED
-        log.info("presence_served", room=str(last.room), session_id=joined.session_id, reused=joined.reused)
+        log.info(
+            "presence_bot_joined", room=str(last.room), session_id=joined.session_id, reused=joined.reused
+        )
         return Outcome.SERVED
 
 

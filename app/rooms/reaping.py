@@ -84,7 +84,7 @@ class Reaper:
             except RedisAway:
                 raise
             except Exception:  # the others must not wait for what goes wrong with this one
-                log.exception("room_not_looked_after", room=str(room))
+                log.exception("room_check_failed", room=str(room))
                 self._ledger.run(SetDeadline(room, STARTS_WITHIN))
         return found
 

@@ -108,9 +108,9 @@ class Reviving:
             for who in provider.presence(room) or ():
                 if who.session_id is not None and who.epoch is not None and who.epoch < epoch:
                     provider.evict(room, who)
-                    log.warning("bot_put_out", room=str(room), session_id=who.session_id, epoch=who.epoch)
+                    log.warning("bot_evicted", room=str(room), session_id=who.session_id, epoch=who.epoch)
         except ProviderAway:
-            log.warning("room_unasked", room=str(room))
+            log.warning("presence_check_failed", room=str(room))
         except NotOurRoom:
             pass
 
@@ -135,7 +135,7 @@ class Reviving:
     def _launch(self, session: Session, token: str) -> None:
         launch = self._launches.launch(session, token, in_front=True)
         self._ledger.run_all([SetDeadline(session.room, STARTS_WITHIN), launch])
-        log.info("session_goes_on", session_id=session.id, room=str(session.room), epoch=session.epoch)
+        log.info("session_relaunched", session_id=session.id, room=str(session.room), epoch=session.epoch)
 
 
 def _reason_after(last: BotFailure) -> Reason:

@@ -135,7 +135,7 @@ class DailyRoom(SharedRoom):
                 data, error = None, str(away)
             if not error:
                 return data, None
-            log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
+            log.warning("room_entry_failed", room=str(self._room), because=str(error)[:200])
             if asyncio.get_running_loop().time() > deadline:
                 self._put_out(NOT_LET_IN)
                 return None, error
@@ -152,7 +152,7 @@ class DailyRoom(SharedRoom):
             self._daily.prepare(self._room)
             self._daily.evict_bots(self._room)
         except ProviderAway:
-            log.warning("room_not_prepared", room=str(self._room))
+            log.warning("room_prepare_failed", room=str(self._room))
         return token
 
     # What pipecat learns of the room

@@ -204,7 +204,7 @@ class LiveKitRoom(SharedRoom):
                 if asyncio.get_running_loop().time() > deadline or self._is_leaving:
                     self._put_out(NOT_LET_IN)
                     raise
-                log.warning("room_not_entered", room=str(self._room), because=str(error)[:200])
+                log.warning("room_entry_failed", room=str(self._room), because=str(error)[:200])
             await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
 
     async def _turn_camera(self, client: Client) -> None:
@@ -212,7 +212,7 @@ class LiveKitRoom(SharedRoom):
         try:
             await client.turn_camera(lambda: self._name is not None)
         except (PublishTrackError, UnpublishTrackError) as error:
-            log.warning("camera_not_turned", room=str(self._room), because=str(error)[:200])
+            log.warning("camera_change_failed", room=str(self._room), because=str(error)[:200])
 
     def _listen_to_room(self, room: rtc.Room) -> None:
         if self._is_listening:
@@ -251,7 +251,7 @@ class LiveKitRoom(SharedRoom):
             try:
                 await asyncio.to_thread(self._describe, wanted)
             except ProviderAway:
-                log.warning("room_not_described", room=str(self._room))
+                log.warning("room_metadata_failed", room=str(self._room))
 
     def _see(self, room: rtc.Room) -> None:
         """Who is there now, compared with who was there."""

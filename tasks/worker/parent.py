@@ -83,7 +83,7 @@ class WorkerParent:
         if self._is_asked_to_stop:
             self._obey(Wish.STOP, consumer)
         if self._wish is Wish.STOP and not state.active_requests and not self._undone:
-            log.info("worker_stops", host=consumer.hostname)
+            log.info("worker_stopped", host=consumer.hostname)
             state.should_stop = STOPPED
         while self._to_tell:
             with suppress(ProcessLookupError):
@@ -100,7 +100,7 @@ class WorkerParent:
                 self.report(consumer)
         except RedisAway as error:
             self._quiet = -PAUSE
-            log.warning("report_unwritten", host=consumer.hostname, because=str(error))
+            log.warning("report_write_failed", host=consumer.hostname, because=str(error))
 
     def _do(self, undone: Callable[[], object]) -> None:
         """Raises RedisAway, and keeps it for later then.  What fails in another way would fail again: it is dropped, so
@@ -111,7 +111,7 @@ class WorkerParent:
             self._undone.insert(0, undone)
             raise
         except Exception:
-            log.exception("death_untold")
+            log.exception("death_report_failed")
 
     def report(self, consumer: Any) -> None:
         """Raises RedisAway."""
@@ -164,7 +164,7 @@ class WorkerParent:
         if wish is self._wish:
             return
         self._wish = wish
-        log.info("worker_asked", host=consumer.hostname, wish=wish)
+        log.info("worker_state_requested", host=consumer.hostname, wish=wish)
         if wish is Wish.WORK:
             self.is_draining = False
             consumer.add_task_queue(LAUNCHES)

@@ -21,7 +21,7 @@ def _or_stop(trouble: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        log.exception("worker_unfit", trouble=trouble)
+        log.exception("warmup_failed", trouble=trouble)
         raise SystemExit(1) from error
 
 

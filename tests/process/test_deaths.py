@@ -149,7 +149,9 @@ def test_a_session_that_ends_while_redis_is_away_stays_ended(greenroom):
     os.kill(pid, signal.SIGQUIT)
     try:
         logs = greenroom.process("bots").logs
-        eventually(lambda: logs().count('"bot_process_lost"') and '"session_unwritten"' in logs(), within=30)
+        eventually(
+            lambda: logs().count('"bot_process_lost"') and '"session_write_failed"' in logs(), within=30
+        )
     finally:
         redis.kill("SIGCONT")
 

@@ -65,7 +65,7 @@ async def talk(person, send):
 
 def said_in_logs(greenroom):
     logs = {name: greenroom.process(name).logs() for name in ("web", "bots", "control", "beat")}
-    assert "session_pending" in logs["web"] and "joining" in logs["bots"]
+    assert "session_changed" in logs["web"] and "joining" in logs["bots"]
     return [
         (name, line)
         for name, log in logs.items()

@@ -37,18 +37,18 @@ def lines():
 
 def test_json_has_the_event_its_level_its_time_and_its_fields(lines):
     read = lines()
-    structlog.get_logger().info("session.live", session_id="s1", epoch=3)
+    structlog.get_logger().info("session_changed", session_id="s1", epoch=3)
     (line,) = map(json.loads, read())
 
     assert line.pop("at").endswith("Z")
-    assert line == {"level": "info", "event": "session.live", "session_id": "s1", "epoch": 3}
+    assert line == {"level": "info", "event": "session_changed", "session_id": "s1", "epoch": 3}
 
 
 def test_text_is_for_reading(lines):
     read = lines("console")
-    structlog.get_logger().info("session.ended", session_id="s1", reason="left", detail=None)
+    structlog.get_logger().info("session_changed", session_id="s1", reason="left", detail=None)
 
-    assert read()[0].split(" ", 1)[1] == "info    session.ended session_id=s1 reason=left"
+    assert read()[0].split(" ", 1)[1] == "info    session_changed session_id=s1 reason=left"
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
@@ -167,6 +167,6 @@ except ValueError:
     warning, error = map(json.loads, done.stdout.splitlines())
 
     assert done.stderr == ""
-    assert (warning["event"], warning["level"]) == ("pipecat.complained", "warning")
+    assert (warning["event"], warning["level"]) == ("pipecat_warned", "warning")
     assert warning["text"] == "no voice\nof that name"
     assert error["level"] == "error" and "ValueError: broken" in error["exception"]
