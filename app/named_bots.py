@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-BUILT_IN_BOTS = {"assistant": "greenroom.bots.assistant:bot"}
+BUILT_IN_BOTS = {"assistant": "greenroom.bots.assistant.bot:bot"}
 FUNCTION = "bot"  # what pipecat's runner calls
 MAIN_FILE = "bot.py"  # where pipecat's own projects have it
 

@@ -118,8 +118,8 @@ def _ours(transport: Any, speech: Any) -> Any:
     from pipecat.processors.aggregators.llm_context import LLMContext
     from pipecat.processors.frameworks.rtvi import RTVIObserverParams
 
-    from greenroom.bots import ears
-    from greenroom.bots.pipeline import build
+    from greenroom.bots.assistant import ears
+    from greenroom.bots.assistant.pipeline import build
 
     logger.remove()
     logger.add(sys.stderr, level="INFO")

@@ -120,7 +120,7 @@ def _forked(room: str) -> Iterator[Bot]:
 def be_the_parent() -> None:
     """As the worker's parent: everything imported, nothing started."""
     import benchmarks.scripted  # noqa: F401
-    import greenroom.bots.assistant  # noqa: F401
+    import greenroom.bots.assistant.bot  # noqa: F401
     from greenroom.bots.run import preload
 
     preload(settings.load())

@@ -7,7 +7,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 
-from greenroom.bots import assistant
+from greenroom.bots.assistant import bot as assistant
 
 
 async def setup_pipeline_worker(worker: PipelineWorker) -> None:

@@ -24,7 +24,8 @@ from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import RedisLedger
-from greenroom.bots import ears, speech
+from greenroom.bots import speech
+from greenroom.bots.assistant import ears
 from greenroom.bots.leftovers import household
 from greenroom.bots.loading import BotUnfit, load_bot
 from greenroom.bots.stay import Ending, Errand, Stay

@@ -20,8 +20,8 @@ from pipecat.processors.frame_processor import FrameProcessor
 from greenroom.app.rooms.conversations import Erase, Record, Said
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.assistant.people import People
 from greenroom.bots.background_writer import BackgroundWriter
-from greenroom.bots.people import People
 from greenroom.bots.seam.diversions import on_message_added
 
 UNWRITTEN_AT_MOST = 1000  # turns; the oldest go, if Redis is away for longer

@@ -24,7 +24,7 @@ from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots import seam
-from greenroom.bots.avatar import Avatar, avatar_of
+from greenroom.bots.assistant.avatar import Avatar, avatar_of
 from greenroom.bots.seam.livekit import Client, client_of
 from greenroom.bots.transports.incoming import error_response, keep_to_rtvi, read
 from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message

@@ -37,7 +37,7 @@ from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.livekit.transport import LiveKitParams
 from pipecat.workers.runner import WorkerRunner
 
-from greenroom.bots import ears
+from greenroom.bots.assistant import ears
 from greenroom.bots.speech.demo.thinking import NoProvider, _settings
 from tests.chaos.tones import frequency
 

@@ -21,9 +21,9 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-import greenroom.bots.avatar
-from greenroom.bots.avatar import Avatar
-from greenroom.bots.portrait import HEIGHT, STAGES, WIDTH, portraits
+import greenroom.bots.assistant.avatar
+from greenroom.bots.assistant.avatar import Avatar
+from greenroom.bots.assistant.portrait import HEIGHT, STAGES, WIDTH, portraits
 
 pytestmark = pytest.mark.anyio
 RATE = 24_000
@@ -185,7 +185,7 @@ async def test_it_is_drawn_beside_the_event_loop(stage, monkeypatch):
         return portraits(name)
 
     avatar, screen, _ = stage
-    monkeypatch.setattr(greenroom.bots.avatar, "portraits", painted)
+    monkeypatch.setattr(greenroom.bots.assistant.avatar, "portraits", painted)
     avatar.show("Robin")
     await eventually(lambda: screen.pictures)
 

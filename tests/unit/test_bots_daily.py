@@ -22,8 +22,9 @@ from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Reason
 from greenroom.app.settings import Settings
-from greenroom.bots import assistant, personalities, speech
-from greenroom.bots.avatar import Avatar
+from greenroom.bots import personalities, speech
+from greenroom.bots.assistant import bot as assistant
+from greenroom.bots.assistant.avatar import Avatar
 from greenroom.bots.transports import daily as daily_transport
 from greenroom.bots.transports.daily import DailyRoom
 from tests.fakes import daily_python, daily_server

@@ -21,7 +21,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.tests.utils import SleepFrame, run_test
 
-from greenroom.bots.ears import SAMPLE_RATE, Ears, Gate, TurnEars, user_params, warm
+from greenroom.bots.assistant.ears import SAMPLE_RATE, Ears, Gate, TurnEars, user_params, warm
 
 FRAME = 320  # samples: 20 ms, as WebRTC delivers them
 TWO_FRAMES = 2
@@ -214,7 +214,7 @@ def test_models_loaded_before_a_fork_judge_the_same_after_it():
     script = f"""
 import os, threading
 import numpy as np
-from greenroom.bots import ears
+from greenroom.bots.assistant import ears
 ears.load()
 listener = ears.Ears()
 listener.set_sample_rate(16_000)

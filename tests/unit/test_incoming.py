@@ -21,7 +21,7 @@ from pipecat.transports.livekit.transport import (
 )
 
 from greenroom.app.rooms.room import Room
-from greenroom.bots import people as people_module
+from greenroom.bots.assistant import people as people_module
 from greenroom.bots.seam.livekit import Client
 from greenroom.bots.transports.incoming import (
     DECIDED,

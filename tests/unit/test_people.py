@@ -26,8 +26,8 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVISendTextFrame
 from pipecat.workers.runner import WorkerRunner
 
-from greenroom.bots import people as people_module
-from greenroom.bots.people import AnsweringFrame, People, Replies, introduction
+from greenroom.bots.assistant import people as people_module
+from greenroom.bots.assistant.people import AnsweringFrame, People, Replies, introduction
 
 pytestmark = pytest.mark.anyio
 

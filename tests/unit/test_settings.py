@@ -41,7 +41,7 @@ def test_an_empty_environment_works():
     found = read({})
 
     assert (found.host, found.port, found.slots) == ("127.0.0.1", 7077, 4)
-    assert found.bots == {"assistant": "greenroom.bots.assistant:bot"}
+    assert found.bots == {"assistant": "greenroom.bots.assistant.bot:bot"}
     assert found.max_duration == timedelta(hours=1)
     assert found == Settings()
 

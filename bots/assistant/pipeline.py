@@ -8,9 +8,9 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.transports.base_transport import BaseTransport
 
-from greenroom.bots.avatar import Avatar
-from greenroom.bots.ears import EndOfHearing
-from greenroom.bots.people import People, Replies
+from greenroom.bots.assistant.avatar import Avatar
+from greenroom.bots.assistant.ears import EndOfHearing
+from greenroom.bots.assistant.people import People, Replies
 from greenroom.bots.speech import Speech
 
 

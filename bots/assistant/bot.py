@@ -19,11 +19,12 @@ from pipecat.workers.runner import WorkerRunner
 
 from greenroom.app import settings
 from greenroom.app.rooms.brief import Mode
-from greenroom.bots import ears, personalities, speech
-from greenroom.bots.avatar import PICTURES_A_SECOND, Avatar
-from greenroom.bots.people import People, introduction
-from greenroom.bots.pipeline import build, build_for_several
-from greenroom.bots.portrait import HEIGHT, WIDTH
+from greenroom.bots import personalities, speech
+from greenroom.bots.assistant import ears
+from greenroom.bots.assistant.avatar import PICTURES_A_SECOND, Avatar
+from greenroom.bots.assistant.people import People, introduction
+from greenroom.bots.assistant.pipeline import build, build_for_several
+from greenroom.bots.assistant.portrait import HEIGHT, WIDTH
 
 VOICE: dict[str, Any] = {"audio_in_enabled": True, "audio_out_enabled": True}
 CAMERA: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""Our own bot, and the parts that it is made of."""
