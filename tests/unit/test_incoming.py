@@ -9,6 +9,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from livekit import rtc
 from pipecat.processors.frameworks.rtvi import RTVIProcessor
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_transport import TransportParams
@@ -229,6 +230,15 @@ async def test_in_a_livekit_room_a_typed_line_of_nobody_is_dropped(monkeypatch):
     await here.hear(sent("send-text"), None)
 
     assert (here.taken, here.answers) == ([], [])
+
+
+async def test_a_bot_that_is_silenced_before_it_is_in_its_livekit_room_stays_silent():
+    here = InLiveKit()
+    frame = rtc.AudioFrame.create(24_000, 1, 240)
+    before = await here.client.publish_audio(frame)
+    here.room.hush()
+
+    assert (before, await here.client.publish_audio(frame)) == (False, True), "taken, and played to nobody"
 
 
 @pytest.mark.parametrize("message", [None, 1, "x", [], {"label": ["rtvi-ai"]}, {"label": "rtvi"}])

@@ -288,6 +288,13 @@ def test_no_subclass_outside_of_the_seam_uses_what_it_inherits_by_a_private_name
             )
 
 
+@pytest.mark.parametrize("library", seam.READ_AGAINST)
+def test_the_seam_says_which_release_it_was_read_against(library):
+    assert version(library) == seam.READ_AGAINST[library], (
+        f"a new release: once the other tests of this file pass, write it into READ_AGAINST, {seam.__file__}"
+    )
+
+
 def test_nothing_is_remembered_of_what_is_not_there_any_more():
     diverted = {f"diversions.{each.of.__name__}.{each.method}" for each in DIVERSIONS}
 
