@@ -10,12 +10,11 @@ import json
 import logging
 import re
 import sys
-import time
 import traceback
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
+from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from greenroom.app.complaints import is_of_pipecat, tells_of_services, without_words
@@ -39,10 +38,11 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     """Set this process's logging up.  Safe to repeat, and after a fork."""
     stream = stream or sys.stdout
     level = logging.getLevelName(settings.log_level)
+    stamp, render = _as_text(stream) if _is_for_reading(settings, stream) else _as_json()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        _add_time,
+        stamp,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -54,10 +54,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _renderer(settings, stream),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
@@ -96,33 +93,33 @@ def _pass_on(message: "Message") -> None:
     )
 
 
-def _add_time(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    event["at"] = time.time()
-    return event
+def _is_for_reading(settings: Settings, stream: TextIO) -> bool:
+    return settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
 
 
-def _renderer(settings: Settings, stream: TextIO) -> Processor:
-    is_terminal = stream.isatty()
-    if settings.log_format == "json" or (settings.log_format == "auto" and not is_terminal):
-        return _as_json
-    return _as_text(_coloured if is_terminal else _plain)
+def _as_json() -> tuple[Processor, list[Processor]]:
+    """How a line is stamped, and how it is written."""
+    return TimeStamper("iso", utc=True, key="at"), [
+        format_exc_info,
+        _put_what_happened_first,
+        JSONRenderer(default=str),
+    ]
 
 
-def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    at = event.pop("at")
-    utc = f"{_clock(at, time.gmtime, '%Y-%m-%dT%H:%M:%S')}Z"
-    line = {"at": utc, "level": event.pop("level"), "event": event.pop("event"), **event}
-    if raised := _exc_info(line.pop("exc_info", None)):
-        line["exception"] = "".join(traceback.format_exception(*raised))
-    return json.dumps(line, default=str)
+def _put_what_happened_first(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {"at": event.pop("at"), "level": event.pop("level"), "event": event.pop("event"), **event}
 
 
-def _as_text(paint: Callable[[str, str], str]) -> Processor:
+def _as_text(stream: TextIO) -> tuple[Processor, list[Processor]]:
+    """The same for people.  structlog's own ConsoleRenderer lets escape sequences through to the terminal, and writes
+    an exception over many lines."""
+    paint = _coloured if stream.isatty() else _plain
+
     def render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
         at, level, name = event.pop("at"), event.pop("level"), _one_line(event.pop("event"))
         raised = _exc_info(event.pop("exc_info", None))
         parts = [
-            paint(_DIM, _clock(at, time.localtime, "%H:%M:%S")),
+            paint(_DIM, at[: len("12:34:56.789")]),
             paint(_COLOURS.get(level, ""), f"{level:<7}"),
             paint(_BOLD, name),
             *(
@@ -135,7 +132,7 @@ def _as_text(paint: Callable[[str, str], str]) -> Processor:
             parts.append(paint(_COLOURS["error"], _one_line(_in_short(raised))))
         return " ".join(parts)
 
-    return render
+    return TimeStamper("%H:%M:%S.%f", utc=False, key="at"), [render]
 
 
 def _coloured(colour: str, text: str) -> str:
@@ -144,10 +141,6 @@ def _coloured(colour: str, text: str) -> str:
 
 def _plain(_colour: str, text: str) -> str:
     return text
-
-
-def _clock(at: float, zone: Callable[[float], time.struct_time], pattern: str) -> str:
-    return f"{time.strftime(pattern, zone(at))}.{int(at % 1 * 1000):03}"
 
 
 def _one_line(value: object) -> str:
