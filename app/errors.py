@@ -73,6 +73,12 @@ class Conflict(GreenroomError):
     kind = "conflict"
 
 
+class ConversationOfAnother(Conflict):
+    """That conversation is another user's; leave conversation_id out to begin a new one."""
+
+    kind = "conversation-of-another"
+
+
 class Gone(GreenroomError):
     """It was there, and has ended."""
 

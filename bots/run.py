@@ -14,7 +14,7 @@ import structlog
 
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.conversations import Conversation
+from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
 from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.outgoing import LaunchQueue
@@ -100,9 +100,7 @@ def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Set
     """What is to be done, if the session's claim is now this process's."""
     ledger, owner = _ledger_of_this_process(settings.redis_url), owner_of(host, job_id, os.getpid())
     try:
-        session, now_ms, conversation = ledger.run_all(
-            [ReadSession(session_id), Now(), Conversation(session_id)]
-        )
+        session, now_ms = ledger.run_all([ReadSession(session_id), Now()])
     except NoSuchSession:
         log.warning("launch_session_missed", session_id=session_id)
         return None
@@ -113,7 +111,7 @@ def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Set
     if session.state in (State.LEAVING, State.ENDED):  # given up between the claim and now
         ledger.run(Release(session.room, epoch, owner))
         return None
-    ledger.run(LeaveLine(session_id))
+    _, conversation = ledger.run_all([LeaveLine(session_id), ReadTurns(session.conversation_id)])
     config, opened = _left_by_the_last(ledger, session) if session.version > 1 else ({}, {})
     return Errand(
         session=replace(session, epoch=epoch),

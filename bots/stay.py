@@ -26,7 +26,7 @@ from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
 from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSession, OthersThere, RedisAway
 from greenroom.app.rooms.brief import Mode
-from greenroom.app.rooms.conversations import Conversation, Said
+from greenroom.app.rooms.conversations import ReadTurns, Turn
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from greenroom.app.rooms.inbox import Answer, Message, Receive
 from greenroom.app.rooms.leases import BEAT_EVERY, STALE_AFTER, Beat, Beaten, ReadRoom, Release
@@ -153,7 +153,7 @@ class Errand:
     claim: str
     is_next: bool  # its turn comes when the bot that has the room now yields
     age: timedelta
-    conversation: tuple[Said, ...]
+    conversation: tuple[Turn, ...]
     config: Mapping[str, Any]  # as the session's bot before this one was changed
     opened: Mapping[Open, Opened] = field(default_factory=dict)  # in the room, by that bot
 
@@ -180,12 +180,14 @@ class Stay:
         self._settings = settings
         self._launches = launches
         self._reviving = reviving
-        self._turns = Turns(ledger, session.id, session.epoch, errand.conversation)
+        self._turns = Turns(ledger, session, errand.conversation)
         self._state = State.PENDING if errand.is_next else session.state
         self._config: Mapping[str, Any] = {}  # what was changed since the session began
         self._personality: Personality | None = None
         # In this room since it was last somebody else's: what is kept of the conversation is theirs
         self._met = {session.person, *(said.person for said in errand.conversation)} - {None}
+        if errand.conversation and session.person is None:  # it was taken up, and is its user's alone
+            self._met.add(session.brief.user_id)
         self._room = stages.of(
             session,
             settings,
@@ -380,8 +382,8 @@ class Stay:
         self._stop_clock()
         if self._ending.done():
             return
-        if self._last_person is not None and user_id not in self._met and self._room.people <= {user_id}:
-            await self._begin_anew()
+        if self._met and user_id not in self._met and self._room.people <= {user_id}:
+            await self._begin_anew(user_id)
             self._met.clear()
         self._met.add(user_id)
         self._last_person = user_id
@@ -391,15 +393,15 @@ class Stay:
         session = self.session
         await self._tell([Note(session.id, Happened.PERSON_ARRIVED, session.epoch, person=user_id)])
 
-    async def _begin_anew(self) -> None:
+    async def _begin_anew(self, user_id: str) -> None:
         """Somebody else is here, who must not hear what was said before; nor may it be written as theirs."""
         if not self._turns.is_quiet:  # an answer that was under way would end in the new conversation
             await self._say(InterruptionFrame())
             await self._turns.quiet(INTERRUPTED_WITHIN)
         self._state_of_room.close_all()
-        if not self._turns.forget():
+        if not self._turns.begin_another(user_id):
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
-        await self._turns.written(WRITTEN_WITHIN)  # it is erased before the record names another person
+        await self._turns.written(WRITTEN_WITHIN)  # before the record names another person
 
     async def _departed(self, _user_id: str) -> None:
         if self._ending.done() or not self._has_room or self._room.people:
@@ -617,9 +619,15 @@ class Stay:
         """
         self._may_be_lost = True
         self._last_read = "0"
-        session = replace(self.session, state=self._state, host=self._host, person=self._last_person)
+        session = replace(
+            self.session,
+            state=self._state,
+            host=self._host,
+            person=self._last_person,
+            conversation_id=self._turns.conversation_id,
+        )
         try:
-            _, kept = await self._ledger.run_all([Create(session), Conversation(session.id)])
+            _, kept = await self._ledger.run_all([Create(session), ReadTurns(session.conversation_id)])
         except RedisAway:
             log.warning("session_write_failed", session_id=session.id)
             return
@@ -764,9 +772,11 @@ class Stay:
             return False
         self.session = replace(succession.session, epoch=session.epoch, host=self._host)
         self._state, self._last_person = self.session.state, self.session.person
-        conversation = await self._insist(Conversation(session.id))
+        conversation = await self._insist(ReadTurns(self.session.conversation_id))
         self._met |= {said.person for said in conversation} - {None}
-        if not self._turns.catch_up(conversation):  # another person came meanwhile
+        if not self._turns.catch_up(
+            conversation, self.session.conversation_id
+        ):  # another person came meanwhile
             await self._say(LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False))
         self._state_of_room.catch_up(await self._insist(ReadState(session.room)))
         room = await self._insist(ReadRoom(session.room))

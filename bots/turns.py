@@ -7,6 +7,7 @@ turns are kept here.
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,8 +18,10 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 
-from greenroom.app.rooms.conversations import Erase, Record, Said
+from greenroom.app.rooms.brief import new_conversation
+from greenroom.app.rooms.conversations import BeginConversation, Record, Source, Turn
 from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.assistant.people import People
 from greenroom.bots.background_writer import BackgroundWriter
@@ -34,10 +37,12 @@ log = structlog.get_logger(__name__)
 class Turns:
     """One stay's part of a conversation."""
 
-    def __init__(self, ledger: AsyncRedisLedger, session_id: str, epoch: int, before: Sequence[Said]) -> None:
-        self._session_id = session_id
-        self._epoch = epoch
-        self._said: deque[Said] = deque(before, maxlen=UNWRITTEN_AT_MOST)
+    def __init__(self, ledger: AsyncRedisLedger, session: Session, before: Sequence[Turn]) -> None:
+        self.conversation_id = session.conversation_id  # where it stands now
+        self._session_id = session.id
+        self._brief = session.brief
+        self._epoch = session.epoch
+        self._said: deque[Turn] = deque(before, maxlen=UNWRITTEN_AT_MOST)
         self._number = 0
         self._contexts: dict[str | None, LLMContext] = {}  # by the person, where there are several
         self._unwritten: deque[Step[Any]] = deque()
@@ -57,13 +62,15 @@ class Turns:
             elif isinstance(processor, LLMAssistantAggregator):
                 self._listen(processor, "assistant")
 
-    def catch_up(self, conversation: Sequence[Said]) -> bool:
-        """Take what was said since this bot was prepared into its context, or forget what was forgotten since.
+    def catch_up(self, conversation: Sequence[Turn], conversation_id: str) -> bool:
+        """Take what was said since this bot was prepared into its context, or leave a conversation that is over.
 
         False if that must be done, and the bot's context is unknown.
         """
         before = [said.id for said in self._said]
-        is_forgotten = [said.id for said in conversation[: len(before)]] != before
+        is_another = conversation_id != self.conversation_id
+        is_forgotten = is_another or [said.id for said in conversation[: len(before)]] != before
+        self.conversation_id = conversation_id
         if is_forgotten:
             for context in self._contexts.values():
                 context.set_messages([])
@@ -83,23 +90,30 @@ class Turns:
             person: as_messages([said for said in self._said if said.person == person]) for person in people
         }
 
-    def restore(self, kept: Sequence[Said]) -> None:
-        """Write again what Redis has lost, in the order in which it was said."""
-        said = list(self._said)
-        written = len(kept) if [each.id for each in kept] == [each.id for each in said[: len(kept)]] else 0
-        self._unwritten.clear()  # it is in what was said
-        if not written:  # what was said since it was lost may stand where all the rest must come first
-            self._put(Erase(self._session_id, self._epoch))
-        for each in said[written:]:
-            self._put(Record(self._session_id, self._epoch, each))
+    def restore(self, kept: Sequence[Turn]) -> None:
+        """Write again what Redis has lost, each turn where it stood."""
+        there = {turn.id for turn in kept}
+        begun = [step for step in self._unwritten if isinstance(step, BeginConversation)]
+        self._unwritten.clear()  # its turns are among those that were said
+        for step in begun:
+            self._put(step)
+        for turn in self._said:
+            if turn.id not in there:
+                source = Source.RESTORED if turn.sequence else turn.source
+                self._record(replace(turn, source=source))
 
-    def forget(self) -> bool:
-        """The next person is another: nothing of what was said is theirs.  False if the bot's context is unknown."""
+    def begin_another(self, person: str) -> bool:
+        """Begin another conversation, for another person: nothing of this one is theirs, and it stays as it is.
+
+        False if the bot's context is unknown.
+        """
         for context in self._contexts.values():
             context.set_messages([])  # at once: as a frame it may come after the person's first word
         self._said.clear()
         self._last_speaker = None
-        self._put(Erase(self._session_id, self._epoch))
+        self.conversation_id = new_conversation()
+        owner = self._brief.owned_by(person)
+        self._put(BeginConversation(self._session_id, self._epoch, self.conversation_id, owner))
         return bool(self._contexts)
 
     @property
@@ -135,7 +149,7 @@ class Turns:
             await asyncio.sleep(0.02)
         await self._writer.idle()
 
-    def _is_new_line(self, said: Said, words: str) -> bool:
+    def _is_new_line(self, said: Turn, words: str) -> bool:
         is_here = said.id.startswith(f"{self._epoch}-") and said.id not in self._acknowledged
         return is_here and said.role == "user" and words in said.content
 
@@ -166,13 +180,19 @@ class Turns:
             return
         self._last_speaker = speaker
         self._number += 1
-        said = Said(f"{self._epoch}-{self._number}", speaker, words, person=person)
+        said = Turn(f"{self._epoch}-{self._number}", speaker, words, person=person, epoch=self._epoch)
         self._said.append(said)
-        self._put(Record(self._session_id, self._epoch, said))
+        self._record(said)
+
+    def _record(self, turn: Turn) -> None:
+        after = max((said.sequence for said in self._said), default=0)
+        self._put(Record(self._session_id, self.conversation_id, self._epoch, turn, after))
 
     def _put(self, step: Step[Any]) -> None:
-        if len(self._unwritten) >= UNWRITTEN_AT_MOST:  # the oldest turn goes; what shall be erased stays
-            del self._unwritten[1 if isinstance(self._unwritten[0], Erase) else 0]
+        if (
+            len(self._unwritten) >= UNWRITTEN_AT_MOST
+        ):  # the oldest turn goes; that a conversation begins stays
+            del self._unwritten[1 if isinstance(self._unwritten[0], BeginConversation) else 0]
         self._unwritten.append(step)
         self._writer.wake()
 
@@ -180,15 +200,23 @@ class Turns:
         return self._unwritten[0] if self._unwritten else None
 
     def _on_reply(self, step: Step[Any], written: Any) -> None:
-        if written is False:
+        if not written:
             log.warning("turn_refused", session_id=self._session_id, epoch=self._epoch)
         if self._unwritten and self._unwritten[0] is step:  # it may have been dropped meanwhile
             self._unwritten.popleft()
+        if written and isinstance(step, Record):
+            self._place(step.turn.id, int(written))
+
+    def _place(self, turn_id: str, sequence: int) -> None:
+        """Remember where a turn stands, for the case that Redis loses it."""
+        for at, turn in enumerate(self._said):
+            if turn.id == turn_id:
+                self._said[at] = replace(turn, sequence=sequence)
 
 
-def as_messages(conversation: Sequence[Said]) -> list[Any]:
+def as_messages(conversation: Sequence[Turn]) -> list[Any]:
     """A conversation as a bot's context has it."""
-    return [{"role": said.role, "content": said.content} for said in conversation]
+    return [turn.as_message() for turn in conversation]
 
 
 def _processors(of: FrameProcessor) -> Iterator[FrameProcessor]:

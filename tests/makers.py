@@ -17,6 +17,7 @@ from greenroom.app.rooms.workers import Host, Report
 
 STAGE = Room.parse("local:stage")
 CELLAR = Room.parse("local:cellar")
+CONVERSATIONS = {"ada": "a-conversation"}
 ME = "bots@here/job/1"
 OTHER = "bots@there/job/2"
 DIED = BotFailure(FailureKind.PROCESS_DIED, "died with its process")
@@ -29,9 +30,9 @@ def a_brief(**more: Any) -> Brief:
         "personality": "host",
         "persistence": timedelta(seconds=300),
         "max_duration": timedelta(hours=1),
-        "conversation_id": "a-conversation",
         **more,
     }
+    facts.setdefault("conversation_id", CONVERSATIONS.get(facts["user_id"], f"of-{facts['user_id']}"))
     return Brief(**facts)
 
 

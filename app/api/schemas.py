@@ -136,9 +136,9 @@ class FactsSchema(Schema):
     tenant = fields.String()
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        """A fact is told from the brief of what has one."""
-        brief = _of(obj, "brief")
-        return getattr(brief, attr) if attr in FACTS else super().get_attribute(obj, attr, default)
+        """A fact is told from the brief, but for what has changed since it was asked for."""
+        own = super().get_attribute(obj, attr, default)
+        return getattr(_of(obj, "brief"), attr) if own is default and attr in FACTS else own
 
 
 class JoinSchema(Strict, FactsSchema):

@@ -18,7 +18,7 @@ SHOWN = ("conversation_id", "user_id", "bot", "personality", "mode")
 def room_facts(session: Session) -> dict[str, Any]:
     """What everybody in a room may know of its session."""
     brief = session.brief.facts()
-    return {name: brief[name] for name in SHOWN}
+    return {name: brief[name] for name in SHOWN} | {"conversation_id": session.conversation_id}
 
 
 def with_facts(found: str, facts: dict[str, Any]) -> str | None:

@@ -43,6 +43,14 @@ class Brief:
     metadata: Mapping[str, object] = field(default_factory=dict)
     conversation_id: str = field(default_factory=new_conversation)  # where the session begins
 
+    @property
+    def owner(self) -> str:
+        """Whose a conversation is that this user begins."""
+        return self.owned_by(self.user_id)
+
+    def owned_by(self, person: str) -> str:
+        return f"{self.tenant}/{person}"  # neither has a slash
+
     def facts(self) -> dict[str, Any]:
         """All of it in JSON's own types, by name; durations in seconds."""
         return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}

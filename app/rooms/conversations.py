@@ -1,40 +1,84 @@
-"""What was said in a session."""
+"""Conversations: what was said, by whom, in which order.
 
+A conversation has an id and a sequence of its own, and belongs to one user.  It outlives sessions: a session has a
+conversation, begins another one for another person, and takes up an earlier one where /join names it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
 
 from greenroom.app.rooms.ledger import Step
 
+OUTBOX_KEEPS_FOR = timedelta(days=3)  # a weekend in which nobody takes turns out of it
+
+
+class Source(StrEnum):
+    """How a turn came into its conversation."""
+
+    LIVE = "live"  # it was said in the call
+    RESTORED = "restored"  # a bot wrote it again, after Redis had lost it
+    ADMIN = "admin"  # an operator put it there
+
 
 @dataclass(frozen=True)
-class Said:
-    """Something that was said in a conversation."""
+class Turn:
+    """One message of a conversation, in the model's own shape, and what else is known of it."""
 
-    id: str  # of the turn: written twice, it is one
-    role: str  # "user" or "assistant"
+    id: str  # written twice, it is one turn
+    role: str  # "user", "assistant" or "tool"
     content: str
-    at_ms: int = 0
+    tool_calls: tuple[Mapping[str, Any], ...] = ()  # that an assistant's message asks for
+    tool_call_id: str | None = None  # whose result a tool's message is
     person: str | None = None  # who said it, or was told it, in a room of several
+    interrupted: bool = False  # the person spoke before all of it was heard
+    epoch: int = 0  # of the bot that wrote it
+    source: Source = Source.LIVE
+    sequence: int = 0  # its place; 0 before the ledger has given it one
+    at_ms: int = 0
+
+    def as_message(self) -> dict[str, Any]:
+        """It as a model reads it."""
+        message: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            message["tool_calls"] = [dict(call) for call in self.tool_calls]
+        if self.tool_call_id is not None:
+            message["tool_call_id"] = self.tool_call_id
+        return message
 
 
 @dataclass(frozen=True)
-class Record(Step[bool]):
-    """Add a turn to a session's conversation; False, and nothing happens, if a bot of a later epoch has the session."""
+class Record(Step[int]):
+    """Add a turn to a conversation, and to its outbox; returns its sequence.
+
+    0, and nothing happens, if a bot of a later epoch has the session.  The sequence is above `after`, which is the
+    last that the bot knows of: so it grows through a loss of Redis.  A turn that has a sequence already keeps it.
+    """
+
+    session_id: str
+    conversation_id: str
+    epoch: int
+    turn: Turn
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class ReadTurns(Step[list[Turn]]):
+    """What was said in a conversation, in order."""
+
+    conversation_id: str
+
+
+@dataclass(frozen=True)
+class BeginConversation(Step[bool]):
+    """A session has another conversation from now on, of another person; the one before it stays as it was.
+
+    False, and nothing happens, if a bot of a later epoch has the session.
+    """
 
     session_id: str
     epoch: int
-    said: Said
-
-
-@dataclass(frozen=True)
-class Conversation(Step[list[Said]]):
-    """What was said in a session, in order."""
-
-    session_id: str
-
-
-@dataclass(frozen=True)
-class Erase(Step[None]):
-    """Forget what was said in a session: its next person is another."""
-
-    session_id: str
-    epoch: int
+    conversation_id: str
+    owner: str

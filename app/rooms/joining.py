@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import (
+    ConversationOfAnother,
     GreenroomError,
     LaunchFailed,
     NoSuchSession,
@@ -54,6 +55,7 @@ from greenroom.app.rooms.sessions import (
 
 LIMITS = Limits()
 REFUSALS: Mapping[Created, type[GreenroomError]] = {
+    Created.CONVERSATION: ConversationOfAnother,
     Created.SESSIONS: TooManySessions,
     Created.LINE: QueueFull,
     Created.USER_SESSIONS: TooManyOfOneUser,
@@ -95,7 +97,7 @@ class Joined:
             status=session.state,
             reused=reused,
             brief=session.brief,
-            conversation_id=session.brief.conversation_id,
+            conversation_id=session.conversation_id,
         )
 
 

@@ -86,6 +86,7 @@ class Session:
     room: Room
     brief: Brief
     epoch: int
+    conversation_id: str = ""  # the brief's, until another person has begun another
     link: str | None = None  # that its user came by
     state: State = State.PENDING
     reason: Reason | None = None
@@ -97,6 +98,16 @@ class Session:
     version: int = 1
     created_ms: int = 0
     updated_ms: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.conversation_id:
+            object.__setattr__(self, "conversation_id", self.brief.conversation_id)
+
+    @property
+    def conversation_owner(self) -> str:
+        """Whose the conversation is: its user's, or the person's for whom it was begun."""
+        is_as_asked = self.conversation_id == self.brief.conversation_id
+        return self.brief.owner if is_as_asked or self.person is None else self.brief.owned_by(self.person)
 
     @property
     def counts_for(self) -> str:
@@ -142,10 +153,11 @@ class Launching:
 
 
 class Created(StrEnum):
-    """What became of a record that was to be written; the last four name the limit that kept it from that."""
+    """What became of a record that was to be written; the last five say what kept it from that."""
 
     WRITTEN = "written"
     THERE = "there"
+    CONVERSATION = "conversation"  # it is another user's
     SESSIONS = "sessions"
     LINE = "line"
     USER_SESSIONS = "user_sessions"

@@ -1,54 +1,93 @@
 """Conversations as Redis commands."""
 
 import json
+from typing import Any
 
-from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.conversations import (
+    OUTBOX_KEEPS_FOR,
+    BeginConversation,
+    ReadTurns,
+    Record,
+    Source,
+    Turn,
+)
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys
-from greenroom.app.storage.commands import Call, Command, Encoders, Reply, dumps, ms, nothing, script
+from greenroom.app.storage.commands import Call, Command, Encoders, Reply, dumps, ms, script
 
 TURNS_KEPT = 1000  # of a conversation
+OUTBOX_HOLDS = 10_000  # turns of a conversation that nobody has stored yet
+
+
+def _entry(turn: Turn) -> dict[str, str]:
+    """A turn's facts, each as a string: cjson rounds large numbers, and takes an empty list for an object."""
+    facts: dict[str, Any] = {
+        "id": turn.id,
+        "role": turn.role,
+        "content": turn.content,
+        "tool_calls": dumps(turn.tool_calls) if turn.tool_calls else None,
+        "tool_call_id": turn.tool_call_id,
+        "person": turn.person,
+        "interrupted": "1" if turn.interrupted else None,
+        "epoch": str(turn.epoch),
+        "source": turn.source,
+        "at": str(turn.at_ms) if turn.at_ms else None,
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _turn(entry: str) -> Turn:
+    facts = json.loads(entry)
+    return Turn(
+        id=facts["id"],
+        role=facts["role"],
+        content=facts["content"],
+        tool_calls=tuple(json.loads(facts["tool_calls"])) if "tool_calls" in facts else (),
+        tool_call_id=facts.get("tool_call_id"),
+        person=facts.get("person"),
+        interrupted="interrupted" in facts,
+        epoch=int(facts["epoch"]),
+        source=Source(facts["source"]),
+        sequence=int(facts["sequence"]),
+        at_ms=int(facts["at"]),
+    )
 
 
 def record(step: Record) -> Command:
-    said = step.said
-    turn = {
-        "id": said.id,
-        "role": said.role,
-        "content": said.content,
-        "epoch": str(step.epoch),
-        "person": said.person,
-    }
+    conversation_id, turn = step.conversation_id, step.turn
     call = script(
         "record",
-        [keys.session(step.session_id), keys.turns(step.session_id)],
-        str(step.epoch),
-        said.id,
-        dumps({name: value for name, value in turn.items() if value is not None}),
-        TURNS_KEPT,
-        ms(KEPT_AFTER_END),
+        [
+            keys.session(step.session_id),
+            keys.conversation(conversation_id),
+            keys.turns(conversation_id),
+            keys.outbox(conversation_id),
+            keys.OUTBOXES,
+        ],
+        *(str(step.epoch), turn.id, dumps(_entry(turn)), turn.sequence, step.after, conversation_id),
+        *(TURNS_KEPT, ms(KEPT_AFTER_END), OUTBOX_HOLDS, ms(OUTBOX_KEEPS_FOR)),
+    )
+    return Command((call,), lambda replies: int(replies[0]))
+
+
+def read_turns(step: ReadTurns) -> Command:
+    def read(replies: list[Reply]) -> list[Turn]:
+        return [_turn(entry) for entry in replies[0]]
+
+    return Command((Call(("ZRANGE", keys.turns(step.conversation_id), 0, -1)),), read)
+
+
+def begin_conversation(step: BeginConversation) -> Command:
+    call = script(
+        "begin_conversation",
+        [keys.session(step.session_id), keys.conversation(step.conversation_id)],
+        *(str(step.epoch), step.conversation_id, step.owner, ms(KEPT_AFTER_END)),
     )
     return Command((call,), lambda replies: replies[0] == 1)
 
 
-def conversation(step: Conversation) -> Command:
-    def read(replies: list[Reply]) -> list[Said]:
-        turns = [json.loads(turn) for turn in replies[0]]
-        return [
-            Said(turn["id"], turn["role"], turn["content"], int(turn["at"]), turn.get("person"))
-            for turn in turns
-        ]
-
-    return Command((Call(("LRANGE", keys.turns(step.session_id), 0, -1)),), read)
-
-
-def erase(step: Erase) -> Command:
-    call = script("erase", [keys.session(step.session_id), keys.turns(step.session_id)], str(step.epoch))
-    return Command((call,), nothing)
-
-
 ENCODERS: Encoders = {
     Record: record,
-    Conversation: conversation,
-    Erase: erase,
+    ReadTurns: read_turns,
+    BeginConversation: begin_conversation,
 }

@@ -11,7 +11,10 @@
     room_emptied:{<room>}         string  24 h                        note_emptied
     rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline
     session:{<id>}                hash    24 h past its end           create, transition, succeed
-    conversation:{<id>}:turns     list    24 h past its last turn     record, erase
+    conversation:{<id>}           hash    24 h past its last turn     create, begin_conversation, record
+    conversation:{<id>}:turns     zset    24 h past its last turn     record
+    conversation:{<id>}:outbox    list    3 days, capped              record
+    conversations:outbox          zset    kept; conversation -> last turn, 3 days  record
     session:{<id>}:events         stream  24 h past its end, capped   create, transition, note
     session:{<id>}:inbox          stream  24 h, capped                send, answer
     session:{<id>}:sent:<nonce>   string  a minute                    send
@@ -47,7 +50,17 @@ import re
 from greenroom.app.rooms.room import Room
 
 OF_ONE = re.compile(r"[a-z_]+(?::[a-z_]+)?:\{")  # whom a key is of stands in braces behind what it is
-KEPT = frozenset({"rooms:keepalive", "sessions:live", "hosts", "hosts:free", "launches:waiting", "memory"})
+KEPT = frozenset(
+    {
+        "rooms:keepalive",
+        "sessions:live",
+        "hosts",
+        "hosts:free",
+        "launches:waiting",
+        "memory",
+        "conversations:outbox",
+    }
+)
 
 ROOMS_KEEPALIVE = "rooms:keepalive"
 SESSIONS_LIVE = "sessions:live"
@@ -55,6 +68,7 @@ HOSTS = "hosts"
 HOSTS_FREE = "hosts:free"
 LAUNCHES_WAITING = "launches:waiting"
 MEMORY = "memory"
+OUTBOXES = "conversations:outbox"
 LEASES = "room_active:{*}"  # all of them, for a SCAN
 
 
@@ -112,8 +126,17 @@ def sent(session_id: str, nonce: str) -> str:
     return f"session:{{{session_id}}}:sent:{nonce}"
 
 
-def turns(session_id: str) -> str:
-    return f"conversation:{{{session_id}}}:turns"
+def conversation(conversation_id: str) -> str:
+    return f"conversation:{{{conversation_id}}}"
+
+
+def turns(conversation_id: str) -> str:
+    return f"conversation:{{{conversation_id}}}:turns"
+
+
+def outbox(conversation_id: str) -> str:
+    """Its own, in its slot: so a turn and its entry are one step.  `conversations:outbox` lists those with one."""
+    return f"conversation:{{{conversation_id}}}:outbox"
 
 
 def answer(session_id: str, message_id: str) -> str:

@@ -53,6 +53,7 @@ def _fields(session: Session) -> list[str | int]:
         "id": session.id,
         "room": str(session.room),
         "brief": session.brief.to_json(),
+        "conversation_id": session.conversation_id,
         "epoch": str(session.epoch),
         "host": session.host,
         "person": session.person,
@@ -73,6 +74,7 @@ def _session(record: Mapping[str, str]) -> Session:
         room=Room.parse(record["room"]),
         brief=Brief.from_json(record["brief"]),
         epoch=int(record["epoch"]),
+        conversation_id=record.get("conversation_id", ""),
         state=State(record["state"]),
         reason=Reason(record["reason"]) if "reason" in record else None,
         host=record.get("host"),
@@ -101,6 +103,7 @@ def create(step: Create) -> Command:
         keys.user_bot(session.brief.user_id),
         keys.user_sessions(session.counts_for),
         keys.SESSIONS_LIVE,
+        keys.conversation(session.conversation_id),
     ]
     launch: tuple[str | int, ...] = ("",) * 8
     if step.launching:
@@ -110,7 +113,7 @@ def create(step: Create) -> Command:
         launch += (limits.sessions, limits.line, limits.user_sessions, limits.user_line)
     about = (session.id, str(session.epoch), session.state, dumps(user_bot))
     lives = (ms(lasts), ms(KEPT_AFTER_END))
-    call = script("create", names, *lives, *about, *launch, *_fields(session))
+    call = script("create", names, *lives, *about, *launch, session.conversation_owner, *_fields(session))
     return Command((call,), lambda replies: Created(replies[0]))
 
 

@@ -1,23 +1,41 @@
-"""What was said in a session: kept as it is said, once, in order, and by the bot that has the session."""
+"""What was said in a conversation: kept as it is said, once, in order, and by the bot that has the session."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
-from greenroom.app.rooms.sessions import KEPT_AFTER_END, Create, State, Succeed
+from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Source, Turn
+from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.sessions import (
+    KEPT_AFTER_END,
+    Create,
+    Created,
+    Launching,
+    ReadSession,
+    State,
+    Succeed,
+)
 from greenroom.app.storage.conversations import TURNS_KEPT
 from tests.makers import a_session
 
+HERE = "a-conversation"
 
-def say(ledger, number, *, epoch=7, session_id="a-session", content="words"):
+
+def say(ledger, number, *, epoch=7, conversation_id=HERE, content="words", after=0):
     role = ("user", "assistant")[number % 2]
-    return ledger.run(Record(session_id, epoch, Said(f"turn-{number}", role, content)))
+    turn = Turn(f"turn-{number}", role, content, epoch=epoch)
+    return ledger.run(Record("a-session", conversation_id, epoch, turn, after))
 
 
-def said(ledger, session_id="a-session"):
-    return [turn.id for turn in ledger.run(Conversation(session_id))]
+def said(ledger, conversation_id=HERE):
+    return [turn.id for turn in ledger.run(ReadTurns(conversation_id))]
+
+
+def begin(ledger, conversation_id="another", *, epoch=7, owner="main/bob"):
+    return ledger.run(BeginConversation("a-session", epoch, conversation_id, owner))
 
 
 @pytest.fixture
@@ -33,71 +51,86 @@ def succeeded(ledger, session):
 
 
 def test_turns_are_read_as_they_were_said_in_order(ledger, session):
-    assert ledger.run(Conversation("a-session")) == []
-    say(ledger, 0, content='“Hé”,\nshe said. \\ " 10^16: 12345678901234567')
-    say(ledger, 1, content="")
+    assert ledger.run(ReadTurns(HERE)) == []
+    text = '“Hé”,\nshe said. \\ " 10^16: 12345678901234567'
+    call = {
+        "id": "call-1",
+        "type": "function",
+        "function": {"name": "look", "arguments": "[] {}"},
+        "n": 10**16 + 1,
+    }
+    turns = [
+        Turn("turn-0", "user", text, person="ada", epoch=7),
+        Turn("turn-1", "assistant", "", tool_calls=(call,), epoch=7),
+        Turn("turn-2", "tool", "[]", tool_call_id="call-1", epoch=7, source=Source.ADMIN),
+        Turn("turn-3", "assistant", "It is", interrupted=True, epoch=7),
+    ]
+    given = [ledger.run(Record("a-session", HERE, 7, turn)) for turn in turns]
 
-    first, second = ledger.run(Conversation("a-session"))
+    read = ledger.run(ReadTurns(HERE))
 
-    assert (first.id, first.role, first.content) == (
-        "turn-0",
-        "user",
-        '“Hé”,\nshe said. \\ " 10^16: 12345678901234567',
-    )
-    assert (second.id, second.role, second.content) == ("turn-1", "assistant", "")
-    assert abs(first.at_ms - ledger.run(Now())) < 10_000
+    assert given == [1, 2, 3, 4]
+    assert [replace(turn, at_ms=0) for turn in read] == [
+        replace(turn, sequence=number) for number, turn in enumerate(turns, 1)
+    ]
+    assert abs(read[0].at_ms - ledger.run(Now())) < 10_000
+    assert read[1].as_message() == {"role": "assistant", "content": "", "tool_calls": [call]}
+    assert read[2].as_message() == {"role": "tool", "content": "[]", "tool_call_id": "call-1"}
 
 
 def test_a_turn_written_twice_is_one(ledger, session):
-    assert [say(ledger, 0), say(ledger, 1), say(ledger, 0), say(ledger, 1)] == [True] * 4
+    assert [say(ledger, 0), say(ledger, 1), say(ledger, 0), say(ledger, 1)] == [1, 2, 1, 2]
 
     assert said(ledger) == ["turn-0", "turn-1"]
 
 
-def test_each_session_has_its_own_conversation(ledger, session):
-    say(ledger, 0)
-    say(ledger, 1, session_id="another")
+def test_each_conversation_has_its_own_turns_and_sequence(ledger, session):
+    assert (say(ledger, 0), say(ledger, 1, conversation_id="another")) == (1, 1)
 
     assert (said(ledger), said(ledger, "another")) == (["turn-0"], ["turn-1"])
 
 
-def test_a_bot_that_was_replaced_writes_and_erases_nothing(ledger, succeeded):
-    assert say(ledger, 1) is False
-    ledger.run(Erase("a-session", 7))
+def test_a_bot_that_was_replaced_writes_and_begins_nothing(ledger, succeeded):
+    assert say(ledger, 1) == 0
+    assert begin(ledger) is False
 
     assert said(ledger) == ["turn-0"]
+    assert ledger.run(ReadSession("a-session")).conversation_id == HERE
 
 
 def test_the_bot_that_replaced_it_goes_on_with_the_conversation(ledger, succeeded):
-    assert say(ledger, 1, epoch=8) is True
+    assert say(ledger, 1, epoch=8) == 2
 
     assert said(ledger) == ["turn-0", "turn-1"]
 
 
-def test_what_was_erased_is_gone_and_others_words_are_not(ledger, session):
+def test_another_conversation_leaves_the_one_before_it_as_it_was(ledger, session):
     say(ledger, 0)
-    say(ledger, 1, session_id="another")
-    ledger.run(Erase("a-session", 7))
+    assert begin(ledger) is True
+    say(ledger, 1, conversation_id="another")
 
-    assert (said(ledger), said(ledger, "another")) == ([], ["turn-1"])
-    say(ledger, 2)
-    assert said(ledger) == ["turn-2"]
+    assert ledger.run(ReadSession("a-session")).conversation_id == "another"
+    assert ledger.run(ReadSession("a-session")).brief.conversation_id == HERE
+    assert (said(ledger), said(ledger, "another")) == (["turn-0"], ["turn-1"])
 
 
-def test_after_a_wipe_turns_are_kept_though_the_record_is_not_there_yet(world, ledger, session):
+def test_a_sequence_grows_through_a_loss_of_everything(world, ledger, session):
+    say(ledger, 0)
+    lost = replace(ledger.run(ReadTurns(HERE))[0], source=Source.RESTORED)
     world.wipe()
 
-    assert say(ledger, 1) is True
-    assert said(ledger) == ["turn-1"]
-    ledger.run(Erase("a-session", 7))
-    assert said(ledger) == []
+    assert say(ledger, 1, after=1) == 2  # before the first is written again
+    assert ledger.run(Record("a-session", HERE, 8, lost)) == 1
+    assert ledger.run(Record("a-session", HERE, 8, lost)) == 1
+    assert say(ledger, 2) == 3
+    assert said(ledger) == ["turn-0", "turn-1", "turn-2"]
+    restored = ledger.run(ReadTurns(HERE))[0]
+    assert (restored.source, restored.at_ms, restored.epoch) == (Source.RESTORED, lost.at_ms, 7)
 
 
 def test_a_long_conversation_loses_its_beginning(ledger, session):
-    steps = [
-        Record("a-session", 7, Said(f"turn-{number}", "user", "words")) for number in range(TURNS_KEPT + 5)
-    ]
-    ledger.run_all(steps)
+    turns = [Turn(f"turn-{number}", "user", "words") for number in range(TURNS_KEPT + 5)]
+    ledger.run_all([Record("a-session", HERE, 7, turn) for turn in turns])
 
     assert said(ledger) == [f"turn-{number}" for number in range(5, TURNS_KEPT + 5)]
 
@@ -111,3 +144,46 @@ def test_a_conversation_is_kept_for_a_day_after_its_last_turn(world, ledger, ses
     world.pass_time(timedelta(minutes=1))
 
     assert said(ledger) == []
+
+
+# Whose it is
+
+
+def launched(ledger, session_id="a-later-session", **facts):
+    session = a_session(session_id, **{"conversation_id": HERE, **facts})
+    return ledger.run(Create(session, a_launching(session_id)))
+
+
+def a_launching(session_id):
+    return Launching(Push("a-queue", "a-launch", session_id))
+
+
+def test_a_user_takes_up_a_conversation_of_their_own(ledger, session):
+    say(ledger, 0)
+
+    assert launched(ledger) is Created.WRITTEN
+    assert said(ledger, ledger.run(ReadSession("a-later-session")).conversation_id) == ["turn-0"]
+
+
+@pytest.mark.parametrize("facts", [{"user_id": "bob"}, {"tenant": "acme"}])
+def test_a_conversation_of_another_user_is_not_taken_up(ledger, session, facts):
+    assert launched(ledger, **facts) is Created.CONVERSATION
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("a-later-session"))
+
+
+def test_a_conversation_that_another_person_began_is_theirs(ledger, session):
+    begin(ledger)
+
+    assert launched(ledger, "ada-s", conversation_id="another") is Created.CONVERSATION
+    assert launched(ledger, "bob-s", conversation_id="another", user_id="bob") is Created.WRITTEN
+
+
+def test_it_is_still_theirs_after_a_loss_of_everything(world, ledger, session):
+    begin(ledger)
+    record = ledger.run(ReadSession("a-session"))
+    world.wipe()
+    ledger.run(Create(replace(record, person="bob")))
+
+    assert ledger.run(ReadSession("a-session")).conversation_id == "another"
+    assert launched(ledger, "ada-s", conversation_id="another") is Created.CONVERSATION

@@ -1,19 +1,24 @@
 """What is said in a call reaches Redis once, in order, through everything that befalls the way there."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.conversations import ReadTurns, Record, Source, Turn
+from greenroom.app.rooms.sessions import Create, ReadSession
 from greenroom.bots import background_writer, turns
 from greenroom.bots.turns import Turns
+from tests.makers import a_session
 from tests.model.world import Awaitable
+from tests.redis_world import client, flush
 
 pytestmark = pytest.mark.anyio
-SESSION, EPOCH = "a-session", 7
+SESSION = a_session()
+HERE, EPOCH = SESSION.conversation_id, SESSION.epoch
 A_WHILE = timedelta(seconds=20)
 
 
@@ -43,7 +48,7 @@ def ledger(new_world, monkeypatch):
 @pytest.fixture
 async def said(ledger):
     """What is said, while it is being written."""
-    said = Turns(ledger, SESSION, EPOCH, [Said("6-1", "user", "before")])
+    said = Turns(ledger, SESSION, [Turn("6-1", "user", "before", sequence=1)])
     writing = asyncio.create_task(said.write())
     yield said
     writing.cancel()
@@ -54,8 +59,8 @@ def say(said, *words, role="user"):
         said._added({"role": role, "content": each})
 
 
-def written(ledger):
-    return [each.content for each in ledger._wire.run(Conversation(SESSION))]
+def written(ledger, conversation_id=HERE):
+    return [turn.content for turn in ledger._wire.run(ReadTurns(conversation_id))]
 
 
 async def test_every_turn_is_there_once_and_in_order_although_redis_comes_and_goes(said, ledger):
@@ -66,22 +71,28 @@ async def test_every_turn_is_there_once_and_in_order_although_redis_comes_and_go
     assert written(ledger) == words
 
 
-async def test_what_was_lost_is_written_again_in_its_place(said, ledger):
+async def test_what_was_lost_is_written_again_in_its_place(said, ledger, redis_url):
     say(said, *"abc")
     await said.written(A_WHILE)
-    ledger._wire.run(Erase(SESSION, EPOCH))
-    said.restore([])
-    say(said, "d")
+    with client(redis_url) as server:
+        flush(server)
+    say(said, "d")  # heard before anybody knows of the loss
+    await said.written(A_WHILE)
+    said.restore(ledger._wire.run(ReadTurns(HERE)))
+    say(said, "e")
 
     assert await said.written(A_WHILE)
-    assert written(ledger) == ["before", *"abcd"]
+    assert written(ledger) == ["before", *"abcde"]
+    turns = ledger._wire.run(ReadTurns(HERE))
+    assert [turn.sequence for turn in turns] == [1, 2, 3, 4, 5, 6]
+    assert [turn.source for turn in turns] == [Source.RESTORED] * 4 + [Source.LIVE] * 2
 
 
 async def test_what_was_not_lost_is_not_written_again(said, ledger):
     say(said, *"abc")
     await said.written(A_WHILE)
     asked = ledger.asked
-    said.restore([Said("6-1", "user", "before"), *(Said(f"7-{n}", "user", "") for n in (1, 2, 3))])
+    said.restore([Turn("6-1", "user", "before"), *(Turn(f"7-{n}", "user", "") for n in (1, 2, 3))])
 
     assert ledger.asked == asked
     assert await said.written(A_WHILE)
@@ -90,8 +101,8 @@ async def test_what_was_not_lost_is_not_written_again(said, ledger):
 async def test_the_first_words_of_two_bots_of_a_session_are_two_turns(said, ledger):
     say(said, "what the first bot wrote")
     await said.written(A_WHILE)
-    before = ledger._wire.run(Conversation(SESSION))
-    successor = Turns(ledger, SESSION, EPOCH + 1, before)
+    before = ledger._wire.run(ReadTurns(HERE))
+    successor = Turns(ledger, replace(SESSION, epoch=EPOCH + 1), before)
     writing = asyncio.create_task(successor.write())
     say(successor, "what the second bot wrote")
     assert await successor.written(A_WHILE)
@@ -102,27 +113,38 @@ async def test_the_first_words_of_two_bots_of_a_session_are_two_turns(said, ledg
 
 async def test_another_person_s_turns_are_not_written_again(said, ledger):
     say(said, *"ab")
-    said.forget()
+    said.begin_another("bob")
     say(said, "c")
 
     assert await said.written(A_WHILE)
-    said.restore([Said("7-1", "user", "a"), Said("7-2", "user", "b")])
+    said.restore([])
     assert await said.written(A_WHILE)
-    assert written(ledger) == ["c"]
+    assert (written(ledger), written(ledger, said.conversation_id)) == ([*"ab"], ["c"])
+    assert said.conversation_id != HERE
 
 
 def test_a_successor_catches_up_with_what_it_has_not_heard_yet(new_world):
-    before = [Said("6-1", "user", "known"), Said("6-2", "assistant", "known as well")]
-    said, context = Turns(Awaitable(new_world().wire), SESSION, EPOCH, before), LLMContext()
+    before = [Turn("6-1", "user", "known"), Turn("6-2", "assistant", "known as well")]
+    said, context = Turns(Awaitable(new_world().wire), SESSION, before), LLMContext()
     said._contexts[None] = context
-    said.catch_up([*before, Said("6-3", "user", "missed")])
-    said.catch_up([*before, Said("6-3", "user", "missed")])
+    said.catch_up([*before, Turn("6-3", "user", "missed")], HERE)
+    said.catch_up([*before, Turn("6-3", "user", "missed")], HERE)
 
     assert context.messages == [{"role": "user", "content": "missed"}]
 
 
+def test_a_successor_leaves_a_conversation_that_is_over(new_world):
+    said, context = Turns(Awaitable(new_world().wire), SESSION, []), LLMContext()
+    said._contexts[None] = context
+    said.catch_up([Turn("6-1", "user", "a secret")], HERE)
+    said.catch_up([Turn("6-2", "user", "hello")], "another")
+
+    assert context.messages == [{"role": "user", "content": "hello"}]
+    assert said.conversation_id == "another"
+
+
 def test_it_is_not_quiet_while_the_person_waits_for_an_answer(new_world):
-    said = Turns(Awaitable(new_world().wire), SESSION, EPOCH, [])
+    said = Turns(Awaitable(new_world().wire), SESSION, [])
     assert said.is_quiet
     say(said, "how are you?")
     assert not said.is_quiet
@@ -132,18 +154,20 @@ def test_it_is_not_quiet_while_the_person_waits_for_an_answer(new_world):
     assert not said.is_quiet
 
 
-async def test_what_another_person_must_not_find_is_erased_however_much_is_said_while_redis_is_away(
+async def test_another_person_s_words_are_in_their_conversation_however_much_is_said_while_redis_is_away(
     new_world, monkeypatch
 ):
     monkeypatch.setattr(turns, "UNWRITTEN_AT_MOST", 5)
     ledger = Awaitable(new_world().wire)
-    ledger._wire.run(Record(SESSION, EPOCH, Said("6-1", "user", "a secret")))
-    said = Turns(ledger, SESSION, EPOCH, [])
+    ledger._wire.run(Create(SESSION))
+    ledger._wire.run(Record(SESSION.id, HERE, EPOCH, Turn("6-1", "user", "a secret")))
+    said = Turns(ledger, SESSION, [])
     say(said, "a")
-    said.forget()
+    said.begin_another("bob")
     say(said, *"bcdefgh")
     writing = asyncio.create_task(said.write())
     assert await said.written(A_WHILE)
     writing.cancel()
 
-    assert written(ledger) == [*"efgh"]
+    assert (written(ledger), written(ledger, said.conversation_id)) == (["a secret"], [*"efgh"])
+    assert ledger._wire.run(ReadSession(SESSION.id)).conversation_id == said.conversation_id

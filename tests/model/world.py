@@ -27,7 +27,7 @@ from greenroom.app.errors import (
     RedisAway,
     SessionEnded,
 )
-from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import AwaitAnswer, Message, Receive, Send
 from greenroom.app.rooms.joining import Joined, Joining
@@ -181,7 +181,7 @@ class Bot(Stay):
         self._errand = errand
         self._host = errand.host
         self._ledger = Awaitable(world.wire)
-        self._turns = Turns(self._ledger, errand.session.id, errand.session.epoch, errand.conversation)
+        self._turns = Turns(self._ledger, errand.session, errand.conversation)
         self._state_of_room = RoomState(
             self._ledger, self.room, epoch=self.epoch, owner=self.owner, tell=lambda _: None
         )
@@ -272,10 +272,12 @@ class Bot(Stay):
             is_old = self.world.is_of_later_epoch(self.session.id, self.epoch)
             written = self.world.wire.run(unwritten[0])
             if isinstance(unwritten[0], Record):
-                self.world.must(written is not is_old, f"a turn of epoch {self.epoch} was written: {written}")
+                self.world.must(
+                    bool(written) is not is_old, f"a turn of epoch {self.epoch} was written: {written}"
+                )
                 if written:
-                    self.world.written[self.session.id].add(unwritten[0].said.content)
-            unwritten.popleft()
+                    self.world.written[self.session.id].add(unwritten[0].turn.content)
+            self._turns._on_reply(unwritten[0], written)
 
     def obey(self) -> None:
         self._take_in(self.world.ledger.run(Receive(self.session.id, self._last_read, timedelta(0))))
@@ -357,7 +359,8 @@ class Bot(Stay):
             return
         self.session = replace(succession.session, epoch=self.epoch, host=self._host)
         self._state = self.session.state
-        self._turns.catch_up(self.world.wire.run(Conversation(self.session.id)))
+        conversation_id = self.session.conversation_id
+        self._turns.catch_up(self.world.wire.run(ReadTurns(conversation_id)), conversation_id)
         self.world.wire.run(LeaveLine(self.session.id))
 
 
@@ -756,10 +759,14 @@ class World:
         before = self.look()
         if not before.session(session_id) or int(before.session(session_id)["epoch"]) <= epoch:
             return
+        said_in = before.session(session_id)["conversation_id"]
         with pytest.raises(IllegalTransition):
             self.wire.run(Transition(session_id, State.ENDED, epoch, reason=Reason.ERROR))
-        self.must(not self.wire.run(Record(session_id, epoch, Said("late", "user", "late 0"))), "a late turn")
-        self.wire.run(Erase(session_id, epoch))
+        self.must(
+            not self.wire.run(Record(session_id, said_in, epoch, Turn("late", "user", "late 0"))),
+            "a late turn",
+        )
+        self.wire.run(BeginConversation(session_id, epoch, "late", "main/late"))
         self.wire.run(Succeed(session_id, epoch, "lost", State.PENDING, is_crash=True))
         if before.lease(bot.room):
             self.must(not self.wire.run(WriteConfig(bot.room, epoch, {"voice": "deep"})), "a late change")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.clock import Now, Ping
-from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
@@ -82,9 +82,9 @@ A_STEP_OF_EACH_KIND = [
     Receive("a-session", "0", STALE_AFTER),
     Answer("a-session", "1-1", {}),
     AwaitAnswer("a-session", "1-1", STALE_AFTER),
-    Record("a-session", 7, Said("a-turn", "user", "words")),
-    Conversation("a-session"),
-    Erase("a-session", 7),
+    Record("a-session", "a-conversation", 7, Turn("a-turn", "user", "words")),
+    ReadTurns("a-conversation"),
+    BeginConversation("a-session", 7, "another-conversation", "main/bob"),
     Report(Host("h", "bots", 1, 0, "1"), {"a-session": ME}),
     ReadHeld("h"),
     AskHost("h", Wish.DRAIN),

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.conversations import Conversation, Erase, Record, Said
+from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.rooms.leases import (
@@ -202,10 +202,15 @@ def test_a_session_whose_change_of_bots_was_cut_at_each_step_went_on_once(ledger
 def test_what_was_said_and_cut_is_kept_once(ledger, scissors, where):
     ledger.run(Create(a_session()))
 
-    assert once(ledger, scissors, Record("a-session", 7, Said("a-turn", "user", "words")), where) is True
-    assert [said.id for said in ledger.run(Conversation("a-session"))] == ["a-turn"]
-    once(ledger, scissors, Erase("a-session", 7), where)
-    assert ledger.run(Conversation("a-session")) == []
+    assert (
+        once(
+            ledger, scissors, Record("a-session", "a-conversation", 7, Turn("a-turn", "user", "words")), where
+        )
+        == 1
+    )
+    assert [turn.id for turn in ledger.run(ReadTurns("a-conversation"))] == ["a-turn"]
+    assert once(ledger, scissors, BeginConversation("a-session", 7, "another", "main/bob"), where) is True
+    assert ledger.run(ReadSession("a-session")).conversation_id == "another"
 
 
 @WHERE

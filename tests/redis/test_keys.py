@@ -10,7 +10,7 @@ import pytest
 
 from greenroom.app.errors import LaunchFailed
 from greenroom.app.queues import LAUNCHES
-from greenroom.app.rooms.conversations import Erase, Record, Said
+from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, Send
 from greenroom.app.rooms.joining import Joining
@@ -138,9 +138,11 @@ def live_through(day, server):
     yield "an offer is answered"
     ledger.run(WriteConfig(bot.session.room, bot.session.epoch, {"voice": "deep"}))
     ledger.run(Note(bot.session.id, "person_arrived", bot.session.epoch))
-    ledger.run(Record(bot.session.id, bot.session.epoch, Said("a-turn", "user", "words")))
-    ledger.run(Erase(bot.session.id, bot.session.epoch))
-    ledger.run(Record(bot.session.id, bot.session.epoch, Said("another-turn", "user", "words")))
+    session, another = bot.session, "conversation-of-another"
+    words, others_words = Turn("a-turn", "user", "words"), Turn("another-turn", "user", "words")
+    ledger.run(Record(session.id, session.conversation_id, session.epoch, words))
+    ledger.run(BeginConversation(session.id, session.epoch, another, "main/bob"))
+    ledger.run(Record(session.id, another, session.epoch, others_words))
     bot.enter(State.WAITING)
     bot.beat(State.WAITING)
     day.looking.events(bot.session.id)

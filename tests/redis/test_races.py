@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.conversations import Conversation, Record, Said
+from greenroom.app.rooms.conversations import ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
@@ -257,11 +257,14 @@ def test_a_bot_that_yields_as_it_is_superseded_gives_its_room_to_one(ledger):
 def test_of_many_who_write_one_turn_at_once_one_does(ledger):
     ledger.run(Create(a_session()))
     written = at_once(
-        *[lambda: ledger.run(Record("a-session", 7, Said("a-turn", "user", "words"))) for _ in range(20)]
+        *[
+            lambda: ledger.run(Record("a-session", "a-conversation", 7, Turn("a-turn", "user", "words")))
+            for _ in range(20)
+        ]
     )
 
     assert written == [True] * 20
-    assert len(ledger.run(Conversation("a-session"))) == 1
+    assert len(ledger.run(ReadTurns("a-conversation"))) == 1
 
 
 def test_a_thousand_joins_at_once_make_one_session(ledger, launches):

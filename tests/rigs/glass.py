@@ -32,7 +32,9 @@ class Sight:
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def turns(self, session_id: str) -> list[dict[str, Any]]:
-        return [json.loads(turn) for turn in self.held.get(keys.turns(session_id), ())]
+        """Those of the conversation that a session has now."""
+        conversation_id = self.session(session_id).get("conversation_id", "")
+        return [json.loads(turn) for turn in self.held.get(keys.turns(conversation_id), ())]
 
     def inbox(self, session_id: str) -> list[str]:
         """The ids of the messages that were not answered."""

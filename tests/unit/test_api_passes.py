@@ -72,6 +72,7 @@ def test_the_token_that_comes_with_it_opens_the_session(come_with, caller):
         {"session_persistence": 3600},
         {"metadata": {"vip": True}},
         {"voice": "deep"},
+        {"conversation_id": "of-ann"},
         {"bot": "assistant"},
     ],
 )

@@ -73,6 +73,29 @@ def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
     }
 
 
+def test_a_conversation_that_is_named_is_taken_up_by_its_user_alone(caller, ledger):
+    first = caller.post("/join", {"user_id": "ada"}).json
+    again = {"conversation_id": first["conversation_id"]}
+
+    later = caller.post("/join", {**again, "user_id": "ada"})
+    refused = caller.post("/join", {**again, "user_id": "bob", "room_url": ROOM})
+
+    assert later.status_code == 202
+    assert later.json["conversation_id"] == first["conversation_id"]
+    assert later.json["session_id"] != first["session_id"]
+    problem(refused, 409, "conversation-of-another")
+    assert caller.get(f"/rooms/{ROOM}").json["lease"] is None  # and the room is free
+
+
+def test_a_session_s_token_takes_up_no_conversation(caller):
+    joined = caller.post("/join", {"user_id": "ada"}).json
+    own = caller.with_(joined["connect"]["token"])
+
+    response = own.post("/join", {"user_id": "ada", "conversation_id": joined["conversation_id"]})
+
+    assert response.status_code == 403
+
+
 def test_what_is_left_out_is_as_the_operator_chose(caller, launches, settings):
     joined = caller.post("/join", {}).json
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.queues import LAUNCHES
-from greenroom.app.rooms.conversations import Conversation, Record, Said
+from greenroom.app.rooms.conversations import ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import PARKED_FOR, Adoption, Beaten, Finding, LeaseStatus, ReadRoom
@@ -86,14 +86,15 @@ def test_a_session_that_goes_on_keeps_its_person_its_configuration_and_what_was_
 ):
     joining.join(an_order(persona="A pirate.", voice="deep", metadata={"a": 1}))
     first = puppet().go_live()
-    ledger.run(Record(first.session.id, first.session.epoch, Said("a-turn", "user", "words")))
+    session, words = first.session, Turn("a-turn", "user", "words")
+    ledger.run(Record(session.id, session.conversation_id, session.epoch, words))
     before = session_of(ledger, first)
     crash(reviving, first)
 
     after = launches.asked[-1][0]
     for name in ("brief", "person", "created_ms"):
         assert getattr(after, name) == getattr(before, name)
-    assert [said.id for said in ledger.run(Conversation(first.session.id))] == ["a-turn"]
+    assert [said.id for said in ledger.run(ReadTurns(after.conversation_id))] == ["a-turn"]
 
 
 def test_who_goes_on_is_served_before_those_who_wait(reviving, joining, launches, ledger, bot):

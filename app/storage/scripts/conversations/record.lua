@@ -1,21 +1,45 @@
--- record: add a turn to a conversation.
--- KEYS[1] session  hash     if it is there: refused to a bot of an earlier epoch
--- KEYS[2] turns    list     json each; the oldest go when there are too many
--- ARGV[1] epoch    string   whose turn it is to write
--- ARGV[2] id       string   of the turn; written twice it is one
--- ARGV[3] turn     json
--- ARGV[4] cap      integer  how many are kept
--- ARGV[5] ttl_ms   integer  how long they are kept from now
--- returns 1, or 0 if it was refused
-local epoch = redis.call("HGET", KEYS[1], "epoch")
+-- record: add a turn to a conversation, and to its outbox.
+-- KEYS[1] session       hash     if it is there: refused to a bot of an earlier epoch
+-- KEYS[2] conversation  hash     the last sequence given
+-- KEYS[3] turns         zset     json each, by sequence; the oldest go when there are too many
+-- KEYS[4] outbox        list     the same json, until somebody has stored it
+-- KEYS[5] outboxes      zset     conversation -> when its last turn came; of all, so not in its slot
+-- ARGV[1] epoch         string   whose turn it is to write
+-- ARGV[2] id            string   of the turn; written twice it is one
+-- ARGV[3] turn          json     of its facts as strings only, so that no number changes on the way through cjson
+-- ARGV[4] sequence      integer  that it had before Redis lost it, or 0
+-- ARGV[5] after         integer  a new sequence is above this
+-- ARGV[6] conversation  string   its id
+-- ARGV[7] cap           integer  how many turns are kept
+-- ARGV[8] ttl_ms        integer  how long they are kept from now
+-- ARGV[9] out_cap       integer  how many turns an outbox holds; the oldest go
+-- ARGV[10] out_ms       integer  how long it keeps them
+-- returns the turn's sequence, or 0 if it was refused
+local conversation, turns, outbox, outboxes = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local epoch, sequence = redis.call("HGET", KEYS[1], "epoch"), tonumber(ARGV[4])
 if epoch and tonumber(epoch) > tonumber(ARGV[1]) then return 0 end
-for _, written in ipairs(redis.call("LRANGE", KEYS[2], -10, -1)) do
-    if cjson.decode(written).id == ARGV[2] then return 1 end
+local near = sequence > 0 and redis.call("ZRANGEBYSCORE", turns, sequence, sequence)
+    or redis.call("ZREVRANGE", turns, 0, 9)
+for _, written in ipairs(near) do
+    local there = cjson.decode(written)
+    if there.id == ARGV[2] then return tonumber(there.sequence) end
 end
+
+local last = tonumber(redis.call("HGET", conversation, "sequence") or "0")
+if sequence == 0 then sequence = math.max(last, tonumber(ARGV[5])) + 1 end
+redis.call("HSET", conversation, "sequence", math.max(last, sequence))
 local time = redis.call("TIME")
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local turn = cjson.decode(ARGV[3])
-turn.at = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call("RPUSH", KEYS[2], cjson.encode(turn))
-redis.call("LTRIM", KEYS[2], -ARGV[4], -1)
-redis.call("PEXPIRE", KEYS[2], ARGV[5])
-return 1
+turn.sequence, turn.at = string.format("%.0f", sequence), turn.at or string.format("%.0f", now_ms)
+local entry = cjson.encode(turn)
+redis.call("ZADD", turns, sequence, entry)
+redis.call("ZREMRANGEBYRANK", turns, 0, -ARGV[7] - 1)
+redis.call("RPUSH", outbox, entry)
+redis.call("LTRIM", outbox, -ARGV[9], -1)
+redis.call("ZADD", outboxes, now_ms, ARGV[6])
+redis.call("ZREMRANGEBYSCORE", outboxes, "-inf", now_ms - tonumber(ARGV[10]))
+redis.call("PEXPIRE", turns, ARGV[8])
+redis.call("PEXPIRE", outbox, ARGV[10])
+if redis.call("PTTL", conversation) < tonumber(ARGV[8]) then redis.call("PEXPIRE", conversation, ARGV[8]) end
+return sequence

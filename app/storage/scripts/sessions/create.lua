@@ -6,9 +6,10 @@
 -- KEYS[4] user bot       json
 -- KEYS[5] user sessions  zset    of the user, or the link they came by; those that are over go
 -- KEYS[6] live           zset    session -> start
--- KEYS[7] waiting        zset    session -> since when     (this and the next two: if it is launched)
--- KEYS[8] rooms          zset    room -> deadline
--- KEYS[9] queue          list    Celery's
+-- KEYS[7] conversation   hash    whose it is
+-- KEYS[8] waiting        zset    session -> since when     (this and the next two: if it is launched)
+-- KEYS[9] rooms          zset    room -> deadline
+-- KEYS[10] queue         list    Celery's
 -- ARGV[1] ttl_ms         integer longer than the session may last
 -- ARGV[2] kept_ms        integer how long the user's bot is known
 -- ARGV[3] id             string
@@ -23,20 +24,24 @@
 -- ARGV[12] line           integer that wait,
 -- ARGV[13] user sessions  integer of this user's that are on,
 -- ARGV[14] user line      integer of this user's that wait, where there is no slot
--- ARGV[15...]            field, value, ...
--- returns "written", "there", or the limit that was reached: "sessions", "line", "user_sessions", "user_line"
-local id, epoch, is_launched = ARGV[3], ARGV[4], KEYS[7] ~= nil
+-- ARGV[15] owner          string of the conversation: the tenant and the person
+-- ARGV[16...]            field, value, ...
+-- returns "written", "there", "conversation" if that is another's, or the limit that was reached: "sessions", "line",
+--     "user_sessions", "user_line"
+local id, epoch, is_launched = ARGV[3], ARGV[4], KEYS[8] ~= nil
 local there = redis.call("HMGET", KEYS[1], "epoch", "state")
 if there[1] and (tonumber(there[1]) >= tonumber(epoch) or there[2] == "ended") then return "there" end
 if is_launched then
-    local waiting = redis.call("ZCARD", KEYS[7])
+    local owner = redis.call("HGET", KEYS[7], "owner")
+    if owner and owner ~= ARGV[15] then return "conversation" end
+    local waiting = redis.call("ZCARD", KEYS[8])
     if redis.call("ZCARD", KEYS[6]) >= tonumber(ARGV[11]) then return "sessions" end
     if waiting >= tonumber(ARGV[12]) then return "line" end
     local live, in_line = 0, 0
     for _, other in ipairs(redis.call("ZRANGE", KEYS[5], 0, -1)) do
         if redis.call("ZSCORE", KEYS[6], other) then
             live = live + 1
-            if redis.call("ZSCORE", KEYS[7], other) then in_line = in_line + 1 end
+            if redis.call("ZSCORE", KEYS[8], other) then in_line = in_line + 1 end
         else
             redis.call("ZREM", KEYS[5], other)
         end
@@ -47,7 +52,7 @@ end
 
 local time = redis.call("TIME")
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call("HSET", KEYS[1], "created_ms", now_ms, "updated_ms", now_ms, unpack(ARGV, 15))
+redis.call("HSET", KEYS[1], "created_ms", now_ms, "updated_ms", now_ms, unpack(ARGV, 16))
 redis.call("PEXPIRE", KEYS[1], ARGV[1])
 redis.call("XADD", KEYS[2], "*", "event", ARGV[5], "epoch", epoch)
 redis.call("PEXPIRE", KEYS[2], ARGV[1])
@@ -55,10 +60,12 @@ redis.call("SET", KEYS[3], id, "PX", ARGV[1])
 redis.call("SET", KEYS[4], ARGV[6], "PX", ARGV[2])
 redis.call("ZADD", KEYS[5], now_ms, id)
 if redis.call("PTTL", KEYS[5]) < tonumber(ARGV[1]) then redis.call("PEXPIRE", KEYS[5], ARGV[1]) end
+redis.call("HSETNX", KEYS[7], "owner", ARGV[15])
+if redis.call("PTTL", KEYS[7]) < tonumber(ARGV[1]) then redis.call("PEXPIRE", KEYS[7], ARGV[1]) end
 redis.call("ZADD", KEYS[6], "NX", now_ms, id)
 if is_launched then
-    redis.call("ZADD", KEYS[8], now_ms + tonumber(ARGV[9]), ARGV[8])
-    redis.call("ZADD", KEYS[7], "NX", now_ms, id)
-    redis.call("LPUSH", KEYS[9], ARGV[7])
+    redis.call("ZADD", KEYS[9], now_ms + tonumber(ARGV[9]), ARGV[8])
+    redis.call("ZADD", KEYS[8], "NX", now_ms, id)
+    redis.call("LPUSH", KEYS[10], ARGV[7])
 end
 return "written"
