@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from greenroom.app.rooms.room import DAILY, LIVEKIT, LOCAL
+
 # The releases that this folder was read against
 READ_AGAINST: Mapping[str, str] = {
     "pipecat-ai": "1.14.0",
@@ -23,16 +25,12 @@ READ_AGAINST: Mapping[str, str] = {
     "daily-python": "0.36.0",
 }
 
-LOCAL = "local"  # rooms whose peer connection ends in the bot's process
-LIVEKIT = "livekit"
-DAILY = "daily"
-
 
 @dataclass(frozen=True)
 class Replacement:
     """Something of a library's that is ours from `install` on."""
 
-    needed_by: str  # the kind of room
+    needed_by: str  # the provider of a room
     module: str  # where the library looks it up
     name: str  # as what
     ours: str  # module:name, below this folder
@@ -108,9 +106,9 @@ REPLACEMENTS: tuple[Replacement, ...] = (
 )
 
 
-def install(kind: str) -> None:
-    """Put ours in the place of theirs for one kind of room, before any of it is made.  Safe to repeat."""
+def install(provider: str) -> None:
+    """Put ours in the place of theirs for one provider's rooms, before any of it is made.  Safe to repeat."""
     for each in REPLACEMENTS:
-        if each.needed_by == kind:
+        if each.needed_by == provider:
             ours = each.load()  # before theirs is gone: ours is made of it
             setattr(import_module(each.module), each.name, ours)

@@ -21,7 +21,7 @@ from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.daily import Daily, participant
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.providers import Participant
-from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room import DAILY, Room
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots import seam
 from greenroom.bots.assistant.avatar import Avatar, avatar_of
@@ -30,7 +30,7 @@ from greenroom.bots.transports.incoming import error_response, keep_to_rtvi
 from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message
 from greenroom.bots.transports.stage import Notice, PutOut
 
-seam.install(seam.DAILY)
+seam.install(DAILY)
 
 JOINS_WITHIN = timedelta(seconds=20)  # tried again and again
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)

@@ -21,7 +21,7 @@ from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.livekit import is_bot
 from greenroom.app.providers.room_metadata import with_facts
 from greenroom.app.rooms.failures import FailureKind
-from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots import seam
 from greenroom.bots.assistant.avatar import Avatar, avatar_of
@@ -30,7 +30,7 @@ from greenroom.bots.transports.incoming import error_response, keep_to_rtvi, rea
 from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message
 from greenroom.bots.transports.stage import Notice, PutOut
 
-seam.install(seam.LIVEKIT)
+seam.install(LIVEKIT)
 
 CONNECTS_WITHIN = timedelta(seconds=20)  # tried again and again: the server may be starting
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)

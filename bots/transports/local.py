@@ -17,6 +17,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
 from greenroom.app.errors import CandidatesRefused, OfferRefused, RoomFull
+from greenroom.app.rooms.room import LOCAL
 from greenroom.app.settings import IceServer
 from greenroom.bots import seam
 from greenroom.bots.seam.local import PeerConnection
@@ -24,7 +25,7 @@ from greenroom.bots.transports.incoming import Incoming, error_response, keep_to
 from greenroom.bots.transports.shared import server_message
 from greenroom.bots.transports.stage import Notice
 
-seam.install(seam.LOCAL)
+seam.install(LOCAL)
 
 
 class LocalRoom(PeerConnection):
