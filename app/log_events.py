@@ -5,6 +5,9 @@ varies is in the line's fields.  A test holds each call of `log` to this list, a
 """
 
 EVENTS = {
+    # Joins
+    "join_answered": "who was joined where, the session and its `state`, whether it was `reused`, and `latency_ms`",
+    "join_refused": "a join was refused; `kind` is the last word of the problem's type",
     # Sessions and their rooms
     "session_changed": "a session is in another `state`; an end has its `reason`",
     "session_relaunched": "a session whose bot is gone gets its next one",

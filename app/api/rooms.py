@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.access import open_to_pass, open_to_session
 from greenroom.app.api.auth import caller_of, mint
 from greenroom.app.api.body import JsonBlueprint
+from greenroom.app.api.join_log import log_joins, note_joined, note_order
 from greenroom.app.api.schemas import (
     FACTS,
     ConfigSchema,
@@ -50,6 +51,7 @@ ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking
 LEAVES_OF_ONE = 2  # of a session's user, in a process
 
 bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
+log_joins(bp, "rooms.join")
 
 
 @bp.post("/join")
@@ -66,11 +68,13 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     if g.held is not None:
         wanted = _as_the_pass_says(g.held, wanted)
     order = _order(wanted, here)
+    note_order(order)
     patience = timedelta(seconds=query["wait"])
     provider, is_named = here.providers.of_room(order.room), "room_url" in wanted
     if not is_named:  # else who asks again after a refusal gets another room, and another bot
         provider.prepare(order.room)
     joined = _join(here, order, patience)
+    note_joined(joined)
     if is_named and not joined.reused:  # the person may be there before the bot, and would find no room
         provider.prepare(order.room)
     answer = _joined(joined, order.brief.user_id, _about(wanted), here)
