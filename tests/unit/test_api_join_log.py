@@ -29,7 +29,7 @@ def test_a_join_is_one_line(caller, lines):
         "reused": False,
         "status": 202,
     }
-    assert (second["user_id"], second["reused"], second["status"]) == ("bob", True, 200)
+    assert (second["user_id"], second["reused"], second["status"]) == ("bob", True, 202)
 
 
 @pytest.mark.parametrize(
