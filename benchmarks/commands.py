@@ -20,7 +20,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ import uvloop
 
 from benchmarks import report
 from benchmarks.shears import CUTS_ALL_EVERY, CUTS_ONE_IN, shears
-from benchmarks.stage import NoWorkers, go_live
+from benchmarks.stage import go_live
 from greenroom.app.embedded_redis import temporary_redis
 from greenroom.app.errors import BotSilent, RedisAway
 from greenroom.app.logging import configure
@@ -42,13 +42,18 @@ from greenroom.app.rooms.inbox import Message, Receive
 from greenroom.app.rooms.leases import BEAT_EVERY
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.requests import Done, Request
-from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import CLIENT_OPTIONS, RETRY, RedisLedger
-from greenroom.bots.stay import Errand, Stay
+from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay.background import Chores
+from greenroom.bots.stay.ending import End
+from greenroom.bots.stay.heartbeat import Heartbeat
+from greenroom.bots.stay.inbox import Inbox
+from greenroom.bots.stay.journal import Journal
+from greenroom.bots.turns import Turns
 
 COMMANDS = 100_000
 ROUNDS = 10
@@ -96,25 +101,55 @@ class Said:
         return f"{told} in {self.seconds:.1f} s"
 
 
-class Notetaker(Stay):
+class NotingInbox(Inbox):
+    """Notes which messages had expired when they were read."""
+
+    def __init__(self, *args: Any, heard: Heard, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._heard = heard
+
+    def take_in(self, messages: Sequence[Message]) -> None:
+        self._heard.expired |= {_number(message) for message in messages if message.expired}
+        super().take_in(messages)
+
+
+class Notetaker:
     """A bot without a stage, that obeys each message by writing it down."""
 
-    def __init__(self, *args: Any, heard: Heard, obeyed: list[tuple[str, int]], **parts: Any) -> None:
-        super().__init__(*args, **parts)
-        self._heard, self._obeyed = heard, obeyed
+    def __init__(
+        self, session: Session, owner: str, settings: Settings, *, heard: Heard, obeyed: list[tuple[str, int]]
+    ) -> None:
+        ledger = AsyncRedisLedger(settings.redis_url)
+        end, host = End(), session.host or ""
+        journal = Journal(ledger, session, host=host, has_room=True, on_over=_nothing)
+        self._obeyed = obeyed
+        self._inbox = NotingInbox(ledger, journal, do=self._do, heard=heard)
+        self._heartbeat = Heartbeat(
+            AsyncRedisLedger(settings.redis_url, retries=0),
+            journal,
+            self._inbox,
+            owner=owner,
+            turns=Turns(ledger, session, ()),
+            open_things=RoomState(
+                ledger, session.room, epoch=session.epoch, owner=owner, tell=lambda _state: None
+            ),
+            end=end,
+            hush=_nothing,
+            begin=Chores().begin,
+        )
 
     async def listen(self) -> None:
-        self._is_started.set_result(None)
-        await asyncio.gather(self._beat(), self._read_inbox(), self._obey_in_order())
+        started = asyncio.Event()
+        started.set()
+        await asyncio.gather(self._heartbeat.run(), self._inbox.read(started), self._inbox.obey())
 
-    async def _obey(self, message: Message) -> None:
-        if message.expired:
-            self._heard.expired.add(_number(message))
-        await super()._obey(message)
-
-    async def _do(self, message: Message) -> dict[str, object]:
+    async def _do(self, message: Message) -> Mapping[str, object]:
         self._obeyed.append((message.id, _number(message)))
         return {}
+
+
+def _nothing() -> None:
+    pass
 
 
 def main() -> None:
@@ -126,16 +161,16 @@ def main() -> None:
         configure(replace(settings, log_level="ERROR"), sys.stderr)
         straight_url = settings.redis_url
         with closing(RedisLedger(straight_url)) as straight:
-            errands = [_errand(straight, number) for number in range(BOTS)]
+            live = [go_live(straight, Room.parse(f"local:bench-{number}"), "ann") for number in range(BOTS)]
         settings = replace(settings, redis_url=way.url, log_level="ERROR")
         orders, theirs = _processes.Pipe()
-        hearers = _processes.Process(target=_hear, args=(theirs, settings, errands), daemon=True)
+        hearers = _processes.Process(target=_hear, args=(theirs, settings, live), daemon=True)
         hearers.start()
         theirs.close()
         orders.recv()  # they listen
         ledger = RedisLedger(way.url)
         client = redis.Redis.from_url(way.url, retry=RETRY, **CLIENT_OPTIONS)
-        sessions = [errand.session for errand in errands]
+        sessions = [session for session, _ in live]
         numbers = {"ours": iter(_portions(commands)), "peer": iter(_portions(commands))}
         said = report.alternate(
             ROUNDS,
@@ -260,32 +295,21 @@ def _portions(commands: int) -> list[range]:
 # Those who hear
 
 
-def _errand(ledger: RedisLedger, number: int) -> Errand:
-    session, owner = go_live(ledger, Room.parse(f"local:bench-{number}"), "ann")
-    return Errand(
-        session,
-        owner,
-        session.host or "",
-        claim="",
-        is_next=False,
-        age=timedelta(0),
-        conversation=(),
-        config={},
-    )
-
-
-def _hear(orders: Connection, settings: Settings, errands: Sequence[Errand]) -> None:
+def _hear(orders: Connection, settings: Settings, sessions: Sequence[tuple[Session, str]]) -> None:
     configure(settings, sys.stderr)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_listen(orders, settings, errands))
+        runner.run(_listen(orders, settings, sessions))
 
 
-async def _listen(orders: Connection, settings: Settings, errands: Sequence[Errand]) -> None:
-    heard = Heard(obeyed=[[] for _ in errands])
+async def _listen(orders: Connection, settings: Settings, sessions: Sequence[tuple[Session, str]]) -> None:
+    heard = Heard(obeyed=[[] for _ in sessions])
     listening = [
         asyncio.create_task(work)
-        for errand, obeyed in zip(errands, heard.obeyed, strict=True)
-        for work in (_be_bot(settings, errand, heard, obeyed), _subscribe(settings, errand, heard.published))
+        for (session, owner), obeyed in zip(sessions, heard.obeyed, strict=True)
+        for work in (
+            Notetaker(session, owner, settings, heard=heard, obeyed=obeyed).listen(),
+            _subscribe(settings, session, heard.published),
+        )
     ]
     orders.send("listening")
     is_enough = asyncio.Event()
@@ -302,20 +326,12 @@ async def _listen(orders: Connection, settings: Settings, errands: Sequence[Erra
     orders.send(heard)
 
 
-async def _be_bot(settings: Settings, errand: Errand, heard: Heard, obeyed: list[tuple[str, int]]) -> None:
-    ledger = AsyncRedisLedger(settings.redis_url)
-    pulse = AsyncRedisLedger(settings.redis_url, retries=0)
-    reviving = Reviving(RedisLedger(settings.redis_url), NoWorkers())
-    parts = {"ledger": ledger, "pulse": pulse, "settings": settings, "launches": NoWorkers()}
-    await Notetaker(errand, **parts, reviving=reviving, heard=heard, obeyed=obeyed).listen()
-
-
-async def _subscribe(settings: Settings, errand: Errand, published: list[int]) -> None:
+async def _subscribe(settings: Settings, session: Session, published: list[int]) -> None:
     client = redis.asyncio.Redis.from_url(settings.redis_url, decode_responses=True)
     while True:
         try:
             async with client.pubsub() as subscriber:
-                await subscriber.subscribe(_channel(errand.session))
+                await subscriber.subscribe(_channel(session))
                 async for message in subscriber.listen():
                     if message["type"] == "message":
                         published.append(int(message["data"]))

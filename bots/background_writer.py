@@ -42,15 +42,19 @@ class BackgroundWriter:
         """Until it is cancelled."""
         while True:
             await self._has_some.wait()
-            while (step := self._next_step()) is not None:
-                try:
-                    reply = await self._ledger.run(step)
-                except RedisAway:
-                    await asyncio.sleep(RETRY_AFTER.total_seconds())
-                else:
-                    self._on_reply(step, reply)
-            self._has_some.clear()
-            self._is_idle.set()
+            await self.write_all()
+
+    async def write_all(self) -> None:
+        """Until nothing is left to be written, however long Redis is away."""
+        while (step := self._next_step()) is not None:
+            try:
+                reply = await self._ledger.run(step)
+            except RedisAway:
+                await asyncio.sleep(RETRY_AFTER.total_seconds())
+            else:
+                self._on_reply(step, reply)
+        self._has_some.clear()
+        self._is_idle.set()
 
     async def idle(self) -> None:
         """Wait until everything is written."""

@@ -7,8 +7,13 @@ from pathlib import Path
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 
 SAID_AT_MOST = 200  # characters of an exception's message
+HERE = Path(__file__).parent
 OURS = frozenset(
-    str(Path(__file__).parent / name) for name in ("stay.py", "leftovers.py", "run.py", "loading.py")
+    str(path)
+    for path in (
+        *(HERE / name for name in ("leftovers.py", "run.py", "loading.py")),
+        *(HERE / "stay").glob("*.py"),
+    )
 )
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 

@@ -3,7 +3,7 @@
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.workers.runner import WorkerRunner
 
-from greenroom.bots.stay import Stay
+from greenroom.bots.stay.stay import Stay
 
 
 async def setup_pipeline_worker(worker: PipelineWorker) -> None:

@@ -28,7 +28,10 @@ from greenroom.bots import speech
 from greenroom.bots.assistant import ears
 from greenroom.bots.leftovers import household
 from greenroom.bots.loading import BotUnfit, load_bot
-from greenroom.bots.stay import Ending, Errand, Stay
+from greenroom.bots.stay.adopted import AdoptedSession
+from greenroom.bots.stay.ending import Ending
+from greenroom.bots.stay.parts import Parts
+from greenroom.bots.stay.stay import Stay
 
 # How a session is ended from outside: by who revokes its launch, and by Celery's soft time limit.  SIGTERM does not
 # end it: it goes on with another worker.
@@ -85,18 +88,20 @@ def run(
     Raises BotCrashed or EndUnwritten, evidence for its parent: the session goes on with another bot, or is over.
     """
     with _own_signals() as asked:
-        errand = _adopt(session_id, claim, host=host, job_id=job_id, settings=settings)
-        if errand is not None:
+        adopted = adopt(session_id, claim, host=host, job_id=job_id, settings=settings)
+        if adopted is not None:
             here: list[Stay] = []
 
             def on_exit(error: BaseException) -> None:
                 for stay in here:
                     stay.exit(error)
 
-            household.run(_stay(errand, asked, settings, launches, here), on_exit)
+            household.run(_stay(adopted, asked, settings, launches, here), on_exit)
 
 
-def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Settings) -> Errand | None:
+def adopt(
+    session_id: str, claim: str, *, host: str, job_id: str, settings: Settings
+) -> AdoptedSession | None:
     """What is to be done, if the session's claim is now this process's."""
     ledger, owner = _ledger_of_this_process(settings.redis_url), owner_of(host, job_id, os.getpid())
     try:
@@ -113,7 +118,7 @@ def _adopt(session_id: str, claim: str, *, host: str, job_id: str, settings: Set
         return None
     _, conversation = ledger.run_all([LeaveLine(session_id), ReadTurns(session.conversation_id)])
     config, opened = _left_by_the_last(ledger, session) if session.version > 1 else ({}, {})
-    return Errand(
+    return AdoptedSession(
         session=replace(session, epoch=epoch),
         owner=owner,
         host=host,
@@ -135,26 +140,33 @@ def _left_by_the_last(
 
 
 async def _stay(
-    errand: Errand, asked: list[int], settings: Settings, launches: LaunchQueue, here: list[Stay]
+    adopted: AdoptedSession, asked: list[int], settings: Settings, launches: LaunchQueue, here: list[Stay]
 ) -> None:
     ledger = AsyncRedisLedger(settings.redis_url)
     pulse = AsyncRedisLedger(settings.redis_url, retries=0)
     reviving = Reviving(_ledger_of_this_process(settings.redis_url), launches)
     try:
-        stay = Stay(
-            errand, ledger=ledger, pulse=pulse, settings=settings, launches=launches, reviving=reviving
+        parts = Parts(
+            adopted,
+            settings.bots.get(adopted.session.brief.bot, ""),
+            ledger=ledger,
+            pulse=pulse,
+            settings=settings,
+            launches=launches,
+            reviving=reviving,
         )
+        stay = Stay(parts)
         here.append(stay)
 
         def obey(number: int) -> None:
             ending = SIGNALS[signal.Signals(number)]
-            stay.end(ending) if ending else stay.move_out()
+            stay.end(ending) if ending else stay.hand_over()
 
         for number in SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, obey, number)
         for already in asked:  # while nobody could listen yet
             obey(already)
-        await stay.run(settings.bots.get(errand.session.brief.bot, ""))
+        await stay.run()
     finally:
         await ledger.close()
         await pulse.close()

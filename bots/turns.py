@@ -121,6 +121,15 @@ class Turns:
         """Nobody speaks, and the person is not waiting for an answer."""
         return not self._speaking and self._last_speaker != "user"
 
+    def begins(self, speaker: str, person: str | None = None) -> None:
+        """The bot, or a person, begins to speak."""
+        self._speaking.add((speaker, person))
+
+    @property
+    def is_answering(self) -> bool:
+        """The bot speaks, or thinks of what to say."""
+        return any(speaker == "assistant" for speaker, _ in self._speaking)
+
     async def quiet(self, within: timedelta) -> None:
         """Wait until nobody speaks."""
         deadline = asyncio.get_running_loop().time() + within.total_seconds()
@@ -130,6 +139,10 @@ class Turns:
     async def write(self) -> None:
         """Until it is cancelled."""
         await self._writer.run()
+
+    async def write_all(self) -> None:
+        """Write what is unwritten, however long Redis is away."""
+        await self._writer.write_all()
 
     async def written(self, within: timedelta) -> bool:
         """Wait until everything that was said is written."""
@@ -163,7 +176,7 @@ class Turns:
 
     def _listen(self, aggregator: Any, speaker: str, person: str | None = None) -> None:
         async def started(*_: Any) -> None:
-            self._speaking.add((speaker, person))
+            self.begins(speaker, person)
 
         async def stopped(*_: Any) -> None:
             self._speaking.discard((speaker, person))
@@ -172,9 +185,10 @@ class Turns:
         aggregator.add_event_handler(f"on_{speaker}_turn_stopped", stopped)
         if not any(context is aggregator.context for context in self._contexts.values()):
             self._contexts[person] = aggregator.context
-            on_message_added(aggregator.context, partial(self._added, person=person))
+            on_message_added(aggregator.context, partial(self.add, person=person))
 
-    def _added(self, message: Mapping[str, Any], person: str | None = None) -> None:
+    def add(self, message: Mapping[str, Any], person: str | None = None) -> None:
+        """A message has come into the bot's context, or into that for one person."""
         speaker, words = message.get("role"), _words(message.get("content"))
         if speaker not in SPEAKERS or not words:
             return

@@ -1,6 +1,5 @@
 """How a bot gets into a room, one file a provider."""
 
-from collections.abc import Callable
 from functools import cache
 
 from greenroom.app.providers.daily import Daily
@@ -10,16 +9,14 @@ from greenroom.app.rooms.room import DAILY, LIVEKIT
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities
-from greenroom.bots.transports.stage import Notice, PutOut, Stage
+from greenroom.bots.transports.stage import Listener, Stage
 
 
 def of(
     session: Session,
     settings: Settings,
     *,
-    on_arrival: Notice,
-    on_departure: Notice,
-    on_put_out: Callable[[PutOut], None],
+    listener: Listener,
     waits: bool,
 ) -> Stage:
     """A session's place in its room.  A bot that `waits` does not enter before it is told to."""
@@ -33,9 +30,7 @@ def of(
             token=lambda: server.bot_token(session, personalities.load(session.brief.personality).name),
             facts=room_facts(session),
             describe=lambda metadata: server.describe(room, metadata),
-            on_arrival=on_arrival,
-            on_departure=on_departure,
-            on_put_out=on_put_out,
+            listener=listener,
             waits=waits,
         )
     if room.provider == DAILY:
@@ -45,14 +40,12 @@ def of(
             room,
             _daily(settings.daily_domain, settings.daily_api_key, settings.daily_api_url),
             name=personalities.load(session.brief.personality).name,
-            on_arrival=on_arrival,
-            on_departure=on_departure,
-            on_put_out=on_put_out,
+            listener=listener,
             waits=waits,
         )
     from greenroom.bots.transports.local import LocalRoom
 
-    return LocalRoom(settings.ice_servers, on_arrival=on_arrival, on_departure=on_departure)
+    return LocalRoom(settings.ice_servers, listener=listener)
 
 
 @cache

@@ -7,7 +7,7 @@ before the fork.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +28,7 @@ from greenroom.bots.assistant.avatar import Avatar, avatar_of
 from greenroom.bots.seam.daily import Client, client_of
 from greenroom.bots.transports.incoming import error_response, keep_to_rtvi
 from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message
-from greenroom.bots.transports.stage import Notice, PutOut
+from greenroom.bots.transports.stage import Listener, PutOut
 
 seam.install(DAILY)
 
@@ -57,15 +57,11 @@ class DailyRoom(SharedRoom):
         daily: Daily,
         *,
         name: str,
-        on_arrival: Notice,
-        on_departure: Notice,
-        on_put_out: Callable[[PutOut], None],
+        listener: Listener,
         waits: bool,
     ) -> None:
         """`name` is what people see; a bot that `waits` stays at the door until `enter`."""
-        super().__init__(
-            room, on_arrival=on_arrival, on_departure=on_departure, on_put_out=on_put_out, waits=waits
-        )
+        super().__init__(room, listener=listener, waits=waits)
         self._daily = daily
         self._name = name
         self._client: Client | None = None
@@ -200,13 +196,13 @@ class DailyRoom(SharedRoom):
         is_new = not who.is_bot and who.identity not in self.people
         self._there[sid] = who
         if is_new:
-            self._begin(self._tell(self._on_arrival, who.identity))
+            self._begin(self._arrived(who.identity))
         return who
 
     def _miss(self, said: Mapping[str, Any]) -> Participant | None:
         who = self._there.pop(str(said["id"]), None)
         if who is not None and not who.is_bot and who.identity not in self.people:
-            self._begin(self._tell(self._on_departure, who.identity))
+            self._begin(self._departed(who.identity))
         return who
 
 

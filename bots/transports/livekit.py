@@ -28,7 +28,7 @@ from greenroom.bots.assistant.avatar import Avatar, avatar_of
 from greenroom.bots.seam.livekit import Client, client_of
 from greenroom.bots.transports.incoming import error_response, keep_to_rtvi, read
 from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message
-from greenroom.bots.transports.stage import Notice, PutOut
+from greenroom.bots.transports.stage import Listener, PutOut
 
 seam.install(LIVEKIT)
 
@@ -72,18 +72,14 @@ class LiveKitRoom(SharedRoom):
         token: Callable[[], str],
         facts: dict[str, Any],
         describe: Callable[[str], None],
-        on_arrival: Notice,
-        on_departure: Notice,
-        on_put_out: Callable[[PutOut], None],
+        listener: Listener,
         waits: bool,
     ) -> None:
         """`token` is asked for when it is needed; a bot that `waits` stays at the door until `enter`.
 
         `describe` replaces the room's metadata, into which our `facts` belong.
         """
-        super().__init__(
-            room, on_arrival=on_arrival, on_departure=on_departure, on_put_out=on_put_out, waits=waits
-        )
+        super().__init__(room, listener=listener, waits=waits)
         self._token = token
         self._facts = facts
         self._describe = describe
@@ -260,9 +256,9 @@ class LiveKitRoom(SharedRoom):
         before, now = self._people, asyncio.get_running_loop().time()
         self._people = {each.identity: before.get(each.identity, now) for each in others if not _is_bot(each)}
         for identity in before.keys() - self._people.keys():
-            self._begin(self._tell(self._on_departure, identity))
+            self._begin(self._departed(identity))
         for identity in self._people.keys() - before.keys():
-            self._begin(self._tell(self._on_arrival, identity))
+            self._begin(self._arrived(identity))
 
     def _parted(self, reason: Any = None) -> None:
         self._people = {}

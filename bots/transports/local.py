@@ -23,7 +23,7 @@ from greenroom.bots import seam
 from greenroom.bots.seam.local import PeerConnection
 from greenroom.bots.transports.incoming import Incoming, error_response, keep_to_rtvi
 from greenroom.bots.transports.shared import server_message
-from greenroom.bots.transports.stage import Notice
+from greenroom.bots.transports.stage import Listener
 
 seam.install(LOCAL)
 
@@ -31,9 +31,7 @@ seam.install(LOCAL)
 class LocalRoom(PeerConnection):
     """The one peer connection of a room, and who is at its other end."""
 
-    def __init__(
-        self, ice_servers: tuple[IceServer, ...], *, on_arrival: Notice, on_departure: Notice
-    ) -> None:
+    def __init__(self, ice_servers: tuple[IceServer, ...], *, listener: Listener) -> None:
         super().__init__(
             ice_servers=[
                 RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
@@ -44,8 +42,7 @@ class LocalRoom(PeerConnection):
         self._named: str | None = (
             None  # the connection that this offer named, by an id that may be an older one's
         )
-        self._on_arrival = on_arrival
-        self._on_departure = on_departure
+        self._listener = listener
         self._is_present = False
         self._is_another_s = False  # the room, whose people shall stay for its next bot
         self._listens = True
@@ -167,13 +164,13 @@ class LocalRoom(PeerConnection):
     async def _arrived(self, _: PeerConnection) -> None:
         self._is_present = True
         if self.person is not None:
-            await self._on_arrival(self.person)
+            await self._listener.arrived(self.person)
 
     async def _departed(self, _: PeerConnection) -> None:
         self.release_voice()
         was_present, self._is_present = self._is_present, False
         if was_present and self.person is not None:
-            await self._on_departure(self.person)
+            await self._listener.departed(self.person)
 
 
 def _has_media(sdp: str) -> bool:

@@ -1,7 +1,7 @@
 """What a bot's places in rooms of several people have in common, whoever has the room."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -10,7 +10,7 @@ from greenroom.app.errors import OfferRefused
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import Room
 from greenroom.bots.transports.incoming import Incoming
-from greenroom.bots.transports.stage import Notice, PutOut
+from greenroom.bots.transports.stage import Listener, PutOut
 
 LINE_LOST = PutOut(FailureKind.LINE_LOST, "lost its connection to the room's server")
 
@@ -24,16 +24,12 @@ class SharedRoom:
         self,
         room: Room,
         *,
-        on_arrival: Notice,
-        on_departure: Notice,
-        on_put_out: Callable[[PutOut], None],
+        listener: Listener,
         waits: bool,
     ) -> None:
         """A bot that `waits` stays at the door until `enter`."""
         self._room = room
-        self._on_arrival = on_arrival
-        self._on_departure = on_departure
-        self._on_put_out = on_put_out
+        self._listener = listener
         self._is_at_door = asyncio.Event()
         self._may_enter = asyncio.Event()
         if not waits:
@@ -64,13 +60,17 @@ class SharedRoom:
             f"This room is one of {self._room.provider.capitalize()}: go to its url with the room_token of /join."
         )
 
-    async def _tell(self, notice: Notice, identity: str) -> None:
+    async def _arrived(self, identity: str) -> None:
         async with self._in_order:
-            await notice(identity)
+            await self._listener.arrived(identity)
+
+    async def _departed(self, identity: str) -> None:
+        async with self._in_order:
+            await self._listener.departed(identity)
 
     def _put_out(self, why: PutOut) -> None:
         log.info("bot_put_out", room=str(self._room), kind=why.kind, detail=why.detail)
-        self._on_put_out(why)
+        self._listener.put_out(why)
 
     def _begin(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
         task = asyncio.ensure_future(work)

@@ -1,6 +1,6 @@
 """What a session needs of its bot's place in a room, whoever has the room."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,8 +9,6 @@ from pipecat.runner.types import RunnerArguments
 
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.sessions import Reason
-
-Notice = Callable[[str], Awaitable[None]]  # told the user's id
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,22 @@ class PutOut:
 
     kind: Reason | FailureKind
     detail: str
+
+
+class Listener(Protocol):
+    """Who is told what happens on a stage."""
+
+    async def arrived(self, user_id: str) -> None:
+        """A person has come, or come back; told in the order in which they come and go."""
+        ...
+
+    async def departed(self, user_id: str) -> None:
+        """A person has gone."""
+        ...
+
+    def put_out(self, why: PutOut) -> None:
+        """The room has parted with the bot."""
+        ...
 
 
 class Stage(Protocol):

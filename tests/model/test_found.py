@@ -9,8 +9,9 @@ from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.leases import Beaten
 from greenroom.app.rooms.sessions import LiveSessions, ReadSession, Reason
-from greenroom.bots import stay
-from greenroom.bots.stay import Ending
+from greenroom.bots.stay import heartbeat
+from greenroom.bots.stay.background import Chores
+from greenroom.bots.stay.ending import Ending
 from tests.model.world import HOSTS, ROOMS
 
 
@@ -61,13 +62,13 @@ class LosesTheFirstReply:
 
 def test_a_loss_is_made_good_whose_first_beat_has_lost_its_reply(world, bot, monkeypatch):
     """The beat after it was `kept`: the session stayed unknown, and what had been said was gone."""
-    monkeypatch.setattr(stay, "BEAT_EVERY", timedelta(milliseconds=10))
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", timedelta(milliseconds=10))
     bot.say("assistant")
     world.lose_everything()
-    bot._pulse = LosesTheFirstReply(world)
+    beats = bot.heartbeat_over(LosesTheFirstReply(world), begin=Chores().begin)
 
     async def beat_until_it_is_known():
-        beating = asyncio.create_task(bot._beat())
+        beating = asyncio.create_task(beats.run())
         async with asyncio.timeout(20):
             while not world.look().session(bot.session.id):  # noqa: ASYNC110  written by whom it waits for
                 await asyncio.sleep(0.01)

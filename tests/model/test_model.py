@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from greenroom.app.rooms.sessions import Reason, State
 from greenroom.app.rooms.workers import Wish
-from greenroom.bots.stay import Ending
+from greenroom.bots.stay.ending import Ending
 from tests.model.world import HOSTS, QUEUE, ROOMS, USERS, Bot, World
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "1500"))
@@ -229,7 +229,7 @@ class Machine(RuleBasedStateMachine):
         if gone:
             bot = gone[which % len(gone)]
             with self.world.happening(), self.world.fenced_all():
-                self.world.wire.run(bot._this_beat())
+                self.world.wire.run(bot.heartbeat.next_beat())
 
     @rule(by=PASSES)
     def pass_time(self, by):

@@ -123,7 +123,7 @@ def test_a_session_that_was_given_up_before_it_started_has_no_bot_and_its_room_i
 def test_a_message_that_a_beat_and_the_inbox_have_brought_is_obeyed_once(world, bot):
     world.command(bot.session.id)
     bot.beat()
-    bot._last_read = "0"  # as when the reply to a beat got lost
+    bot.inbox.read_from_start()  # as when the reply to a beat got lost
     bot.obey()
 
     assert (world.applied, world.wrong) == ([1], [])

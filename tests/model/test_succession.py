@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.sessions import State
-from greenroom.bots import succession
-from greenroom.bots.succession import hand_over, turn_comes
+from greenroom.bots.stay import succession
+from greenroom.bots.stay.succession import hand_over, turn_comes
 from tests.model.world import HOSTS, ROOMS, Awaitable
 
 pytestmark = pytest.mark.anyio

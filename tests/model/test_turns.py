@@ -56,7 +56,7 @@ async def said(ledger):
 
 def say(said, *words, role="user"):
     for each in words:
-        said._added({"role": role, "content": each})
+        said.add({"role": role, "content": each})
 
 
 def written(ledger, conversation_id=HERE):

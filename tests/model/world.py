@@ -1,11 +1,10 @@
 """A small world around a real Redis, and what must be true in it after everything that happens there.
 
 Callers, bots, their parents and workers, reapers: each does what its own code does, on the real scripts.  Bots
-run the steps of `bots.stay` without a sound.  What goes wrong is done to them from outside: time passes, Redis is
-away or loses everything, processes freeze and die, replies get lost, launches come twice.
+are made of the parts in `bots/stay`, without a sound.  What goes wrong is done to them from outside: time passes,
+Redis is away or loses everything, processes freeze and die, replies get lost, launches come twice.
 """
 
-import asyncio
 import json
 import secrets
 from collections import defaultdict
@@ -68,9 +67,15 @@ from greenroom.app.storage import keys
 from greenroom.app.storage.commands import ms
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.bots.room_state import RoomState
-from greenroom.bots.run import Errand
-from greenroom.bots.stay import Ending, Stay
+from greenroom.bots.stay.adopted import AdoptedSession
+from greenroom.bots.stay.closing import Closing
+from greenroom.bots.stay.controls import Controls
+from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.stay.heartbeat import Heartbeat
+from greenroom.bots.stay.inbox import Inbox
+from greenroom.bots.stay.journal import Journal
 from greenroom.bots.turns import Turns
+from tests.fakes.stage import FakeStage
 from tests.makers import DIED, a_brief, an_order
 from tests.redis_world import flush
 from tests.rigs.glass import Glass, Sight
@@ -170,37 +175,68 @@ def drive(doing: Coroutine[Any, Any, Any]) -> Any:
     raise AssertionError("it waits for something that never happens here")
 
 
-class Bot(Stay):
-    """A bot's stay, from its adoption: what it believes, what it does, and what the world knows of it."""
+async def _say_nothing(*_frames: Any) -> None:
+    pass
 
-    def __init__(self, world: "World", errand: Errand, token: str) -> None:
+
+class Writer(Awaitable):
+    """A bot's way to Redis, which sees that a turn is written if, and only if, no bot of a later epoch is there."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world.wire)
+        self._world = world
+
+    async def run(self, step: Step[Any]) -> Any:
+        if not isinstance(step, Record):
+            return await super().run(step)
+        is_old = self._world.is_of_later_epoch(step.session_id, step.epoch)
+        written = await super().run(step)
+        self._world.must(bool(written) is not is_old, f"a turn of epoch {step.epoch} was written: {written}")
+        if written:
+            self._world.written[step.session_id].add(step.turn.content)
+        return written
+
+
+class Bot:
+    """A bot's stay in parts, from its adoption: what it believes, what it does, and what the world knows of it."""
+
+    def __init__(self, world: "World", adopted: AdoptedSession, token: str) -> None:
         self.world = world
         self.token = token
-        self.session = errand.session
-        self.owner = self._owner = errand.owner
-        self._errand = errand
-        self._host = errand.host
-        self._ledger = Awaitable(world.wire)
-        self._turns = Turns(self._ledger, errand.session, errand.conversation)
-        self._state_of_room = RoomState(
-            self._ledger, self.room, epoch=self.epoch, owner=self.owner, tell=lambda _: None
+        self.owner, self.host = adopted.owner, adopted.host
+        self.ledger = ledger = Writer(world)
+        self.end = End()
+        session = replace(adopted.session, state=State.PENDING) if adopted.is_next else adopted.session
+        over = Ending(Reason.SUPERSEDED, politely=False)
+        self.journal = Journal(
+            ledger,
+            session,
+            host=self.host,
+            has_room=not adopted.is_next,
+            on_over=lambda: self.end.begin(over),
         )
-        self._state = State.PENDING if errand.is_next else errand.session.state
-        self._last_person = errand.session.person
-        self._in_order = asyncio.Lock()
-        self._owed: list[Any] = []
-        self._refused = None
-        self._unread = asyncio.Queue()
-        self._read: dict[str, None] = {}
-        self._last_read = "0"
-        self._to_answer: list[str] = []
-        self._may_be_lost = False
-        self._chores: set[asyncio.Task[None]] = set()
+        self.turns = Turns(ledger, session, adopted.conversation)
+        self.open_things = RoomState(
+            ledger, session.room, epoch=session.epoch, owner=self.owner, tell=lambda _: None
+        )
+        stage = FakeStage()
+        self.controls = Controls(
+            session, SETTINGS, stage=stage, say=_say_nothing, give_way=lambda: False, end=self.end
+        )
+        self.inbox = Inbox(ledger, self.journal, do=self._do)
+        self.heartbeat = self.heartbeat_over(ledger, begin=drive)
+        self.closing = Closing(
+            owner=self.owner,
+            journal=self.journal,
+            inbox=self.inbox,
+            stage=stage,
+            performance=cast(Any, None),
+            controls=self.controls,
+        )
 
         self.alive = True
         self.frozen = False
-        self.waits = errand.is_next  # for its turn
-        self.believes = not errand.is_next  # that the room is its own
+        self.waits = adopted.is_next  # for its turn
         self.steady = self.believes  # nobody has a reason to think that it is dead
         self.word_ms = world.now_ms  # of Redis, that the room is its own
         self.was_on_stage = self.believes
@@ -210,8 +246,25 @@ class Bot(Stay):
         self.told = False  # its parent has said so
         self.orphan = False  # there is no parent that could
         self.heir: str | None = None  # the claim that it has named
-        self.to_end: Ending | None = None
-        self._ending = cast(Any, SimpleNamespace(done=lambda: self.to_end is not None))
+
+    def heartbeat_over(
+        self, pulse: Any, *, begin: Callable[[Coroutine[Any, Any, None]], object]
+    ) -> Heartbeat:
+        return Heartbeat(
+            pulse,
+            self.journal,
+            self.inbox,
+            owner=self.owner,
+            turns=self.turns,
+            open_things=self.open_things,
+            end=self.end,
+            hush=lambda: None,
+            begin=begin,
+        )
+
+    @property
+    def session(self) -> Session:
+        return self.journal.session
 
     @property
     def room(self) -> Room:
@@ -226,26 +279,33 @@ class Bot(Stay):
         return self.alive and not self.frozen
 
     @property
-    def _has_room(self) -> bool:  # type: ignore[override]
-        return self.believes
+    def believes(self) -> bool:
+        """That the room is its own."""
+        return self.journal.has_room
+
+    @believes.setter
+    def believes(self, has_room: bool) -> None:
+        self.journal.has_room = has_room
 
     @property
     def on_stage(self) -> bool:
         return self.awake and self.believes
 
     def go_live(self) -> None:
-        if self._state is State.PENDING:
-            drive(self._enter(State.JOINING, host=self._host, afterwards=[LeaveLine(self.session.id)]))
-        if self._state is State.JOINING:
-            drive(self._enter(State.LIVE))
+        if self.journal.state is State.PENDING:
+            left = LeaveLine(self.session.id)
+            drive(self.journal.enter(State.JOINING, host=self.host, afterwards=[left]))
+        if self.journal.state is State.JOINING:
+            drive(self.journal.enter(State.LIVE))
 
     def change(self, state: State) -> None:
-        drive(self._enter(state))
+        drive(self.journal.enter(state))
 
     def beat(self) -> Beaten:
-        beaten, messages = self.world.wire.run(self._this_beat())
         if self.world.wire.asks_twice:  # the reply to its beat before got lost
-            self._may_be_lost = True
+            self.journal.doubt()
+        may_be_lost = self.journal.may_be_lost
+        beaten = cast(Beaten, drive(self.heartbeat.beat()))
         self.due_ms = self.world.now_ms + BEAT
         if beaten is Beaten.SUPERSEDED:
             self.world.must(not self.steady, f"{self.owner} beats, and was superseded")
@@ -253,56 +313,40 @@ class Bot(Stay):
             return beaten
         if beaten is Beaten.REGISTERED:
             self.world.registered(self)
-        if beaten is Beaten.REGISTERED or self._may_be_lost:
-            drive(self._write_again())
+        if beaten is Beaten.REGISTERED or may_be_lost:
             self.write()
             self.world.promised.add(self.session.id)
         self.world.heard_yes(self)
-        self._take_in(messages)
         return beaten
 
     def say(self, speaker: str) -> None:
-        self._turns._added({"role": speaker, "content": f"sentence {next(self.world.numbers)}"})
+        self.turns.add({"role": speaker, "content": f"sentence {next(self.world.numbers)}"})
         self.write()
 
     def write(self) -> None:
-        """All that is unwritten, as `Turns.write` does."""
-        unwritten = self._turns._unwritten
-        while unwritten:
-            is_old = self.world.is_of_later_epoch(self.session.id, self.epoch)
-            written = self.world.wire.run(unwritten[0])
-            if isinstance(unwritten[0], Record):
-                self.world.must(
-                    bool(written) is not is_old, f"a turn of epoch {self.epoch} was written: {written}"
-                )
-                if written:
-                    self.world.written[self.session.id].add(unwritten[0].turn.content)
-            self._turns._on_reply(unwritten[0], written)
+        """All that is unwritten, as it is written beside a call."""
+        drive(self.turns.write_all())
 
     def obey(self) -> None:
-        self._take_in(self.world.ledger.run(Receive(self.session.id, self._last_read, timedelta(0))))
+        step = Receive(self.session.id, self.inbox.last_read, timedelta(0))
+        self.inbox.take_in(self.world.ledger.run(step))
         self.obey_what_was_read()
 
     def obey_what_was_read(self) -> None:
-        while not self._unread.empty():
-            drive(self._obey(self._unread.get_nowait()))
-        if self.to_end:
-            self.finish(self.to_end)
+        while not self.inbox.is_empty:
+            drive(self.inbox.obey_next())
+        if self.end.ending:
+            self.finish(self.end.ending)
 
-    async def _do(self, message: Any) -> Any:
+    async def _do(self, message: Message) -> Any:
         self.world.obeyed(self, message)
-        if message.kind == "leave":
-            return await super()._do(message)
-        return {}
-
-    def end(self, ending: Ending) -> None:
-        self.to_end = self.to_end or ending
+        return await self.controls.do(message) if message.kind == "leave" else {}
 
     def finish(self, ending: Ending) -> None:
-        """As `Stay` leaves and finishes."""
+        """As a stay leaves and finishes."""
         self.stop()
-        drive(self._enter(State.LEAVING, reason=ending.reason))
-        drive(self._write_end(ending))
+        drive(self.journal.enter(State.LEAVING, reason=ending.reason))
+        drive(self.closing.write_end(ending))
 
     def stop(self) -> None:
         self.alive = self.believes = self.steady = self.waits = False
@@ -322,7 +366,7 @@ class Bot(Stay):
         """Yield, if somebody is ready."""
         before = self.world.look().lease(self.room)
         may = self.world.has_room(self) and before.get("next", {}).get("ready", False)
-        yielded = self.world.wire.run(Yield(self.room, self.owner, self.epoch, self._state))
+        yielded = self.world.wire.run(Yield(self.room, self.owner, self.epoch, self.journal.state))
         self.world.must((yielded is not None) is may, f"{self.owner} yielded: {yielded}")
         if yielded is not None:
             self.world.must(str(yielded) == before["next"]["epoch"], "it yielded to another")
@@ -342,7 +386,7 @@ class Bot(Stay):
         self.stop()
 
     def see_whether_turn_has_come(self) -> None:
-        """As `Stay._take_over` does, prepared."""
+        """As `TakeOver` does, prepared."""
         turn = self.world.wire.run(Ready(self.room, self.token, self.owner))
         if turn is HandoverTurn.WAIT:
             return
@@ -352,15 +396,14 @@ class Bot(Stay):
             return
         self.world.heard_yes(self)
         self.believes = self.steady = self.was_on_stage = True
-        succession = self.world.wire.run(Succeed(self.session.id, self.epoch, "handed_over", host=self._host))
+        succession = self.world.wire.run(Succeed(self.session.id, self.epoch, "handed_over", host=self.host))
         if succession.session.epoch != self.epoch:
             self.world.wire.run(Release(self.room, self.epoch, self.owner))
             self.stop()
             return
-        self.session = replace(succession.session, epoch=self.epoch, host=self._host)
-        self._state = self.session.state
+        self.journal.take_over(succession.session)
         conversation_id = self.session.conversation_id
-        self._turns.catch_up(self.world.wire.run(ReadTurns(conversation_id)), conversation_id)
+        self.turns.catch_up(self.world.wire.run(ReadTurns(conversation_id)), conversation_id)
         self.world.wire.run(LeaveLine(self.session.id))
 
 
@@ -652,22 +695,22 @@ class World:
         heir = lease.get("next", {})
         is_claim = lease.get("token") == token and lease.get("status") == "pending"
         may = is_claim or (heir.get("token") == token and "owner" not in heir)
-        errand = died = None
+        adopted = died = None
         try:
-            errand = greenroom.bots.run._adopt(session_id, token, host=host, job_id=job_id, settings=SETTINGS)
+            adopted = greenroom.bots.run.adopt(session_id, token, host=host, job_id=job_id, settings=SETTINGS)
         except Died:
             died = Died()
-            errand = self._what_was_adopted(session_id, host, job_id)
-        if errand is not None:
+            adopted = self._what_was_adopted(session_id, host, job_id)
+        if adopted is not None:
             self.must(may, f"{token} was adopted from {lease}")
             self.must(token not in self.adopted, f"{token} was adopted twice")
             is_over = record["state"] in (State.LEAVING, State.ENDED)
             self.must(
                 bool(died) or not is_over, f"{token} was adopted for a session that is {record['state']}"
             )
-            self.adopted[token] = errand.owner
+            self.adopted[token] = adopted.owner
             self.adoptions[session_id] += 1
-            bot = Bot(self, errand, token)
+            bot = Bot(self, adopted, token)
             if died:
                 bot.alive = bot.believes = bot.steady = bot.waits = False
             elif bot.believes:
@@ -678,9 +721,9 @@ class World:
             self.must(record["state"] == State.ENDED, f"{token} was not adopted from {lease}")
         if died:
             raise died
-        return bot if errand else None
+        return bot if adopted else None
 
-    def _what_was_adopted(self, session_id: str, host: str, job_id: str) -> Errand | None:
+    def _what_was_adopted(self, session_id: str, host: str, job_id: str) -> AdoptedSession | None:
         """By a process that died before it knew."""
         sight = self.look()
         record = sight.session(session_id)
@@ -689,7 +732,7 @@ class World:
             if card.get("job_id") == job_id:
                 session = replace(self.ledger.run(ReadSession(session_id)), epoch=int(card["epoch"]))
                 is_next = card is not lease
-                return Errand(session, card["owner"], host, card["token"], is_next, timedelta(0), (), {})
+                return AdoptedSession(session, card["owner"], host, card["token"], is_next)
         return None
 
     def die(self, bot: Bot, *, orphan: bool = False) -> None:
@@ -741,7 +784,7 @@ class World:
     def impersonate(self, bot: Bot, owner: str, epoch: int) -> None:
         """Whoever is not both owner and of its epoch changes nothing."""
         with self.fenced_all():
-            lease = replace(bot._this_beat(), owner=owner, epoch=epoch)
+            lease = replace(bot.heartbeat.next_beat(), owner=owner, epoch=epoch)
             self.must(self.wire.run(lease)[0] is Beaten.SUPERSEDED, "a stranger beats")
             self.must(not self.wire.run(Release(bot.room, epoch, owner)), "a stranger released")
             self.must(self.wire.run(Yield(bot.room, owner, epoch, State.LIVE)) is None, "a stranger yields")
@@ -795,7 +838,7 @@ class World:
         self.wire.run(Send(session_id, "do", {"number": number}, epoch, good_for))
 
     def report(self, host: str) -> None:
-        held = {bot.session.id: bot.owner for bot in self.bots if bot._host == host and bot.alive}
+        held = {bot.session.id: bot.owner for bot in self.bots if bot.host == host and bot.alive}
         slots = self.free[host] + len(held)
         wish = self.wire.run(Report(Host(host, "bots", slots, len(held), "1"), held))
         self.must(wish is self.wishes[host], f"{wish} is wanted of {host} instead of {self.wishes[host]}")
@@ -808,7 +851,7 @@ class World:
         """A worker died with all its bots, and is started again."""
         known = self.reaper.held_by(host)
         for bot in self.bots:
-            if bot._host == host and bot.alive:
+            if bot.host == host and bot.alive:
                 self.die(bot, orphan=True)
         self.wishes[host] = Wish.WORK
         self.ledger.run(Report(Host(host, "bots", self.free[host], 0, "2"), None))

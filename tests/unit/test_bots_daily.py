@@ -89,24 +89,25 @@ class Bot:
 
     def __init__(self, daily, *, waits=False, room=STANDUP):
         self.news = []
-        self.put_out = []
+        self.reasons = []  # for which it was put out
         self.ear = Ear()
         self.is_on_stage = False
         self.room = DailyRoom(
             room,
             daily,
             name="Host",
-            on_arrival=self._arrived,
-            on_departure=self._departed,
-            on_put_out=self.put_out.append,
+            listener=self,
             waits=waits,
         )
 
-    async def _arrived(self, who):
+    async def arrived(self, who):
         self.news.append(f"{who} came")
 
-    async def _departed(self, who):
+    async def departed(self, who):
         self.news.append(f"{who} left")
+
+    def put_out(self, why):
+        self.reasons.append(why)
 
     async def _started(self, *_):
         self.is_on_stage = True
@@ -173,13 +174,13 @@ async def test_a_bot_whose_turn_has_not_come_waits_at_the_door(daily, meetings):
         await asyncio.wait_for(bot.room.at_door(), SOON)
         async with on_stage(daily) as older:
             assert [len(each.joins) for each in meetings.clients] == [0, 1]
-            assert not older.put_out
+            assert not older.reasons
             assert not bot.is_on_stage
 
             bot.room.enter()
 
             await eventually(lambda: bot.is_on_stage)
-            await eventually(lambda: older.put_out)
+            await eventually(lambda: older.reasons)
 
 
 async def test_a_bot_that_is_not_needed_after_all_leaves_from_the_door(daily, meetings, server):
@@ -192,19 +193,19 @@ async def test_a_bot_that_is_not_needed_after_all_leaves_from_the_door(daily, me
     await asyncio.wait({task}, timeout=SOON)
 
     assert server.asked == []
-    assert not bot.put_out
+    assert not bot.reasons
 
 
 async def test_the_newcomer_puts_the_older_bot_out_before_it_joins(daily, meetings, server):
     async with on_stage(daily) as older:
         server.rooms["standup"]["config"]["enforce_unique_user_ids"] = False  # a room that does not see to it
         async with on_stage(daily) as newer:
-            await eventually(lambda: older.put_out)
+            await eventually(lambda: older.reasons)
 
-            (why,) = older.put_out
+            (why,) = older.reasons
             assert why.kind is Reason.EJECTED
             assert len(meetings.those_in("standup")) == 1
-            assert not newer.put_out
+            assert not newer.reasons
             ejected = [path for _, path, _ in server.asked if path.endswith("/eject")]
             assert len(ejected) == 2
 
@@ -214,7 +215,7 @@ async def test_where_the_api_is_away_the_room_itself_puts_the_older_bot_out(dail
         server.fail("GET /rooms", 500, times=1000)
         server.fail("POST /rooms", 500, times=1000)
         async with on_stage(daily):
-            await eventually(lambda: older.put_out)
+            await eventually(lambda: older.reasons)
 
             assert len(server.people["standup"]) == 1
 
@@ -360,9 +361,9 @@ async def test_a_line_that_broke_is_the_bot_s_failure_and_no_reason_for_its_sess
         (client,) = meetings.those_in("standup")
 
         client.lose("websocket closed")
-        await eventually(lambda: bot.put_out)
+        await eventually(lambda: bot.reasons)
 
-        assert [why.kind for why in bot.put_out] == [FailureKind.LINE_LOST]
+        assert [why.kind for why in bot.reasons] == [FailureKind.LINE_LOST]
 
 
 @pytest.mark.parametrize(
@@ -377,16 +378,16 @@ async def test_a_line_that_broke_is_the_bot_s_failure_and_no_reason_for_its_sess
 async def test_why_a_call_ended_is_told_where_daily_tells_it(daily, meetings, words, kind):
     async with on_stage(daily) as bot:
         meetings.those_in("standup")[0].lose(words)
-        await eventually(lambda: bot.put_out)
+        await eventually(lambda: bot.reasons)
 
-        assert bot.put_out[0].kind is kind
+        assert bot.reasons[0].kind is kind
 
 
 async def test_a_bot_that_leaves_was_not_put_out(daily, meetings):
     async with on_stage(daily) as bot:
         pass
 
-    assert not bot.put_out
+    assert not bot.reasons
     assert not bot.news
 
 
@@ -399,7 +400,7 @@ async def test_a_bot_that_ends_by_itself_was_not_put_out(daily, meetings, server
     await asyncio.wait_for(task, SOON)
     await bot.room.disconnect()
 
-    assert not bot.put_out
+    assert not bot.reasons
     assert server.people["standup"] == []
 
 
@@ -465,7 +466,7 @@ async def test_a_room_that_is_full_is_tried_again(daily, meetings, server):
         meetings.leave("standup", ann)
 
         await eventually(lambda: meetings.those_in("standup"))
-        assert not bot.put_out
+        assert not bot.reasons
 
 
 async def test_a_bot_that_gets_in_nowhere_says_so(daily, meetings, server, monkeypatch):
@@ -473,9 +474,9 @@ async def test_a_bot_that_gets_in_nowhere_says_so(daily, meetings, server, monke
     server.fail("GET /", 500, times=10_000)  # not even its token can be signed
 
     async with performing(Bot(daily)) as bot:
-        await eventually(lambda: bot.put_out)
+        await eventually(lambda: bot.reasons)
 
-        assert bot.put_out[0].kind is FailureKind.NOT_LET_IN
+        assert bot.reasons[0].kind is FailureKind.NOT_LET_IN
         assert not meetings.those_in("standup")
 
 
@@ -490,7 +491,7 @@ async def test_a_bot_that_is_cancelled_while_it_joins_is_not_left_behind(daily, 
     await bot.room.disconnect()
 
     assert server.people["standup"] == []
-    assert not bot.put_out
+    assert not bot.reasons
 
 
 async def test_offers_are_for_local_rooms(daily):

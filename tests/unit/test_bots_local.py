@@ -13,6 +13,7 @@ from pipecat.transports.smallwebrtc import transport
 
 from greenroom.app.errors import CandidatesRefused
 from greenroom.bots.transports.local import LocalRoom
+from tests.fakes.listener import Deaf
 
 pytestmark = pytest.mark.anyio
 HOST = "candidate:1 1 udp 1 192.0.2.1 9 typ host"
@@ -21,10 +22,7 @@ BEFORE = "SmallWebRTCConnection#0-before"  # a connection to the room's bot befo
 
 @pytest.fixture
 async def room():
-    async def nothing(_user_id):
-        pass
-
-    room = LocalRoom((), on_arrival=nothing, on_departure=nothing)
+    room = LocalRoom((), listener=Deaf())
     await room.connect()  # as pipecat's transport does when the bot's pipeline starts
     yield room
     await room.disconnect()

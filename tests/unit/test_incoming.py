@@ -33,6 +33,7 @@ from greenroom.bots.transports.incoming import (
     keep_to_rtvi,
 )
 from greenroom.bots.transports.livekit import LiveKitRoom
+from tests.fakes.listener import Deaf
 from tests.unit.test_people import eventually, room
 
 pytestmark = pytest.mark.anyio
@@ -183,7 +184,7 @@ class InLiveKit:
         self.room = LiveKitRoom(
             Room("livekit", "standup", "wss://livekit.example.com"),
             token=str, facts={}, describe=print,
-            on_arrival=nothing, on_departure=nothing, on_put_out=print, waits=False,
+            listener=Deaf(), waits=False,
         )  # fmt: skip
         told = dict.fromkeys(LiveKitCallbacks.model_fields, nothing) | {"on_data_received": self._take}
         self.client = Client("", "", "", LiveKitParams(), LiveKitCallbacks(**told), "")

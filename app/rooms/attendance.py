@@ -1,0 +1,314 @@
+"""Who is in a session's room, and what follows from it.
+
+Plain rules: whoever runs a bot says what happens in its room (`Attendance.on`), and carries out the consequences in
+their order.  Here it is decided how long a bot waits in an empty room: the session's persistence, five minutes
+where nobody asked for another.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from greenroom.app.rooms.sessions import Happened, Reason, Session, State
+
+NO_SHOW_AFTER = timedelta(
+    minutes=2
+)  # a session that nobody ever came to ends, so that its slot is free again
+# A person whose bot was replaced needs this long to reconnect, however short their session's persistence is
+COMES_BACK_WITHIN = timedelta(seconds=30)
+WARNING_BEFORE_END = timedelta(seconds=30)  # people hear that the session's time is nearly over
+WARNED_FROM = 2 * WARNING_BEFORE_END  # a session that lasts no longer is not worth a warning
+
+
+# What happens in a room.  `people` are those who are there after it.
+
+
+@dataclass(frozen=True)
+class Started:
+    """The bot's pipeline runs, and the room is its own."""
+
+    people: frozenset[str]
+    after: timedelta  # since this bot's process adopted the session
+
+
+@dataclass(frozen=True)
+class TookOver:
+    """The room is the bot's now; another bot of its session had it until this moment.  `Started` comes after it."""
+
+    session: Session  # as the other bot left it
+    known: frozenset[str]  # whose words are in the conversation
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A person has come into the room, or come back."""
+
+    user_id: str
+    people: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Departed:
+    """A person has left the room."""
+
+    people: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The bot shall be silent until it is resumed."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The bot shall speak again."""
+
+
+@dataclass(frozen=True)
+class SlotWanted:
+    """All slots are taken, and somebody waits for one."""
+
+    people: frozenset[str]
+
+
+@dataclass(frozen=True)
+class NoOtherSlot:
+    """The bot's worker stops, and no other worker has a slot for the session."""
+
+
+@dataclass(frozen=True)
+class CancelledItself:
+    """The bot has cancelled its own pipeline, as stock pipecat bots do when their person leaves."""
+
+    people: frozenset[str]
+
+
+Happening = (
+    Started | TookOver | Arrived | Departed | Paused | Resumed | SlotWanted | NoOtherSlot | CancelledItself
+)
+
+
+# What follows from it.
+
+
+@dataclass(frozen=True)
+class SetClock:
+    """End the session for this reason after this time, unless the clock is stopped or set anew before."""
+
+    after: timedelta
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class StopClock:
+    """Somebody is there: the session does not end for want of people."""
+
+
+@dataclass(frozen=True)
+class Enter:
+    """The session is in this state now."""
+
+    state: State
+
+
+@dataclass(frozen=True)
+class BeginConversation:
+    """Another person is here: they must not hear what was said before, nor may it be written down as theirs."""
+
+    person: str
+
+
+@dataclass(frozen=True)
+class ShowOpenThings:
+    """Tell the clients what is open in the room, for one that has just come."""
+
+
+@dataclass(frozen=True)
+class CancelAnswer:
+    """Nobody is left to hear what the bot is saying."""
+
+
+@dataclass(frozen=True)
+class WriteEvent:
+    """Put this into the session's history; the person is the session's from now on."""
+
+    event: Happened
+    person: str | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """End the session."""
+
+    reason: Reason
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Park:
+    """Let the session wait without a bot; it gets its next one when there is a slot, or its person comes back."""
+
+
+Consequence = (
+    SetClock | StopClock | Enter | BeginConversation | ShowOpenThings | CancelAnswer | WriteEvent | End | Park
+)
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """From now on: when the session's time is over, and when people are warned of it, if they are."""
+
+    ends_in: timedelta
+    warns_in: timedelta | None
+
+
+def time_limits(session: Session, age: timedelta) -> TimeLimits:
+    """Of a session that was requested so long ago."""
+    ends_in = max(timedelta(0), session.brief.max_duration - age)
+    return TimeLimits(ends_in, ends_in - WARNING_BEFORE_END if ends_in > WARNED_FROM else None)
+
+
+class Attendance:
+    """Who is with one bot, and who was with its session before."""
+
+    def __init__(
+        self, session: Session, *, known: Iterable[str | None] = (), age: timedelta, is_next: bool = False
+    ) -> None:
+        """`age` is the session's when this bot adopted it; `known` are those whose words are in the conversation.
+
+        A bot that `is_next` takes the room over from another one.
+        """
+        self._session = session
+        self._age = age
+        self._is_next = is_next
+        # Here since the conversation began: what is kept of it is theirs
+        known = tuple(known)
+        self._met = {person for person in (session.person, *known) if person is not None}
+        if known and session.person is None:  # a conversation that was taken up is its user's alone
+            self._met.add(session.brief.user_id)
+        self._last_person = session.person
+        self._is_on = False  # it has the room, and can talk
+        self._is_waiting = False  # the last person has left
+        self._is_paused = session.state is State.PAUSED
+        self._is_clock_set = False
+
+    @property
+    def anybody_came(self) -> bool:
+        """Whether a person has been with the session, with this bot or one before it."""
+        return self._last_person is not None
+
+    def on(self, happening: Happening) -> list[Consequence]:
+        """What follows, in the order in which it must be done."""
+        match happening:
+            case Started():
+                return self._started(happening)
+            case TookOver():
+                return self._took_over(happening)
+            case Arrived():
+                return self._arrived(happening)
+            case Departed():
+                return self._departed(happening)
+            case Paused() | Resumed():
+                return self._pause(isinstance(happening, Paused))
+            case SlotWanted():
+                return self._slot_wanted(happening)
+            case NoOtherSlot():
+                return self._no_other_slot()
+            case CancelledItself():
+                return self._cancelled_itself(happening)
+
+    def _started(self, started: Started) -> list[Consequence]:
+        self._is_on = True
+        clock = self._expect_person(started.people, started.after)
+        if not self._is_next:
+            return [*clock, *self._on_stage()]
+        # It stays what it was, but for who came while the bot learned that
+        return [*clock, *(self._comes_back() if started.people else [])]
+
+    def _took_over(self, taken: TookOver) -> list[Consequence]:
+        self._session, self._last_person = taken.session, taken.session.person
+        self._met |= taken.known
+        self._is_waiting = taken.session.state is State.WAITING
+        self._is_paused = taken.session.state is State.PAUSED
+        return []
+
+    def _arrived(self, arrival: Arrived) -> list[Consequence]:
+        person = arrival.user_id
+        is_another = bool(self._met) and person not in self._met and arrival.people <= {person}
+        if is_another:
+            self._met.clear()
+        self._met.add(person)
+        self._last_person = person
+        self._is_clock_set = False
+        return [
+            StopClock(),
+            *([BeginConversation(person)] if is_another else []),
+            ShowOpenThings(),
+            *self._comes_back(),
+            WriteEvent(Happened.PERSON_ARRIVED, person),
+        ]
+
+    def _departed(self, departure: Departed) -> list[Consequence]:
+        if departure.people or not self._is_on:
+            return []
+        self._is_waiting = True
+        # The clock first: whoever comes while the rest is done stops it
+        clock = self._set_clock(self._session.brief.persistence, Reason.IDLE)
+        return [clock, CancelAnswer(), Enter(State.WAITING), WriteEvent(Happened.PERSON_LEFT)]
+
+    def _comes_back(self) -> list[Consequence]:
+        if not self._is_waiting:
+            return []
+        self._is_waiting = False
+        return self._on_stage()
+
+    def _pause(self, is_paused: bool) -> list[Consequence]:
+        """In an empty room it is remembered only: a paused bot is paused still when its person comes back."""
+        if self._is_paused is is_paused:
+            return []
+        self._is_paused = is_paused
+        is_seen = self._is_on and not self._is_waiting
+        return [Enter(State.PAUSED if is_paused else State.LIVE)] if is_seen else []
+
+    def _slot_wanted(self, wanted: SlotWanted) -> list[Consequence]:
+        if wanted.people or not self._is_clock_set:
+            return []
+        reason = Reason.IDLE if self.anybody_came else Reason.NO_SHOW
+        return [End(reason, "nobody was there, and somebody waited for its slot")]
+
+    def _no_other_slot(self) -> list[Consequence]:
+        if self._is_on and not self.anybody_came:  # nobody would miss it, and others wait for slots
+            return [End(Reason.NO_SHOW, "nobody had come when its worker stopped")]
+        return [Park()]
+
+    def _cancelled_itself(self, cancelled: CancelledItself) -> list[Consequence]:
+        """A session outlives a bot that left because its person did: they may come back within the persistence."""
+        if self._is_on and self._is_waiting and not cancelled.people:
+            return [Park()]
+        return [End(Reason.LEFT, "the bot ended the call itself")]
+
+    def _on_stage(self) -> list[Consequence]:
+        return [Enter(State.LIVE), *([Enter(State.PAUSED)] if self._is_paused else [])]
+
+    def _expect_person(self, people: frozenset[str], after: timedelta) -> list[Consequence]:
+        """Somebody will come, or come back."""
+        if people:
+            return []
+        alone_for, persistence = self._alone_for(after), self._session.brief.persistence
+        if self._last_person is None:
+            return [self._set_clock(NO_SHOW_AFTER - alone_for, Reason.NO_SHOW)]
+        if self._is_next and alone_for:  # a call that was handed over: they had gone before
+            return [self._set_clock(persistence - alone_for, Reason.IDLE)]
+        return [self._set_clock(max(persistence - alone_for, COMES_BACK_WITHIN), Reason.IDLE)]
+
+    def _set_clock(self, after: timedelta, reason: Reason) -> SetClock:
+        self._is_clock_set = True
+        return SetClock(max(timedelta(0), after), reason)
+
+    def _alone_for(self, after: timedelta) -> timedelta:
+        """How long nobody has been with the session's bots, this one and those before it."""
+        session = self._session
+        if not session.alone_ms:
+            return timedelta(0)
+        before = self._age - timedelta(milliseconds=session.alone_ms - session.created_ms)
+        return max(timedelta(0), before + after)

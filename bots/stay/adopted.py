@@ -1,0 +1,25 @@
+"""A session that this process has adopted: what it knows of it before the bot's first step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from greenroom.app.rooms.conversations import Turn
+from greenroom.app.rooms.room_states import Open, Opened
+from greenroom.app.rooms.sessions import Session
+
+
+@dataclass(frozen=True)
+class AdoptedSession:
+    """The session, who has adopted it, and how the bot before this one left it."""
+
+    session: Session
+    owner: str
+    host: str
+    claim: str
+    is_next: bool = False  # its turn comes when the bot that has the room now yields
+    age: timedelta = timedelta(0)
+    conversation: tuple[Turn, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)  # as the bot before this one was changed
+    opened: Mapping[Open, Opened] = field(default_factory=dict)  # in the room, by that bot

@@ -1,0 +1,83 @@
+"""How a stay ends: goodbye, where there is time for it, the pipeline's end, and the room is given up."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from greenroom.app.rooms.leases import Release
+from greenroom.app.rooms.sessions import State
+from greenroom.bots.stay.background import first_of
+from greenroom.bots.stay.controls import Controls
+from greenroom.bots.stay.ending import Ending
+from greenroom.bots.stay.inbox import Inbox
+from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.performance import CLOSES_WITHIN, Performance
+from greenroom.bots.transports.stage import Stage
+
+GOODBYE_WITHIN = timedelta(seconds=8)
+CRASHED_CLOSES_WITHIN = timedelta(seconds=0.5)  # a room whose bot has failed: the next one cannot wait
+
+log = structlog.get_logger(__name__)
+
+
+class Closing:
+    """One bot's way out of its room."""
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        journal: Journal,
+        inbox: Inbox,
+        stage: Stage,
+        performance: Performance,
+        controls: Controls,
+    ) -> None:
+        self._owner = owner
+        self._journal = journal
+        self._inbox = inbox
+        self._stage = stage
+        self._performance = performance
+        self._controls = controls
+
+    async def end_performance(self, ending: Ending) -> None:
+        """End a performance that has not ended by itself."""
+        if ending.goes_on:
+            self._stage.hush()  # before the pipeline closes the line: who is told that it left does not come back
+        else:
+            await self._journal.enter(State.LEAVING, reason=ending.reason)
+        if ending.politely and not ending.goes_on and await self._controls.say_goodbye():
+            await first_of(self._performance.over(), within=GOODBYE_WITHIN)
+        await self._performance.stop(ending.reason)
+
+    async def leave_room(self, ending: Ending) -> bool:
+        """Leave the room, then give it up.  Neither may keep the other from happening.
+
+        False if Redis was away: who sees a room without a bot then would send it another.
+        """
+        within = CLOSES_WITHIN if ending.failure is None else CRASHED_CLOSES_WITHIN
+        session_id = self._journal.session.id
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                try:
+                    if ending.goes_on:
+                        self._stage.hush()
+                finally:
+                    await self._stage.disconnect()
+        except TimeoutError:
+            log.warning("room_close_failed", session_id=session_id)
+        except Exception:
+            log.exception("room_close_failed", session_id=session_id)
+        return ending.goes_on or await self.write_end(ending)
+
+    async def write_end(self, ending: Ending) -> bool:
+        """Give the room up, and answer those who asked for it.  False if Redis was away."""
+        session = self._journal.session
+        release = Release(session.room, session.epoch, self._owner)
+        is_written = await self._journal.enter(
+            State.ENDED, reason=ending.reason, detail=ending.detail, afterwards=[release]
+        )
+        if is_written:
+            await self._inbox.answer_rest()
+        return is_written

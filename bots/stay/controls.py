@@ -1,0 +1,171 @@
+"""What a bot in a room can be asked for, and how it is done in pipecat's own terms, so that any bot can follow."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    InterruptionFrame,
+    LLMUpdateSettingsFrame,
+    STTUpdateSettingsFrame,
+    TTSSpeakFrame,
+    TTSUpdateSettingsFrame,
+)
+from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
+
+from greenroom.app.errors import OthersThere
+from greenroom.app.rooms.brief import Mode
+from greenroom.app.rooms.inbox import Message
+from greenroom.app.rooms.leaving import ended_by
+from greenroom.app.rooms.requests import (
+    BadRequest,
+    BotAnswer,
+    Candidates,
+    Configure,
+    Done,
+    GivesWay,
+    GiveWay,
+    Leave,
+    Offer,
+    OfferAnswer,
+    Request,
+    read,
+    to_body,
+)
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.settings import Settings
+from greenroom.bots import speech
+from greenroom.bots.personalities import Personality
+from greenroom.bots.personalities import load as load_personality
+from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.transports.stage import Stage
+
+log = structlog.get_logger(__name__)
+
+
+class Say(Protocol):
+    """Puts frames into a bot's pipeline."""
+
+    def __call__(self, *frames: Frame) -> Awaitable[None]: ...
+
+
+class Controls:
+    """How one bot is changed, made to say something, and asked for things."""
+
+    def __init__(
+        self,
+        session: Session,
+        settings: Settings,
+        *,
+        stage: Stage,
+        say: Say,
+        give_way: Callable[[], bool],
+        end: End,
+    ) -> None:
+        """`give_way` leaves the bot's slot to who waits for one, if nobody is there, and says whether it does."""
+        self._session = session
+        self._settings = settings
+        self._stage = stage
+        self._say = say
+        self._give_way = give_way
+        self._end = end
+        self._config: Mapping[str, Any] = {}  # what was changed since the session began
+        self._personality: Personality | None = None
+
+    @property
+    def mode(self) -> str:
+        return str(self._config.get("mode") or self._session.brief.mode)
+
+    async def prepare(self, config: Mapping[str, Any]) -> None:
+        """Be what the session was joined with, changed as the bot before this one was."""
+        await self.change(config)
+        await self._show()
+
+    async def do(self, message: Message) -> Mapping[str, object] | None:
+        """The answer to a message, or None if that is the bot's end.  Raises what the bot refuses it with."""
+        try:
+            request = read(message.kind, message.body)
+        except BadRequest as bad:
+            why = str(bad.__cause__ or bad)
+            log.warning("message_rejected", session_id=self._session.id, kind=message.kind, because=why)
+            return {"error": str(bad)}
+        answer = await self._handle(request)
+        return None if answer is None else to_body(answer)
+
+    async def _handle(self, request: Request[Any]) -> BotAnswer | None:
+        match request:
+            case Offer(user_id, offer):
+                return OfferAnswer(await self._stage.take(user_id, offer))
+            case Candidates(pc_id, candidates):
+                await self._stage.add_candidates(pc_id, candidates)
+            case Configure(changes):
+                await self.change(changes)
+            case GiveWay():
+                return GivesWay(self._give_way())
+            case Leave(reason, by):
+                if by is not None and self._stage.people - {by}:
+                    raise OthersThere
+                self._end.begin(Ending(reason, detail=ended_by(by)))
+                return None
+        return Done()
+
+    async def change(self, changes: Mapping[str, Any]) -> None:
+        """Change how the bot speaks and thinks.
+
+        What is set to null goes back to what the session was joined with, else to what its personality has.  What was
+        set by itself stays when the personality changes: the same as a bot that takes the session over makes of it.
+        """
+        self._config = {**self._config, **changes}
+        brief = self._session.brief
+        self._personality = load_personality(self._config.get("personality") or brief.personality)
+        personality = self._personality.with_changes(persona=brief.persona)
+        usual = {
+            "voice": brief.voice or speech.voice_for(self._settings, personality),
+            "language": personality.language,
+            "prompt": personality.prompt,
+        }
+        affected = usual if "personality" in changes else usual.keys() & changes.keys()
+        await self._say(*_settings_frames({name: self._config.get(name) or usual[name] for name in affected}))
+        if {"mode", "personality"} & changes.keys():
+            await self._show()
+
+    async def warn_of_end(self) -> None:
+        """Say that the session's time is nearly over, if anybody is there."""
+        if self._stage.people and self._personality is not None:
+            await self._say(TTSSpeakFrame(self._personality.ending_soon))
+
+    async def say_goodbye(self) -> bool:
+        """Say goodbye and end; False, and nothing is said, if nobody is there.
+
+        What the bot says now is interrupted: a goodbye behind a long answer would come too late to be heard.
+        """
+        if not self._stage.people or self._personality is None:
+            return False
+        await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.goodbye), EndFrame())
+        return True
+
+    async def say_that_it_goes_away(self) -> bool:
+        """Say that the bot is gone for a moment; False, and nothing is said, if nobody is there."""
+        if not self._stage.people or self._personality is None:
+            return False
+        await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.away, append_to_context=False))
+        return True
+
+    async def _show(self) -> None:
+        """Be seen, or not, as the mode has it."""
+        personality = self._personality
+        await self._stage.show(personality.name if personality and self.mode == Mode.FORUM else None)
+
+
+def _settings_frames(changes: Mapping[str, str]) -> list[Frame]:
+    frames: list[Frame] = []
+    if voice := changes.get("voice"):
+        frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(voice=voice)))
+    if language := changes.get("language"):
+        frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(language=language)))
+        frames.append(STTUpdateSettingsFrame(delta=STTSettings(language=language)))
+    if prompt := changes.get("prompt"):
+        frames.append(LLMUpdateSettingsFrame(delta=LLMSettings(system_instruction=prompt)))
+    return frames

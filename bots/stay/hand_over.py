@@ -1,0 +1,189 @@
+"""A worker stops: its bot hands the session over to another worker, or lets it wait for a slot (parks it).
+
+The bot has the room, and is heard, until the moment in which another one is ready.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.sessions import Happened, State, Succeed
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.outbox import Outbox
+from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay import succession
+from greenroom.bots.stay.background import cancel, first_of
+from greenroom.bots.stay.controls import Controls
+from greenroom.bots.stay.ending import REPLACED, End, Ending
+from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.listener import WRITTEN_WITHIN, RoomListener
+from greenroom.bots.stay.performance import Performance
+from greenroom.bots.transports.stage import Stage
+from greenroom.bots.turns import Turns
+
+QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks; then the room is given up all the same
+AWAY_WITHIN = timedelta(seconds=5)  # a word before the bot is gone for a moment
+TOLD_WITHIN = timedelta(milliseconds=100)  # a message on its way to the page, before the line is closed
+
+Park = Callable[[], Awaitable[bool]]
+
+log = structlog.get_logger(__name__)
+
+
+class HandOver:
+    """How one bot gives its session up, to another worker's bot."""
+
+    def __init__(
+        self,
+        ledger: AsyncRedisLedger,
+        launches: LaunchQueue,
+        *,
+        owner: str,
+        park: Park,
+        journal: Journal,
+        stage: Stage,
+        performance: Performance,
+        controls: Controls,
+        listener: RoomListener,
+        turns: Turns,
+        open_things: RoomState,
+        outbox: Outbox,
+        end: End,
+    ) -> None:
+        """`park` lets the session wait for a slot; it says whether it does."""
+        self._ledger = ledger
+        self._launches = launches
+        self._owner = owner
+        self._park_session = park
+        self._journal = journal
+        self._stage = stage
+        self._performance = performance
+        self._controls = controls
+        self._listener = listener
+        self._turns = turns
+        self._open_things = open_things
+        self._outbox = outbox
+        self._end = end
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Give the session up.  Asking twice is asking once."""
+        if self._task is None:
+            self._listener.gives_room_up = True
+            self._task = asyncio.create_task(self.run())
+
+    @property
+    def has_begun(self) -> bool:
+        return self._task is not None
+
+    async def over(self) -> None:
+        """Wait until it is done, however it ends."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def cancel(self) -> None:
+        if self._task is not None:
+            await cancel([self._task])
+
+    async def run(self) -> None:
+        """Until the stay ends, by this or by something else."""
+        while not self._end.has_begun:
+            try:
+                is_live = self._performance.started.is_set() and self._journal.has_room
+                if is_live and await self.hand_over():
+                    self._leave_room_to_others("moved")
+                elif (not is_live or self._listener.waits_for_slot()) and await self._park():
+                    self._leave_room_to_others("parked")
+                await asyncio.sleep(TOLD_WITHIN.total_seconds())
+                self._end.begin(REPLACED)
+            except RedisAway:
+                await asyncio.sleep(1)  # the call goes on until somebody can take it
+            except Exception:
+                log.exception("session_handover_failed", session_id=self._journal.session.id)
+                self._end.begin(Ending.by_our_fault("could not be moved to another worker"))
+
+    async def hand_over(self) -> bool:
+        """Give the room to a bot on another worker; False if there is none.  Raises RedisAway."""
+        epoch = None
+        try:
+            epoch = await succession.hand_over(
+                self._ledger,
+                self._launches,
+                self._journal.session,
+                owner=self._owner,
+                before_yielding=self._fall_silent,
+            )
+        finally:
+            if epoch is None:
+                await self._speak_again()
+        if epoch is None:
+            return False
+        self._journal.has_room = False
+        # Before the page makes its next offer
+        await self._journal.attempt(Succeed(self._journal.session.id, epoch, Happened.HANDED_OVER))
+        return True
+
+    async def _park(self) -> bool:
+        """No slot is free: tell the person, and let the session wait for one."""
+        if await self._last_moment() is None:
+            return False
+        self._performance.fell_silent.clear()
+        if self._performance.started.is_set() and await self._controls.say_that_it_goes_away():
+            await first_of(self._performance.fell_silent.wait(), self._performance.over(), within=AWAY_WITHIN)
+        is_parked = False
+        try:
+            if await self._fall_silent() is not None:
+                is_parked = await self._park_session()
+        finally:
+            if not is_parked:
+                await self._speak_again()
+        return is_parked
+
+    async def _last_moment(self) -> State | None:
+        """In a quiet moment, with everything that was said written down; None if the session ends meanwhile."""
+        await self._quiet_moment(QUIET_WITHIN)
+        await self._see_all_written()
+        if self._performance.is_over and not self._performance.has_failed:  # it said goodbye meanwhile
+            self._end.begin(self._performance.ended_by_itself())
+        return None if self._end.has_begun else self._journal.state
+
+    async def _fall_silent(self) -> State | None:
+        """The last moment, from which on the bot takes nothing in and writes nothing to anybody.
+
+        What it answered then would be refused when it is written down: under the next epoch, or by it.
+        """
+        deadline = asyncio.get_running_loop().time() + QUIET_WITHIN.total_seconds()
+        while True:
+            state = await self._last_moment()
+            self._stage.listen(to_people=False)
+            self._outbox.hold()
+            await self._see_all_written()  # an answer that has left by now is to a line that is among them
+            if state is None or self._turns.is_quiet or asyncio.get_running_loop().time() > deadline:
+                return state
+            await self._speak_again()  # somebody was quicker: they get their answer first
+
+    async def _speak_again(self) -> None:
+        self._stage.listen(to_people=True)
+        await self._outbox.release()
+
+    async def _quiet_moment(self, within: timedelta) -> None:
+        deadline = asyncio.get_running_loop().time() + within.total_seconds()
+        while not self._turns.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
+            await asyncio.sleep(0.05)
+
+    async def _see_all_written(self) -> None:
+        """Raises RedisAway: what is not written now would be refused under the next epoch."""
+        is_written = await self._open_things.written(WRITTEN_WITHIN)
+        if not (is_written and await self._turns.written(WRITTEN_WITHIN)):
+            raise RedisAway
+
+    def _leave_room_to_others(self, event: str) -> None:
+        self._journal.has_room = False
+        self._stage.hush()  # whoever is quick is with the next bot before this one has gone
+        self._stage.tell(event)
+        session = self._journal.session
+        log.info("room_given_up", because=event, session_id=session.id, room=str(session.room))

@@ -1,0 +1,116 @@
+"""Says every three seconds that the bot lives, and learns whether the room is still its own."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.leases import BEAT_EVERY, Beat, Beaten
+from greenroom.app.rooms.sessions import Reason
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay.ending import REPLACED, End, Ending
+from greenroom.bots.stay.inbox import Inbox
+from greenroom.bots.stay.journal import Journal
+from greenroom.bots.turns import Turns
+
+ALONE_AT_MOST = timedelta(minutes=10)  # a call goes on so long without Redis
+BEAT_WITHIN = timedelta(seconds=2)  # connecting included
+# After a beat that got no answer: several fall into a doubt, also where one of them waits, or comes late
+BEAT_AGAIN_AFTER = timedelta(seconds=1)
+AT_LEAST_BETWEEN_BEATS = 0.2  # seconds
+
+
+class Heartbeat:
+    """The beats of one bot; what is sent to it meanwhile comes back with them."""
+
+    def __init__(
+        self,
+        pulse: AsyncRedisLedger,
+        journal: Journal,
+        inbox: Inbox,
+        *,
+        owner: str,
+        turns: Turns,
+        open_things: RoomState,
+        end: End,
+        hush: Callable[[], None],
+        begin: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        """`pulse` is a connection of its own, so that a beat never queues behind anything.
+
+        `begin` does something beside the beats; `hush` keeps the bot from being heard, at once.
+        """
+        self._pulse = pulse
+        self._journal = journal
+        self._inbox = inbox
+        self._owner = owner
+        self._turns = turns
+        self._open_things = open_things
+        self._end = end
+        self._hush = hush
+        self._begin = begin
+
+    async def run(self) -> None:
+        """Until the room is another's."""
+        loop = asyncio.get_running_loop()
+        asked = heard = loop.time()  # the adoption was the first beat
+        is_heard = True
+        while True:
+            # From when the last one was sent: one that got no answer does not make the next one late
+            due = asked + seconds_to_next_beat(is_heard)
+            await asyncio.sleep(max(AT_LEAST_BETWEEN_BEATS, due - loop.time()))
+            asked, is_heard = loop.time(), False
+            try:
+                async with asyncio.timeout(BEAT_WITHIN.total_seconds()):
+                    beaten = await self.beat()
+            except (RedisAway, TimeoutError):
+                self._journal.doubt()
+                if loop.time() - heard > ALONE_AT_MOST.total_seconds():
+                    self._end.begin(Ending(Reason.ERROR, detail="Redis was away for too long"))
+                continue
+            heard, is_heard = asked, True
+            if beaten is Beaten.SUPERSEDED:
+                return
+
+    async def beat(self) -> Beaten:
+        """Beat once, and do what follows.  Raises RedisAway."""
+        beaten, messages = await self._pulse.run(self.next_beat())
+        if beaten is Beaten.SUPERSEDED:
+            self._hush()
+            self._end.begin(REPLACED)
+            return beaten
+        if beaten is Beaten.REGISTERED or self._journal.may_be_lost:
+            self._begin(self._write_again())
+        self._inbox.take_in(messages)
+        return beaten
+
+    def next_beat(self) -> Beat:
+        session = self._journal.session
+        return Beat.of(
+            session,
+            owner=self._owner,
+            host=session.host or "",
+            state=session.state,
+            after=self._inbox.last_read,
+        )
+
+    async def _write_again(self) -> None:
+        """Redis had lost the room: the record, what was said, and where its inbox stood are lost with it.
+
+        Where they are not, nothing is changed.
+        """
+        self._inbox.read_from_start()
+        kept = await self._journal.write_again()
+        if kept is not None:
+            self._turns.restore(kept)
+            self._open_things.restore()
+            await self._journal.write()
+
+
+def seconds_to_next_beat(is_heard: bool) -> float:
+    """After a beat that was heard, or was not."""
+    usual = BEAT_EVERY if is_heard else BEAT_AGAIN_AFTER
+    return usual.total_seconds() * random.uniform(0.9, 1.1)

@@ -1,0 +1,45 @@
+"""What runs beside a bot for as long as its session does.
+
+A bot that does not beat, or does not hear, must not go on as if it did: that one of these is done is an end.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import structlog
+
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.bots.blame import failure_of
+from greenroom.bots.stay.background import cancel
+
+log = structlog.get_logger(__name__)
+
+
+class Helpers:
+    """Tasks with names, which stand in the failure of a bot that loses one of them."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, works: Mapping[str, Coroutine[Any, Any, None]]) -> None:
+        self.tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
+
+    def failure(self, target: str) -> BotFailure | None:
+        """That of the first which is done, however it came to it; the target is the bot's."""
+        for helper in self.tasks:
+            if helper.done():
+                name, error = helper.get_name(), None if helper.cancelled() else helper.exception()
+                log.error("helper_ended", helper=name, exc_info=error)
+                return _lost(name, error, target)
+        return None
+
+    async def cancel(self) -> None:
+        await cancel(self.tasks)
+
+
+def _lost(name: str, error: BaseException | None, target: str) -> BotFailure:
+    if error is None:
+        return BotFailure(FailureKind.HELPER_ENDED, f"lost its {name}, which was stopped")
+    cause = failure_of(error, target)
+    return BotFailure(FailureKind.HELPER_ENDED, f"lost its {name}: it {cause.detail}", cause.file, cause.line)

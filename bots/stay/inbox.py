@@ -1,0 +1,112 @@
+"""What a session's bot is asked for: each message is read once, done in order, and answered.
+
+A message that was sent while the bot was starting is read when it has started.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+
+from greenroom.app.errors import GreenroomError, RedisAway
+from greenroom.app.rooms.inbox import Answer, Message, Receive
+from greenroom.app.rooms.requests import EXPIRED, FAILED
+from greenroom.app.rooms.sessions import Happened
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.stay.background import first_of
+from greenroom.bots.stay.journal import Journal
+
+RECEIVE_WAIT = timedelta(seconds=1)  # a wait in Redis; shorter than the socket's timeout
+REMEMBERED = 1000  # messages that were read; the inbox holds no more
+
+Answering = Callable[[Message], Awaitable[Mapping[str, object] | None]]
+
+log = structlog.get_logger(__name__)
+
+
+class Inbox:
+    """The inbox of a session, as its bot reads it."""
+
+    def __init__(self, ledger: AsyncRedisLedger, journal: Journal, *, do: Answering) -> None:
+        """`do` does what a message asks for; it returns the answer, or None where that is the bot's end."""
+        self._ledger = ledger
+        self._journal = journal
+        self._do = do
+        self._unread: asyncio.Queue[Message] = asyncio.Queue()
+        self._read: dict[str, None] = {}  # ids of messages, the oldest first
+        self._answered_at_end: list[str] = []
+        self.last_read = "0"
+
+    def read_from_start(self) -> None:
+        """Redis has lost where the inbox stood; what was read is not done again."""
+        self.last_read = "0"
+
+    def take_in(self, messages: Sequence[Message]) -> None:
+        """Each message once, whether the inbox or a beat brought it."""
+        for message in messages:
+            self.last_read = message.id
+            if message.id not in self._read:
+                self._read[message.id] = None
+                self._unread.put_nowait(message)
+        while len(self._read) > REMEMBERED:
+            del self._read[next(iter(self._read))]
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing that was read is left to do."""
+        return self._unread.empty()
+
+    async def read(self, started: asyncio.Event) -> None:
+        """Until it is cancelled."""
+        # The first on stage: a connection costs a millisecond that the person would wait for.
+        await first_of(started.wait(), within=RECEIVE_WAIT)
+        while True:
+            try:
+                step = Receive(self._journal.session.id, self.last_read, RECEIVE_WAIT)
+                messages = await self._ledger.run(step)
+            except RedisAway:
+                await asyncio.sleep(1)
+                continue
+            self.take_in(messages)
+
+    async def obey(self) -> None:
+        """Do what was read, in order, until it is cancelled."""
+        while True:
+            await self.obey_next()
+
+    async def obey_next(self) -> None:
+        """Do what the next message asks for, once there is one."""
+        message = await self._unread.get()
+        session = self._journal.session
+        if message.epoch > session.epoch or not self._journal.has_room:
+            return  # for the bot that comes after this one
+        if message.expired or message.epoch != session.epoch:
+            await self._journal.note(Happened.MESSAGE_EXPIRED, message.kind)
+            await self._answer(message, {"error": EXPIRED})
+            return
+        result = await self._result_of(message)
+        if result is None:
+            self._answered_at_end.append(message.id)
+        else:
+            await self._answer(message, result)
+
+    async def answer_rest(self) -> None:
+        """Answer those who asked for the end, now that the bot has left."""
+        for message_id in self._answered_at_end:
+            await self._journal.attempt(Answer(self._journal.session.id, message_id, {}))
+
+    async def _result_of(self, message: Message) -> Mapping[str, object] | None:
+        try:
+            return await self._do(message)
+        except GreenroomError as error:
+            return {"error": error.kind}
+        except Exception:
+            log.exception("message_failed", session_id=self._journal.session.id, kind=message.kind)
+            return {"error": FAILED}
+
+    async def _answer(self, message: Message, result: Mapping[str, object]) -> None:
+        try:
+            await self._journal.retry(Answer(self._journal.session.id, message.id, result))
+        except RedisAway:
+            log.warning("step_write_failed", session_id=self._journal.session.id, step="Answer")

@@ -1,0 +1,153 @@
+"""What happens to a session, written into its record in the order in which it happens.
+
+Without Redis the call goes on: what could not be written is kept here, and written when Redis is heard again.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+
+from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSession, RedisAway
+from greenroom.app.rooms.conversations import ReadTurns, Turn
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.sessions import Create, Forget, Happened, Note, Session, State, Transition
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+
+RETRIES = 5  # of a step that somebody waits for, or while the room is kept without a beat
+RETRY_AFTER = timedelta(seconds=1)
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class Journal:
+    """A session as its bot knows it, and what of that Redis has not been told yet."""
+
+    def __init__(
+        self,
+        ledger: AsyncRedisLedger,
+        session: Session,
+        *,
+        host: str,
+        has_room: bool,
+        on_over: Callable[[], None],
+    ) -> None:
+        """`on_over` is called when the record says that the session was over before this bot came."""
+        self._ledger = ledger
+        self._on_over = on_over
+        self.session = replace(session, host=host)
+        self.has_room = has_room  # no other bot has it, or is about to have it
+        self.may_be_lost = False
+        self._in_order = asyncio.Lock()
+        self._unwritten: list[Step[Any]] = []
+        self._refused: Step[Any] | None = None  # the last that was
+
+    @property
+    def state(self) -> State:
+        return self.session.state
+
+    @property
+    def unwritten(self) -> tuple[Step[Any], ...]:
+        return tuple(self._unwritten)
+
+    def doubt(self) -> None:
+        """An answer of Redis's was lost: it may have forgotten the session, with all that it knew, unnoticed."""
+        self.may_be_lost = True
+
+    def take_over(self, session: Session) -> None:
+        """The room is this bot's now, and this is the session as the bot before it left it."""
+        self.session = replace(session, epoch=self.session.epoch, host=self.session.host)
+
+    def change_conversation(self, conversation_id: str) -> None:
+        """The session goes on with another conversation: it is that of a record that is written again."""
+        self.session = replace(self.session, conversation_id=conversation_id)
+
+    async def enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> bool:
+        """Move to a state, here and in the record.  Without Redis, here alone.
+
+        False if it could not be written.
+        """
+        self.session = session = replace(self.session, state=state)
+        about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
+        log.info(
+            "session_changed", state=state, **{name: fact for name, fact in about.items() if fact is not None}
+        )
+        transition = Transition(session.id, state, session.epoch, **facts)
+        is_written = await self.write(transition, *afterwards)
+        if is_written and state is State.ENDED and transition is not self._refused:
+            await self.attempt(Forget(session.id))  # else it goes on with another bot, which is to be found
+        return is_written
+
+    async def note(self, event: Happened, detail: str | None = None, *, person: str | None = None) -> bool:
+        """Put something into the session's history; the person is the session's from now on."""
+        if person is not None:
+            self.session = replace(self.session, person=person)
+        return await self.write(Note(self.session.id, event, self.session.epoch, detail, person))
+
+    async def write(self, *news: Step[Any]) -> bool:
+        """Write steps behind those that are unwritten yet; what cannot be written is kept.
+
+        Each step is sent once, whether another is refused or not.  False if Redis is away: the first beat that is heard
+        again has what was kept written.
+        """
+        async with self._in_order:
+            self._unwritten += news
+            steps = list(self._unwritten)
+            try:
+                results = await self._ledger.run_each(steps)
+            except RedisAway:
+                self.doubt()
+                log.warning("session_write_failed", session_id=self.session.id, state=self.state)
+                return False
+            del self._unwritten[: len(steps)]
+        for step, result in zip(steps, results, strict=True):
+            if isinstance(result, IllegalTransition | NoSuchSession):
+                self._note_refusal(step, result)
+            elif isinstance(result, GreenroomError):
+                raise result
+        return True
+
+    async def write_again(self) -> list[Turn] | None:
+        """Write the session's record again, if Redis has lost it; returns what Redis still has of its conversation.
+
+        None, and nothing is changed, without Redis: the next beat does it.
+        """
+        self.doubt()
+        try:
+            _, kept = await self._ledger.run_all(
+                [Create(self.session), ReadTurns(self.session.conversation_id)]
+            )
+        except RedisAway:
+            log.warning("session_write_failed", session_id=self.session.id)
+            return None
+        self.may_be_lost = False
+        return list(kept)
+
+    async def retry(self, step: Step[T]) -> T:
+        """Do a step that must be done, for as long as it is worth waiting for.  Raises RedisAway."""
+        for _ in range(RETRIES):
+            try:
+                return await self._ledger.run(step)
+            except RedisAway:
+                await asyncio.sleep(RETRY_AFTER.total_seconds())
+        return await self._ledger.run(step)
+
+    async def attempt(self, step: Step[Any]) -> None:
+        """Do a step that nothing depends on, if Redis is there."""
+        try:
+            await self._ledger.run(step)
+        except RedisAway:
+            log.warning("step_write_failed", session_id=self.session.id, step=type(step).__name__)
+
+    def _note_refusal(self, step: Step[Any], error: GreenroomError) -> None:
+        self._refused = step
+        found, to = error.facts.get("state"), getattr(step, "to", None)
+        log.warning("transition_refused", session_id=self.session.id, state=to, found=found)
+        over = (State.LEAVING, State.ENDED)
+        if found in over and to not in over:  # what it was launched for had ended before
+            self._on_over()

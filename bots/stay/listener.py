@@ -1,0 +1,146 @@
+"""Hears from the stage who comes and goes, and carries out what `app/rooms/attendance.py` says follows from it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from pipecat.frames.frames import InterruptionFrame, LLMMessagesUpdateFrame
+
+from greenroom.app.rooms import attendance
+from greenroom.app.rooms.attendance import Attendance, Consequence, Happening
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.sessions import Reason, Session
+from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay.controls import Say
+from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.stay.journal import Journal
+from greenroom.bots.transports.stage import PutOut
+from greenroom.bots.turns import Turns
+
+INTERRUPTED_WITHIN = timedelta(seconds=1)  # an answer that nobody shall hear
+WRITTEN_WITHIN = timedelta(seconds=2)  # the last turns
+
+
+class RoomListener:
+    """The ears of one stay in its room, and the clock of an empty one."""
+
+    def __init__(
+        self,
+        rules: Attendance,
+        *,
+        people: Callable[[], frozenset[str]],
+        journal: Journal,
+        turns: Turns,
+        open_things: RoomState,
+        say: Say,
+        end: End,
+    ) -> None:
+        self._rules = rules
+        self._people = people
+        self._journal = journal
+        self._turns = turns
+        self._open_things = open_things
+        self._say = say
+        self._end = end
+        self._adopted_at = time.monotonic()
+        self._clock: asyncio.TimerHandle | None = None  # ends a session that nobody is with
+        self._in_order = asyncio.Lock()
+        self.gives_room_up = False  # to another bot; who is put out by that one is not ended by it
+
+    async def arrived(self, user_id: str) -> None:
+        await self._follow(attendance.Arrived(user_id, self._people()))
+
+    async def departed(self, _user_id: str) -> None:
+        if self._journal.has_room:
+            await self._follow(attendance.Departed(self._people()))
+
+    def put_out(self, why: PutOut) -> None:
+        """The room decides who may stay."""
+        if why.kind is Reason.SUPERSEDED and self.gives_room_up:
+            return  # by the bot it made room for: the hand-over says when it is done, or the next beat does
+        if isinstance(why.kind, FailureKind):
+            self._end.begin(Ending.by(BotFailure(why.kind, why.detail)))
+        else:
+            self._end.begin(Ending(why.kind, politely=False, detail=why.detail))
+
+    async def started(self) -> None:
+        """The bot's pipeline runs, and the room is its own."""
+        await self._follow(attendance.Started(self._people(), self._since_adoption()))
+
+    async def took_over(self, session: Session, known: frozenset[str]) -> None:
+        """The room is the bot's, as the bot before it left it."""
+        await self._follow(attendance.TookOver(session, known))
+
+    def give_way(self) -> bool:
+        """Leave the slot to who waits for one, if nobody is here; says whether it does."""
+        consequences = self._rules.on(attendance.SlotWanted(self._people()))
+        for consequence in consequences:
+            self._do_at_once(consequence)
+        return bool(consequences)
+
+    def waits_for_slot(self) -> bool:
+        """No other worker has a slot: whether the session waits for one.  Else it ends here."""
+        consequences = self._rules.on(attendance.NoOtherSlot())
+        for consequence in consequences:
+            self._do_at_once(consequence)
+        return attendance.Park() in consequences
+
+    def stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    async def _follow(self, happening: Happening) -> None:
+        if self._end.has_begun:
+            return
+        consequences = self._rules.on(happening)
+        rest = [each for each in consequences if not self._do_at_once(each)]
+        async with self._in_order:
+            for consequence in rest:
+                await self._do(consequence)
+
+    def _do_at_once(self, consequence: Consequence) -> bool:
+        """False if it takes a while: then it is done behind what happened before."""
+        match consequence:
+            case attendance.SetClock(after, reason):
+                self.stop_clock()
+                loop, ending = asyncio.get_running_loop(), Ending(reason, politely=False)
+                self._clock = loop.call_later(after.total_seconds(), self._end.begin, ending)
+            case attendance.StopClock():
+                self.stop_clock()
+            case attendance.End(reason, detail):
+                self._end.begin(Ending(reason, politely=False, detail=detail))
+            case _:
+                return False
+        return True
+
+    async def _do(self, consequence: Consequence) -> None:
+        match consequence:
+            case attendance.Enter(state):
+                await self._journal.enter(state)
+            case attendance.WriteEvent(event, person):
+                await self._journal.note(event, person=person)
+            case attendance.ShowOpenThings():
+                self._open_things.tell()
+            case attendance.BeginConversation(person):
+                await self._begin_conversation(person)
+            case attendance.CancelAnswer():
+                await self._cancel_answer()
+
+    async def _begin_conversation(self, person: str) -> None:
+        if not self._turns.is_quiet:  # an answer that was under way would end in the new conversation
+            await self._say(InterruptionFrame())
+            await self._turns.quiet(INTERRUPTED_WITHIN)
+        self._open_things.close_all()
+        if not self._turns.begin_another(person):
+            await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
+        self._journal.change_conversation(self._turns.conversation_id)
+        await self._turns.written(WRITTEN_WITHIN)  # before the record names another person
+
+    async def _cancel_answer(self) -> None:
+        if self._turns.is_answering:
+            await self._say(InterruptionFrame())
+
+    def _since_adoption(self) -> timedelta:
+        return timedelta(seconds=time.monotonic() - self._adopted_at)

@@ -1,0 +1,138 @@
+"""The parts of a stay, put together: each is handed those that it needs."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from greenroom.app.rooms.attendance import Attendance
+from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.settings import Settings
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots import transports as stages
+from greenroom.bots.outbox import Outbox
+from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay.adopted import AdoptedSession
+from greenroom.bots.stay.background import Chores
+from greenroom.bots.stay.closing import Closing
+from greenroom.bots.stay.controls import Controls
+from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.stay.hand_over import HandOver
+from greenroom.bots.stay.heartbeat import Heartbeat
+from greenroom.bots.stay.helpers import Helpers
+from greenroom.bots.stay.inbox import Inbox
+from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.listener import RoomListener
+from greenroom.bots.stay.performance import Performance
+from greenroom.bots.stay.take_over import TakeOver
+from greenroom.bots.stay.watchdog import Watchdog
+from greenroom.bots.transports.stage import Stage
+from greenroom.bots.turns import Turns
+
+
+class Parts:
+    """All that one stay is made of."""
+
+    def __init__(
+        self,
+        adopted: AdoptedSession,
+        target: str,
+        *,
+        ledger: AsyncRedisLedger,
+        pulse: AsyncRedisLedger,
+        settings: Settings,
+        launches: LaunchQueue,
+        reviving: Reviving,
+        stage_of: Callable[..., Stage] = stages.of,
+    ) -> None:
+        """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone."""
+        self.adopted = adopted
+        self.target = target
+        session, owner = adopted.session, adopted.owner
+        self.end = end = End()
+        self.chores = Chores()
+        self.watchdog = Watchdog(end)
+        self.helpers = Helpers()
+        over = Ending(Reason.SUPERSEDED, politely=False, detail="its session was over")
+        self.journal = journal = Journal(
+            ledger,
+            replace(session, state=State.PENDING) if adopted.is_next else session,
+            host=adopted.host,
+            has_room=not adopted.is_next,
+            on_over=partial(end.begin, over),
+        )
+        self.turns = turns = Turns(ledger, session, adopted.conversation)
+        self.open_things = open_things = RoomState(
+            ledger,
+            session.room,
+            epoch=session.epoch,
+            owner=owner,
+            tell=lambda state: self.stage.tell("state", state=state),
+            before=adopted.opened,
+        )
+        known = (said.person for said in adopted.conversation)
+        self.listener = listener = RoomListener(
+            Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next),
+            people=lambda: self.stage.people,
+            journal=journal,
+            turns=turns,
+            open_things=open_things,
+            say=lambda *frames: self.performance.say(*frames),
+            end=end,
+        )
+        self.stage: Stage = stage_of(session, settings, listener=listener, waits=adopted.is_next)
+        self.outbox = Outbox(turns.has_line, self.chores.begin)
+        self.performance: Performance = Performance(
+            session,
+            target=target,
+            stage=self.stage,
+            turns=turns,
+            outbox=self.outbox,
+            end=end,
+            on_started=_nothing if adopted.is_next else listener.started,  # it has yet to take the room over
+        )
+        self.controls = Controls(
+            session,
+            settings,
+            stage=self.stage,
+            say=self.performance.say,
+            give_way=listener.give_way,
+            end=end,
+        )
+        self.inbox = Inbox(ledger, journal, do=self.controls.do)
+        self.heartbeat = Heartbeat(
+            pulse,
+            journal,
+            self.inbox,
+            owner=owner,
+            turns=turns,
+            open_things=open_things,
+            end=end,
+            hush=self.stage.hush,
+            begin=self.chores.begin,
+        )
+        shared: dict[str, Any] = {
+            "owner": owner,
+            "journal": journal,
+            "stage": self.stage,
+            "performance": self.performance,
+            "controls": self.controls,
+        }
+        more: dict[str, Any] = {"listener": listener, "turns": turns, "open_things": open_things, "end": end}
+        self.take_over = TakeOver(ledger, claim=adopted.claim, config=adopted.config, **shared, **more)
+        self.hand_over = HandOver(
+            ledger,
+            launches,
+            park=lambda: asyncio.to_thread(reviving.park, journal.session, owner=owner),
+            outbox=self.outbox,
+            **shared,
+            **more,
+        )
+        self.closing = Closing(inbox=self.inbox, **shared)
+
+
+async def _nothing() -> None:
+    pass

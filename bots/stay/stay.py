@@ -1,0 +1,151 @@
+"""A stay: one bot in one room, from the adoption of its claim until it gives the room up, and why it ended."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any
+
+from pipecat.pipeline.worker import PipelineWorker
+
+from greenroom.app.rooms.attendance import time_limits
+from greenroom.app.rooms.failures import BotCrashed, EndUnwritten
+from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.bots.body import body_of
+from greenroom.bots.stay.background import first_of
+from greenroom.bots.stay.ending import REPLACED, Ending
+from greenroom.bots.stay.listener import WRITTEN_WITHIN
+from greenroom.bots.stay.parts import Parts
+from greenroom.bots.stay.performance import STARTS_WITHIN
+from greenroom.bots.turns import as_messages
+
+_current: ContextVar["Stay"] = ContextVar("stay")
+
+
+class Stay:
+    """The life of one bot in one room."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._adopted = parts.adopted
+        self._end = parts.end
+        self._journal = parts.journal
+        self._performance = parts.performance
+        self._helpers = parts.helpers
+        self._hand_over = parts.hand_over
+        self._take_over = parts.take_over
+
+    @classmethod
+    def of_this_context(cls) -> "Stay":
+        return _current.get()
+
+    @property
+    def session(self) -> Session:
+        return self._journal.session
+
+    async def run(self) -> Reason:
+        """Live until something ends the session here.
+
+        Whatever happens, the room is free afterwards, or has another bot.  Raises BotCrashed if it needs one, and
+        EndUnwritten if nobody could be told that it needs none.
+        """
+        _current.set(self)
+        self._parts.open_things.enter()
+        self._parts.watchdog.watch()  # before the bot: what it does first may block already
+        ending = Ending.by_our_fault("broke on our side; the worker's log says how")
+        self._performance.begin(self._prepare)
+        clocks = self._wind_clocks()
+        try:
+            if self._adopted.is_next and not await self._take_over.run():
+                ending = REPLACED
+                return ending.reason
+            self._begin_helpers()
+            if not self._adopted.is_next:
+                await self._journal.enter(State.JOINING, host=self._adopted.host)
+            await first_of(self._performance.over(), self._end.wait(), *self._helpers.tasks)
+            if self._hand_over.has_begun:  # where a bot that said its last words is done
+                await first_of(self._end.wait(), self._hand_over.over())
+            ending = await self._end_performance()
+        finally:
+            for clock in clocks:
+                clock.cancel()
+            self._parts.listener.stop_clock()
+            self._parts.watchdog.watch_end()
+            await self._parts.turns.written(WRITTEN_WITHIN)
+            await self._performance.cancel()
+            await self._hand_over.cancel()
+            await self._helpers.cancel()
+            await self._parts.chores.cancel()
+            is_written = await self._parts.closing.leave_room(ending)
+        if ending.failure is not None:
+            raise BotCrashed.of(ending.failure)
+        if not is_written:
+            raise EndUnwritten.of(ending.reason)
+        return ending.reason
+
+    def end(self, ending: Ending) -> None:
+        """Begin the end.  The first reason counts."""
+        self._end.begin(ending)
+
+    def exit(self, error: BaseException) -> None:
+        """The bot has called sys.exit in one of its tasks, or was interrupted."""
+        self._end.begin(self._performance.exited(error))
+
+    def hand_over(self) -> None:
+        """The session goes on with another worker, the call with it."""
+        self._hand_over.begin()
+
+    async def pipeline_built(self, pipeline: PipelineWorker) -> None:
+        """Called with the bot's pipeline before it starts."""
+        await self._performance.built(pipeline)
+
+    async def _prepare(self) -> dict[str, Any]:
+        """Get the bot's settings ready; returns what it is told of its session."""
+        session = self._adopted.session
+        await self._parts.controls.prepare(self._adopted.config)
+        return body_of(
+            session,
+            mode=self._parts.controls.mode,
+            conversation=as_messages(self._adopted.conversation),
+            by_person=self._parts.turns.by_person(),
+        )
+
+    async def _end_performance(self) -> Ending:
+        """End it, if it has not ended by itself; says why it is over."""
+        if not self._end.has_begun and (failure := self._helpers.failure(self._parts.target)):
+            self.end(Ending.by(failure))
+        if self._performance.is_over:
+            return self._end.ending or self._performance.ended_by_itself()
+        ending = self._end.ending or Ending.by_our_fault("was stopped, and nobody said why")
+        self.end(ending)
+        await self._parts.closing.end_performance(ending)
+        return ending
+
+    def _begin_helpers(self) -> None:
+        self._helpers.begin(
+            {
+                "heartbeat": self._parts.heartbeat.run(),
+                "inbox": self._parts.inbox.read(self._performance.started),
+                "answering": self._parts.inbox.obey(),
+                "writing of turns": self._parts.turns.write(),
+                "writing of what is open": self._parts.open_things.write(),
+            }
+        )
+
+    def _wind_clocks(self) -> list[asyncio.TimerHandle]:
+        """What ends the session whatever happens in it."""
+        call_later = asyncio.get_running_loop().call_later
+        limits = time_limits(self.session, self._adopted.age)
+        clocks = [
+            call_later(STARTS_WITHIN.total_seconds(), self._check_started),
+            call_later(limits.ends_in.total_seconds(), self.end, Ending(Reason.MAX_DURATION)),
+        ]
+        if limits.warns_in is not None:
+            clocks.append(call_later(limits.warns_in.total_seconds(), self._warn_of_end))
+        return clocks
+
+    def _check_started(self) -> None:
+        if not self._performance.started.is_set() and not self._take_over.is_at_door:
+            detail = f"its pipeline had not started after {STARTS_WITHIN.seconds} seconds"
+            self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
+
+    def _warn_of_end(self) -> None:
+        self._parts.chores.begin(self._parts.controls.warn_of_end())

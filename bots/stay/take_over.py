@@ -1,0 +1,112 @@
+"""The other side of a hand-over: a bot prepares, waits until the room is its own, and learns what it has missed."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from pipecat.frames.frames import LLMMessagesUpdateFrame
+
+from greenroom.app.rooms.conversations import ReadTurns
+from greenroom.app.rooms.failures import BotCrashed, BotFailure, FailureKind
+from greenroom.app.rooms.leases import ReadRoom, Release
+from greenroom.app.rooms.room_states import ReadState
+from greenroom.app.rooms.sessions import Happened, Succeed
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay.background import first_of
+from greenroom.bots.stay.controls import Controls
+from greenroom.bots.stay.ending import End
+from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.listener import RoomListener
+from greenroom.bots.stay.performance import Performance
+from greenroom.bots.stay.succession import turn_comes
+from greenroom.bots.transports.stage import Stage
+from greenroom.bots.turns import Turns, as_messages
+
+log = structlog.get_logger(__name__)
+
+
+class TakeOver:
+    """How one bot takes its session over from another worker's bot."""
+
+    def __init__(
+        self,
+        ledger: AsyncRedisLedger,
+        *,
+        owner: str,
+        claim: str,
+        config: Mapping[str, Any],
+        journal: Journal,
+        stage: Stage,
+        performance: Performance,
+        controls: Controls,
+        listener: RoomListener,
+        turns: Turns,
+        open_things: RoomState,
+        end: End,
+    ) -> None:
+        """`config` is what the bot was prepared with."""
+        self._ledger = ledger
+        self._owner = owner
+        self._claim = claim
+        self._config = config
+        self._journal = journal
+        self._stage = stage
+        self._performance = performance
+        self._controls = controls
+        self._listener = listener
+        self._turns = turns
+        self._open_things = open_things
+        self._end = end
+        self.is_at_door = False  # of its room, whose server is what it waits for from then on
+
+    async def run(self) -> bool:
+        """False if the room's bot does not yield, or the session is over.
+
+        Raises BotCrashed if this bot cannot start: then nobody yields to it.
+        """
+        await self._prepare()
+        session = self._journal.session
+        if not await turn_comes(self._ledger, session, token=self._claim, owner=self._owner):
+            return False
+        self._journal.has_room = True
+        self._stage.enter()
+        if not await self._learn_what_happened():
+            return False
+        await first_of(self._performance.over(), self._performance.started.wait(), self._end.wait())
+        await self._listener.started()
+        log.info("session_handed_over", session_id=session.id, room=str(session.room), epoch=session.epoch)
+        return True
+
+    async def _prepare(self) -> None:
+        performance = self._performance
+        at_door = asyncio.create_task(self._stage.at_door())
+        await first_of(performance.over(), performance.started.wait(), self._end.wait(), at_door)
+        self.is_at_door = at_door.done()
+        at_door.cancel()
+        if not (performance.started.is_set() or self.is_at_door) or self._end.has_begun:
+            session, failure = self._journal.session, performance.failure
+            log.error("successor_failed", session_id=session.id, epoch=session.epoch, exc_info=failure)
+            raise BotCrashed.of(BotFailure(FailureKind.NOT_READY, "could not take the session over"))
+
+    async def _learn_what_happened(self) -> bool:
+        """False if the session has ended."""
+        session, retry = self._journal.session, self._journal.retry
+        succession = await retry(Succeed(session.id, session.epoch, Happened.HANDED_OVER, host=session.host))
+        if succession.session.epoch != session.epoch:
+            await self._journal.attempt(Release(session.room, session.epoch, self._owner))
+            return False
+        self._journal.take_over(succession.session)
+        conversation_id = self._journal.session.conversation_id
+        conversation = await retry(ReadTurns(conversation_id))
+        known = frozenset(said.person for said in conversation if said.person is not None)
+        await self._listener.took_over(self._journal.session, known)
+        if not self._turns.catch_up(conversation, conversation_id):  # another person came meanwhile
+            frame = LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False)
+            await self._performance.say(frame)
+        self._open_things.catch_up(await retry(ReadState(session.room)))
+        room = await retry(ReadRoom(session.room))
+        if room.config != self._config:
+            await self._controls.change(room.config)
+        return True

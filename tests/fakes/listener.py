@@ -1,0 +1,12 @@
+"""One who hears from a stage who comes and goes, and does nothing."""
+
+
+class Deaf:
+    async def arrived(self, user_id):
+        pass
+
+    async def departed(self, user_id):
+        pass
+
+    def put_out(self, why):
+        pass

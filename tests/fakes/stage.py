@@ -1,0 +1,48 @@
+"""A bot's place in a room that has no server: who is there is the test's, and what is done there is remembered."""
+
+import asyncio
+
+
+class FakeStage:
+    """A stage as the parts of a stay know it."""
+
+    def __init__(self, people=()):
+        self.people = frozenset(people)
+        self.done = []  # in order
+        self.told = []  # to the people's clients
+        self.shown = []  # under which names, and None
+        self.listens = True
+        self.pipeline = None
+
+    def runner_arguments(self, session_id, body):
+        return body
+
+    def built(self, pipeline):
+        self.pipeline = pipeline
+
+    async def at_door(self):
+        await asyncio.Future()
+
+    def enter(self):
+        self.done.append("entered")
+
+    def tell(self, event, **facts):
+        self.told.append(event)
+
+    def listen(self, *, to_people):
+        self.listens = to_people
+
+    async def show(self, name):
+        self.shown.append(name)
+
+    def hush(self):
+        self.done.append("hushed")
+
+    async def take(self, user_id, offer):
+        return {"sdp": f"an answer to {user_id}"}
+
+    async def add_candidates(self, pc_id, candidates):
+        pass
+
+    async def disconnect(self):
+        self.done.append("disconnected")
