@@ -104,9 +104,8 @@ def adopt(
 ) -> AdoptedSession | None:
     """What is to be done, if the session's claim is now this process's."""
     ledger, owner = _ledger_of_this_process(settings.redis_url), owner_of(host, job_id, os.getpid())
-    try:
-        session, now_ms = ledger.run_all([ReadSession(session_id), Now()])
-    except NoSuchSession:
+    session, now_ms = ledger.run_all([ReadSession(session_id), Now()])
+    if isinstance(session, NoSuchSession):
         log.warning("launch_session_missed", session_id=session_id)
         return None
     adoption, epoch = ledger.run(Adopt(session.room, claim, owner, host, job_id))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from greenroom.app.errors import NoSuchSession, RedisAway
+from greenroom.app.errors import RedisAway
 from greenroom.app.queues import CONTROL, LAUNCHES
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.leases import ReadRoom, RoomView
@@ -26,8 +26,8 @@ from greenroom.app.rooms.probes import (
 )
 from greenroom.app.rooms.providers import Participant
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Event, LastSession, LiveSessions, ReadEvents, ReadSession, Session
-from greenroom.app.rooms.workers import Host, LivingHosts, ReadHeld, ReadHost
+from greenroom.app.rooms.sessions import Event, LastSession, LiveSessions, ReadEvents, ReadSessions, Session
+from greenroom.app.rooms.workers import Host, ReadHeld, ReadHosts
 
 PINGS = 5  # the quickest tells the way to Redis and back, without what was before it in some queue
 BATCH = 200  # steps a round trip
@@ -171,11 +171,10 @@ def measure(ledger: Ledger) -> Reach:
 
 def read_fleet(ledger: Ledger) -> Fleet:
     """Raises RedisAway."""
-    since_reaped, launches, chores, ids = ledger.run_all(
-        [LastRun("reap"), QueueLength(LAUNCHES), QueueLength(CONTROL), LivingHosts()]
+    since_reaped, launches, chores, hosts = ledger.run_all(
+        [LastRun("reap"), QueueLength(LAUNCHES), QueueLength(CONTROL), ReadHosts()]
     )
-    hosts = [host for host in ledger.run_all([ReadHost(host_id) for host_id in sorted(ids)]) if host]
-    return Fleet(hosts, since_reaped, launches, chores)
+    return Fleet(sorted(hosts, key=lambda host: host.id), since_reaped, launches, chores)
 
 
 def _occupied(ledger: Ledger, fleet: Fleet, on: set[str], until: float) -> list[Occupied]:
@@ -235,17 +234,7 @@ def _read_sessions(ledger: Ledger, ids: Iterable[str], until: float | None) -> I
     for some in _batches(ids):
         if until is not None and time.monotonic() > until:
             return
-        try:
-            yield from ledger.run_all([ReadSession(session_id) for session_id in some])
-        except NoSuchSession:
-            yield from (_read_session(ledger, session_id) for session_id in some)
-
-
-def _read_session(ledger: Ledger, session_id: str) -> Session | None:
-    try:
-        return ledger.run(ReadSession(session_id))
-    except NoSuchSession:
-        return None
+        yield from ledger.run(ReadSessions(tuple(some)))
 
 
 def _all(ledger: Ledger, steps: Iterable[Step[Any]], until: float) -> Iterator[Any]:

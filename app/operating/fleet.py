@@ -18,7 +18,7 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, State
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
-from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Wish
+from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, Wish
 
 REACTS_WITHIN = timedelta(
     seconds=15
@@ -45,8 +45,8 @@ class NotDone(Conflict):
 
 def workers(ledger: Ledger) -> list[Host]:
     """Those that have reported within WORKER_GONE_AFTER, by kind and name.  Raises RedisAway."""
-    hosts = ledger.run_all([ReadHost(host_id) for host_id in ledger.run(LivingHosts())])
-    return sorted((host for host in hosts if host), key=lambda host: (host.kind, host.id))
+    hosts = ledger.run(ReadHosts())
+    return sorted(hosts, key=lambda host: (host.kind, host.id))
 
 
 def as_table(hosts: Sequence[Host], now_ms: int) -> str:

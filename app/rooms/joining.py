@@ -164,7 +164,7 @@ class Joining:
             joined = self.join(order)
             state = self.wait(joined.session_id, left())
         if state is State.PENDING:
-            return self._in_line(joined)
+            return _at(joined, self._ledger.run(FindPlace(joined.session_id)))
         return replace(joined, status=state, position=None)
 
     def wait(self, session_id: str, patience: timedelta) -> State:
@@ -193,25 +193,21 @@ class Joining:
             return None
         return replace(Joined.of(session, reused=True), status=State.PENDING)
 
-    def _in_line(self, joined: Joined, epoch: int | None = None) -> Joined:
-        """The same, with its place if it waits for a slot."""
-        place = self._ledger.run(FindPlace(joined.session_id))
-        if epoch is not None and place.ahead is not None:  # asked for again: it is kept, reaper or not
-            self._ledger.run(Hold(joined.room, epoch))
-        return replace(joined, status=QUEUED if place.position else State.PENDING, position=place.position)
-
     def _found(self, room: Room, held: Held) -> Joined:
         lease = held.lease
-        try:
-            session = self._ledger.run(ReadSession(lease.session_id))
-        except (
-            NoSuchSession
-        ):  # lost with all that Redis knew: its bot has registered the room again, but not its record
+        session, place = self._ledger.run_all([ReadSession(lease.session_id), FindPlace(lease.session_id)])
+        if isinstance(
+            session, NoSuchSession
+        ):  # lost with all that Redis knew: its bot has registered the room again
             session = Session(lease.session_id, room, lease.brief, lease.epoch, state=held.state)
         # A bot's keepalive says until its next beat that it is joining: its record knows at once that it is live.
         is_live = held.state is State.JOINING and session.state in ON_STAGE
         found = replace(Joined.of(session, reused=True), status=session.state if is_live else held.state)
-        return self._in_line(found, lease.epoch) if held.state is State.PENDING else found
+        if held.state is not State.PENDING:
+            return found
+        if place.ahead is not None:  # asked for again: it is kept, reaper or not
+            self._ledger.run(Hold(room, lease.epoch))
+        return _at(found, place)
 
     def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed, line: Place) -> Joined:
         session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)
@@ -232,3 +228,8 @@ class Joining:
         position = replace(line, ahead=line.waiting).position
         status = QUEUED if position else State.PENDING
         return replace(Joined.of(session, reused=False), status=status, position=position)
+
+
+def _at(joined: Joined, place: Place) -> Joined:
+    """The same, with its place if it waits for a slot."""
+    return replace(joined, status=QUEUED if place.position else State.PENDING, position=place.position)

@@ -9,24 +9,47 @@ its name, here and in `app.storage`.
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from greenroom.app.errors import GreenroomError
+
 T = TypeVar("T")
 
 
 class Step(Generic[T]):
-    """One atomic step; T is what running it returns."""
+    """One atomic step, carried by one script or by one command that reads; T is what running it returns."""
+
+
+def granted(result: Any) -> Any:
+    """A step's result.  Raises the GreenroomError that stands in its place, if the step was refused."""
+    if isinstance(result, GreenroomError):
+        raise result
+    return result
 
 
 class Ledger(Protocol):
     """Keeps the shared state.  Raises RedisAway when it cannot."""
 
     def run(self, step: Step[T]) -> T:
-        """Do one step."""
+        """Do one step.  Raises the GreenroomError that refuses it."""
         ...
 
     def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
-        """Do several steps in one round trip; each is atomic, all of them together are not.
+        """Do a batch of steps in one round trip; returns for each its result, or the GreenroomError that refused it.
 
-        One may come after those behind it, where the ledger has to be told first how it is done: what must be seen
-        done together, or in order, is one step.
+        They are done in this order, and nobody comes in between where one of them writes.  One that is refused keeps
+        none of the others from being done.  Where this raises RedisAway, all of them were done or none: whoever asks
+        again does so with the same steps, which done twice are done once.  A step that waits does not, among others
+        that write.
         """
+        ...
+
+
+class AsyncLedger(Protocol):
+    """The same, awaited."""
+
+    async def run(self, step: Step[T]) -> T:
+        """Do one step."""
+        ...
+
+    async def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
+        """Do a batch of steps, as `Ledger.run_all`."""
         ...

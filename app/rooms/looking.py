@@ -23,7 +23,7 @@ from greenroom.app.rooms.sessions import (
     State,
 )
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
-from greenroom.app.rooms.workers import Host, LivingHosts, ReadHost
+from greenroom.app.rooms.workers import Host, ReadHosts
 
 PAGE = 100  # sessions
 
@@ -100,8 +100,7 @@ class Looking:
         return self._ledger.run(ReadState(room))
 
     def hosts(self) -> list[Host]:
-        ids = self._ledger.run(LivingHosts())
-        return [host for host in self._ledger.run_all([ReadHost(host_id) for host_id in ids]) if host]
+        return self._ledger.run(ReadHosts())
 
     def readiness(self) -> Readiness:
         try:

@@ -47,7 +47,7 @@ from greenroom.app.rooms.sessions import (
     Session,
     State,
 )
-from greenroom.app.rooms.workers import Host, LivingHosts, ReadHeld, ReadHost
+from greenroom.app.rooms.workers import Host, ReadHeld, ReadHosts
 
 LAUNCHES_AT_MOST = 4  # while there is a slot for it: the first, and three more
 GIVEN_UP_BEFORE = timedelta(seconds=15)  # its time is over: nobody asks for it again in the last moment
@@ -159,12 +159,11 @@ class Reaper:
         """
         failure = BotFailure(FailureKind.WORKER_DIED, f"died with its worker {host_id}")
         undecided = {}
-        for session_id, owner in held.items():
-            try:
-                room = self._ledger.run(ReadSession(session_id)).room
-            except NoSuchSession:
+        found = self._ledger.run(ReadSessions(tuple(held)))
+        for (session_id, owner), session in zip(held.items(), found, strict=True):
+            if session is None:
                 continue
-            finding, _ = self._reviving.revive(room, failure, owner=owner, quiet_for=MISSED_A_BEAT)
+            finding, _ = self._reviving.revive(session.room, failure, owner=owner, quiet_for=MISSED_A_BEAT)
             if finding is Finding.ALIVE:
                 undecided[session_id] = owner
         return undecided
@@ -175,13 +174,9 @@ class Reaper:
         return dict(held)
 
     def _those_that_wait(self, session_ids: list[str]) -> Iterator[Session]:
-        for session_id in session_ids:
-            try:
-                session = self._ledger.run(ReadSession(session_id))
-            except NoSuchSession:
-                self._ledger.run(LeaveLine(session_id, is_served=False))
-                continue
-            if session.state is State.PENDING:
+        found = self._ledger.run(ReadSessions(tuple(session_ids)))
+        for session_id, session in zip(session_ids, found, strict=True):
+            if session is not None and session.state is State.PENDING:
                 yield session
             else:
                 self._ledger.run(LeaveLine(session_id, is_served=False))
@@ -234,11 +229,10 @@ class Reaper:
             )
 
     def _look_after_launch(self, room: Room, lease: Lease) -> None:
-        try:
-            now_ms, place, session = self._ledger.run_all(
-                [Now(), FindPlace(lease.session_id), ReadSession(lease.session_id)]
-            )
-        except NoSuchSession:
+        now_ms, place, session = self._ledger.run_all(
+            [Now(), FindPlace(lease.session_id), ReadSession(lease.session_id)]
+        )
+        if isinstance(session, NoSuchSession):
             self._look_after_claim(room, lease)
             return
         age = timedelta(milliseconds=now_ms - lease.since_ms)
@@ -311,10 +305,10 @@ class Reaper:
     def _all_slots(self) -> int:
         """Of all workers for bots that live and take launches."""
         if self._slots is None:
-            hosts = self._ledger.run_all([ReadHost(host_id) for host_id in self._ledger.run(LivingHosts())])
+            hosts = self._ledger.run(ReadHosts())
             self._slots = _slots_of(hosts)
         return self._slots
 
 
-def _slots_of(hosts: Sequence[Host | None]) -> int:
-    return sum(host.slots for host in hosts if host and host.kind == "bots" and not host.draining)
+def _slots_of(hosts: Sequence[Host]) -> int:
+    return sum(host.slots for host in hosts if host.kind == "bots" and not host.draining)

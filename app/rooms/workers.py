@@ -74,8 +74,8 @@ class Retire(Step[None]):
 
 
 @dataclass(frozen=True)
-class LivingHosts(Step[list[str]]):
-    """The ids of the workers that live."""
+class ReadHosts(Step[list[Host]]):
+    """What the workers that live last said of themselves."""
 
 
 @dataclass(frozen=True)

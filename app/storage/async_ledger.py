@@ -8,11 +8,20 @@ import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
-from greenroom.app.errors import GreenroomError, RedisAway
-from greenroom.app.rooms.ledger import Step
-from greenroom.app.storage.commands import Call, Command, by_sha, by_source, note_refusal
+from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.ledger import Step, granted
+from greenroom.app.storage.commands import (
+    LOADING,
+    Call,
+    are_undone,
+    by_sha,
+    is_transaction,
+    note_refusal,
+    results_of,
+    scripts_are_unknown,
+)
 from greenroom.app.storage.encoding import encode
 
 T = TypeVar("T")
@@ -38,21 +47,18 @@ class AsyncRedisLedger:
         )
 
     async def run(self, step: Step[T]) -> T:
-        return cast(T, (await self.run_all([step]))[0])
+        return cast(T, granted((await self.run_all([step]))[0]))
 
     async def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
-        """All at once.  One that is refused keeps none of the others from being done; the first refusal is raised."""
-        results = await self.run_each(steps)
-        for result in results:
-            if isinstance(result, GreenroomError):
-                raise result
-        return results
-
-    async def run_each(self, steps: Sequence[Step[Any]]) -> list[Any]:
-        """All at once; in the place of a result stands the error of a step that was refused."""
         commands = [encode(step) for step in steps]
+        calls = [call for command in commands for call in command.calls]
         try:
-            replies = iter(await self._send([call for command in commands for call in command.calls]))
+            replies = await self._send(calls)
+            if scripts_are_unknown(replies):
+                again = calls if are_undone(calls, replies) else []
+                loaded = await self._send([*LOADING, *again])
+                replies = loaded[len(LOADING) :] or replies
+            return results_of(commands, replies)
         except (RedisError, OSError) as error:
             note_refusal(error)
             raise RedisAway from error
@@ -60,28 +66,14 @@ class AsyncRedisLedger:
             if CLOSED_MEANWHILE not in str(error):
                 raise
             raise RedisAway from error
-        return [_read(command, [next(replies) for _ in command.calls]) for command in commands]
 
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def _send(self, calls: list[Call]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipeline:
+    async def _send(self, calls: Sequence[Call]) -> list[Any]:
+        """The reply, or the error, of each call, in one round trip."""
+        async with self._redis.pipeline(transaction=is_transaction(calls)) as pipeline:
             for call in calls:
                 pipeline.execute_command(*by_sha(call))
-            replies = await pipeline.execute(raise_on_error=False)
-        return [await self._settle(call, reply) for call, reply in zip(calls, replies, strict=True)]
-
-    async def _settle(self, call: Call, reply: Any) -> Any:
-        if isinstance(reply, NoScriptError):  # Redis is new, or was flushed
-            return await self._redis.execute_command(*by_source(call))
-        if isinstance(reply, Exception):
-            raise reply
-        return reply
-
-
-def _read(command: Command, replies: list[Any]) -> Any:
-    try:
-        return command.read(replies)
-    except GreenroomError as error:
-        return error
+            replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
+from greenroom.app.errors import GreenroomError
 from greenroom.app.rooms.ledger import Step
 
-SCRIPTS = {
+SOURCES = {
     path.stem: path.read_text() for path in sorted((Path(__file__).parent / "scripts").glob("*/*.lua"))
 }
+# All scripts of one version are known to Redis, or none: none has its hash in common with another version's.
+_VERSION = hashlib.sha1("".join(SOURCES.values()).encode(), usedforsecurity=False).hexdigest()
+SCRIPTS = {name: f"{source}-- of the scripts {_VERSION}\n" for name, source in SOURCES.items()}
 SHAS = {
     name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in SCRIPTS.items()
 }
@@ -47,14 +51,48 @@ def script(name: str, key_names: Sequence[str], *args: str | int | float) -> Cal
 
 
 def by_sha(call: Call) -> tuple[str | int | float, ...]:
-    """A call as it is normally sent: a script by its hash alone."""
+    """A call as it is sent: a script by its hash alone."""
     return ("EVALSHA", SHAS[call.script], *call.args) if call.script else call.args
 
 
-def by_source(call: Call) -> tuple[str | int | float, ...]:
-    """A script with its source, for a Redis that does not know it yet; it does afterwards."""
-    assert call.script is not None
-    return ("EVAL", SCRIPTS[call.script], *call.args)
+LOAD = "SCRIPT LOAD"
+LOADING = tuple(Call((LOAD, source)) for source in SCRIPTS.values())
+
+
+def is_transaction(calls: Sequence[Call]) -> bool:
+    """Whether nobody may come in between: where something is written, which is what scripts are for.
+
+    Reads alone may take long, or wait, and hold nobody up.
+    """
+    return len(calls) > 1 and any(call.script or call.args[0] == LOAD for call in calls)
+
+
+def scripts_are_unknown(replies: Sequence[Reply]) -> bool:
+    """Whether Redis is new, or was flushed."""
+    return any(isinstance(reply, NoScriptError) for reply in replies)
+
+
+def are_undone(calls: Sequence[Call], replies: Sequence[Reply]) -> bool:
+    """Whether nothing was written, since only scripts write: then the batch may be sent anew, and keeps its order."""
+    return all(
+        isinstance(reply, NoScriptError) for call, reply in zip(calls, replies, strict=True) if call.script
+    )
+
+
+def results_of(commands: Sequence[Command], replies: Sequence[Reply]) -> list[Any]:
+    """Each step's result, or in its place the refusal.  Raises the first error that is Redis's own."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    left = iter(replies)
+    return [_result(command, [next(left) for _ in command.calls]) for command in commands]
+
+
+def _result(command: Command, replies: list[Reply]) -> Any:
+    try:
+        return command.read(replies)
+    except GreenroomError as error:
+        return error
 
 
 def note_refusal(error: Exception) -> None:

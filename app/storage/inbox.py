@@ -1,6 +1,7 @@
 """Inboxes as Redis commands."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from greenroom.app.errors import InboxFull
@@ -40,20 +41,24 @@ def send(step: Send) -> Command:
     return Command((call,), read)
 
 
+def messages(found: Sequence[tuple[str, Mapping[str, str]]], now_ms: int) -> list[Message]:
+    return [
+        Message(
+            id=entry_id,
+            kind=fields["kind"],
+            body=json.loads(fields["body"]),
+            epoch=int(fields["epoch"]),
+            expired=int(fields["expires"]) < now_ms,
+        )
+        for entry_id, fields in found
+    ]
+
+
 def receive(step: Receive) -> Command:
     def read(replies: list[Reply]) -> list[Message]:
         seconds, microseconds = replies[1]
         now_ms = int(seconds) * 1000 + int(microseconds) // 1000
-        return [
-            Message(
-                id=entry_id,
-                kind=fields["kind"],
-                body=json.loads(fields["body"]),
-                epoch=int(fields["epoch"]),
-                expired=int(fields["expires"]) < now_ms,
-            )
-            for entry_id, fields in entries(replies[0])
-        ]
+        return messages(entries(replies[0]), now_ms)
 
     return Command((read_stream(keys.inbox(step.session_id), step.after, step.wait), Call(("TIME",))), read)
 

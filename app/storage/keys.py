@@ -9,7 +9,7 @@
     room:{<room>}:active_applet   json    24 h                        write_state
     room:{<room>}:desktop_mode    json    24 h                        write_state
     room_emptied:{<room>}         string  24 h                        note_emptied
-    rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline
+    rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline, beat, create
     session:{<id>}                hash    24 h past its end           create, transition, succeed
     conversation:{<id>}           hash    24 h past its last turn     create, begin_conversation, record
     conversation:{<id>}:turns     zset    24 h past its last turn     record
@@ -70,6 +70,7 @@ LAUNCHES_WAITING = "launches:waiting"
 MEMORY = "memory"
 OUTBOXES = "conversations:outbox"
 LEASES = "room_active:{*}"  # all of them, for a SCAN
+HOST_CARDS = "host:{*}"  # all of them, for a script that puts a worker's id in
 
 
 def is_to_end(name: str) -> bool:

@@ -4,8 +4,7 @@ import json
 from datetime import timedelta
 
 from greenroom.app.rooms.brief import NOBODYS, Brief
-from greenroom.app.rooms.deadlines import SetDeadline
-from greenroom.app.rooms.inbox import Message, Receive
+from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.leases import (
     DOUBT_KEEPS_FOR,
     DOUBT_LASTS,
@@ -35,9 +34,8 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.sessions import State
 from greenroom.app.storage import keys
-from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, script
-from greenroom.app.storage.deadlines import set_deadline
-from greenroom.app.storage.inbox import receive
+from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, pairs, script
+from greenroom.app.storage.inbox import messages
 
 EPOCH_KEPT_FOR = timedelta(days=30)
 
@@ -127,20 +125,22 @@ def adopt(step: Adopt) -> Command:
 
 
 def beat(step: Beat) -> Command:
-    heard = script(
+    call = script(
         "beat",
-        [keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)],
+        [
+            *(keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)),
+            *(keys.ROOMS_KEEPALIVE, keys.inbox(step.session_id)),
+        ],
         *(step.owner, str(step.epoch), step.session_id, step.state, ms(step.lasts)),
         *(_card(step.lease, step.owner), ms(EPOCH_KEPT_FOR)),
+        *(str(step.room), ms(STALE_AFTER), step.after),
     )
-    # Marked even if superseded: the reaper looks at the room itself before it acts.
-    looked_at = set_deadline(SetDeadline(step.room, STALE_AFTER)).calls
-    unread = receive(Receive(step.session_id, step.after, timedelta(0)))
 
     def read(replies: list[Reply]) -> tuple[Beaten, list[Message]]:
-        return Beaten(replies[0]), unread.read(replies[1 + len(looked_at) :])
+        outcome, now_ms, unread = replies[0]
+        return Beaten(outcome), messages([(entry_id, pairs(flat)) for entry_id, flat in unread], now_ms)
 
-    return Command((heard, *looked_at, *unread.calls), read)
+    return Command((call,), read)
 
 
 def release(step: Release) -> Command:

@@ -9,8 +9,17 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.ledger import Step
-from greenroom.app.storage.commands import Call, by_sha, by_source, note_refusal
+from greenroom.app.rooms.ledger import Step, granted
+from greenroom.app.storage.commands import (
+    LOADING,
+    Call,
+    are_undone,
+    by_sha,
+    is_transaction,
+    note_refusal,
+    results_of,
+    scripts_are_unknown,
+)
 from greenroom.app.storage.encoding import encode
 
 T = TypeVar("T")
@@ -39,39 +48,37 @@ class RedisLedger:
         self._redis = redis.Redis.from_url(url, retry=RETRY, **CLIENT_OPTIONS)
 
     def run(self, step: Step[T]) -> T:
-        return cast(T, self.run_all([step])[0])
+        return cast(T, granted(self.run_all([step])[0]))
 
     def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
         commands = [encode(step) for step in steps]
+        calls = [call for command in commands for call in command.calls]
         try:
-            replies = iter(self._send([call for command in commands for call in command.calls]))
+            replies = self._send(calls)
+            if scripts_are_unknown(replies):
+                again = calls if are_undone(calls, replies) else []
+                loaded = self._send([*LOADING, *again])
+                replies = loaded[len(LOADING) :] or replies
+            return results_of(commands, replies)
         except redis.RedisError as error:
             note_refusal(error)
             raise RedisAway from error
-        return [command.read([next(replies) for _ in command.calls]) for command in commands]
 
     def close(self) -> None:
         self._redis.close()
 
-    def _send(self, calls: list[Call]) -> list[Any]:
+    def _send(self, calls: Sequence[Call]) -> list[Any]:
+        """The reply, or the error, of each call, in one round trip."""
         if len(calls) == 1:
-            replies = [self._try(calls[0])]
-        else:
-            with self._redis.pipeline(transaction=False) as pipeline:
-                for call in calls:
-                    pipeline.execute_command(*by_sha(call))
-                replies = pipeline.execute(raise_on_error=False)
-        return [self._settle(call, reply) for call, reply in zip(calls, replies, strict=True)]
+            return [self._try(calls[0])]
+        with self._redis.pipeline(transaction=is_transaction(calls)) as pipeline:
+            for call in calls:
+                pipeline.execute_command(*by_sha(call))
+            replies: list[Any] = pipeline.execute(raise_on_error=False)
+        return replies
 
     def _try(self, call: Call) -> Any:
         try:
             return self._redis.execute_command(*by_sha(call))
         except redis.exceptions.NoScriptError as error:
             return error
-
-    def _settle(self, call: Call, reply: Any) -> Any:
-        if isinstance(reply, redis.exceptions.NoScriptError):  # Redis is new, or was flushed
-            return self._redis.execute_command(*by_source(call))
-        if isinstance(reply, Exception):
-            raise reply
-        return reply

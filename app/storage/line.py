@@ -31,10 +31,9 @@ def line(step: Line) -> Command:
 
 
 def leave_line(step: LeaveLine) -> Command:
-    if not step.is_served:
-        return Command((Call(("ZREM", keys.LAUNCHES_WAITING, step.session_id)),), nothing)
     names = [keys.LAUNCHES_WAITING, keys.served()]
-    call = script("leave_line", names, step.session_id, ms(-IN_FRONT) // 2, ms(KEPT_AFTER_END))
+    about = (ms(-IN_FRONT) // 2, ms(KEPT_AFTER_END), int(step.is_served))
+    call = script("leave_line", names, step.session_id, *about)
     return Command((call,), nothing)
 
 

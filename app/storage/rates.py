@@ -5,13 +5,13 @@ from datetime import timedelta
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys
-from greenroom.app.storage.commands import Call, Command, Encoders, ms, script
+from greenroom.app.storage.commands import Command, Encoders, ms, script
 
 
 def claim_period(step: ClaimPeriod) -> Command:
-    period = Call(("SET", keys.period(step.work), "1", "NX", "PX", ms(step.lasts)))
-    came = Call(("SET", keys.came(step.work), "1", "PX", ms(KEPT_AFTER_END)))
-    return Command((period, came), lambda replies: bool(replies[0]))
+    names = [keys.period(step.work), keys.came(step.work)]
+    call = script("claim_period", names, ms(step.lasts), ms(KEPT_AFTER_END))
+    return Command((call,), lambda replies: replies[0] == 1)
 
 
 def once(step: Once) -> Command:

@@ -159,11 +159,8 @@ def succeed(step: Succeed) -> Command:
 
 
 def forget(step: Forget) -> Command:
-    calls = (
-        Call(("ZREM", keys.SESSIONS_LIVE, step.session_id)),
-        Call(("ZREM", keys.LAUNCHES_WAITING, step.session_id)),
-    )
-    return Command(calls, nothing)
+    names = [keys.SESSIONS_LIVE, keys.LAUNCHES_WAITING]
+    return Command((script("forget", names, step.session_id),), nothing)
 
 
 def note(step: Note) -> Command:

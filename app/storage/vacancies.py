@@ -3,11 +3,11 @@
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 from greenroom.app.storage import keys
-from greenroom.app.storage.commands import Call, Command, Encoders, ms, nothing
+from greenroom.app.storage.commands import Call, Command, Encoders, ms, nothing, script
 
 
 def note_emptied(step: NoteEmptied) -> Command:
-    call = Call(("SET", keys.emptied(step.room), step.at_ms, "PX", ms(KEPT_AFTER_END)))
+    call = script("note_emptied", [keys.emptied(step.room)], step.at_ms, ms(KEPT_AFTER_END))
     return Command((call,), nothing)
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from greenroom.app.rooms.leases import SETTLES_WITHIN, SILENT_AT_MOST
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
-from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Report, Retire, Wish
+from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, Report, Retire, Wish
 from greenroom.app.storage import keys
-from greenroom.app.storage.commands import Call, Command, Encoders, Reply, dumps, ms, nothing, script
+from greenroom.app.storage.commands import Call, Command, Encoders, Reply, dumps, ms, nothing, pairs, script
 
 WISH_KEPT_FOR = timedelta(hours=24)
 
@@ -17,19 +17,21 @@ def report(step: Report) -> Command:
     host = step.host
     card = {name: value for name, value in vars(host).items() if name != "id"}
     held = "" if step.held is None else dumps(dict(step.held))
-    return Command(
-        (
-            script(
-                "report",
-                [keys.host(host.id), keys.held(host.id), keys.wish(host.id), keys.MEMORY],
-                *(dumps(card), ms(step.lasts), held, ms(KEPT_AFTER_END)),
-                *(ms(SETTLES_WITHIN), ms(SILENT_AT_MOST)),
-            ),
-            script("set_deadline", [keys.HOSTS], host.id, ms(step.lasts), 0),
-            Call(("HSET", keys.HOSTS_FREE, host.id, host.free)),
-        ),
-        lambda replies: Wish(replies[0]),
+    names = [
+        keys.host(host.id),
+        keys.held(host.id),
+        keys.wish(host.id),
+        keys.MEMORY,
+        keys.HOSTS,
+        keys.HOSTS_FREE,
+    ]
+    call = script(
+        "report",
+        names,
+        *(dumps(card), ms(step.lasts), held, ms(KEPT_AFTER_END)),
+        *(ms(SETTLES_WITHIN), ms(SILENT_AT_MOST), host.id, host.free),
     )
+    return Command((call,), lambda replies: Wish(replies[0]))
 
 
 def read_held(step: ReadHeld) -> Command:
@@ -38,32 +40,31 @@ def read_held(step: ReadHeld) -> Command:
 
 
 def ask_host(step: AskHost) -> Command:
-    call = Call(("SET", keys.wish(step.host_id), step.wish, "PX", ms(WISH_KEPT_FOR)))
+    call = script("ask_host", [keys.wish(step.host_id)], step.wish, ms(WISH_KEPT_FOR))
     return Command((call,), nothing)
 
 
 def retire(step: Retire) -> Command:
-    calls = (
-        Call(("DEL", keys.host(step.host_id))),
-        Call(("ZREM", keys.HOSTS, step.host_id)),
-        Call(("HDEL", keys.HOSTS_FREE, step.host_id)),
-    )
-    return Command(calls, nothing)
-
-
-def living_hosts(step: LivingHosts) -> Command:
-    return Command((script("living", [keys.HOSTS, keys.HOSTS_FREE]),), lambda replies: list(replies[0]))
+    names = [keys.host(step.host_id), keys.HOSTS, keys.HOSTS_FREE]
+    return Command((script("retire", names, step.host_id),), nothing)
 
 
 HOST_SAYS = {field.name for field in fields(Host)} - {"id"}
 
 
+def _host(host_id: str, card: str) -> Host:
+    told = json.loads(card)  # by a worker that may be of a later version, and say more
+    return Host(id=host_id, **{name: told[name] for name in HOST_SAYS & told.keys()})
+
+
+def read_hosts(step: ReadHosts) -> Command:
+    call = script("read_hosts", [keys.HOSTS, keys.HOSTS_FREE, keys.HOST_CARDS])
+    return Command((call,), lambda replies: [_host(*told) for told in pairs(replies[0]).items()])
+
+
 def read_host(step: ReadHost) -> Command:
     def read(replies: list[Reply]) -> Host | None:
-        if not replies[0]:
-            return None
-        told = json.loads(replies[0])  # by a worker that may be of a later version, and say more
-        return Host(id=step.host_id, **{name: told[name] for name in HOST_SAYS & told.keys()})
+        return _host(step.host_id, replies[0]) if replies[0] else None
 
     return Command((Call(("GET", keys.host(step.host_id))),), read)
 
@@ -73,6 +74,6 @@ ENCODERS: Encoders = {
     ReadHeld: read_held,
     AskHost: ask_host,
     Retire: retire,
-    LivingHosts: living_hosts,
+    ReadHosts: read_hosts,
     ReadHost: read_host,
 }

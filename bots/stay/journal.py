@@ -99,7 +99,7 @@ class Journal:
             self._unwritten += news
             steps = list(self._unwritten)
             try:
-                results = await self._ledger.run_each(steps)
+                results = await self._ledger.run_all(steps)
             except RedisAway:
                 self.doubt()
                 log.warning("session_write_failed", session_id=self.session.id, state=self.state)

@@ -6,7 +6,7 @@ import pytest
 
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.rates import ClaimPeriod
-from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Report, Retire, Wish
+from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, Report, Retire, Wish
 
 A_HOST = Host(
     id="bots@here",
@@ -24,17 +24,17 @@ A_HOST = Host(
 def test_a_worker_that_reports_is_found_with_what_it_said(ledger):
     ledger.run(Report(A_HOST))
 
-    assert ledger.run(LivingHosts()) == ["bots@here"]
+    assert [host.id for host in ledger.run(ReadHosts())] == ["bots@here"]
     assert ledger.run(ReadHost("bots@here")) == A_HOST
 
 
 def test_a_worker_that_reports_no_more_is_not_found(world, ledger):
     ledger.run(Report(A_HOST))
     world.pass_time(timedelta(seconds=14))
-    assert ledger.run(LivingHosts()) == ["bots@here"]
+    assert [host.id for host in ledger.run(ReadHosts())] == ["bots@here"]
     world.pass_time(timedelta(seconds=1))
 
-    assert ledger.run(LivingHosts()) == []
+    assert ledger.run(ReadHosts()) == []
     assert ledger.run(ReadHost("bots@here")) is None
 
 
@@ -44,14 +44,14 @@ def test_a_worker_that_reports_again_lives_on(world, ledger):
     ledger.run(Report(A_HOST))
     world.pass_time(timedelta(seconds=10))
 
-    assert ledger.run(LivingHosts()) == ["bots@here"]
+    assert [host.id for host in ledger.run(ReadHosts())] == ["bots@here"]
 
 
 def test_a_worker_that_retires_is_gone_at_once(ledger):
     ledger.run(Report(A_HOST))
     ledger.run(Retire("bots@here"))
 
-    assert ledger.run(LivingHosts()) == []
+    assert ledger.run(ReadHosts()) == []
     assert ledger.run(ReadHost("bots@here")) is None
 
 

@@ -20,21 +20,15 @@ class Told:
         self.told.append(step)
         return None
 
-    async def run_each(self, steps):
+    async def run_all(self, steps):
         self.told += steps
         return [None for _ in steps]
-
-    async def run_all(self, steps):
-        return await self.run_each(steps)
 
 
 class Away:
     """Does not answer."""
 
     async def run(self, _step):
-        raise RedisAway
-
-    async def run_each(self, _steps):
         raise RedisAway
 
     async def run_all(self, _steps):
@@ -53,9 +47,9 @@ class ComesBack(Told):
         self._ask()
         return await super().run(step)
 
-    async def run_each(self, steps):
+    async def run_all(self, steps):
         self._ask()
-        return await super().run_each(steps)
+        return await super().run_all(steps)
 
     def _ask(self):
         if self._left:
@@ -70,7 +64,7 @@ class Refusing(Told):
         super().__init__()
         self._refused, self._found = refused, found
 
-    async def run_each(self, steps):
+    async def run_all(self, steps):
         self.told += steps
         return [self._result_of(step) for step in steps]
 

@@ -8,6 +8,7 @@ from celery.worker import state
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
+from greenroom.app.rooms.ledger import granted
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.workers import ReadHeld, ReadHost, Wish
 from greenroom.tasks.worker.parent import WorkerParent
@@ -46,7 +47,7 @@ class Way:
         self._ledger, self.is_cut = world.ledger, False
 
     def run(self, step):
-        return self.run_all([step])[0]
+        return granted(self.run_all([step])[0])
 
     def run_all(self, steps):
         if self.is_cut:

@@ -23,7 +23,6 @@ from greenroom.app.errors import (
     GreenroomError,
     IllegalTransition,
     NoSuchSession,
-    RedisAway,
     SessionEnded,
 )
 from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
@@ -44,7 +43,7 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.leaving import Leaving
-from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.ledger import Step, granted
 from greenroom.app.rooms.line import LeaveLine, Push
 from greenroom.app.rooms.providers import Local, Providers
 from greenroom.app.rooms.reaping import Reaper
@@ -111,7 +110,7 @@ class Wire:
         self.asks_twice = False  # its first reply got lost
 
     def run(self, step: Step[Any]) -> Any:
-        return self.run_all([step])[0]
+        return granted(self.run_all([step])[0])
 
     def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
         steps = [self._patient(step) for step in steps]
@@ -153,17 +152,6 @@ class Awaitable:
 
     async def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
         return self._wire.run_all(steps)
-
-    async def run_each(self, steps: Sequence[Step[Any]]) -> list[Any]:
-        return [self._result_of(step) for step in steps]
-
-    def _result_of(self, step: Step[Any]) -> Any:
-        try:
-            return self._wire.run(step)
-        except RedisAway:
-            raise
-        except GreenroomError as error:
-            return error
 
 
 def drive(doing: Coroutine[Any, Any, Any]) -> Any:

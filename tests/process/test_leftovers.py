@@ -6,7 +6,7 @@ import signal
 import psutil
 import pytest
 
-from greenroom.app.rooms.workers import LivingHosts, ReadHost
+from greenroom.app.rooms.workers import ReadHosts
 from greenroom.app.storage.ledger import RedisLedger
 from tests.product import eventually, product
 
@@ -35,7 +35,7 @@ def pid_of_bot(greenroom, room):
 
 
 def slots_used(ledger):
-    hosts = ledger.run_all([ReadHost(host) for host in ledger.run(LivingHosts())])
+    hosts = ledger.run(ReadHosts())
     return sum(host.used for host in hosts if host.kind == "bots")
 
 

@@ -46,7 +46,7 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
-from greenroom.app.rooms.workers import AskHost, Host, LivingHosts, ReadHeld, ReadHost, Report, Retire, Wish
+from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, Report, Retire, Wish
 from greenroom.app.storage.encoding import encode
 from tests.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
 from tests.redis_world import settle
@@ -89,7 +89,7 @@ A_STEP_OF_EACH_KIND = [
     ReadHeld("h"),
     AskHost("h", Wish.DRAIN),
     Retire("h"),
-    LivingHosts(),
+    ReadHosts(),
     ReadHost("h"),
     ClaimPeriod("reap", STALE_AFTER),
     Push("a-queue", "a-message", "a-session", in_front=True),

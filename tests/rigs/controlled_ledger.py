@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import redis
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.ledger import Ledger, Step
+from greenroom.app.rooms.ledger import Ledger, Step, granted
 from greenroom.app.rooms.room import Room
 from greenroom.app.storage import keys
 from tests.rigs.glass import Glass
@@ -39,7 +39,7 @@ class ControlledLedger:
         self.settle()
 
     def run(self, step: Step[T]) -> T:
-        result: T = self.run_all([step])[0]
+        result: T = granted(self.run_all([step])[0])
         return result
 
     def run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:

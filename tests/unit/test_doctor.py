@@ -16,6 +16,7 @@ from greenroom.app.operating.doctor import BLIND, ILL, WELL, Place, examine, exa
 from greenroom.app.operating.findings import Verdict
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom
+from greenroom.app.rooms.ledger import granted
 from greenroom.app.rooms.probes import LeasedRooms, ReadCondition
 from greenroom.app.rooms.providers import Local, Providers
 from greenroom.app.rooms.room import Room
@@ -393,7 +394,7 @@ class Refusing:
         self._ledger, self._why = ledger, why
 
     def run(self, step):
-        return self.run_all([step])[0]
+        return granted(self.run_all([step])[0])
 
     def run_all(self, steps):
         if any(isinstance(step, Claim) for step in steps):

@@ -53,7 +53,7 @@ class Successor:
                 return None
         raise AssertionError(step)
 
-    async def run_each(self, steps):
+    async def run_all(self, steps):
         self.told += steps
         return [None] * len(steps)
 

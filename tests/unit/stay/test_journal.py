@@ -99,7 +99,7 @@ async def test_a_record_that_may_be_lost_is_written_again_until_redis_hears_it()
 
     class Keeps(Told):
         async def run_all(self, steps):
-            await self.run_each(steps)
+            await super().run_all(steps)
             return [None, ["what Redis kept"]]
 
     journal = a_journal(Keeps())

@@ -1,7 +1,9 @@
--- beat: a bot says that it lives; its lease is renewed, or registered again where Redis lost it.
+-- beat: a bot says that it lives, and learns what it is asked; its lease is renewed, or registered again where Redis lost it.
 -- KEYS[1] lease       json     renewed; written again if it is gone or older than this bot
 -- KEYS[2] keepalive   json     timestamp in Redis's own time
 -- KEYS[3] epoch       string   never below the epoch of a bot that lives
+-- KEYS[4] deadlines   zset     when the room is looked at again; of all rooms, so not in their slot
+-- KEYS[5] inbox       stream   the session's
 -- ARGV[1] owner       string   who beats
 -- ARGV[2] epoch       string   of its adoption
 -- ARGV[3] session_id  string
@@ -9,26 +11,36 @@
 -- ARGV[5] active_ms   integer  how long both last unrenewed
 -- ARGV[6] card        json     the lease, for the case that it is gone
 -- ARGV[7] epoch_ms    integer  how long the last epoch is remembered
--- returns "kept", "registered", or "superseded": then the room is another's
+-- ARGV[8] room        string
+-- ARGV[9] stale_ms    integer  the room is looked at if no further beat comes in this time
+-- ARGV[10] after      string   the last message that was read
+-- returns {"kept" | "registered" | "superseded" (the room is another's), now in ms, the messages after the last one}
 local lease_key, keepalive_key, epoch_key = KEYS[1], KEYS[2], KEYS[3]
 local owner, epoch, active_ms = ARGV[1], ARGV[2], ARGV[5]
 local time = redis.call("TIME")
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local outcome = "kept"
 
-local held = redis.call("GET", lease_key)
-local lease = held and cjson.decode(held)
-if lease and lease.epoch == epoch then
-    if lease.owner ~= owner then return "superseded" end
-    redis.call("PEXPIRE", lease_key, active_ms)
-else
-    -- A later epoch was given: to whoever holds the room now, or to a reaper that freed it.
-    local last = math.max(lease and tonumber(lease.epoch) or 0, tonumber(redis.call("GET", epoch_key) or "0"))
-    if last > tonumber(epoch) then return "superseded" end
-    redis.call("SET", lease_key, ARGV[6], "PX", active_ms)
-    redis.call("SET", epoch_key, epoch, "PX", ARGV[7])
-    outcome = "registered"
+local function renew()
+    local outcome = "kept"
+    local held = redis.call("GET", lease_key)
+    local lease = held and cjson.decode(held)
+    if lease and lease.epoch == epoch then
+        if lease.owner ~= owner then return "superseded" end
+        redis.call("PEXPIRE", lease_key, active_ms)
+    else
+        -- A later epoch was given: to whoever holds the room now, or to a reaper that freed it.
+        local last = math.max(lease and tonumber(lease.epoch) or 0, tonumber(redis.call("GET", epoch_key) or "0"))
+        if last > tonumber(epoch) then return "superseded" end
+        redis.call("SET", lease_key, ARGV[6], "PX", active_ms)
+        redis.call("SET", epoch_key, epoch, "PX", ARGV[7])
+        outcome = "registered"
+    end
+    local beat = {timestamp = now_ms, session_id = ARGV[3], epoch = epoch, state = ARGV[4]}
+    redis.call("SET", keepalive_key, cjson.encode(beat), "PX", active_ms)
+    return outcome
 end
-local beat = {timestamp = now_ms, session_id = ARGV[3], epoch = epoch, state = ARGV[4]}
-redis.call("SET", keepalive_key, cjson.encode(beat), "PX", active_ms)
-return outcome
+
+local outcome = renew()
+-- Also if it is superseded: the reaper looks at the room itself before it acts.
+redis.call("ZADD", KEYS[4], now_ms + tonumber(ARGV[9]), ARGV[8])
+return {outcome, now_ms, redis.call("XRANGE", KEYS[5], "(" .. ARGV[10], "+")}

@@ -3,12 +3,16 @@
 -- KEYS[2] held      json     which sessions it runs
 -- KEYS[3] wish      string   forgotten at the first report
 -- KEYS[4] memory    string   how long this Redis has answered since it lost everything
+-- KEYS[5] hosts     zset     worker -> deadline
+-- KEYS[6] free      hash     worker -> free slots
 -- ARGV[1] card      json
 -- ARGV[2] lasts_ms  integer  how long the card lasts
 -- ARGV[3] held      json, or "" at a worker's first report: what the one before it held stays
 -- ARGV[4] held_ms   integer  how long that is remembered
 -- ARGV[5] settle_ms integer  after it lost everything Redis gives nothing away until it has answered for so long
 -- ARGV[6] silent_ms integer  if nobody looked for longer it was away, and that begins again
+-- ARGV[7] id        string   the worker's
+-- ARGV[8] free      integer  its free slots
 -- returns what is wanted: "work", or what was wished
 
 -- How long until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered: bots that
@@ -24,8 +28,11 @@ local function left_to_settle(memory_key, now_ms, settle_ms, silent_ms)
 end
 
 local time = redis.call("TIME")
-left_to_settle(KEYS[4], time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[5]), tonumber(ARGV[6]))
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+left_to_settle(KEYS[4], now_ms, tonumber(ARGV[5]), tonumber(ARGV[6]))
 redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
+redis.call("ZADD", KEYS[5], now_ms + tonumber(ARGV[2]), ARGV[7])
+redis.call("HSET", KEYS[6], ARGV[7], ARGV[8])
 if ARGV[3] == "" then
     redis.call("DEL", KEYS[3])
     return "work"
