@@ -1,4 +1,4 @@
-"""Static files, read whole: an answer that streams one leaves it open whenever the browser has it already."""
+"""Sends static files, read into memory: Flask's streamed answers leave the file open when the browser has it cached."""
 
 import hashlib
 import mimetypes
@@ -9,7 +9,7 @@ from werkzeug.security import safe_join
 
 
 def send(folder: Path, name: str) -> Response:
-    """A file of a folder; the browser asks each time, and gets it when it has changed.  404 for all else."""
+    """Send a file of a folder, or 404.  The browser asks each time, and gets the content if it has changed."""
     path = safe_join(str(folder), name)
     if path is None or not Path(path).is_file():
         abort(404)

@@ -11,7 +11,8 @@ from flask import Blueprint, Response, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from greenroom.app.access import public
-from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.providers.local import Local
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import LIVEKIT
 from greenroom.app.static import send
 
@@ -27,7 +28,7 @@ HEADERS = {
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
 }
 TRIES = ("My name is Alice", "What time is it?", "Tell me a joke")  # what the demo follows for certain
-CLOUD = ".livekit.cloud"  # whose servers send a client on to others near it
+CLOUD = ".livekit.cloud"  # LiveKit Cloud redirects a client to servers near it, under further names
 
 bp = Blueprint("console", __name__)
 
@@ -47,10 +48,10 @@ def talk() -> ResponseReturnValue:
 @bp.get("/talk/fresh.js")
 @public
 def fresh() -> ResponseReturnValue:
-    """What the page must know before it asks for a bot.
+    """What the page must know before it asks for a bot, as a JavaScript module.
 
-    Whose a fresh room is: who needs a microphone, and under which name one goes in, hangs on that.  What
-    bots call themselves, by personality; what may be said to the demo.
+    The provider of fresh rooms decides whether the page asks for a microphone and for a name.  `names` are what the
+    personalities call themselves, `tries` what a person may say to the demo.
     """
     provider, here = _providers().fresh().provider, current_app.extensions.get("greenroom")
     told = {
@@ -83,7 +84,7 @@ def add_headers(response: Response) -> Response:
 
 
 def _livekit() -> list[str]:
-    """Where a page may go for a room of LiveKit: one address, in its two ways of speaking."""
+    """The addresses that a page may connect to for a LiveKit room, by HTTP and by WebSocket."""
     livekit = _providers().by_name.get(LIVEKIT)
     if livekit is None:
         return []

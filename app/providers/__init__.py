@@ -2,7 +2,8 @@
 
 from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.livekit import LiveKit
-from greenroom.app.rooms.providers import Local, Provider, Providers
+from greenroom.app.providers.local import Local
+from greenroom.app.rooms.providers import Provider, Providers
 from greenroom.app.settings import Settings
 
 

@@ -37,15 +37,15 @@ from greenroom.app.rooms.room import DAILY, Room
 from greenroom.app.settings import Settings
 
 ROOM_LASTS_S = 30 * 86400
-RENEWED_WITHIN = timedelta(days=1)  # of its end: longer than any session that begins now
+RENEWED_WITHIN = timedelta(days=1)  # a room that ends sooner is renewed, since a session may last this long
 LONGEST_USER_ID = 36  # characters, in a token
-WEBHOOK_GOOD_FOR = timedelta(minutes=5)  # before and after our own clock
+WEBHOOK_GOOD_FOR = timedelta(minutes=5)  # by how much a webhook's time may differ from our clock
 IN_MILLISECONDS = 10**11  # a timestamp above this, which in seconds would be the year 5138
 
 PRIVATE = {
     "enable_knocking": False,
-    # The second fence, by the room itself: a newcomer throws out who has its user_id.  For people it means that
-    # a page which is loaded again does not find its own ghost in the room.
+    # A newcomer removes the participant who has the same user_id.  So the room itself keeps a second bot out, and
+    # a person who reloads the page does not see their own earlier participant.
     "enforce_unique_user_ids": True,
 }
 PRIVATE_VOICE = {
@@ -90,7 +90,7 @@ class Daily:
         )
 
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
-        """Let a person in; asks for nothing but the domain's id, once a process."""
+        """Sign the token with which a person enters; asks Daily for the domain's id, once in a process's life."""
         check_voice_room(room, user_id)
         return Admission(str(room), self._token(room, _in_daily(user_id), about.name or user_id))
 
@@ -115,7 +115,7 @@ class Daily:
             self._ask("POST", f"/rooms/{room.name}", changes)
 
     def rehearse(self, room: Room) -> None:
-        """Make a room, sign a way into it, and remove it; Daily does so by itself should we not get to it."""
+        """Make a room, sign a token for it, and remove it.  If this process dies before that, Daily does it."""
         self._make(room, {**PRIVATE, "exp": int(time.time()) + REHEARSAL_LASTS_S})
         self.admit(room, "doctor")
         with suppress(_NotFound):
@@ -135,14 +135,14 @@ class Daily:
         return tuple(room for name, people in there.items() if people and (room := self._room(name)))
 
     def evict(self, room: Room, participant: Participant) -> None:
-        """Put somebody out.  Who has gone already is no error."""
+        """Remove a participant; does nothing if they have gone."""
         whom = (
             {"ids": [participant.sid]} if participant.sid else {"user_ids": [_in_daily(participant.identity)]}
         )
         self._eject(room, whom)
 
     def evict_bots(self, room: Room) -> None:
-        """Put out whichever bot of ours is in a room.  By its user_id: presence would know of it too late."""
+        """Remove whichever bot of ours is in a room.  By its user_id, since presence lags by up to 15 seconds."""
         self._eject(room, {"user_ids": [_in_daily(bot_identity(room))]})
 
     def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
@@ -223,7 +223,7 @@ class Daily:
             log.info("daily_eject_skipped", room=str(room), kind=refusal.kind, info=refusal.info[:200])
 
     def _room(self, name: object) -> Room | None:
-        """None for a room that Daily allows and we do not: it is not one of ours."""
+        """The room that Daily names; None where no URL of ours can hold that name, since such a room is not ours."""
         try:
             return Room.parse(f"{self.server}/{name}") if isinstance(name, str) else None
         except BadRoom:
@@ -261,7 +261,7 @@ class _NotFound(ProviderAway):
 
 
 def _is_probe(body: bytes) -> bool:
-    """What Daily sends before it takes a webhook's address, unsigned perhaps; it says nothing, and wants a 200."""
+    """Whether this is the request, unsigned perhaps, with which Daily tries a webhook's address; it wants a 200."""
     return body.replace(b" ", b"") == b'{"test":"test"}'
 
 

@@ -1,4 +1,4 @@
-"""Daily's REST API over HTTP: each call tried for a while, and no longer.
+"""Daily's REST API over HTTP: each call is tried again for PATIENCE, and no longer.
 
 https://docs.daily.co/reference/rest-api: errors are `{"error": kind, "info": words}`; about 20 requests a second
 are answered, 2 a second of those that list or delete, and 429 says that it was too much.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 CALL_WITHIN = timedelta(seconds=2)
-PATIENCE = timedelta(seconds=5)  # for all tries of a call together
+PATIENCE = timedelta(seconds=5)  # how long all tries of one call may take together
 FIRST_PAUSE = timedelta(milliseconds=250)  # doubled from try to try, where Daily does not say how long
 LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
 
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 class Refused(Exception):
-    """Daily answers, and will not do it: a 4xx that asking again cannot change."""
+    """Daily refuses a call with a 4xx; the same call would be refused again."""
 
     def __init__(self, status: int, kind: str, info: str) -> None:
         super().__init__(f"{status} {kind}: {info}")
@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 class _Failed(Exception):
-    """A try that another may better, after a pause that Daily may have named."""
+    """A try has failed that may work when repeated, after `pause` if Daily has named one."""
 
     def __init__(self, why: str, pause: timedelta | None = None) -> None:
         super().__init__(why)
@@ -47,14 +47,14 @@ class _Failed(Exception):
 
 
 class Rest:
-    """One domain's way to the API.  Threads may share it; its connections are opened at the first call."""
+    """The HTTP client of one domain.  Threads may share it; it opens its connections at the first call."""
 
     def __init__(self, url: str, api_key: str) -> None:
         self._url = url.rstrip("/")
         self._api_key = api_key
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Json:
-        """What Daily answers.  Raises Refused, or ProviderAway when patience ends."""
+        """Call Daily and return its answer.  Raises Refused, or ProviderAway when PATIENCE is over."""
         client = self._client  # made at the first call, which takes a while of its own
         until = time.monotonic() + PATIENCE.total_seconds()
         pause = FIRST_PAUSE
@@ -75,13 +75,13 @@ class Rest:
 
     @cached_property
     def _client(self) -> "httpx.Client":
-        import httpx  # late: the web process asks Daily seldom, and is small without
+        import httpx  # here: the web process seldom calls Daily, and uses less memory without it
 
         return httpx.Client(
             headers={"Authorization": f"Bearer {self._api_key}"},
             timeout=CALL_WITHIN.total_seconds(),
             follow_redirects=False,
-            trust_env=False,  # nor a netrc's credentials in place of ours
+            trust_env=False,  # a .netrc file could otherwise replace our credentials
         )
 
     def _try(self, client: "httpx.Client", method: str, path: str, body: Json | None, until: float) -> Json:
@@ -118,7 +118,7 @@ def _away(pause: timedelta | None) -> ProviderAway:
 
 
 def _retry_after(header: str | None) -> timedelta | None:
-    """Seconds; a date, which the standard allows as well, is not worth a clock's difference."""
+    """The seconds that a Retry-After header names; None for a date, which would depend on both clocks."""
     try:
         return timedelta(seconds=min(max(float(header or ""), 0), 3600))
     except ValueError:

@@ -39,14 +39,15 @@ from greenroom.app.settings import Settings
 if TYPE_CHECKING:
     import httpx
 
-REHEARSAL_LASTS_S = 10
+REHEARSAL_LASTS_S = 10  # seconds until LiveKit removes a rehearsal's empty room, should we not get to it
 ANSWERS_WITHIN = timedelta(seconds=2)
-NOT_ASKED_FOR = timedelta(
-    seconds=5
-)  # again, who did not answer: rooms by the hundred may want to know at once
+# A server that did not answer is not asked again for so long: hundreds of rooms would otherwise wait for it at once.
+RETRY_SILENT_SERVER_AFTER = timedelta(seconds=5)
 ANSWER_AT_MOST = 4 * 1024 * 1024  # bytes
-ASKING_LASTS = timedelta(minutes=1)  # a token for one call
-FRESH_FOR = timedelta(minutes=5)  # a webhook, both ways
+ASKING_LASTS = timedelta(minutes=1)  # how long the token that we sign for one call is good
+FRESH_FOR = timedelta(
+    minutes=5
+)  # by how much the time of a webhook may differ from our clock, before or after it
 EVENTS: Mapping[str, RoomEvent] = {event.value: event for event in RoomEvent}  # ours have LiveKit's own names
 MACHINERY = frozenset({"EGRESS", "INGRESS"})  # kinds of participants that are nobody: recorders and feeds
 
@@ -72,7 +73,10 @@ class LiveKit:
         return cls(settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret)
 
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
-        """Let a person in; asks nobody.  They cannot change what is said of them: some would pose as the bot."""
+        """Sign the token with which a person enters, without asking the server.
+
+        The token does not let them change their own metadata: a person could otherwise pose as the bot.
+        """
         check_voice_room(room, user_id)
         grants = {
             "roomJoin": True,
@@ -81,16 +85,17 @@ class LiveKit:
             "canSubscribe": True,
             "canPublishData": True,
         }
-        card: dict[str, Any] = {"greenroom": {"person": True}}  # whatever they are called
+        # Whatever name they give themselves, this says that they are no bot.
+        card: dict[str, Any] = {"greenroom": {"person": True}}
         if about.preferences:
             card["preferences"] = about.preferences
         said = {"metadata": json.dumps(card)} | ({"name": about.name} if about.name else {})
         return Admission(self.server, self._token(user_id, grants, **said))
 
     def bot_token(self, session: Session, name: str = "") -> str:
-        """Let a room's bot in, under the identity that all bots of that room have.
+        """Sign the token with which a room's bot enters, under the identity that all bots of that room have.
 
-        It says of itself what it is, and says what the room is for, where nobody has made that before.
+        The bot's metadata names its session.  If nobody has made the room before, its metadata comes from this token.
         """
         about = {
             "greenroom": {
@@ -117,12 +122,12 @@ class LiveKit:
         )
 
     def prepare(self, room: Room) -> None:
-        """Rooms come to be when somebody joins; the bot's token says what they are like."""
+        """Do nothing: LiveKit makes a room when the first participant joins, with the metadata of the bot's token."""
 
     def rehearse(self, room: Room) -> None:
-        """Make a room, sign a way into it, and remove it.  Raises ProviderAway.
+        """Make a room, sign a token for it, and remove it.  Raises ProviderAway.
 
-        Should we not get to remove it: the server does, when nobody has come for a while.
+        If this process dies before it removes the room, LiveKit does so after REHEARSAL_LASTS_S.
         """
         grant = {"roomCreate": True}
         self._ask("CreateRoom", {"name": room.name, "empty_timeout": REHEARSAL_LASTS_S}, grant)
@@ -130,7 +135,7 @@ class LiveKit:
         self._ask("DeleteRoom", {"room": room.name}, grant)
 
     def presence(self, room: Room) -> Sequence[Participant] | None:
-        """Who is there, recorders and the like aside.  Raises ProviderAway."""
+        """List who is in a room, without recorders and other machinery.  Raises ProviderAway."""
         told = self._ask("ListParticipants", {"room": room.name}, {"roomAdmin": True, "room": room.name})
         return [
             who for entry in reading.parts(told, "participants") if (who := _participant(entry)) is not None
@@ -145,7 +150,7 @@ class LiveKit:
         )
 
     def busy_rooms(self) -> Sequence[Room]:
-        """Those with somebody in them, and a name that we could give.  Raises ProviderAway."""
+        """List the rooms that have participants, and a name that a URL of ours can hold.  Raises ProviderAway."""
         told = self._ask("ListRooms", {}, {"roomList": True})
         busy = (
             self._room(entry) for entry in reading.parts(told, "rooms") if _number(entry, "num_participants")
@@ -153,10 +158,10 @@ class LiveKit:
         return [room for room in busy if room is not None]
 
     def evict(self, room: Room, participant: Participant) -> None:
-        """Put somebody out, unless that very stay is over.  Raises ProviderAway.
+        """Remove a participant, unless that very stay is over.  Raises ProviderAway.
 
-        LiveKit puts out whoever has an identity, so we look first whose it is now.  It is not asked twice: the
-        second time might meet the one who came after.
+        LiveKit removes whoever has an identity now, so this asks first whether it is still the same stay.  The
+        removal is not tried twice: the second try could remove whoever has come in meanwhile.
         """
         who = {"room": room.name, "identity": participant.identity}
         grant = {"roomAdmin": True, "room": room.name}
@@ -194,14 +199,14 @@ class LiveKit:
         )
 
     def close(self) -> None:
-        """Let go of its connections; a further question makes new ones."""
+        """Close the connections; a later call opens new ones."""
         with self._lock:
             made, self._made = self._made, None
         if made is not None:
             made.close()
 
     def _room(self, entry: Any) -> Room | None:
-        """None for a room that no URL of ours can name: it is of others."""
+        """The room that LiveKit names; None where no URL of ours can hold that name, since such a room is not ours."""
         try:
             return Room.parse(f"{self.server}/{reading.text(entry, 'name')}")
         except BadRoom:
@@ -214,11 +219,11 @@ class LiveKit:
     def _ask(
         self, call: str, body: Mapping[str, Any], grant: Mapping[str, Any], *, times: int = 2
     ) -> dict[str, Any]:
-        """What the server answers; nothing, where there is no such room or participant.
+        """Call the server; returns its answer, or an empty one where it has no such room or participant.
 
-        Raises ProviderAway, at once if it did not answer a moment ago.
+        Raises ProviderAway: at once, if the server failed to answer within the last RETRY_SILENT_SERVER_AFTER.
         """
-        import httpx  # a tenth of a second, which only those pay who ask
+        import httpx  # here: the import takes 0.1 s, which a process that never asks is spared
 
         if time.monotonic() < self._not_before:
             raise ProviderAway
@@ -228,7 +233,7 @@ class LiveKit:
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
                 log.warning("livekit_call_failed", call=call, attempt=attempt, because=type(error).__name__)
                 cause = error
-        self._not_before = time.monotonic() + NOT_ASKED_FOR.total_seconds()
+        self._not_before = time.monotonic() + RETRY_SILENT_SERVER_AFTER.total_seconds()
         raise ProviderAway from cause
 
     def _ask_once(self, call: str, body: Mapping[str, Any], grant: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,7 +261,7 @@ class LiveKit:
         return told
 
     def _client(self) -> "httpx.Client":
-        """One for all threads: its connections are kept.  It follows nobody elsewhere."""
+        """The client that all threads share, so that connections are reused.  It follows no redirects."""
         import httpx
 
         with self._lock:
@@ -281,7 +286,7 @@ def _number(entry: Mapping[str, Any], name: str) -> int:
 
 
 def _participant(entry: Any) -> Participant | None:
-    """None for machinery, and for who hides."""
+    """The participant that LiveKit describes; None for recorders, feeds, and hidden participants."""
     identity, name, kind = (reading.text(entry, field) for field in ("identity", "name", "kind"))
     permission = reading.part(entry, "permission")
     if not identity or kind in MACHINERY or permission.get("hidden") or permission.get("recorder"):
@@ -308,7 +313,10 @@ def _participant(entry: Any) -> Participant | None:
 def is_bot(
     identity: str, name: str, metadata: Any, attributes: Iterable[str], *, is_agent: bool, is_caller: bool
 ) -> bool:
-    """Of ours or of others: by what its server and its token say, and by its name only where they say nothing."""
+    """Whether a participant is a bot, ours or another's.
+
+    LiveKit's own marks and signed metadata decide; the name decides only where those say nothing.
+    """
     known: bool | None = None
     if is_agent:
         known = True
@@ -320,7 +328,7 @@ def is_bot(
 
 
 def _card(identity: str, metadata: Any) -> dict[str, Any]:
-    """What a bot of ours says of itself; nothing of anybody else."""
+    """The metadata of a bot of ours; empty for everybody else, also for a person who copies it."""
     card = _said(metadata) if identity.startswith(BOT) else {}
     return card if card.get("bot") is True else {}
 

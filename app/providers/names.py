@@ -9,13 +9,13 @@ _LIKE_A_BOT = re.compile(
 
 
 def is_bot(known: bool | None, *names: str) -> bool:
-    """What is known for certain decides; names only where nothing is known, since anybody may have any.
+    """Whether a participant is a bot: as `known` says, and by their names only where nothing is known.
 
-    Certain is what a token says that is signed with the room's own key, and what the room's server says itself.
+    Pass as `known` what a token signed with the room's own key says, or the room's server: anybody may choose a name.
     """
     return known if known is not None else any(sounds_like_a_bot(name) for name in names)
 
 
 def sounds_like_a_bot(name: str) -> bool:
-    """Whether a name is one that bots go by."""
+    """Whether bots use a name like this one."""
     return bool(_LIKE_A_BOT.search(name.replace("_", " ")) or _LIKE_A_BOT.search(name.replace("-", " ")))

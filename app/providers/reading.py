@@ -49,6 +49,6 @@ def number(value: object) -> float:
 
 
 def id_of(told: object, body: bytes) -> str:
-    """By which something is known that may be said twice: its id, or else a digest of all that it says."""
+    """The name under which a message that is delivered twice is recognised: its id, or else a digest of its body."""
     is_one = isinstance(told, str) and _AN_ID.fullmatch(told)
     return told if is_one and isinstance(told, str) else hashlib.sha256(body).hexdigest()

@@ -1,4 +1,4 @@
-"""JSON Web Tokens, of which we know one kind: signed with a secret that both sides have."""
+"""JSON Web Tokens, signed with a secret that we share with a room's server."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import jwt
 
 from greenroom.app.errors import BadSignature
 
-SKEW = timedelta(seconds=10)  # between our clock and a provider's
+SKEW = timedelta(seconds=10)  # how far a provider's clock may be from ours without its tokens being refused
 
 ALGORITHM = "HS256"
 
@@ -22,7 +22,7 @@ def sign(secret: str, claims: Mapping[str, Any], lasts: timedelta) -> str:
 
 
 def verify(secret: str, token: str, *, issuer: str) -> dict[str, Any]:
-    """What a token says that was signed so, and whose time it is.  Raises BadSignature."""
+    """Read a token that was signed with this secret and has not expired.  Raises BadSignature."""
     try:
         claims: dict[str, Any] = jwt.decode(
             token,

@@ -20,11 +20,14 @@ from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import LastSession, ReadSession, Reason, Session, State
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 
-COOLDOWN = timedelta(seconds=30)  # between two bots that a room gets so
-NEAR = timedelta(seconds=5)  # a bot learns so much later than the room that it is alone
+COOLDOWN = timedelta(
+    seconds=30
+)  # a room gets at most one bot in this time, so that a failing one is not started on and on
+# A bot notices that everybody has gone up to this much later than the room's server does.
+BOT_NOTICES_WITHIN = timedelta(seconds=5)
 
-# It was sent away, or had nobody to talk with, or cannot live there: the people who are there do without,
-# until all of them have gone
+# After such an end the people in the room get no bot until all of them have left: they sent it away, left it alone,
+# used its time up, or their room makes it crash.
 DISMISSED = frozenset(
     {
         Reason.LEFT,
@@ -57,7 +60,7 @@ class Outcome(StrEnum):
 
 
 class Monitor:
-    """Looks at rooms in which Greenroom had a session within a day; others are none of its business.
+    """Puts bots into rooms that have people and no bot, where Greenroom had a session within the last day.
 
     Safe to run twice at once: a room gets one bot, as from any two joins.
     """
@@ -78,7 +81,7 @@ class Monitor:
         self._default_bot = default_bot
 
     def sweep(self) -> Counter[Outcome]:
-        """Look at every room with somebody in it, of all providers that can tell; says what was found."""
+        """Look at every room that has participants; counts what was found."""
         found: Counter[Outcome] = Counter()
         for provider in self._providers.by_name.values():
             try:
@@ -90,7 +93,7 @@ class Monitor:
         return found
 
     def look(self, room: Room) -> Outcome:
-        """Put a bot in a room, if it shall have one; says why or why not.  Raises ProviderAway."""
+        """Put a bot into a room if it should have one; returns what was found.  Raises ProviderAway."""
         view, session_id, emptied_ms = self._ledger.run_all(
             [ReadRoom(room), LastSession(room), LastEmptied(room)]
         )
@@ -119,20 +122,20 @@ class Monitor:
         return self._join(session)
 
     def emptied(self, room: Room) -> None:
-        """No person is there: who comes next has not sent anybody away."""
+        """Note that no person is in a room: whoever comes next did not dismiss the bot, and gets one."""
         now_ms, session_id = self._ledger.run_all([Now(), LastSession(room)])
         if session_id is not None:
             self._ledger.run(NoteEmptied(room, now_ms))
 
     def _without_bot(self, rooms: Collection[Room]) -> list[Room]:
-        """Of these rooms those that were ours, and have neither a bot nor one on its way."""
+        """Those of these rooms that had a session of ours and have no lease now."""
         steps = [step for room in rooms for step in (LastSession(room), ReadRoom(room))]
         told = iter(self._ledger.run_all(steps))
         looks = [(room, next(told), next(told)) for room in rooms]
         return [room for room, session_id, view in looks if session_id and view.lease is None]
 
     def _join(self, last: Session) -> Outcome:
-        """The same bot for the same user as the last time."""
+        """Join the bot of the room's last session again, for the same user."""
         bot = last.brief.bot if last.brief.bot in self._bots else self._default_bot
         order = Order(
             room=last.room,
@@ -151,12 +154,12 @@ class Monitor:
 
 
 def _was_dismissed(session: Session, emptied_ms: int | None) -> bool:
-    """Whether the people who are there did without a bot before: they have not all gone since."""
+    """Whether the people in the room dismissed the last bot: nobody has seen the room empty since."""
     if session.reason not in DISMISSED:
         return False
     if emptied_ms is None:
         return True
     over_ms = session.updated_ms
-    if session.reason is Reason.IDLE:  # they had gone before it did
-        over_ms -= (session.brief.persistence + NEAR) // timedelta(milliseconds=1)
+    if session.reason is Reason.IDLE:  # the room was empty for the whole persistence before the end
+        over_ms -= (session.brief.persistence + BOT_NOTICES_WITHIN) // timedelta(milliseconds=1)
     return emptied_ms < over_ms

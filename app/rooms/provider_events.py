@@ -18,10 +18,12 @@ from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import STARTS_WITHIN
 
-MISSED_TWO_BEATS = BEAT_EVERY * 2  # and its room says that it left: no reason to wait for more
-LOOKS_AT_MOST = 3  # at one and the same evidence
-SETTLES_WITHIN = timedelta(seconds=3)  # until a room's server has told what has just happened there
-REMEMBERED_FOR = timedelta(minutes=15)  # longer than a provider may say the same thing again
+MISSED_TWO_BEATS = (
+    BEAT_EVERY * 2
+)  # a bot that its room saw leave is replaced after this silence, not after 20 s
+LOOKS_AT_MOST = 3  # how often one webhook makes us look
+SETTLES_WITHIN = timedelta(seconds=3)  # a room's server lists a change up to this much after its webhook
+REMEMBERED_FOR = timedelta(minutes=15)  # a provider repeats a webhook for less than this
 
 CHANGES_SOON = frozenset({Outcome.LEASED, Outcome.NOT_OVER})  # a bot is on its way in, or is just leaving
 LEFT_ITS_ROOM = BotFailure(FailureKind.LEFT_ROOM, "left its room and was not heard")
@@ -52,9 +54,9 @@ class Weighing:
         *,
         looks: int = 1,
     ) -> timedelta | None:
-        """Look once; says when to look again, if it cannot be told yet.
+        """Look once; returns after how long to look again, or None if all is known.
 
-        The session and its epoch are those of the bot of ours that it is about, if it is about one.
+        `session_id` and `epoch` are those of our bot, where the event is about one.
         """
         try:
             provider = self._providers.of_room(room)

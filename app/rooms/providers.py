@@ -12,7 +12,9 @@ from greenroom.app.rooms.room import Room
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
 VOICE_ROOM = "voice-"  # what the name of a user's own voice room begins with; the rest is the user's id
 GUEST = "guest"  # what a user is called whom nobody has named
-TOKEN_LASTS = timedelta(hours=2)  # to get in with; who is in stays
+TOKEN_LASTS = timedelta(
+    hours=2
+)  # how long a token lets somebody enter; a participant who is in the room stays
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ NOTHING = About()
 class Admission:
     """What a person's client needs to get into a room, beside the session's own token."""
 
-    url: str  # where it connects
-    room_token: str  # for that room, as that user, for a while
+    url: str  # the address that the client connects to
+    room_token: str  # lets one user into one room, until TOKEN_LASTS is over
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class RoomEvent(StrEnum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a provider said, by itself, of a room.  It may be late, early, or said twice."""
+    """What a provider's webhook says of a room.  It may come late, early, or twice."""
 
     id: str
     event: RoomEvent
@@ -66,9 +68,9 @@ class Evidence:
 
 
 class Provider(Protocol):
-    """Has rooms, lets people in, and knows who is there.
+    """A service that has rooms, lets people into them, and knows who is there.
 
-    What asks its server raises ProviderAway after a bounded wait.
+    A method that calls the service's server raises ProviderAway after a few seconds at most.
     """
 
     @property
@@ -82,76 +84,47 @@ class Provider(Protocol):
         ...
 
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
-        """Let a person in; asks nobody, or its server once in a process's life."""
+        """Sign what a person enters a room with; calls no server, or calls it once in a process's life."""
         ...
 
     def prepare(self, room: Room) -> None:
-        """Get or make the room."""
+        """Make the room unless it exists."""
         ...
 
     def rehearse(self, room: Room) -> None:
-        """Make a room, sign a way into it, and remove it: all that a join asks of its server."""
+        """Make a room, sign a token for it, and remove it: everything that a join needs of the server."""
         ...
 
     def presence(self, room: Room) -> Sequence[Participant] | None:
-        """Who is there; None if this provider cannot tell."""
+        """List who is in a room; None if this provider cannot tell."""
         ...
 
     def busy_rooms(self) -> Sequence[Room]:
-        """Those with somebody in them."""
+        """List the rooms that have participants."""
         ...
 
     def evict(self, room: Room, participant: Participant) -> None:
-        """Put somebody out.  Who has gone already is no error."""
+        """Remove a participant; does nothing if they have gone."""
         ...
 
     def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
-        """What a webhook says, or None if it is nothing to us.  Raises BadSignature."""
+        """Read a webhook; None if it says nothing that concerns us.  Raises BadSignature."""
         ...
-
-
-@dataclass(frozen=True)
-class Local:
-    """This installation's own rooms: a browser's peer connection ends in the bot's process."""
-
-    name: str = "local"
-    server: str = ""
-
-    def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
-        raise NotOurRoom  # a session's own token lets people in
-
-    def prepare(self, room: Room) -> None:
-        pass
-
-    def rehearse(self, room: Room) -> None:
-        pass
-
-    def presence(self, room: Room) -> Sequence[Participant] | None:
-        return None
-
-    def busy_rooms(self) -> Sequence[Room]:
-        return ()
-
-    def evict(self, room: Room, participant: Participant) -> None:
-        pass
-
-    def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
-        return None
 
 
 @dataclass(frozen=True)
 class Providers:
-    """Those of this installation.  A bot is sent to no other: whoever names a room may be anybody."""
+    """The providers of this installation.  A bot goes to no other server: a caller could choose any address."""
 
     by_name: Mapping[str, Provider]
 
     @classmethod
     def of(cls, providers: Iterable[Provider]) -> "Providers":
-        """The first is where a fresh room is."""
+        """Keep them by name; fresh rooms are made with the first."""
         return cls({each.name: each for each in providers})
 
     def room(self, url: str) -> Room:
-        """Raises BadRoom for what is no room's URL, NotOurRoom for a room that is not in one of these."""
+        """Read a room's URL.  Raises BadRoom if it is none, NotOurRoom if no provider here has such a room."""
         room = Room.parse(url)
         provider = self.by_name.get(room.provider)
         if provider is None or provider.server != room.server:
@@ -159,12 +132,12 @@ class Providers:
         return room
 
     def fresh(self) -> Room:
-        """A new room, where nobody else is."""
+        """Name a new room that nobody is in."""
         first = next(iter(self.by_name.values()))
         return Room.fresh(first.name, first.server)
 
     def of_room(self, room: Room) -> Provider:
-        """Whose a room is.  Raises NotOurRoom: the settings may have changed since it was let in."""
+        """The provider that has a room.  Raises NotOurRoom if the settings have changed since it was joined."""
         provider = self.by_name.get(room.provider)
         if provider is None or provider.server != room.server:
             raise NotOurRoom
@@ -175,7 +148,7 @@ class Providers:
 
 
 def check_name(user_id: str) -> None:
-    """Raises ReservedName for a person who would be taken for a bot, and throw it out."""
+    """Raises ReservedName for a user_id like a bot's: under it, that person would remove the bot from the room."""
     if user_id.lower().startswith(BOT):
         raise ReservedName
 
@@ -196,5 +169,5 @@ def check_voice_room(room: Room, user_id: str) -> None:
 
 
 def bot_identity(room: Room) -> str:
-    """The one that every bot of a room has, so that the room lets only one of them stay."""
+    """The identity that every bot of a room has, so that the room's server lets only one of them stay."""
     return f"{BOT}{room.name}"

@@ -1,4 +1,4 @@
-"""How often a thing may happen: once in so long, or so many times."""
+"""Limits on how often something happens: once in a period, or a number of times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from greenroom.app.rooms.ledger import Step
 
 @dataclass(frozen=True)
 class ClaimPeriod(Step[bool]):
-    """Whether this process does a periodic piece of work this time; one of many gets True."""
+    """Claim a period of work that one of many processes does: True for the first caller within `lasts`."""
 
     work: str
     lasts: timedelta
@@ -17,7 +17,7 @@ class ClaimPeriod(Step[bool]):
 
 @dataclass(frozen=True)
 class Once(Step[bool]):
-    """Whether this is the first time of something in so long; if it is, a message goes into a queue with it."""
+    """Claim what happens once: True for the first caller within `lasts`, and `message` is queued in the same step."""
 
     what: str
     lasts: timedelta
@@ -27,7 +27,7 @@ class Once(Step[bool]):
 
 @dataclass(frozen=True)
 class CountRequest(Step[timedelta | None]):
-    """Count a request for each of those whose it is; None, or when to come back if one of them has made too many.
+    """Count a request for each of its owners; None, or after how long to come back if one of them has made too many.
 
     They are counted in this order, and for nobody behind the first who is refused.
     """

@@ -8,7 +8,7 @@ from greenroom.app.rooms.room import Room
 
 @dataclass(frozen=True)
 class NoteEmptied(Step[None]):
-    """No person is in a room, at this time of the ledger's own."""
+    """Note that a room has no person in it, at a time of the ledger's clock."""
 
     room: Room
     at_ms: int

@@ -126,7 +126,7 @@ class People(FrameProcessor):
         return frozenset(self._present)
 
     async def meet(self, person: str, introduction: str | None = None) -> None:
-        """Somebody can hear us.  Who is new is greeted, who waits for an answer gets it; who comes back, neither."""
+        """Greet a person on their first arrival, answer one whose question is open, say nothing to one who returns."""
         self._present.add(person)
         self._gone.discard(person)
         await self._is_started.wait()

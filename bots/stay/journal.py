@@ -45,7 +45,7 @@ class Journal:
         self.may_be_lost = False
         self._in_order = asyncio.Lock()
         self._unwritten: list[Step[Any]] = []
-        self._refused: Step[Any] | None = None  # the last that was
+        self._refused: Step[Any] | None = None  # the last step that Redis refused
 
     @property
     def state(self) -> State:

@@ -59,7 +59,9 @@ class TakeOver:
         self._turns = turns
         self._open_things = open_things
         self._end = end
-        self.is_at_door = False  # of its room, whose server is what it waits for from then on
+        self.is_at_door = (
+            False  # whether the pipeline waits to enter the room, whose server then bounds the wait
+        )
 
     async def run(self) -> bool:
         """False if the room's bot does not yield, or the session is over.

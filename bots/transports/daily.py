@@ -139,9 +139,9 @@ class DailyRoom(SharedRoom):
         return None, "the session is over"
 
     def _clear_the_way(self) -> str:
-        """A token for a room that is there, and that no older bot of ours is in.  Raises ProviderAway.
+        """Get a token, make the room, and remove an older bot of ours from it.  Raises ProviderAway without a token.
 
-        Only without the token there is no way in; a room that was there will be there still.
+        Where only the room cannot be prepared, that is logged: it may exist already.
         """
         token = self._daily.bot_token(self._room, name=self._name)
         try:

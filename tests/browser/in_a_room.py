@@ -19,7 +19,8 @@ from playwright.sync_api import Page, Route
 from greenroom.app.console import bp
 from greenroom.app.providers import tokens
 from greenroom.app.providers.livekit import LiveKit
-from greenroom.app.rooms.providers import Local, Providers, bot_identity
+from greenroom.app.providers.local import Local
+from greenroom.app.rooms.providers import Providers, bot_identity
 from greenroom.app.rooms.room import Room
 from greenroom.app.settings import Settings
 from tests.browser.pages import FakeServer, Reply, TalkPage, served

@@ -25,6 +25,7 @@ from greenroom.app.errors import (
     NoSuchSession,
     SessionEnded,
 )
+from greenroom.app.providers.local import Local
 from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import AwaitAnswer, Message, Receive, Send
@@ -45,7 +46,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Step, granted
 from greenroom.app.rooms.line import LeaveLine, Push
-from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
 from greenroom.app.rooms.room import Room

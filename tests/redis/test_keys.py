@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from greenroom.app.errors import LaunchFailed
+from greenroom.app.providers.local import Local
 from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
@@ -18,7 +19,7 @@ from greenroom.app.rooms.leases import DOUBT_LASTS, PARKED_FOR, STALE_AFTER, Ado
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.looking import Looking
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
 from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
 from greenroom.app.rooms.requests import Configure

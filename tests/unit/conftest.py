@@ -7,10 +7,11 @@ from flask import Flask
 
 from greenroom.app.api import register
 from greenroom.app.api.services import Services
+from greenroom.app.providers.local import Local
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.looking import Looking
-from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.requests import REQUESTS
 from greenroom.app.settings import IceServer, Settings

@@ -7,9 +7,10 @@ import pytest
 
 from greenroom.app.api.seats import Wait
 from greenroom.app.errors import ProviderAway
+from greenroom.app.providers.local import Local
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption
-from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
 from greenroom.app.rooms.sessions import Limits, Reason, State
 from tests.makers import a_report

@@ -10,7 +10,8 @@ from flask import Flask
 
 from greenroom.app.console import VENDOR, bp
 from greenroom.app.providers.livekit import LiveKit
-from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.providers.local import Local
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.settings import Settings
 
 

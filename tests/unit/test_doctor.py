@@ -14,11 +14,12 @@ from greenroom.app.operating import checkup, doctor, facts, trial
 from greenroom.app.operating.checkup import check
 from greenroom.app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
 from greenroom.app.operating.findings import Verdict
+from greenroom.app.providers.local import Local
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom
 from greenroom.app.rooms.ledger import granted
 from greenroom.app.rooms.probes import LeasedRooms, ReadCondition
-from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Create, Forget, LiveSessions, Reason, State, Transition
 from greenroom.app.rooms.workers import Report

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import ProviderAway
+from greenroom.app.providers.local import Local
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.presence import COOLDOWN, Monitor, Outcome
-from greenroom.app.rooms.providers import Local, Providers
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.sessions import Limits, ReadSession, Reason
 from tests.makers import STAGE, an_order
 

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.providers.local import Local
 from greenroom.app.rooms.leases import DOUBT_LASTS, STALE_AFTER, Beaten, ReadRoom
 from greenroom.app.rooms.presence import Monitor
 from greenroom.app.rooms.provider_events import LOOKS_AT_MOST, MISSED_TWO_BEATS, SETTLES_WITHIN, Weighing
-from greenroom.app.rooms.providers import Local, Providers, RoomEvent
+from greenroom.app.rooms.providers import Providers, RoomEvent
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room

@@ -8,6 +8,7 @@ import pytest
 from greenroom.app.providers.room_metadata import with_facts
 from greenroom.app.rooms.room import Room
 from greenroom.bots.transports.livekit import LiveKitRoom
+from tests.fakes.listener import Deaf
 
 FACTS = {
     "conversation_id": "c-1",
@@ -91,14 +92,10 @@ class Server:
 
 async def settled(server):
     """Let a bot be in the room until it has heard of every change and written what it wants to."""
-
-    async def nothing(*_):
-        pass
-
     room = LiveKitRoom(
         Room("livekit", "standup", "wss://livekit.example.com"),
         token=str, facts=FACTS, describe=server.describe,
-        on_arrival=nothing, on_departure=nothing, on_put_out=print, waits=False,
+        listener=Deaf(), waits=False,
     )  # fmt: skip
 
     async def hears(metadata):
