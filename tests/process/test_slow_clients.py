@@ -15,6 +15,7 @@ from greenroom.app.api.sessions import STREAMS_OF_ONE
 from tests.product import KEY, eventually, product
 
 CROWD = 64
+HELD_AT_LEAST = 8  # seconds that one of a crowd would hold a thread; on a busy machine an answer takes two
 OFFER = json.dumps({"sdp": "v=0\r\n", "type": "offer"})
 
 
@@ -77,12 +78,12 @@ def crowd(web, data, size=CROWD):
 
 
 def assert_others_are_served(web, name):
-    """Each within a second; the crowd would hold its threads for ten and more."""
+    """While the crowd is there: a thread that waits for one of them answers nobody for ten seconds and more."""
     for number in range(3):
         began = time.monotonic()
         assert ask(web, "GET", "/livez", key=None)[0] == 200
         joined(web, f"{name}-{number}")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < HELD_AT_LEAST, "it waited until the server gave the crowd up"
 
 
 @pytest.mark.parametrize(
