@@ -134,7 +134,7 @@ class Notetaker:
                 ledger, session.room, epoch=session.epoch, owner=owner, tell=lambda _state: None
             ),
             end=end,
-            hush=_nothing,
+            silence=_nothing,
             begin=Chores().begin,
         )
 

@@ -18,7 +18,7 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, State
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
-from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, Wish
+from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, RequestedState
 
 REACTS_WITHIN = timedelta(
     seconds=15
@@ -188,7 +188,7 @@ class Watch:
 def drain(watch: Watch, *, within: timedelta = EMPTY_WITHIN) -> None:
     """Let a worker hand over everything and take nothing new.  Raises NotDone and NoSuchWorker."""
     host = watch.host
-    _ask(watch, Wish.DRAIN)
+    _ask(watch, RequestedState.DRAIN)
     try:
         now = watch.until(lambda now: _has_gone(now, host) or _is_empty(now), within, tells=True)
     except NotDone:
@@ -209,7 +209,7 @@ def drain(watch: Watch, *, within: timedelta = EMPTY_WITHIN) -> None:
 def undo(watch: Watch) -> None:
     """Let a worker take launches again.  Raises NotDone."""
     host = watch.host
-    watch.ledger.run(AskHost(host.id, Wish.WORK))
+    watch.ledger.run(AskHost(host.id, RequestedState.WORK))
     try:
         watch.until(lambda now: now is not None and not now.draining, REACTS_WITHIN)
     except NotDone:
@@ -235,7 +235,7 @@ def restart(
 
 def _replace(watch: Watch, empty_within: timedelta, back_within: timedelta) -> None:
     host = watch.host
-    _ask(watch, Wish.STOP)
+    _ask(watch, RequestedState.STOP)
     try:
         watch.until(lambda now: _has_gone(now, host), empty_within, tells=True)
     except NotDone:
@@ -254,10 +254,10 @@ def _replace(watch: Watch, empty_within: timedelta, back_within: timedelta) -> N
     watch.say(f"{host.id} is back, with {count(new.slots, 'slot')}")
 
 
-def _ask(watch: Watch, wish: Wish) -> None:
+def _ask(watch: Watch, requested: RequestedState) -> None:
     host = watch.host
     watch.places()
-    watch.ledger.run(AskHost(host.id, wish))
+    watch.ledger.run(AskHost(host.id, requested))
     try:
         watch.until(
             lambda now: _has_gone(now, host) or (now is not None and now.draining), REACTS_WITHIN, tells=True

@@ -30,7 +30,7 @@ class Host:
         return 0 if self.draining or self.kind != "bots" else max(0, self.slots - self.used)
 
 
-class Wish(StrEnum):
+class RequestedState(StrEnum):
     """What an operator wants of a worker."""
 
     WORK = "work"
@@ -39,7 +39,7 @@ class Wish(StrEnum):
 
 
 @dataclass(frozen=True)
-class Report(Step[Wish]):
+class Report(Step[RequestedState]):
     """A worker says that it lives and how full it is; returns what is wanted of it.
 
     `held` is who runs its sessions, by session; None at a worker's first report, which then forgets what was
@@ -63,7 +63,7 @@ class AskHost(Step[None]):
     """Want something of a worker; it learns of it with its next report."""
 
     host_id: str
-    wish: Wish
+    requested: RequestedState
 
 
 @dataclass(frozen=True)

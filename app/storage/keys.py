@@ -26,7 +26,7 @@
     hosts:free                    hash    kept; host -> free slots    report
     host:{<id>}                   json    15 s unrenewed              report
     host:{<id>}:held              json    24 h unrenewed              report
-    host:{<id>}:wish              string  24 h                        ask_host
+    host:{<id>}:requested         string  24 h                        ask_host
     launches:waiting              zset    kept; session -> since      create, push
     launches:served               string  24 h                        leave_line
     memory                        string  kept                        claim, report
@@ -160,8 +160,8 @@ def held(host_id: str) -> str:
     return f"host:{{{host_id}}}:held"
 
 
-def wish(host_id: str) -> str:
-    return f"host:{{{host_id}}}:wish"
+def requested_state(host_id: str) -> str:
+    return f"host:{{{host_id}}}:requested"
 
 
 def period(work: str) -> str:

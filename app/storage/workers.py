@@ -6,11 +6,20 @@ from datetime import timedelta
 
 from greenroom.app.rooms.leases import SETTLES_WITHIN, SILENT_AT_MOST
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
-from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, Report, Retire, Wish
+from greenroom.app.rooms.workers import (
+    AskHost,
+    Host,
+    ReadHeld,
+    ReadHost,
+    ReadHosts,
+    Report,
+    RequestedState,
+    Retire,
+)
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call, Command, Encoders, Reply, dumps, ms, nothing, pairs, script
 
-WISH_KEPT_FOR = timedelta(hours=24)
+REQUEST_KEPT_FOR = timedelta(hours=24)
 
 
 def report(step: Report) -> Command:
@@ -20,7 +29,7 @@ def report(step: Report) -> Command:
     names = [
         keys.host(host.id),
         keys.held(host.id),
-        keys.wish(host.id),
+        keys.requested_state(host.id),
         keys.MEMORY,
         keys.HOSTS,
         keys.HOSTS_FREE,
@@ -31,7 +40,7 @@ def report(step: Report) -> Command:
         *(dumps(card), ms(step.lasts), held, ms(KEPT_AFTER_END)),
         *(ms(SETTLES_WITHIN), ms(SILENT_AT_MOST), host.id, host.free),
     )
-    return Command((call,), lambda replies: Wish(replies[0]))
+    return Command((call,), lambda replies: RequestedState(replies[0]))
 
 
 def read_held(step: ReadHeld) -> Command:
@@ -40,7 +49,7 @@ def read_held(step: ReadHeld) -> Command:
 
 
 def ask_host(step: AskHost) -> Command:
-    call = script("ask_host", [keys.wish(step.host_id)], step.wish, ms(WISH_KEPT_FOR))
+    call = script("ask_host", [keys.requested_state(step.host_id)], step.requested, ms(REQUEST_KEPT_FOR))
     return Command((call,), nothing)
 
 

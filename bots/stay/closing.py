@@ -44,7 +44,7 @@ class Closing:
     async def end_performance(self, ending: Ending) -> None:
         """End a performance that has not ended by itself."""
         if ending.goes_on:
-            self._stage.hush()  # before the pipeline closes the line: who is told that it left does not come back
+            self._stage.silence()  # before the pipeline closes the line: who is told that it left does not come back
         else:
             await self._journal.enter(State.LEAVING, reason=ending.reason)
         if ending.politely and not ending.goes_on and await self._controls.say_goodbye():
@@ -62,7 +62,7 @@ class Closing:
             async with asyncio.timeout(within.total_seconds()):
                 try:
                     if ending.goes_on:
-                        self._stage.hush()
+                        self._stage.silence()
                 finally:
                     await self._stage.disconnect()
         except TimeoutError:

@@ -183,7 +183,7 @@ class HandOver:
 
     def _leave_room_to_others(self, event: str) -> None:
         self._journal.has_room = False
-        self._stage.hush()  # whoever is quick is with the next bot before this one has gone
+        self._stage.silence()  # whoever is quick is with the next bot before this one has gone
         self._stage.tell(event)
         session = self._journal.session
         log.info("room_given_up", because=event, session_id=session.id, room=str(session.room))

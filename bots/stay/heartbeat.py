@@ -36,12 +36,12 @@ class Heartbeat:
         turns: Turns,
         open_things: RoomState,
         end: End,
-        hush: Callable[[], None],
+        silence: Callable[[], None],
         begin: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         """`pulse` is a connection of its own, so that a beat never queues behind anything.
 
-        `begin` does something beside the beats; `hush` keeps the bot from being heard, at once.
+        `begin` does something beside the beats; `silence` keeps the bot from being heard, at once.
         """
         self._pulse = pulse
         self._journal = journal
@@ -50,7 +50,7 @@ class Heartbeat:
         self._turns = turns
         self._open_things = open_things
         self._end = end
-        self._hush = hush
+        self._silence = silence
         self._begin = begin
 
     async def run(self) -> None:
@@ -79,7 +79,7 @@ class Heartbeat:
         """Beat once, and do what follows.  Raises RedisAway."""
         beaten, messages = await self._pulse.run(self.next_beat())
         if beaten is Beaten.SUPERSEDED:
-            self._hush()
+            self._silence()
             self._end.begin(REPLACED)
             return beaten
         if beaten is Beaten.REGISTERED or self._journal.may_be_lost:

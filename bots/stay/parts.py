@@ -111,7 +111,7 @@ class Parts:
             turns=turns,
             open_things=open_things,
             end=end,
-            hush=self.stage.hush,
+            silence=self.stage.silence,
             begin=self.chores.begin,
         )
         shared: dict[str, Any] = {

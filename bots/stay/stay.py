@@ -143,7 +143,7 @@ class Stay:
         return clocks
 
     def _check_started(self) -> None:
-        if not self._performance.started.is_set() and not self._take_over.is_at_door:
+        if not self._performance.started.is_set() and not self._take_over.is_ready_to_enter:
             detail = f"its pipeline had not started after {STARTS_WITHIN.seconds} seconds"
             self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
 

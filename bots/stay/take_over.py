@@ -59,7 +59,7 @@ class TakeOver:
         self._turns = turns
         self._open_things = open_things
         self._end = end
-        self.is_at_door = (
+        self.is_ready_to_enter = (
             False  # whether the pipeline waits to enter the room, whose server then bounds the wait
         )
 
@@ -83,11 +83,11 @@ class TakeOver:
 
     async def _prepare(self) -> None:
         performance = self._performance
-        at_door = asyncio.create_task(self._stage.at_door())
-        await first_of(performance.over(), performance.started.wait(), self._end.wait(), at_door)
-        self.is_at_door = at_door.done()
-        at_door.cancel()
-        if not (performance.started.is_set() or self.is_at_door) or self._end.has_begun:
+        ready_to_enter = asyncio.create_task(self._stage.ready_to_enter())
+        await first_of(performance.over(), performance.started.wait(), self._end.wait(), ready_to_enter)
+        self.is_ready_to_enter = ready_to_enter.done()
+        ready_to_enter.cancel()
+        if not (performance.started.is_set() or self.is_ready_to_enter) or self._end.has_begun:
             session, failure = self._journal.session, performance.failure
             log.error("successor_failed", session_id=session.id, epoch=session.epoch, exc_info=failure)
             raise BotCrashed.of(BotFailure(FailureKind.NOT_READY, "could not take the session over"))

@@ -104,7 +104,7 @@ class DailyRoom(SharedRoom):
         self._avatar.show(name)
         self._client.turn_camera(is_on=name is not None)
 
-    def hush(self) -> None:
+    def silence(self) -> None:
         if self._client is not None:
             self._client.silence()
 
@@ -120,7 +120,7 @@ class DailyRoom(SharedRoom):
 
     async def join(self, client: Client) -> tuple[Any, Any]:
         """Behind the door.  It says by its second value what went wrong."""
-        self._is_at_door.set()
+        self._is_ready_to_enter.set()
         await self._may_enter.wait()
         deadline = asyncio.get_running_loop().time() + JOINS_WITHIN.total_seconds()
         while not self._is_leaving:

@@ -133,7 +133,7 @@ class LiveKitRoom(SharedRoom):
         if client.is_connected:
             await asyncio.wait({turned}, timeout=SEEN_WITHIN.total_seconds())
 
-    def hush(self) -> None:
+    def silence(self) -> None:
         if self._client is not None:
             self._client.silence()
 
@@ -180,7 +180,7 @@ class LiveKitRoom(SharedRoom):
 
     async def connect(self, client: Client) -> None:
         """Behind the door."""
-        self._is_at_door.set()
+        self._is_ready_to_enter.set()
         await self._may_enter.wait()
         if self._is_leaving:
             return

@@ -124,7 +124,7 @@ class LocalRoom(PeerConnection):
     def built(self, pipeline: PipelineWorker) -> None:
         keep_to_rtvi(pipeline.pipeline)
 
-    async def at_door(self) -> None:
+    async def ready_to_enter(self) -> None:
         """Never: a peer connection is there before its peer, and so a whole bot."""
         await asyncio.Future()
 
@@ -145,7 +145,7 @@ class LocalRoom(PeerConnection):
     async def show(self, name: str | None) -> None:
         """Local rooms are for the ear."""
 
-    def hush(self) -> None:
+    def silence(self) -> None:
         self._is_another_s = True
         for sender in self.pc.getSenders():
             sender.replaceTrack(None)

@@ -30,7 +30,7 @@ class SharedRoom:
         """A bot that `waits` stays at the door until `enter`."""
         self._room = room
         self._listener = listener
-        self._is_at_door = asyncio.Event()
+        self._is_ready_to_enter = asyncio.Event()
         self._may_enter = asyncio.Event()
         if not waits:
             self._may_enter.set()
@@ -40,8 +40,8 @@ class SharedRoom:
         self._in_order = asyncio.Lock()  # arrivals and departures are told in the order in which they happen
         self._tasks: set[asyncio.Future[Any]] = set()
 
-    async def at_door(self) -> None:
-        await self._is_at_door.wait()
+    async def ready_to_enter(self) -> None:
+        await self._is_ready_to_enter.wait()
 
     def enter(self) -> None:
         self._may_enter.set()

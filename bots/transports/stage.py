@@ -54,7 +54,7 @@ class Stage(Protocol):
         """The bot's pipeline is there, and nothing of it has been set up yet."""
         ...
 
-    async def at_door(self) -> None:
+    async def ready_to_enter(self) -> None:
         """Wait until a bot whose turn has not come cannot prepare any more than it has."""
         ...
 
@@ -77,7 +77,7 @@ class Stage(Protocol):
         """
         ...
 
-    def hush(self) -> None:
+    def silence(self) -> None:
         """Be heard no more, from this moment, since another bot has the room, or will have it.
 
         The line stays up until the bot has left, and its people's clients are not told that they shall go.

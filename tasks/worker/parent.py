@@ -25,7 +25,7 @@ from greenroom.app.rooms.leases import owner_of
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.sessions import Reason
-from greenroom.app.rooms.workers import Host, Report, Retire, Wish
+from greenroom.app.rooms.workers import Host, Report, RequestedState, Retire
 from greenroom.bots.loading import why_unfit
 
 TICK = 0.25  # seconds; a process that died is seen within one
@@ -46,7 +46,7 @@ class WorkerParent:
         self.reaper = reaper
         self._bots = bots  # each one's target, by name
         self.is_draining = False
-        self._wish = Wish.WORK
+        self._requested = RequestedState.WORK
         self._incarnation = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._since_ms = 0
         self._has_reported = False
@@ -81,8 +81,8 @@ class WorkerParent:
         # The pool hears of a process's end before the system can say how it ended, and would look again after 5 s
         consumer.pool.maintain_pool()
         if self._is_asked_to_stop:
-            self._obey(Wish.STOP, consumer)
-        if self._wish is Wish.STOP and not state.active_requests and not self._undone:
+            self._obey(RequestedState.STOP, consumer)
+        if self._requested is RequestedState.STOP and not state.active_requests and not self._undone:
             log.info("worker_stopped", host=consumer.hostname)
             state.should_stop = STOPPED
         while self._to_tell:
@@ -122,10 +122,10 @@ class WorkerParent:
             self.ledger.run(Report(host, None))
             self._has_reported = True
             return
-        wish = self.ledger.run(Report(host, held))
+        requested = self.ledger.run(Report(host, held))
         self._quiet = 0
         if not self._is_asked_to_stop:
-            self._obey(wish, consumer)
+            self._obey(requested, consumer)
 
     def tell_bots(self) -> None:
         """Their sessions shall go on elsewhere."""
@@ -160,12 +160,12 @@ class WorkerParent:
         elif self._inherited_for % REPORT_EVERY == REPORT_EVERY - 1:
             self._inherited = self.reaper.inherit(consumer.hostname, self._inherited)
 
-    def _obey(self, wish: Wish, consumer: Any) -> None:
-        if wish is self._wish:
+    def _obey(self, requested: RequestedState, consumer: Any) -> None:
+        if requested is self._requested:
             return
-        self._wish = wish
-        log.info("worker_state_requested", host=consumer.hostname, wish=wish)
-        if wish is Wish.WORK:
+        self._requested = requested
+        log.info("worker_state_requested", host=consumer.hostname, requested=requested)
+        if requested is RequestedState.WORK:
             self.is_draining = False
             consumer.add_task_queue(LAUNCHES)
             return

@@ -123,13 +123,13 @@ class Hum(FrameProcessor):
         if isinstance(frame, StartFrame):
             self._humming = self.create_task(self._hum())
         elif isinstance(frame, EndFrame | CancelFrame):
-            await self._hush()
+            await self._silence()
 
     async def cleanup(self) -> None:
-        await self._hush()
+        await self._silence()
         await super().cleanup()
 
-    async def _hush(self) -> None:
+    async def _silence(self) -> None:
         if self._humming is not None:
             humming, self._humming = self._humming, None
             await self.cancel_task(humming)

@@ -6,7 +6,16 @@ import pytest
 
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.rates import ClaimPeriod
-from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, Report, Retire, Wish
+from greenroom.app.rooms.workers import (
+    AskHost,
+    Host,
+    ReadHeld,
+    ReadHost,
+    ReadHosts,
+    Report,
+    RequestedState,
+    Retire,
+)
 
 A_HOST = Host(
     id="bots@here",
@@ -68,31 +77,31 @@ def test_one_of_many_takes_a_turn_until_the_next(world, ledger):
 
 
 def test_a_worker_works_unless_something_else_is_wanted_of_it(ledger):
-    assert ledger.run(Report(A_HOST)) is Wish.WORK
-    assert ledger.run(Report(A_HOST, {})) is Wish.WORK
+    assert ledger.run(Report(A_HOST)) is RequestedState.WORK
+    assert ledger.run(Report(A_HOST, {})) is RequestedState.WORK
 
 
 def test_what_is_wanted_of_a_worker_it_learns_with_each_report_until_something_else_is(ledger):
     ledger.run(Report(A_HOST))
-    for wish in (Wish.DRAIN, Wish.WORK, Wish.STOP):
+    for wish in (RequestedState.DRAIN, RequestedState.WORK, RequestedState.STOP):
         ledger.run(AskHost("bots@here", wish))
         assert [ledger.run(Report(A_HOST, {})) for _ in range(2)] == [wish, wish]
 
 
 def test_what_was_wanted_of_the_worker_before_it_is_forgotten_at_its_first_report(ledger):
     ledger.run(Report(A_HOST))
-    ledger.run(AskHost("bots@here", Wish.STOP))
+    ledger.run(AskHost("bots@here", RequestedState.STOP))
 
-    assert ledger.run(Report(A_HOST)) is Wish.WORK
-    assert ledger.run(Report(A_HOST, {})) is Wish.WORK
+    assert ledger.run(Report(A_HOST)) is RequestedState.WORK
+    assert ledger.run(Report(A_HOST, {})) is RequestedState.WORK
 
 
 def test_a_wish_is_of_one_worker_and_lasts_a_day(world, ledger):
-    ledger.run(AskHost("bots@here", Wish.DRAIN))
-    assert ledger.run(Report(Host("bots@there", "bots", 1, 0, "1"), {})) is Wish.WORK
+    ledger.run(AskHost("bots@here", RequestedState.DRAIN))
+    assert ledger.run(Report(Host("bots@there", "bots", 1, 0, "1"), {})) is RequestedState.WORK
     world.pass_time(timedelta(hours=24))
 
-    assert ledger.run(Report(A_HOST, {})) is Wish.WORK
+    assert ledger.run(Report(A_HOST, {})) is RequestedState.WORK
 
 
 # What a worker runs

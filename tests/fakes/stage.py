@@ -20,7 +20,7 @@ class FakeStage:
     def built(self, pipeline):
         self.pipeline = pipeline
 
-    async def at_door(self):
+    async def ready_to_enter(self):
         await asyncio.Future()
 
     def enter(self):
@@ -35,7 +35,7 @@ class FakeStage:
     async def show(self, name):
         self.shown.append(name)
 
-    def hush(self):
+    def silence(self):
         self.done.append("hushed")
 
     async def take(self, user_id, offer):

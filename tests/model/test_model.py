@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from greenroom.app.rooms.sessions import Reason, State
-from greenroom.app.rooms.workers import Wish
+from greenroom.app.rooms.workers import RequestedState
 from greenroom.bots.stay.ending import Ending
 from tests.model.world import HOSTS, QUEUE, ROOMS, USERS, Bot, World
 
@@ -112,7 +112,7 @@ class Machine(RuleBasedStateMachine):
         with self.world.happening():
             self.world.report(host)
 
-    @rule(host=HOST, wish=st.sampled_from(Wish))
+    @rule(host=HOST, wish=st.sampled_from(RequestedState))
     def ask(self, host, wish):
         with self.world.happening():
             self.world.ask(host, wish)

@@ -10,7 +10,7 @@ from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import granted
 from greenroom.app.rooms.reaping import Reaper
-from greenroom.app.rooms.workers import ReadHeld, ReadHost, Wish
+from greenroom.app.rooms.workers import ReadHeld, ReadHost, RequestedState
 from greenroom.tasks.worker.parent import WorkerParent
 from tests.makers import DIED
 from tests.model.world import HOSTS, ROOMS
@@ -148,10 +148,10 @@ def test_it_says_what_it_runs_and_who(world, parent, consumer, bot, running):
 def test_it_drains_when_it_is_asked_and_not_for_the_wish_of_a_worker_before_it(
     world, parent, consumer, running
 ):
-    world.ask(HOST, Wish.DRAIN)
+    world.ask(HOST, RequestedState.DRAIN)
     tick(parent, consumer, 8)
     assert not parent.is_draining
-    world.ask(HOST, Wish.DRAIN)
+    world.ask(HOST, RequestedState.DRAIN)
     tick(parent, consumer, 8)
 
     assert parent.is_draining

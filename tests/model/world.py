@@ -61,7 +61,7 @@ from greenroom.app.rooms.sessions import (
     Succeed,
     Transition,
 )
-from greenroom.app.rooms.workers import AskHost, Host, Report, Wish
+from greenroom.app.rooms.workers import AskHost, Host, Report, RequestedState
 from greenroom.app.settings import Settings
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import ms
@@ -247,7 +247,7 @@ class Bot:
             turns=self.turns,
             open_things=self.open_things,
             end=self.end,
-            hush=lambda: None,
+            silence=lambda: None,
             begin=begin,
         )
 
@@ -413,7 +413,7 @@ class World:
         self.bots: list[Bot] = []  # those that live, and those that are dead and nobody has said so
         self.gone: list[Bot] = []
         self.free = dict.fromkeys(HOSTS, 2)
-        self.wishes = dict.fromkeys(HOSTS, Wish.WORK)
+        self.wishes = dict.fromkeys(HOSTS, RequestedState.WORK)
         self.delivered: list[str] = []
         self.adopted: dict[str, str] = {}  # owner by claim
         self.promised: set[str] = set()
@@ -631,7 +631,7 @@ class World:
         self.crashes.clear()
         self.sent = {number: (session, epoch, 0) for number, (session, epoch, _) in self.sent.items()}
         self.promised.clear()  # but for those whose bots live to write them again
-        self.wishes = dict.fromkeys(HOSTS, Wish.WORK)
+        self.wishes = dict.fromkeys(HOSTS, RequestedState.WORK)
 
     def join(self, room: Room, user: str) -> Joined:
         joined = Joining(self.wire, self.queue, sleep=self.sleep).join(an_order(room, user_id=user))
@@ -832,7 +832,7 @@ class World:
         wish = self.wire.run(Report(Host(host, "bots", slots, len(held), "1"), held))
         self.must(wish is self.wishes[host], f"{wish} is wanted of {host} instead of {self.wishes[host]}")
 
-    def ask(self, host: str, wish: Wish) -> None:
+    def ask(self, host: str, wish: RequestedState) -> None:
         self.wire.run(AskHost(host, wish))
         self.wishes[host] = wish
 
@@ -842,7 +842,7 @@ class World:
         for bot in self.bots:
             if bot.host == host and bot.alive:
                 self.die(bot, orphan=True)
-        self.wishes[host] = Wish.WORK
+        self.wishes[host] = RequestedState.WORK
         self.ledger.run(Report(Host(host, "bots", self.free[host], 0, "2"), None))
         held = self.reaper.held_by(host)
         self.must(held == known, "what a worker held was forgotten at its first report")

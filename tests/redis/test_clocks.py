@@ -46,7 +46,16 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
-from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, ReadHosts, Report, Retire, Wish
+from greenroom.app.rooms.workers import (
+    AskHost,
+    Host,
+    ReadHeld,
+    ReadHost,
+    ReadHosts,
+    Report,
+    RequestedState,
+    Retire,
+)
 from greenroom.app.storage.encoding import encode
 from tests.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
 from tests.redis_world import settle
@@ -87,7 +96,7 @@ A_STEP_OF_EACH_KIND = [
     BeginConversation("a-session", 7, "another-conversation", "main/bob"),
     Report(Host("h", "bots", 1, 0, "1"), {"a-session": ME}),
     ReadHeld("h"),
-    AskHost("h", Wish.DRAIN),
+    AskHost("h", RequestedState.DRAIN),
     Retire("h"),
     ReadHosts(),
     ReadHost("h"),

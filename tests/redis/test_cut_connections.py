@@ -28,7 +28,7 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.line import Line, Push
 from greenroom.app.rooms.sessions import Create, ReadEvents, ReadSession, State, Succeed, Transition
-from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, Report, Wish
+from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, Report, RequestedState
 from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted
 from tests.redis_world import Awaited
@@ -224,9 +224,9 @@ def test_a_message_that_was_cut_is_sent_once(ledger, scissors, where):
 def test_a_worker_s_report_that_was_cut_is_one(ledger, scissors, where):
     host = Host("bots@here", "bots", 4, 1, "1")
     ledger.run(Report(host))
-    ledger.run(AskHost("bots@here", Wish.DRAIN))
+    ledger.run(AskHost("bots@here", RequestedState.DRAIN))
 
-    assert once(ledger, scissors, Report(host, {"a-session": ME}), where) is Wish.DRAIN
+    assert once(ledger, scissors, Report(host, {"a-session": ME}), where) is RequestedState.DRAIN
     assert ledger.run(ReadHeld("bots@here")) == {"a-session": ME}
     assert ledger.run(ReadHost("bots@here")) == host
 

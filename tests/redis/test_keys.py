@@ -38,7 +38,7 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.vacancies import NoteEmptied
-from greenroom.app.rooms.workers import AskHost, Host, Report, Retire, Wish
+from greenroom.app.rooms.workers import AskHost, Host, Report, RequestedState, Retire
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import SCRIPTS
 from tests.fakes.launches import RememberedLaunches
@@ -123,7 +123,7 @@ def live_through(day, server):
     bots = Host(id="bots@here", kind="bots", slots=4, used=0, incarnation="1")
     ledger.run_all([Report(bots), ClaimPeriod("reap", timedelta(seconds=3)), CountRequest({"key": 9})])
     yield "workers report"
-    ledger.run(AskHost("bots@here", Wish.DRAIN))
+    ledger.run(AskHost("bots@here", RequestedState.DRAIN))
     ledger.run(Report(bots, {"a-session": "bots@here/job/1"}))
     yield "something is wanted of them"
 

@@ -171,7 +171,7 @@ async def test_the_token_is_not_handed_around(daily):
 
 async def test_a_bot_whose_turn_has_not_come_waits_at_the_door(daily, meetings):
     async with performing(Bot(daily, waits=True)) as bot:
-        await asyncio.wait_for(bot.room.at_door(), SOON)
+        await asyncio.wait_for(bot.room.ready_to_enter(), SOON)
         async with on_stage(daily) as older:
             assert [len(each.joins) for each in meetings.clients] == [0, 1]
             assert not older.reasons
@@ -186,7 +186,7 @@ async def test_a_bot_whose_turn_has_not_come_waits_at_the_door(daily, meetings):
 async def test_a_bot_that_is_not_needed_after_all_leaves_from_the_door(daily, meetings, server):
     bot = Bot(daily, waits=True)
     task = asyncio.create_task(bot.perform())
-    await asyncio.wait_for(bot.room.at_door(), SOON)
+    await asyncio.wait_for(bot.room.ready_to_enter(), SOON)
 
     await bot.room.disconnect()
     await bot.worker.cancel(reason="not needed")
@@ -349,7 +349,7 @@ async def test_a_hushed_bot_gives_no_more_sound(daily, meetings):
     async with on_stage(daily) as bot:
         (client,) = meetings.those_in("standup")
 
-        bot.room.hush()
+        bot.room.silence()
         frame = OutputAudioRawFrame(b"\0\0" * 160, 16_000, 1)
 
         assert await bot.room._client.write_audio_frame(frame) is True

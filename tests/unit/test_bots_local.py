@@ -146,7 +146,7 @@ async def test_a_bot_that_leaves_for_good_says_so(room, client):
 async def test_a_bot_whose_room_is_another_s_leaves_without_a_word(room, client):
     """pipecat's client hangs up for good when it is told that its peer has left."""
     await client.enter(room)
-    room.hush()
+    room.silence()
     await room.disconnect()
     await client.until_closed()
 

@@ -10,7 +10,7 @@ from greenroom.app.operating import fleet
 from greenroom.app.operating.fleet import NoSuchWorker, NotDone, Watch
 from greenroom.app.rooms.leases import Adopt, Supersede
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.workers import Host, Report, Retire, Wish
+from greenroom.app.rooms.workers import Host, Report, RequestedState, Retire
 from tests.fakes.puppet import Puppet
 from tests.makers import an_order
 from tests.unit.an_installation import BOTS, CONTROL
@@ -52,10 +52,10 @@ class Worker:
             bot.beat()
         if not self.obeys:
             return
-        self.host = replace(self.host, draining=wish is not Wish.WORK)
+        self.host = replace(self.host, draining=wish is not RequestedState.WORK)
         if self.host.draining:
             self.each_second(self)
-        if wish is Wish.STOP and not self.bots:
+        if wish is RequestedState.STOP and not self.bots:
             self.ledger.run(Retire(self.host.id))
             self._runs = False
 

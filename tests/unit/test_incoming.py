@@ -237,7 +237,7 @@ async def test_a_bot_that_is_silenced_before_it_is_in_its_livekit_room_stays_sil
     here = InLiveKit()
     frame = rtc.AudioFrame.create(24_000, 1, 240)
     before = await here.client.publish_audio(frame)
-    here.room.hush()
+    here.room.silence()
 
     assert (before, await here.client.publish_audio(frame)) == (False, True), "taken, and played to nobody"
 

@@ -37,7 +37,7 @@ class Gone extends Error {} // the bot we were asking is not there any more
 export class Call {
   #api;
   #admission;
-  #wish = {};
+  #order = {};
   #microphone;
   #isMuted = false;
   #on;
@@ -58,7 +58,7 @@ export class Call {
   #unheard = new Map(); // messages that were sent, by their id, until the bot has said that it got them
   #unsent = []; // those written while there was no line
   #wake = () => {};
-  #gathering = null; // the room we are in, if it is one that several share
+  #liveKitCall = null; // the room we are in, if it is one that several share
   #bot = null; // the one that is there with us
   #hadBot = false;
   #silentSince = null;
@@ -95,7 +95,7 @@ export class Call {
 
   // What a reload needs to ask whether the call is still on.
   get ticket() {
-    return this.#joined && { id: this.#joined.session_id, token: this.#joined.connect.token, room: this.#wish.room_url };
+    return this.#joined && { id: this.#joined.session_id, token: this.#joined.connect.token, room: this.#order.room_url };
   }
 
   async start() {
@@ -110,8 +110,8 @@ export class Call {
   // Ends the call here and now; resolves when the bot has gone, or cannot be asked to.  It stays with who else is there.
   async hangUp() {
     const joined = this.#joined;
-    const isLast = this.#gathering
-      ? !this.#gathering.people.some(({ isMe, isBot }) => !isMe && !isBot)
+    const isLast = this.#liveKitCall
+      ? !this.#liveKitCall.people.some(({ isMe, isBot }) => !isMe && !isBot)
       : isOurs(joined);
     this.#finish("ended", { byMe: true, isLast, wasQueued: this.#isQueued });
     if (!joined || !isLast) return;
@@ -145,18 +145,18 @@ export class Call {
   mute(isMuted) {
     this.#isMuted = isMuted;
     this.#microphone?.mute(isMuted);
-    this.#gathering?.mute(isMuted);
+    this.#liveKitCall?.mute(isMuted);
     this.#tellMicrophone();
   }
 
   // Within a click: lets the voices in a room be heard where the browser asks for one.
   hear() {
-    return this.#gathering?.hear();
+    return this.#liveKitCall?.hear();
   }
 
   // What somebody in a room is called; null if it is this person, or nobody is known by that.
   nameOf(id) {
-    return this.#gathering?.nameOf(id) ?? null;
+    return this.#liveKitCall?.nameOf(id) ?? null;
   }
 
   // Cuts a wait for the server short.
@@ -169,7 +169,7 @@ export class Call {
     const { pass, room, user } = await this.#patiently(() => this.#admission({ refused }));
     this.#check();
     this.#api.comeWith(pass);
-    this.#wish = { room_url: room, user_id: user };
+    this.#order = { room_url: room, user_id: user };
   }
 
   // Asks for a bot, and stands in the line if all are busy.
@@ -203,18 +203,18 @@ export class Call {
     const isFirst = !this.#joined;
     this.#joined = joined;
     if (isFirst) this.#on.bot(joined);
-    if (isFirst) this.#on.room(this.#wish.room_url, joined.connect.provider ?? "local");
+    if (isFirst) this.#on.room(this.#order.room_url, joined.connect.provider ?? "local");
     return joined;
   }
 
   async #joinWithPass(wait) {
     try {
-      return await this.#api.join(this.#wish, { wait });
+      return await this.#api.join(this.#order, { wait });
     } catch (error) {
       if (this.#joined || !(error instanceof Refusal) || error.status !== 401) throw error;
     }
     await this.#comeIn({ refused: true });
-    return this.#api.join(this.#wish, { wait });
+    return this.#api.join(this.#order, { wait });
   }
 
   // The way in is the provider's.
@@ -369,8 +369,8 @@ export class Call {
 
   async #getIn() {
     const load = () => import("./livekit.js").catch(() => Promise.reject(new Away()));
-    const { Gathering } = await this.#patiently(load);
-    const room = new Gathering({
+    const { LiveKitCall } = await this.#patiently(load);
+    const room = new LiveKitCall({
       on: {
         message: (message) => rtvi.hear(message, this.#listeners(room)),
         voice: (stream) => this.#on.voice(stream, { isPlayed: true }),
@@ -378,8 +378,8 @@ export class Call {
         people: (people) => this.#on.people(people),
         sound: (isHeard) => this.#on.sound(isHeard),
         bot: (bot) => this.#botIs(room, bot),
-        shaky: () => this.#gathering === room && this.#on.phase("shaky"),
-        broken: () => this.#gathering === room && this.#mend("line"),
+        shaky: () => this.#liveKitCall === room && this.#on.phase("shaky"),
+        broken: () => this.#liveKitCall === room && this.#mend("line"),
         steady: () => this.#isBack(room),
         down: (why) => this.#fellOut(room, why),
       },
@@ -391,7 +391,7 @@ export class Call {
       room.close();
       throw error;
     }
-    this.#peer = this.#gathering = room;
+    this.#peer = this.#liveKitCall = room;
     this.#lastLine = Date.now();
     this.#on.phase("live", { isNewLine: true });
     this.#miss(room);
@@ -399,7 +399,7 @@ export class Call {
 
   // LiveKit has mended the line by itself.
   #isBack(room) {
-    if (this.#gathering !== room) return;
+    if (this.#liveKitCall !== room) return;
     if (!this.#bot) return this.#mend(this.#hadBot ? "away" : "late");
     clearTimeout(this.#telling);
     this.#mended = null;
@@ -408,7 +408,7 @@ export class Call {
 
   // Another bot has come, or there is none any more.
   #botIs(room, bot) {
-    if (this.#gathering !== room) return;
+    if (this.#liveKitCall !== room) return;
     const isAnother = bot !== null && this.#hadBot && (bot.epoch === null || bot.epoch !== this.#epoch);
     this.#bot = bot;
     this.#isReady = false;
@@ -427,7 +427,7 @@ export class Call {
 
   // Waits for a bot that is not in the room.  The others are, and can be heard meanwhile.
   async #miss(room) {
-    const isMissed = () => this.#gathering === room && !this.#bot;
+    const isMissed = () => this.#liveKitCall === room && !this.#bot;
     this.#mend(this.#parting ?? (this.#mended === "moved" ? "moved" : this.#hadBot ? "away" : "late"));
     await this.#shown(async () => {
       const began = Date.now();
@@ -456,7 +456,7 @@ export class Call {
   }
 
   async #askAgain() {
-    const joined = await this.#api.join(this.#wish, { wait: 0 });
+    const joined = await this.#api.join(this.#order, { wait: 0 });
     if (!this.#isOver) this.#joined = joined;
   }
 
@@ -469,8 +469,8 @@ export class Call {
 
   // LiveKit has tried all that it knows, or somebody wants us out.
   async #fellOut(room, why) {
-    if (this.#gathering !== room) return;
-    this.#peer = this.#gathering = this.#bot = null;
+    if (this.#liveKitCall !== room) return;
+    this.#peer = this.#liveKitCall = this.#bot = null;
     room.close();
     if (why === "closed") return this.#finish("ended", { reason: "room_gone" });
     if (CLOSED[why]) return this.#finish("problem", { kind: CLOSED[why] });
@@ -498,7 +498,7 @@ export class Call {
     if (this.#peer !== peer) return;
     if (event === "moved") {
       this.#on.phase("moved");
-      if (this.#gathering) this.#mended = "moved"; // the next one comes to us
+      if (this.#liveKitCall) this.#mended = "moved"; // the next one comes to us
       else this.#broken(peer, "moved");
     }
     if (event === "parked") {
@@ -516,7 +516,7 @@ export class Call {
   }
 
   #tellMicrophone() {
-    if (!this.#gathering) this.#peer?.send(rtvi.microphoneStatus(Boolean(this.#microphone) && !this.#isMuted));
+    if (!this.#liveKitCall) this.#peer?.send(rtvi.microphoneStatus(Boolean(this.#microphone) && !this.#isMuted));
   }
 
   // Looks after a line for as long as it is up: now and then, even if it sounds well.
@@ -652,7 +652,7 @@ export class Call {
     this.#isOver = true;
     clearTimeout(this.#telling);
     this.#peer?.close();
-    this.#peer = this.#gathering = null;
+    this.#peer = this.#liveKitCall = null;
     this.#on.phase(phase, facts);
     this.#wake();
   }

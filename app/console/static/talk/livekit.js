@@ -21,7 +21,7 @@ function asBot({ identity, sid, metadata }) {
   return identity.startsWith(BOT) ? { identity, sid, epoch: null, sessionId: null } : null;
 }
 
-export class Gathering {
+export class LiveKitCall {
   #on;
   #library;
   #room;

@@ -1,7 +1,7 @@
 -- report: a worker says that it lives and how full it is, and learns what is wanted of it.
 -- KEYS[1] card      json     of the worker
 -- KEYS[2] held      json     which sessions it runs
--- KEYS[3] wish      string   forgotten at the first report
+-- KEYS[3] requested  string   forgotten at the first report
 -- KEYS[4] memory    string   how long this Redis has answered since it lost everything
 -- KEYS[5] hosts     zset     worker -> deadline
 -- KEYS[6] free      hash     worker -> free slots
@@ -13,7 +13,7 @@
 -- ARGV[6] silent_ms integer  if nobody looked for longer it was away, and that begins again
 -- ARGV[7] id        string   the worker's
 -- ARGV[8] free      integer  its free slots
--- returns what is wanted: "work", or what was wished
+-- returns what is wanted: "work", or what was requested
 
 -- How long until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered: bots that
 -- live register again in it, and cannot while it is away.  Alike in claim and report.
