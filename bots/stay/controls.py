@@ -1,6 +1,6 @@
-"""What a bot in a room can be asked for, and how it is done in pipecat's own terms, so that any bot can follow."""
+"""How a bot in a room is changed and made to say something, in pipecat's own terms, so that any bot can follow."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -15,31 +15,12 @@ from pipecat.frames.frames import (
 )
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
-from greenroom.app.errors import OthersThere
 from greenroom.app.rooms.brief import Mode
-from greenroom.app.rooms.inbox import Message
-from greenroom.app.rooms.leaving import ended_by
-from greenroom.app.rooms.requests import (
-    BadRequest,
-    BotAnswer,
-    Candidates,
-    Configure,
-    Done,
-    GivesWay,
-    GiveWay,
-    Leave,
-    Offer,
-    OfferAnswer,
-    Request,
-    read,
-    to_body,
-)
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
 from greenroom.bots import speech
 from greenroom.bots.personalities import Personality
 from greenroom.bots.personalities import load as load_personality
-from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.transports.stage import Stage
 
 log = structlog.get_logger(__name__)
@@ -52,7 +33,7 @@ class Say(Protocol):
 
 
 class Controls:
-    """How one bot is changed, made to say something, and asked for things."""
+    """How one bot is changed, and made to say something."""
 
     def __init__(
         self,
@@ -61,16 +42,11 @@ class Controls:
         *,
         stage: Stage,
         say: Say,
-        give_way: Callable[[], bool],
-        end: End,
     ) -> None:
-        """`give_way` leaves the bot's slot to who waits for one, if nobody is there, and says whether it does."""
         self._session = session
         self._settings = settings
         self._stage = stage
         self._say = say
-        self._give_way = give_way
-        self._end = end
         self._config: Mapping[str, Any] = {}  # what was changed since the session began
         self._personality: Personality | None = None
 
@@ -82,34 +58,6 @@ class Controls:
         """Be what the session was joined with, changed as the bot before this one was."""
         await self.change(config)
         await self._show()
-
-    async def do(self, message: Message) -> Mapping[str, object] | None:
-        """The answer to a message, or None if that is the bot's end.  Raises what the bot refuses it with."""
-        try:
-            request = read(message.kind, message.body)
-        except BadRequest as bad:
-            why = str(bad.__cause__ or bad)
-            log.warning("message_rejected", session_id=self._session.id, kind=message.kind, because=why)
-            return {"error": str(bad)}
-        answer = await self._handle(request)
-        return None if answer is None else to_body(answer)
-
-    async def _handle(self, request: Request[Any]) -> BotAnswer | None:
-        match request:
-            case Offer(user_id, offer):
-                return OfferAnswer(await self._stage.take(user_id, offer))
-            case Candidates(pc_id, candidates):
-                await self._stage.add_candidates(pc_id, candidates)
-            case Configure(changes):
-                await self.change(changes)
-            case GiveWay():
-                return GivesWay(self._give_way())
-            case Leave(reason, by):
-                if by is not None and self._stage.people - {by}:
-                    raise OthersThere
-                self._end.begin(Ending(reason, detail=ended_by(by)))
-                return None
-        return Done()
 
     async def change(self, changes: Mapping[str, Any]) -> None:
         """Change how the bot speaks and thinks.

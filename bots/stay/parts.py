@@ -27,6 +27,7 @@ from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.performance import Performance
+from greenroom.bots.stay.requests import AskedBot, handle
 from greenroom.bots.stay.take_over import TakeOver
 from greenroom.bots.stay.watchdog import Watchdog
 from greenroom.bots.transports.stage import Stage
@@ -99,10 +100,9 @@ class Parts:
             settings,
             stage=self.stage,
             say=self.performance.say,
-            give_way=listener.give_way,
-            end=end,
         )
-        self.inbox = Inbox(ledger, journal, do=self.controls.do)
+        self.asked = AskedBot(session.id, self.stage, self.controls, listener.give_way, end)
+        self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked))
         self.heartbeat = Heartbeat(
             pulse,
             journal,

@@ -74,6 +74,7 @@ from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.heartbeat import Heartbeat
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.requests import AskedBot, handle
 from greenroom.bots.turns import Turns
 from tests.fakes.stage import FakeStage
 from tests.makers import DIED, a_brief, an_order
@@ -209,9 +210,8 @@ class Bot:
             ledger, session.room, epoch=session.epoch, owner=self.owner, tell=lambda _: None
         )
         stage = FakeStage()
-        self.controls = Controls(
-            session, SETTINGS, stage=stage, say=_say_nothing, give_way=lambda: False, end=self.end
-        )
+        self.controls = Controls(session, SETTINGS, stage=stage, say=_say_nothing)
+        self.asked = AskedBot(session.id, stage, self.controls, lambda: False, self.end)
         self.inbox = Inbox(ledger, self.journal, do=self._do)
         self.heartbeat = self.heartbeat_over(ledger, begin=drive)
         self.closing = Closing(
@@ -329,7 +329,7 @@ class Bot:
 
     async def _do(self, message: Message) -> Any:
         self.world.obeyed(self, message)
-        return await self.controls.do(message) if message.kind == "leave" else {}
+        return await handle(self.asked, message) if message.kind == "leave" else {}
 
     def finish(self, ending: Ending) -> None:
         """As a stay leaves and finishes."""

@@ -1,4 +1,4 @@
-"""What a bot does with what it is asked for."""
+"""How a bot is changed, and what it says."""
 
 import pytest
 from pipecat.frames.frames import (
@@ -9,33 +9,10 @@ from pipecat.frames.frames import (
     TTSUpdateSettingsFrame,
 )
 
-from greenroom.app.errors import OthersThere
-from greenroom.app.rooms.inbox import Message
-from greenroom.app.rooms.sessions import Reason
 from greenroom.bots import personalities
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
 
 pytestmark = pytest.mark.anyio
-
-
-def a_message(kind, body):
-    return Message("1-1", kind, body, epoch=7)
-
-
-@pytest.mark.parametrize(
-    ("name", "body", "refusal"),
-    [
-        ("whisper", {"text": "psst"}, "unknown"),
-        ("offer", {"user_id": 7}, "malformed"),
-        ("leave", {"reason": "left", "unless": "others are there"}, "malformed"),
-        ("config", {"colour": "green"}, "malformed"),
-    ],
-)
-async def test_a_message_that_cannot_be_read_is_answered_with_a_refusal_and_does_nothing(name, body, refusal):
-    parts = parts_of_a_stay()
-
-    assert await parts.controls.do(a_message(name, body)) == {"error": refusal}
-    assert not parts.end.has_begun
 
 
 async def test_a_change_leaves_what_was_changed_before():
@@ -129,45 +106,3 @@ async def test_what_is_said_before_the_bot_s_pipeline_is_there_is_said_when_it_i
     pipeline = await with_pipeline(parts)
 
     assert [frame.delta.voice for frame in pipeline.frames] == ["deep"]
-
-
-@pytest.mark.parametrize(
-    ("there", "leaves"), [({"ada", "ben"}, False), ({"ada"}, False), ({"ben"}, True), (set(), True)]
-)
-async def test_a_bot_leaves_at_a_persons_wish_only_if_nobody_else_is_there(there, leaves):
-    parts = parts_of_a_stay(people=there)
-    wish = a_message("leave", {"reason": "left", "by": "ben"})
-
-    if leaves:
-        assert await parts.controls.do(wish) is None
-    else:
-        with pytest.raises(OthersThere):
-            await parts.controls.do(wish)
-    assert parts.end.has_begun is leaves
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [({"reason": "left", "by": "ann"}, "ann hung up"), ({"reason": "left"}, "POST /leave, with the key")],
-)
-async def test_who_ended_a_call_stands_in_its_end(body, said):
-    """Hung up, asked to leave, said goodbye by itself: all of them were `left`, and nothing told them apart."""
-    parts = parts_of_a_stay()
-
-    await parts.controls.do(a_message("leave", body))
-
-    assert (parts.end.ending.reason, parts.end.ending.detail) == (Reason.LEFT, said)
-
-
-@pytest.mark.parametrize("is_alone", [True, False])
-async def test_a_bot_gives_its_slot_to_who_waits_if_it_is_alone(is_alone):
-    parts = parts_of_a_stay(person="ann")
-    await parts.listener.started()
-    if not is_alone:
-        await parts.listener.arrived("ann")
-
-    assert await parts.controls.do(a_message("give_way", {})) == {"gives_way": is_alone}
-    assert parts.end.has_begun is is_alone
-    if is_alone:
-        ending = parts.end.ending
-        assert (ending.reason, ending.politely, ending.goes_on) == (Reason.IDLE, False, False)

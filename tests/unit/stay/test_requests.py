@@ -1,0 +1,123 @@
+"""What a bot does when it is asked for something."""
+
+import typing
+
+import pytest
+
+from greenroom.app.errors import CandidatesRefused, OthersThere
+from greenroom.app.rooms.inbox import Message
+from greenroom.app.rooms.requests import REQUESTS, Candidates, Configure, Offer
+from greenroom.app.rooms.sessions import Reason
+from greenroom.bots.stay.requests import HANDLERS, handle
+from tests.fakes.stays import parts_of_a_stay, with_pipeline
+
+pytestmark = pytest.mark.anyio
+
+
+def a_message(kind, body):
+    return Message("1-1", kind, body, epoch=7)
+
+
+def sent(request):
+    return a_message(request.name, request.body())
+
+
+def test_there_is_a_handler_for_each_request_and_for_nothing_else():
+    assert HANDLERS.keys() == set(REQUESTS.values())
+
+
+@pytest.mark.parametrize("cls", HANDLERS, ids=lambda cls: cls.name)
+def test_a_handler_has_the_name_of_its_request_and_gives_its_answer(cls):
+    """None is an answer that is given when the bot has left."""
+    handler = HANDLERS[cls]
+    hints = typing.get_type_hints(handler)
+
+    assert handler.__name__ == "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip(
+        "_"
+    )
+    assert cls in hints.values()
+    assert hints["return"] in (cls.answer, type(None))
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "refusal"),
+    [
+        ("whisper", {"text": "psst"}, "unknown"),
+        ("offer", {"user_id": 7}, "malformed"),
+        ("leave", {"reason": "left", "unless": "others are there"}, "malformed"),
+        ("config", {"colour": "green"}, "malformed"),
+    ],
+)
+async def test_a_message_that_cannot_be_read_is_answered_with_a_refusal_and_does_nothing(name, body, refusal):
+    parts = parts_of_a_stay()
+
+    assert await handle(parts.asked, a_message(name, body)) == {"error": refusal}
+    assert not parts.end.has_begun
+
+
+@pytest.mark.parametrize(
+    ("there", "leaves"), [({"ada", "ben"}, False), ({"ada"}, False), ({"ben"}, True), (set(), True)]
+)
+async def test_a_bot_leaves_at_a_persons_wish_only_if_nobody_else_is_there(there, leaves):
+    parts = parts_of_a_stay(people=there)
+    wish = a_message("leave", {"reason": "left", "by": "ben"})
+
+    if leaves:
+        assert await handle(parts.asked, wish) is None
+    else:
+        with pytest.raises(OthersThere):
+            await handle(parts.asked, wish)
+    assert parts.end.has_begun is leaves
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [({"reason": "left", "by": "ann"}, "ann hung up"), ({"reason": "left"}, "POST /leave, with the key")],
+)
+async def test_who_ended_a_call_stands_in_its_end(body, said):
+    """Hung up, asked to leave, said goodbye by itself: all of them were `left`, and nothing told them apart."""
+    parts = parts_of_a_stay()
+
+    await handle(parts.asked, a_message("leave", body))
+
+    assert (parts.end.ending.reason, parts.end.ending.detail) == (Reason.LEFT, said)
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+async def test_a_bot_gives_its_slot_to_who_waits_if_it_is_alone(is_alone):
+    parts = parts_of_a_stay(person="ann")
+    await parts.listener.started()
+    if not is_alone:
+        await parts.listener.arrived("ann")
+
+    assert await handle(parts.asked, a_message("give_way", {})) == {"gives_way": is_alone}
+    assert parts.end.has_begun is is_alone
+    if is_alone:
+        ending = parts.end.ending
+        assert (ending.reason, ending.politely, ending.goes_on) == (Reason.IDLE, False, False)
+
+
+async def test_an_offer_is_answered_by_the_bot_s_place_in_the_room():
+    parts = parts_of_a_stay()
+
+    assert await handle(parts.asked, sent(Offer("ada", {}))) == {"answer": {"sdp": "an answer to ada"}}
+
+
+async def test_what_the_room_refuses_is_raised_for_the_inbox_to_answer():
+    parts = parts_of_a_stay()
+
+    async def refuse(*_):
+        raise CandidatesRefused
+
+    parts.stage.add_candidates = refuse
+
+    with pytest.raises(CandidatesRefused):
+        await handle(parts.asked, sent(Candidates("p", [])))
+
+
+async def test_a_change_is_done_before_it_is_answered():
+    parts = parts_of_a_stay()
+    pipeline = await with_pipeline(parts)
+
+    assert await handle(parts.asked, sent(Configure({"voice": "deep"}))) == {}
+    assert [frame.delta.voice for frame in pipeline.frames] == ["deep"]
