@@ -19,7 +19,8 @@ import structlog
 
 from greenroom.app.errors import BadRoom, BadSignature, ProviderAway
 from greenroom.app.providers import names, reading, tokens
-from greenroom.app.providers.daily_rest import Json, Refused, Rest
+from greenroom.app.providers.daily_rest import Refused, Rest
+from greenroom.app.providers.http import Json
 from greenroom.app.rooms.providers import (
     BOT,
     NOTHING,

@@ -4,26 +4,18 @@ https://docs.daily.co/reference/rest-api: errors are `{"error": kind, "info": wo
 are answered, 2 a second of those that list or delete, and 429 says that it was too much.
 """
 
-import json
 import random
 import time
 from datetime import timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from greenroom.app.errors import ProviderAway
-
-if TYPE_CHECKING:
-    import httpx
+from greenroom.app.providers.http import Http, Json, NoAnswer
 
 CALL_WITHIN = timedelta(seconds=2)
 PATIENCE = timedelta(seconds=5)  # how long all tries of one call may take together
 FIRST_PAUSE = timedelta(milliseconds=250)  # doubled from try to try, where Daily does not say how long
-LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
-
-Json = dict[str, Any]
 
 log = structlog.get_logger(__name__)
 
@@ -52,15 +44,15 @@ class Rest:
     def __init__(self, url: str, api_key: str) -> None:
         self._url = url.rstrip("/")
         self._api_key = api_key
+        self._http = Http()  # no proxy, nor a netrc's credentials in place of ours
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """Call Daily and return its answer.  Raises Refused, or ProviderAway when PATIENCE is over."""
-        client = self._client  # made at the first call, which takes a while of its own
         until = time.monotonic() + PATIENCE.total_seconds()
         pause = FIRST_PAUSE
         while True:
             try:
-                return self._try(client, method, path, body, until)
+                return self._try(method, path, body, until)
             except _Failed as failure:
                 wait = (failure.pause or pause * random.uniform(0.8, 1.2)).total_seconds()
                 pause *= 2
@@ -70,43 +62,23 @@ class Rest:
                 time.sleep(wait)
 
     def close(self) -> None:
-        if "_client" in vars(self):
-            self._client.close()
+        self._http.close()
 
-    @cached_property
-    def _client(self) -> "httpx.Client":
-        import httpx  # here: the web process seldom calls Daily, and uses less memory without it
-
-        return httpx.Client(
-            headers={"Authorization": f"Bearer {self._api_key}"},
-            timeout=CALL_WITHIN.total_seconds(),
-            follow_redirects=False,
-            trust_env=False,  # a .netrc file could otherwise replace our credentials
-        )
-
-    def _try(self, client: "httpx.Client", method: str, path: str, body: Json | None, until: float) -> Json:
-        import httpx
-
-        ends = min(time.monotonic() + CALL_WITHIN.total_seconds(), until)
-        timeout = max(0.05, ends - time.monotonic())
+    def _try(self, method: str, path: str, body: Json | None, until: float) -> Json:
+        within = min(CALL_WITHIN, timedelta(seconds=until - time.monotonic()))
+        headers = {"Authorization": f"Bearer {self._api_key}"}
         try:
-            with client.stream(method, self._url + path, json=body, timeout=timeout) as response:
-                said = b""
-                for part in response.iter_bytes():
-                    said += part
-                    if time.monotonic() > ends or len(said) > LONGEST_ANSWER:
-                        raise _Failed("its answer does not end")
-        except httpx.HTTPError as error:
-            raise _Failed(type(error).__name__) from error
-        status = response.status_code
+            answer = self._http.ask(method, self._url + path, body, within=within, headers=headers)
+        except NoAnswer as failure:
+            raise _Failed(str(failure)) from failure
+        status, told = answer.status, answer.told
         if status == 429 or status >= 500:
-            raise _Failed(f"status {status}", _retry_after(response.headers.get("Retry-After")))
-        answer = _object(said)
-        if 200 <= status < 300 and answer is not None:
-            return answer
+            raise _Failed(f"status {status}", _retry_after(answer.headers.get("Retry-After")))
+        if answer.is_good and told is not None:
+            return told
         if status < 400:  # a redirect, or an answer that is no JSON object
             raise _Failed(f"status {status}, and not what Daily answers")
-        refusal = answer or {}
+        refusal = told or {}
         raise Refused(status, str(refusal.get("error", "")), str(refusal.get("info", "")))
 
 
@@ -123,11 +95,3 @@ def _retry_after(header: str | None) -> timedelta | None:
         return timedelta(seconds=min(max(float(header or ""), 0), 3600))
     except ValueError:
         return None
-
-
-def _object(said: bytes) -> Json | None:
-    try:
-        answer = json.loads(said)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None

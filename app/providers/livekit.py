@@ -9,16 +9,16 @@ import hashlib
 import hmac
 import json
 import re
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from greenroom.app.errors import BadRoom, BadSignature, ProviderAway
 from greenroom.app.providers import names, reading, tokens
+from greenroom.app.providers.http import Http, NoAnswer
 from greenroom.app.providers.room_metadata import room_facts, with_facts
 from greenroom.app.rooms.providers import (
     BOT,
@@ -36,14 +36,10 @@ from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
 
-if TYPE_CHECKING:
-    import httpx
-
 REHEARSAL_LASTS_S = 10  # seconds until LiveKit removes a rehearsal's empty room, should we not get to it
 ANSWERS_WITHIN = timedelta(seconds=2)
 # A server that did not answer is not asked again for so long: hundreds of rooms would otherwise wait for it at once.
 RETRY_SILENT_SERVER_AFTER = timedelta(seconds=5)
-ANSWER_AT_MOST = 4 * 1024 * 1024  # bytes
 ASKING_LASTS = timedelta(minutes=1)  # how long the token that we sign for one call is good
 FRESH_FOR = timedelta(
     minutes=5
@@ -63,8 +59,8 @@ class LiveKit:
         self.server = url
         self._key = api_key
         self._secret = api_secret
-        self._lock = threading.Lock()
-        self._made: httpx.Client | None = None
+        is_here = re.match(r"wss?://(127\.|localhost\b)", url) is not None
+        self._http = Http(trust_env=not is_here)
         self._not_before = 0.0  # by the monotonic clock
 
     @classmethod
@@ -200,10 +196,7 @@ class LiveKit:
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
-        with self._lock:
-            made, self._made = self._made, None
-        if made is not None:
-            made.close()
+        self._http.close()
 
     def _room(self, entry: Any) -> Room | None:
         """The room that LiveKit names; None where no URL of ours can hold that name, since such a room is not ours."""
@@ -223,54 +216,32 @@ class LiveKit:
 
         Raises ProviderAway: at once, if the server failed to answer within the last RETRY_SILENT_SERVER_AFTER.
         """
-        import httpx  # here: the import takes 0.1 s, which a process that never asks is spared
-
         if time.monotonic() < self._not_before:
             raise ProviderAway
         for attempt in range(1, times + 1):
             try:
                 return self._ask_once(call, body, grant)
-            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
-                log.warning("livekit_call_failed", call=call, attempt=attempt, because=type(error).__name__)
+            except NoAnswer as error:
+                log.warning("livekit_call_failed", call=call, attempt=attempt, because=str(error))
                 cause = error
         self._not_before = time.monotonic() + RETRY_SILENT_SERVER_AFTER.total_seconds()
         raise ProviderAway from cause
 
     def _ask_once(self, call: str, body: Mapping[str, Any], grant: Mapping[str, Any]) -> dict[str, Any]:
         token = tokens.sign(self._secret, {"iss": self._key, "video": grant}, ASKING_LASTS)
-        deadline = time.monotonic() + ANSWERS_WITHIN.total_seconds()
-        answer = bytearray()
-        with self._client().stream(
-            "POST",
-            f"{self.server.replace('ws', 'http', 1)}/twirp/livekit.RoomService/{call}",
-            json=body,
-            headers={"Authorization": f"Bearer {token}"},
-        ) as reply:
-            for chunk in reply.iter_bytes():
-                answer += chunk
-                if len(answer) > ANSWER_AT_MOST or time.monotonic() > deadline:
-                    raise TimeoutError
-        if reply.status_code in (401, 403):
+        url = f"{self.server.replace('ws', 'http', 1)}/twirp/livekit.RoomService/{call}"
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = self._http.ask("POST", url, body, within=ANSWERS_WITHIN, headers=headers)
+        if answer.status in (401, 403):
             raise ProviderAway("The LiveKit server refuses LIVEKIT_API_KEY and LIVEKIT_API_SECRET.")
-        told = json.loads(answer)
-        if not isinstance(told, dict):
-            raise ValueError("no object")
-        if reply.status_code == 404 and told.get("code") == "not_found":
+        told = answer.told
+        if told is None:
+            raise NoAnswer(f"status {answer.status}, and no JSON object")
+        if answer.status == 404 and told.get("code") == "not_found":
             return {}
-        reply.raise_for_status()
+        if not answer.is_good:
+            raise NoAnswer(f"status {answer.status}")
         return told
-
-    def _client(self) -> "httpx.Client":
-        """The client that all threads share, so that connections are reused.  It follows no redirects."""
-        import httpx
-
-        with self._lock:
-            if self._made is None:
-                is_here = re.match(r"wss?://(127\.|localhost\b)", self.server) is not None
-                self._made = httpx.Client(
-                    timeout=ANSWERS_WITHIN.total_seconds(), follow_redirects=False, trust_env=not is_here
-                )
-            return self._made
 
 
 # The API writes names_so, webhooks write namesSo; numbers of 64 bits are strings in both.
