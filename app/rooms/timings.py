@@ -4,10 +4,7 @@ from datetime import timedelta
 
 from greenroom.app.rooms.leases import STALE_AFTER
 
-WORKER_GONE_AFTER = timedelta(
-    seconds=15
-)  # a worker that has not reported for so long gets no launches counted on it
-BOT_STARTS_WITHIN = timedelta(seconds=30)  # a bot whose pipeline does not run by then is ended, as failed
-LOOP_BLOCKED_AT_MOST = (
-    STALE_AFTER  # a blocked event loop's process is killed before its room may be another bot's
-)
+WORKER_GONE_AFTER = timedelta(seconds=15)  # since its last report, a worker counts as gone
+BOT_STARTS_WITHIN = timedelta(seconds=30)  # its own set-up, until its pipeline runs; then it has failed
+# An event loop that stands still, or a frozen process: a bot that woke later would cut off the one that has its room
+LOOP_BLOCKED_AT_MOST = STALE_AFTER

@@ -18,7 +18,6 @@ from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
 
-STARTS_WITHIN = timedelta(seconds=30)  # a bot's own set-up, until its pipeline runs
 CLOSES_WITHIN = timedelta(seconds=3)  # a pipeline that is cancelled
 
 log = structlog.get_logger(__name__)

@@ -9,12 +9,12 @@ from pipecat.pipeline.worker import PipelineWorker
 from greenroom.app.rooms.attendance import time_limits
 from greenroom.app.rooms.failures import BotCrashed, EndUnwritten
 from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.timings import BOT_STARTS_WITHIN
 from greenroom.bots.body import body_of
 from greenroom.bots.stay.background import first_of
 from greenroom.bots.stay.ending import REPLACED, Ending
 from greenroom.bots.stay.listener import WRITTEN_WITHIN
 from greenroom.bots.stay.parts import Parts
-from greenroom.bots.stay.performance import STARTS_WITHIN
 from greenroom.bots.turns import as_messages
 
 _current: ContextVar["Stay"] = ContextVar("stay")
@@ -135,7 +135,7 @@ class Stay:
         call_later = asyncio.get_running_loop().call_later
         limits = time_limits(self.session, self._adopted.age)
         clocks = [
-            call_later(STARTS_WITHIN.total_seconds(), self._check_started),
+            call_later(BOT_STARTS_WITHIN.total_seconds(), self._check_started),
             call_later(limits.ends_in.total_seconds(), self.end, Ending(Reason.MAX_DURATION)),
         ]
         if limits.warns_in is not None:
@@ -144,7 +144,7 @@ class Stay:
 
     def _check_started(self) -> None:
         if not self._performance.started.is_set() and not self._take_over.is_ready_to_enter:
-            detail = f"its pipeline had not started after {STARTS_WITHIN.seconds} seconds"
+            detail = f"its pipeline had not started after {BOT_STARTS_WITHIN.seconds} seconds"
             self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
 
     def _warn_of_end(self) -> None:

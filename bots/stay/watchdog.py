@@ -7,13 +7,11 @@ import asyncio
 import faulthandler
 from datetime import timedelta
 
-from greenroom.app.rooms.leases import STALE_AFTER
+from greenroom.app.rooms.timings import LOOP_BLOCKED_AT_MOST
 from greenroom.bots.stay.ending import End
 
 WATCHED_EVERY = timedelta(seconds=3)  # a loop says that it runs
-# A loop, or a frozen process: a bot that woke later would cut off the one that has its room by then
-BLOCKED_AT_MOST = STALE_AFTER
-BLOCKED_AT_END = timedelta(seconds=10)  # the same, of a bot that is about to end
+BLOCKED_AT_END = timedelta(seconds=10)  # as LOOP_BLOCKED_AT_MOST, of a bot that is about to end
 ENDS_WITHIN = timedelta(seconds=20)  # all that a bot does once nobody hears it; then its process is ended
 STDERR = 2  # the descriptor: what Python calls so may be something else by then
 
@@ -26,7 +24,7 @@ class Watchdog:
         self._next: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
-        patience = BLOCKED_AT_END if self._end.has_begun else BLOCKED_AT_MOST
+        patience = BLOCKED_AT_END if self._end.has_begun else LOOP_BLOCKED_AT_MOST
         faulthandler.dump_traceback_later(patience.total_seconds(), exit=True, file=STDERR)
         self._next = asyncio.get_running_loop().call_later(WATCHED_EVERY.total_seconds(), self.watch)
 
