@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,12 +18,12 @@ from redis.exceptions import NoScriptError, ResponseError
 from greenroom.app.errors import GreenroomError
 from greenroom.app.rooms.ledger import Step
 
-SOURCES = {
-    path.stem: path.read_text() for path in sorted((Path(__file__).parent / "scripts").glob("*/*.lua"))
-}
+FOLDER = Path(__file__).parent / "scripts"
+SOURCES = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*/*.lua"))}
+COMMON = (FOLDER / "_common.lua").read_text()
 # All scripts of one version are known to Redis, or none: none has its hash in common with another version's.
-_VERSION = hashlib.sha1("".join(SOURCES.values()).encode(), usedforsecurity=False).hexdigest()
-SCRIPTS = {name: f"{source}-- of the scripts {_VERSION}\n" for name, source in SOURCES.items()}
+_VERSION = hashlib.sha1("".join([COMMON, *SOURCES.values()]).encode(), usedforsecurity=False).hexdigest()
+SCRIPTS = {name: f"{COMMON}{source}-- of the scripts {_VERSION}\n" for name, source in SOURCES.items()}
 SHAS = {
     name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in SCRIPTS.items()
 }
@@ -46,8 +47,52 @@ class Command:
     read: Callable[[list[Reply]], Any]
 
 
-def script(name: str, key_names: Sequence[str], *args: str | int | float) -> Call:
-    return Call((len(key_names), *key_names, *args), script=name)
+Argument = str | int | float
+_PARAMETER = re.compile(r"^-- (KEYS|ARGV)\[\d+(\.\.\.)?\] +(\w+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names that a script's header gives its keys and its arguments, in order; the last may stand for several."""
+
+    keys: Mapping[str, bool]  # whether it stands for several
+    arguments: Mapping[str, bool]
+
+    @classmethod
+    def of(cls, source: str) -> "Header":
+        found = _PARAMETER.findall(source)
+        keys, arguments = (
+            {name: bool(several) for table, several, name in found if table == which}
+            for which in ("KEYS", "ARGV")
+        )
+        return cls(keys, arguments)
+
+
+HEADERS = {name: Header.of(source) for name, source in SOURCES.items()}
+
+
+def script(
+    name: str, keys: Mapping[str, str | Sequence[str]], /, **arguments: Argument | Sequence[Argument]
+) -> Call:
+    """A script's call; its keys and arguments are put in the order of its header.
+
+    Raises TypeError for a name that the header has and the call has not, or the other way round.
+    """
+    header = HEADERS[name]
+    bound = _bound(name, header.keys, keys)
+    return Call((len(bound), *bound, *_bound(name, header.arguments, arguments)), script=name)
+
+
+def _bound(name: str, parameters: Mapping[str, bool], given: Mapping[str, Any]) -> list[Any]:
+    if given.keys() != parameters.keys():
+        raise TypeError(f"{name} takes {', '.join(parameters)}, and was given {', '.join(given)}")
+    values: list[Any] = []
+    for parameter, is_several in parameters.items():
+        if is_several:
+            values += given[parameter]
+        else:
+            values.append(given[parameter])
+    return values
 
 
 def by_sha(call: Call) -> tuple[str | int | float, ...]:

@@ -57,15 +57,23 @@ def record(step: Record) -> Command:
     conversation_id, turn = step.conversation_id, step.turn
     call = script(
         "record",
-        [
-            keys.session(step.session_id),
-            keys.conversation(conversation_id),
-            keys.turns(conversation_id),
-            keys.outbox(conversation_id),
-            keys.OUTBOXES,
-        ],
-        *(str(step.epoch), turn.id, dumps(_entry(turn)), turn.sequence, step.after, conversation_id),
-        *(TURNS_KEPT, ms(KEPT_AFTER_END), OUTBOX_HOLDS, ms(OUTBOX_KEEPS_FOR)),
+        {
+            "session": keys.session(step.session_id),
+            "conversation": keys.conversation(conversation_id),
+            "turns": keys.turns(conversation_id),
+            "outbox": keys.outbox(conversation_id),
+            "outboxes": keys.OUTBOXES,
+        },
+        epoch=str(step.epoch),
+        id=turn.id,
+        turn=dumps(_entry(turn)),
+        sequence=turn.sequence,
+        after=step.after,
+        conversation=conversation_id,
+        cap=TURNS_KEPT,
+        ttl_ms=ms(KEPT_AFTER_END),
+        out_cap=OUTBOX_HOLDS,
+        out_ms=ms(OUTBOX_KEEPS_FOR),
     )
     return Command((call,), lambda replies: int(replies[0]))
 
@@ -80,8 +88,14 @@ def read_turns(step: ReadTurns) -> Command:
 def begin_conversation(step: BeginConversation) -> Command:
     call = script(
         "begin_conversation",
-        [keys.session(step.session_id), keys.conversation(step.conversation_id)],
-        *(str(step.epoch), step.conversation_id, step.owner, ms(KEPT_AFTER_END)),
+        {
+            "session": keys.session(step.session_id),
+            "conversation": keys.conversation(step.conversation_id),
+        },
+        epoch=str(step.epoch),
+        id=step.conversation_id,
+        owner=step.owner,
+        ttl_ms=ms(KEPT_AFTER_END),
     )
     return Command((call,), lambda replies: replies[0] == 1)
 

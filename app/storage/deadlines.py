@@ -8,17 +8,22 @@ from greenroom.app.storage.commands import Command, Encoders, ms, nothing, scrip
 
 def set_deadline(step: SetDeadline) -> Command:
     call = script(
-        "set_deadline", [keys.ROOMS_KEEPALIVE], str(step.room), ms(step.within), int(step.unless_set)
+        "set_deadline",
+        {"deadlines": keys.ROOMS_KEEPALIVE},
+        member=str(step.room),
+        within_ms=ms(step.within),
+        only_new=int(step.unless_set),
     )
     return Command((call,), nothing)
 
 
 def clear_deadline(step: ClearDeadline) -> Command:
-    return Command((script("clear_deadline", [keys.ROOMS_KEEPALIVE], str(step.room)),), nothing)
+    call = script("clear_deadline", {"deadlines": keys.ROOMS_KEEPALIVE}, member=str(step.room))
+    return Command((call,), nothing)
 
 
 def overdue_rooms(step: OverdueRooms) -> Command:
-    call = script("overdue_rooms", [keys.ROOMS_KEEPALIVE], step.limit)
+    call = script("overdue_rooms", {"deadlines": keys.ROOMS_KEEPALIVE}, limit=step.limit)
     return Command((call,), lambda replies: [Room.parse(url) for url in replies[0]])
 
 

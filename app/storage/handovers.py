@@ -13,22 +13,28 @@ def _epoch(reply: Reply) -> int | None:
 def hand_over(step: HandOver) -> Command:
     call = script(
         "hand_over",
-        [keys.lease(step.room), keys.epoch(step.room)],
-        *(step.owner, str(step.epoch), step.token, ms(EPOCH_KEPT_FOR)),
+        {"lease": keys.lease(step.room), "epoch": keys.epoch(step.room)},
+        owner=step.owner,
+        epoch=str(step.epoch),
+        token=step.token,
+        epoch_ms=ms(EPOCH_KEPT_FOR),
     )
     return Command((call,), lambda replies: _epoch(replies[0]))
 
 
 def ready(step: Ready) -> Command:
-    call = script("ready", [keys.lease(step.room)], step.token, step.owner)
+    call = script("ready", {"lease": keys.lease(step.room)}, token=step.token, owner=step.owner)
     return Command((call,), lambda replies: HandoverTurn(replies[0]))
 
 
 def yield_room(step: Yield) -> Command:
     call = script(
         "yield",
-        [keys.lease(step.room), keys.keepalive(step.room)],
-        *(step.owner, str(step.epoch), step.state, ms(step.lasts)),
+        {"lease": keys.lease(step.room), "keepalive": keys.keepalive(step.room)},
+        owner=step.owner,
+        epoch=str(step.epoch),
+        state=step.state,
+        active_ms=ms(step.lasts),
     )
     return Command((call,), lambda replies: _epoch(replies[0]))
 

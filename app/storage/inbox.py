@@ -34,9 +34,14 @@ def send(step: Send) -> Command:
 
     call = script(
         "send",
-        [keys.inbox(step.session_id), keys.sent(step.session_id, step.nonce)],
-        *(INBOX_HOLDS, ms(KEPT_AFTER_END), ms(step.good_for)),
-        *(step.kind, str(step.epoch), dumps(dict(step.body)), ms(SENDING_KEPT_FOR)),
+        {"inbox": keys.inbox(step.session_id), "sent": keys.sent(step.session_id, step.nonce)},
+        cap=INBOX_HOLDS,
+        ttl_ms=ms(KEPT_AFTER_END),
+        good_for_ms=ms(step.good_for),
+        kind=step.kind,
+        epoch=str(step.epoch),
+        body=dumps(dict(step.body)),
+        sent_ms=ms(SENDING_KEPT_FOR),
     )
     return Command((call,), read)
 
@@ -66,8 +71,10 @@ def receive(step: Receive) -> Command:
 def answer(step: Answer) -> Command:
     call = script(
         "answer",
-        [keys.inbox(step.session_id), keys.answer(step.session_id, step.message_id)],
-        *(step.message_id, dumps(dict(step.result)), ms(ANSWER_KEPT_FOR)),
+        {"inbox": keys.inbox(step.session_id), "answer": keys.answer(step.session_id, step.message_id)},
+        id=step.message_id,
+        result=dumps(dict(step.result)),
+        ttl_ms=ms(ANSWER_KEPT_FOR),
     )
     return Command((call,), nothing)
 

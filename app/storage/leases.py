@@ -97,18 +97,28 @@ def claim(step: Claim) -> Command:
         assert lease is not None
         return Held(lease, _age(age), State(state))
 
-    room_keys = [
-        keys.lease(step.room),
-        keys.epoch(step.room),
-        keys.keepalive(step.room),
-        keys.config(step.room),
-        keys.MEMORY,
-        *keys.room_state(step.room),
-    ]
-    doubt = (ms(step.stale_after), ms(DOUBT_LASTS), ms(DOUBT_KEEPS_FOR))
-    settling = (ms(SETTLES_WITHIN), ms(SILENT_AT_MOST), ms(LOOKS_EVERY))
-    args = (step.token, dumps(card), ms(step.lasts), *doubt, *settling, ms(EPOCH_KEPT_FOR))
-    return Command((script("claim", room_keys, *args),), read)
+    call = script(
+        "claim",
+        {
+            "lease": keys.lease(step.room),
+            "epoch": keys.epoch(step.room),
+            "keepalive": keys.keepalive(step.room),
+            "config": keys.config(step.room),
+            "memory": keys.MEMORY,
+            "state": keys.room_state(step.room),
+        },
+        token=step.token,
+        card=dumps(card),
+        pending_ms=ms(step.lasts),
+        stale_ms=ms(step.stale_after),
+        doubt_ms=ms(DOUBT_LASTS),
+        keeps_ms=ms(DOUBT_KEEPS_FOR),
+        settle_ms=ms(SETTLES_WITHIN),
+        silent_ms=ms(SILENT_AT_MOST),
+        look_ms=ms(LOOKS_EVERY),
+        epoch_ms=ms(EPOCH_KEPT_FOR),
+    )
+    return Command((call,), read)
 
 
 def adopt(step: Adopt) -> Command:
@@ -118,8 +128,12 @@ def adopt(step: Adopt) -> Command:
 
     call = script(
         "adopt",
-        [keys.lease(step.room), keys.keepalive(step.room)],
-        *(step.token, step.owner, step.host, step.job_id, ms(step.lasts)),
+        {"lease": keys.lease(step.room), "keepalive": keys.keepalive(step.room)},
+        token=step.token,
+        owner=step.owner,
+        host=step.host,
+        job_id=step.job_id,
+        active_ms=ms(step.lasts),
     )
     return Command((call,), read)
 
@@ -127,13 +141,23 @@ def adopt(step: Adopt) -> Command:
 def beat(step: Beat) -> Command:
     call = script(
         "beat",
-        [
-            *(keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)),
-            *(keys.ROOMS_KEEPALIVE, keys.inbox(step.session_id)),
-        ],
-        *(step.owner, str(step.epoch), step.session_id, step.state, ms(step.lasts)),
-        *(_card(step.lease, step.owner), ms(EPOCH_KEPT_FOR)),
-        *(str(step.room), ms(STALE_AFTER), step.after),
+        {
+            "lease": keys.lease(step.room),
+            "keepalive": keys.keepalive(step.room),
+            "epoch": keys.epoch(step.room),
+            "deadlines": keys.ROOMS_KEEPALIVE,
+            "inbox": keys.inbox(step.session_id),
+        },
+        owner=step.owner,
+        epoch=str(step.epoch),
+        session_id=step.session_id,
+        state=step.state,
+        active_ms=ms(step.lasts),
+        card=_card(step.lease, step.owner),
+        epoch_ms=ms(EPOCH_KEPT_FOR),
+        room=str(step.room),
+        stale_ms=ms(STALE_AFTER),
+        after=step.after,
     )
 
     def read(replies: list[Reply]) -> tuple[Beaten, list[Message]]:
@@ -144,31 +168,47 @@ def beat(step: Beat) -> Command:
 
 
 def release(step: Release) -> Command:
-    room_keys = [keys.lease(step.room), keys.epoch(step.room), keys.keepalive(step.room)]
-    room_keys += [keys.config(step.room), *keys.room_state(step.room)]
-    call = script("release", room_keys, step.owner, str(step.epoch), ms(EPOCH_KEPT_FOR))
+    things = [keys.keepalive(step.room), keys.config(step.room), *keys.room_state(step.room)]
+    call = script(
+        "release",
+        {"lease": keys.lease(step.room), "epoch": keys.epoch(step.room), "things": things},
+        owner=step.owner,
+        epoch=str(step.epoch),
+        epoch_ms=ms(EPOCH_KEPT_FOR),
+    )
     return Command((call,), lambda replies: replies[0] == 1)
 
 
 def withdraw(step: Withdraw) -> Command:
-    room_keys = [keys.lease(step.room), keys.config(step.room), *keys.room_state(step.room)]
-    call = script("withdraw", room_keys, str(step.epoch))
+    things = [keys.config(step.room), *keys.room_state(step.room)]
+    call = script("withdraw", {"lease": keys.lease(step.room), "things": things}, epoch=str(step.epoch))
     return Command((call,), lambda replies: replies[0] == 1)
 
 
 def hold(step: Hold) -> Command:
     tries = "" if step.tries is None else step.tries
-    call = script("hold", [keys.lease(step.room)], str(step.epoch), ms(step.lasts), tries)
+    call = script(
+        "hold", {"lease": keys.lease(step.room)}, epoch=str(step.epoch), lasts_ms=ms(step.lasts), tries=tries
+    )
     return Command((call,), lambda replies: replies[0] == 1)
 
 
 def supersede(step: Supersede) -> Command:
     call = script(
         "supersede",
-        [keys.lease(step.room), keys.keepalive(step.room), keys.epoch(step.room)],
-        *(step.token, step.owner or "", "" if step.epoch is None else str(step.epoch), ms(step.quiet_for)),
-        *(ms(DOUBT_LASTS) if step.raises_doubt else 0, ms(DOUBT_KEEPS_FOR)),
-        *(ms(step.lasts), ms(EPOCH_KEPT_FOR)),
+        {
+            "lease": keys.lease(step.room),
+            "keepalive": keys.keepalive(step.room),
+            "epoch": keys.epoch(step.room),
+        },
+        token=step.token,
+        owner=step.owner or "",
+        epoch="" if step.epoch is None else str(step.epoch),
+        quiet_ms=ms(step.quiet_for),
+        doubt_ms=ms(DOUBT_LASTS) if step.raises_doubt else 0,
+        keeps_ms=ms(DOUBT_KEEPS_FOR),
+        pending_ms=ms(step.lasts),
+        epoch_ms=ms(EPOCH_KEPT_FOR),
     )
     return Command((call,), lambda replies: (Finding(replies[0][0]), _lease(replies[0][1])))
 
@@ -183,15 +223,24 @@ def read_room(step: ReadRoom) -> Command:
             config=json.loads(config) if config else {},
         )
 
-    call = script("look", [keys.lease(step.room), keys.keepalive(step.room), keys.config(step.room)])
+    call = script(
+        "look",
+        {
+            "lease": keys.lease(step.room),
+            "keepalive": keys.keepalive(step.room),
+            "config": keys.config(step.room),
+        },
+    )
     return Command((call,), read)
 
 
 def write_config(step: WriteConfig) -> Command:
     call = script(
         "write_config",
-        [keys.lease(step.room), keys.config(step.room)],
-        *(str(step.epoch), dumps(dict(step.changes)), ms(step.lasts)),
+        {"lease": keys.lease(step.room), "config": keys.config(step.room)},
+        epoch=str(step.epoch),
+        changes=dumps(dict(step.changes)),
+        ttl_ms=ms(step.lasts),
     )
     return Command((call,), lambda replies: replies[0] == 1)
 

@@ -11,8 +11,13 @@ IN_FRONT = -timedelta(days=1)  # when who was on stage already has begun to wait
 
 
 def push(step: Push) -> Command:
-    names = [step.queue, keys.LAUNCHES_WAITING]
-    call = script("push", names, step.message, step.session_id, ms(-IN_FRONT) if step.in_front else 0)
+    call = script(
+        "push",
+        {"queue": step.queue, "waiting": keys.LAUNCHES_WAITING},
+        message=step.message,
+        session=step.session_id,
+        in_front=ms(-IN_FRONT) if step.in_front else 0,
+    )
     return Command((call,), nothing)
 
 
@@ -21,8 +26,13 @@ def find_place(step: FindPlace) -> Command:
         ahead, waiting, free, since, served = replies[0]
         return Place(None if ahead < 0 else ahead, waiting, free, int(since), int(served))
 
-    line = [keys.LAUNCHES_WAITING, keys.HOSTS, keys.HOSTS_FREE, keys.served()]
-    return Command((script("find_place", line, step.session_id),), read)
+    names = {
+        "waiting": keys.LAUNCHES_WAITING,
+        "hosts": keys.HOSTS,
+        "free": keys.HOSTS_FREE,
+        "served": keys.served(),
+    }
+    return Command((script("find_place", names, session=step.session_id),), read)
 
 
 def line(step: Line) -> Command:
@@ -31,9 +41,14 @@ def line(step: Line) -> Command:
 
 
 def leave_line(step: LeaveLine) -> Command:
-    names = [keys.LAUNCHES_WAITING, keys.served()]
-    about = (ms(-IN_FRONT) // 2, ms(KEPT_AFTER_END), int(step.is_served))
-    call = script("leave_line", names, step.session_id, *about)
+    call = script(
+        "leave_line",
+        {"waiting": keys.LAUNCHES_WAITING, "served": keys.served()},
+        session=step.session_id,
+        in_front=ms(-IN_FRONT) // 2,
+        kept_ms=ms(KEPT_AFTER_END),
+        is_served=int(step.is_served),
+    )
     return Command((call,), nothing)
 
 

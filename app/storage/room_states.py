@@ -12,11 +12,11 @@ def write_state(step: WriteState) -> Command:
     entries = [dumps({"value": it.value, "owner": it.owner}) if it else "" for it in step.changes.values()]
     call = script(
         "write_state",
-        [keys.lease(step.room), *(_state_key(step.room, name) for name in step.changes)],
-        step.owner,
-        str(step.epoch),
-        ms(step.lasts),
-        *entries,
+        {"lease": keys.lease(step.room), "entries": [_state_key(step.room, name) for name in step.changes]},
+        owner=step.owner,
+        epoch=str(step.epoch),
+        ttl_ms=ms(step.lasts),
+        values=entries,
     )
     return Command((call,), lambda replies: replies[0] == 1)
 

@@ -14,6 +14,7 @@ from greenroom.app.rooms.sessions import (
     Event,
     Forget,
     LastSession,
+    Limits,
     LiveSessions,
     Note,
     Page,
@@ -98,22 +99,39 @@ def create(step: Create) -> Command:
         "personality": session.brief.personality,
         "persona": session.brief.persona,
     }
-    names = [keys.session(session.id), keys.events(session.id), keys.last_session(session.room)]
-    names += [
-        keys.user_bot(session.brief.user_id),
-        keys.user_sessions(session.counts_for),
-        keys.SESSIONS_LIVE,
-        keys.conversation(session.conversation_id),
-    ]
-    launch: tuple[str | int, ...] = ("",) * 8
-    if step.launching:
-        push, limits = step.launching.push, step.launching.limits
-        names += [keys.LAUNCHES_WAITING, keys.ROOMS_KEEPALIVE, push.queue]
-        launch = (push.message, str(session.room), ms(step.launching.within), step.launching.free)
-        launch += (limits.sessions, limits.line, limits.user_sessions, limits.user_line)
-    about = (session.id, str(session.epoch), session.state, dumps(user_bot))
-    lives = (ms(lasts), ms(KEPT_AFTER_END))
-    call = script("create", names, *lives, *about, *launch, session.conversation_owner, *_fields(session))
+    launching = step.launching
+    limits = launching.limits if launching else Limits()
+    call = script(
+        "create",
+        {
+            "session": keys.session(session.id),
+            "events": keys.events(session.id),
+            "last_session": keys.last_session(session.room),
+            "user_bot": keys.user_bot(session.brief.user_id),
+            "user_sessions": keys.user_sessions(session.counts_for),
+            "live": keys.SESSIONS_LIVE,
+            "conversation": keys.conversation(session.conversation_id),
+            "launch": [keys.LAUNCHES_WAITING, keys.ROOMS_KEEPALIVE, launching.push.queue]
+            if launching
+            else [],
+        },
+        ttl_ms=ms(lasts),
+        kept_ms=ms(KEPT_AFTER_END),
+        id=session.id,
+        epoch=str(session.epoch),
+        state=session.state,
+        user_bot=dumps(user_bot),
+        message=launching.push.message if launching else "",
+        room=str(session.room),
+        within_ms=ms(launching.within) if launching else 0,
+        free=launching.free if launching else 0,
+        sessions=limits.sessions,
+        line=limits.line,
+        user_sessions=limits.user_sessions,
+        user_line=limits.user_line,
+        owner=session.conversation_owner,
+        fields=_fields(session),
+    )
     return Command((call,), lambda replies: Created(replies[0]))
 
 
@@ -129,15 +147,15 @@ def transition(step: Transition) -> Command:
     ends = step.to is State.ENDED
     call = script(
         "transition",
-        [keys.session(step.session_id), keys.events(step.session_id)],
-        step.to,
-        f",{','.join(sorted(predecessors(step.to)))},",
-        str(step.epoch),
-        step.reason or "",
-        step.detail or "",
-        step.host or "",
-        EVENTS_KEPT,
-        ms(KEPT_AFTER_END) if ends else 0,
+        {"session": keys.session(step.session_id), "events": keys.events(step.session_id)},
+        to=step.to,
+        before=f",{','.join(sorted(predecessors(step.to)))},",
+        epoch=str(step.epoch),
+        reason=step.reason or "",
+        detail=step.detail or "",
+        host=step.host or "",
+        cap=EVENTS_KEPT,
+        ttl_ms=ms(KEPT_AFTER_END) if ends else 0,
     )
     return Command((call,), read)
 
@@ -151,16 +169,22 @@ def succeed(step: Succeed) -> Command:
 
     call = script(
         "succeed",
-        [keys.session(step.session_id), keys.events(step.session_id)],
-        *(str(step.epoch), step.to or "", step.event, step.detail or ""),
-        *(ms(CRASHES_COUNT_FOR) if step.is_crash else 0, EVENTS_KEPT, step.host or "", step.reason or ""),
+        {"session": keys.session(step.session_id), "events": keys.events(step.session_id)},
+        epoch=str(step.epoch),
+        to=step.to or "",
+        event=step.event,
+        detail=step.detail or "",
+        crash_ms=ms(CRASHES_COUNT_FOR) if step.is_crash else 0,
+        cap=EVENTS_KEPT,
+        host=step.host or "",
+        reason=step.reason or "",
     )
     return Command((call,), read)
 
 
 def forget(step: Forget) -> Command:
-    names = [keys.SESSIONS_LIVE, keys.LAUNCHES_WAITING]
-    return Command((script("forget", names, step.session_id),), nothing)
+    names = {"live": keys.SESSIONS_LIVE, "waiting": keys.LAUNCHES_WAITING}
+    return Command((script("forget", names, session=step.session_id),), nothing)
 
 
 def note(step: Note) -> Command:
@@ -173,11 +197,11 @@ def note(step: Note) -> Command:
     ]
     call = script(
         "note",
-        [keys.session(step.session_id), keys.events(step.session_id)],
-        EVENTS_KEPT,
-        step.person or "",
-        str(step.epoch),
-        *fields,
+        {"session": keys.session(step.session_id), "events": keys.events(step.session_id)},
+        cap=EVENTS_KEPT,
+        person=step.person or "",
+        epoch=str(step.epoch),
+        fields=fields,
     )
     return Command((call,), nothing)
 
@@ -188,7 +212,7 @@ def count_launch(step: CountLaunch) -> Command:
             raise NoSuchSession(session_id=step.session_id)
         return int(replies[0])
 
-    return Command((script("count_launch", [keys.session(step.session_id)]),), read)
+    return Command((script("count_launch", {"session": keys.session(step.session_id)}),), read)
 
 
 def read_session(step: ReadSession) -> Command:
@@ -212,7 +236,9 @@ def page_of_sessions(step: PageOfSessions) -> Command:
         return Page(session_ids, after or None)
 
     since, _, session_id = step.after.partition("-")
-    call = script("page", [keys.SESSIONS_LIVE], since or "-inf", session_id, step.limit)
+    call = script(
+        "page", {"live": keys.SESSIONS_LIVE}, since=since or "-inf", member=session_id, limit=step.limit
+    )
     return Command((call,), read)
 
 

@@ -7,7 +7,12 @@ from greenroom.app.storage.commands import Call, Command, Encoders, ms, nothing,
 
 
 def note_emptied(step: NoteEmptied) -> Command:
-    call = script("note_emptied", [keys.emptied(step.room)], step.at_ms, ms(KEPT_AFTER_END))
+    call = script(
+        "note_emptied",
+        {"emptied": keys.emptied(step.room)},
+        at_ms=step.at_ms,
+        kept_ms=ms(KEPT_AFTER_END),
+    )
     return Command((call,), nothing)
 
 

@@ -26,19 +26,24 @@ def report(step: Report) -> Command:
     host = step.host
     card = {name: value for name, value in vars(host).items() if name != "id"}
     held = "" if step.held is None else dumps(dict(step.held))
-    names = [
-        keys.host(host.id),
-        keys.held(host.id),
-        keys.requested_state(host.id),
-        keys.MEMORY,
-        keys.HOSTS,
-        keys.HOSTS_FREE,
-    ]
     call = script(
         "report",
-        names,
-        *(dumps(card), ms(step.lasts), held, ms(KEPT_AFTER_END)),
-        *(ms(SETTLES_WITHIN), ms(SILENT_AT_MOST), host.id, host.free),
+        {
+            "card": keys.host(host.id),
+            "held": keys.held(host.id),
+            "requested": keys.requested_state(host.id),
+            "memory": keys.MEMORY,
+            "hosts": keys.HOSTS,
+            "free": keys.HOSTS_FREE,
+        },
+        card=dumps(card),
+        lasts_ms=ms(step.lasts),
+        held=held,
+        held_ms=ms(KEPT_AFTER_END),
+        settle_ms=ms(SETTLES_WITHIN),
+        silent_ms=ms(SILENT_AT_MOST),
+        id=host.id,
+        free=host.free,
     )
     return Command((call,), lambda replies: RequestedState(replies[0]))
 
@@ -49,13 +54,18 @@ def read_held(step: ReadHeld) -> Command:
 
 
 def ask_host(step: AskHost) -> Command:
-    call = script("ask_host", [keys.requested_state(step.host_id)], step.requested, ms(REQUEST_KEPT_FOR))
+    call = script(
+        "ask_host",
+        {"requested": keys.requested_state(step.host_id)},
+        requested=step.requested,
+        kept_ms=ms(REQUEST_KEPT_FOR),
+    )
     return Command((call,), nothing)
 
 
 def retire(step: Retire) -> Command:
-    names = [keys.host(step.host_id), keys.HOSTS, keys.HOSTS_FREE]
-    return Command((script("retire", names, step.host_id),), nothing)
+    names = {"card": keys.host(step.host_id), "hosts": keys.HOSTS, "free": keys.HOSTS_FREE}
+    return Command((script("retire", names, id=step.host_id),), nothing)
 
 
 HOST_SAYS = {field.name for field in fields(Host)} - {"id"}
@@ -67,7 +77,7 @@ def _host(host_id: str, card: str) -> Host:
 
 
 def read_hosts(step: ReadHosts) -> Command:
-    call = script("read_hosts", [keys.HOSTS, keys.HOSTS_FREE, keys.HOST_CARDS])
+    call = script("read_hosts", {"hosts": keys.HOSTS, "free": keys.HOSTS_FREE, "cards": keys.HOST_CARDS})
     return Command((call,), lambda replies: [_host(*told) for told in pairs(replies[0]).items()])
 
 

@@ -11,7 +11,7 @@ from greenroom.app.rooms.inbox import Receive, Send
 from greenroom.app.rooms.leases import Claimed, ReadRoom, Withdraw
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest
 from greenroom.app.rooms.sessions import Create, ReadSession, ReadSessions, State, Transition
-from greenroom.app.storage.commands import SCRIPTS
+from greenroom.app.storage.commands import HEADERS, SCRIPTS, Call, script
 from greenroom.app.storage.encoding import encode
 from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import STAGE, a_claim, a_session
@@ -150,3 +150,31 @@ def test_messages_sent_together_are_read_in_order(ledger):
 
     assert [message.id for message in found] == ids
     assert all(earlier < later for earlier, later in pairwise(message.body["n"] for message in found))
+
+
+@pytest.mark.parametrize("step", A_STEP_OF_EACH_KIND, ids=lambda step: type(step).__name__)
+def test_a_script_is_given_what_its_header_names(step):
+    """Encoding fails on a name that is missing, or unknown."""
+    for call in encode(step).calls:
+        assert call.script is None or call.script in HEADERS
+
+
+def test_every_script_belongs_to_a_step():
+    used = {call.script for step in A_STEP_OF_EACH_KIND for call in encode(step).calls}
+
+    assert used - {None} == set(SCRIPTS)
+
+
+def test_arguments_are_bound_by_name_in_the_order_of_the_header():
+    waiting = {"session": "s", "events": "e"}
+    bound = script("note", waiting, fields=["event", "left"], epoch="7", person="", cap=5)
+
+    assert bound == Call((2, "s", "e", 5, "", "7", "event", "left"), script="note")
+
+
+@pytest.mark.parametrize("arguments", [{"epoch": "7"}, {"token": "t", "owner": "o", "epoch": "7"}])
+def test_a_script_called_with_other_names_than_its_header_has_is_an_error(arguments):
+    with pytest.raises(TypeError, match="ready takes token, owner"):
+        script("ready", {"lease": "l"}, **arguments)
+    with pytest.raises(TypeError, match="ready takes lease"):
+        script("ready", {"lease": "l", "epoch": "e"}, token="t", owner="o")

@@ -28,8 +28,7 @@ end
 local last = tonumber(redis.call("HGET", conversation, "sequence") or "0")
 if sequence == 0 then sequence = math.max(last, tonumber(ARGV[5])) + 1 end
 redis.call("HSET", conversation, "sequence", math.max(last, sequence))
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 local turn = cjson.decode(ARGV[3])
 turn.sequence, turn.at = string.format("%.0f", sequence), turn.at or string.format("%.0f", now_ms)
 local entry = cjson.encode(turn)

@@ -2,7 +2,6 @@
 -- KEYS[1] deadlines  zset     the member goes, unless somebody has marked it anew meanwhile
 -- ARGV[1] member     string
 -- returns nothing
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 local deadline = redis.call("ZSCORE", KEYS[1], ARGV[1])
 if deadline and tonumber(deadline) <= now_ms then redis.call("ZREM", KEYS[1], ARGV[1]) end

@@ -4,8 +4,7 @@
 -- ARGV[2] within_ms  integer  from now
 -- ARGV[3] only_new   0 or 1   leave a deadline that is there
 -- returns nothing
-local time = redis.call("TIME")
-local deadline = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[2])
+local deadline = clock() + tonumber(ARGV[2])
 if ARGV[3] == "1" then
     redis.call("ZADD", KEYS[1], "NX", deadline, ARGV[1])
 else

@@ -11,10 +11,7 @@ if not held then return "" end
 local lease = cjson.decode(held)
 if lease.owner ~= ARGV[1] or lease.epoch ~= ARGV[2] then return "" end
 if lease.next and lease.next.token == ARGV[3] then return lease.next.epoch end
-local time = redis.call("TIME")
-local last = math.max(tonumber(lease.epoch), tonumber(redis.call("GET", KEYS[2]) or "0"))
-local epoch = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[2]))
+local epoch = next_epoch(KEYS[2], lease.epoch, ARGV[4])
 lease.status, lease.next = "moving", {token = ARGV[3], epoch = epoch}
 redis.call("SET", KEYS[1], cjson.encode(lease), "KEEPTTL")
-redis.call("SET", KEYS[2], epoch, "PX", ARGV[4])
 return epoch

@@ -12,8 +12,7 @@ local lease = cjson.decode(held)
 local heir, from = lease.next, ARGV[1] .. "@" .. ARGV[2]
 if lease.yielded == from then return lease.epoch end
 if lease.owner ~= ARGV[1] or lease.epoch ~= ARGV[2] or not (heir and heir.ready) then return "" end
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 lease.status, lease.epoch, lease.owner, lease.token = "active", heir.epoch, heir.owner, heir.token
 lease.host, lease.job_id, lease.next, lease.yielded = heir.host, heir.job_id, nil, from
 redis.call("SET", KEYS[1], cjson.encode(lease), "PX", ARGV[4])

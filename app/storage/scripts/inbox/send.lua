@@ -12,8 +12,7 @@
 local sent = redis.call("GET", KEYS[2])
 if sent then return sent end
 if redis.call("XLEN", KEYS[1]) >= tonumber(ARGV[1]) then return "" end
-local time = redis.call("TIME")
-local expires = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[3])
+local expires = clock() + tonumber(ARGV[3])
 local id = redis.call("XADD", KEYS[1], "*",
     "kind", ARGV[4], "epoch", ARGV[5], "body", ARGV[6], "expires", string.format("%.0f", expires))
 redis.call("PEXPIRE", KEYS[1], ARGV[2])

@@ -22,8 +22,7 @@ end
 if lease.token ~= token then return {"lapsed"} end
 if lease.status ~= "pending" then return lease.owner == owner and {"adopted", lease.epoch} or {"taken"} end
 
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 lease.status, lease.owner, lease.host, lease.job_id = "active", owner, ARGV[3], ARGV[4]
 redis.call("SET", lease_key, cjson.encode(lease), "PX", ARGV[5])
 local beat = {timestamp = now_ms, session_id = lease.session_id, epoch = lease.epoch, state = "joining"}

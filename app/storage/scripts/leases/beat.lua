@@ -17,8 +17,7 @@
 -- returns {"kept" | "registered" | "superseded" (the room is another's), now in ms, the messages after the last one}
 local lease_key, keepalive_key, epoch_key = KEYS[1], KEYS[2], KEYS[3]
 local owner, epoch, active_ms = ARGV[1], ARGV[2], ARGV[5]
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 
 local function renew()
     local outcome = "kept"

@@ -21,22 +21,9 @@
 --      or {"wait", ms}: nobody can tell yet
 local lease_key, epoch_key, keepalive_key, config_key, memory_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, pending_ms, stale_ms, doubt_ms = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 local claim = cjson.decode(ARGV[2])
 local took_over, goes_on = "", false
-
--- How long until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered: bots that
--- live register again in it, and cannot while it is away.  Alike in claim and report.
-local function left_to_settle(memory_key, now_ms, settle_ms, silent_ms)
-    local counted, seen = string.match(redis.call("GET", memory_key) or "0 " .. now_ms, "^(%d+) (%d+)$")
-    if not counted then return 0 end
-    local passed = now_ms - seen
-    counted = (passed < 0 or passed > silent_ms) and 0 or counted + passed
-    local left = settle_ms - counted
-    redis.call("SET", memory_key, left > 0 and string.format("%.0f %.0f", counted, now_ms) or "settled")
-    return math.max(left, 0)
-end
 
 local held = redis.call("GET", lease_key)
 if held then
@@ -52,14 +39,8 @@ if held then
     local age = beat and now_ms - beat.timestamp or stale_ms + 1
     -- A beat in the future is from before the clock was set back, and says little.
     if math.abs(age) <= stale_ms then return {"held", held, math.max(age, 0), beat.state} end
-    local doubted_for = lease.doubted and now_ms - lease.doubted or -1
-    local is_over = doubted_for < 0 or doubted_for > tonumber(ARGV[6])
-    if is_over or (beat and age >= 0 and lease.doubted < beat.timestamp) then
-        lease.doubted = now_ms
-        redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
-        return {"wait", doubt_ms}
-    end
-    if doubted_for < doubt_ms then return {"wait", doubt_ms - doubted_for} end
+    local left = left_of_doubt(lease_key, lease, beat and beat.timestamp or 0, doubt_ms, tonumber(ARGV[6]))
+    if left > 0 then return {"wait", left} end
     -- A lease without a brief was written by another version of us.
     local theirs, ours = lease.brief and cjson.decode(lease.brief) or {}, cjson.decode(claim.brief)
     goes_on = theirs.user_id == ours.user_id and theirs.bot == ours.bot
@@ -69,17 +50,14 @@ if held then
         took_over = lease.session_id
     end
 else
-    local left = left_to_settle(memory_key, now_ms, tonumber(ARGV[7]), tonumber(ARGV[8]))
+    local left = left_to_settle(memory_key, tonumber(ARGV[7]), tonumber(ARGV[8]))
     if left > 0 then return {"wait", math.min(left, ARGV[9])} end
 end
 
--- Epochs travel as strings: cjson writes numbers with 14 digits, and these have 16.
-local last = tonumber(redis.call("GET", epoch_key) or "0")
-local epoch = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[2]))
+local epoch = next_epoch(epoch_key, 0, ARGV[10])
 claim.status, claim.token, claim.epoch, claim.since, claim.asked = "pending", token, epoch, now_ms, now_ms
 claim.took_over, claim.lasts = took_over, tonumber(pending_ms)
 redis.call("SET", lease_key, cjson.encode(claim), "PX", pending_ms)
-redis.call("SET", epoch_key, epoch, "PX", ARGV[10])
 redis.call("DEL", keepalive_key)
 if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 6)) end
 return {"claimed", epoch, claim.session_id, took_over}

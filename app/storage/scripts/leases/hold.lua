@@ -11,8 +11,7 @@ if lease.status ~= "pending" or lease.epoch ~= ARGV[1] then return 0 end
 local tries = tonumber(ARGV[3])
 if tries then
     if tries > (lease.tries or 1) and tries > 1 then
-        local time = redis.call("TIME")
-        lease.tried = time[1] * 1000 + math.floor(time[2] / 1000)
+        lease.tried = clock()
     end
     lease.tries = tries
     redis.call("SET", KEYS[1], cjson.encode(lease), "KEEPTTL")

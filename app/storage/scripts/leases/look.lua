@@ -6,7 +6,6 @@
 local beat = redis.call("GET", KEYS[2])
 local age = -1
 if beat then
-    local time = redis.call("TIME")
-    age = time[1] * 1000 + math.floor(time[2] / 1000) - cjson.decode(beat).timestamp
+    age = clock() - cjson.decode(beat).timestamp
 end
 return {redis.call("GET", KEYS[1]) or "", age, beat or "", redis.call("GET", KEYS[3]) or ""}

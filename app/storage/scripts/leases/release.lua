@@ -1,7 +1,7 @@
 -- release: the holder of a room gives it up, with all that was open there.
 -- KEYS[1] lease  json    removed, if it is this owner's at this epoch
 -- KEYS[2] epoch  string  raised, so that a beat that is still on its way registers nothing again
--- KEYS[3...]             keepalive, config and room state: removed with the lease
+-- KEYS[3...] things      keepalive, config and room state: removed with the lease
 -- ARGV[1] owner     string
 -- ARGV[2] epoch     string
 -- ARGV[3] epoch_ms  integer  how long the last epoch is remembered

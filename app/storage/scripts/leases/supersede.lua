@@ -25,31 +25,21 @@ end
 if (owner ~= "" and lease.owner ~= owner) or (epoch ~= "" and lease.epoch ~= epoch) then return {"other", held} end
 if lease.status == "pending" then return {"pending", held} end
 
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 local heard = redis.call("GET", keepalive_key)
 local last_ms = heard and cjson.decode(heard).timestamp or 0
 local silent_ms, quiet_ms = now_ms - last_ms, tonumber(ARGV[4])
 -- A beat in the future is from before the clock was set back, and says little: only a doubt can tell.
 local is_known = silent_ms > -quiet_ms or doubt_ms == 0
 if quiet_ms > 0 and silent_ms < quiet_ms and is_known then return {"alive", held} end
-if doubt_ms > 0 then
-    local doubted_for = lease.doubted and now_ms - lease.doubted or -1
-    local is_over = doubted_for < 0 or doubted_for > tonumber(ARGV[6])
-    if is_over or (silent_ms >= 0 and lease.doubted < last_ms) then
-        lease.doubted = now_ms
-        redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
-        return {"doubted", held}
-    end
-    if doubted_for < doubt_ms then return {"doubted", held} end
+if doubt_ms > 0 and left_of_doubt(lease_key, lease, last_ms, doubt_ms, tonumber(ARGV[6])) > 0 then
+    return {"doubted", held}
 end
 
-local last = math.max(tonumber(lease.epoch), tonumber(redis.call("GET", epoch_key) or "0"))
-lease.epoch = string.format("%.0f", math.max(last + 1, time[1] * 1000000 + time[2]))
+lease.epoch = next_epoch(epoch_key, lease.epoch, ARGV[8])
 lease.status, lease.token, lease.since, lease.asked, lease.lasts = "pending", token, now_ms, now_ms, tonumber(ARGV[7])
 for _, past in ipairs({"owner", "host", "job_id", "next", "doubted", "took_over", "yielded", "tries", "tried"}) do lease[past] = nil end
 local given = cjson.encode(lease)
 redis.call("SET", lease_key, given, "PX", ARGV[7])
-redis.call("SET", epoch_key, lease.epoch, "PX", ARGV[8])
 redis.call("DEL", keepalive_key)
 return {"superseded", given}

@@ -5,8 +5,7 @@
 -- KEYS[4] served   string   since when the latest of those had waited whom a worker has taken
 -- ARGV[1] session  string
 -- returns {how many are ahead or -1, how many wait, free slots of the hosts that live, since when it waits, served}
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 local free = 0
 for _, host in ipairs(redis.call("ZRANGEBYSCORE", KEYS[2], "(" .. string.format("%.0f", now_ms), "+inf")) do
     free = free + (tonumber(redis.call("HGET", KEYS[3], host)) or 0)

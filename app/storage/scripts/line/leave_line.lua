@@ -9,8 +9,7 @@
 local since = tonumber(redis.call("ZSCORE", KEYS[1], ARGV[1]) or "0")
 redis.call("ZREM", KEYS[1], ARGV[1])
 if ARGV[4] == "0" then return end
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 local served = tonumber(redis.call("GET", KEYS[2]) or "0")
 if now_ms - since > tonumber(ARGV[2]) or (since <= served and served <= now_ms) then return end
 redis.call("SET", KEYS[2], string.format("%.0f", since), "PX", ARGV[3])

@@ -5,7 +5,6 @@
 -- ARGV[2] session   string
 -- ARGV[3] in_front  integer  ms: how much earlier than now it came, as far as places go; 0 for the end of the line
 -- returns nothing
-local time = redis.call("TIME")
-local since = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[3])
+local since = clock() - tonumber(ARGV[3])
 redis.call(ARGV[3] == "0" and "LPUSH" or "RPUSH", KEYS[1], ARGV[1])
 redis.call("ZADD", KEYS[2], "NX", since, ARGV[2])

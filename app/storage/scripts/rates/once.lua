@@ -1,6 +1,6 @@
 -- once: whether this is the first time of something in so long; only then a message goes into a queue.
 -- KEYS[1] once    string   created
--- KEYS[2] queue   list     Celery's; optional
+-- KEYS[2...] queue list   Celery's; one, or none
 -- ARGV[1] ttl_ms  integer  how long nothing of the kind happens again
 -- ARGV[2] message string   for the queue
 -- returns 1, or 0 if it was there

@@ -1,10 +1,10 @@
 -- write_state: open or close things in a room, all at once.
 -- KEYS[1] lease     json     must be the owner's, at this epoch
--- KEYS[2...]        json     what is open, one key each
+-- KEYS[2...] entries json     what is open, one key each
 -- ARGV[1] owner     string
 -- ARGV[2] epoch     string
 -- ARGV[3] ttl_ms    integer
--- ARGV[4...]        json     for each of those keys, or "" to close it
+-- ARGV[4...] values json     for each of those keys, or "" to close it
 -- returns 1 if it was written, 0 if the room is another's by now
 local held = redis.call("GET", KEYS[1])
 if not held then return 0 end

@@ -2,30 +2,29 @@
 -- but for one of an earlier epoch that has not ended: a bot that was superseded wrote it again, after Redis had lost it.
 -- KEYS[1] session        hash
 -- KEYS[2] events         stream
--- KEYS[3] last session   string  of the room
--- KEYS[4] user bot       json
--- KEYS[5] user sessions  zset    of the user, or the link they came by; those that are over go
+-- KEYS[3] last_session   string  of the room
+-- KEYS[4] user_bot       json
+-- KEYS[5] user_sessions  zset    of the user, or the link they came by; those that are over go
 -- KEYS[6] live           zset    session -> start
 -- KEYS[7] conversation   hash    whose it is
--- KEYS[8] waiting        zset    session -> since when     (this and the next two: if it is launched)
--- KEYS[9] rooms          zset    room -> deadline
--- KEYS[10] queue         list    Celery's
+-- KEYS[8...] launch              if it is launched: waiting (zset, session -> since when), rooms (zset, room -> deadline)
+--                                and Celery's queue (list)
 -- ARGV[1] ttl_ms         integer longer than the session may last
 -- ARGV[2] kept_ms        integer how long the user's bot is known
 -- ARGV[3] id             string
 -- ARGV[4] epoch          string
 -- ARGV[5] state          string  pending, or what a bot is in that writes its record again
--- ARGV[6] user bot       json
+-- ARGV[6] user_bot       json
 -- ARGV[7] message        string  its launch
 -- ARGV[8] room           string
 -- ARGV[9] within_ms      integer when the room is looked at, should the launch get lost
 -- ARGV[10] free          integer slots
 -- ARGV[11] sessions       integer at most so many that are on,
 -- ARGV[12] line           integer that wait,
--- ARGV[13] user sessions  integer of this user's that are on,
--- ARGV[14] user line      integer of this user's that wait, where there is no slot
+-- ARGV[13] user_sessions  integer of this user's that are on,
+-- ARGV[14] user_line      integer of this user's that wait, where there is no slot
 -- ARGV[15] owner          string of the conversation: the tenant and the person
--- ARGV[16...]            field, value, ...
+-- ARGV[16...] fields     field, value, ...
 -- returns "written", "there", "conversation" if that is another's, or the limit that was reached: "sessions", "line",
 --     "user_sessions", "user_line"
 local id, epoch, is_launched = ARGV[3], ARGV[4], KEYS[8] ~= nil
@@ -50,8 +49,7 @@ if is_launched then
     if waiting >= tonumber(ARGV[10]) and in_line >= tonumber(ARGV[14]) then return "user_line" end
 end
 
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 redis.call("HSET", KEYS[1], "created_ms", now_ms, "updated_ms", now_ms, unpack(ARGV, 16))
 redis.call("PEXPIRE", KEYS[1], ARGV[1])
 redis.call("XADD", KEYS[2], "*", "event", ARGV[5], "epoch", epoch)

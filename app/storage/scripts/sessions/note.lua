@@ -4,7 +4,7 @@
 -- ARGV[1] cap      integer  how many events a history keeps
 -- ARGV[2] person   string   who has come, and is the session's person from now on, or ""
 -- ARGV[3] epoch    string   who says so; only the latest may name a person
--- ARGV[4...]                field, value, ...
+-- ARGV[4...] fields          field, value, ...
 -- returns nothing
 local now = redis.call("HGET", KEYS[1], "epoch")
 if now then

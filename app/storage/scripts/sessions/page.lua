@@ -1,5 +1,5 @@
 -- page: some members of a set that is ordered by time, the earliest first.
--- KEYS[1] set     zset
+-- KEYS[1] live    zset
 -- ARGV[1] since   integer  when the last one of the page before was put in, or "-inf"
 -- ARGV[2] member  string   that one, which may have gone by now, or ""
 -- ARGV[3] limit   integer

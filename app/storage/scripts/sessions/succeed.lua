@@ -13,8 +13,7 @@
 local session, events, epoch, to = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local now = redis.call("HMGET", session, "state", "epoch", "crashes")
 if not now[1] then return {} end
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 local crashes = {}
 for at in string.gmatch(now[3] or "", "%d+") do
     if ARGV[5] == "0" or now_ms - at < tonumber(ARGV[5]) then crashes[#crashes + 1] = at end

@@ -2,7 +2,7 @@
 -- KEYS[1] session  hash
 -- KEYS[2] events   stream
 -- ARGV[1] to       string   the new state; being there already at this epoch is no error
--- ARGV[2] from     string   ",state,state,": the states it may come from
+-- ARGV[2] before   string   ",state,state,": the states it may come from
 -- ARGV[3] epoch    string   refused if the session has a later one
 -- ARGV[4] reason   string   or ""
 -- ARGV[5] detail   string   or ""
@@ -17,8 +17,7 @@ if not now[1] then return {"missing"} end
 if tonumber(now[2]) > tonumber(epoch) then return {"refused", now[1]} end
 if now[1] ~= to then
     if not string.find(ARGV[2], "," .. now[1] .. ",", 1, true) then return {"refused", now[1]} end
-    local time = redis.call("TIME")
-    local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+    local now_ms = clock()
     redis.call("HSET", session, "state", to, "updated_ms", now_ms)
     -- A bot that gets on stage is alone until its first person comes; who comes and goes later is noted.
     local is_alone = to == "waiting" or (to == "live" and redis.call("HEXISTS", session, "person") == 0)

@@ -3,8 +3,7 @@
 -- KEYS[2] free   hash   worker -> free slots; a worker's go with it
 -- KEYS[3] cards  json   a worker's, with "*" for its id
 -- returns {id, card, id, card, ...}
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock()
 for _, dead in ipairs(redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", now_ms)) do redis.call("HDEL", KEYS[2], dead) end
 redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now_ms)
 local found = {}

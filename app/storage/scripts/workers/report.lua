@@ -15,21 +15,8 @@
 -- ARGV[8] free      integer  its free slots
 -- returns what is wanted: "work", or what was requested
 
--- How long until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered: bots that
--- live register again in it, and cannot while it is away.  Alike in claim and report.
-local function left_to_settle(memory_key, now_ms, settle_ms, silent_ms)
-    local counted, seen = string.match(redis.call("GET", memory_key) or "0 " .. now_ms, "^(%d+) (%d+)$")
-    if not counted then return 0 end
-    local passed = now_ms - seen
-    counted = (passed < 0 or passed > silent_ms) and 0 or counted + passed
-    local left = settle_ms - counted
-    redis.call("SET", memory_key, left > 0 and string.format("%.0f %.0f", counted, now_ms) or "settled")
-    return math.max(left, 0)
-end
-
-local time = redis.call("TIME")
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-left_to_settle(KEYS[4], now_ms, tonumber(ARGV[5]), tonumber(ARGV[6]))
+local now_ms = clock()
+left_to_settle(KEYS[4], tonumber(ARGV[5]), tonumber(ARGV[6]))
 redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
 redis.call("ZADD", KEYS[5], now_ms + tonumber(ARGV[2]), ARGV[7])
 redis.call("HSET", KEYS[6], ARGV[7], ARGV[8])

@@ -1,0 +1,44 @@
+-- What several scripts do, and do alike: this stands before each of them.
+
+-- Redis's own time, in ms and in us.
+local function clock()
+    local time = redis.call("TIME")
+    return time[1] * 1000 + math.floor(time[2] / 1000), time[1] * 1000000 + time[2]
+end
+
+-- The next epoch of a room: above all that were given, through a wipe of Redis too.
+-- Epochs travel as strings: cjson writes numbers with 14 digits, and these have 16.
+local function next_epoch(epoch_key, present, epoch_ms)
+    local _, now_us = clock()
+    local last = math.max(tonumber(present), tonumber(redis.call("GET", epoch_key) or "0"))
+    local epoch = string.format("%.0f", math.max(last + 1, now_us))
+    redis.call("SET", epoch_key, epoch, "PX", epoch_ms)
+    return epoch
+end
+
+-- How much longer, in ms, the silent bot of a lease is given; a doubt that does not count is raised anew.
+local function left_of_doubt(lease_key, lease, heard_ms, doubt_ms, keeps_ms)
+    local now_ms = clock()
+    local doubted_for = lease.doubted and now_ms - lease.doubted or -1
+    local is_over = doubted_for < 0 or doubted_for > keeps_ms
+    if is_over or (heard_ms <= now_ms and lease.doubted < heard_ms) then
+        lease.doubted = now_ms
+        redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
+        return doubt_ms
+    end
+    return math.max(doubt_ms - doubted_for, 0)
+end
+
+-- How long, in ms, until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered:
+-- bots that live register again in it, and cannot while it is away.
+local function left_to_settle(memory_key, settle_ms, silent_ms)
+    local now_ms = clock()
+    local counted, seen = string.match(redis.call("GET", memory_key) or "0 " .. now_ms, "^(%d+) (%d+)$")
+    if not counted then return 0 end
+    local passed = now_ms - seen
+    counted = (passed < 0 or passed > silent_ms) and 0 or counted + passed
+    local left = settle_ms - counted
+    redis.call("SET", memory_key, left > 0 and string.format("%.0f %.0f", counted, now_ms) or "settled")
+    return math.max(left, 0)
+end
+
