@@ -131,7 +131,7 @@ def _binary() -> Path:
 
 
 def _make_private(folder: Path) -> None:
-    """Others may write where temporary files go, so what we find there must be ours alone."""
+    """Raise UnsafeFolder unless the folder is ours alone: other users may write where temporary files go."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or folder.is_symlink() or found.st_mode & 0o022:

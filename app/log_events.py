@@ -15,7 +15,7 @@ EVENTS = {
     "session_handover_failed": "a session could not be handed over, and goes on after a crash",
     "session_write_failed": "Redis is away; what was to be written of a session is written later",
     "step_write_failed": "Redis is away, or refused a step that the call can do without",
-    "transition_refused": "a session's record is in a state that the bot's wish does not follow from",
+    "transition_refused": "a bot asked for a state that the session's present one does not lead to",
     "successor_failed": "a session's next bot could not be prepared; the present one stays",
     "room_given_up": "a bot leaves its room to the next one; `because` says why",
     "room_check_failed": "the reaper could not look after a room; it looks again",

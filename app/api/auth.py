@@ -1,4 +1,4 @@
-"""Who may call: the holder of the key everything, of a session's token that session, of a pass its room's door.
+"""Who may call: the API key opens everything, a session's token that session, a pass joining one room.
 
 Which view is open to whom is marked on it (`app/access.py`); one without a mark needs the key.
 """
@@ -19,7 +19,7 @@ DESCRIPTION = "api-docs.openapi_json"  # flask-smorest's view; it tells what the
 
 
 def session_tokens(signing_secret: str) -> TimestampSigner:
-    """Signs what a browser may hold: short-lived, for one session and one person."""
+    """Makes the signer of the tokens that browsers hold: each is short-lived, for one session and one person."""
     if not signing_secret:
         raise ValueError("nothing is signed with an empty secret")
     return TimestampSigner(signing_secret, salt="session", digest_method=hashlib.sha256)

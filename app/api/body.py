@@ -17,7 +17,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class StrictParser(FlaskParser):
-    """Refuses what Python's JSON parser lets through: NaN, 1e999, a key twice, a tower of brackets."""
+    """Refuses what Python's JSON parser accepts and the standard does not: NaN, 1e999, repeated keys, deep nesting."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {}  # noqa: RUF012  the schema decides; webargs would ignore an unknown query
 
@@ -45,7 +45,7 @@ class JsonBlueprint(Blueprint):
 
 
 def accepts(size: int) -> Callable[[View], View]:
-    """This view takes bodies of up to so many bytes."""
+    """Let a view take bodies of up to `size` bytes."""
 
     def mark(view: View) -> View:
         view.body_at_most = size  # type: ignore[attr-defined]
@@ -55,7 +55,7 @@ def accepts(size: int) -> Callable[[View], View]:
 
 
 def apply_limit() -> None:
-    """Before a request: its view's own limit, where it has one."""
+    """Apply a view's own limit before its request is read."""
     view = current_app.view_functions.get(request.endpoint or "")
     if size := getattr(view, "body_at_most", None):
         request.max_content_length = size

@@ -26,7 +26,7 @@ ALWAYS: Mapping[str, str] = {
 NOT_KEPT: Mapping[str, str] = {"Cache-Control": "no-store"}  # answers hold tokens and what people have done
 NO_PAGE: Mapping[str, str] = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
 LOCAL_PORTS = (3000, 3001, 4173, 5173, 5174)  # those of `next dev`, `vite` and `vite preview`
-FOR_MACHINES = ("/livez", "/readyz")  # a load balancer asks by any name
+FOR_MACHINES = ("/livez", "/readyz")  # a load balancer sends any Host header, so these answer all of them
 HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 
 PREFLIGHT: Mapping[str, str] = {
@@ -37,7 +37,7 @@ PREFLIGHT: Mapping[str, str] = {
 
 
 def register(app: Flask) -> None:
-    """Before anything else looks at a request."""
+    """Check a request's host before any other code reads the request."""
     app.before_request(_refuse_unknown_host)
     app.before_request(_answer_preflight)
     app.after_request(_add)
@@ -95,7 +95,7 @@ def _refuse_unknown_host() -> None:
 
 
 def _answer_preflight() -> Response | None:
-    """A browser asks before a page of another origin may call; it has no key to show."""
+    """Answer the question that a browser sends, without a key, before a page of another origin may call."""
     if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
         return None
     is_allowed = allows_origin(_settings(), request.headers.get("Origin", ""))

@@ -1,4 +1,4 @@
-"""Passes: what a page holds instead of the key."""
+"""Passes: signed rights to one room, which a page holds instead of the API key."""
 
 import secrets
 from http import HTTPStatus
@@ -62,7 +62,7 @@ def renew(session_id: str) -> ResponseReturnValue:
 
 
 def _room(wanted: str | None, held: Pass | None) -> Room:
-    """The room that the pass shall be for; the caller's own, if a pass is all they have."""
+    """The room that the new pass is for: the named one, or that of the pass with which the caller asks."""
     providers = services().providers
     if held is None:
         return providers.room(wanted) if wanted else providers.fresh()

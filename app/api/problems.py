@@ -77,7 +77,7 @@ def _expected(error: errors.GreenroomError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    """What werkzeug, Flask and webargs refuse."""
+    """Answer what werkzeug, Flask and webargs refuse."""
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     messages = getattr(error, "data", {}).get("messages")
     if messages:
@@ -88,7 +88,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _advice(error: HTTPException) -> str | None:
-    """Where werkzeug's own sentence would not help who calls an API."""
+    """A sentence for the statuses where werkzeug's own is written for people with a browser."""
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         methods = sorted({*error.valid_methods} - {"HEAD", "OPTIONS"})
         return f"That method is not allowed here; use {' or '.join(methods)}."

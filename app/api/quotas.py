@@ -19,12 +19,12 @@ OF_A_USER = 1_200  # with the tokens and passes of one user, or one invitation: 
 
 
 def register(app: Flask) -> None:
-    """Behind `auth`, which says whose a request is."""
+    """Count each request, after `auth` has found out whose it is."""
     app.before_request(_count)
 
 
 def _count() -> None:
-    if "token" not in g:  # it answers anybody
+    if "token" not in g:  # a public view
         return
     wait = current_app.extensions["greenroom"].ledger.run(CountRequest(_whose()))
     if wait is not None:

@@ -1,4 +1,4 @@
-"""Rooms: a bot joins one, leaves one, is changed in one."""
+"""The endpoints of rooms: a bot joins one, leaves one, or is changed in one."""
 
 import secrets
 from datetime import timedelta
@@ -47,8 +47,8 @@ from greenroom.app.rooms.room import LOCAL, Room
 from greenroom.app.rooms.room_states import as_told
 from greenroom.app.rooms.sessions import ON_STAGE, ReadSession
 
-ASK_AGAIN_AFTER = "5"  # seconds; who waits for a slot keeps the place by asking again
-LEAVES_OF_ONE = 2  # of a session's user, in a process
+ASK_AGAIN_AFTER = "5"  # seconds; a caller who waits for a slot keeps the place by asking again
+LEAVES_OF_ONE = 2  # requests to leave that one user of a session may have waiting in a process
 
 bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
 log_joins(bp, "rooms.join")
@@ -71,7 +71,9 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     note_order(order)
     patience = timedelta(seconds=query["wait"])
     provider, is_named = here.providers.of_room(order.room), "room_url" in wanted
-    if not is_named:  # else who asks again after a refusal gets another room, and another bot
+    if (
+        not is_named
+    ):  # before the join: a caller who asks again after a failure would get a second room and bot
         provider.prepare(order.room)
     joined = _join(here, order, patience)
     note_joined(joined)
@@ -85,7 +87,7 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
 
 
 def _as_the_pass_says(held: Pass, wanted: dict[str, Any]) -> dict[str, Any]:
-    """A pass is for one room and one person; what the bot there is like is for whoever has the key."""
+    """What a caller with a pass asks for: the pass's own room and user.  All else needs the API key."""
     if held.room is None or held.user_id is None:
         raise Forbidden("That pass is for whoever comes: POST /passes exchanges it for one of your own.")
     own = {"room_url": held.room, "user_id": held.user_id}
@@ -169,7 +171,7 @@ def look(room_url: str) -> dict[str, Any]:
 
 
 def _presence(here: Services, room: Room) -> Presence:
-    """A server that does not answer holds a few of our threads for seconds, and never all of them."""
+    """Ask who is there from a seat, so that a server that does not answer holds a few threads, and never all."""
     try:
         with here.seats.taken(Wait.PRESENCE):
             return presence_of(room, here.providers.of_room(room))
@@ -178,7 +180,7 @@ def _presence(here: Services, room: Room) -> Presence:
 
 
 def _join(here: Services, order: Order, patience: timedelta) -> Joined:
-    """Without waiting, if all that may wait here do: who asks again gets the same bot."""
+    """Join, and wait for the bot if a seat is free; a caller who asks again gets the same bot."""
     if patience:
         try:
             with here.seats.taken(Wait.JOIN):

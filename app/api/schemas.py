@@ -1,4 +1,4 @@
-"""What comes in and what goes out, each its own schema, so that internals do not leak by default."""
+"""Schemas of requests and answers.  They are separate, so that a new internal field is not shown by default."""
 
 import dataclasses
 import difflib
@@ -14,7 +14,7 @@ from greenroom.app.rooms.brief import Brief, Mode
 
 
 class Whole(validate.Regexp):
-    """A pattern that all of a value has, spelled as OpenAPI does: `$` there is the very end."""
+    """Matches the whole value; the pattern is spelled as in OpenAPI, where `$` does not match before a last newline."""
 
     def __call__(self, value: Any) -> Any:
         if re.fullmatch(str(self.regex.pattern), value, re.ASCII) is None:
@@ -55,20 +55,20 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 class Strict(Schema):
-    """Unknown fields are refused, so that typos are heard."""
+    """Refuses unknown fields, so that a misspelt one is not ignored."""
 
     class Meta:
         unknown = RAISE
 
     def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
-        """Whoever is told that a field is unknown is told which there are, and which was likely meant."""
+        """Add to the message about an unknown field which fields there are, and which one was likely meant."""
         if isinstance(error.messages, dict):
             for name in error.messages.keys() - self.fields.keys() - {"_schema"}:
                 error.messages[name] = [_unknown(str(name), list(self.fields))]
 
 
 class Flag(fields.Boolean):
-    """True or false, and not what is nearly one of them."""
+    """Takes true or false, and none of the words and numbers that marshmallow would read as one of them."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -142,7 +142,7 @@ class FactsSchema(Schema):
 
 
 class JoinSchema(Strict, FactsSchema):
-    """What a caller asks for; all of it may be left out."""
+    """What a caller of /join asks for; every field may be left out."""
 
     class Meta(Strict.Meta):
         exclude = ("tenant",)  # nobody chooses it by asking
@@ -155,7 +155,7 @@ class JoinSchema(Strict, FactsSchema):
 
 
 class WaitSchema(Strict):
-    """How long an answer may be held back."""
+    """How long the answer is held back."""
 
     wait = fields.Float(
         load_default=0.0,
@@ -206,7 +206,7 @@ class JoinedSchema(FactsSchema):
 
 
 class LeaveSchema(Strict):
-    """Which bot shall leave: one of the two."""
+    """Which bot leaves; one of the two fields must be given."""
 
     room_url = fields.String()
     session_id = fields.String(validate=NAME)
@@ -321,7 +321,7 @@ class PageSchema(Strict):
 
 
 class PassSchema(Strict):
-    """What a pass shall be for; with a pass in place of the key, its own room."""
+    """What the new pass is for; a caller with a pass gets one for the same room only."""
 
     room_url = fields.String(metadata={"description": "None: the pass's room, or a fresh one"})
     user_id = fields.String(

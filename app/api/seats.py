@@ -32,7 +32,7 @@ SHARES = {Wait.STREAM: 3, Wait.JOIN: 4, Wait.BOT: 4, Wait.LEAVE: 1, Wait.DOUBT: 
 
 
 class Seats:
-    """Those of one process."""
+    """The seats of one process."""
 
     def __init__(self, threads: int) -> None:
         self._free = {wait: threads * share // 16 for wait, share in SHARES.items()}
@@ -40,7 +40,7 @@ class Seats:
         self._lock = threading.Lock()
 
     def take(self, wait: Wait, *, whose: Hashable = None, at_most: int = 0) -> Callable[[], None]:
-        """A seat; the answer gives it back, once.  With `at_most`, the same caller gets so many.  Raises Busy."""
+        """Take a seat; the function that is returned gives it back.  `whose` may hold `at_most` seats.  Raises Busy."""
         holder = (wait, whose)
         with self._lock:
             if not self._free[wait] or (at_most and self._held[holder] >= at_most):
@@ -70,7 +70,7 @@ class Seats:
             give_back()
 
     def sleep(self, seconds: float) -> None:
-        """Until it may be known whether a room's bot lives.  Raises RoomInDoubt if too many wait for that."""
+        """Sleep until it is known whether a room's bot lives.  Raises RoomInDoubt if too many wait for that."""
         try:
             with self.taken(Wait.DOUBT):
                 time.sleep(seconds)
@@ -79,7 +79,7 @@ class Seats:
 
 
 class Latest:
-    """Which of a caller's requests is the last one: those before it need not be answered any more."""
+    """Knows the last request of each caller, so that earlier ones that nobody waits for can be given up."""
 
     def __init__(self) -> None:
         self._last: dict[Hashable, object] = {}
@@ -87,7 +87,7 @@ class Latest:
 
     @contextmanager
     def of(self, whose: Hashable) -> Iterator[Callable[[], bool]]:
-        """Tells whether there is none after this one."""
+        """Yields a function that tells whether this is still the last request of `whose`."""
         mine = object()
         with self._lock:
             self._last[whose] = mine

@@ -1,4 +1,4 @@
-"""What the views ask: the product's services, built once a process."""
+"""The product's services that the views call, built once in each process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ def _any_voice(voice: str, *, bot: str, personality: str, settings: Settings) ->
 
 @dataclass(frozen=True)
 class Services:
-    """One of each."""
+    """One of each service."""
 
     ledger: Ledger
     joining: Joining
@@ -71,5 +71,5 @@ class Services:
 
 
 def services() -> Services:
-    """This application's."""
+    """The services of the current application."""
     return cast(Services, current_app.extensions["greenroom"])

@@ -1,4 +1,4 @@
-"""Sessions: what is on, what became of it, and the way in for a browser."""
+"""The endpoints of sessions: lists, records, histories, and a browser's offers."""
 
 import json
 import re
@@ -39,9 +39,13 @@ STREAM_FOR = timedelta(minutes=5)  # then the client connects again, with Last-E
 PLACE = re.compile(r"\d{1,15}(-\d{1,15})?", re.ASCII)  # of an event in a history
 HEARTBEAT_EVERY = 20  # slices of half a second; keeps proxies from closing a quiet stream
 
-STREAMS_OF_ONE = 3  # of a session's user, in a process: a page, another window, and one that is just closing
-CANDIDATES_OF_ONE = 4  # a client sends them as it finds them
-OFFERS_OF_ONE = 2  # the one that a bot is asked, and the one that takes its place
+STREAMS_OF_ONE = (
+    3  # streams of one user of a session in a process: a page, another window, and one just closing
+)
+CANDIDATES_OF_ONE = (
+    4  # requests with candidates of one session that may wait at once: a client sends each as it comes
+)
+OFFERS_OF_ONE = 2  # offers of one session that may wait at once: one at the bot, and the one that replaces it
 
 bp = JsonBlueprint(
     "sessions", __name__, url_prefix="/sessions", description="A bot's stay with a conversation"

@@ -1,4 +1,4 @@
-"""Webhooks: what the servers of rooms say by themselves.  Believed if signed, remembered, looked into later."""
+"""Webhooks of the servers of rooms: each is verified and put into a queue; what it says is checked later."""
 
 from http import HTTPStatus
 

@@ -22,11 +22,13 @@ ASKEW, TOO_ASKEW = (
     timedelta(seconds=1),
     timedelta(seconds=3),
 )  # logs of two machines no longer tell what came first
-FULL, TOO_FULL = 0.75, 0.9  # of Redis's memory
-REAPED_WITHIN = timedelta(seconds=10)  # it is due every 3
+FULL, TOO_FULL = 0.75, 0.9  # shares of Redis's memory limit: a warning, a problem
+REAPED_WITHIN = timedelta(seconds=10)  # the reaper is due every 3 s; after this it is said not to run
 CHORES_AT_MOST = 20
 UNFIT_TOLD = 2  # bots, whose reasons are long
-A_MOMENT = timedelta(seconds=15)  # what changed so recently may just be changing again
+A_MOMENT = timedelta(
+    seconds=15
+)  # a session that changed so recently may be read half changed, and is left out
 UNHEARD = timedelta(seconds=7)  # two beats missed
 CLEARED_WITHIN = timedelta(seconds=90)  # what nobody has is swept after this
 
@@ -163,7 +165,7 @@ def _workers(facts: Facts) -> Iterable[Finding]:
 
 
 def _occupied(facts: Facts) -> Iterable[Finding]:
-    """A process ends within seconds of its session; what holds a slot for longer is not seen in any room."""
+    """Slots that are held although their session has ended: no room shows them, and no bot can use them."""
     stuck = [
         slot
         for slot in facts.occupied
@@ -184,7 +186,7 @@ def _occupied(facts: Facts) -> Iterable[Finding]:
 
 
 def _cold(facts: Facts) -> Iterable[Finding]:
-    """Processes that die before they have loaded what a bot needs, again and again, look like slots that are free."""
+    """Slots that look free, whose processes die again and again before they have loaded what a bot needs."""
     for host in facts.fleet.bots:
         missing = host.slots - host.used - host.warm
         if timedelta(seconds=host.cold_s) < WARM_WITHIN or missing <= 0:
@@ -226,7 +228,7 @@ def _lifetimes(facts: Facts) -> Iterable[Finding]:
 
 
 def _refusals(facts: Facts) -> Iterable[Finding]:
-    """Bots whose beats are refused go on, keep what they would write, and look dead."""
+    """Bots that look dead because Redis refuses their beats: they go on, and keep what they would write."""
     refused = dict(facts.condition.refused) if facts.condition else {}
     unheard = [
         str(room)
@@ -251,7 +253,7 @@ def _refusals(facts: Facts) -> Iterable[Finding]:
 
 
 def claiming(tried: Claiming) -> Finding:
-    """What a trial join says."""
+    """What the outcome of a trial join means."""
     told = {"outcome": tried.outcome}
     match tried.outcome:
         case Outcome.DONE:

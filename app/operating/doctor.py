@@ -1,4 +1,4 @@
-"""`greenroom doctor`: looks, in bounded time, and says what it found."""
+"""`greenroom doctor`: looks at an installation for 3 s at most, and reports what it found."""
 
 import json
 import threading
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Place:
-    """Where the installation is that is looked at."""
+    """The addresses and keys of the installation that is looked at."""
 
     redis: str  # as it may be shown
     redis_is_embedded: bool
@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found, or that nothing could be looked at."""
+    """What was found, or why nothing could be looked at."""
 
     findings: list[Finding]
     looked: bool = True
@@ -128,7 +128,10 @@ def _of_web(asked: "_Asked[trial.Web]") -> trial.Web:
 
 
 def _look(look: Callable[[], Report]) -> Report:
-    """What is there; a problem must be there twice, since everything goes on while we look.  Raises RedisAway."""
+    """Check twice, and keep the problems that are there both times: sessions change while they are read.
+
+    Raises RedisAway.
+    """
     report = _within(LOOKS_WITHIN, look)
     if report.verdict is Verdict.PROBLEM:
         time.sleep(LOOKS_AGAIN_AFTER.total_seconds())
@@ -160,7 +163,7 @@ def _no_redis(place: Place, error: RedisAway) -> Finding:
 
 
 class _Looker(threading.Thread, Generic[T]):
-    """Does one thing; nobody waits for it longer than they like, and the process ends without it."""
+    """A daemon thread for one call: the caller waits for a while only, and the process ends without the thread."""
 
     def __init__(self, look: Callable[[], T]) -> None:
         super().__init__(daemon=True)
@@ -188,7 +191,7 @@ def _within(limit: timedelta, look: Callable[[], T]) -> T:
 
 
 class _Asked(Generic[T]):
-    """A question to a provider or a web process, on its way while we look at the ledger."""
+    """A call to a provider or a web process that runs while the ledger is read."""
 
     def __init__(self, ask: Callable[[], T], within: timedelta | None = None) -> None:
         self._within = (within or PROVIDERS_ANSWER_WITHIN).total_seconds()

@@ -1,4 +1,4 @@
-"""What there is to know of an installation, and how it is read: a batch at a time, and changing nothing.
+"""Reads the facts of an installation, in batches, and changes nothing.
 
 The facts are read one after the other while everything goes on, so a session that is just starting or leaving
 may look torn.  Rules that hold two of them against each other leave out what changed a moment ago.
@@ -29,17 +29,19 @@ from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Event, LastSession, LiveSessions, ReadEvents, ReadSessions, Session
 from greenroom.app.rooms.workers import Host, ReadHeld, ReadHosts
 
-PINGS = 5  # the quickest tells the way to Redis and back, without what was before it in some queue
+PINGS = 5  # the quickest one counts: the others may have waited behind other commands
 BATCH = 200  # steps a round trip
 SESSIONS_AT_MOST = 20_000
-LOOKS_FOR = timedelta(seconds=1)  # at rooms and sessions; then what was seen so far must do
+LOOKS_FOR = timedelta(
+    seconds=1
+)  # how long rooms and sessions are read; what was not read by then is left out
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far it is to Redis, and by how much this machine's clock is ahead of its."""
+    """How long a round trip to Redis takes, and by how much this machine's clock is ahead of Redis's."""
 
     there_and_back: timedelta
     ahead: timedelta
@@ -48,7 +50,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Fleet:
-    """Who works, and what lies in the queues."""
+    """The workers, and the lengths of the queues."""
 
     hosts: Sequence[Host]
     since_reaped: timedelta | None
@@ -64,13 +66,13 @@ class Fleet:
 
     @property
     def free(self) -> int:
-        """How many launches would start at once."""
+        """The free slots: how many launches would start at once."""
         return sum(host.free for host in self.hosts)
 
 
 @dataclass(frozen=True)
 class Occupied:
-    """A slot that a worker says is taken, by a session that is not on."""
+    """A slot that a worker reports as taken although its session has ended, or is unknown."""
 
     host: str
     owner: str  # worker, job, pid
@@ -82,7 +84,7 @@ class Facts:
     """The whole installation."""
 
     reach: Reach
-    condition: Condition | None  # None: we may not ask
+    condition: Condition | None  # None: this Redis user may not run INFO
     fleet: Fleet
     sessions: Sequence[Session]  # those that are on, the oldest first
     rooms: dict[Room, RoomView]  # those that have a lease, or a session
@@ -106,8 +108,10 @@ class RoomFacts:
     place: Place  # in the line of those that wait for a slot
     fleet: Fleet
     now_ms: int
-    there: Sequence[Participant] | None = None  # says the room's own server, if it can
-    unasked: str | None = None  # why it could not be asked, if it might have told
+    there: Sequence[Participant] | None = (
+        None  # who is there, by the room's own server; None if it cannot tell
+    )
+    unasked: str | None = None  # why that server could not be asked
 
 
 def read(ledger: Ledger) -> Facts:

@@ -9,8 +9,8 @@ class Verdict(StrEnum):
     """How bad it is."""
 
     OK = "ok"
-    WARNING = "warning"  # it works; somebody should know
-    PROBLEM = "problem"  # somebody waits for a bot, or will
+    WARNING = "warning"  # calls work, and an operator should look at it
+    PROBLEM = "problem"  # a caller waits for a bot in vain, or will
 
 
 SEVERITY = (Verdict.OK, Verdict.WARNING, Verdict.PROBLEM)

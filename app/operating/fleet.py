@@ -101,7 +101,7 @@ def find(ledger: Ledger, name: str) -> Host:
 
 
 class Where(StrEnum):
-    """Where a session is that was on the worker."""
+    """Say where a session that was on the worker is now."""
 
     HERE = "here"
     ELSEWHERE = "handed over"
@@ -111,7 +111,7 @@ class Where(StrEnum):
 
 @dataclass
 class Watch:
-    """Looks at one worker until something is true of it, and says what changes meanwhile."""
+    """Watches one worker until something is true of it, and prints what changes meanwhile."""
 
     ledger: Ledger
     host: Host
@@ -154,7 +154,7 @@ class Watch:
         return self.clock() - self._away_since < RETURNS_WITHIN.total_seconds()
 
     def places(self) -> Counter[Where]:
-        """Where the sessions are that were on this worker."""
+        """Print where each session that was on this worker is now."""
         for session_id in self.ledger.run(ReadHeld(self.host.id)):
             if session_id not in self._rooms:
                 try:

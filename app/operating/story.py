@@ -277,18 +277,23 @@ def _in_line(facts: RoomFacts, says: str) -> Finding:
             f"{says} Every bot worker is draining ({some(draining)}), and takes no launches.",
             f"`greenroom drain --undo {draining[0]}`, or start another worker.",
         )
-    place = f" It is number {facts.place.position} of those that wait." if facts.place.position else ""
-    more = f", or `greenroom drain --undo {draining[0]}`" if draining else ""
+    taken = "The only slot is taken." if slots == 1 else f"All {slots} slots are taken."
+    place = f"It is number {facts.place.position} of those that wait." if facts.place.position else ""
+    undo = (
+        f"`greenroom drain --undo {draining[0]}` frees the slots of a worker that drains." if draining else ""
+    )
     kept = (
         f"Its place is kept for {duration(PARKED_FOR)}."
         if _was_on_stage(facts.events)
         else "Its place is kept while its caller asks again, and given up a minute later."
     )
-    return _found(
-        WARNING,
-        f"{says} {'The only slot is' if slots == 1 else f'All {slots} slots are'} taken.{place}",
-        f"It starts when a slot gets free. To have one now, start another worker or raise SLOTS{more}. {kept}",
-    )
+    more = "It starts when a slot gets free. To have one now, start another worker or raise SLOTS."
+    return _found(WARNING, _sentences(says, taken, place), _sentences(more, undo, kept))
+
+
+def _sentences(*parts: str) -> str:
+    """Whole sentences, one after the other; an empty one is left out."""
+    return " ".join(filter(None, parts))
 
 
 def _on_stage(facts: RoomFacts, lease: Lease, session: Session) -> Finding:
@@ -331,21 +336,22 @@ def _unheard(facts: RoomFacts, lease: Lease) -> Finding:
     age = facts.view.age
     for_long = f"for {duration(age)}" if age else "at all"
     living = {host.id for host in facts.fleet.hosts}
-    says = f"There was a bot, session {lease.session_id} on {_where(lease)}, but it has not been heard {for_long}"
+    was = f"There was a bot, session {lease.session_id} on {_where(lease)}, but it has not been heard {for_long}"
+    replaced = (
+        f"{_reaper(facts.fleet, 'gives the session to a new bot, with its conversation')} "
+        "A join takes the room over within seconds."
+    )
     if lease.host and lease.host not in living:
-        says += (
-            ", and its worker does not report either: the process, its machine, or its way to Redis is gone."
+        return _found(
+            PROBLEM,
+            f"{was}, and its worker does not report either: the process, its machine, or its way to Redis is gone.",
+            f"Start that worker again. {replaced}",
         )
-        do = "Start that worker again. "
-    else:
-        ended = f"a watchdog ends it after {duration(LOOP_BLOCKED_AT_MOST)}"
-        says += f", though its worker reports: it hangs ({ended}) or has died."
-        do = ""
     return _found(
         PROBLEM,
-        says,
-        f"{do}{_reaper(facts.fleet, 'gives the session to a new bot, with its conversation')} A join takes the room "
-        "over within seconds.",
+        f"{was}, though its worker reports: the bot has died, or it hangs, and then a watchdog ends it after "
+        f"{duration(LOOP_BLOCKED_AT_MOST)}.",
+        replaced,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a join needs, tried for real and taken back at once: nothing is left, and no slot is taken."""
+"""Tries what a join needs and takes it back at once: a claim, a room, a web process.  No bot is launched."""
 
 import http.client
 import json

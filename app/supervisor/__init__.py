@@ -1,1 +1,1 @@
-"""What is behind `make up`: it starts what the Procfile lists, and leaves nothing behind."""
+"""`make up`: starts the processes that the Procfile lists, and leaves none running when it ends."""

@@ -1,4 +1,4 @@
-"""Which product runs in a folder: its supervisor notes it in `up.lock`, for who looks from the same folder."""
+"""Which product runs in a folder: its supervisor writes that into `up.lock`, which other commands there read."""
 
 import fcntl
 import os
@@ -24,7 +24,7 @@ def take(var_dir: Path) -> int:
 
 
 def note(lock: int, address: str, given: Mapping[str, str]) -> None:
-    """Who runs here, where it answers, and the settings that it was given, none of them secret."""
+    """Write the process id, the address, and the settings of the product that runs here; none of them is secret."""
     lines = [
         f"{os.getpid()} {address}",
         *(f"{name}={value}" for name, value in given.items() if name not in NOT_NOTED),

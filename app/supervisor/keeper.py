@@ -41,13 +41,13 @@ class Keeper:
         self._tell(f"-{group}\n")
 
     def dismiss(self) -> None:
-        """All has ended: the keeper may go."""
+        """Let the keeper end: all processes have ended."""
         os.close(self._pipe)
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
 
     def _tell(self, line: str) -> None:
-        with suppress(BrokenPipeError):  # somebody killed the keeper; we can do without
+        with suppress(BrokenPipeError):  # the keeper was killed; the supervisor goes on without it
             os.write(self._pipe, line.encode())
 
 

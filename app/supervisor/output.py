@@ -18,7 +18,7 @@ _LEVEL_COLOURS = {"warning": 33, "error": 31, "critical": 31}
 
 
 class Output:
-    """The terminal, or whatever stands in for one.  Goes on quietly when it is closed."""
+    """The terminal, or a pipe in its place.  A closed one is ignored: the processes go on."""
 
     def __init__(self, names: list[str], stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -31,14 +31,14 @@ class Output:
         return self._is_terminal
 
     def line(self, name: str, text: str) -> None:
-        """One line of a process."""
+        """Print one line of a process."""
         text = _harmless(text)
         if self._is_terminal and (level := _LEVEL.match(text)):
             text = f"\033[{_LEVEL_COLOURS[level[1]]}m{text}\033[0m"
         self.write(f"{self._painted(name)} | {text}\n")
 
     def say(self, text: str) -> None:
-        """A line of our own."""
+        """Print a line of the supervisor's own."""
         self.line("greenroom", text)
 
     def write(self, text: str) -> None:

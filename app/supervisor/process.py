@@ -15,8 +15,8 @@ from greenroom.app.supervisor.procfile import Entry
 from greenroom.app.supervisor.surroundings import environment_of
 from greenroom.app.supervisor.usual import is_usual
 
-STEADY_AFTER = 10.0  # seconds; what dies sooner has not come up
-GIVE_UP_AFTER = 5  # deaths in a row, none of them steady
+STEADY_AFTER = 10.0  # seconds; a process that dies sooner counts as one that could not start
+GIVE_UP_AFTER = 5  # deaths in a row, each before STEADY_AFTER
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds before it is started again; doubled each time
 HURRIED_GRACE = 0.5  # seconds to end by itself that are left even when somebody is in a hurry
 NOT_FOUND = 127  # as a shell says it
@@ -34,7 +34,7 @@ class CannotKeepUp(GreenroomError):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all processes share; of the environment each gets its part."""
+    """What all processes share.  Each gets its part of the environment (`surroundings.py`)."""
 
     environ: Mapping[str, str]
     output: Output
@@ -79,7 +79,7 @@ class Process:
             await self._pause(code, min(FIRST_PAUSE * 2 ** (deaths - 1), LONGEST_PAUSE))
 
     async def stop(self, within: float) -> None:
-        """Ask, wait, and kill its whole group if it is still there.  Safe to repeat."""
+        """Send SIGTERM, wait, and kill the whole process group if it still runs.  Safe to repeat."""
         self._stopping.set()
         if self._child and not self._gone.is_set():
             with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Whether what was started is ready, asked from outside, as its users would."""
+"""Asks the started processes from outside, as their users would, whether they are ready."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ Probe = Callable[[Settings], str | None]  # the reason why not, in words
 
 
 def redis(settings: Settings) -> str | None:
-    """Also while it still reads its data, Redis is not ready."""
+    """Why Redis is not ready: it does not answer, or still loads its data."""
     if settings.redis_is_embedded:
         return None if embedded_redis.answers(settings.redis_socket) else "Redis does not answer"
     from redis import Redis  # a third of a second that only this case needs

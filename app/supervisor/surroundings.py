@@ -1,4 +1,4 @@
-"""What of the environment each process gets: what it needs, and none of the secrets that it does not.
+"""Which environment variables each process gets: those it needs, and no secret that it does not need.
 
 Our own processes get a list.  The bots' process runs programs of others, whose
 keys have names that nobody here knows: it gets everything but the secrets of ours

@@ -27,7 +27,7 @@ SAY_WHY_AFTER = 60.0  # seconds; before that a reason would only say that what i
 ASK_EVERY = 0.05  # seconds
 TERMINAL_LOOKED_AT_EVERY = 1.0  # seconds
 STDIN = 0  # the descriptor: sys.stdin is None where there is none
-FIRST = "redis"  # the others would only wait for it
+FIRST = "redis"  # starts before the others, which need it
 
 # Who stops after whom, and after how many seconds each is killed.  Names that are not here go with the first.
 STOP_ORDER: tuple[Mapping[str, float], ...] = (
@@ -40,7 +40,7 @@ OTHERS_STOP_WITHIN = 5.0  # seconds
 # With a Redis of ours there is no worker elsewhere to hand calls over to, and somebody waits at a terminal.  A session
 # whose bot is killed goes on after the next start, as one that was parked does.
 ALONE_STOPS_WITHIN = 9.0  # seconds, all of it
-KEPT_FOR_LATER = (6.5, 2.0, 1.0, 0.0)  # of these, at each stage
+KEPT_FOR_LATER = (6.5, 2.0, 1.0, 0.0)  # seconds of ALONE_STOPS_WITHIN that are left at the end of each stage
 
 STOPPED, FAILED = 0, 1  # exit codes
 
@@ -328,7 +328,7 @@ def _way_in(settings: Settings, is_shown: bool) -> list[str]:
 
 
 def _whom_it_leads_to(settings: Settings, unfit: Mapping[str, str]) -> list[str]:
-    """Said only to who has brought a bot, and would meet ours: the page's joins name none."""
+    """Tell a developer who has brought a bot of their own that the printed link leads to ours."""
     theirs = [name for name in settings.bots if name not in BUILT_IN_BOTS and name not in unfit]
     default = settings.default_bot
     if not theirs or settings.bots.get(default) != BUILT_IN_BOTS.get(default):

@@ -37,7 +37,7 @@ class Personality:
     ending_soon: str  # half a minute before the session's time is over
     voice: str  # with an OpenAI-compatible server; empty: the one that OPENAI_VOICE names
     demo_voice: DemoVoice
-    speech: str | None = None  # the kind of speech it insists on
+    speech: str | None = None  # the kind of speech it needs; None: the installation's
 
     def with_changes(self, *, voice: str | None = None, persona: str | None = None) -> "Personality":
         """Itself in another voice, or with something more to know about itself."""
