@@ -22,13 +22,13 @@ from typing import Any
 import structlog
 import uvloop
 
-DONE_WITHIN = timedelta(seconds=5)  # from a bot's end until its process is free, or has ended itself
-TASKS_GO_WITHIN = timedelta(seconds=1.5)  # once they are cancelled
+DONE_WITHIN = timedelta(seconds=5)  # a process is free this long after a bot's end, or ends itself
+TASKS_GO_WITHIN = timedelta(seconds=1.5)  # how long cancelled tasks may take to end
 THREADS_GO_WITHIN = timedelta(seconds=0.5)
 GROWS_AT_MOST = (
     256  # MB above what the process had before its first bot; a call of the demo's leaves less than 30
 )
-THREADS_AT_MOST = 16  # more than it had then: libraries keep a few of their own
+THREADS_AT_MOST = 16  # more than before the first bot: libraries keep a few threads of their own
 STDERR = 2  # the descriptor: what Python calls so may be something else by then
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,9 @@ class Household:
         self._threads_before: set[threading.Thread] = set()
         self._processes_before: set[int] = set()
         self._footprint = (0, 0)
-        self._abandoned: list[object] = []  # loops that still have tasks: nothing of them runs any more
+        self._abandoned: list[
+            object
+        ] = []  # stopped loops whose tasks did not end; nothing of them runs any more
         self.unfit: list[str] = []  # why no other bot may run here
 
     def settle(self) -> None:
@@ -108,7 +110,7 @@ class Household:
             log.warning("process_retired", because="; ".join(self.unfit))
 
     def _threads_that_stay(self, within: timedelta) -> list[str]:
-        """Those that the process's end would wait for; daemons are some library's own, and bounded in number."""
+        """The threads that would keep the process from ending; daemon threads do not."""
         deadline = time.monotonic() + within.total_seconds()
         while True:
             new = [
@@ -121,7 +123,7 @@ class Household:
             time.sleep(0.02)
 
     def _growth(self) -> list[str]:
-        """What has grown beyond its bounds."""
+        """Which limits on threads and memory the process exceeds."""
         threads_before, megabytes_before = self._footprint
         threads, megabytes = _footprint()
         if megabytes > megabytes_before + GROWS_AT_MOST:

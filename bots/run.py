@@ -70,7 +70,7 @@ def preload(settings: Settings) -> None:
 
 
 def warm(settings: Settings) -> None:
-    """Get the models ready, once a child, after the fork."""
+    """Load the models, once in each child process, after the fork."""
     ears.warm()
     if settings.livekit_url:
         from greenroom.bots.transports import livekit
@@ -102,7 +102,7 @@ def run(
 def adopt(
     session_id: str, claim: str, *, host: str, job_id: str, settings: Settings
 ) -> AdoptedSession | None:
-    """What is to be done, if the session's claim is now this process's."""
+    """Adopt a session's claim; None if another process has it, or the session is over."""
     ledger, owner = _ledger_of_this_process(settings.redis_url), owner_of(host, job_id, os.getpid())
     session, now_ms = ledger.run_all([ReadSession(session_id), Now()])
     if isinstance(session, NoSuchSession):
@@ -133,7 +133,7 @@ def adopt(
 def _left_by_the_last(
     ledger: RedisLedger, session: Session
 ) -> tuple[Mapping[str, object], Mapping[Open, Opened]]:
-    """How the session's bot before this one was changed, and what it had opened."""
+    """The changed configuration of the session's last bot, and what is open in its room."""
     room, opened = ledger.run_all([ReadRoom(session.room), ReadState(session.room)])
     return room.config, opened
 
@@ -173,7 +173,7 @@ async def _stay(
 
 @cache
 def _ledger_of_this_process(url: str) -> RedisLedger:
-    """Kept between sessions, so that an adoption need not wait for a connection."""
+    """The ledger, kept between sessions so that an adoption does not wait for a connection."""
     return RedisLedger(url)
 
 

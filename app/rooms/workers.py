@@ -40,7 +40,7 @@ class RequestedState(StrEnum):
 
 @dataclass(frozen=True)
 class Report(Step[RequestedState]):
-    """A worker says that it lives and how full it is; returns what is wanted of it.
+    """A worker reports that it lives and how full it is; returns the state that an operator requested of it.
 
     `held` is who runs its sessions, by session; None at a worker's first report, which then forgets what was
     wanted of the worker before it, and leaves what that one held.
@@ -60,7 +60,7 @@ class ReadHeld(Step[Mapping[str, str]]):
 
 @dataclass(frozen=True)
 class AskHost(Step[None]):
-    """Want something of a worker; it learns of it with its next report."""
+    """Ask a worker to work, drain or stop; it learns so with its next report, within a second."""
 
     host_id: str
     requested: RequestedState

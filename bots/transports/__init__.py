@@ -1,4 +1,4 @@
-"""How a bot gets into a room, one file a provider."""
+"""The stages: how a bot enters a room, is heard and hears; one file for each provider."""
 
 from functools import cache
 
@@ -19,7 +19,7 @@ def of(
     listener: Listener,
     waits: bool,
 ) -> Stage:
-    """A session's place in its room.  A bot that `waits` does not enter before it is told to."""
+    """Make a session's stage.  A bot that `waits` does not enter before `enter` is called."""
     room = session.room
     if room.provider == LIVEKIT:
         from greenroom.bots.transports.livekit import LiveKitRoom
@@ -50,5 +50,5 @@ def of(
 
 @cache
 def _daily(domain: str, api_key: str, api_url: str) -> Daily:
-    """Kept between sessions: what it has asked once it knows, and its connection is open."""
+    """The Daily client, kept between sessions: it has asked for the domain's id, and its connection is open."""
     return Daily(domain, api_key, api_url)

@@ -32,7 +32,7 @@ from greenroom.bots.transports.stage import Listener, PutOut
 
 seam.install(DAILY)
 
-JOINS_WITHIN = timedelta(seconds=20)  # tried again and again
+JOINS_WITHIN = timedelta(seconds=20)  # how long a bot tries to join
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)
 
 # Daily tells why a call ended in words alone.  What stands in them becomes a kind here, and nowhere else is it read;
@@ -60,13 +60,13 @@ class DailyRoom(SharedRoom):
         listener: Listener,
         waits: bool,
     ) -> None:
-        """`name` is what people see; a bot that `waits` stays at the door until `enter`."""
+        """`name` is what people see; a bot that `waits` does not enter before `enter` is called."""
         super().__init__(room, listener=listener, waits=waits)
         self._daily = daily
         self._name = name
         self._client: Client | None = None
         self._avatar: Avatar | None = None
-        self._seen_as: str | None = None  # a name, if it is to be seen
+        self._seen_as: str | None = None  # the name that the camera's picture shows; None: no camera
         self._there: dict[str, Participant] = {}  # by what Daily calls each stay
 
     @property
@@ -74,7 +74,7 @@ class DailyRoom(SharedRoom):
         return frozenset(each.identity for each in self._there.values() if not each.is_bot)
 
     def runner_arguments(self, session_id: str, body: dict[str, Any]) -> DailyRunnerArguments:
-        """The token is not among them: it is signed at the door."""
+        """The arguments hold no token: it is signed when the bot enters."""
         arguments = DailyRunnerArguments(room_url=str(self._room), token=None, body=body)
         arguments.session_id = session_id
         arguments.pipeline_idle_timeout_secs = None  # the session's own clocks say when it is over
@@ -119,7 +119,7 @@ class DailyRoom(SharedRoom):
     # The connection
 
     async def join(self, client: Client) -> tuple[Any, Any]:
-        """Behind the door.  It says by its second value what went wrong."""
+        """Wait until the bot may enter, and join.  The second value says what went wrong."""
         self._is_ready_to_enter.set()
         await self._may_enter.wait()
         deadline = asyncio.get_running_loop().time() + JOINS_WITHIN.total_seconds()

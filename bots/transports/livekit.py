@@ -1,7 +1,7 @@
 """A LiveKit room: the bot is one participant of many, under the one identity that bots of that room have.
 
 The room itself lets only one participant of an identity stay, the newer.  So a bot
-that prepares itself while another has the room waits at the door: pipecat connects
+that prepares itself while another has the room waits to enter: pipecat connects
 when a pipeline is set up, and that is where we make it wait.
 """
 
@@ -32,12 +32,12 @@ from greenroom.bots.transports.stage import Listener, PutOut
 
 seam.install(LIVEKIT)
 
-CONNECTS_WITHIN = timedelta(seconds=20)  # tried again and again: the server may be starting
+CONNECTS_WITHIN = timedelta(seconds=20)  # how long a bot tries to connect: the server may be starting
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)
 CLOSES_WITHIN = timedelta(seconds=2)
 SEEN_WITHIN = timedelta(seconds=5)
 NAMED_WITHIN = timedelta(seconds=3)
-DESCRIBES_AT_MOST = 20  # times in a stay: another program may take our facts out each time, for ever
+DESCRIBES_AT_MOST = 20  # writes of the metadata in a stay: another program may remove our facts each time
 
 # Why a room parted with its bot, where that is for good.
 REASONS: Mapping[int, PutOut] = {
@@ -75,7 +75,7 @@ class LiveKitRoom(SharedRoom):
         listener: Listener,
         waits: bool,
     ) -> None:
-        """`token` is asked for when it is needed; a bot that `waits` stays at the door until `enter`.
+        """`token` is asked for when it is needed; a bot that `waits` does not enter before `enter` is called.
 
         `describe` replaces the room's metadata, into which our `facts` belong.
         """
@@ -83,14 +83,14 @@ class LiveKitRoom(SharedRoom):
         self._token = token
         self._facts = facts
         self._describe = describe
-        self._wanted_metadata: str | None = None  # to be written next
+        self._wanted_metadata: str | None = None  # the metadata that is written next
         self._times_described = 0
         self._describing: asyncio.Future[None] | None = None
         self._client: Client | None = None
         self._avatar: Avatar | None = None
-        self._name: str | None = None  # that it is seen under
+        self._name: str | None = None  # the name that the camera's picture shows; None: no camera
         self._people: dict[str, float] = {}  # identity -> when we saw them first
-        self._bots: set[str] = set()  # others, that were seen here
+        self._bots: set[str] = set()  # identities of other bots that were seen here
         self._is_listening = False
 
     @property
@@ -179,7 +179,7 @@ class LiveKitRoom(SharedRoom):
     # The connection
 
     async def connect(self, client: Client) -> None:
-        """Behind the door."""
+        """Wait until the bot may enter, and connect."""
         self._is_ready_to_enter.set()
         await self._may_enter.wait()
         if self._is_leaving:
@@ -204,7 +204,7 @@ class LiveKitRoom(SharedRoom):
             await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
 
     async def _turn_camera(self, client: Client) -> None:
-        """A call goes on without pictures, if need be."""
+        """Turn the camera on or off; a failure is logged, and the call goes on without pictures."""
         try:
             await client.turn_camera(lambda: self._name is not None)
         except (PublishTrackError, UnpublishTrackError) as error:
@@ -250,7 +250,7 @@ class LiveKitRoom(SharedRoom):
                 log.warning("room_metadata_failed", room=str(self._room))
 
     def _see(self, room: rtc.Room) -> None:
-        """Who is there now, compared with who was there."""
+        """Tell the listener who has come and who has gone since the last look."""
         others = room.remote_participants.values()
         self._bots |= {each.identity for each in others if _is_bot(each)}
         before, now = self._people, asyncio.get_running_loop().time()

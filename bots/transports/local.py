@@ -38,7 +38,7 @@ class LocalRoom(PeerConnection):
                 for server in ice_servers
             ]
         )
-        self.person: str | None = None  # whose offer was last accepted
+        self.person: str | None = None  # the user whose offer was last accepted
         self._named: str | None = (
             None  # the connection that this offer named, by an id that may be an older one's
         )
@@ -53,7 +53,7 @@ class LocalRoom(PeerConnection):
 
     @property
     def has_person(self) -> bool:
-        """Whether somebody is connected now, as far as the last seconds tell."""
+        """Whether a person is connected now; a broken connection is noticed after some seconds."""
         return self._is_present and self.is_connected()
 
     @property
@@ -88,7 +88,7 @@ class LocalRoom(PeerConnection):
         return answer
 
     async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, Any]]) -> None:
-        """Where else the person can be reached.  Raises CandidatesRefused.
+        """Add further addresses at which the browser can be reached.  Raises CandidatesRefused.
 
         A client that has no answer to its offer yet knows its connection by the id that it put into the offer.
         """
@@ -112,7 +112,7 @@ class LocalRoom(PeerConnection):
         return f"a=ice-ufrag:{says[1]}" in offered.sdp.splitlines()
 
     def runner_arguments(self, session_id: str, body: dict[str, Any]) -> SmallWebRTCRunnerArguments:
-        """What a bot gets, in pipecat's own convention."""
+        """The runner arguments that a bot gets, as pipecat defines them."""
         arguments = SmallWebRTCRunnerArguments(webrtc_connection=self, session_id=session_id, body=body)
         arguments.pipeline_idle_timeout_secs = None  # the session's own clocks say when it is over
         return arguments

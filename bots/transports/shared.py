@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class SharedRoom:
-    """A door that a bot may have to wait at, and who is told of whoever comes, goes, or puts the bot out."""
+    """The part of a stage that LiveKit's and Daily's share: waiting to enter, and telling the listener what happens."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class SharedRoom:
         listener: Listener,
         waits: bool,
     ) -> None:
-        """A bot that `waits` stays at the door until `enter`."""
+        """A bot that `waits` does not enter before `enter` is called."""
         self._room = room
         self._listener = listener
         self._is_ready_to_enter = asyncio.Event()
@@ -80,6 +80,6 @@ class SharedRoom:
 
 
 def server_message(event: str, **facts: Any) -> dict[str, Any]:
-    """Something about the session, as the people's clients are told it."""
+    """The RTVI message that tells the people's clients something about the session."""
     said = {"type": "greenroom", "event": event, **facts}
     return {"label": "rtvi-ai", "type": "server-message", "data": said}

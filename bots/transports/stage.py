@@ -23,7 +23,7 @@ class PutOut:
 
 
 class Listener(Protocol):
-    """Who is told what happens on a stage."""
+    """Told of what happens on a stage: people come and go, or the room removes the bot."""
 
     async def arrived(self, user_id: str) -> None:
         """A person has come, or come back; told in the order in which they come and go."""
@@ -51,15 +51,15 @@ class Stage(Protocol):
         ...
 
     def built(self, pipeline: PipelineWorker) -> None:
-        """The bot's pipeline is there, and nothing of it has been set up yet."""
+        """Take the bot's pipeline, which is built and not set up yet."""
         ...
 
     async def ready_to_enter(self) -> None:
-        """Wait until a bot whose turn has not come cannot prepare any more than it has."""
+        """Wait until the bot is prepared as far as it can be before it enters the room."""
         ...
 
     def enter(self) -> None:
-        """Its turn has come."""
+        """Let the bot enter: it is its turn to have the room."""
         ...
 
     def tell(self, event: str, **facts: Any) -> None:
@@ -67,7 +67,7 @@ class Stage(Protocol):
         ...
 
     def listen(self, *, to_people: bool) -> None:
-        """Take in what people write, or not: then it is unanswered, and their page says it to the next bot."""
+        """Take in what people write, or leave it unanswered, so that their page says it to the next bot."""
         ...
 
     async def show(self, name: str | None) -> None:
