@@ -15,9 +15,9 @@ def end(ledger: Ledger, session: Session, reason: Reason, detail: str | None = N
         ledger.run(Transition(session.id, State.ENDED, session.epoch, reason=reason, detail=detail))
     except (IllegalTransition, NoSuchSession) as refusal:
         if refusal.facts.get("state") in (None, State.ENDED):  # else it goes on under a later epoch
-            ledger.run(Forget(session.id))
+            ledger.run(Forget(session.id, session.brief.user_id))
         return
-    ledger.run(Forget(session.id))
+    ledger.run(Forget(session.id, session.brief.user_id))
     log.info(
         "session_changed",
         state=State.ENDED,

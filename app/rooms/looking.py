@@ -82,7 +82,7 @@ class Looking:
         found = self._ledger.run(ReadSessions(tuple(page.session_ids)))
         for session_id, session in zip(page.session_ids, found, strict=True):
             if session is None or session.state is State.ENDED:  # whoever ended it died before this
-                self._ledger.run(Forget(session_id))
+                self._ledger.run(Forget(session_id, session.brief.user_id if session else None))
             else:
                 sessions.append(session)
         return sessions, page.after

@@ -127,7 +127,7 @@ class Reaper:
         swept = 0
         for session_id, session in self._those_that_are_on():
             if session is None or session.state is State.ENDED:  # whoever ended it died before this
-                self._ledger.run(Forget(session_id))
+                self._ledger.run(Forget(session_id, session.brief.user_id if session else None))
             elif self._is_orphaned(session):
                 never_started = session.state is State.PENDING
                 reason = Reason.LAUNCH_FAILED if never_started else Reason.ERROR

@@ -219,9 +219,29 @@ class Succeed(Step[Succession]):
 
 @dataclass(frozen=True)
 class Forget(Step[None]):
-    """An ended session is no longer one of those that are on, or wait."""
+    """An ended session is no longer one of those that are on, or wait; nor its user's bot, where that is named."""
 
     session_id: str
+    user_id: str | None = None
+
+
+@dataclass(frozen=True)
+class UserBot:
+    """The bot that a user has: that of the latest of their sessions that are on."""
+
+    session_id: str
+    room: Room
+    personality: str
+    persona: str | None
+    since_ms: int  # when the session began
+    heard_ms: int  # when its bot last beat, or the session was made
+
+
+@dataclass(frozen=True)
+class ReadUserBot(Step[UserBot | None]):
+    """Which bot a user has, if they have one."""
+
+    user_id: str
 
 
 @dataclass(frozen=True)

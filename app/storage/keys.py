@@ -20,7 +20,7 @@
     session:{<id>}:sent:<nonce>   string  a minute                    send
     session:{<id>}:answer:<msg>   list    30 s                        answer
     sessions:live                 zset    kept; session -> start      create, transition
-    user_bot:{<user>}             json    24 h                        create
+    user_bot:{<user>}             json    24 h unrenewed              create, beat, forget
     user_sessions:{<user>}        zset    24 h past the longest end   create
     hosts                         zset    kept; host -> deadline      report
     hosts:free                    hash    kept; host -> free slots    report

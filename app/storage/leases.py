@@ -36,6 +36,7 @@ from greenroom.app.rooms.sessions import State
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, pairs, script
 from greenroom.app.storage.inbox import messages
+from greenroom.app.storage.sessions import user_bot
 
 EPOCH_KEPT_FOR = timedelta(days=30)
 
@@ -147,6 +148,7 @@ def beat(step: Beat) -> Command:
             "epoch": keys.epoch(step.room),
             "deadlines": keys.ROOMS_KEEPALIVE,
             "inbox": keys.inbox(step.session_id),
+            "user_bot": keys.user_bot(step.lease.brief.user_id),
         },
         owner=step.owner,
         epoch=str(step.epoch),
@@ -158,6 +160,7 @@ def beat(step: Beat) -> Command:
         room=str(step.room),
         stale_ms=ms(STALE_AFTER),
         after=step.after,
+        user_bot=user_bot(step.session_id, step.room, step.lease.brief, step.lease.since_ms),
     )
 
     def read(replies: list[Reply]) -> tuple[Beaten, list[Message]]:

@@ -1,5 +1,6 @@
 """Sessions as Redis commands."""
 
+import json
 from collections.abc import Mapping
 
 from greenroom.app.errors import IllegalTransition, NoSuchSession
@@ -22,12 +23,14 @@ from greenroom.app.rooms.sessions import (
     ReadEvents,
     ReadSession,
     ReadSessions,
+    ReadUserBot,
     Reason,
     Session,
     State,
     Succeed,
     Succession,
     Transition,
+    UserBot,
     predecessors,
 )
 from greenroom.app.storage import keys
@@ -90,15 +93,15 @@ def _session(record: Mapping[str, str]) -> Session:
     )
 
 
+def user_bot(session_id: str, room: Room, brief: Brief, since_ms: int) -> str:
+    """A session as its user's bot; the script adds the time."""
+    facts = {"session_id": session_id, "room_url": str(room), "since": str(since_ms)}
+    return dumps({**facts, "personality": brief.personality, "persona": brief.persona})
+
+
 def create(step: Create) -> Command:
     session = step.session
     lasts = session.brief.max_duration + KEPT_AFTER_END
-    user_bot = {
-        "session_id": session.id,
-        "room": str(session.room),
-        "personality": session.brief.personality,
-        "persona": session.brief.persona,
-    }
     launching = step.launching
     limits = launching.limits if launching else Limits()
     call = script(
@@ -120,7 +123,7 @@ def create(step: Create) -> Command:
         id=session.id,
         epoch=str(session.epoch),
         state=session.state,
-        user_bot=dumps(user_bot),
+        user_bot=user_bot(session.id, session.room, session.brief, session.created_ms),
         message=launching.push.message if launching else "",
         room=str(session.room),
         within_ms=ms(launching.within) if launching else 0,
@@ -183,8 +186,26 @@ def succeed(step: Succeed) -> Command:
 
 
 def forget(step: Forget) -> Command:
-    names = {"live": keys.SESSIONS_LIVE, "waiting": keys.LAUNCHES_WAITING}
+    user_bots = [keys.user_bot(step.user_id)] if step.user_id is not None else []
+    names = {"live": keys.SESSIONS_LIVE, "waiting": keys.LAUNCHES_WAITING, "user_bot": user_bots}
     return Command((script("forget", names, session=step.session_id),), nothing)
+
+
+def read_user_bot(step: ReadUserBot) -> Command:
+    def read(replies: list[Reply]) -> UserBot | None:
+        if not replies[0]:
+            return None
+        card = json.loads(replies[0])
+        return UserBot(
+            session_id=card["session_id"],
+            room=Room.parse(card["room_url"]),
+            personality=card["personality"],
+            persona=card.get("persona"),
+            since_ms=int(card["since"]),
+            heard_ms=int(card["timestamp"]),
+        )
+
+    return Command((Call(("GET", keys.user_bot(step.user_id))),), read)
 
 
 def note(step: Note) -> Command:
@@ -276,6 +297,7 @@ ENCODERS: Encoders = {
     Transition: transition,
     Succeed: succeed,
     Forget: forget,
+    ReadUserBot: read_user_bot,
     Note: note,
     CountLaunch: count_launch,
     ReadSession: read_session,

@@ -80,7 +80,8 @@ class Journal:
         transition = Transition(session.id, state, session.epoch, **facts)
         is_written = await self.write(transition, *afterwards)
         if is_written and state is State.ENDED and transition is not self._refused:
-            await self.attempt(Forget(session.id))  # else it goes on with another bot, which is to be found
+            # Where it was refused the session goes on with another bot, which is to be found
+            await self.attempt(Forget(session.id, session.brief.user_id))
         return is_written
 
     async def note(self, event: Happened, detail: str | None = None, *, person: str | None = None) -> bool:

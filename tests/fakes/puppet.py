@@ -71,5 +71,5 @@ class Puppet:
     def leave(self, reason: Reason = Reason.LEFT) -> bool:
         self.enter(State.LEAVING)
         self.enter(State.ENDED, reason)
-        self._ledger.run(Forget(self.session.id))
+        self._ledger.run(Forget(self.session.id, self.session.brief.user_id))
         return self._ledger.run(Release(self.session.room, self.session.epoch, self.owner))

@@ -89,7 +89,7 @@ async def test_a_session_that_goes_on_with_another_bot_stays_on_the_list(is_refu
 
     await journal.enter(State.ENDED, reason=Reason.LEFT)
 
-    assert (Forget("a-session") in ledger.told) is not is_refused
+    assert (Forget("a-session", "ada") in ledger.told) is not is_refused
 
 
 async def test_a_record_that_may_be_lost_is_written_again_until_redis_hears_it():

@@ -4,6 +4,7 @@
 -- KEYS[3] epoch       string   never below the epoch of a bot that lives
 -- KEYS[4] deadlines   zset     when the room is looked at again; of all rooms, so not in their slot
 -- KEYS[5] inbox       stream   the session's
+-- KEYS[6] user_bot    json     renewed; of the user, so not in the room's slot
 -- ARGV[1] owner       string   who beats
 -- ARGV[2] epoch       string   of its adoption
 -- ARGV[3] session_id  string
@@ -14,6 +15,7 @@
 -- ARGV[8] room        string
 -- ARGV[9] stale_ms    integer  the room is looked at if no further beat comes in this time
 -- ARGV[10] after      string   the last message that was read
+-- ARGV[11] user_bot   json     this session as its user's bot
 -- returns {"kept" | "registered" | "superseded" (the room is another's), now in ms, the messages after the last one}
 local lease_key, keepalive_key, epoch_key = KEYS[1], KEYS[2], KEYS[3]
 local owner, epoch, active_ms = ARGV[1], ARGV[2], ARGV[5]
@@ -39,7 +41,17 @@ local function renew()
     return outcome
 end
 
+-- A user's bot is that of their latest session: an older one does not take the entry from it.
+local function renew_user_bot()
+    local known, mine = redis.call("GET", KEYS[6]), cjson.decode(ARGV[11])
+    local other = known and cjson.decode(known)
+    if other and other.session_id ~= mine.session_id and tonumber(other.since) > tonumber(mine.since) then return end
+    mine.timestamp = now_ms
+    redis.call("SET", KEYS[6], cjson.encode(mine), "PX", active_ms)
+end
+
 local outcome = renew()
+if outcome ~= "superseded" then renew_user_bot() end
 -- Also if it is superseded: the reaper looks at the room itself before it acts.
 redis.call("ZADD", KEYS[4], now_ms + tonumber(ARGV[9]), ARGV[8])
 return {outcome, now_ms, redis.call("XRANGE", KEYS[5], "(" .. ARGV[10], "+")}

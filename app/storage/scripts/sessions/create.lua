@@ -3,7 +3,7 @@
 -- KEYS[1] session        hash
 -- KEYS[2] events         stream
 -- KEYS[3] last_session   string  of the room
--- KEYS[4] user_bot       json
+-- KEYS[4] user_bot       json    of the user's latest session
 -- KEYS[5] user_sessions  zset    of the user, or the link they came by; those that are over go
 -- KEYS[6] live           zset    session -> start
 -- KEYS[7] conversation   hash    whose it is
@@ -55,7 +55,13 @@ redis.call("PEXPIRE", KEYS[1], ARGV[1])
 redis.call("XADD", KEYS[2], "*", "event", ARGV[5], "epoch", epoch)
 redis.call("PEXPIRE", KEYS[2], ARGV[1])
 redis.call("SET", KEYS[3], id, "PX", ARGV[1])
-redis.call("SET", KEYS[4], ARGV[6], "PX", ARGV[2])
+local known, mine = redis.call("GET", KEYS[4]), cjson.decode(ARGV[6])
+local other = known and cjson.decode(known)
+if is_launched then mine.since = string.format("%.0f", now_ms) end
+if not other or other.session_id == id or tonumber(other.since) <= tonumber(mine.since) then
+    mine.timestamp = now_ms
+    redis.call("SET", KEYS[4], cjson.encode(mine), "PX", ARGV[2])
+end
 redis.call("ZADD", KEYS[5], now_ms, id)
 if redis.call("PTTL", KEYS[5]) < tonumber(ARGV[1]) then redis.call("PEXPIRE", KEYS[5], ARGV[1]) end
 redis.call("HSETNX", KEYS[7], "owner", ARGV[15])
