@@ -9,7 +9,7 @@ BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 ROUNDS ?= 1
 
-.PHONY: help setup chromium clients livekit up test test-fast mutants chaos check lint format types imports alone lock clean
+.PHONY: help setup chromium clients livekit up test test-fast mutants chaos check lint format types imports alone figures lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench-%: setup ## a benchmark: join, api, memory, cpu, reaper, commands, beats
 
 bench-livekit-%: setup livekit ## in LiveKit rooms, beside LiveKit Agents: join, memory
 	$(BIN)/python -m benchmarks.livekit_$(subst -,_,$*) $(ARGS)
+
+figures: setup livekit ## every benchmark, and the table of docs/figures.md anew: twenty minutes; ARGS names some, or is --kept
+	@$(BIN)/python -m benchmarks.figures $(ARGS)
 
 lock: setup ## requirements.lock again, from setup.cfg; ARGS are uv's, as in --upgrade
 	scripts/lock $(ARGS)

@@ -23,6 +23,7 @@ from greenroom.app.queues import LAUNCHES
 from greenroom.app.storage import keys
 from tests.ports import free_port
 from tests.product import KEY, LocalProcess, Product, product
+from tests.redis_world import flush
 
 ROUNDS = 3
 SECONDS = 5.0
@@ -60,7 +61,7 @@ def served(server: "redis.Redis") -> Iterator[None]:
 
 
 def run(port: int, requests: Iterator[bytes], redis_of: Product) -> Outcome:
-    redis_of.redis.flushall()
+    flush(redis_of.redis)
     with served(redis_of.redis):
         crowd(port, itertools.islice(requests, 200), callers=CALLERS, seconds=1)
         outcome = crowd(port, requests, callers=CALLERS, seconds=SECONDS)

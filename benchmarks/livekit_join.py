@@ -7,7 +7,6 @@ that is open, in turns, for rooms on the same server.
 """
 
 import asyncio
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from benchmarks.report import alternate, percentile, say
 from tests.livekit_server import LiveKitServer, livekit_server
 from tests.product import product
 
-ROUNDS = int(os.environ.get("ROUNDS", "15"))
+ROUNDS = 15
 A_ROUND = 2
 IDLE = 2  # processes of each that wait: two cores
 CALM = 0.15  # of all cores: what may go on elsewhere when a clock is started
@@ -94,7 +93,6 @@ def main() -> None:
         least_of_peer_name="the same, its job only connects and publishes a track",
         ratio_to_least=round(p50["least"] / p50["ours"], 2),
         joins=len(times["ours"]),
-        load=round(os.getloadavg()[0], 1),
     )
 
 

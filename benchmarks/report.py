@@ -6,11 +6,26 @@ import os
 import platform
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+def _busy() -> tuple[float, float]:
+    """Seconds of processor time since the machine started: of everybody, and of this process and its children."""
+    ours = sum(os.times()[:4])
+    try:
+        with open("/proc/stat") as lines:
+            user, nice, system = map(int, lines.readline().split()[1:4])
+    except OSError:  # not Linux
+        return ours, ours
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK"), ours
+
+
+BEGAN, BUSY_BEFORE = time.monotonic(), _busy()
 
 
 def alternate(rounds: int, **contenders: Callable[[], T]) -> dict[str, list[T]]:
@@ -51,10 +66,17 @@ def say(
         "ratio": round(ratio, 2),
         "unit": unit,
         **more,
+        "load": _load(),
         "machine": machine(),
         "date": datetime.now(UTC).date().isoformat(),
     }
     print(json.dumps(line), flush=True)
+
+
+def _load() -> float:
+    """How many cores others kept busy, on average, since this benchmark began."""
+    everybody, ours = (now - before for now, before in zip(_busy(), BUSY_BEFORE, strict=True))
+    return round(max(0.0, everybody - ours) / (time.monotonic() - BEGAN), 1)
 
 
 def _cpuinfo() -> list[str]:
