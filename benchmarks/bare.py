@@ -9,7 +9,7 @@ from flask import Flask, request
 
 from greenroom.app.rooms.leases import Claim
 from greenroom.app.rooms.room import Room
-from greenroom.app.storage.commands import by_sha, by_source
+from greenroom.app.storage.commands import SCRIPTS, by_sha
 from greenroom.app.storage.encoding import encode
 from tests.makers import a_brief
 
@@ -27,7 +27,7 @@ def join() -> tuple[dict[str, object], int]:
     try:
         outcome = client.execute_command(*by_sha(call))
     except redis.exceptions.NoScriptError:
-        outcome = client.execute_command(*by_source(call))
+        outcome = client.execute_command("EVAL", SCRIPTS["claim"], *call.args)
     if outcome[0] == "held":
         return {"session_id": json.loads(outcome[1])["session_id"], "reused": True}, 200
     client.lpush("bare:launches", session_id)
