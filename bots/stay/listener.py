@@ -33,6 +33,7 @@ class RoomListener:
         journal: Journal,
         turns: Turns,
         open_things: RoomState,
+        change_conversation: Callable[[str], None],
         say: Say,
         end: End,
     ) -> None:
@@ -41,6 +42,7 @@ class RoomListener:
         self._journal = journal
         self._turns = turns
         self._open_things = open_things
+        self._change_conversation = change_conversation  # in the room
         self._say = say
         self._end = end
         self._adopted_at = time.monotonic()
@@ -70,6 +72,7 @@ class RoomListener:
 
     async def took_over(self, session: Session, known: frozenset[str]) -> None:
         """The room is the bot's, as the bot before it left it."""
+        self._change_conversation(session.conversation_id)
         await self._follow(attendance.TookOver(session, known))
 
     def give_way(self) -> bool:
@@ -136,6 +139,7 @@ class RoomListener:
         if not self._turns.begin_another(person):
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
         self._journal.change_conversation(self._turns.conversation_id)
+        self._change_conversation(self._turns.conversation_id)
         await self._turns.written(WRITTEN_WITHIN)  # before the record names another person
 
     async def _cancel_answer(self) -> None:

@@ -81,6 +81,7 @@ class Parts:
             journal=journal,
             turns=turns,
             open_things=open_things,
+            change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             say=lambda *frames: self.performance.say(*frames),
             end=end,
         )

@@ -122,6 +122,11 @@ class LiveKitRoom(SharedRoom):
         if self._client is not None:
             self._begin(self._client.send_data(json.dumps(message).encode()))
 
+    def change_conversation(self, conversation_id: str) -> None:
+        self._facts = {**self._facts, "conversation_id": conversation_id}
+        if self._client is not None and self._client.is_connected:
+            self._describe_room(self._client.room.metadata)
+
     async def show(self, name: str | None) -> None:
         self._name = name
         client, avatar = self._client, self._avatar

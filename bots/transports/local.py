@@ -131,6 +131,9 @@ class LocalRoom(PeerConnection):
     def enter(self) -> None:
         pass
 
+    def change_conversation(self, conversation_id: str) -> None:
+        """Nothing: the room tells nobody of its conversation."""
+
     def listen(self, *, to_people: bool) -> None:
         self._listens = to_people
 

@@ -46,6 +46,9 @@ class SharedRoom:
     def enter(self) -> None:
         self._may_enter.set()
 
+    def change_conversation(self, conversation_id: str) -> None:
+        """Nothing: the room tells nobody of its conversation."""
+
     def listen(self, *, to_people: bool) -> None:
         self._listens = to_people
 

@@ -66,6 +66,10 @@ class Stage(Protocol):
         """Say something about the session to the people's clients, which may know what to do then."""
         ...
 
+    def change_conversation(self, conversation_id: str) -> None:
+        """Say which conversation is on, where the room itself tells it."""
+        ...
+
     def listen(self, *, to_people: bool) -> None:
         """Take in what people write, or leave it unanswered, so that their page says it to the next bot."""
         ...

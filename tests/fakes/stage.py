@@ -9,6 +9,7 @@ class FakeStage:
     def __init__(self, people=()):
         self.people = frozenset(people)
         self.done = []  # in order
+        self.conversation_id = None  # that the room tells; None: as it was
         self.told = []  # to the people's clients
         self.shown = []  # under which names, and None
         self.listens = True
@@ -28,6 +29,9 @@ class FakeStage:
 
     def tell(self, event, **facts):
         self.told.append(event)
+
+    def change_conversation(self, conversation_id):
+        self.conversation_id = conversation_id
 
     def listen(self, *, to_people):
         self.listens = to_people

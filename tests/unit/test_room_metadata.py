@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,6 +107,7 @@ async def settled(server):
     room._describe_room(server.metadata)
     if room._describing is not None:
         await asyncio.wait_for(room._describing, 10)
+    return room
 
 
 @pytest.mark.anyio
@@ -116,6 +118,18 @@ async def test_what_somebody_writes_while_we_do_is_found_and_kept():
     await settled(server)
 
     assert json.loads(server.metadata) == {"course": 9, "tutor": "ben", **FACTS, "greenroom": FACTS}
+
+
+@pytest.mark.anyio
+async def test_a_conversation_that_another_person_begins_is_told():
+    server = Server('{"course": 7}')
+    room = await settled(server)
+    room._client = SimpleNamespace(is_connected=True, room=SimpleNamespace(metadata=server.metadata))
+    room.change_conversation("another")
+    await asyncio.wait_for(room._describing, 10)
+
+    facts = {**FACTS, "conversation_id": "another"}
+    assert json.loads(server.metadata) == {"course": 7, **facts, "greenroom": facts}
 
 
 @pytest.mark.anyio

@@ -126,6 +126,8 @@ async def test_another_person_finds_nothing_of_what_was_said_or_open(bot):
     await bot.comes("ben")
     writing.cancel()
 
+    assert bot.stage.conversation_id == bot.parts.turns.conversation_id != "a-conversation"
+    assert bot.parts.journal.session.conversation_id == bot.stage.conversation_id
     assert bot.parts.open_things.all == {}
     assert [frame.messages for frame in pipeline.frames if isinstance(frame, LLMMessagesUpdateFrame)] == [[]]
     assert bot.history[-1] == "person_arrived"
