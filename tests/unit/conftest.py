@@ -108,6 +108,8 @@ def impatient(monkeypatch):
     a_moment = timedelta(milliseconds=200)
     for request in REQUESTS.values():
         monkeypatch.setattr(request, "within", a_moment)
+        if request.within_of_start is not None:
+            monkeypatch.setattr(request, "within_of_start", a_moment)
     monkeypatch.setattr("greenroom.app.api.sessions.STREAM_FOR", a_moment)
 
 

@@ -126,7 +126,6 @@ def test_the_key_opens_everything(app, call):
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.usefixtures("impatient")
 def test_a_session_s_token_opens_that_session_and_no_more(app, caller, call, session_id, settings):
     token = mint(session_tokens(settings.signing_secret), session_id, "ada")
     for method, rule in every_route(app):
