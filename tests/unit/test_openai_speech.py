@@ -52,6 +52,15 @@ def speech(settings: Settings) -> Speech:
     return openai.build(personalities.load("host"), settings)
 
 
+@pytest.fixture(autouse=True)
+def known_voices():
+    """What a voice of ours adds to pipecat's list goes with the test: others compare that list with ours."""
+    before = dict(openai.VALID_VOICES)
+    yield
+    openai.VALID_VOICES.clear()
+    openai.VALID_VOICES.update(before)
+
+
 @pytest.fixture
 def impatient(monkeypatch):
     """A hundredth of the patience, so that a test can see it run out."""
