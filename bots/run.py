@@ -18,7 +18,6 @@ from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
 from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.outgoing import LaunchQueue
-from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 from greenroom.app.settings import Settings
@@ -143,7 +142,6 @@ async def _stay(
 ) -> None:
     ledger = AsyncRedisLedger(settings.redis_url)
     pulse = AsyncRedisLedger(settings.redis_url, retries=0)
-    reviving = Reviving(_ledger_of_this_process(settings.redis_url), launches)
     try:
         parts = Parts(
             adopted,
@@ -152,7 +150,6 @@ async def _stay(
             pulse=pulse,
             settings=settings,
             launches=launches,
-            reviving=reviving,
         )
         stay = Stay(parts)
         here.append(stay)

@@ -309,7 +309,7 @@ def _on_stage(facts: RoomFacts, lease: Lease, session: Session) -> Finding:
             "Look again in half a minute: by then it is back, or replaced. Is its machine overloaded, or its way to "
             "Redis cut? The call itself goes on meanwhile.",
         )
-    if lease.status is LeaseStatus.MOVING:
+    if lease.status is LeaseStatus.HANDING_OVER:
         return _found(
             OK,
             f"There is a bot, session {session.id}, {heard}; it is being handed over to another process.",

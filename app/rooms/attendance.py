@@ -226,8 +226,12 @@ class Attendance:
         return [*clock, *(self._comes_back() if started.people else [])]
 
     def _took_over(self, taken: TookOver) -> list[Consequence]:
+        if taken.session.conversation_id != self._session.conversation_id:  # of another person
+            self._met.clear()
         self._session, self._last_person = taken.session, taken.session.person
         self._met |= taken.known
+        if taken.session.person is not None:
+            self._met.add(taken.session.person)
         self._is_waiting = taken.session.state is State.WAITING
         self._is_paused = taken.session.state is State.PAUSED
         return []

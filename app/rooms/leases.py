@@ -34,7 +34,7 @@ class LeaseStatus(StrEnum):
 
     PENDING = "pending"
     ACTIVE = "active"
-    MOVING = "moving"
+    HANDING_OVER = "handing_over"  # to the bot of another worker
 
 
 @dataclass(frozen=True)

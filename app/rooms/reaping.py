@@ -28,6 +28,8 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place
 from greenroom.app.rooms.messages import sending
 from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.parking import finish_parking, is_to_be_parked
+from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.requests import GiveWay
 from greenroom.app.rooms.reviving import Reviving
@@ -238,6 +240,9 @@ class Reaper:
         age = timedelta(milliseconds=now_ms - lease.since_ms)
         if age < STARTS_WITHIN:  # it took over from a bot that was overdue; who claimed it is still at it
             self._ledger.run(SetDeadline(room, STARTS_WITHIN - age))
+        elif lease.token and is_to_be_parked(lease, session):
+            parking = finish_parking(room, session.id, lease.epoch, lease.token, self._launches)
+            follow(self._ledger, parking)
         elif session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
             died = BotFailure(FailureKind.NOT_HEARD, "died")
             self._reviving.go_on(room, session.id, lease.epoch, lease.token, died)

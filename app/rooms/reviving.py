@@ -6,16 +6,17 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import NoSuchSession, NotOurRoom, ProviderAway
-from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.leases import PARKED_FOR, Finding, Lease, Supersede, Withdraw
+from greenroom.app.rooms.leases import Finding, Lease, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.parking import relaunch
+from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import STARTS_WITHIN, Happened, Reason, Session, State, Succeed
+from greenroom.app.rooms.sessions import Reason, Session, State, Succeed
 
 CRASHES_AT_MOST = 3  # within ten minutes: the last of them ends the session
 
@@ -96,7 +97,7 @@ class Reviving:
             self._providers and self._ledger.run(FindPlace()).free
         ):  # else it talks on until the one that follows throws it out
             self._put_out(room, epoch)
-        self._launch(session, token)
+        follow(self._ledger, relaunch(session, token, self._launches))
         return session
 
     def _put_out(self, room: Room, epoch: int) -> None:
@@ -113,29 +114,6 @@ class Reviving:
             log.warning("presence_check_failed", room=str(room))
         except NotOurRoom:
             pass
-
-    def park(self, session: Session, *, owner: str) -> bool:
-        """Let a session wait for a free slot in front of all others.
-
-        False if the room is not the asker's any more, or the session is over.
-        """
-        token = secrets.token_hex(16)
-        finding, lease = self._ledger.run(
-            Supersede(session.room, token, owner=owner, epoch=session.epoch, lasts=PARKED_FOR)
-        )
-        if finding is not Finding.SUPERSEDED or lease is None:
-            return False
-        parked = self._ledger.run(Succeed(session.id, lease.epoch, Happened.PARKED, State.PENDING)).session
-        if parked.epoch != lease.epoch:  # it leaves, or has ended, in this very moment
-            self._ledger.run(Withdraw(session.room, lease.epoch))
-            return False
-        self._launch(parked, token)
-        return True
-
-    def _launch(self, session: Session, token: str) -> None:
-        launch = self._launches.launch(session, token, in_front=True)
-        self._ledger.run_all([SetDeadline(session.room, STARTS_WITHIN), launch])
-        log.info("session_relaunched", session_id=session.id, room=str(session.room), epoch=session.epoch)
 
 
 def _reason_after(last: BotFailure) -> Reason:

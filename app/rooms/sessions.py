@@ -19,7 +19,7 @@ class State(StrEnum):
     LIVE = "live"
     PAUSED = "paused"
     WAITING = "waiting"
-    MOVING = "moving"
+    TRANSITIONING = "transitioning"  # to another room
     LEAVING = "leaving"
     LOST = "lost"
     ENDED = "ended"
@@ -61,16 +61,16 @@ _FROM_ANY = frozenset({State.LEAVING, State.LOST})
 FOLLOWERS: Mapping[State, frozenset[State]] = {
     State.PENDING: _FROM_ANY | {State.JOINING, State.ENDED},
     State.JOINING: _FROM_ANY | {State.LIVE, State.ENDED},
-    State.LIVE: _FROM_ANY | {State.PAUSED, State.WAITING, State.MOVING, State.ENDED},
+    State.LIVE: _FROM_ANY | {State.PAUSED, State.WAITING, State.TRANSITIONING, State.ENDED},
     State.PAUSED: _FROM_ANY | {State.LIVE, State.WAITING, State.ENDED},
     State.WAITING: _FROM_ANY | {State.LIVE, State.ENDED},
-    State.MOVING: _FROM_ANY | {State.LIVE, State.ENDED},
+    State.TRANSITIONING: _FROM_ANY | {State.LIVE, State.ENDED},
     State.LEAVING: frozenset({State.LOST, State.ENDED}),
     State.LOST: frozenset({State.PENDING, State.ENDED}),
     State.ENDED: frozenset(),
 }
 
-ON_STAGE = frozenset({State.LIVE, State.PAUSED, State.WAITING, State.MOVING})
+ON_STAGE = frozenset({State.LIVE, State.PAUSED, State.WAITING, State.TRANSITIONING})
 
 
 def predecessors(state: State) -> frozenset[State]:

@@ -95,7 +95,7 @@ class HandOver:
             try:
                 is_live = self._performance.started.is_set() and self._journal.has_room
                 if is_live and await self.hand_over():
-                    self._leave_room_to_others("moved")
+                    self._leave_room_to_others("handed_over")
                 elif (not is_live or self._listener.waits_for_slot()) and await self._park():
                     self._leave_room_to_others("parked")
                 await asyncio.sleep(TOLD_WITHIN.total_seconds())
@@ -104,7 +104,7 @@ class HandOver:
                 await asyncio.sleep(1)  # the call goes on until somebody can take it
             except Exception:
                 log.exception("session_handover_failed", session_id=self._journal.session.id)
-                self._end.begin(Ending.by_our_fault("could not be moved to another worker"))
+                self._end.begin(Ending.by_our_fault("could not be handed over to another worker"))
 
     async def hand_over(self) -> bool:
         """Give the room to a bot on another worker; False if there is none.  Raises RedisAway."""

@@ -1,6 +1,5 @@
 """The parts of a stay, put together: each is handed those that it needs."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -8,7 +7,8 @@ from typing import Any
 
 from greenroom.app.rooms.attendance import Attendance
 from greenroom.app.rooms.outgoing import LaunchQueue
-from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.parking import park
+from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.sessions import Reason, State
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
@@ -46,7 +46,6 @@ class Parts:
         pulse: AsyncRedisLedger,
         settings: Settings,
         launches: LaunchQueue,
-        reviving: Reviving,
         stage_of: Callable[..., Stage] = stages.of,
     ) -> None:
         """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone."""
@@ -127,7 +126,7 @@ class Parts:
         self.hand_over = HandOver(
             ledger,
             launches,
-            park=lambda: asyncio.to_thread(reviving.park, journal.session, owner=owner),
+            park=lambda: follow_awaited(ledger, park(journal.session, owner=owner, launches=launches)),
             outbox=self.outbox,
             **shared,
             **more,

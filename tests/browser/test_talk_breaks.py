@@ -239,13 +239,13 @@ def test_an_offer_to_a_bot_that_dies_over_it_is_given_up_for_the_next(call: Call
     call.wait_for_another_bot(3)
 
 
-# The bot moves, or is parked
+# The call is handed over, or parked
 
 
 def test_a_bot_that_moves_is_followed_at_once_and_calmly(call: Call, server: FakeServer):
     call.begin()
     server.becomes("live", epoch=2)
-    call.notice("moved")
+    call.notice("handed_over")
 
     expect(call.title).to_have_text("The bot has moved to another machine")
     call.wait_for_another_bot()
@@ -257,7 +257,7 @@ def test_a_bot_that_moves_is_followed_at_once_and_calmly(call: Call, server: Fak
 def test_a_bot_that_moved_is_not_sought_where_it_was(call: Call, server: FakeServer):
     """The session may be a moment behind its bot."""
     call.begin()
-    call.notice("moved")
+    call.notice("handed_over")
     asked = len(server.calls("/sessions/s1"))
     eventually(lambda: call.line.inner_text() and len(server.calls("/sessions/s1")) > asked + 2)
     assert call.bots == 1
@@ -300,7 +300,7 @@ def test_an_ordinary_goodbye_never_looks_like_a_broken_line(call: Call, server: 
     assert call.states == ["calling", "live", "ended"]
 
 
-@pytest.mark.parametrize("event", ["lost", "parked", "moved"])
+@pytest.mark.parametrize("event", ["lost", "parked", "handed_over"])
 def test_one_can_hang_up_whatever_happens_to_the_bot(call: Call, server: FakeServer, event: str):
     call.begin()
     server.becomes("pending", epoch=2)

@@ -226,7 +226,7 @@ def test_a_bot_that_died_is_told_of_and_the_next_one_met(guest: Guest, bot: Bot,
 def test_a_bot_that_takes_over_is_met_at_once(guest: Guest, bot: Bot, cast: Callable[..., Bot]):
     guest.enter()
     eventually(lambda: bot.met > 0)
-    bot.notice("moved")
+    bot.notice("handed_over")
     after = cast(epoch=2)
 
     eventually(lambda: after.met > 0)

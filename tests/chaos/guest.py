@@ -33,7 +33,7 @@ class Line(Person):
         self.number, self.since = number, time.monotonic()
         self.last_packet = time.monotonic()
         self.epoch = guest.epoch
-        self.was_told = ""  # moved, parked
+        self.was_told = ""  # handed_over, parked
         self.is_closed = False
         self._guest = guest
         self._read = 0
@@ -118,7 +118,7 @@ class Guest(Listener):
             self.dialled.append((time.monotonic(), why))
             if why == "epoch":  # the room has one peer connection: hanging up is what puts the old bot out
                 await line.close()
-            elif why in ("moved", "parked"):
+            elif why in ("handed_over", "parked"):
                 self._closing.append(asyncio.create_task(self._listen_behind(line)))
 
     def _recovered(self) -> Line | None:
@@ -163,7 +163,7 @@ class Guest(Listener):
 
     def _take_news(self, line: Line) -> None:
         for message in line.news():
-            if (event := self._take_message(line.number, message)) in ("moved", "parked"):
+            if (event := self._take_message(line.number, message)) in ("handed_over", "parked"):
                 line.was_told = event
 
     async def _listen_behind(self, line: Line) -> None:

@@ -114,7 +114,7 @@ class Listener:
         self.typed: Counter[str] = Counter()  # how often; who is not answered says it again
         self.known: set[str] = set()  # lines that were answered: from then on no bot may forget them
         self.dialled: list[tuple[float, str]] = []
-        self.told: list[tuple[float, str]] = []  # moved, parked
+        self.told: list[tuple[float, str]] = []  # handed_over, parked
         self.ended: str | None = None  # the session's reason
         self.may_end = False
         self.doubles: dict[tuple[str, str], str] = {}

@@ -77,7 +77,7 @@ def test_a_room_goes_from_one_bot_to_the_next(ledger, active, ready):
 
 def test_until_it_yields_the_bot_has_its_room(ledger, active, ready):
     lease = ledger.run(ReadRoom(STAGE)).lease
-    assert (lease.status, lease.owner, lease.epoch) == (LeaseStatus.MOVING, ME, active)
+    assert (lease.status, lease.owner, lease.epoch) == (LeaseStatus.HANDING_OVER, ME, active)
     assert lease.successor == Successor(ready, is_ready=True)
 
     assert ledger.run(a_beat(active))[0] is Beaten.KEPT

@@ -44,7 +44,7 @@ WAYS = {
     State.LIVE: [State.JOINING, State.LIVE],
     State.PAUSED: [State.JOINING, State.LIVE, State.PAUSED],
     State.WAITING: [State.JOINING, State.LIVE, State.WAITING],
-    State.MOVING: [State.JOINING, State.LIVE, State.MOVING],
+    State.TRANSITIONING: [State.JOINING, State.LIVE, State.TRANSITIONING],
     State.LEAVING: [State.LEAVING],
     State.LOST: [State.LOST],
     State.ENDED: [State.ENDED],

@@ -1,7 +1,5 @@
 """The parts of a stay, real but for the stage and Redis."""
 
-from types import SimpleNamespace
-
 from pipecat.pipeline.pipeline import Pipeline
 
 from greenroom.app.settings import Settings
@@ -12,7 +10,7 @@ from tests.fakes.stage import FakeStage
 from tests.makers import ME, a_session
 
 
-def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches=None, park=None, **facts):
+def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches=None, **facts):
     """Called in a running loop; the facts are the session's, and `adopted` what else was adopted with it."""
     ledger = ledger or Told()
     return Parts(
@@ -22,7 +20,6 @@ def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches
         pulse=ledger,
         settings=Settings(),
         launches=launches,
-        reviving=SimpleNamespace(park=park),
         stage_of=lambda *_, **__: FakeStage(people),
     )
 

@@ -278,7 +278,7 @@ async def test_a_guest_neither_speaks_as_another_nor_takes_the_bot_from_them(gre
             )
             assert CANARY not in ann.transcript
             assert ann.of_type("error-response") == []
-        said = greenroom.redis.lrange(f"conversation:{{{first['session_id']}}}:turns", 0, -1)
+        said = greenroom.redis.zrange(f"conversation:{{{first['conversation_id']}}}:turns", 0, -1)
         assert CANARY not in str(said)
         await ann.until(lambda ann: not ann.room.remote_participants.get("ben"))
         left = greenroom.call(

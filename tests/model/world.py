@@ -46,9 +46,11 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Step, granted
 from greenroom.app.rooms.line import LeaveLine, Push
+from greenroom.app.rooms.parking import park
+from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.reaping import Reaper
-from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
+from greenroom.app.rooms.reviving import CRASHES_AT_MOST
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
@@ -366,7 +368,7 @@ class Bot:
         self.steady = False
         self.world.parks += 1
         try:
-            parked = Reviving(self.world.wire, self.world.queue).park(self.session, owner=self.owner)
+            parked = follow(self.world.wire, park(self.session, owner=self.owner, launches=self.world.queue))
         except NoSuchSession:  # Redis has lost it, and it was not written again yet
             parked = True
         if not parked:
@@ -480,7 +482,9 @@ class World:
         )
         self.must(keepalive.get("epoch") == lease["epoch"], f"{keepalive} is not of {lease}")
         self.must(keepalive["session_id"] == lease["session_id"], "a keepalive of another session")
-        self.must(("next" in lease) is (lease["status"] == "moving"), "an heir, but nobody who moves")
+        self.must(
+            ("next" in lease) is (lease["status"] == "handing_over"), "an heir, but nobody who hands over"
+        )
         is_dead = any(bot.owner == lease["owner"] for bot in self.gone)
         self.must(not is_dead or self.deaths > 0, "the room is one's who is known to be dead")
 

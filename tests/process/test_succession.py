@@ -98,7 +98,7 @@ async def test_a_worker_that_is_told_to_stop_hands_its_calls_to_another(greenroo
         await asyncio.to_thread(greenroom.start, ELSEWHERE)
         await person.until(lambda _: is_ready(greenroom, ELSEWHERE), within=60)
         os.kill(greenroom.process("bots").pid, signal.SIGTERM)
-        await person.until(lambda person: _said(person, "moved"), within=30)
+        await person.until(lambda person: _said(person, "handed_over"), within=30)
 
     assert greenroom.process("bots").wait(30) == 0
     await assert_it_remembers(greenroom, joined)
@@ -183,5 +183,5 @@ def _said(person: Person, event: str) -> bool:
 
 
 def _turns(product: Product, joined: dict[str, object]) -> bytes:
-    key = f"conversation:{{{joined['session_id']}}}:turns"
-    return b" ".join(str(turn).encode() for turn in product.redis.lrange(key, 0, -1))
+    key = f"conversation:{{{joined['conversation_id']}}}:turns"
+    return b" ".join(str(turn).encode() for turn in product.redis.zrange(key, 0, -1))

@@ -19,6 +19,8 @@ from greenroom.app.rooms.leases import DOUBT_LASTS, PARKED_FOR, STALE_AFTER, Ado
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.looking import Looking
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.parking import park
+from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
 from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
@@ -190,7 +192,10 @@ def live_through(day, server):
     assert ledger.run(Yield(third.session.room, third.owner, third.session.epoch, State.LIVE)) == epoch
     ledger.run(Succeed(third.session.id, epoch, "handed_over"))
     yield "it was handed over"
-    assert day.reviving.park(ledger.run(ReadSession(third.session.id)), owner=fourth.owner)
+    assert follow(
+        ledger,
+        park(ledger.run(ReadSession(third.session.id)), owner=fourth.owner, launches=day.launches),
+    )
     day.reaper.tell_positions()
     yield "it is parked"
 

@@ -210,10 +210,19 @@ def test_who_came_while_a_bot_took_over_is_not_waited_for():
 
 
 def test_the_persons_of_the_bot_before_are_known_to_the_one_that_takes_over():
-    attendance = a_successor(State.LIVE, person="ben", known=["ann"])
+    for person, is_another in (("ann", False), ("ben", False), ("eve", True)):
+        attendance = a_successor(State.LIVE, person="ben", known=["ann"])
+        assert begins_conversation(attendance.on(Arrived(person, frozenset({person})))) is is_another
+    attendance = a_successor(State.LIVE, known=["ann"])
+    assert begins_conversation(attendance.on(Arrived("eve", frozenset({"eve"}))))
 
-    assert not begins_conversation(attendance.on(Arrived("ann", frozenset({"ann"}))))
-    assert BeginConversation("eve") in attendance.on(Arrived("eve", frozenset({"eve"})))
+
+def test_who_was_there_before_another_person_is_unknown_to_the_bot_that_takes_over():
+    """They had another conversation; the bot was prepared while that was on."""
+    attendance = an_attendance(is_next=True, person="ann", conversation_id="hers")
+    attendance.on(TookOver(a_session(state=State.LIVE, person="ben", conversation_id="his"), frozenset()))
+
+    assert begins_conversation(attendance.on(Arrived("ann", frozenset({"ann"}))))
 
 
 # Pausing

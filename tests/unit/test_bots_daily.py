@@ -334,7 +334,7 @@ async def test_people_are_told_what_the_session_says(daily, meetings):
         (client,) = meetings.those_in("standup")
 
         bot.room.tell("state", state={"active_note": None})
-        bot.room.tell("moved")
+        bot.room.tell("handed_over")
         await eventually(lambda: len([each for each in client.sent if each["type"] == "server-message"]) == 2)
 
         said = [each for each in client.sent if each["type"] == "server-message"]

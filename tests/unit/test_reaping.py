@@ -23,6 +23,8 @@ from greenroom.app.rooms.leases import (
     Withdraw,
 )
 from greenroom.app.rooms.line import LeaveLine
+from greenroom.app.rooms.parking import park
+from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.reaping import (
     GIVES_WAY_AFTER,
     LAUNCHES_AT_MOST,
@@ -30,7 +32,6 @@ from greenroom.app.rooms.reaping import (
     ORPHANED_AFTER,
     Reaper,
 )
-from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
@@ -426,7 +427,7 @@ def test_who_asks_again_keeps_the_place_though_no_reaper_looks(joining, launches
 @pytest.mark.usefixtures("crowded")
 def test_a_session_that_was_parked_and_for_which_no_slot_came_says_so(reaper, ledger, joined, puppet):
     bot = puppet().go_live()
-    Reviving(ledger, RememberedLaunches()).park(bot.session, owner=bot.owner)
+    follow(ledger, park(bot.session, owner=bot.owner, launches=RememberedLaunches()))
     wait(ledger, reaper, int(PARKED_FOR.total_seconds()))
 
     assert session_of(ledger, joined).reason is Reason.NO_SLOT
@@ -438,7 +439,7 @@ def test_the_lost_launch_of_a_parked_session_comes_again_however_late_its_turn_d
     reaper, launches, ledger, joined, puppet
 ):
     bot = puppet().go_live()
-    Reviving(ledger, launches).park(bot.session, owner=bot.owner)
+    follow(ledger, park(bot.session, owner=bot.owner, launches=launches))
     wait(ledger, reaper, 580)
     ledger.run(a_report(free=1))
     wait(ledger, reaper, 24)

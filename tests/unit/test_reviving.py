@@ -9,7 +9,7 @@ from greenroom.app.queues import LAUNCHES
 from greenroom.app.rooms.conversations import ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.leases import PARKED_FOR, Adoption, Beaten, Finding, LeaseStatus, ReadRoom
+from greenroom.app.rooms.leases import Adoption, Beaten, Finding, ReadRoom
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
 from greenroom.app.rooms.sessions import (
@@ -223,80 +223,3 @@ def test_a_session_that_redis_forgot_does_not_go_on_and_its_room_is_free(revivin
 
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert len(launches.asked) == 1
-
-
-# Parked
-
-
-def test_a_parked_session_waits_in_front_of_all_others_until_a_slot_is_free(
-    reviving, joining, launches, ledger, puppet, bot
-):
-    ledger.run(a_report(free=0))
-    joining.join(an_order(CELLAR))
-
-    assert reviving.park(session_of(ledger, bot), owner=bot.owner) is True
-
-    lease = ledger.run(ReadRoom(STAGE)).lease
-    assert (lease.status, lease.session_id, lease.lasts) == (LeaseStatus.PENDING, bot.session.id, PARKED_FOR)
-    assert ledger.run(FindPlace(bot.session.id)).position == 1
-    assert [event.event for event in ledger.run(ReadEvents(bot.session.id))][-2:] == ["parked", "pending"]
-    assert bot.beat() is Beaten.SUPERSEDED
-    resumed = puppet().go_live()
-    assert (resumed.session.id, session_of(ledger, bot).state) == (bot.session.id, State.LIVE)
-
-
-def test_to_be_parked_is_no_crash(reviving, ledger, puppet, bot):
-    for _ in range(CRASHES_AT_MOST * 2):
-        assert reviving.park(session_of(ledger, bot), owner=bot.owner) is True
-        bot = puppet().go_live()
-
-    assert session_of(ledger, bot).crashes == ()
-    assert session_of(ledger, bot).state is State.LIVE
-
-
-def test_only_who_has_the_room_parks_its_session(reviving, launches, ledger, puppet, bot):
-    before = session_of(ledger, bot)
-    assert reviving.park(before, owner="bots@stage/job/another") is False
-    crash(reviving, bot)
-    successor = puppet().go_live()
-
-    assert reviving.park(before, owner=bot.owner) is False
-    assert successor.beat() is Beaten.KEPT
-    assert len(launches.asked) == 2
-
-
-@pytest.mark.parametrize("state", [State.LEAVING, State.ENDED])
-def test_a_session_that_leaves_at_that_moment_is_not_parked_and_holds_no_room(
-    reviving, launches, ledger, bot, state
-):
-    before = session_of(ledger, bot)
-    bot.enter(state, Reason.LEFT)
-
-    assert reviving.park(before, owner=bot.owner) is False
-
-    assert ledger.run(ReadRoom(STAGE)).lease is None
-    assert len(launches.asked) == 1
-    assert session_of(ledger, bot).state is state
-
-
-def test_a_parked_session_waits_ten_minutes_for_a_slot_though_nobody_asks(reviving, reaper, ledger, bot):
-    ledger.run(a_report(free=0))
-    reviving.park(session_of(ledger, bot), owner=bot.owner)
-    for _ in range(570):
-        ledger.pass_time(A_SECOND)
-        reaper.reap()
-    assert session_of(ledger, bot).state is State.PENDING
-    for _ in range(60):
-        ledger.pass_time(A_SECOND)
-        reaper.reap()
-
-    session = session_of(ledger, bot)
-    assert (session.state, session.reason) == (State.ENDED, Reason.NO_SLOT)
-    assert ledger.run(ReadRoom(STAGE)).lease is None
-
-
-def test_a_parked_session_whose_person_leaves_starts_no_bot(reviving, leaving, launches, ledger, puppet, bot):
-    reviving.park(session_of(ledger, bot), owner=bot.owner)
-
-    assert leaving.leave_session(bot.session.id).reason is Reason.LEFT
-    assert puppet().adopt() is Adoption.LAPSED

@@ -273,7 +273,7 @@ def _watch_hand_over(stage: Stage, room: str, old: int, moment: str) -> int:
         following = lease.get("next") or {}
         new = int(str(following.get("owner") or "0").rsplit("/", 1)[-1])
         holder = int(str(lease.get("owner") or "0").rsplit("/", 1)[-1])
-        if moment == "begun" and lease.get("status") == "moving":
+        if moment == "begun" and lease.get("status") == "handing_over":
             return new
         if moment == "taken" and new:
             return new

@@ -9,14 +9,16 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from greenroom.app.rooms.conversations import Record
+from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.failures import BotCrashed, FailureKind
 from greenroom.app.rooms.handovers import HandOver, Yield
-from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.leases import Finding, ReadRoom, Supersede
 from greenroom.app.rooms.line import FindPlace, Place
-from greenroom.app.rooms.sessions import Reason, State, Succeed
+from greenroom.app.rooms.sessions import Happened, Reason, State, Succeed
 from greenroom.bots.stay.ending import REPLACED, Ending
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
+from tests.makers import a_session
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +51,11 @@ class Successor:
             case Yield():
                 await self.meanwhile()
                 return 8 if self.is_yielded else None
-            case Succeed() | Launched() | Record():
+            case Supersede():
+                return Finding.SUPERSEDED, SimpleNamespace(epoch=8)
+            case Succeed():
+                return SimpleNamespace(session=a_session(epoch=8))
+            case Launched() | Record() | SetDeadline():
                 return None
         raise AssertionError(step)
 
@@ -69,9 +75,9 @@ class Mouth(BaseOutputTransport):
         self.sent.append(frame.message)
 
 
-def a_bot(ledger, *, park=lambda *_, **__: True, **facts):
+def a_bot(ledger, **facts):
     launches = SimpleNamespace(launch=lambda *_, **__: Launched())
-    parts = parts_of_a_stay(ledger=ledger, launches=launches, park=park, **facts)
+    parts = parts_of_a_stay(ledger=ledger, launches=launches, **facts)
     parts.performance.started.set()
     return parts
 
@@ -106,27 +112,29 @@ async def test_the_people_of_a_room_that_was_handed_over_are_told_and_their_line
     assert parts.end.ending is REPLACED
 
 
-async def test_without_a_slot_a_session_that_was_visited_is_parked(monkeypatch):
-    parked = []
-    parts = a_bot(Successor(free=0), person="ann", park=lambda *_, **__: parked.append(True) or True)
+async def test_without_a_slot_a_session_that_was_visited_is_parked():
+    ledger = Successor(free=0)
+    parts = a_bot(ledger, person="ann")
     await parts.listener.started()
     parts.listener.stop_clock()
 
     await parts.hand_over.run()
 
-    assert parked and parts.stage.told == ["parked"]
+    assert Succeed("a-session", 8, Happened.PARKED, State.PENDING) in ledger.told
+    assert parts.stage.told == ["parked"]
     assert (parts.end.ending, parts.journal.has_room) == (REPLACED, False)
 
 
 async def test_without_a_slot_a_session_that_nobody_ever_visited_ends():
-    parked = []
-    parts = a_bot(Successor(free=0), park=lambda *_, **__: parked.append(True))
+    ledger = Successor(free=0)
+    parts = a_bot(ledger)
     await parts.listener.started()
     parts.listener.stop_clock()
 
     await parts.hand_over.run()
 
-    assert (parts.end.ending.reason, parked) == (Reason.NO_SHOW, [])
+    assert parts.end.ending.reason is Reason.NO_SHOW
+    assert not any(isinstance(step, Supersede) for step in ledger.told)
 
 
 async def test_a_session_that_ends_meanwhile_is_given_to_nobody():
@@ -145,6 +153,28 @@ async def test_who_is_answered_just_then_gets_the_answer_before_the_room_is_give
     parts.turns.add({"role": "user", "content": "one more thing"})
     writing = asyncio.create_task(parts.turns.write())
 
+    handing = asyncio.create_task(parts.hand_over.hand_over())
+    await asyncio.sleep(0.3)
+    assert not any(isinstance(step, Yield) for step in ledger.told)
+    parts.turns.add({"role": "assistant", "content": "here it is"})
+
+    assert await handing
+    writing.cancel()
+
+
+async def test_who_says_something_in_the_very_last_moment_is_answered_before_the_room_is_given_up():
+    ledger = Successor()
+    parts = a_bot(ledger)
+    writing = asyncio.create_task(parts.turns.write())
+    is_written, asked = parts.open_things.written, []
+
+    async def written(within):
+        asked.append(within)
+        if len(asked) == 2:  # nothing is taken in any more, and this line came before
+            parts.turns.add({"role": "user", "content": "one more thing"})
+        return await is_written(within)
+
+    parts.open_things.written = written
     handing = asyncio.create_task(parts.hand_over.hand_over())
     await asyncio.sleep(0.3)
     assert not any(isinstance(step, Yield) for step in ledger.told)

@@ -17,7 +17,6 @@ from greenroom.bots.stay import heartbeat, performance, stay, watchdog
 from greenroom.bots.stay.ending import REPLACED, End, Ending
 from greenroom.bots.stay.helpers import Helpers
 from greenroom.bots.stay.stay import Stay
-from greenroom.bots.stay.watchdog import ENDS_WITHIN
 from tests.fakes.async_ledgers import Away, Told
 from tests.fakes.stays import FakePipeline, parts_of_a_stay, with_pipeline
 
@@ -152,7 +151,8 @@ async def test_the_watchdog_watches_from_before_a_bots_first_step_and_gives_the_
     perform, timer, monkeypatch
 ):
     """A bot that blocked at once kept its slot for hours; and a beat at the end left it ten seconds of twenty."""
-    at_first = []
+    at_first, at_last = [], timedelta(seconds=77)
+    monkeypatch.setattr(watchdog, "ENDS_WITHIN", at_last)
     monkeypatch.setattr(stay, "WRITTEN_WITHIN", timedelta(seconds=1))
     monkeypatch.setattr(watchdog, "WATCHED_EVERY", timedelta(seconds=0.05))
     for often in ("BEAT_EVERY", "BEAT_AGAIN_AFTER"):
@@ -169,7 +169,7 @@ async def test_the_watchdog_watches_from_before_a_bots_first_step_and_gives_the_
         await Stay(parts).run()
 
     assert at_first == [STALE_AFTER]  # its room is another bot's by then
-    assert timer.patience[-1] == ENDS_WITHIN
+    assert timer.patience[-1] == at_last
 
 
 # What runs beside it

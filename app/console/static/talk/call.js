@@ -19,13 +19,13 @@ const LATER_POLL = 1_000; // the same, when it has not come for a while
 const LOOK_EVERY = 10_000; // ms between looks after a call that sounds well
 const LOOK_WITHIN = 3_000; // ms such a look may take
 const WEAK_AFTER = 1_000; // ms of silence until the person is told that the line is weak
-const STILL_FOR = { line: 700, lost: 700, moved: 1_500, parked: 0, away: 1_500, late: 4_000 }; // ms to mend a call in, before it looks broken
-const MOVED_WITHIN = 3_000; // ms in which a bot that has moved is known at its new place
+const STILL_FOR = { line: 700, lost: 700, handed_over: 1_500, parked: 0, away: 1_500, late: 4_000 }; // ms to mend a call in, before it looks broken
+const TAKEN_OVER_WITHIN = 3_000; // ms in which the bot that has taken a call over is known at its new place
 const READY_WITHIN = 3_000; // ms until a bot that has not said that it is ready is told again that we are
 const READY_TRIES = 4;
 const CLOSED = { removed: "removed", elsewhere: "other-window" }; // why a shared room is left for good: kinds of problems
 
-const ON_STAGE = new Set(["live", "paused", "waiting", "moving"]);
+const ON_STAGE = new Set(["live", "paused", "waiting", "transitioning"]);
 const ON_ITS_WAY = new Set(["lost", "pending", "joining"]);
 
 // Who is not in a shared room cannot see who is: its bot may be talking with somebody, unless it came for us.
@@ -49,7 +49,7 @@ export class Call {
   #epoch = null; // the bot at the other end: each that takes over has a higher one
   #parting = null; // what the bot has said will become of it
   #isQueued = false;
-  #mended = null; // what befell the call that is being mended: "line", "lost", "moved" or "parked"
+  #mended = null; // what befell the call that is being mended: "line", "lost", "handed_over" or "parked"
   #telling = 0; // the timer after which the person is told of it
   #isTold = false;
   #isLooking = false;
@@ -264,11 +264,11 @@ export class Call {
         clearTimeout(this.#telling); // it is no accident
         if (lasted() > LEAVING_FOR) throw new Refusal(0, { type: "lost" });
       } else if (ON_STAGE.has(session.state)) {
-        const isYetToMove = this.#mended === "moved" && session.epoch === this.#epoch && lasted() < MOVED_WITHIN;
-        if (!isYetToMove) return session;
+        const isYetToBeTakenOver = this.#mended === "handed_over" && session.epoch === this.#epoch && lasted() < TAKEN_OVER_WITHIN;
+        if (!isYetToBeTakenOver) return session;
       } else if (lasted() > BACK_WITHIN) {
         throw new Refusal(0, { type: "lost" });
-      } else if (["line", "moved"].includes(this.#mended)) {
+      } else if (["line", "handed_over"].includes(this.#mended)) {
         this.#mended = "lost";
         if (this.#isTold) this.#tell();
       }
@@ -413,7 +413,7 @@ export class Call {
     this.#bot = bot;
     this.#isReady = false;
     if (!bot) return this.#miss(room);
-    if (isAnother) this.#on.newBot(["moved", "parked"].includes(this.#mended) ? this.#mended : "lost");
+    if (isAnother) this.#on.newBot(["handed_over", "parked"].includes(this.#mended) ? this.#mended : "lost");
     else this.#unheard.clear();
     this.#epoch = bot.epoch;
     this.#hadBot = true;
@@ -428,7 +428,7 @@ export class Call {
   // Waits for a bot that is not in the room.  The others are, and can be heard meanwhile.
   async #miss(room) {
     const isMissed = () => this.#liveKitCall === room && !this.#bot;
-    this.#mend(this.#parting ?? (this.#mended === "moved" ? "moved" : this.#hadBot ? "away" : "late"));
+    this.#mend(this.#parting ?? (this.#mended === "handed_over" ? "handed_over" : this.#hadBot ? "away" : "late"));
     await this.#shown(async () => {
       const began = Date.now();
       const lasted = () => Date.now() - began;
@@ -496,10 +496,10 @@ export class Call {
   // What the bot itself says of what becomes of it.
   #noticed(peer, event) {
     if (this.#peer !== peer) return;
-    if (event === "moved") {
-      this.#on.phase("moved");
-      if (this.#liveKitCall) this.#mended = "moved"; // the next one comes to us
-      else this.#broken(peer, "moved");
+    if (event === "handed_over") {
+      this.#on.phase("handed_over");
+      if (this.#liveKitCall) this.#mended = "handed_over"; // the next one comes to us
+      else this.#broken(peer, "handed_over");
     }
     if (event === "parked") {
       this.#parting = "parked"; // it may still be saying so aloud: the line is its own to end

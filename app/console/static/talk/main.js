@@ -288,7 +288,7 @@ const phases = {
     const wasMending = document.body.dataset.state === "mending";
     const isFirst = document.body.dataset.state === "calling";
     view.cue({ state: "live", title: "", more: isDemo ? hint(tries) : "", ways: isHeard ? [] : ["hear"], line: "Connected" });
-    if (isNewBot && gap?.why !== "moved") sayBriefly(wasMending ? BACK : AT_ONCE, { untilSpeaking: true });
+    if (isNewBot && gap?.why !== "handed_over") sayBriefly(wasMending ? BACK : AT_ONCE, { untilSpeaking: true });
     if (gap) setTimeout((of) => gap === of && gapEnds(), READY_AT_LAST, gap); // it may be one that never says so
     showWhoSpeaks();
     showMicrophone();
@@ -303,13 +303,13 @@ const phases = {
   parting() {
     sayBriefly(mending("parked").title);
   },
-  // The bot has moved: mostly we are there before anybody would have noticed.
-  moved() {
+  // Another worker's bot has the call: mostly we are there before anybody would have noticed.
+  handed_over() {
     forgetWhoSpeaks();
-    const { title, line } = mending("moved");
+    const { title, line } = mending("handed_over");
     sayBriefly(title);
     view.line(line);
-    openGap("moved");
+    openGap("handed_over");
   },
   mending({ why }) {
     forgetWhoSpeaks();

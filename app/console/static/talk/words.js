@@ -161,7 +161,7 @@ const MENDING = {
     "The bot’s process died.",
     "The bot’s process died. It was back after %.",
   ],
-  moved: [
+  handed_over: [
     "The bot has moved to another machine",
     "It goes on where you were.",
     "Reconnecting",

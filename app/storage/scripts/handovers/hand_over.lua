@@ -1,5 +1,5 @@
 -- hand_over: name the claim of whoever shall have a room next.
--- KEYS[1] lease     json     becomes "moving"; still its owner's
+-- KEYS[1] lease     json     becomes "handing_over"; still its owner's
 -- KEYS[2] epoch     string   the last epoch given
 -- ARGV[1] owner     string   who asks
 -- ARGV[2] epoch     string   of its adoption
@@ -12,6 +12,6 @@ local lease = cjson.decode(held)
 if lease.owner ~= ARGV[1] or lease.epoch ~= ARGV[2] then return "" end
 if lease.next and lease.next.token == ARGV[3] then return lease.next.epoch end
 local epoch = next_epoch(KEYS[2], lease.epoch, ARGV[4])
-lease.status, lease.next = "moving", {token = ARGV[3], epoch = epoch}
+lease.status, lease.next = "handing_over", {token = ARGV[3], epoch = epoch}
 redis.call("SET", KEYS[1], cjson.encode(lease), "KEEPTTL")
 return epoch

@@ -1,5 +1,5 @@
 -- yield: a bot gives its room to its successor, who is ready.
--- KEYS[1] lease      json     from "moving" to "active", the successor's
+-- KEYS[1] lease      json     from "handing_over" to "active", the successor's
 -- KEYS[2] keepalive  json     the successor's first beat
 -- ARGV[1] owner      string   who yields; asking twice gets the same answer
 -- ARGV[2] epoch      string   of its adoption
