@@ -38,7 +38,7 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
         kind = "none"
     end
     if by ~= 0 then
-        if kind == "zset" and key ~= "sessions:live" then
+        if kind == "zset" and key ~= "sessions:live" and not key:find(":turns$") then  -- those have sequences, not times
             local members = redis.call("ZRANGE", key, 0, -1, "WITHSCORES")
             for at = 1, #members, 2 do
                 redis.call("ZADD", key, string.format("%.0f", tonumber(members[at + 1]) - by), members[at])
