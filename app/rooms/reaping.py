@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -24,7 +25,7 @@ from greenroom.app.rooms.leases import (
     Release,
     Withdraw,
 )
-from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place
 from greenroom.app.rooms.messages import sending
 from greenroom.app.rooms.outgoing import LaunchQueue
@@ -57,6 +58,8 @@ ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is no
 MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
 NOT_HEARD = BotFailure(FailureKind.NOT_HEARD, f"was not heard for {STALE_AFTER.seconds} seconds")
 GIVES_WAY_AFTER = timedelta(seconds=30)  # who reloads a page, or is on the way, finds the bot there
+SWEPT_AT_ONCE = 100  # sessions, whose rooms are read in one transaction: Redis does nothing else in that time
+READ_AT_ONCE = 500  # sessions, each by a command of its own
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
 
 log = structlog.get_logger(__name__)
@@ -95,13 +98,16 @@ class Reaper:
         told, self._told = self._told, {}
         waiting = self._ledger.run(Line(POSITIONS_TOLD))
         free = self._ledger.run(FindPlace()).free if waiting else 0
+        notes: list[Step[Any]] = []
         for ahead, session in enumerate(self._those_that_wait(waiting)):
             position = ahead + 1 - free
             if position < 1:
                 continue
             self._told[session.id] = position
             if told.get(session.id) != position:
-                self._ledger.run(Note(session.id, Happened.QUEUED, session.epoch, f"position {position}"))
+                notes.append(Note(session.id, Happened.QUEUED, session.epoch, f"position {position}"))
+        if notes:
+            self._ledger.run_all(notes)
 
     def make_room(self) -> int:
         """Ask bots that are alone, the longest first, to leave their slots to those who wait; says how many were asked.
@@ -115,7 +121,8 @@ class Reaper:
         before_ms = now_ms - GIVES_WAY_AFTER // timedelta(milliseconds=1)
         alone = [
             session
-            for _, session in self._those_that_are_on()
+            for _, page in self._those_that_are_on(READ_AT_ONCE)
+            for _, session in page
             if session and session.state in ON_STAGE and 0 < session.alone_ms <= before_ms
         ]
         asked = sorted(alone, key=lambda session: session.alone_ms)[:wanted]
@@ -127,10 +134,14 @@ class Reaper:
     def sweep(self) -> int:
         """End the sessions whose room is nobody's, or another's, and has been for a while; says how many."""
         swept = 0
-        for session_id, session in self._those_that_are_on():
-            if session is None or session.state is State.ENDED:  # whoever ended it died before this
-                self._ledger.run(Forget(session_id, session.brief.user_id if session else None))
-            elif self._is_orphaned(session):
+        for now_ms, page in self._those_that_are_on():
+            unchanged = []
+            for session_id, session in page:
+                if session is None or session.state is State.ENDED:  # whoever ended it died before this
+                    self._ledger.run(Forget(session_id, session.brief.user_id if session else None))
+                elif now_ms - session.updated_ms >= ORPHANED_AFTER // timedelta(milliseconds=1):
+                    unchanged.append(session)
+            for session in self._orphans_of(unchanged):
                 never_started = session.state is State.PENDING
                 reason = Reason.LAUNCH_FAILED if never_started else Reason.ERROR
                 end_lost(self._ledger, session.id, reason, "its room was not its own any more")
@@ -183,19 +194,25 @@ class Reaper:
             else:
                 self._ledger.run(LeaveLine(session_id, is_served=False))
 
-    def _those_that_are_on(self) -> Iterator[tuple[str, Session | None]]:
+    def _those_that_are_on(
+        self, at_once: int = SWEPT_AT_ONCE
+    ) -> Iterator[tuple[int, list[tuple[str, Session | None]]]]:
+        """All sessions, so many at once, each with its id; and the ledger's time when they were read, in ms."""
         after: str | None = ""
         while after is not None:
-            page = self._ledger.run(PageOfSessions(after))
-            found = self._ledger.run(ReadSessions(tuple(page.session_ids)))
-            yield from zip(page.session_ids, found, strict=True)
+            page = self._ledger.run(PageOfSessions(after, at_once))
+            now_ms, found = self._ledger.run_all([Now(), ReadSessions(tuple(page.session_ids))])
+            yield now_ms, list(zip(page.session_ids, found, strict=True))
             after = page.after
 
-    def _is_orphaned(self, session: Session) -> bool:
-        if self._ledger.run(Now()) - session.updated_ms < ORPHANED_AFTER / timedelta(milliseconds=1):
-            return False
-        lease = self._ledger.run(ReadRoom(session.room)).lease
-        return lease is None or lease.session_id != session.id
+    def _orphans_of(self, sessions: Sequence[Session]) -> list[Session]:
+        """Those whose room is not their own."""
+        views = self._ledger.run_all([ReadRoom(session.room) for session in sessions]) if sessions else []
+        return [
+            session
+            for session, view in zip(sessions, views, strict=True)
+            if view.lease is None or view.lease.session_id != session.id
+        ]
 
     def _act(self, room: Room, finding: Finding, lease: Lease | None) -> None:
         if finding is Finding.ALIVE:
