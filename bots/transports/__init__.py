@@ -22,10 +22,10 @@ def of(
     """Make a session's stage.  A bot that `waits` does not enter before `enter` is called."""
     room = session.room
     if room.provider == LIVEKIT:
-        from greenroom.bots.transports.livekit import LiveKitRoom
+        from greenroom.bots.transports.livekit import LiveKitStage
 
         server = LiveKit.of(settings)
-        return LiveKitRoom(
+        return LiveKitStage(
             room,
             token=lambda: server.bot_token(session, personalities.load(session.brief.personality).name),
             facts=room_facts(session),
@@ -34,18 +34,18 @@ def of(
             waits=waits,
         )
     if room.provider == DAILY:
-        from greenroom.bots.transports.daily import DailyRoom
+        from greenroom.bots.transports.daily import DailyStage
 
-        return DailyRoom(
+        return DailyStage(
             room,
             _daily(settings.daily_domain, settings.daily_api_key, settings.daily_api_url),
             name=personalities.load(session.brief.personality).name,
             listener=listener,
             waits=waits,
         )
-    from greenroom.bots.transports.local import LocalRoom
+    from greenroom.bots.transports.local import LocalStage
 
-    return LocalRoom(settings.ice_servers, listener=listener)
+    return LocalStage(settings.ice_servers, listener=listener)
 
 
 @cache

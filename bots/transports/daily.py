@@ -27,7 +27,7 @@ from greenroom.bots import seam
 from greenroom.bots.assistant.avatar import Avatar, avatar_of
 from greenroom.bots.seam.daily import Client, client_of
 from greenroom.bots.transports.incoming import error_response, keep_to_rtvi
-from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message
+from greenroom.bots.transports.shared import LINE_LOST, SharedStage, server_message
 from greenroom.bots.transports.stage import Listener, PutOut
 
 seam.install(DAILY)
@@ -48,7 +48,7 @@ NOT_LET_IN = PutOut(FailureKind.NOT_LET_IN, "could not get into the room: Daily 
 log = structlog.get_logger(__name__)
 
 
-class DailyRoom(SharedRoom):
+class DailyStage(SharedStage):
     """A bot's place in a Daily room, on pipecat's own transport."""
 
     def __init__(

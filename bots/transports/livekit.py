@@ -27,7 +27,7 @@ from greenroom.bots import seam
 from greenroom.bots.assistant.avatar import Avatar, avatar_of
 from greenroom.bots.seam.livekit import Client, client_of
 from greenroom.bots.transports.incoming import error_response, keep_to_rtvi, read
-from greenroom.bots.transports.shared import LINE_LOST, SharedRoom, server_message
+from greenroom.bots.transports.shared import LINE_LOST, SharedStage, server_message
 from greenroom.bots.transports.stage import Listener, PutOut
 
 seam.install(LIVEKIT)
@@ -62,7 +62,7 @@ def warm() -> None:
     asyncio.run(make_a_track())
 
 
-class LiveKitRoom(SharedRoom):
+class LiveKitStage(SharedStage):
     """A bot's place in a LiveKit room, on pipecat's own transport."""
 
     def __init__(

@@ -28,7 +28,7 @@ from greenroom.bots.transports.stage import Listener
 seam.install(LOCAL)
 
 
-class LocalRoom(PeerConnection):
+class LocalStage(PeerConnection):
     """The one peer connection of a room, and who is at its other end."""
 
     def __init__(self, ice_servers: tuple[IceServer, ...], *, listener: Listener) -> None:

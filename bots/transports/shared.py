@@ -17,7 +17,7 @@ LINE_LOST = PutOut(FailureKind.LINE_LOST, "lost its connection to the room's ser
 log = structlog.get_logger(__name__)
 
 
-class SharedRoom:
+class SharedStage:
     """The part of a stage that LiveKit's and Daily's share: waiting to enter, and telling the listener what happens."""
 
     def __init__(

@@ -26,7 +26,7 @@ from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import bot as assistant
 from greenroom.bots.assistant.avatar import Avatar
 from greenroom.bots.transports import daily as daily_transport
-from greenroom.bots.transports.daily import DailyRoom
+from greenroom.bots.transports.daily import DailyStage
 from tests.fakes import daily_python, daily_server
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +92,7 @@ class Bot:
         self.reasons = []  # for which it was put out
         self.ear = Ear()
         self.is_on_stage = False
-        self.room = DailyRoom(
+        self.room = DailyStage(
             room,
             daily,
             name="Host",

@@ -12,7 +12,7 @@ from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc import transport
 
 from greenroom.app.errors import CandidatesRefused
-from greenroom.bots.transports.local import LocalRoom
+from greenroom.bots.transports.local import LocalStage
 from tests.fakes.listener import Deaf
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +22,7 @@ BEFORE = "SmallWebRTCConnection#0-before"  # a connection to the room's bot befo
 
 @pytest.fixture
 async def room():
-    room = LocalRoom((), listener=Deaf())
+    room = LocalStage((), listener=Deaf())
     await room.connect()  # as pipecat's transport does when the bot's pipeline starts
     yield room
     await room.disconnect()

@@ -32,7 +32,7 @@ from greenroom.bots.transports.incoming import (
     is_rtvi,
     keep_to_rtvi,
 )
-from greenroom.bots.transports.livekit import LiveKitRoom
+from greenroom.bots.transports.livekit import LiveKitStage
 from tests.fakes.listener import Deaf
 from tests.unit.test_people import eventually, room
 
@@ -181,7 +181,7 @@ class InLiveKit:
             pass
 
         self.taken, self.answers = [], []
-        self.room = LiveKitRoom(
+        self.room = LiveKitStage(
             Room("livekit", "standup", "wss://livekit.example.com"),
             token=str, facts={}, describe=print,
             listener=Deaf(), waits=False,

@@ -8,7 +8,7 @@ import pytest
 
 from greenroom.app.providers.room_metadata import with_facts
 from greenroom.app.rooms.room import Room
-from greenroom.bots.transports.livekit import LiveKitRoom
+from greenroom.bots.transports.livekit import LiveKitStage
 from tests.fakes.listener import Deaf
 
 FACTS = {
@@ -93,7 +93,7 @@ class Server:
 
 async def settled(server):
     """Let a bot be in the room until it has heard of every change and written what it wants to."""
-    room = LiveKitRoom(
+    room = LiveKitStage(
         Room("livekit", "standup", "wss://livekit.example.com"),
         token=str, facts=FACTS, describe=server.describe,
         listener=Deaf(), waits=False,
