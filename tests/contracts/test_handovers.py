@@ -11,6 +11,7 @@ from greenroom.app.rooms.leases import (
     Adopt,
     Adoption,
     Beaten,
+    Finding,
     Held,
     LeaseStatus,
     ReadRoom,
@@ -224,3 +225,19 @@ def test_what_was_handed_over_lasts_as_long_as_what_was_adopted(world, ledger, a
     world.pass_time(timedelta(minutes=1))
 
     assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+def test_nobody_yields_to_a_successor_that_is_known_to_be_dead(ledger):
+    """The room was given to the dead, and without a voice until it was missed, half a minute later."""
+    epoch = ledger.run(a_claim()).epoch
+    assert ledger.run(Adopt(STAGE, "a-token", ME, "bots@here", "1"))[0] is Adoption.ADOPTED
+    ledger.run(HandOver(STAGE, ME, epoch, "next"))
+    ledger.run(Adopt(STAGE, "next", OTHER, "bots@there", "2"))
+    ledger.run(Ready(STAGE, "next", OTHER))
+
+    finding, _ = ledger.run(Supersede(STAGE, "relaunch", owner=OTHER))
+
+    assert finding is Finding.OTHER
+    assert ledger.run(Yield(STAGE, ME, epoch, State.LIVE)) is None
+    lease = ledger.run(ReadRoom(STAGE)).lease
+    assert (lease.status, lease.owner, lease.successor) == (LeaseStatus.ACTIVE, ME, None)

@@ -4,8 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.clock import Now, Ping
-from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.workers import (
     AskHost,
     Host,
@@ -62,15 +60,6 @@ def test_a_worker_that_retires_is_gone_at_once(ledger):
 
     assert ledger.run(ReadHosts()) == []
     assert ledger.run(ReadHost("bots@here")) is None
-
-
-def test_one_of_many_takes_a_turn_until_the_next(world, ledger):
-    turns = [ledger.run(ClaimPeriod("reap", timedelta(seconds=3))) for _ in range(5)]
-    assert turns == [True, False, False, False, False]
-    assert ledger.run(ClaimPeriod("sweep", timedelta(seconds=3))) is True
-    world.pass_time(timedelta(seconds=3))
-
-    assert ledger.run(ClaimPeriod("reap", timedelta(seconds=3))) is True
 
 
 # What is wanted of a worker
@@ -150,10 +139,3 @@ def test_a_worker_for_bots_that_takes_launches_has_free_slots(free, facts):
     usual = {"kind": "bots", "slots": 4, "used": 0, "incarnation": "1"}
 
     assert Host("bots@here", **{**usual, **facts}).free == free
-
-
-def test_the_ledger_answers_and_its_time_goes_on(world, ledger):
-    assert ledger.run(Ping()) is None
-    before = ledger.run(Now())
-    assert before > 1_700_000_000_000
-    assert ledger.run(Now()) >= before
