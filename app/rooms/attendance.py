@@ -11,9 +11,8 @@ from datetime import timedelta
 
 from greenroom.app.rooms.sessions import Happened, Reason, Session, State
 
-NO_SHOW_AFTER = timedelta(
-    minutes=2
-)  # a session that nobody ever came to ends, so that its slot is free again
+# A session that nobody ever came to ends, so that its slot is free again
+NO_SHOW_AFTER = timedelta(minutes=2)
 # A person whose bot was replaced needs this long to reconnect, however short their session's persistence is
 COMES_BACK_WITHIN = timedelta(seconds=30)
 WARNING_BEFORE_END = timedelta(seconds=30)  # people hear that the session's time is nearly over
@@ -76,16 +75,7 @@ class NoOtherSlot:
     """The bot's worker stops, and no other worker has a slot for the session."""
 
 
-@dataclass(frozen=True)
-class CancelledItself:
-    """The bot has cancelled its own pipeline, as stock pipecat bots do when their person leaves."""
-
-    people: frozenset[str]
-
-
-Happening = (
-    Started | TookOver | Arrived | Departed | Paused | Resumed | SlotWanted | NoOtherSlot | CancelledItself
-)
+Happening = Started | TookOver | Arrived | Departed | Paused | Resumed | SlotWanted | NoOtherSlot
 
 
 # What follows from it.
@@ -146,7 +136,7 @@ class End:
 
 @dataclass(frozen=True)
 class Park:
-    """Let the session wait without a bot; it gets its next one when there is a slot, or its person comes back."""
+    """Let the session wait without a bot; it gets its next one when there is a slot."""
 
 
 Consequence = (
@@ -214,8 +204,6 @@ class Attendance:
                 return self._slot_wanted(happening)
             case NoOtherSlot():
                 return self._no_other_slot()
-            case CancelledItself():
-                return self._cancelled_itself(happening)
 
     def _started(self, started: Started) -> list[Consequence]:
         self._is_on = True
@@ -284,12 +272,6 @@ class Attendance:
         if self._is_on and not self.anybody_came:  # nobody would miss it, and others wait for slots
             return [End(Reason.NO_SHOW, "nobody had come when its worker stopped")]
         return [Park()]
-
-    def _cancelled_itself(self, cancelled: CancelledItself) -> list[Consequence]:
-        """A session outlives a bot that left because its person did: they may come back within the persistence."""
-        if self._is_on and self._is_waiting and not cancelled.people:
-            return [Park()]
-        return [End(Reason.LEFT, "the bot ended the call itself")]
 
     def _on_stage(self) -> list[Consequence]:
         return [Enter(State.LIVE), *([Enter(State.PAUSED)] if self._is_paused else [])]
