@@ -68,18 +68,23 @@ def test_each_beat_renews_it(world, ledger, older):
     assert after.heard_ms >= before.heard_ms
 
 
+def in_one_millisecond(older, later):
+    return replace(older, created_ms=later.created_ms)
+
+
 def test_an_older_session_does_not_take_it_back(ledger, older, later):
     assert beat(ledger, older) is Beaten.KEPT
+    assert known(ledger) == "later"
+    assert beat(ledger, in_one_millisecond(older, later)) is Beaten.KEPT
     assert known(ledger) == "later"
     assert beat(ledger, later) is Beaten.KEPT
     assert known(ledger) == "later"
 
 
 def test_an_older_session_does_not_take_it_back_by_writing_its_record_again(ledger, older, later):
-    again = replace(older, epoch=older.epoch + 1)
-
-    assert ledger.run(Create(again)) is Created.WRITTEN
-    assert known(ledger) == "later"
+    for epoch, again in enumerate((older, in_one_millisecond(older, later)), older.epoch + 1):
+        assert ledger.run(Create(replace(again, epoch=epoch))) is Created.WRITTEN
+        assert known(ledger) == "later"
 
 
 def test_after_a_loss_the_latest_one_has_it_again_whoever_is_heard_first(world, ledger, older, later):

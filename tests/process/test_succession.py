@@ -87,7 +87,13 @@ async def test_another_person_who_comes_after_a_crash_hears_nothing_of_the_first
 
     async with Person(greenroom.url, second["connect"]) as person:
         await person.until(lambda person: GREETING in person.transcript)
-        eventually(lambda: b"Alice" not in _turns(greenroom, joined))
+        person.type("What is my name?")
+        await person.until(lambda person: len(person.of_type("bot-stopped-speaking")) > 1)
+        assert "Alice" not in person.transcript
+    begun = greenroom.session(joined["session_id"])["conversation_id"]
+    assert begun != joined["conversation_id"]
+    assert b"Alice" not in _turns(greenroom, {"conversation_id": begun})
+    assert b"Alice" in _turns(greenroom, joined), "hers stays"
     greenroom.post("/leave", {"room_url": "local:private"})
 
 

@@ -14,6 +14,7 @@ from greenroom.app.api.sessions import STREAMS_OF_ONE
 from greenroom.app.errors import Busy
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.inbox import Send
+from greenroom.app.rooms.requests import Offer
 from greenroom.app.rooms.sessions import STARTS_WITHIN, Note, Reason, State
 from greenroom.app.storage.inbox import INBOX_HOLDS
 from tests.makers import DIED
@@ -309,6 +310,7 @@ def test_an_offer_waits_longer_for_a_bot_that_is_on_its_way_than_for_one_that_is
 ):
     """pipecat's clients offer three times, and close the call for good at the first 4xx."""
     monkeypatch.setattr("greenroom.app.rooms.patience.SLICE", timedelta(milliseconds=20))
+    monkeypatch.setattr(Offer, "within_of_start", timedelta(seconds=30))
     late, looks = puppet(), itertools.count()
 
     def start_late():

@@ -45,7 +45,7 @@ end
 local function renew_user_bot()
     local known, mine = redis.call("GET", KEYS[6]), cjson.decode(ARGV[11])
     local other = known and cjson.decode(known)
-    if other and other.session_id ~= mine.session_id and tonumber(other.since) > tonumber(mine.since) then return end
+    if other and other.session_id ~= mine.session_id and tonumber(other.since) >= tonumber(mine.since) then return end
     mine.timestamp = now_ms
     redis.call("SET", KEYS[6], cjson.encode(mine), "PX", active_ms)
 end

@@ -58,7 +58,9 @@ redis.call("SET", KEYS[3], id, "PX", ARGV[1])
 local known, mine = redis.call("GET", KEYS[4]), cjson.decode(ARGV[6])
 local other = known and cjson.decode(known)
 if is_launched then mine.since = string.format("%.0f", now_ms) end
-if not other or other.session_id == id or tonumber(other.since) <= tonumber(mine.since) then
+-- Of two sessions that began in one millisecond the later one is the one that is launched now.
+local is_later = other and (tonumber(other.since) < tonumber(mine.since) or (is_launched and other.since == mine.since))
+if not other or other.session_id == id or is_later then
     mine.timestamp = now_ms
     redis.call("SET", KEYS[4], cjson.encode(mine), "PX", ARGV[2])
 end
