@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import redis
 import uvloop
 
 from greenroom.app.embedded_redis import temporary_redis
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.app.storage.ledger import CLIENT_OPTIONS, RedisLedger
 from tests.rigs.glass import Glass
 
 
@@ -26,6 +28,13 @@ def redis_server() -> Iterator[str]:
 
 def client(url: str) -> "redis.Redis":
     return redis.Redis.from_url(url, decode_responses=True)
+
+
+def patient_ledger(url: str) -> RedisLedger:
+    """One that takes a Redis that is late on a busy machine for no Redis that is away."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(CLIENT_OPTIONS, "socket_timeout", 60)  # seconds
+        return RedisLedger(url)
 
 
 def flush(server: "redis.Redis") -> None:

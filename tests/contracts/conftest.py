@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.storage.ledger import RedisLedger
-from tests.redis_world import Awaited, client, flush, pass_time, settle
+from tests.redis_world import Awaited, client, flush, pass_time, patient_ledger, settle
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class World:
     settle: Callable[[], None]
 
 
-@pytest.fixture(params=[RedisLedger, Awaited], ids=["waited for", "awaited"])
+@pytest.fixture(params=[patient_ledger, Awaited], ids=["waited for", "awaited"])
 def world(request: pytest.FixtureRequest, redis_url: str) -> Iterator[World]:
     ledger = request.param(redis_url)
     with client(redis_url) as server:

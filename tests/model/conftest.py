@@ -9,9 +9,8 @@ import structlog
 
 import greenroom.bots.run
 from greenroom.app.rooms.requests import Leave
-from greenroom.app.storage.ledger import RedisLedger
 from tests.model.world import World
-from tests.redis_world import client
+from tests.redis_world import client, patient_ledger
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def quiet() -> Iterator[None]:
 @pytest.fixture
 def new_world(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
     """A world, empty; one at a time."""
-    server, ledger = client(redis_url), RedisLedger(redis_url)
+    server, ledger = client(redis_url), patient_ledger(redis_url)
     monkeypatch.setattr(Leave, "within", timedelta(0))
 
     def new() -> World:

@@ -15,12 +15,11 @@ from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.requests import REQUESTS
 from greenroom.app.settings import IceServer, Settings
-from greenroom.app.storage.ledger import CLIENT_OPTIONS, RedisLedger
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.fakes.rooms import Rooms
 from tests.makers import a_report
-from tests.redis_world import client
+from tests.redis_world import client, patient_ledger
 from tests.rigs.controlled_ledger import ControlledLedger
 from tests.unit.api import KEY, SIGNS, Caller
 
@@ -30,11 +29,7 @@ PERSONALITIES = ("host", "gruff")
 @pytest.fixture(scope="session")
 def ledger_below(redis_url):
     """Its connections outlive the tests: making new ones costs more than most of them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(
-            CLIENT_OPTIONS, "socket_timeout", 60
-        )  # seconds: on a busy machine a late Redis is not away
-        it = RedisLedger(redis_url)
+    it = patient_ledger(redis_url)
     yield it
     it.close()
 
