@@ -1,9 +1,8 @@
 """Who keeps the shared state, and what is asked of it: steps, as data.
 
 A step says what shall happen and what comes back; it is run by whoever keeps the
-state: Redis in production, synchronously for web and tasks and asynchronously for
-bots, a dictionary in unit tests.  Each subject's steps stand in the module that has
-its name, here and in `app.storage`.
+state: Redis, synchronously for web and tasks and asynchronously for bots.  Each
+subject's steps stand in the module that has its name, here and in `app.storage`.
 """
 
 from collections.abc import Sequence

@@ -24,8 +24,8 @@ def ask(
 ) -> A:
     """Send a request to a session's bot and return its answer, within the request's own time limit.
 
-    A bot that is still starting reads it when it has started; one that expired because another bot has the
-    session by now is sent again to that one.  Raises SessionEnded, BotSilent, NoLongerAwaited once nobody wants the
+    A bot reads it a second after it has taken the session up at the latest; one that expired because another bot has
+    the session by now is sent again to that one.  Raises SessionEnded, BotSilent, NoLongerAwaited once nobody wants the
     answer, BotFailed, or what the bot refused it with: one of the request's `refusals`.
     """
     patience = request.limit_for(session)

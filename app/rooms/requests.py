@@ -1,8 +1,9 @@
 """What a session's bot can be asked: each request with its fields, its answer, who sends it, and its time limit.
 
-`messages.ask` puts a request into the session's inbox and waits for the answer.  A bot that is still starting has its
-requests handled, in order, once its pipeline runs; a request that is older than its time limit by then is answered with
-`expired` and not handled.  So is a request that was for the session's bot before; `ask` sends it again to this one.
+`messages.ask` puts a request into the session's inbox and waits for the answer.  A bot reads its
+inbox once its pipeline runs, or a second after it has taken the session up if that is earlier, and handles requests in
+order; a request that is older than its time limit when it is read is answered with `expired`
+and not handled.  So is a request that was for the session's bot before; `ask` sends it again to this one.
 
 To let a bot be asked something new, add a class here and to REQUESTS, and a handler for it in the bot.
 """

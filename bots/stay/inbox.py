@@ -1,6 +1,7 @@
 """What a session's bot is asked for: each message is read once, done in order, and answered.
 
-A message that was sent while the bot was starting is read when it has started.
+A message that was sent while the bot was starting is read once its pipeline runs, or a second after the bot took the
+session up if that is earlier.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """What a bot does when it is asked for something: a handler for each request of `app/rooms/requests.py`.
 
-The inbox hands requests over one by one, in the order in which they were sent, and not before the bot's pipeline runs.
+The inbox hands requests over one by one, in the order in which they were sent; the bot's pipeline may not run yet.
 To let a bot be asked something new, add the request there, and here a handler and its line in HANDLERS.
 """
 

@@ -1,6 +1,6 @@
 """/openapi.json tells the truth: whatever schemathesis makes of it is answered as it says, and never with a 5xx.
 
-In this process, over the ledger in memory: a bot is in one room and answers what it is asked.  API_EXAMPLES is how many
+In this process, over a Redis of its own: a bot is in one room and answers what it is asked.  API_EXAMPLES is how many
 requests are made in all, of those routes that take anything.
 """
 

@@ -42,7 +42,7 @@ def test_a_handler_has_the_name_of_its_request_and_gives_its_answer(cls):
 @pytest.mark.parametrize(
     ("name", "body", "refusal"),
     [
-        ("whisper", {"text": "psst"}, "unknown"),
+        ("no-such-request", {"text": "psst"}, "unknown"),
         ("offer", {"user_id": 7}, "malformed"),
         ("leave", {"reason": "left", "unless": "others are there"}, "malformed"),
         ("config", {"colour": "green"}, "malformed"),
