@@ -304,13 +304,12 @@ def test_an_offer_to_a_bot_that_is_starting_is_answered_when_it_has_started(
     assert caller.post(f"{url}/api/offer", OFFER).json == ANSWER
 
 
-@pytest.mark.usefixtures("impatient")
 def test_an_offer_waits_longer_for_a_bot_that_is_on_its_way_than_for_one_that_is_there(
     caller, ledger, joined, puppet, url, monkeypatch
 ):
     """pipecat's clients offer three times, and close the call for good at the first 4xx."""
     monkeypatch.setattr("greenroom.app.rooms.patience.SLICE", timedelta(milliseconds=20))
-    monkeypatch.setattr(Offer, "within_of_start", timedelta(seconds=30))
+    monkeypatch.setattr(Offer, "within", timedelta(milliseconds=1))
     late, looks = puppet(), itertools.count()
 
     def start_late():
