@@ -52,11 +52,16 @@ def answering(status, body, extra=""):
 
 
 def drip(connection):
-    """A byte now and then: each comes well within any time limit of a single read."""
+    """A byte now and then: each comes well within any time limit of a single read.
+
+    After ten seconds it is an answer after all, so that whoever waits for it fails, and does not hang.
+    """
     connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    while True:
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
         connection.sendall(b"1\r\nx\r\n")
         time.sleep(0.02)
+    connection.sendall(b"0\r\n\r\n")
 
 
 def flood(connection):
