@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _up(chosen: argparse.Namespace) -> int:
     """Start everything and print the link; Ctrl-C stops it."""
-    from greenroom.app.supervisor.up import up
+    from greenroom.app.local.up import up
 
     return up(app_settings.load(keys=app_settings.KEYS), app_settings.environment(), chosen.procfile)
 
@@ -65,7 +65,7 @@ def _settings(_chosen: argparse.Namespace) -> int:
 
 def _redis(_chosen: argparse.Namespace) -> int:
     """Be the embedded Redis, unless REDIS_URL names another."""
-    from greenroom.app.embedded_redis import become_redis
+    from greenroom.app.local.embedded_redis import become_redis
 
     settings = app_settings.read()
     if settings.redis_is_embedded:
@@ -76,7 +76,7 @@ def _redis(_chosen: argparse.Namespace) -> int:
 
 def _livekit(_chosen: argparse.Namespace) -> int:
     """Be the LiveKit server of our own, if LIVEKIT is on and LIVEKIT_URL names no other."""
-    from greenroom.app.embedded_livekit import become_livekit
+    from greenroom.app.local.embedded_livekit import become_livekit
 
     settings = app_settings.load()
     if settings.livekit_is_embedded:
@@ -100,7 +100,7 @@ def _link(chosen: argparse.Namespace) -> int:
 def _doctor(chosen: argparse.Namespace) -> int:
     """Say what is wrong, and what to do; of one room, why there is a bot in it or not."""
     from greenroom.app import providers
-    from greenroom.app.operating import doctor
+    from greenroom.app.operate import doctor
 
     settings = _settings_here()
     place = doctor.Place(
@@ -118,7 +118,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 def _workers(chosen: argparse.Namespace) -> int:
     """List the workers: slots, used, warm, and who drains."""
-    from greenroom.app.operating import fleet
+    from greenroom.app.operate import fleet
 
     ledger = _ledger(_settings_here())
     hosts = fleet.workers(ledger)
@@ -131,7 +131,7 @@ def _workers(chosen: argparse.Namespace) -> int:
 
 def _drain(chosen: argparse.Namespace) -> int:
     """Empty a worker: it takes no launches, and hands its calls over."""
-    from greenroom.app.operating import fleet
+    from greenroom.app.operate import fleet
 
     ledger = _ledger(_settings_here())
     watch = fleet.Watch(ledger, fleet.find(ledger, chosen.host), _tell)
@@ -150,7 +150,7 @@ def _drain(chosen: argparse.Namespace) -> int:
 
 def _restart(chosen: argparse.Namespace) -> int:
     """Replace all bot workers, one after the other; calls are handed over."""
-    from greenroom.app.operating import fleet
+    from greenroom.app.operate import fleet
 
     ledger = _ledger(_settings_here())
     hosts = [host for host in fleet.workers(ledger) if host.kind == "bots"]
@@ -202,7 +202,7 @@ def _settings_here() -> Settings:
 
 def _environment_here() -> dict[str, str]:
     """Ours, and under it that of the product that runs in this folder: it may have been told another port."""
-    from greenroom.app.supervisor import here
+    from greenroom.app.local import here
 
     given = app_settings.environment()
     return {**here.settings_of_who_runs(app_settings.read().var_dir), **given}

@@ -35,8 +35,8 @@ import uvloop
 from benchmarks import report
 from benchmarks.shears import CUTS_ALL_EVERY, CUTS_ONE_IN, shears
 from benchmarks.stage import go_live
-from greenroom.app.embedded_redis import temporary_redis
 from greenroom.app.errors import BotSilent, RedisAway
+from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.logging import configure
 from greenroom.app.rooms.inbox import Message, Receive
 from greenroom.app.rooms.leases import BEAT_EVERY

@@ -14,7 +14,7 @@ from typing import Any
 import redis
 
 from benchmarks import report
-from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER
 from greenroom.app.rooms.line import Push

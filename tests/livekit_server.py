@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from greenroom.app.embedded_livekit import NoLiveKitServer, answers, binary, configuration
+from greenroom.app.local.embedded_livekit import NoLiveKitServer, answers, binary, configuration
 from tests.ports import free_ports
 from tests.product import eventually
 

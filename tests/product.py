@@ -201,7 +201,7 @@ class Product:
             return False
 
     def ledger_answers(self) -> bool:
-        from greenroom.app.embedded_redis import answers
+        from greenroom.app.local.embedded_redis import answers
 
         return answers(Path(self.environ["REDIS_URL"].removeprefix("unix://")))
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 import uvloop
 
-from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import CLIENT_OPTIONS, RedisLedger

@@ -20,8 +20,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from greenroom.app.embedded_livekit import answers
-from greenroom.app.embedded_redis import temporary_redis
+from greenroom.app.local.embedded_livekit import answers
+from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.passes import Passes
 from greenroom.app.settings import Settings
 from tests.ports import free_port, free_ports
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent.parent
 # A process that tells, when it is asked to stop, that it is and whether Redis still answers.
 STUB = """
 import http.server, os, pathlib, signal, subprocess, sys, threading, time
-from greenroom.app.embedded_redis import answers
+from greenroom.app.local.embedded_redis import answers
 from greenroom.app.settings import read
 name, *habits = sys.argv[1:]
 settings = read()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from greenroom.app.operating import facts, trial
+from greenroom.app.operate import facts, trial
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.probes import ReadCondition
 from greenroom.app.rooms.room import Room

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from greenroom.app.embedded_redis import UnsafeFolder, answers, prepare, temporary_redis
+from greenroom.app.local.embedded_redis import UnsafeFolder, answers, prepare, temporary_redis
 from greenroom.app.settings import Settings
 from tests.product import eventually
 

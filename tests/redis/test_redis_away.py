@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from greenroom.app.embedded_redis import answers, prepare
 from greenroom.app.errors import RedisAway
+from greenroom.app.local.embedded_redis import answers, prepare
 from greenroom.app.rooms.clock import Ping
 from greenroom.app.rooms.inbox import Receive
 from greenroom.app.rooms.leases import Claimed, ReadRoom, Withdraw

@@ -10,8 +10,8 @@ from importlib import metadata
 import pytest
 
 from greenroom.app import cli, settings
+from greenroom.app.local import here
 from greenroom.app.passes import Passes
-from greenroom.app.supervisor import here
 
 
 @pytest.fixture(autouse=True)

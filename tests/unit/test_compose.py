@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from greenroom.app.supervisor.procfile import read as read_procfile
-from greenroom.app.supervisor.surroundings import NEEDED_BY, SETTINGS, environment_of
+from greenroom.app.local.procfile import read as read_procfile
+from greenroom.app.local.surroundings import NEEDED_BY, SETTINGS, environment_of
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -10,10 +10,10 @@ import pytest
 
 from greenroom.app import queues
 from greenroom.app.errors import RedisAway
-from greenroom.app.operating import checkup, doctor, facts, trial
-from greenroom.app.operating.checkup import check
-from greenroom.app.operating.doctor import BLIND, ILL, WELL, Place, examine, examine_room
-from greenroom.app.operating.findings import Verdict
+from greenroom.app.operate import checkup, doctor, facts, trial
+from greenroom.app.operate.checkup import check
+from greenroom.app.operate.doctor import BLIND, ILL, WELL, Place, examine, examine_room
+from greenroom.app.operate.findings import Verdict
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom

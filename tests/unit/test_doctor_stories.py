@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.operating import facts
-from greenroom.app.operating.findings import Verdict
-from greenroom.app.operating.story import ENDINGS, tell
-from greenroom.app.operating.wording import duration
+from greenroom.app.operate import facts
+from greenroom.app.operate.findings import Verdict
+from greenroom.app.operate.story import ENDINGS, tell
+from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.sessions import Create, Forget, Note, Reason, State, Succeed, Transition

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.operating import fleet
-from greenroom.app.operating.fleet import NoSuchWorker, NotDone, Watch
+from greenroom.app.operate import fleet
+from greenroom.app.operate.fleet import NoSuchWorker, NotDone, Watch
 from greenroom.app.rooms.leases import Adopt, Supersede
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.workers import Host, Report, RequestedState, Retire

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from greenroom.app.local.procfile import read as read_procfile
+from greenroom.app.local.surroundings import BOTS, OURS, environment_of
 from greenroom.app.settings import read
-from greenroom.app.supervisor.procfile import read as read_procfile
-from greenroom.app.supervisor.surroundings import BOTS, OURS, environment_of
 
 SECRETS = {
     "API_KEY": "fjord-mimic-taxi-plumb-oboe",

@@ -2,11 +2,11 @@
 
 import pytest
 
+from greenroom.app.local import ready
+from greenroom.app.local.up import SAY_WHY_AFTER, waiting, welcome
+from greenroom.app.local.usual import is_usual
 from greenroom.app.named_bots import BUILT_IN_BOTS
 from greenroom.app.settings import Settings
-from greenroom.app.supervisor import ready
-from greenroom.app.supervisor.up import SAY_WHY_AFTER, waiting, welcome
-from greenroom.app.supervisor.usual import is_usual
 
 SECRET = "a-secret-for-tests-only-1234567890"
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from greenroom.app.operating.checkup import A_MOMENT, REAPED_WITHIN, UNHEARD
-from greenroom.app.operating.facts import Fleet, RoomFacts
-from greenroom.app.operating.findings import Finding, Verdict
-from greenroom.app.operating.wording import count, duration, moment, some
+from greenroom.app.operate.checkup import A_MOMENT, REAPED_WITHIN, UNHEARD
+from greenroom.app.operate.facts import Fleet, RoomFacts
+from greenroom.app.operate.findings import Finding, Verdict
+from greenroom.app.operate.wording import count, duration, moment, some
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, Lease, LeaseStatus
 from greenroom.app.rooms.providers import Participant
 from greenroom.app.rooms.sessions import STARTS_WITHIN, Event, Happened, Reason, Session, State

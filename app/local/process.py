@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from greenroom.app.errors import GreenroomError
-from greenroom.app.supervisor.keeper import Keeper
-from greenroom.app.supervisor.output import LONGEST_LINE, Log, Output
-from greenroom.app.supervisor.procfile import Entry
-from greenroom.app.supervisor.surroundings import environment_of
-from greenroom.app.supervisor.usual import is_usual
+from greenroom.app.local.keeper import Keeper
+from greenroom.app.local.output import LONGEST_LINE, Log, Output
+from greenroom.app.local.procfile import Entry
+from greenroom.app.local.surroundings import environment_of
+from greenroom.app.local.usual import is_usual
 
 STEADY_AFTER = 10.0  # seconds; a process that dies sooner counts as one that could not start
 GIVE_UP_AFTER = 5  # deaths in a row, each before STEADY_AFTER

@@ -13,13 +13,13 @@ from typing import Any
 
 from greenroom.app import settings as app_settings
 from greenroom.app.errors import Conflict, GreenroomError, Unavailable
+from greenroom.app.local import here, procfile, ready
+from greenroom.app.local.keeper import Keeper
+from greenroom.app.local.output import Log, Output
+from greenroom.app.local.process import CannotKeepUp, Process, Surroundings
 from greenroom.app.named_bots import BUILT_IN_BOTS
 from greenroom.app.passes import LINK_LASTS, Pass, Passes, link, until
 from greenroom.app.settings import Settings
-from greenroom.app.supervisor import here, procfile, ready
-from greenroom.app.supervisor.keeper import Keeper
-from greenroom.app.supervisor.output import Log, Output
-from greenroom.app.supervisor.process import CannotKeepUp, Process, Surroundings
 
 READY_WITHIN = 120.0  # seconds; the first start compiles what was installed
 SAY_WAITING_EVERY = 20.0  # seconds

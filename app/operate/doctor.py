@@ -11,10 +11,10 @@ from textwrap import fill
 from typing import Any, Generic, TypeVar
 
 from greenroom.app.errors import GreenroomError, RedisAway
-from greenroom.app.operating import checkup, facts, trial
-from greenroom.app.operating.findings import Finding, Verdict, worst
-from greenroom.app.operating.story import Story, tell
-from greenroom.app.operating.wording import count
+from greenroom.app.operate import checkup, facts, trial
+from greenroom.app.operate.findings import Finding, Verdict, worst
+from greenroom.app.operate.story import Story, tell
+from greenroom.app.operate.wording import count
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room

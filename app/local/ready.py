@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from greenroom.app import embedded_redis
+from greenroom.app.local import embedded_redis
 from greenroom.app.settings import Settings
 
 ASK_WITHIN = 2.0  # seconds

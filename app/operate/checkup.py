@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
-from greenroom.app.operating.facts import Facts
-from greenroom.app.operating.findings import Finding, Verdict
-from greenroom.app.operating.trial import Claiming, Outcome, Web
-from greenroom.app.operating.wording import count, duration, size, some
+from greenroom.app.operate.facts import Facts
+from greenroom.app.operate.findings import Finding, Verdict
+from greenroom.app.operate.trial import Claiming, Outcome, Web
+from greenroom.app.operate.wording import count, duration, size, some
 from greenroom.app.rooms.joining import LIMITS
 from greenroom.app.rooms.leases import STALE_AFTER, Lease, LeaseStatus, RoomView
 from greenroom.app.rooms.room import Room

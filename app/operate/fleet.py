@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from greenroom.app.errors import Conflict, Missing, NoSuchSession, RedisAway
-from greenroom.app.operating.wording import count, duration, listed, moment
+from greenroom.app.operate.wording import count, duration, listed, moment
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import Ledger

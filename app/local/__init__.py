@@ -1,0 +1,1 @@
+"""One machine: `make up` starts what the Procfile lists, and leaves nothing running; the embedded servers."""
