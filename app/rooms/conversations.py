@@ -4,7 +4,6 @@ A conversation has an id and a sequence of its own, and belongs to one user.  It
 conversation, begins another one for another person, and takes up an earlier one where /join names it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -23,6 +22,32 @@ class Source(StrEnum):
     ADMIN = "admin"  # an operator put it there
 
 
+class ToolStatus(StrEnum):
+    """How the call of a tool ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"  # the tool raised; its result says what
+    CANCELLED = "cancelled"  # the person interrupted, or the tool took too long
+    CUT_OFF = "cut_off"  # the bot was gone before there was a result
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """That the model calls a tool."""
+
+    id: str
+    name: str
+    arguments: str  # JSON, as the model wrote it
+
+    def as_message_part(self) -> dict[str, Any]:
+        """It as a model reads it."""
+        return {
+            "id": self.id,
+            "type": "function",
+            "function": {"name": self.name, "arguments": self.arguments},
+        }
+
+
 @dataclass(frozen=True)
 class Turn:
     """One message of a conversation, in the model's own shape, and what else is known of it."""
@@ -30,20 +55,24 @@ class Turn:
     id: str  # written twice, it is one turn
     role: str  # "user", "assistant" or "tool"
     content: str
-    tool_calls: tuple[Mapping[str, Any], ...] = ()  # that an assistant's message asks for
+    tool_calls: tuple[ToolCall, ...] = ()  # that an assistant's message asks for
     tool_call_id: str | None = None  # whose result a tool's message is
+    tool_status: ToolStatus | None = None  # how that call ended
     person: str | None = None  # who said it, or was told it, in a room of several
-    interrupted: bool = False  # the person spoke before all of it was heard
+    interrupted: bool = False  # it was cut short: the content is what was heard of it
     epoch: int = 0  # of the bot that wrote it
     source: Source = Source.LIVE
     sequence: int = 0  # its place; 0 before the ledger has given it one
-    at_ms: int = 0
+    started_ms: int = 0  # when it began, or the call of a tool did; by Redis's clock
+    ended_ms: int = 0  # 0: when the ledger gets it
 
     def as_message(self) -> dict[str, Any]:
         """It as a model reads it."""
-        message: dict[str, Any] = {"role": self.role, "content": self.content}
+        message: dict[str, Any] = {"role": self.role}
+        if self.content or not self.tool_calls:
+            message["content"] = self.content
         if self.tool_calls:
-            message["tool_calls"] = [dict(call) for call in self.tool_calls]
+            message["tool_calls"] = [call.as_message_part() for call in self.tool_calls]
         if self.tool_call_id is not None:
             message["tool_call_id"] = self.tool_call_id
         return message

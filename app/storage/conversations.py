@@ -1,6 +1,7 @@
 """Conversations as Redis commands."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from greenroom.app.rooms.conversations import (
@@ -9,6 +10,8 @@ from greenroom.app.rooms.conversations import (
     ReadTurns,
     Record,
     Source,
+    ToolCall,
+    ToolStatus,
     Turn,
 )
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
@@ -25,31 +28,36 @@ def _entry(turn: Turn) -> dict[str, str]:
         "id": turn.id,
         "role": turn.role,
         "content": turn.content,
-        "tool_calls": dumps(turn.tool_calls) if turn.tool_calls else None,
+        "tool_calls": dumps([asdict(call) for call in turn.tool_calls]) if turn.tool_calls else None,
         "tool_call_id": turn.tool_call_id,
+        "tool_status": turn.tool_status,
         "person": turn.person,
         "interrupted": "1" if turn.interrupted else None,
         "epoch": str(turn.epoch),
         "source": turn.source,
-        "at": str(turn.at_ms) if turn.at_ms else None,
+        "started": str(turn.started_ms) if turn.started_ms else None,
+        "ended": str(turn.ended_ms) if turn.ended_ms else None,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def _turn(entry: str) -> Turn:
+def turn_of(entry: str) -> Turn:
+    """A turn as it lies among the turns, and in the outbox."""
     facts = json.loads(entry)
     return Turn(
         id=facts["id"],
         role=facts["role"],
         content=facts["content"],
-        tool_calls=tuple(json.loads(facts["tool_calls"])) if "tool_calls" in facts else (),
+        tool_calls=tuple(ToolCall(**call) for call in json.loads(facts.get("tool_calls", "[]"))),
         tool_call_id=facts.get("tool_call_id"),
+        tool_status=ToolStatus(facts["tool_status"]) if "tool_status" in facts else None,
         person=facts.get("person"),
         interrupted="interrupted" in facts,
         epoch=int(facts["epoch"]),
         source=Source(facts["source"]),
         sequence=int(facts["sequence"]),
-        at_ms=int(facts["at"]),
+        started_ms=int(facts.get("started", 0)),
+        ended_ms=int(facts.get("ended", 0)),
     )
 
 
@@ -80,7 +88,7 @@ def record(step: Record) -> Command:
 
 def read_turns(step: ReadTurns) -> Command:
     def read(replies: list[Reply]) -> list[Turn]:
-        return [_turn(entry) for entry in replies[0]]
+        return [turn_of(entry) for entry in replies[0]]
 
     return Command((Call(("ZRANGE", keys.turns(step.conversation_id), 0, -1)),), read)
 

@@ -7,7 +7,15 @@ import pytest
 
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Source, Turn
+from greenroom.app.rooms.conversations import (
+    BeginConversation,
+    ReadTurns,
+    Record,
+    Source,
+    ToolCall,
+    ToolStatus,
+    Turn,
+)
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.sessions import (
     KEPT_AFTER_END,
@@ -53,29 +61,46 @@ def succeeded(ledger, session):
 def test_turns_are_read_as_they_were_said_in_order(ledger, session):
     assert ledger.run(ReadTurns(HERE)) == []
     text = '“Hé”,\nshe said. \\ " 10^16: 12345678901234567'
-    call = {
-        "id": "call-1",
-        "type": "function",
-        "function": {"name": "look", "arguments": "[] {}"},
-        "n": 10**16 + 1,
-    }
+    call = ToolCall("call-1", "look", '{"n": 10000000000000001, "none": [], "text": "\\u00e9"}')
     turns = [
-        Turn("turn-0", "user", text, person="ada", epoch=7),
+        Turn("turn-0", "user", text, person="ada", epoch=7, started_ms=10**12 + 1, ended_ms=10**12 + 2),
         Turn("turn-1", "assistant", "", tool_calls=(call,), epoch=7),
-        Turn("turn-2", "tool", "[]", tool_call_id="call-1", epoch=7, source=Source.ADMIN),
-        Turn("turn-3", "assistant", "It is", interrupted=True, epoch=7),
+        Turn("turn-2", "tool", "[]", tool_call_id="call-1", tool_status=ToolStatus.FAILED, epoch=7),
+        Turn("turn-3", "assistant", "It is", interrupted=True, epoch=7, source=Source.ADMIN),
     ]
     given = [ledger.run(Record("a-session", HERE, 7, turn)) for turn in turns]
 
     read = ledger.run(ReadTurns(HERE))
 
     assert given == [1, 2, 3, 4]
-    assert [replace(turn, at_ms=0) for turn in read] == [
-        replace(turn, sequence=number) for number, turn in enumerate(turns, 1)
+    times = {"started_ms": 0, "ended_ms": 0}
+    assert read[0] == replace(turns[0], sequence=1)
+    assert [replace(turn, **times) for turn in read] == [
+        replace(turn, sequence=number, **times) for number, turn in enumerate(turns, 1)
     ]
-    assert abs(read[0].at_ms - ledger.run(Now())) < 10_000
-    assert read[1].as_message() == {"role": "assistant", "content": "", "tool_calls": [call]}
-    assert read[2].as_message() == {"role": "tool", "content": "[]", "tool_call_id": "call-1"}
+    assert read[1].started_ms == read[1].ended_ms
+    assert abs(read[1].ended_ms - ledger.run(Now())) < 10_000
+
+
+def test_a_turn_is_read_by_the_model_in_its_own_shape():
+    call = ToolCall("call-1", "look", '{"at": "the sky"}')
+    function = {"name": "look", "arguments": '{"at": "the sky"}'}
+    asked = {"id": "call-1", "type": "function", "function": function}
+
+    assert [
+        turn.as_message()
+        for turn in (
+            Turn("1", "user", "look"),
+            Turn("2", "assistant", "", tool_calls=(call,)),
+            Turn("3", "assistant", "I look.", tool_calls=(call,)),
+            Turn("4", "tool", "[]", tool_call_id="call-1", tool_status=ToolStatus.COMPLETED),
+        )
+    ] == [
+        {"role": "user", "content": "look"},
+        {"role": "assistant", "tool_calls": [asked]},
+        {"role": "assistant", "content": "I look.", "tool_calls": [asked]},
+        {"role": "tool", "content": "[]", "tool_call_id": "call-1"},
+    ]
 
 
 def test_a_turn_written_twice_is_one(ledger, session):
@@ -125,7 +150,7 @@ def test_a_sequence_grows_through_a_loss_of_everything(world, ledger, session):
     assert say(ledger, 2) == 3
     assert said(ledger) == ["turn-0", "turn-1", "turn-2"]
     restored = ledger.run(ReadTurns(HERE))[0]
-    assert (restored.source, restored.at_ms, restored.epoch) == (Source.RESTORED, lost.at_ms, 7)
+    assert (restored.source, restored.ended_ms, restored.epoch) == (Source.RESTORED, lost.ended_ms, 7)
 
 
 def test_a_long_conversation_loses_its_beginning(ledger, session):

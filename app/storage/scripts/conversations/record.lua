@@ -30,7 +30,8 @@ if sequence == 0 then sequence = math.max(last, tonumber(ARGV[5])) + 1 end
 redis.call("HSET", conversation, "sequence", math.max(last, sequence))
 local now_ms = clock()
 local turn = cjson.decode(ARGV[3])
-turn.sequence, turn.at = string.format("%.0f", sequence), turn.at or string.format("%.0f", now_ms)
+turn.sequence, turn.ended = string.format("%.0f", sequence), turn.ended or string.format("%.0f", now_ms)
+turn.started = turn.started or turn.ended
 local entry = cjson.encode(turn)
 redis.call("ZADD", turns, sequence, entry)
 redis.call("ZREMRANGEBYRANK", turns, 0, -ARGV[7] - 1)
