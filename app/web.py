@@ -11,14 +11,14 @@ from greenroom.app.api.services import Services
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.bots import personalities, voices  # neither imports pipecat
 from greenroom.tasks.celery import app as celery
-from greenroom.tasks.outgoing import CeleryLaunches
+from greenroom.tasks.queues import CeleryQueues
 
 
 def create_app() -> Flask:
     """The WSGI application, from the environment's settings.  Raises SettingsError."""
     settings = app_settings.load(keys=(app_settings.API_KEY, app_settings.SIGNING_SECRET))
     logging.configure(settings)
-    ledger, launches = RedisLedger(settings.redis_url), CeleryLaunches(celery)
+    ledger, launches = RedisLedger(settings.redis_url), CeleryQueues(celery)
     names = {name: personalities.load(name).name for name in personalities.names()}
     services = Services.over(ledger, launches, settings, tuple(names))
     services = replace(services, names=names, check_voice=voices.check_voice)

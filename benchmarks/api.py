@@ -19,7 +19,7 @@ import redis
 
 from benchmarks.load import Outcome, crowd, request
 from benchmarks.report import alternate, median, percentile, say
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.storage import keys
 from tests.ports import free_port
 from tests.product import KEY, LocalProcess, Product, product

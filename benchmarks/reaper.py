@@ -33,7 +33,7 @@ BATCH = 1000
 class NoLaunches:
     """Nobody is launched here."""
 
-    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
+    def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         raise AssertionError("a bot that beats was superseded")
 
 

@@ -21,9 +21,9 @@ class NoWorkers:
     def __init__(self) -> None:
         self.claims: dict[str, str] = {}
 
-    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
-        self.claims[session.id] = claim
-        return Push("nobody", claim, session.id, in_front)
+    def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
+        self.claims[session.id] = token
+        return Push("nobody", token, session.id, in_front)
 
 
 def an_order(room: Room, user_id: str) -> Order:

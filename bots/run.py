@@ -17,7 +17,7 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
 from greenroom.app.rooms.line import LeaveLine
-from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 from greenroom.app.settings import Settings
@@ -80,14 +80,14 @@ def warm(settings: Settings) -> None:
 
 
 def run(
-    session_id: str, claim: str, *, host: str, job_id: str, settings: Settings, launches: LaunchQueue
+    session_id: str, token: str, *, host: str, job_id: str, settings: Settings, launches: LaunchQueue
 ) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted.
 
     Raises BotCrashed or EndUnwritten, evidence for its parent: the session goes on with another bot, or is over.
     """
     with _own_signals() as asked:
-        adopted = adopt(session_id, claim, host=host, job_id=job_id, settings=settings)
+        adopted = adopt(session_id, token, host=host, job_id=job_id, settings=settings)
         if adopted is not None:
             here: list[Stay] = []
 
@@ -99,7 +99,7 @@ def run(
 
 
 def adopt(
-    session_id: str, claim: str, *, host: str, job_id: str, settings: Settings
+    session_id: str, token: str, *, host: str, job_id: str, settings: Settings
 ) -> AdoptedSession | None:
     """Adopt a session's claim; None if another process has it, or the session is over."""
     ledger, owner = _ledger_of_this_process(settings.redis_url), owner_of(host, job_id, os.getpid())
@@ -107,7 +107,7 @@ def adopt(
     if isinstance(session, NoSuchSession):
         log.warning("launch_session_missed", session_id=session_id)
         return None
-    adoption, epoch = ledger.run(Adopt(session.room, claim, owner, host, job_id))
+    adoption, epoch = ledger.run(Adopt(session.room, token, owner, host, job_id))
     if adoption not in (Adoption.ADOPTED, Adoption.NEXT):
         log.info("launch_adoption_refused", session_id=session_id, found=adoption)
         return None
@@ -120,7 +120,7 @@ def adopt(
         session=replace(session, epoch=epoch),
         owner=owner,
         host=host,
-        claim=claim,
+        token=token,
         is_next=adoption is Adoption.NEXT,
         age=timedelta(milliseconds=now_ms - session.created_ms),
         conversation=tuple(conversation),

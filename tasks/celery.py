@@ -17,7 +17,7 @@ from kombu import Exchange, Queue
 
 from greenroom.app import logging as app_logging
 from greenroom.app import settings as app_settings
-from greenroom.app.queues import CONTROL, LAUNCHES
+from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.settings import Settings
 
 REAP_EVERY = timedelta(seconds=3)
@@ -94,7 +94,7 @@ def configuration() -> dict[str, Any]:
             "interval_max": 0.2,
         },
         "broker_pool_limit": chosen.web_threads,  # a thread that publishes never waits for another's connection
-        # Set for each launch (greenroom.tasks.outgoing); these hold for whatever is published by hand
+        # Set for each launch (greenroom.tasks.queues); these hold for whatever is published by hand
         "task_soft_time_limit": timedelta(hours=24).total_seconds(),
         "task_time_limit": timedelta(hours=24, minutes=1).total_seconds(),
         # Flower lives from events; a second event for each publish costs a millisecond

@@ -14,7 +14,7 @@ class LaunchTask(Task):
 
 
 @app.task(base=LaunchTask, bind=True, name="bots.launch", throws=(BotCrashed, EndUnwritten))
-def launch(self: Task, session_id: str, claim: str) -> None:
+def launch(self: Task, session_id: str, token: str) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted."""
     from greenroom.bots.leftovers import household
     from greenroom.bots.run import run
@@ -22,7 +22,7 @@ def launch(self: Task, session_id: str, claim: str) -> None:
     try:
         run(
             session_id,
-            claim,
+            token,
             host=self.request.hostname,
             job_id=self.request.id,
             settings=settings(),

@@ -6,13 +6,13 @@ from functools import cache
 from greenroom.app import providers
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.presence import Monitor
 from greenroom.app.rooms.provider_events import Weighing
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.room_monitor import RoomMonitor
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import app, settings
-from greenroom.tasks.outgoing import CeleryLaunches
+from greenroom.tasks.queues import CeleryQueues
 from greenroom.tasks.worker.parent import WorkerParent
 
 
@@ -22,19 +22,19 @@ class Upkeep:
 
     ledger: Ledger
     reaper: Reaper
-    monitor: Monitor
+    monitor: RoomMonitor
     weighing: Weighing
 
 
 @cache
-def launches() -> CeleryLaunches:
-    return CeleryLaunches(app)
+def launches() -> CeleryQueues:
+    return CeleryQueues(app)
 
 
 @cache
 def upkeep() -> Upkeep:
     chosen, ledger, rooms = settings(), RedisLedger(settings().redis_url), providers.of(settings())
-    monitor = Monitor(
+    monitor = RoomMonitor(
         ledger, Joining(ledger, launches()), rooms, bots=chosen.bots, default_bot=chosen.default_bot
     )
     return Upkeep(

@@ -23,7 +23,7 @@ from celery import Celery
 from pytest_celery import CeleryTestBroker, CeleryTestContainer, CeleryTestNode, CeleryTestWorker
 from redis import Redis
 
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent

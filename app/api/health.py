@@ -28,6 +28,6 @@ def livez() -> dict[str, bool]:
 @public
 def readyz() -> ResponseReturnValue:
     """A join would find its bot: Redis answers and a worker lives."""
-    readiness = services().looking.readiness()
+    readiness = services().overview.readiness()
     code = HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE
     return {"ready": readiness.ready, "checks": readiness.checks}, code

@@ -53,7 +53,7 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
 def renew(session_id: str) -> ResponseReturnValue:
     """A fresh token for a session of the pass's room, in place of one that has expired."""
     here, held = services(), g.held
-    session = here.looking.session(session_id)
+    session = here.overview.session(session_id)
     if held is not None and (held.user_id is None or held.room != str(session.room)):
         raise Forbidden("That pass is for another room.")
     user_id = (held and held.user_id) or session.brief.user_id

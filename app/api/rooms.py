@@ -39,8 +39,8 @@ from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.joining import QUEUED, Joined, Order
 from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
-from greenroom.app.rooms.looking import Presence, presence_of
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.overview import Presence, presence_of
 from greenroom.app.rooms.providers import GUEST, About, check_name
 from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.room import LOCAL, Room
@@ -152,7 +152,7 @@ def look(room_url: str) -> dict[str, Any]:
     """Who has a room, where its bot runs and when it was last heard, who is there, and what is open."""
     here = services()
     room = here.providers.room(room_url)
-    view = here.looking.room(room)
+    view = here.overview.room(room)
     keepalive = None
     if view.age is not None:
         keepalive = {
@@ -165,7 +165,7 @@ def look(room_url: str) -> dict[str, Any]:
         "lease": view.lease,
         "keepalive": keepalive,
         "config": view.config,
-        "state": as_told(here.looking.state(room)),
+        "state": as_told(here.overview.state(room)),
         "presence": _presence(here, room),
     }
 

@@ -14,9 +14,9 @@ from greenroom.app.passes import Passes
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.looking import Looking
-from greenroom.app.rooms.outgoing import EvidenceQueue, Outgoing
+from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.queues import EvidenceQueue, Queues
 from greenroom.app.settings import Settings
 
 
@@ -37,7 +37,7 @@ class Services:
     ledger: Ledger
     joining: Joining
     leaving: Leaving
-    looking: Looking
+    overview: Overview
     tokens: TimestampSigner
     passes: Passes
     settings: Settings
@@ -51,20 +51,20 @@ class Services:
 
     @classmethod
     def over(
-        cls, ledger: Ledger, outgoing: Outgoing, settings: Settings, personalities: tuple[str, ...]
+        cls, ledger: Ledger, queues: Queues, settings: Settings, personalities: tuple[str, ...]
     ) -> "Services":
         its, seats = providers.of(settings), Seats(settings.web_threads)
         return cls(
             ledger=ledger,
-            joining=Joining(ledger, outgoing, sleep=seats.sleep),
+            joining=Joining(ledger, queues, sleep=seats.sleep),
             leaving=Leaving(ledger, its),
-            looking=Looking(ledger),
+            overview=Overview(ledger),
             tokens=session_tokens(settings.signing_secret),
             passes=Passes(settings.signing_secret),
             settings=settings,
             personalities=personalities,
             providers=its,
-            evidence=outgoing,
+            evidence=queues,
             seats=seats,
             offers=Latest(),
         )

@@ -29,10 +29,10 @@ from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import services
 from greenroom.app.errors import Busy, OfferRefused, TooManyStreams
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.patience import slices
 from greenroom.app.rooms.requests import Candidates, Offer
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.rooms.sessions import Event, Reason, State
+from greenroom.app.rooms.sliced_wait import slices
 
 OFFER_AT_MOST = 64 * 1024  # bytes
 STREAM_FOR = timedelta(minutes=5)  # then the client connects again, with Last-Event-ID
@@ -57,7 +57,7 @@ bp = JsonBlueprint(
 @bp.response(HTTPStatus.OK, SessionsSchema())
 def list_sessions(page: dict[str, Any]) -> dict[str, Any]:
     """The sessions that are on, the oldest first, a page at a time; the next one is asked for with `after`."""
-    sessions, after = services().looking.sessions(page["after"], page["limit"])
+    sessions, after = services().overview.sessions(page["after"], page["limit"])
     return {"sessions": sessions, "next": after}
 
 
@@ -66,11 +66,11 @@ def list_sessions(page: dict[str, Any]) -> dict[str, Any]:
 @open_to_session
 def get_session(session_id: str) -> dict[str, Any]:
     """One session; an ended one for a day."""
-    looking = services().looking
-    session = looking.session(session_id)
+    overview = services().overview
+    session = overview.session(session_id)
     if caller := caller_of(session_id):
         session = replace(session, brief=session.brief.for_guest(caller))
-    return {**vars(session), "position": looking.position(session)}
+    return {**vars(session), "position": overview.position(session)}
 
 
 @bp.get("/<session_id>/events")
@@ -84,7 +84,7 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
     if not PLACE.fullmatch(after):
         after = "0"
     is_told_why = caller_of(session_id) is None or services().settings.redis_is_embedded
-    events = _as_told(services().looking.events(session_id, after=after), is_told_why=is_told_why)
+    events = _as_told(services().overview.events(session_id, after=after), is_told_why=is_told_why)
     if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) != "text/event-stream":
         return {"events": events}
     try:
@@ -107,7 +107,7 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
 def offer(sent: dict[str, Any], session_id: str) -> Any:
     """Give the bot a browser's offer; its answer comes back."""
     here = services()
-    session = here.looking.session(session_id)
+    session = here.overview.session(session_id)
     if session.room.provider != LOCAL:
         raise OfferRefused(
             "This room is not ours: connect to its url, with the room_token that /join returned."
@@ -130,7 +130,7 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
 def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
     """Tell the bot of more ways to reach the browser."""
     here = services()
-    session = here.looking.session(session_id)
+    session = here.overview.session(session_id)
     whose = ("candidates", session_id, caller_of(session_id))
     with here.seats.taken(Wait.BOT, whose=whose, at_most=CANDIDATES_OF_ONE):
         ask(here.ledger, session, Candidates(**sent), is_awaited=still_awaited())
@@ -150,7 +150,7 @@ def _tells_a_failure(event: Event) -> bool:
 
 
 def _stream(session_id: str, after: str, events: list[Event], *, is_told_why: bool) -> Iterator[str]:
-    looking, schema, quiet = services().looking, EventSchema(), 0
+    overview, schema, quiet = services().overview, EventSchema(), 0
     is_awaited = still_awaited()
     yield "retry: 1000\n\n"
     for wait in slices(STREAM_FOR):
@@ -164,4 +164,4 @@ def _stream(session_id: str, after: str, events: list[Event], *, is_told_why: bo
         quiet = 0 if events else quiet + 1
         if quiet % HEARTBEAT_EVERY == HEARTBEAT_EVERY - 1:
             yield ": still here\n\n"
-        events = _as_told(looking.events(session_id, after=after, wait=wait), is_told_why=is_told_why)
+        events = _as_told(overview.events(session_id, after=after, wait=wait), is_told_why=is_told_why)

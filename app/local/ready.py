@@ -52,12 +52,12 @@ def livekit(settings: Settings) -> str | None:
 def unfit(settings: Settings) -> dict[str, str]:
     """The bots that no worker can start, and why, as the workers report; nothing if Redis cannot tell."""
     from greenroom.app.errors import RedisAway
-    from greenroom.app.rooms.looking import Looking
+    from greenroom.app.rooms.overview import Overview
     from greenroom.app.storage.ledger import RedisLedger
 
     ledger = RedisLedger(settings.redis_url)
     try:
-        return {name: why for host in Looking(ledger).hosts() for name, why in host.unfit.items()}
+        return {name: why for host in Overview(ledger).hosts() for name, why in host.unfit.items()}
     except RedisAway:
         return {}
     finally:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.queues import CONTROL, LAUNCHES
+from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.leases import ReadRoom, RoomView
 from greenroom.app.rooms.ledger import Ledger, Step

@@ -35,9 +35,8 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, Place
-from greenroom.app.rooms.outgoing import LaunchQueue
-from greenroom.app.rooms.patience import slices
 from greenroom.app.rooms.providers import check_voice_room
+from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
@@ -52,6 +51,7 @@ from greenroom.app.rooms.sessions import (
     Session,
     State,
 )
+from greenroom.app.rooms.sliced_wait import slices
 
 LIMITS = Limits()
 REFUSALS: Mapping[Created, type[GreenroomError]] = {

@@ -11,8 +11,8 @@ import structlog
 
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import PARKED_FOR, Finding, Lease, Supersede, Withdraw
-from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.procedures import Procedure
+from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import STARTS_WITHIN, Happened, Session, State, Succeed
 

@@ -12,10 +12,10 @@ from greenroom.app.errors import NotOurRoom, ProviderAway
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import BEAT_EVERY, Finding, Lease, LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.presence import Monitor, Outcome
 from greenroom.app.rooms.providers import Evidence, Provider, Providers, RoomEvent
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room_monitor import Outcome, RoomMonitor
 from greenroom.app.rooms.sessions import STARTS_WITHIN
 
 MISSED_TWO_BEATS = (
@@ -39,7 +39,9 @@ def name_of(evidence: Evidence) -> str:
 class Weighing:
     """Looks where evidence points.  Safe to repeat, in any order."""
 
-    def __init__(self, ledger: Ledger, reviving: Reviving, monitor: Monitor, providers: Providers) -> None:
+    def __init__(
+        self, ledger: Ledger, reviving: Reviving, monitor: RoomMonitor, providers: Providers
+    ) -> None:
         self._ledger = ledger
         self._reviving = reviving
         self._monitor = monitor

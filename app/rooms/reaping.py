@@ -28,10 +28,10 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place
 from greenroom.app.rooms.messages import sending
-from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.parking import finish_parking, is_to_be_parked
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.requests import GiveWay
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room

@@ -11,10 +11,10 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import Finding, Lease, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
-from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.parking import relaunch
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Reason, Session, State, Succeed
 

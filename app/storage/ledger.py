@@ -27,7 +27,7 @@ T = TypeVar("T")
 CONNECT_WITHIN = timedelta(seconds=1)
 ANSWER_WITHIN = timedelta(
     seconds=1
-)  # twice what a step waits (`rooms.patience`): joins answer 503 within two seconds
+)  # twice what a step waits (`rooms.sliced_wait`): joins answer 503 within two seconds
 
 # One retry, for a pooled connection that Redis closed meanwhile: a step that was done twice is done once.
 # redis-py's own default, ten of them, has made one call last a minute.

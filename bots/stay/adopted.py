@@ -17,7 +17,7 @@ class AdoptedSession:
     session: Session
     owner: str
     host: str
-    claim: str
+    token: str
     is_next: bool = False  # its turn comes when the bot that has the room now yields
     age: timedelta = timedelta(0)
     conversation: tuple[Turn, ...] = ()

@@ -8,11 +8,11 @@ import structlog
 from greenroom.app.rooms.leases import Release
 from greenroom.app.rooms.sessions import State
 from greenroom.bots.stay.background import first_of
+from greenroom.bots.stay.bot_run import CLOSES_WITHIN, BotRun
 from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import Ending
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
-from greenroom.bots.stay.performance import CLOSES_WITHIN, Performance
 from greenroom.bots.transports.stage import Stage
 
 GOODBYE_WITHIN = timedelta(seconds=8)
@@ -31,25 +31,25 @@ class Closing:
         journal: Journal,
         inbox: Inbox,
         stage: Stage,
-        performance: Performance,
+        bot_run: BotRun,
         controls: Controls,
     ) -> None:
         self._owner = owner
         self._journal = journal
         self._inbox = inbox
         self._stage = stage
-        self._performance = performance
+        self._bot_run = bot_run
         self._controls = controls
 
-    async def end_performance(self, ending: Ending) -> None:
-        """End a performance that has not ended by itself."""
+    async def end_bot_run(self, ending: Ending) -> None:
+        """End the bot's run, if it has not ended by itself."""
         if ending.goes_on:
             self._stage.silence()  # before the pipeline closes the line: who is told that it left does not come back
         else:
             await self._journal.enter(State.LEAVING, reason=ending.reason)
         if ending.politely and not ending.goes_on and await self._controls.say_goodbye():
-            await first_of(self._performance.over(), within=GOODBYE_WITHIN)
-        await self._performance.stop(ending.reason)
+            await first_of(self._bot_run.over(), within=GOODBYE_WITHIN)
+        await self._bot_run.stop(ending.reason)
 
     async def leave_room(self, ending: Ending) -> bool:
         """Leave the room, then give it up.  Neither may keep the other from happening.

@@ -10,18 +10,18 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import Happened, State, Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay import succession
 from greenroom.bots.stay.background import cancel, first_of
+from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import REPLACED, End, Ending
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import WRITTEN_WITHIN, RoomListener
-from greenroom.bots.stay.performance import Performance
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
 
@@ -46,7 +46,7 @@ class HandOver:
         park: Park,
         journal: Journal,
         stage: Stage,
-        performance: Performance,
+        bot_run: BotRun,
         controls: Controls,
         listener: RoomListener,
         turns: Turns,
@@ -61,7 +61,7 @@ class HandOver:
         self._park_session = park
         self._journal = journal
         self._stage = stage
-        self._performance = performance
+        self._bot_run = bot_run
         self._controls = controls
         self._listener = listener
         self._turns = turns
@@ -93,7 +93,7 @@ class HandOver:
         """Until the stay ends, by this or by something else."""
         while not self._end.has_begun:
             try:
-                is_live = self._performance.started.is_set() and self._journal.has_room
+                is_live = self._bot_run.started.is_set() and self._journal.has_room
                 if is_live and await self.hand_over():
                     self._leave_room_to_others("handed_over")
                 elif (not is_live or self._listener.waits_for_slot()) and await self._park():
@@ -131,9 +131,9 @@ class HandOver:
         """No slot is free: tell the person, and let the session wait for one."""
         if await self._last_moment() is None:
             return False
-        self._performance.fell_silent.clear()
-        if self._performance.started.is_set() and await self._controls.say_that_it_goes_away():
-            await first_of(self._performance.fell_silent.wait(), self._performance.over(), within=AWAY_WITHIN)
+        self._bot_run.fell_silent.clear()
+        if self._bot_run.started.is_set() and await self._controls.say_that_it_goes_away():
+            await first_of(self._bot_run.fell_silent.wait(), self._bot_run.over(), within=AWAY_WITHIN)
         is_parked = False
         try:
             if await self._fall_silent() is not None:
@@ -147,8 +147,8 @@ class HandOver:
         """In a quiet moment, with everything that was said written down; None if the session ends meanwhile."""
         await self._quiet_moment(QUIET_WITHIN)
         await self._see_all_written()
-        if self._performance.is_over and not self._performance.has_failed:  # it said goodbye meanwhile
-            self._end.begin(self._performance.ended_by_itself())
+        if self._bot_run.is_over and not self._bot_run.has_failed:  # it said goodbye meanwhile
+            self._end.begin(self._bot_run.ended_by_itself())
         return None if self._end.has_begun else self._journal.state
 
     async def _fall_silent(self) -> State | None:

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from greenroom.app.rooms.attendance import Attendance
-from greenroom.app.rooms.outgoing import LaunchQueue
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
+from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import Reason, State
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
@@ -17,6 +17,7 @@ from greenroom.bots.outbox import Outbox
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.background import Chores
+from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.closing import Closing
 from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import End, Ending
@@ -26,7 +27,6 @@ from greenroom.bots.stay.helpers import Helpers
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
-from greenroom.bots.stay.performance import Performance
 from greenroom.bots.stay.requests import AskedBot, handle
 from greenroom.bots.stay.take_over import TakeOver
 from greenroom.bots.stay.watchdog import Watchdog
@@ -81,12 +81,12 @@ class Parts:
             turns=turns,
             open_things=open_things,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
-            say=lambda *frames: self.performance.say(*frames),
+            say=lambda *frames: self.bot_run.say(*frames),
             end=end,
         )
         self.stage: Stage = stage_of(session, settings, listener=listener, waits=adopted.is_next)
         self.outbox = Outbox(turns.has_line, self.chores.begin)
-        self.performance: Performance = Performance(
+        self.bot_run: BotRun = BotRun(
             session,
             target=target,
             stage=self.stage,
@@ -99,7 +99,7 @@ class Parts:
             session,
             settings,
             stage=self.stage,
-            say=self.performance.say,
+            say=self.bot_run.say,
         )
         self.asked = AskedBot(session.id, self.stage, self.controls, listener.give_way, end)
         self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked))
@@ -118,11 +118,11 @@ class Parts:
             "owner": owner,
             "journal": journal,
             "stage": self.stage,
-            "performance": self.performance,
+            "bot_run": self.bot_run,
             "controls": self.controls,
         }
         more: dict[str, Any] = {"listener": listener, "turns": turns, "open_things": open_things, "end": end}
-        self.take_over = TakeOver(ledger, claim=adopted.claim, config=adopted.config, **shared, **more)
+        self.take_over = TakeOver(ledger, token=adopted.token, config=adopted.config, **shared, **more)
         self.hand_over = HandOver(
             ledger,
             launches,

@@ -28,7 +28,7 @@ class Stay:
         self._adopted = parts.adopted
         self._end = parts.end
         self._journal = parts.journal
-        self._performance = parts.performance
+        self._bot_run = parts.bot_run
         self._helpers = parts.helpers
         self._hand_over = parts.hand_over
         self._take_over = parts.take_over
@@ -51,7 +51,7 @@ class Stay:
         self._parts.open_things.enter()
         self._parts.watchdog.watch()  # before the bot: what it does first may block already
         ending = Ending.by_our_fault("broke on our side; the worker's log says how")
-        self._performance.begin(self._prepare)
+        self._bot_run.begin(self._prepare)
         clocks = self._wind_clocks()
         try:
             if self._adopted.is_next and not await self._take_over.run():
@@ -60,17 +60,17 @@ class Stay:
             self._begin_helpers()
             if not self._adopted.is_next:
                 await self._journal.enter(State.JOINING, host=self._adopted.host)
-            await first_of(self._performance.over(), self._end.wait(), *self._helpers.tasks)
+            await first_of(self._bot_run.over(), self._end.wait(), *self._helpers.tasks)
             if self._hand_over.has_begun:  # where a bot that said its last words is done
                 await first_of(self._end.wait(), self._hand_over.over())
-            ending = await self._end_performance()
+            ending = await self._end_bot_run()
         finally:
             for clock in clocks:
                 clock.cancel()
             self._parts.listener.stop_clock()
             self._parts.watchdog.watch_end()
             await self._parts.turns.written(WRITTEN_WITHIN)
-            await self._performance.cancel()
+            await self._bot_run.cancel()
             await self._hand_over.cancel()
             await self._helpers.cancel()
             await self._parts.chores.cancel()
@@ -87,7 +87,7 @@ class Stay:
 
     def exit(self, error: BaseException) -> None:
         """The bot has called sys.exit in one of its tasks, or was interrupted."""
-        self._end.begin(self._performance.exited(error))
+        self._end.begin(self._bot_run.exited(error))
 
     def hand_over(self) -> None:
         """The session goes on with another worker, the call with it."""
@@ -95,7 +95,7 @@ class Stay:
 
     async def pipeline_built(self, pipeline: PipelineWorker) -> None:
         """Called with the bot's pipeline before it starts."""
-        await self._performance.built(pipeline)
+        await self._bot_run.built(pipeline)
 
     async def _prepare(self) -> dict[str, Any]:
         """Get the bot's settings ready; returns what it is told of its session."""
@@ -108,22 +108,22 @@ class Stay:
             by_person=self._parts.turns.by_person(),
         )
 
-    async def _end_performance(self) -> Ending:
+    async def _end_bot_run(self) -> Ending:
         """End it, if it has not ended by itself; says why it is over."""
         if not self._end.has_begun and (failure := self._helpers.failure(self._parts.target)):
             self.end(Ending.by(failure))
-        if self._performance.is_over:
-            return self._end.ending or self._performance.ended_by_itself()
+        if self._bot_run.is_over:
+            return self._end.ending or self._bot_run.ended_by_itself()
         ending = self._end.ending or Ending.by_our_fault("was stopped, and nobody said why")
         self.end(ending)
-        await self._parts.closing.end_performance(ending)
+        await self._parts.closing.end_bot_run(ending)
         return ending
 
     def _begin_helpers(self) -> None:
         self._helpers.begin(
             {
                 "heartbeat": self._parts.heartbeat.run(),
-                "inbox": self._parts.inbox.read(self._performance.started),
+                "inbox": self._parts.inbox.read(self._bot_run.started),
                 "answering": self._parts.inbox.obey(),
                 "writing of turns": self._parts.turns.write(),
                 "writing of what is open": self._parts.open_things.write(),
@@ -143,7 +143,7 @@ class Stay:
         return clocks
 
     def _check_started(self) -> None:
-        if not self._performance.started.is_set() and not self._take_over.is_ready_to_enter:
+        if not self._bot_run.started.is_set() and not self._take_over.is_ready_to_enter:
             detail = f"its pipeline had not started after {BOT_STARTS_WITHIN.seconds} seconds"
             self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
 

@@ -9,7 +9,7 @@ from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.line import FindPlace
-from greenroom.app.rooms.outgoing import LaunchQueue
+from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 

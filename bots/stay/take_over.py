@@ -15,11 +15,11 @@ from greenroom.app.rooms.sessions import Happened, Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.background import first_of
+from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import End
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
-from greenroom.bots.stay.performance import Performance
 from greenroom.bots.stay.succession import turn_comes
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns, as_messages
@@ -35,11 +35,11 @@ class TakeOver:
         ledger: AsyncRedisLedger,
         *,
         owner: str,
-        claim: str,
+        token: str,
         config: Mapping[str, Any],
         journal: Journal,
         stage: Stage,
-        performance: Performance,
+        bot_run: BotRun,
         controls: Controls,
         listener: RoomListener,
         turns: Turns,
@@ -49,11 +49,11 @@ class TakeOver:
         """`config` is what the bot was prepared with."""
         self._ledger = ledger
         self._owner = owner
-        self._claim = claim
+        self._token = token
         self._config = config
         self._journal = journal
         self._stage = stage
-        self._performance = performance
+        self._bot_run = bot_run
         self._controls = controls
         self._listener = listener
         self._turns = turns
@@ -70,25 +70,25 @@ class TakeOver:
         """
         await self._prepare()
         session = self._journal.session
-        if not await turn_comes(self._ledger, session, token=self._claim, owner=self._owner):
+        if not await turn_comes(self._ledger, session, token=self._token, owner=self._owner):
             return False
         self._journal.has_room = True
         self._stage.enter()
         if not await self._learn_what_happened():
             return False
-        await first_of(self._performance.over(), self._performance.started.wait(), self._end.wait())
+        await first_of(self._bot_run.over(), self._bot_run.started.wait(), self._end.wait())
         await self._listener.started()
         log.info("session_handed_over", session_id=session.id, room=str(session.room), epoch=session.epoch)
         return True
 
     async def _prepare(self) -> None:
-        performance = self._performance
+        bot_run = self._bot_run
         ready_to_enter = asyncio.create_task(self._stage.ready_to_enter())
-        await first_of(performance.over(), performance.started.wait(), self._end.wait(), ready_to_enter)
+        await first_of(bot_run.over(), bot_run.started.wait(), self._end.wait(), ready_to_enter)
         self.is_ready_to_enter = ready_to_enter.done()
         ready_to_enter.cancel()
-        if not (performance.started.is_set() or self.is_ready_to_enter) or self._end.has_begun:
-            session, failure = self._journal.session, performance.failure
+        if not (bot_run.started.is_set() or self.is_ready_to_enter) or self._end.has_begun:
+            session, failure = self._journal.session, bot_run.failure
             log.error("successor_failed", session_id=session.id, epoch=session.epoch, exc_info=failure)
             raise BotCrashed.of(BotFailure(FailureKind.NOT_READY, "could not take the session over"))
 
@@ -106,7 +106,7 @@ class TakeOver:
         await self._listener.took_over(self._journal.session, known)
         if not self._turns.catch_up(conversation, conversation_id):  # another person came meanwhile
             frame = LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False)
-            await self._performance.say(frame)
+            await self._bot_run.say(frame)
         self._open_things.catch_up(await retry(ReadState(session.room)))
         room = await retry(ReadRoom(session.room))
         if room.config != self._config:

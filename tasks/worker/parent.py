@@ -18,7 +18,7 @@ from celery.concurrency import prefork
 from celery.worker import state
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.failures import BotFailure
 from greenroom.app.rooms.leases import owner_of

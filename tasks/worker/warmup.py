@@ -8,7 +8,7 @@ import structlog
 from celery.signals import celeryd_after_setup, worker_process_init, worker_shutting_down
 
 from greenroom.app import logging as app_logging
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.tasks.celery import settings
 from greenroom.tasks.parts import parent
 

@@ -1,7 +1,7 @@
 """A queue of launches that remembers what it was asked to carry."""
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.queues import CONTROL, LAUNCHES
+from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.provider_events import REMEMBERED_FOR, name_of
 from greenroom.app.rooms.providers import Evidence
@@ -21,11 +21,11 @@ class RememberedLaunches:
         self.told.append(evidence)
         return Once(name_of(evidence), REMEMBERED_FOR, CONTROL, evidence.event)
 
-    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
+    def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         if self.is_away:
             raise RedisAway
-        self.asked.append((session, claim))
-        return Push(LAUNCHES, claim, session.id, in_front)
+        self.asked.append((session, token))
+        return Push(LAUNCHES, token, session.id, in_front)
 
     @property
     def session_ids(self) -> list[str]:

@@ -19,10 +19,10 @@ class Puppet:
     """Plays one session's bot."""
 
     def __init__(
-        self, ledger: Ledger, session: Session, claim: str, *, owner: str = "bots@stage/job/1"
+        self, ledger: Ledger, session: Session, token: str, *, owner: str = "bots@stage/job/1"
     ) -> None:
         self._ledger = ledger
-        self._claim = claim
+        self._token = token
         self.session = session
         self.owner = owner
         self.heard: list[tuple[str, Mapping[str, object]]] = []
@@ -31,7 +31,7 @@ class Puppet:
 
     def adopt(self) -> Adoption:
         host, job_id, _ = self.owner.split("/")
-        adoption, epoch = self._ledger.run(Adopt(self.session.room, self._claim, self.owner, host, job_id))
+        adoption, epoch = self._ledger.run(Adopt(self.session.room, self._token, self.owner, host, job_id))
         if adoption in (Adoption.ADOPTED, Adoption.NEXT):
             self.session = replace(self.session, epoch=epoch)
         return adoption

@@ -52,5 +52,5 @@ class FakePipeline:
 async def with_pipeline(parts, *processors):
     """The pipeline of a bot that has built it."""
     pipeline = FakePipeline(*processors)
-    await parts.performance.built(pipeline)
+    await parts.bot_run.built(pipeline)
     return pipeline

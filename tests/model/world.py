@@ -100,8 +100,8 @@ class Died(Exception):
 class Queue:
     """Launches lie in a Redis list as Celery's do, in messages of our own."""
 
-    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
-        return Push(QUEUE, json.dumps([session.id, claim, in_front]), session.id, in_front)
+    def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
+        return Push(QUEUE, json.dumps([session.id, token, in_front]), session.id, in_front)
 
 
 class Wire:
@@ -221,7 +221,7 @@ class Bot:
             journal=self.journal,
             inbox=self.inbox,
             stage=stage,
-            performance=cast(Any, None),
+            bot_run=cast(Any, None),
             controls=self.controls,
         )
 

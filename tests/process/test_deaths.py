@@ -7,7 +7,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.ledger import RedisLedger

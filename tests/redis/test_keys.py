@@ -10,15 +10,15 @@ import pytest
 
 from greenroom.app.errors import LaunchFailed
 from greenroom.app.providers.local import Local
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, Send
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_LASTS, PARKED_FOR, STALE_AFTER, Adoption, WriteConfig
 from greenroom.app.rooms.leaving import Leaving
-from greenroom.app.rooms.looking import Looking
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
@@ -90,7 +90,7 @@ class Day:
         self.joining = Joining(ledger, self.launches)
         self.leaving = Leaving(ledger, Providers.of([Local()]))
         self.reaper = Reaper(ledger, self.launches)
-        self.looking = Looking(ledger)
+        self.overview = Overview(ledger)
         self.reviving = Reviving(ledger, self.launches)
 
     def pass_time(self, by):
@@ -103,8 +103,8 @@ class Day:
 
     def bot(self, name):
         """The bot of the last launch."""
-        session, claim = self.launches.asked[-1]
-        return Puppet(self.ledger, session, claim, owner=f"bots@here/job/{name}-{len(self.launches.asked)}")
+        session, token = self.launches.asked[-1]
+        return Puppet(self.ledger, session, token, owner=f"bots@here/job/{name}-{len(self.launches.asked)}")
 
     def reap(self):
         """What a reaper that comes twice does with bots that have not been heard for long."""
@@ -148,7 +148,7 @@ def live_through(day, server):
     ledger.run(Record(session.id, another, session.epoch, others_words))
     bot.enter(State.WAITING)
     bot.beat(State.WAITING)
-    day.looking.events(bot.session.id)
+    day.overview.events(bot.session.id)
     yield "it is configured, and waits"
     everything = {name: Opened({"id": name}, "ann") for name in Open}
     assert ledger.run(WriteState(bot.session.room, bot.session.epoch, bot.owner, everything))
@@ -265,7 +265,7 @@ def test_nothing_is_left_when_everything_has_ended(day, server):
         day.pass_time(PARKED_FOR / 10)
     day.reaper.sweep()
     day.reaper.tell_positions()
-    day.looking.hosts()
+    day.overview.hosts()
     server.delete(LAUNCHES)
     assert [key for key in server.scan_iter() if key in keys.KEPT] == [keys.MEMORY]
     day.pass_time(timedelta(days=31))

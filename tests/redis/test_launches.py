@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
-from greenroom.app.queues import CONTROL, LAUNCHES
+from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.line import Line, QueueLength
 from greenroom.app.rooms.providers import Evidence, Participant, RoomEvent
@@ -17,7 +17,7 @@ from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import app as ours
 from greenroom.tasks.celery import configuration
-from greenroom.tasks.outgoing import CeleryLaunches
+from greenroom.tasks.queues import CeleryQueues
 
 A_SESSION = Session(
     id="a-session",
@@ -47,7 +47,7 @@ def celery(redis_url):
 
 
 def test_our_launch_is_what_celery_would_send(redis_url, server, celery):
-    RedisLedger(redis_url).run(CeleryLaunches(ours).launch(A_SESSION, "a-claim"))
+    RedisLedger(redis_url).run(CeleryQueues(ours).launch(A_SESSION, "a-claim"))
     celery.send_task(
         "bots.launch",
         ("a-session", "a-claim"),
@@ -69,7 +69,7 @@ def test_our_launch_is_what_celery_would_send(redis_url, server, celery):
 def test_so_is_evidence_which_is_sent_once(redis_url, server, celery):
     who = Participant("bot:stage", is_bot=True, session_id="a-session", epoch=7)
     evidence = Evidence("EV_1", RoomEvent.PARTICIPANT_LEFT, Room.parse("local:stage"), who)
-    ledger, ours_first = RedisLedger(redis_url), CeleryLaunches(ours)
+    ledger, ours_first = RedisLedger(redis_url), CeleryQueues(ours)
     assert ledger.run(ours_first.tell(evidence)) is True
     assert ledger.run(ours_first.tell(evidence)) is False
     about = ("participant_left", "local:stage", "a-session", 7)
@@ -80,14 +80,14 @@ def test_so_is_evidence_which_is_sent_once(redis_url, server, celery):
 
 
 def test_a_launch_is_good_for_as_long_as_it_waits_whatever_a_worker_s_clock_says():
-    message = json.loads(CeleryLaunches(ours).message(A_SESSION, "a-claim"))
+    message = json.loads(CeleryQueues(ours).message(A_SESSION, "a-claim"))
 
     assert message["headers"]["expires"] is None
     assert message["headers"]["id"] == message["properties"]["correlation_id"]
 
 
 def test_launches_are_taken_first_come_first_served_and_those_in_front_before(redis_url, server):
-    launches, ledger = CeleryLaunches(ours), RedisLedger(redis_url)
+    launches, ledger = CeleryQueues(ours), RedisLedger(redis_url)
     for session_id in ("first", "second"):
         ledger.run(launches.launch(replace(A_SESSION, id=session_id), "a-claim"))
     ledger.run(launches.launch(replace(A_SESSION, id="on-stage"), "a-claim", in_front=True))
@@ -103,7 +103,7 @@ def test_flower_lists_launches_with_their_room_and_not_the_reaper():
     from greenroom.tasks.launches import launch
     from greenroom.tasks.upkeep import reap
 
-    message = json.loads(CeleryLaunches(ours).message(A_SESSION, "a-claim"))
+    message = json.loads(CeleryQueues(ours).message(A_SESSION, "a-claim"))
     shown = message["headers"]["argsrepr"] + message["headers"]["kwargsrepr"]
 
     assert (launch.send_events, reap.send_events) == (True, False)

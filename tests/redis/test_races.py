@@ -281,8 +281,8 @@ def test_a_thousand_joins_at_once_make_one_session(ledger, launches):
 
 def test_two_reapers_at_once_have_one_effect(ledger, launches, redis_url):
     Joining(ledger, launches).join(an_order())
-    session, claim = launches.asked[0]
-    Puppet(ledger, session, claim).go_live()
+    session, token = launches.asked[0]
+    Puppet(ledger, session, token).go_live()
     fall_silent(redis_url, ledger)
     reapers = [Reaper(RedisLedger(redis_url), launches) for _ in range(2)]
 
@@ -312,8 +312,8 @@ def test_a_dead_bot_s_room_joined_and_reaped_at_once_has_one_new_bot(ledger, lau
     joining = Joining(ledger, launches)
     for turn in range(10):
         joining.join(an_order())
-        session, claim = launches.asked[-1]
-        Puppet(ledger, session, claim, owner=f"bots@here/job/{turn}").go_live()
+        session, token = launches.asked[-1]
+        Puppet(ledger, session, token, owner=f"bots@here/job/{turn}").go_live()
         fall_silent(redis_url, ledger)
         before = len(launches.asked)
 
@@ -325,12 +325,12 @@ def test_a_dead_bot_s_room_joined_and_reaped_at_once_has_one_new_bot(ledger, lau
 
         assert joined.session_id == again.session_id
         assert len(launches.asked) == before + 1
-        successor, claim = launches.asked[-1]
+        successor, token = launches.asked[-1]
         assert successor.id == joined.session_id
         if successor.id != session.id:
             assert user_id == "bob"
             assert ledger.run(ReadSession(session.id)).state is State.ENDED
-        Puppet(ledger, successor, claim, owner=f"bots@there/job/{turn}").go_live().leave()
+        Puppet(ledger, successor, token, owner=f"bots@there/job/{turn}").go_live().leave()
 
 
 def test_of_many_answers_at_once_one_counts(ledger):

@@ -15,9 +15,9 @@ from greenroom.app.rooms.clock import Ping
 from greenroom.app.rooms.inbox import Receive
 from greenroom.app.rooms.leases import Claimed, ReadRoom, Withdraw
 from greenroom.app.rooms.line import Push
-from greenroom.app.rooms.looking import Looking
-from greenroom.app.rooms.patience import SLICE
+from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.sessions import Create, Launching, ReadSession
+from greenroom.app.rooms.sliced_wait import SLICE
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.commands import SCRIPTS
@@ -212,7 +212,7 @@ def test_every_script_is_one_that_redis_can_read(server):
 
 
 def test_readiness_says_so_in_words(tmp_path):
-    readiness = Looking(RedisLedger(f"unix://{tmp_path}/nowhere.sock")).readiness()
+    readiness = Overview(RedisLedger(f"unix://{tmp_path}/nowhere.sock")).readiness()
 
     assert readiness.ready is False
     assert "Redis does not answer" in readiness.checks["redis"]

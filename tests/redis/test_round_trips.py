@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from greenroom.app.rooms.joining import Joining
-from greenroom.app.rooms.looking import Looking
+from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Create
@@ -49,7 +49,7 @@ def trips(monkeypatch):
     ],
 )
 def test_what_is_done_most_takes_so_many_round_trips(ledger, trips, what, at_most):
-    joining, looking = Joining(ledger, RememberedLaunches()), Looking(ledger)
+    joining, overview = Joining(ledger, RememberedLaunches()), Overview(ledger)
     for number in range(10):
         joining.join(an_order(room=Room.parse(f"local:stage-{number}")))
     act = {
@@ -57,8 +57,8 @@ def test_what_is_done_most_takes_so_many_round_trips(ledger, trips, what, at_mos
         "join a room whose bot is starting": lambda: joining.join(an_order(room=Room.parse("local:stage-1"))),
         "beat": lambda: ledger.run(a_beat(7)),
         "report": lambda: ledger.run(Report(Host("bots@here", "bots", 4, 1, "1"), {})),
-        "hosts": looking.hosts,
-        "ten sessions": looking.sessions,
+        "hosts": overview.hosts,
+        "ten sessions": overview.sessions,
     }[what]
     trips.clear()
     act()

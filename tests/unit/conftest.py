@@ -10,7 +10,7 @@ from greenroom.app.api.services import Services
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
-from greenroom.app.rooms.looking import Looking
+from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.requests import REQUESTS
@@ -79,8 +79,8 @@ def leaving(ledger, rooms):
 
 
 @pytest.fixture
-def looking(ledger):
-    return Looking(ledger)
+def overview(ledger):
+    return Overview(ledger)
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ def puppet(ledger, launches):
     made = []
 
     def of_last_launch():
-        session, claim = launches.asked[-1]
-        made.append(Puppet(ledger, session, claim, owner=f"bots@stage/job/{len(made)}"))
+        session, token = launches.asked[-1]
+        made.append(Puppet(ledger, session, token, owner=f"bots@stage/job/{len(made)}"))
         return made[-1]
 
     return of_last_launch

@@ -34,7 +34,7 @@ def test_it_is_ready_when_redis_answers_and_workers_live(caller, ledger):
 
 
 def test_it_says_that_the_line_is_full_and_is_ready_for_those_who_are_in_it(caller, ledger, monkeypatch):
-    monkeypatch.setattr("greenroom.app.rooms.looking.LIMITS", Limits(line=1))
+    monkeypatch.setattr("greenroom.app.rooms.overview.LIMITS", Limits(line=1))
     report(ledger, "bots")
     ledger.run(Push("a-queue", "a-launch", "a-session"))
 

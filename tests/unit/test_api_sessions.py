@@ -308,7 +308,7 @@ def test_an_offer_waits_longer_for_a_bot_that_is_on_its_way_than_for_one_that_is
     caller, ledger, joined, puppet, url, monkeypatch
 ):
     """pipecat's clients offer three times, and close the call for good at the first 4xx."""
-    monkeypatch.setattr("greenroom.app.rooms.patience.SLICE", timedelta(milliseconds=20))
+    monkeypatch.setattr("greenroom.app.rooms.sliced_wait.SLICE", timedelta(milliseconds=20))
     monkeypatch.setattr(Offer, "within", timedelta(milliseconds=1))
     late, looks = puppet(), itertools.count()
 

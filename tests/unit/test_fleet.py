@@ -102,8 +102,8 @@ def two_bots(stage, joining, launches, ledger):
     worker = stage.workers["bots@stage"]
     for number, name in enumerate(("one", "two")):
         joining.join(an_order(Room.parse(f"local:{name}"), user_id=name))
-        session, claim = launches.asked[-1]
-        worker.bots.append(Puppet(ledger, session, claim, owner=f"bots@stage/job/{number}").go_live())
+        session, token = launches.asked[-1]
+        worker.bots.append(Puppet(ledger, session, token, owner=f"bots@stage/job/{number}").go_live())
     stage.pause(1)
     return worker
 

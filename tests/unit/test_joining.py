@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt, TooManyInLine
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import LIMITS, Joining
@@ -39,12 +39,12 @@ def test_a_join_of_a_free_room_launches_a_bot(joining, launches, ledger):
         STAGE,
         "forum",
     )
-    [(session, claim)] = launches.asked
+    [(session, token)] = launches.asked
     assert session.id == joined.session_id
     kept = ledger.run(ReadSession(joined.session_id))
     assert kept.brief == a_brief(persona="A pirate.", voice="deep", mode=Mode.FORUM, metadata={"a": 1})
     assert kept.epoch == session.epoch == ledger.run(ReadRoom(STAGE)).lease.epoch
-    assert claim == ledger.run(ReadRoom(STAGE)).lease.token
+    assert token == ledger.run(ReadRoom(STAGE)).lease.token
 
 
 def test_a_join_of_a_room_whose_bot_is_starting_finds_it(joining, launches):
@@ -278,11 +278,11 @@ def join_one_after_another(joining, ledger, rooms):
 
 
 @pytest.mark.usefixtures("crowded")
-def test_who_finds_no_free_slot_is_queued_with_a_position(joining, ledger, looking):
+def test_who_finds_no_free_slot_is_queued_with_a_position(joining, ledger, overview):
     first, second = join_one_after_another(joining, ledger, [STAGE, CELLAR])
 
     assert [place_of(first), place_of(second)] == [("queued", 1), ("queued", 2)]
-    assert looking.position(ledger.run(ReadSession(second.session_id))) == 2
+    assert overview.position(ledger.run(ReadSession(second.session_id))) == 2
 
 
 def test_who_finds_a_slot_for_everybody_before_is_not_queued(joining, ledger):

@@ -16,9 +16,9 @@ from greenroom.app.errors import (
 )
 from greenroom.app.rooms.inbox import Answer, Receive
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.patience import SLICE, slices
 from greenroom.app.rooms.requests import Candidates, Configure, Done, Leave, Offer, OfferAnswer
 from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.sliced_wait import SLICE, slices
 from tests.makers import DIED, an_order
 
 A_MOMENT = timedelta(milliseconds=20)
@@ -145,11 +145,11 @@ def test_a_session_that_is_over_when_its_bot_is_replaced_says_so(ledger, bot):
         ask(ledger, bot.session, Configure({}))
 
 
-def test_an_ended_session_is_not_asked(ledger, bot, looking):
+def test_an_ended_session_is_not_asked(ledger, bot, overview):
     bot.leave(Reason.IDLE)
 
     with pytest.raises(SessionEnded):
-        ask(ledger, looking.session(bot.session.id), OFFER)
+        ask(ledger, overview.session(bot.session.id), OFFER)
     assert bot.heard == []
 
 

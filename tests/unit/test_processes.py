@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from greenroom.app.queues import CONTROL, LAUNCHES
+from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.tasks import celery as celery_module
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +124,7 @@ def test_a_queue_s_name_stands_once():
         if LAUNCHES in path.read_text()
     }
 
-    assert found == {"app/queues.py", "app/storage/keys.py"}
+    assert found == {"app/queue_names.py", "app/storage/keys.py"}
 
 
 def test_a_launch_goes_where_bots_are_and_everything_else_where_upkeep_is(celery):

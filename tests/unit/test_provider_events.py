@@ -6,12 +6,12 @@ import pytest
 
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.leases import DOUBT_LASTS, STALE_AFTER, Beaten, ReadRoom
-from greenroom.app.rooms.presence import Monitor
 from greenroom.app.rooms.provider_events import LOOKS_AT_MOST, MISSED_TWO_BEATS, SETTLES_WITHIN, Weighing
 from greenroom.app.rooms.providers import Providers, RoomEvent
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room_monitor import RoomMonitor
 from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadEvents, ReadSession, Reason, State
 from tests.makers import DIED, a_report, an_order
 
@@ -27,7 +27,7 @@ def providers(rooms):
 
 @pytest.fixture
 def weighing(ledger, launches, joining, providers):
-    monitor = Monitor(ledger, joining, providers, bots={"assistant"}, default_bot="assistant")
+    monitor = RoomMonitor(ledger, joining, providers, bots={"assistant"}, default_bot="assistant")
     return Weighing(ledger, Reviving(ledger, launches, providers), monitor, providers)
 
 

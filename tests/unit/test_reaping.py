@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.deadlines import OverdueRooms, SetDeadline
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import (
@@ -540,13 +540,13 @@ class Crowd:
                 del self.on[bot]
             elif second % 3 == 0:
                 bot.beat()
-        while len(self.on) < self.slots and (claim := self.ledger.server.rpop(LAUNCHES)):
+        while len(self.on) < self.slots and (token := self.ledger.server.rpop(LAUNCHES)):
             number = self.taken
             self.taken += 1
-            session = next(session for session, asked in self.launches.asked if asked == claim)
+            session = next(session for session, asked in self.launches.asked if asked == token)
             if self.lose(number):
                 continue
-            bot = Puppet(self.ledger, session, claim, owner=f"bots@stage/job/{number}")
+            bot = Puppet(self.ledger, session, token, owner=f"bots@stage/job/{number}")
             if bot.adopt() is not Adoption.ADOPTED:
                 continue
             bot.enter(State.JOINING)
@@ -660,7 +660,7 @@ def test_who_has_a_slot_is_told_nothing(reaper, ledger, waiting):
     assert [positions(ledger, each) for each in waiting] == [[], [], ["position 1"]]
 
 
-def test_whoever_has_started_or_gone_leaves_the_line(reaper, looking, launches, ledger, puppet, waiting):
+def test_whoever_has_started_or_gone_leaves_the_line(reaper, overview, launches, ledger, puppet, waiting):
     """Their bots died before they could say that they had been started."""
     first = puppet()
     assert first.session.id == waiting[2].session_id
@@ -670,10 +670,10 @@ def test_whoever_has_started_or_gone_leaves_the_line(reaper, looking, launches, 
     ledger.run(Withdraw(gone.room, gone.epoch))
     reaper.tell_positions()
 
-    assert looking.position(session_of(ledger, waiting[1])) == 2
+    assert overview.position(session_of(ledger, waiting[1])) == 2
     ledger.pass_time(timedelta(days=3))
     reaper.tell_positions()
-    assert looking.position(a_session(waiting[1].session_id)) is None
+    assert overview.position(a_session(waiting[1].session_id)) is None
 
 
 # What a parent tells of its child
@@ -870,12 +870,12 @@ def test_a_long_quiet_session_that_has_its_room_is_left_alone(reaper, ledger, jo
     assert reaper.sweep() == 0
 
 
-def test_what_has_ended_and_was_not_forgotten_is_forgotten(reaper, ledger, joined, puppet, looking):
+def test_what_has_ended_and_was_not_forgotten_is_forgotten(reaper, ledger, joined, puppet, overview):
     bot = puppet().go_live()
     bot.enter(State.ENDED, Reason.LEFT)
     assert ledger.run(LiveSessions()) == [joined.session_id]
 
-    assert looking.sessions() == ([], None)
+    assert overview.sessions() == ([], None)
     assert ledger.run(LiveSessions()) == []
 
 

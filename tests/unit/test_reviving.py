@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.conversations import ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import BotFailure, FailureKind

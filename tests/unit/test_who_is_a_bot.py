@@ -8,9 +8,9 @@ from livekit import rtc
 from greenroom.app.providers.daily import Daily, participant
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.providers.livekit import is_bot as is_bot_of_livekit
-from greenroom.app.rooms.presence import Monitor
 from greenroom.app.rooms.providers import About, Providers
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room_monitor import RoomMonitor
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.transports.livekit import _is_bot
 from tests.fakes import daily_server
@@ -74,7 +74,7 @@ def test_a_bot_in_a_livekit_room_sees_others_by_the_same_rule():
 
 def monitor(ledger, joining, provider):
     providers = Providers.of([provider])
-    return Monitor(ledger, joining, providers, bots={"assistant"}, default_bot="assistant")
+    return RoomMonitor(ledger, joining, providers, bots={"assistant"}, default_bot="assistant")
 
 
 def test_a_daily_room_with_only_a_notetaker_gets_no_bot_and_one_with_a_person_called_bot_does(

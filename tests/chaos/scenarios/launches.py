@@ -13,7 +13,7 @@ from datetime import timedelta
 import psutil
 from redis import Redis
 
-from greenroom.app.queues import LAUNCHES
+from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.storage.ledger import RedisLedger
 from tests.chaos.listener import Listener

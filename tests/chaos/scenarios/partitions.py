@@ -122,8 +122,8 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import app, settings
-from greenroom.tasks.outgoing import CeleryLaunches
-reaper = Reaper(RedisLedger(settings().redis_url), CeleryLaunches(app))
+from greenroom.tasks.queues import CeleryQueues
+reaper = Reaper(RedisLedger(settings().redis_url), CeleryQueues(app))
 failure = BotFailure(FailureKind.PROCESS_DIED, "is said to have died")
 sys.exit(not reaper.lost(sys.argv[1], owner=sys.argv[2], failure=failure))
 """

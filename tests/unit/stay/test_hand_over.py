@@ -78,7 +78,7 @@ class Mouth(BaseOutputTransport):
 def a_bot(ledger, **facts):
     launches = SimpleNamespace(launch=lambda *_, **__: Launched())
     parts = parts_of_a_stay(ledger=ledger, launches=launches, **facts)
-    parts.performance.started.set()
+    parts.bot_run.started.set()
     return parts
 
 
@@ -189,7 +189,7 @@ async def test_a_successor_that_cannot_start_says_so_before_anybody_yields_to_it
         raise ValueError("not today")
 
     parts = parts_of_a_stay(ledger=Told(), adopted={"is_next": True})
-    parts.performance.begin(fails)
+    parts.bot_run.begin(fails)
 
     with pytest.raises(BotCrashed) as crashed:
         await parts.take_over.run()

@@ -13,7 +13,7 @@ from pipecat.transports.base_transport import TransportParams
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from greenroom.app.rooms.leases import STALE_AFTER
 from greenroom.app.rooms.sessions import Reason, State, Transition
-from greenroom.bots.stay import heartbeat, performance, stay, watchdog
+from greenroom.bots.stay import bot_run, heartbeat, stay, watchdog
 from greenroom.bots.stay.ending import REPLACED, End, Ending
 from greenroom.bots.stay.helpers import Helpers
 from greenroom.bots.stay.stay import Stay
@@ -47,7 +47,7 @@ def perform(monkeypatch, timer):
     async def performed(bot, **facts):
         parts = parts_of_a_stay(**facts)
         current = Stay(parts)
-        monkeypatch.setattr(performance, "load_bot", lambda _target: lambda body: bot(current, body))
+        monkeypatch.setattr(bot_run, "load_bot", lambda _target: lambda body: bot(current, body))
         async with asyncio.timeout(30):
             return parts, await current.run()
 
@@ -128,11 +128,11 @@ async def test_the_end_of_a_session_that_nobody_could_be_told_is_told_to_the_wor
 
 async def test_sys_exit_of_a_bot_that_has_started_is_a_goodbye():
     parts = parts_of_a_stay()
-    assert parts.performance.exited(SystemExit()).goes_on
+    assert parts.bot_run.exited(SystemExit()).goes_on
 
-    parts.performance.started.set()
-    assert parts.performance.exited(SystemExit()).reason is Reason.LEFT
-    assert parts.performance.exited(SystemExit(3)).goes_on
+    parts.bot_run.started.set()
+    assert parts.bot_run.exited(SystemExit()).reason is Reason.LEFT
+    assert parts.bot_run.exited(SystemExit(3)).goes_on
 
 
 async def test_a_session_whose_bot_cannot_be_imported_ends_with_what_was_raised(timer):
@@ -164,7 +164,7 @@ async def test_the_watchdog_watches_from_before_a_bots_first_step_and_gives_the_
         await asyncio.sleep(0.3)
 
     parts = parts_of_a_stay(ledger=Away())
-    monkeypatch.setattr(performance, "load_bot", lambda _target: lambda body: speaks_and_goes(None, body))
+    monkeypatch.setattr(bot_run, "load_bot", lambda _target: lambda body: speaks_and_goes(None, body))
     with pytest.raises(EndUnwritten):
         await Stay(parts).run()
 
@@ -246,14 +246,14 @@ async def leaving(monkeypatch, ending, *, by_itself):
         parts.stage.done.append("pipeline cancelled")
 
     pipeline.cancel = cancelled
-    monkeypatch.setattr(performance, "CLOSES_WITHIN", timedelta(0))
+    monkeypatch.setattr(bot_run, "CLOSES_WITHIN", timedelta(0))
     monkeypatch.setattr(
-        performance, "load_bot", lambda _target: lambda _body: asyncio.sleep(0 if by_itself else 60)
+        bot_run, "load_bot", lambda _target: lambda _body: asyncio.sleep(0 if by_itself else 60)
     )
-    parts.performance.begin(nothing_to_tell)
+    parts.bot_run.begin(nothing_to_tell)
     await asyncio.sleep(0.01)
     if not by_itself:
-        await parts.closing.end_performance(ending)
+        await parts.closing.end_bot_run(ending)
     await parts.closing.leave_room(ending)
     return parts.stage.done
 

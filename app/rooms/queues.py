@@ -11,7 +11,7 @@ from greenroom.app.rooms.sessions import Session
 class LaunchQueue(Protocol):
     """Carries launches to the workers."""
 
-    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
+    def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         """The step that asks for a session's bot; delivering it twice does no harm.
 
         Those that were on stage already go in front of the line.
@@ -27,5 +27,5 @@ class EvidenceQueue(Protocol):
         ...
 
 
-class Outgoing(LaunchQueue, EvidenceQueue, Protocol):
+class Queues(LaunchQueue, EvidenceQueue, Protocol):
     """All that leaves a web process."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import Celery
 
-from greenroom.app.queues import CONTROL, LAUNCHES
+from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.provider_events import REMEMBERED_FOR, name_of
 from greenroom.app.rooms.providers import Evidence
@@ -26,14 +26,14 @@ ASKED_AFTER = timedelta(seconds=30)
 KILLED_AFTER = timedelta(seconds=60)
 
 
-class CeleryLaunches:
-    """The queue of launches, and of evidence (`greenroom.app.rooms.outgoing.Outgoing`)."""
+class CeleryQueues:
+    """The queue of launches, and of evidence (`greenroom.app.rooms.queues.Queues`)."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def launch(self, session: Session, claim: str, *, in_front: bool = False) -> Push:
-        return Push(LAUNCHES, self.message(session, claim), session.id, in_front)
+    def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
+        return Push(LAUNCHES, self.message(session, token), session.id, in_front)
 
     def tell(self, evidence: Evidence) -> Once:
         who = evidence.participant
@@ -46,7 +46,7 @@ class CeleryLaunches:
         )
         return Once(name_of(evidence), REMEMBERED_FOR, CONTROL, _in_envelope(task, CONTROL))
 
-    def message(self, session: Session, claim: str) -> str:
+    def message(self, session: Session, token: str) -> str:
         """A launch as it lies in the queue.
 
         It has no `expires`: a launch that comes too late finds that its claim has lapsed, whatever the clock of
@@ -55,7 +55,7 @@ class CeleryLaunches:
         task = self._app.amqp.as_task_v2(
             str(uuid.uuid4()),
             "bots.launch",
-            args=(session.id, claim),
+            args=(session.id, token),
             # What Flower and events show: which session and room, and not the claim, which lets its bearer adopt
             argsrepr=f"({session.id!r}, ...)",
             kwargsrepr=f"{{'room': {str(session.room)!r}}}",

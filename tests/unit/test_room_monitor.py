@@ -8,8 +8,8 @@ from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import ReadRoom
-from greenroom.app.rooms.presence import COOLDOWN, Monitor, Outcome
 from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.room_monitor import COOLDOWN, Outcome, RoomMonitor
 from greenroom.app.rooms.sessions import Limits, ReadSession, Reason
 from tests.makers import STAGE, an_order
 
@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def monitor(ledger, joining, rooms):
-    return Monitor(
+    return RoomMonitor(
         ledger, joining, Providers.of([rooms, Local()]), bots={"assistant", "other"}, default_bot="assistant"
     )
 

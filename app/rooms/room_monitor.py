@@ -59,7 +59,7 @@ class Outcome(StrEnum):
     AWAY = "away"  # the provider's server did not answer
 
 
-class Monitor:
+class RoomMonitor:
     """Puts bots into rooms that have people and no bot, where Greenroom had a session within the last day.
 
     Safe to run twice at once: a room gets one bot, as from any two joins.

@@ -23,7 +23,7 @@ CLOSES_WITHIN = timedelta(seconds=3)  # a pipeline that is cancelled
 log = structlog.get_logger(__name__)
 
 
-class Performance:
+class BotRun:
     """One run of a bot, and its pipeline."""
 
     def __init__(

@@ -60,7 +60,7 @@ def presence_of(room: Room, provider: Provider) -> Presence:
     return Presence(there)
 
 
-class Looking:
+class Overview:
     """Reads; changes nothing that matters."""
 
     def __init__(self, ledger: Ledger) -> None:
