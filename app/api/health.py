@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from greenroom.app.access import public
 from greenroom.app.api.body import JsonBlueprint
-from greenroom.app.api.schemas import LiveSchema, ReadySchema
+from greenroom.app.api.schemas.health import LiveSchema, ReadySchema
 from greenroom.app.api.services import services
 
 bp = JsonBlueprint("health", __name__, description="Whether it works")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.access import open_to_pass
 from greenroom.app.api.auth import mint
 from greenroom.app.api.body import JsonBlueprint
-from greenroom.app.api.schemas import PassedSchema, PassSchema, TokenSchema
+from greenroom.app.api.schemas.passes import PassedSchema, PassSchema, TokenSchema
 from greenroom.app.api.services import services
 from greenroom.app.errors import Forbidden, Rejected
 from greenroom.app.passes import LASTS, Pass, until

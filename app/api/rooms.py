@@ -12,17 +12,9 @@ from greenroom.app.access import open_to_pass, open_to_session
 from greenroom.app.api.auth import caller_of, mint
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.join_log import log_joins, note_joined, note_order
-from greenroom.app.api.schemas import (
-    FACTS,
-    ConfigSchema,
-    ConfiguredSchema,
-    JoinedSchema,
-    JoinSchema,
-    LeaveSchema,
-    LeftSchema,
-    RoomSchema,
-    WaitSchema,
-)
+from greenroom.app.api.schemas.facts import FACTS
+from greenroom.app.api.schemas.joining import JoinedSchema, JoinSchema, LeaveSchema, LeftSchema, WaitSchema
+from greenroom.app.api.schemas.rooms import ConfigSchema, ConfiguredSchema, RoomSchema
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services, services
 from greenroom.app.errors import (

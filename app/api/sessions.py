@@ -14,13 +14,10 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.access import open_to_session
 from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint, accepts
-from greenroom.app.api.schemas import (
-    AcceptedSchema,
-    AnswerSchema,
-    CandidatesSchema,
+from greenroom.app.api.schemas.offers import AcceptedSchema, AnswerSchema, CandidatesSchema, OfferSchema
+from greenroom.app.api.schemas.sessions import (
     EventSchema,
     EventsSchema,
-    OfferSchema,
     PageSchema,
     SessionSchema,
     SessionsSchema,

@@ -7,7 +7,7 @@ from flask import request
 
 from greenroom.app.access import public
 from greenroom.app.api.body import JsonBlueprint, accepts
-from greenroom.app.api.schemas import HeardSchema
+from greenroom.app.api.schemas.webhooks import HeardSchema
 from greenroom.app.api.services import services
 from greenroom.app.errors import NoSuchProvider
 from greenroom.app.rooms.room import DAILY, LIVEKIT

@@ -1,7 +1,7 @@
 """What a caller of /join asks for, as one value.
 
 It is written down once, and travels whole: from the schema to the claim, the lease, the session's record, the `body`
-of the bot's runner arguments, and the answers.  A new fact is a field here and a line in `api.schemas.FactsSchema`.
+of the bot's runner arguments, and the answers.  A new fact is a field here and a line in `app.api.schemas.facts`.
 """
 
 import json

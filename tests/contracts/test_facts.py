@@ -4,7 +4,10 @@ from dataclasses import fields
 
 import pytest
 
-from greenroom.app.api.schemas import FactsSchema, JoinedSchema, LeaseSchema, SessionSchema
+from greenroom.app.api.schemas.facts import FactsSchema
+from greenroom.app.api.schemas.joining import JoinedSchema
+from greenroom.app.api.schemas.rooms import LeaseSchema
+from greenroom.app.api.schemas.sessions import SessionSchema
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.joining import Joined
 from greenroom.app.rooms.leases import ReadRoom

@@ -6,7 +6,9 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from greenroom.app.api.schemas import CandidatesSchema, ConfigSchema, JoinSchema, LeaveSchema, OfferSchema
+from greenroom.app.api.schemas.joining import JoinSchema, LeaveSchema
+from greenroom.app.api.schemas.offers import CandidatesSchema, OfferSchema
+from greenroom.app.api.schemas.rooms import ConfigSchema
 
 SCHEMAS = {
     ("POST", "/join"): JoinSchema,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from greenroom.app.api.schemas import JoinSchema
+from greenroom.app.api.schemas.joining import JoinSchema
 from tests.unit.api import problem
 
 DEEP = b"[" * 8000 + b"]" * 8000

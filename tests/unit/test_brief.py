@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.api.schemas import JoinSchema
+from greenroom.app.api.schemas.joining import JoinSchema
 from greenroom.app.rooms.brief import Brief
 from tests.makers import a_brief, a_full_brief
 

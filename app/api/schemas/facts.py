@@ -1,0 +1,66 @@
+"""What is asked for of a bot, in every request and answer that tells it."""
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from greenroom.app.api.schemas.fields import (
+    LANGUAGE,
+    NAME,
+    USER,
+    Seconds,
+    between,
+    one_line,
+    printable,
+    small,
+    value_of,
+)
+from greenroom.app.rooms.brief import Brief, Mode
+
+FACTS = frozenset(each.name for each in dataclasses.fields(Brief))
+LONGEST_SESSION = timedelta(hours=24)
+LONGEST_PERSISTENCE = timedelta(hours=1)
+
+
+class FactsSchema(Schema):
+    """What is asked for of a bot, and told of one: a line for each fact of `greenroom.app.rooms.brief.Brief`."""
+
+    user_id = fields.String(
+        validate=USER, metadata={"description": "Who the bot is for; none: a fresh guest"}
+    )
+    bot = fields.String(validate=NAME)
+    assistant = fields.String(
+        validate=NAME, allow_none=True, metadata={"description": "Kept and told to the bot; nothing else yet"}
+    )
+    personality = fields.String(validate=NAME)
+    persona = fields.String(validate=[validate.Length(max=2000), printable], allow_none=True)
+    voice = fields.String(validate=[validate.Length(min=1, max=64), one_line], allow_none=True)
+    language = fields.String(
+        validate=LANGUAGE,
+        allow_none=True,
+        metadata={"description": "Kept and told to the bot; nothing else yet"},
+    )
+    mode = fields.Enum(
+        Mode, by_value=True, metadata={"description": "Whether the bot is heard, or seen as well (forum)"}
+    )
+    session_persistence = Seconds(
+        attribute="persistence", strict=True, validate=between(timedelta(0), LONGEST_PERSISTENCE)
+    )
+    max_duration = Seconds(strict=True, validate=between(timedelta(seconds=10), LONGEST_SESSION))
+    conversation_id = fields.String(
+        validate=NAME,
+        metadata={"description": "Of a conversation of that user's, to go on with; none: a new one"},
+    )
+    metadata = fields.Dict(
+        keys=fields.String(),
+        validate=small,
+        metadata={"description": "For the bot; `preferences` in it are the user's, and known in the room"},
+    )
+    tenant = fields.String()
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """A fact is told from the brief, but for what has changed since it was asked for."""
+        own = super().get_attribute(obj, attr, default)
+        return getattr(value_of(obj, "brief"), attr) if own is default and attr in FACTS else own

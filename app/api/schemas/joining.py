@@ -1,0 +1,83 @@
+"""A bot joins a room, and leaves it."""
+
+from marshmallow import Schema, fields, validate
+
+from greenroom.app.api.schemas.facts import FactsSchema
+from greenroom.app.api.schemas.fields import NAME, Strict, one_line
+
+
+class JoinSchema(Strict, FactsSchema):
+    """What a caller of /join asks for; every field may be left out."""
+
+    class Meta(Strict.Meta):
+        exclude = ("tenant",)  # nobody chooses it by asking
+
+    room_url = fields.String(metadata={"description": "As in local:standup; none: a fresh room"})
+    user_name = fields.String(
+        validate=[validate.Length(min=1, max=64), one_line],
+        metadata={"description": "What the others in the room, and the bot, may call that user"},
+    )
+
+
+class WaitSchema(Strict):
+    """How long the answer is held back."""
+
+    wait = fields.Float(
+        load_default=0.0,
+        validate=validate.Range(0, 30),
+        metadata={"description": "Seconds to hold the answer until the bot is in the room"},
+    )
+
+
+class IceServerSchema(Schema):
+    urls = fields.List(fields.String())
+    username = fields.String()
+    credential = fields.String()
+
+
+class ConnectSchema(Schema):
+    """Everything that the person's client needs to get in."""
+
+    provider = fields.String()
+    room_url = fields.String()
+    url = fields.String(
+        allow_none=True, metadata={"description": "Where to connect: LiveKit's server, or Daily's room"}
+    )
+    room_token = fields.String(
+        allow_none=True, metadata={"description": "LiveKit's or Daily's token, for that room as that user"}
+    )
+    offer_url = fields.String(metadata={"description": "Where to POST the offer, for a local room"})
+    token = fields.String(
+        metadata={"description": "Bearer token for this session alone; may go to a browser"}
+    )
+    user_id = fields.String()
+    ice_servers = fields.List(fields.Nested(IceServerSchema))
+
+
+class JoinedSchema(FactsSchema):
+    """The room's one session."""
+
+    session_id = fields.String()
+    status = fields.String(metadata={"description": "The session's state; queued while all slots are taken"})
+    position = fields.Integer(
+        allow_none=True, metadata={"description": "In the line, if it is queued; 1 is next"}
+    )
+    reused = fields.Boolean(
+        metadata={"description": "Whether the bot was there, or on its way, before this call"}
+    )
+    room_url = fields.String()
+    session_url = fields.String()
+    connect = fields.Nested(ConnectSchema)
+
+
+class LeaveSchema(Strict):
+    """Which bot leaves; one of the two fields must be given."""
+
+    room_url = fields.String()
+    session_id = fields.String(validate=NAME)
+
+
+class LeftSchema(Schema):
+    status = fields.String(metadata={"description": "left, or empty if there was no bot"})
+    session_id = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)

@@ -1,0 +1,40 @@
+"""Passes and tokens: what lets a person in who has no key."""
+
+from datetime import timedelta
+
+from marshmallow import Schema, fields
+
+from greenroom.app.api.schemas.fields import USER, Moment, Seconds, Strict, between
+from greenroom.app.passes import LINK_LASTS
+
+
+class PassSchema(Strict):
+    """What the new pass is for; a caller with a pass gets one for the same room only."""
+
+    room_url = fields.String(metadata={"description": "None: the pass's room, or a fresh one"})
+    user_id = fields.String(
+        validate=USER, metadata={"description": "None: a guest; only the key names others"}
+    )
+    invitation = fields.Boolean(
+        load_default=False,
+        metadata={"description": "For whoever comes with it; each exchanges it here for a pass of their own"},
+    )
+    expires_in = Seconds(
+        strict=True,
+        validate=between(timedelta(minutes=1), LINK_LASTS),
+        metadata={"description": "Seconds; none: a day.  Never longer than the pass that asks"},
+    )
+
+
+class PassedSchema(Schema):
+    """A pass: for /join as a bearer credential, or after `/talk?room=...#pass=` in a link."""
+
+    signed = fields.String(attribute="pass", data_key="pass")
+    room_url = fields.String()
+    user_id = fields.String(allow_none=True, metadata={"description": "Null: an invitation"})
+    expires_at = Moment(attribute="expires_at")
+
+
+class TokenSchema(Schema):
+    token = fields.String()
+    user_id = fields.String()

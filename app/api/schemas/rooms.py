@@ -1,0 +1,85 @@
+"""A room: who has it, who is there, what is open, and what can be changed of its bot."""
+
+from marshmallow import Schema, fields, validate
+
+from greenroom.app.api.schemas.facts import FactsSchema
+from greenroom.app.api.schemas.fields import LANGUAGE, NAME, Moment, Strict, one_line, printable
+from greenroom.app.rooms.brief import Mode
+
+
+class ConfigSchema(Strict):
+    """What to change of the bot in a room; null goes back to the join's, else its personality's."""
+
+    room_url = fields.String(required=True)
+    personality = fields.String(validate=NAME, allow_none=True)
+    voice = fields.String(validate=[validate.Length(min=1, max=64), one_line], allow_none=True)
+    language = fields.String(validate=LANGUAGE, allow_none=True)
+    mode = fields.Enum(Mode, by_value=True, allow_none=True)
+    prompt = fields.String(validate=[validate.Length(max=8000), printable], allow_none=True)
+
+
+class ConfiguredSchema(Schema):
+    room_url = fields.String()
+    session_id = fields.String()
+    config = fields.Dict()
+
+
+class LeaseSchema(FactsSchema):
+    status = fields.String()
+    session_id = fields.String()
+    epoch = fields.Integer()
+    host = fields.String(allow_none=True, metadata={"description": "The worker that its bot runs on"})
+    job_id = fields.String(allow_none=True, metadata={"description": "The Celery task that its bot runs in"})
+    since = Moment(attribute="since_ms")
+
+
+class KeepaliveSchema(Schema):
+    age_seconds = fields.Float()
+    state = fields.String()
+    is_stale = fields.Boolean()
+
+
+class OpenedSchema(Schema):
+    value = fields.Raw()
+    owner = fields.String(metadata={"description": "Who opened it"})
+
+
+class StateSchema(Schema):
+    """What is open in a room; null: nothing."""
+
+    active_note = fields.Nested(OpenedSchema, allow_none=True)
+    active_applet = fields.Nested(OpenedSchema, allow_none=True)
+    desktop_mode = fields.Nested(OpenedSchema, allow_none=True)
+
+
+class ParticipantSchema(Schema):
+    identity = fields.String()
+    name = fields.String()
+    is_bot = fields.Boolean(metadata={"description": "Of this installation, or of others"})
+    session_id = fields.String(allow_none=True, metadata={"description": "Of a bot of this installation"})
+
+
+class PresenceSchema(Schema):
+    """Who is in a room, by the account of its own server."""
+
+    status = fields.Function(
+        lambda presence: "unknown" if presence.participants is None else "known",
+        metadata={"type": "string", "enum": ["known", "unknown"]},
+    )
+    because = fields.String(allow_none=True, metadata={"description": "Why it is unknown"})
+    participants = fields.List(
+        fields.Nested(ParticipantSchema),
+        allow_none=True,
+        metadata={"description": "Null while it is unknown; an empty list: nobody is there"},
+    )
+
+
+class RoomSchema(Schema):
+    """Who has a room, where its bot runs and when it was last heard, who is there, and what is open."""
+
+    room_url = fields.String()
+    lease = fields.Nested(LeaseSchema, allow_none=True)
+    keepalive = fields.Nested(KeepaliveSchema, allow_none=True)
+    config = fields.Dict()
+    state = fields.Nested(StateSchema)
+    presence = fields.Nested(PresenceSchema)

@@ -1,0 +1,57 @@
+"""Sessions: one, its history, and pages of them."""
+
+from marshmallow import Schema, fields, validate
+
+from greenroom.app.api.schemas.facts import FactsSchema
+from greenroom.app.api.schemas.fields import Moment, Strict, Whole, value_of
+
+
+class SessionSchema(FactsSchema):
+    session_id = fields.String(attribute="id")
+    room_url = fields.Function(lambda session: str(value_of(session, "room")), metadata={"type": "string"})
+    state = fields.String()
+    reason = fields.String(allow_none=True, metadata={"description": "Why it ended; null while it is on"})
+    epoch = fields.Integer()
+    host = fields.String(allow_none=True)
+    position = fields.Integer(
+        allow_none=True, metadata={"description": "In the line, while no slot is free; 1 is next"}
+    )
+    launches = fields.Integer(metadata={"description": "How often its launch was queued, under this epoch"})
+    crashes = fields.Function(
+        lambda session: len(value_of(session, "crashes")),
+        metadata={"type": "integer", "description": "How often its bot died lately"},
+    )
+    created_at = Moment(attribute="created_ms")
+    updated_at = Moment(attribute="updated_ms")
+    version = fields.Integer()
+
+
+class PageSchema(Strict):
+    """Which part of a long list."""
+
+    after = fields.String(
+        load_default="",
+        validate=Whole(r"^([0-9]{1,15}-[A-Za-z0-9_-]{1,64})?$", error="Use what `next` said."),
+        metadata={"description": "What `next` said in the page before"},
+    )
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+
+
+class SessionsSchema(Schema):
+    sessions = fields.List(fields.Nested(SessionSchema))
+    next = fields.String(
+        allow_none=True, metadata={"description": "What the next page comes after; null: these were the last"}
+    )
+
+
+class EventSchema(Schema):
+    id = fields.String()
+    at = Moment(attribute="at_ms")
+    event = fields.String()
+    epoch = fields.Integer()
+    reason = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
+
+
+class EventsSchema(Schema):
+    events = fields.List(fields.Nested(EventSchema))
