@@ -10,11 +10,23 @@ log = structlog.get_logger(__name__)
 
 
 def end(ledger: Ledger, session: Session, reason: Reason, detail: str | None = None) -> None:
-    """End a session that is known to be over.  Safe to repeat: the first reason stays."""
+    """End a session that is known to be over.  Safe to repeat: the first reason stays.
+
+    Nothing happens to one that has changed since it was read.
+    """
     try:
-        ledger.run(Transition(session.id, State.ENDED, session.epoch, reason=reason, detail=detail))
+        ledger.run(
+            Transition(
+                session.id,
+                State.ENDED,
+                session.epoch,
+                expected=session.state,
+                reason=reason,
+                detail=detail,
+            )
+        )
     except (IllegalTransition, NoSuchSession) as refusal:
-        if refusal.facts.get("state") in (None, State.ENDED):  # else it goes on under a later epoch
+        if refusal.facts.get("state") in (None, State.ENDED):  # else somebody has gone on with it
             ledger.run(Forget(session.id, session.brief.user_id))
         return
     ledger.run(Forget(session.id, session.brief.user_id))
@@ -33,18 +45,29 @@ def end_lost(ledger: Ledger, session_id: str, reason: Reason, detail: str) -> No
     """End a session whose bot is not there any more and cannot say so itself."""
     try:
         session = ledger.run(ReadSession(session_id))
-        ledger.run(Transition(session_id, State.LOST, session.epoch, detail=detail))
     except NoSuchSession:
         ledger.run(Forget(session_id))
         return
-    except IllegalTransition:  # it has ended, or a bot of a later epoch has it
+    end_as_read(ledger, session, reason, detail)
+
+
+def end_as_read(ledger: Ledger, session: Session, reason: Reason, detail: str) -> None:
+    """The same, of a session that is judged by what was read of it: its bot lives if it has changed since."""
+    try:
+        lost = ledger.run(
+            Transition(session.id, State.LOST, session.epoch, expected=session.state, detail=detail)
+        )
+    except NoSuchSession:
+        ledger.run(Forget(session.id))
+        return
+    except IllegalTransition:  # it has ended, it has changed, or a bot of a later epoch has it
         return
     log.info(
         "session_changed",
         state=State.LOST,
-        session_id=session_id,
+        session_id=session.id,
         room=str(session.room),
         epoch=session.epoch,
         detail=detail,
     )
-    end(ledger, session, reason, detail)
+    end(ledger, lost, reason, detail)

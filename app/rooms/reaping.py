@@ -11,7 +11,7 @@ import structlog
 from greenroom.app.errors import InboxFull, NoSuchSession, RedisAway
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
-from greenroom.app.rooms.endings import end, end_lost
+from greenroom.app.rooms.endings import end, end_as_read, end_lost
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import (
     BEAT_EVERY,
@@ -144,7 +144,7 @@ class Reaper:
             for session in self._orphans_of(unchanged):
                 never_started = session.state is State.PENDING
                 reason = Reason.LAUNCH_FAILED if never_started else Reason.ERROR
-                end_lost(self._ledger, session.id, reason, "its room was not its own any more")
+                end_as_read(self._ledger, session, reason, "its room was not its own any more")
                 swept += 1
         return swept
 

@@ -180,13 +180,17 @@ class Create(Step[Created]):
 class Transition(Step[Session]):
     """Move a session to another state.
 
-    Raises IllegalTransition where FOLLOWERS does not allow it, or where the
-    session has a later epoch by now; NoSuchSession if it is unknown.
+    Whoever decides by a state that they have read names it as `expected`: then a change that came in between is not
+    overwritten.  A session's bot need not: it alone writes while it lives, in order, and Redis may have forgotten its
+    last change.  Raises IllegalTransition, with the state that the session is in, where that is not the expected one,
+    where FOLLOWERS does not allow the change, or where the session has a later epoch by now; NoSuchSession if it is
+    unknown.
     """
 
     session_id: str
     to: State
     epoch: int
+    expected: State | None = None
     reason: Reason | None = None
     detail: str | None = None
     host: str | None = None

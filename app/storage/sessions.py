@@ -153,6 +153,7 @@ def transition(step: Transition) -> Command:
         {"session": keys.session(step.session_id), "events": keys.events(step.session_id)},
         to=step.to,
         before=f",{','.join(sorted(predecessors(step.to)))},",
+        expected=step.expected or "",
         epoch=str(step.epoch),
         reason=step.reason or "",
         detail=step.detail or "",

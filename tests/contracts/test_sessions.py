@@ -256,6 +256,41 @@ def test_a_transition_repeated_is_one(ledger, session, state):
     assert told(ledger) == history
 
 
+@pytest.mark.parametrize(("before", "expected"), list(product(State, State)), ids=lambda state: str(state))
+def test_a_change_that_came_first_is_not_overwritten_by_who_had_read_another_state(
+    ledger, session, before, expected
+):
+    """A sweep that had read `live` ended a session whose bot had said `waiting` meanwhile."""
+    bring_to(ledger, before)
+    history = told(ledger)
+    change = Transition("a-session", State.LOST, 7, expected)
+
+    if before is State.LOST or (before is expected and State.LOST in FOLLOWERS[before]):
+        assert ledger.run(change).state is State.LOST
+    else:
+        with pytest.raises(IllegalTransition) as refused:
+            ledger.run(change)
+        assert refused.value.facts["state"] == before
+        assert told(ledger) == history
+        assert ledger.run(ReadSession("a-session")).state is before
+
+
+def test_of_two_who_have_read_the_same_one_changes_it(ledger, session):
+    bring_to(ledger, State.LIVE)
+
+    first, second = ledger.run_all(
+        [
+            Transition("a-session", State.WAITING, 7, State.LIVE),
+            Transition("a-session", State.PAUSED, 7, State.LIVE),
+        ]
+    )
+
+    assert first.state is State.WAITING
+    assert isinstance(second, IllegalTransition)
+    assert second.facts["state"] == State.WAITING
+    assert told(ledger)[-1] == "waiting"
+
+
 def test_each_change_counts_in_the_version(ledger, session):
     bring_to(ledger, State.WAITING)
 

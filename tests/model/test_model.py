@@ -86,6 +86,18 @@ class Machine(RuleBasedStateMachine):
             with self.world.happening(**repeat):
                 self.world.command(session_id, older=older)
 
+    @rule(which=ANY)
+    def read_for_later(self, which):
+        if session_id := self.session(which):
+            with self.world.happening():
+                self.world.read_for_later(session_id)
+
+    @precondition(lambda self: self.world.read is not None)
+    @rule(repeat=REPEAT)
+    def act_on_what_was_read(self, repeat):
+        with self.world.happening(**repeat):
+            self.world.act_on_what_was_read()
+
     # Workers
 
     @precondition(lambda self: len(self.world.bots) < BOTS_AT_MOST)

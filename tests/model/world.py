@@ -432,6 +432,7 @@ class World:
         self.is_broken = False  # something was not right
         self.wrong: list[str] = []  # what was not
         self.deaths = self.parks = 0  # of processes between two steps
+        self.read: Session | None = None  # by somebody who has not acted on it yet
         self.swept_ms = self.now_ms
 
     # What must be true
@@ -820,6 +821,27 @@ class World:
                 after.lease(room) == before.lease(room), f"{before.lease(room)} became {after.lease(room)}"
             )
             self.must(after.keepalive(room) == before.keepalive(room), "a keepalive changed")
+
+    def read_for_later(self, session_id: str) -> None:
+        """Somebody reads a session, and is slow to act on it."""
+        record = self.look().session(session_id)
+        if record:
+            self.read = self.ledger.run(ReadSession(session_id))
+
+    def act_on_what_was_read(self) -> None:
+        """Where somebody else was quicker nothing is overwritten, and they learn what there is."""
+        read, self.read = self.read, None
+        before = self.look().session(read.id) if read else {}
+        if not read or not before or (before["state"], int(before["epoch"])) == (read.state, read.epoch):
+            return
+        change = Transition(read.id, State.LOST, read.epoch, read.state)
+        if before["state"] == State.LOST and int(before["epoch"]) == read.epoch:
+            self.wire.run(change)
+        else:
+            with pytest.raises(IllegalTransition) as refused:
+                self.wire.run(change)
+            self.must(refused.value.facts["state"] == before["state"], f"{before} is said to be another")
+        self.must(self.look().session(read.id) == before, f"{before} was overwritten")
 
     def command(self, session_id: str, *, older: bool = False) -> None:
         record = self.look().session(session_id)

@@ -1,22 +1,24 @@
 -- transition: move a session to another state, and write it into its history.
--- KEYS[1] session  hash
--- KEYS[2] events   stream
--- ARGV[1] to       string   the new state; being there already at this epoch is no error
--- ARGV[2] before   string   ",state,state,": the states it may come from
--- ARGV[3] epoch    string   refused if the session has a later one
--- ARGV[4] reason   string   or ""
--- ARGV[5] detail   string   or ""
--- ARGV[6] host     string   or ""
--- ARGV[7] cap      integer  how many events a history keeps
--- ARGV[8] ttl_ms   integer  how long record and history last from now, or 0 to leave it
+-- KEYS[1] session   hash
+-- KEYS[2] events    stream
+-- ARGV[1] to        string   the new state; being there already at this epoch is no error
+-- ARGV[2] before    string   ",state,state,": the states it may come from
+-- ARGV[3] expected  string   the only one of those that it may come from now, or ""
+-- ARGV[4] epoch     string   refused if the session has a later one
+-- ARGV[5] reason    string   or ""
+-- ARGV[6] detail    string   or ""
+-- ARGV[7] host      string   or ""
+-- ARGV[8] cap       integer  how many events a history keeps
+-- ARGV[9] ttl_ms    integer  how long record and history last from now, or 0 to leave it
 -- returns {"moved", fields...}, {"refused", state}, or {"missing"}
 local session, events = KEYS[1], KEYS[2]
-local to, epoch = ARGV[1], ARGV[3]
+local to, expected, epoch = ARGV[1], ARGV[3], ARGV[4]
 local now = redis.call("HMGET", session, "state", "epoch")
 if not now[1] then return {"missing"} end
 if tonumber(now[2]) > tonumber(epoch) then return {"refused", now[1]} end
 if now[1] ~= to then
     if not string.find(ARGV[2], "," .. now[1] .. ",", 1, true) then return {"refused", now[1]} end
+    if expected ~= "" and now[1] ~= expected then return {"refused", now[1]} end
     local now_ms = clock()
     redis.call("HSET", session, "state", to, "updated_ms", now_ms)
     -- A bot that gets on stage is alone until its first person comes; who comes and goes later is noted.
@@ -24,16 +26,16 @@ if now[1] ~= to then
     if is_alone then redis.call("HSETNX", session, "alone_ms", now_ms) end
     redis.call("HINCRBY", session, "version", 1)
     local event = {"event", to, "epoch", epoch}
-    for name, value in pairs({reason = ARGV[4], detail = ARGV[5], host = ARGV[6]}) do
+    for name, value in pairs({reason = ARGV[5], detail = ARGV[6], host = ARGV[7]}) do
         if value ~= "" then
             if name ~= "detail" then redis.call("HSET", session, name, value) end
             event[#event + 1], event[#event + 2] = name, value
         end
     end
-    redis.call("XADD", events, "MAXLEN", "~", ARGV[7], "*", unpack(event))
-    if ARGV[8] ~= "0" then
-        redis.call("PEXPIRE", session, ARGV[8])
-        redis.call("PEXPIRE", events, ARGV[8])
+    redis.call("XADD", events, "MAXLEN", "~", ARGV[8], "*", unpack(event))
+    if ARGV[9] ~= "0" then
+        redis.call("PEXPIRE", session, ARGV[9])
+        redis.call("PEXPIRE", events, ARGV[9])
     end
 end
 local record = redis.call("HGETALL", session)
