@@ -32,7 +32,7 @@ from greenroom.app.rooms.joining import QUEUED, Joined, Order
 from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.overview import Presence, presence_of
+from greenroom.app.rooms.participants import Presence, presence_of
 from greenroom.app.rooms.providers import GUEST, About, check_name
 from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.room import LOCAL, Room

@@ -1,15 +1,14 @@
-"""Looking: what is on, for people and machines that ask."""
+"""What is on, read from the ledger for people and machines that ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from greenroom.app.errors import ProviderAway, RedisAway
+from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.joining import LIMITS
 from greenroom.app.rooms.leases import ReadRoom, RoomView
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
-from greenroom.app.rooms.providers import Participant, Provider
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import (
@@ -39,29 +38,8 @@ class Readiness:
     checks: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Presence:
-    """Who is in a room; `participants` is None if that cannot be told, and `because` says why."""
-
-    participants: Sequence[Participant] | None
-    because: str | None = None
-
-
-def presence_of(room: Room, provider: Provider) -> Presence:
-    """Ask a room's own server who is there; returns within the few seconds for which the provider tries."""
-    try:
-        there = provider.presence(room)
-    except ProviderAway as error:
-        return Presence(None, str(error))
-    if there is None:
-        return Presence(
-            None, "There is no server that could tell; the keepalive's state says whether the bot is alone."
-        )
-    return Presence(there)
-
-
 class Overview:
-    """Reads; changes nothing that matters."""
+    """Reads sessions, rooms and workers; all that it changes is to forget sessions that have ended."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -45,7 +45,7 @@ class Participant:
     is_bot: bool = False  # of ours, or of others
     session_id: str | None = None  # of a bot that is ours
     epoch: int | None = None
-    sid: str = ""  # what its provider calls this very stay: another one has another
+    sid: str = ""  # what its provider calls this visit: whoever leaves and comes back has another one
 
 
 class RoomEvent(StrEnum):

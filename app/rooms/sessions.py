@@ -80,7 +80,7 @@ def predecessors(state: State) -> frozenset[State]:
 
 @dataclass(frozen=True)
 class Session:
-    """One bot's stay with one conversation, as its record tells it."""
+    """One caller's bot in one room, from the join to its end, as its record tells it."""
 
     id: str
     room: Room
