@@ -12,6 +12,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+WORDS = ("system", "greeting", "goodbye", "away", "ending_soon")  # what a bot may be given words for
+
 
 class Mode(StrEnum):
     """How a bot takes part."""
@@ -35,10 +37,13 @@ class Brief:
     persistence: timedelta  # how long the bot waits in an empty room
     max_duration: timedelta
     mode: Mode = Mode.VOICE
-    persona: str | None = None
-    voice: str | None = None
-    language: str | None = None
     assistant: str | None = None
+    persona: str | None = None  # the name that the bot goes by
+    instructions: str | None = None  # what it is told behind its prompt
+    prompts: Mapping[str, str] = field(default_factory=dict)  # its own words, of WORDS
+    voice: str | None = None
+    voice_parameters: Mapping[str, float | bool | str] = field(default_factory=dict)  # as speed, stability
+    language: str | None = None
     tenant: str = "main"  # whose installation it is, where several share one
     metadata: Mapping[str, object] = field(default_factory=dict)
     conversation_id: str = field(default_factory=new_conversation)  # where the session begins
@@ -60,13 +65,17 @@ class Brief:
 
     def for_guest(self, user_id: str) -> "Brief":
         """What somebody in the room may know, who perhaps is another than the one whom the bot is for."""
-        return replace(self, user_id=user_id, persona=None, metadata={})
+        return replace(self, user_id=user_id, instructions=None, prompts={}, metadata={})
 
     @classmethod
     def from_json(cls, text: str) -> "Brief":
         """What `to_json` wrote.  A name that is unknown here is from a later version of us, and is left out."""
         types = {each.name: each.type for each in fields(cls)}
         facts = json.loads(text)
+        if (
+            "instructions" not in facts
+        ):  # of an earlier version of us, whose persona was what are now instructions
+            facts["instructions"] = facts.pop("persona", None)
         return cls(**{name: _typed(types[name], facts[name]) for name in facts.keys() & types.keys()})
 
 

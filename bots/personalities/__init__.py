@@ -1,10 +1,15 @@
 """Who a bot can be: one TOML file each.  Read without pipecat, since the web process asks for their names."""
 
+import re
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from greenroom.app.rooms.brief import WORDS
+from greenroom.app.rooms.precedence import decide
 
 FOLDER = Path(__file__).parent
 
@@ -38,11 +43,51 @@ class Personality:
     voice: str  # with an OpenAI-compatible server; empty: the one that OPENAI_VOICE names
     demo_voice: DemoVoice
     speech: str | None = None  # the kind of speech it needs; None: the installation's
+    voice_parameters: Mapping[str, Any] = field(default_factory=dict)
 
-    def with_changes(self, *, voice: str | None = None, persona: str | None = None) -> "Personality":
-        """Itself in another voice, or with something more to know about itself."""
-        prompt = f"{self.prompt}\n\n{persona}" if persona else self.prompt
-        return replace(self, voice=voice or self.voice, prompt=prompt)
+    def as_asked(self, asked: Mapping[str, Any]) -> "Personality":
+        """Itself with what a session was joined with: a name, a language, a voice, words, and instructions."""
+        named = self._called(asked.get("persona") or self.name)
+        decided = decide(call=asked, personality=named._facts())
+        words = dict(decided["prompts"])
+        prompt = [words.pop("system")]
+        if greeting := (asked.get("prompts") or {}).get("greeting"):
+            prompt.append(f"If the conversation is empty, begin with these words: {greeting}")
+        if decided["language"] != self.language:
+            prompt.append(
+                f"Speak the language {decided['language']}, whatever language you are told things in."
+            )
+        if instructions := asked.get("instructions"):
+            prompt.append(instructions)
+        return replace(
+            named,
+            language=decided["language"],
+            voice=decided.get("voice", ""),  # none of its own: the installation's
+            voice_parameters=decided["voice_parameters"],
+            prompt="\n\n".join(prompt),
+            **words,
+        )
+
+    def _called(self, name: str) -> "Personality":
+        """Itself under another name, also where it names itself."""
+        if name == self.name:
+            return self
+        own_name = re.compile(rf"\b{re.escape(self.name)}\b")
+        words: dict[str, Any] = {
+            word: own_name.sub(lambda _: name, text) for word, text in self._words().items()
+        }
+        return replace(self, name=name, prompt=words.pop("system"), **words)
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "language": self.language,
+            "voice": self.voice,
+            "voice_parameters": self.voice_parameters,
+            "prompts": self._words(),
+        }
+
+    def _words(self) -> dict[str, str]:
+        return {word: self.prompt if word == "system" else getattr(self, word) for word in WORDS}
 
 
 @cache
@@ -61,5 +106,9 @@ def load(name: str) -> Personality:
 def _from_toml(name: str, described: dict[str, Any]) -> Personality:
     voice = described.pop("voice")
     return Personality(
-        id=name, voice=voice.get("openai", ""), demo_voice=DemoVoice(**voice["demo"]), **described
+        id=name,
+        voice=voice.get("openai", ""),
+        demo_voice=DemoVoice(**voice["demo"]),
+        voice_parameters=voice.get("parameters", {}),
+        **described,
     )

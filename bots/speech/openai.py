@@ -14,7 +14,6 @@ from pipecat.frames.frames import ErrorFrame, Frame
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.openai.stt import OpenAISTTService
 from pipecat.services.openai.tts import VALID_VOICES, OpenAITTSService
-from pipecat.transcriptions.language import Language
 
 from greenroom.app.settings import Settings
 from greenroom.bots.personalities import Personality
@@ -44,7 +43,7 @@ def build(personality: Personality, settings: Settings) -> Speech:
             **server,
             http_client=http,
             settings=OpenAISTTService.Settings(
-                model=settings.openai_stt_model, language=Language(personality.language)
+                model=settings.openai_stt_model, language=personality.language
             ),
         ),
         llm=Mind(
@@ -56,7 +55,9 @@ def build(personality: Personality, settings: Settings) -> Speech:
             **server,
             http_client=http,
             settings=Voice.Settings(
-                model=settings.openai_tts_model, voice=personality.voice or settings.openai_voice
+                model=settings.openai_tts_model,
+                voice=personality.voice or settings.openai_voice,
+                speed=personality.voice_parameters.get("speed"),
             ),
         ),
     )

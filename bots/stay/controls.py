@@ -16,12 +16,15 @@ from pipecat.frames.frames import (
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
 from greenroom.app.rooms.brief import Mode
+from greenroom.app.rooms.precedence import decide
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
 from greenroom.bots import speech
 from greenroom.bots.personalities import Personality
 from greenroom.bots.personalities import load as load_personality
 from greenroom.bots.transports.stage import Stage
+
+FOLLOWED = frozenset({"voice", "language", "prompt"})  # what a bot's services change while it talks
 
 log = structlog.get_logger(__name__)
 
@@ -67,15 +70,16 @@ class Controls:
         """
         self._config = {**self._config, **changes}
         brief = self._session.brief
-        self._personality = load_personality(self._config.get("personality") or brief.personality)
-        personality = self._personality.with_changes(persona=brief.persona)
-        usual = {
-            "voice": brief.voice or speech.voice_for(self._settings, personality),
-            "language": personality.language,
-            "prompt": personality.prompt,
-        }
-        affected = usual if "personality" in changes else usual.keys() & changes.keys()
-        await self._say(*_settings_frames({name: self._config.get(name) or usual[name] for name in affected}))
+        personality = load_personality(self._config.get("personality") or brief.personality)
+        self._personality = personality.as_asked(brief.facts())
+        decided = decide(
+            config=self._config,
+            call={"voice": brief.voice},
+            personality={"language": self._personality.language, "prompt": self._personality.prompt},
+            installation={"voice": speech.voice_for(self._settings, personality)},
+        )
+        affected = FOLLOWED if "personality" in changes else FOLLOWED & changes.keys()
+        await self._say(*_settings_frames({name: decided[name] for name in affected}))
         if {"mode", "personality"} & changes.keys():
             await self._show()
 

@@ -5,6 +5,7 @@ from functools import cache
 from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.providers.room_metadata import room_facts
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.room import DAILY, LIVEKIT
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
@@ -27,7 +28,7 @@ def of(
         server = LiveKit.of(settings)
         return LiveKitStage(
             room,
-            token=lambda: server.bot_token(session, personalities.load(session.brief.personality).name),
+            token=lambda: server.bot_token(session, _name_of(session.brief)),
             facts=room_facts(session),
             describe=lambda metadata: server.describe(room, metadata),
             listener=listener,
@@ -39,13 +40,18 @@ def of(
         return DailyStage(
             room,
             _daily(settings.daily_domain, settings.daily_api_key, settings.daily_api_url),
-            name=personalities.load(session.brief.personality).name,
+            name=_name_of(session.brief),
             listener=listener,
             waits=waits,
         )
     from greenroom.bots.transports.local import LocalStage
 
     return LocalStage(settings.ice_servers, listener=listener)
+
+
+def _name_of(brief: Brief) -> str:
+    """What the others in the room see the bot called."""
+    return brief.persona or personalities.load(brief.personality).name
 
 
 @cache

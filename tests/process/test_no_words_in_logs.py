@@ -28,7 +28,9 @@ def greenroom():
 def joined(greenroom, room):
     told = {
         "user_name": f"Ann {CANARY}",
-        "persona": f"Calm. {CANARY}",
+        "persona": f"Calm {CANARY}",
+        "instructions": f"Calm. {CANARY}",
+        "prompts": {"system": f"Calm. {CANARY}", "greeting": f"What is your name? {CANARY}"},
         "metadata": {"preferences": {"tea": CANARY}},
     }
     return greenroom.join(room, bot="assistant", user_id="ann", **told)

@@ -14,7 +14,9 @@ def lines():
 
 
 def test_a_join_is_one_line(caller, lines):
-    joined = caller.post("/join", {"room_url": ROOM, "user_id": "ada", "persona": "A secret pirate."}).json
+    joined = caller.post(
+        "/join", {"room_url": ROOM, "user_id": "ada", "instructions": "A secret pirate."}
+    ).json
     caller.post("/join", {"room_url": ROOM, "user_id": "bob"})
 
     first, second = lines()

@@ -67,7 +67,7 @@ def test_the_token_that_comes_with_it_opens_the_session(come_with, caller):
         {"user_id": "ben"},
         {"room_url": "local:stage", "user_id": "ben"},
         {"personality": "gruff"},
-        {"persona": "You obey Ann."},
+        {"instructions": "You obey Ann."},
         {"max_duration": 86400},
         {"session_persistence": 3600},
         {"metadata": {"vip": True}},
@@ -97,12 +97,19 @@ def test_a_pass_opens_nothing_else(app, caller, come_with):
 
 
 def test_a_pass_does_not_show_whom_the_bot_in_its_room_is_for(caller, come_with):
-    named = {"user_id": "ben", "persona": "A pirate.", "metadata": {"ticket": 7}, "language": "en-GB"}
+    named = {
+        "user_id": "ben",
+        "instructions": "A pirate.",
+        "prompts": {"away": "Soon."},
+        "metadata": {"ticket": 7},
+        "language": "en-GB",
+    }
     caller.post("/join", {"room_url": "local:stage", **named})
 
     joined = come_with().post("/join", {}).json
 
-    assert (joined["user_id"], joined["persona"], joined["metadata"]) == ("ann", None, {})
+    assert (joined["user_id"], joined["instructions"], joined["metadata"]) == ("ann", None, {})
+    assert joined["prompts"] == {}
     assert (joined["reused"], joined["language"]) == (True, "en-GB")
 
 

@@ -54,7 +54,10 @@ def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
         "assistant": None,
         "personality": "gruff",
         "persona": None,
+        "instructions": None,
+        "prompts": {},
         "voice": None,
+        "voice_parameters": {},
         "language": None,
         "mode": "forum",
         "session_persistence": 300,
@@ -112,8 +115,17 @@ def test_what_is_left_out_is_as_the_operator_chose(caller, launches, settings):
 
 def test_what_is_said_is_as_the_caller_chose(caller, launches):
     order = {
-        "persona": "A pirate.\nAhoy “you”",
+        "persona": "Long John “you”",
+        "instructions": "A pirate.\nAhoy “you”",
+        "prompts": {"system": "Be brief.\nBe kind.", "away": "Soon."},
         "voice": "deep",
+        "voice_parameters": {
+            "speed": 0.5,
+            "stability": 1,
+            "similarity_boost": 0.25,
+            "clear": True,
+            "model": "x",
+        },
         "language": "en-GB",
         "assistant": "concierge",
         "conversation_id": "of-yesterday",

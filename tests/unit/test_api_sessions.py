@@ -77,7 +77,10 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "assistant": None,
         "personality": "host",
         "persona": None,
+        "instructions": None,
+        "prompts": {},
         "voice": None,
+        "voice_parameters": {},
         "language": None,
         "mode": "voice",
         "conversation_id": joined["conversation_id"],
@@ -140,7 +143,7 @@ def test_the_holder_of_a_token_does_not_learn_what_another_s_application_said(ca
     token = caller.post("/join", order).json["connect"]["token"]
 
     told = caller.with_(token).get(url).json
-    assert (told["user_id"], told["persona"], told["metadata"]) == ("bob", None, {})
+    assert (told["user_id"], told["instructions"], told["metadata"]) == ("bob", None, {})
 
 
 def test_an_ended_session_says_why(caller, bot, url):

@@ -1,5 +1,6 @@
 """What a caller asks for, as one value that is written and read."""
 
+import json
 from dataclasses import fields, replace
 from datetime import timedelta
 
@@ -42,6 +43,15 @@ def test_facts_of_another_version_of_us_do_no_harm(brief):
     assert Brief.from_json(earlier) == replace(brief, language=None)
 
 
+def test_the_persona_of_an_earlier_version_of_us_is_told_as_instructions():
+    earlier = json.loads(a_brief().to_json())
+    del earlier["instructions"]
+
+    brief = Brief.from_json(json.dumps({**earlier, "persona": "You collect stamps."}))
+
+    assert (brief.persona, brief.instructions) == (None, "You collect stamps.")
+
+
 def test_two_callers_who_name_no_conversation_begin_two():
     own = ("ada", "assistant", "host", timedelta(0), timedelta(hours=1))
 
@@ -51,5 +61,5 @@ def test_two_callers_who_name_no_conversation_begin_two():
 def test_somebody_else_in_the_room_learns_nothing_of_whom_the_bot_is_for(brief):
     seen = brief.for_guest("guest-1")
 
-    assert (seen.user_id, seen.persona, seen.metadata) == ("guest-1", None, {})
+    assert (seen.user_id, seen.instructions, seen.prompts, seen.metadata) == ("guest-1", None, {}, {})
     assert (seen.bot, seen.voice, seen.mode) == (brief.bot, brief.voice, brief.mode)

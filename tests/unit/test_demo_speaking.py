@@ -21,7 +21,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 
 from greenroom.bots import personalities
 from greenroom.bots.speech.demo import espeak
-from greenroom.bots.speech.demo.speaking import EspeakTTS, spoken, voice_named, voice_of
+from greenroom.bots.speech.demo.speaking import EspeakTTS, shaped, spoken, voice_named, voice_of
 
 HOST = personalities.load("host")
 CRITIC = personalities.load("critic")
@@ -127,6 +127,21 @@ def test_personalities_sound_differently():
     manager = frames_of(TTSSpeakFrame("Good evening."), personality=personalities.load("stage-manager"))
 
     assert pitch(sound(critic)) > pitch(sound(manager)) + 20
+
+
+def test_a_voice_is_as_fast_and_as_high_as_a_session_asks():
+    slow, low = HOST.as_asked({"voice_parameters": {"speed": 0.5}}), {"pitch": 0, "range": 0}
+
+    usual = sound(frames_of(TTSSpeakFrame("Hello.")))
+    assert len(sound(frames_of(TTSSpeakFrame("Hello."), personality=slow))) > 1.4 * len(usual)
+    assert shaped(VOICE, low) == replace(VOICE, **low)
+
+
+def test_what_espeak_cannot_do_is_done_as_far_as_it_can_and_what_it_does_not_know_is_left():
+    shape = shaped(VOICE, {"speed": 4.0, "pitch": -3, "range": 300})
+
+    assert (shape.rate, shape.pitch, shape.range) == (450, 0, 99)
+    assert shaped(VOICE, {"pitch": "+5%", "stability": 0.5}) == VOICE
 
 
 def test_a_live_change_of_voice_is_heard():

@@ -181,13 +181,29 @@ def test_models_and_key_are_those_of_the_settings(settings, server):
 
 
 def test_a_voice_that_openai_does_not_have_is_asked_of_the_server(settings, server):
-    personality = personalities.load("host").with_changes(voice="af_bella", persona=None)
+    personality = personalities.load("host").as_asked({"voice": "af_bella"})
     speech = openai.build(personality, settings)
 
     audio = run(speech, speech.tts, [TTSSpeakFrame("Good evening.")], until=TTSAudioRawFrame)
 
     assert audio
     assert [body["voice"] for body in server.asked("/audio/speech")] == ["af_bella"]
+
+
+def test_what_a_session_asks_of_language_and_voice_is_asked_of_the_server(settings, server):
+    asked = {"language": "de", "voice_parameters": {"speed": 1.5, "stability": 0.3}}
+    speech = openai.build(personalities.load("host").as_asked(asked), settings)
+
+    async def talk() -> None:
+        async with running(speech, speech.hearing(), speech.llm, speech.tts) as (worker, _, below):
+            await worker.queue_frames([*SPOKEN, asks("Hello")])
+            await eventually(lambda: below.of(TranscriptionFrame) and below.of(TTSAudioRawFrame))
+
+    asyncio.run(talk())
+
+    assert b'name="language"\r\n\r\nde\r\n' in server.asked("/audio/transcriptions")[0]
+    assert {body["speed"] for body in server.asked("/audio/speech")} == {1.5}
+    assert "Speak the language de" in server.asked("/chat/completions")[0]["messages"][0]["content"]
 
 
 def test_without_a_key_no_key_is_searched_elsewhere(settings, server, monkeypatch):

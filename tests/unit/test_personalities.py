@@ -41,10 +41,42 @@ def test_a_name_is_no_way_out_of_the_folder():
 def test_changes_make_another_and_leave_the_first_as_it_was():
     host = personalities.load("host")
 
-    changed = host.with_changes(voice="en-us+f5", persona="You collect stamps.")
+    changed = host.as_asked({"voice": "en-us+f5", "instructions": "You collect stamps."})
 
     assert changed.voice == "en-us+f5" and changed.prompt.endswith("You collect stamps.")
-    assert personalities.load("host") == host == host.with_changes()
+    assert personalities.load("host") == host == host.as_asked({})
+
+
+def test_a_persona_is_what_it_calls_itself_wherever_it_does():
+    host = personalities.load("host")
+
+    pearl = host.as_asked({"persona": "Pearl"})
+
+    assert pearl.name == "Pearl" and host.name == "Robin"
+    assert "I am Pearl, your host" in pearl.greeting and "You are Pearl," in pearl.prompt
+    assert "Robin" not in pearl.greeting + pearl.prompt
+
+
+def test_words_of_a_session_s_own_take_the_place_of_the_personality_s_and_no_others_do():
+    critic = personalities.load("critic")
+    prompts = {"system": "You are a clerk named Beatrice.", "greeting": "Next, please.", "goodbye": "Done."}
+
+    clerk = critic.as_asked({"prompts": prompts, "instructions": "Be quick.", "persona": "Ida"})
+
+    assert (clerk.greeting, clerk.goodbye, clerk.away) == ("Next, please.", "Done.", critic.away)
+    assert clerk.prompt.split("\n\n") == [
+        "You are a clerk named Beatrice.",  # whoever writes words of their own has written the name
+        "If the conversation is empty, begin with these words: Next, please.",
+        "Be quick.",
+    ]
+
+
+def test_a_model_is_told_to_speak_another_language_than_the_personality_s():
+    host = personalities.load("host")
+
+    assert host.as_asked({"language": "en"}) == host
+    german = host.as_asked({"language": "de"})
+    assert german.language == "de" and "Speak the language de" in german.prompt
 
 
 def test_the_web_process_can_read_them_without_pipecat():

@@ -4,15 +4,14 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
+from greenroom.app.api.schemas.character import CharacterSchema
 from greenroom.app.api.schemas.fields import (
-    LANGUAGE,
     NAME,
     USER,
     Seconds,
     between,
-    one_line,
     printable,
     small,
     value_of,
@@ -24,7 +23,7 @@ LONGEST_SESSION = timedelta(hours=24)
 LONGEST_PERSISTENCE = timedelta(hours=1)
 
 
-class FactsSchema(Schema):
+class FactsSchema(CharacterSchema):
     """What is asked for of a bot, and told of one: a line for each fact of `greenroom.app.rooms.brief.Brief`."""
 
     user_id = fields.String(
@@ -34,13 +33,10 @@ class FactsSchema(Schema):
     assistant = fields.String(
         validate=NAME, allow_none=True, metadata={"description": "Kept and told to the bot; nothing else yet"}
     )
-    personality = fields.String(validate=NAME)
-    persona = fields.String(validate=[validate.Length(max=2000), printable], allow_none=True)
-    voice = fields.String(validate=[validate.Length(min=1, max=64), one_line], allow_none=True)
-    language = fields.String(
-        validate=LANGUAGE,
+    instructions = fields.String(
+        validate=[validate.Length(max=2000), printable],
         allow_none=True,
-        metadata={"description": "Kept and told to the bot; nothing else yet"},
+        metadata={"description": "What the bot is told behind its prompt"},
     )
     mode = fields.Enum(
         Mode, by_value=True, metadata={"description": "Whether the bot is heard, or seen as well (forum)"}

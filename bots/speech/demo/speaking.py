@@ -1,7 +1,7 @@
 """The demo's voice: espeak-ng on a thread, a piece at a time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,7 @@ from greenroom.bots.speech.demo import espeak
 from greenroom.bots.speech.demo.espeak import Voice
 from greenroom.bots.voices import is_espeak_voice, personality_of_voice
 
+SLOWEST, FASTEST = 80, 450  # words a minute that espeak-ng can speak
 A_PAUSE = bytes(2 * (espeak.SAMPLE_RATE // 8))  # after a sentence; it also empties the resampler's filter
 
 
@@ -23,6 +24,7 @@ class EspeakTTS(TTSService):
     """Speaks sentence by sentence; an interruption ends the sentence at its next piece."""
 
     def __init__(self, personality: Personality) -> None:
+        self._parameters = personality.voice_parameters
         self._voice = voice_named(personality.voice, otherwise=voice_of(personality))
         super().__init__(
             push_start_frame=True,
@@ -35,7 +37,7 @@ class EspeakTTS(TTSService):
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         await self.start_tts_usage_metrics(text)
-        async with aclosing(spoken(text, self._voice)) as pieces:
+        async with aclosing(spoken(text, shaped(self._voice, self._parameters))) as pieces:
             async for frame in self._stream_audio_frames_from_iterator(
                 pieces, in_sample_rate=espeak.SAMPLE_RATE, context_id=context_id
             ):
@@ -79,6 +81,25 @@ async def spoken(text: str, voice: Voice) -> AsyncGenerator[bytes, None]:
 def voice_of(personality: Personality) -> Voice:
     own = personality.demo_voice
     return Voice(own.name, own.rate, own.pitch, own.range)
+
+
+def shaped(voice: Voice, parameters: Mapping[str, Any]) -> Voice:
+    """The voice with what a session asks of it: `speed` (1 is its own), `pitch` and `range` (0 to 99)."""
+
+    def number(name: str, own: float) -> float:
+        value = parameters.get(name)
+        return value if isinstance(value, int | float) else own
+
+    return replace(
+        voice,
+        rate=_within(SLOWEST, voice.rate * number("speed", 1), FASTEST),
+        pitch=_within(0, number("pitch", voice.pitch), 99),
+        range=_within(0, number("range", voice.range), 99),
+    )
+
+
+def _within(low: int, value: float, high: int) -> int:
+    return round(min(max(value, low), high))
 
 
 def voice_named(name: str, *, otherwise: Voice) -> Voice:

@@ -54,14 +54,14 @@ async def test_a_bot_that_was_changed_sounds_as_the_one_that_takes_its_session_o
     assert await settings_after(one, then) == await settings_after({**one, **then}) == (["deep"], ["Sing."])
 
 
-async def test_a_change_of_personality_or_of_prompt_keeps_the_persona_that_the_session_was_joined_with():
+async def test_a_change_of_personality_or_of_prompt_keeps_the_instructions_that_the_session_was_joined_with():
     critic, host = personalities.load("critic"), personalities.load("host")
-    persona = "You collect stamps."
+    told = "You collect stamps."
 
-    _, of_critic = await settings_after({"personality": "critic"}, persona=persona)
-    _, of_host = await settings_after({"prompt": "Sing."}, {"prompt": None}, persona=persona)
-    assert of_critic == [critic.with_changes(persona=persona).prompt]
-    assert of_host == [host.with_changes(persona=persona).prompt]
+    _, of_critic = await settings_after({"personality": "critic"}, instructions=told)
+    _, of_host = await settings_after({"prompt": "Sing."}, {"prompt": None}, instructions=told)
+    assert of_critic == [critic.as_asked({"instructions": told}).prompt]
+    assert of_host == [host.as_asked({"instructions": told}).prompt]
 
 
 async def test_a_voice_that_is_set_to_null_is_the_one_of_the_join_again():

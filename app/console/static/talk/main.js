@@ -383,9 +383,9 @@ function close() {
 }
 
 // A bot of ours has a character with a name; those of others are called what they are.
-function meet({ bot: kind, personality }) {
+function meet({ bot: kind, personality, persona }) {
   isDemo = kind === "assistant" && tries.length > 0;
-  const name = kind === "assistant" ? names[personality] : null;
+  const name = persona ?? (kind === "assistant" ? names[personality] : null);
   bot = name ?? "The bot";
   view.bot = name ?? "Bot";
   transcript.botIs(view.bot);

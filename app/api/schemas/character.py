@@ -1,0 +1,72 @@
+"""How a bot shall be: what both a join and an assistant say of it."""
+
+import re
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from greenroom.app.api.schemas.fields import LANGUAGE, NAME, Strict, one_line, printable
+
+VOICE_PARAMETERS_AT_MOST = 32
+VOICE_RANGES = {
+    "speed": (0.25, 4.0),
+    "stability": (0.0, 1.0),
+    "similarity_boost": (0.0, 1.0),
+    "style": (0.0, 1.0),
+}
+
+
+def voice_parameters(value: dict[str, Any]) -> None:
+    """Services have parameters of their own, so any name will do; those that most of them have must make sense."""
+    if len(value) > VOICE_PARAMETERS_AT_MOST:
+        raise ValidationError(f"Use at most {VOICE_PARAMETERS_AT_MOST} parameters.")
+    for name, number in value.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
+            raise ValidationError(
+                f"Write a parameter's name as in speed or similarity_boost, not {name[:64]!r}."
+            )
+        if not isinstance(number, int | float | str) or (isinstance(number, str) and len(number) > 64):
+            raise ValidationError(f"{name}: Use a number, true or false, or up to 64 characters.")
+        if name in VOICE_RANGES:
+            low, high = VOICE_RANGES[name]
+            if isinstance(number, bool | str) or not low <= number <= high:
+                raise ValidationError(f"{name}: Use a number from {low:g} to {high:g}.")
+
+
+def _words(longest: int, about: str) -> fields.String:
+    return fields.String(
+        validate=[validate.Length(min=1, max=longest), printable], metadata={"description": about}
+    )
+
+
+class PromptsSchema(Strict):
+    """Words for the bot, each in the place of its personality's."""
+
+    system = _words(8000, "What the model is told of who it is")
+    greeting = _words(500, "What it says first")
+    goodbye = _words(500, "What it says before it leaves")
+    away = _words(500, "What it says before it is gone for a moment")
+    ending_soon = _words(500, "What it says when the session's time is nearly over")
+
+
+class CharacterSchema(Schema):
+    """What a bot is called, says and sounds like; `greenroom.app.rooms.precedence` decides between several."""
+
+    personality = fields.String(validate=NAME)
+    persona = fields.String(
+        validate=[validate.Length(min=1, max=64), one_line],
+        allow_none=True,
+        metadata={"description": "The name that the bot goes by; none: its personality's"},
+    )
+    prompts = fields.Nested(PromptsSchema)
+    voice = fields.String(validate=[validate.Length(min=1, max=64), one_line], allow_none=True)
+    voice_parameters = fields.Dict(
+        keys=fields.String(),
+        validate=voice_parameters,
+        metadata={"description": "As speed and stability, by the names of the service that speaks"},
+    )
+    language = fields.String(
+        validate=LANGUAGE,
+        allow_none=True,
+        metadata={"description": "What is spoken, as in en or en-GB; none: the personality's language"},
+    )
