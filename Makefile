@@ -3,13 +3,13 @@
 #   make up LIVEKIT=1                with a LiveKit server of our own, for rooms of several people
 #   make up PYTHON=python3.12        another interpreter
 BIN := .venv/bin
-FAST := tests/unit tests/contracts tests/redis
+FAST := tests/unit tests/contracts tests/redis tests/sql
 # Tests mostly wait, so three processes share two cores; a file's tests stay together.  ARGS="-n 0" runs them one by one.
 BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 ROUNDS ?= 1
 
-.PHONY: help setup chromium clients livekit up test test-fast mutants chaos check lint format types imports alone figures lock clean
+.PHONY: help setup chromium clients livekit postgresql up test test-fast mutants chaos check lint format types imports alone figures lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ help: ## this list
 up: setup $(if $(filter 1 on,$(LIVEKIT)),livekit) ## start everything and print the link
 	@$(BIN)/greenroom up
 
-test: setup chromium clients livekit ## all tests; ARGS are pytest's
+test: setup chromium clients livekit postgresql ## all tests; ARGS are pytest's
 	$(BIN)/python -m pytest $(BESIDE) $(ARGS)
 
 test-fast: setup ## those that need no worker and no browser, in under a minute
@@ -77,3 +77,6 @@ clients: setup ## pipecat's JavaScript client to test against: takes Node and np
 
 livekit: setup ## a LiveKit server to test against and for LIVEKIT=1: found, or built with Go
 	@scripts/install-livekit
+
+postgresql: setup ## a PostgreSQL server to test against: found, or Debian's installed
+	@scripts/install-postgresql

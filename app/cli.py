@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from greenroom.app import settings as app_settings
-from greenroom.app.errors import BadRoom, GreenroomError, RedisAway
+from greenroom.app.errors import BadRoom, DatabaseAway, GreenroomError, RedisAway
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 from greenroom.app.settings import Settings, SettingsError
 
 OK, FAILED, MISUSED = 0, 1, 2  # exit codes
-BLIND = 3  # Redis does not answer: nothing was seen, nothing was asked for
+BLIND = 3  # Redis, or the database, does not answer: nothing was seen, nothing was asked for
 INTERRUPTED = 130
 
 OUR_PROCFILE = Path(__file__).parent.parent / "Procfile"
@@ -37,6 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MISUSED
     except RedisAway as error:
         _complain(str(error), "`greenroom doctor` says more.")
+        return BLIND
+    except DatabaseAway:
+        _complain(
+            "The database does not answer.",
+            "`greenroom settings` says where it is looked for (DATABASE_URL).",
+        )
         return BLIND
     except GreenroomError as error:
         _complain(str(error))
@@ -82,6 +88,20 @@ def _livekit(_chosen: argparse.Namespace) -> int:
     if settings.livekit_is_embedded:
         become_livekit(settings)
     print("No LiveKit server of our own is wanted, and none is started.")
+    return OK
+
+
+def _migrate(_chosen: argparse.Namespace) -> int:
+    """Bring the database's tables to this version; safe to repeat."""
+    from greenroom.app.conversations.database import Database
+    from greenroom.app.conversations.migrating import migrate
+
+    url = app_settings.load().database_url
+    before, after = migrate(url)
+    done = (
+        f"is at {after} already" if before == after else f"is migrated from {before or 'nothing'} to {after}"
+    )
+    print(f"The database at {Database(url).address} {done}.")
     return OK
 
 
@@ -192,6 +212,7 @@ COMMANDS: dict[str, Command] = {
     "settings": _settings,
     "redis": _redis,
     "livekit": _livekit,
+    "migrate": _migrate,
     "version": _version,
 }
 

@@ -235,6 +235,26 @@ class RedisAway(Unavailable):
     kind = "redis-away"
 
 
+class DatabaseAway(Unavailable):
+    """The database does not answer; calls that are on go on, and what is said in them is kept until it does."""
+
+    kind = "database-away"
+    retry_after = 5
+
+
+class DatabaseNewer(Conflict):
+    """A later version of Greenroom has migrated this database, and this one cannot tell what it means: start that
+    version, or restore the backup from before it."""
+
+    kind = "database-newer"
+
+
+class DatabaseOld(Conflict):
+    """The database is not migrated to this version of Greenroom; run `greenroom migrate`."""
+
+    kind = "database-old"
+
+
 class QueueFull(Unavailable):
     """All bots are busy and a thousand callers are waiting already; try again in a while, or add workers."""
 

@@ -10,7 +10,7 @@ from tests.redis_world import redis_server
 
 # Files go to the test processes whole and in this order: what takes longest begins first, so that no process is left
 # alone with it at the end.
-LONGEST_FIRST = ("model", "browser", "process", "chaos", "livekit", "redis", "unit", "contracts")
+LONGEST_FIRST = ("model", "browser", "process", "chaos", "livekit", "redis", "sql", "unit", "contracts")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -55,12 +55,12 @@ class Process:
         self._stopping = asyncio.Event()
         self._gone = asyncio.Event()
         self._gone.set()
-        self._has_finished = False
+        self.has_finished = False  # it is done with what it had to do
 
     @property
     def is_up(self) -> bool:
         """Running, or done with what it had to do."""
-        return self._has_finished or not self._gone.is_set()
+        return self.has_finished or not self._gone.is_set()
 
     async def run(self) -> None:
         """Raises CannotKeepUp."""
@@ -71,7 +71,7 @@ class Process:
             if self._stopping.is_set():
                 return
             if code == 0 and self._may_finish:
-                self._has_finished = True
+                self.has_finished = True
                 return
             deaths = 1 if time.monotonic() - started > STEADY_AFTER else deaths + 1
             if deaths >= GIVE_UP_AFTER:

@@ -12,7 +12,7 @@ from dataclasses import fields
 from greenroom.app.settings import Settings
 
 BOTS = "bots"
-OURS = frozenset({"redis", "web", "control", "beat", "flower", "livekit"})
+OURS = frozenset({"redis", "migrate", "web", "control", "beat", "flower", "livekit"})
 SETTINGS = frozenset(row.name.upper() for row in fields(Settings))
 
 # Where programs, certificates and proxies are, what language is spoken, and what one sets to look into Python.
@@ -28,6 +28,7 @@ OF_THE_MACHINE = re.compile(
 NEEDED_BY: Mapping[str, frozenset[str]] = {
     "API_KEY|SIGNING_SECRET|DAILY_WEBHOOK_SECRET": frozenset({"web"}),
     "FLOWER_PASSWORD": frozenset({"flower"}),
+    "DATABASE_URL": frozenset({"migrate", "web", "control", BOTS}),
     "LIVEKIT_(URL|API_KEY|API_SECRET)": frozenset({"web", "control", BOTS, "livekit"}),
     "DAILY_(DOMAIN|API_KEY)": frozenset({"web", "control", BOTS}),
     "SPEECH|OPENAI_.*": frozenset({BOTS}),

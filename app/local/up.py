@@ -27,7 +27,8 @@ SAY_WHY_AFTER = 60.0  # seconds; before that a reason would only say that what i
 ASK_EVERY = 0.05  # seconds
 TERMINAL_LOOKED_AT_EVERY = 1.0  # seconds
 STDIN = 0  # the descriptor: sys.stdin is None where there is none
-FIRST = "redis"  # starts before the others, which need it
+FIRST = ("redis", "migrate")  # start before the others, which need what they do
+ONCE = "migrate"  # is to end, and then is ready
 
 # Who stops after whom, and after how many seconds each is killed.  Names that are not here go with the first.
 STOP_ORDER: tuple[Mapping[str, float], ...] = (
@@ -115,7 +116,7 @@ class Supervisor:
                 entry,
                 around,
                 Log(settings.var_dir / "log" / f"{entry.name}.log"),
-                may_finish=entry.name == "redis" and not settings.redis_is_embedded,
+                may_finish=entry.name == ONCE or (entry.name == "redis" and not settings.redis_is_embedded),
             )
             for entry in entries
         }
@@ -164,10 +165,10 @@ class Supervisor:
             self._outcome.set_result(None)
 
     async def _come_up(self, started: float) -> None:
-        """Redis first, then all others at once.  Raises NotReady."""
+        """Redis and the database's tables first, then all others at once.  Raises NotReady."""
         deadline = time.monotonic() + READY_WITHIN
-        first = [name for name in self._processes if name == FIRST]
-        others = [name for name in self._processes if name != FIRST]
+        first = [name for name in self._processes if name in FIRST]
+        others = [name for name in self._processes if name not in FIRST]
         self._start(first)
         await self._wait_for(first, deadline)
         self._start(others)
@@ -198,7 +199,7 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise NotReady(f"not ready after {READY_WITHIN:.0f} s: {_reasons(missing)}.")
             if time.monotonic() > say_next:
-                is_ours = names != [FIRST] or self._settings.redis_is_embedded
+                is_ours = "redis" not in missing or self._settings.redis_is_embedded
                 self._output.say(waiting(missing, time.monotonic() - began, is_ours))
                 say_next += SAY_WAITING_EVERY
             await asyncio.sleep(ASK_EVERY)
@@ -206,6 +207,8 @@ class Supervisor:
     async def _why_not_ready(self, name: str) -> str | None:
         if not self._processes[name].is_up:
             return "it is not running"
+        if name == ONCE and not self._processes[name].has_finished:
+            return "it is at work"
         if probe := ready.PROBES.get(name):
             return await asyncio.to_thread(probe, self._settings)
         return None

@@ -69,7 +69,15 @@ class Settings:
         "Redis to use; unset: one of our own, kept in VAR_DIR",
         shown=parsers.without_password,
     )
-    var_dir: Path = _setting("var", parsers.folder, "folder of everything that is kept: Redis, logs, keys")
+    database_url: str = _setting(
+        "",
+        parsers.database_url,
+        "SQL database to use, as in postgresql://user:password@host/greenroom; unset: SQLite, in VAR_DIR/greenroom.db",
+        shown=parsers.without_password,
+    )
+    var_dir: Path = _setting(
+        "var", parsers.folder, "folder of everything that is kept: Redis, conversations, logs, keys"
+    )
     api_key: str = _setting(
         "", _key, "key for the API; unset: made once, kept in VAR_DIR/api-key", shown=parsers.hidden
     )
@@ -165,6 +173,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.redis_url:
             object.__setattr__(self, "redis_url", f"unix://{redis_socket_in(self.var_dir)}")
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.var_dir / 'greenroom.db'}")
         if self.livekit and not self.livekit_url:
             object.__setattr__(self, "livekit_url", f"ws://127.0.0.1:{self.livekit_port}")
             object.__setattr__(self, "livekit_api_key", self.livekit_api_key or "greenroom")

@@ -133,6 +133,15 @@ def redis_url(value: str) -> str:
     raise ValueError("must be as in redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/redis.sock")
 
 
+def database_url(value: str) -> str:
+    is_postgresql = _is_url(value, {"postgresql", "postgres"}) and len(urlsplit(value).path) > 1
+    if is_postgresql or (value.startswith("sqlite:////") and value.isprintable()):
+        return value
+    raise ValueError(
+        "must be as in postgresql://user:password@host:5432/greenroom or sqlite:////path/to/greenroom.db"
+    )
+
+
 def _is_url(value: str, schemes: set[str]) -> bool:
     try:
         url = urlsplit(value)

@@ -10,7 +10,8 @@ from greenroom.app.local.surroundings import NEEDED_BY, SETTINGS, environment_of
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES = {name: service for name, service in COMPOSE["services"].items() if name != "redis"}
+OF_OTHERS = {"redis", "postgres"}  # programs that are not ours
+SERVICES = {name: service for name, service in COMPOSE["services"].items() if name not in OF_OTHERS}
 OF_THE_IMAGE = {"HOST", "PORT", "FLOWER_HOST", "FLOWER_PORT", "LOG_FORMAT", "VAR_DIR"}
 NOT_IN_CONTAINERS = {"LIVEKIT", "LIVEKIT_PORT"}  # a server of our own; there it is a container of one's own
 OF_ONE_PROCESS = {
@@ -58,7 +59,24 @@ def test_nobody_shares_the_folder_of_the_keys():
         for name, service in SERVICES.items()
     }
 
-    assert kept == {"web": {"web"}, "flower": {"flower"}, "bots": set(), "control": set(), "beat": set()}
+    keeps = {name: folders for name, folders in kept.items() if folders}
+    assert keeps == {"web": {"web"}, "flower": {"flower"}}
+
+
+def test_nothing_starts_before_the_database_is_migrated():
+    """A container that did would find no table, or an old one, and say so to callers."""
+    for name in SERVICES.keys() - {"migrate"}:
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert SERVICES["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
+
+
+def test_the_database_is_known_to_those_who_need_it_alone():
+    assert {name for name in SERVICES if "DATABASE_URL" in passed_to(name)} == {
+        "migrate",
+        "web",
+        "control",
+        "bots",
+    }
 
 
 def test_what_opens_the_house_is_passed_to_web_alone():

@@ -14,6 +14,7 @@ SECRETS = {
     "SIGNING_SECRET": "fjord-mimic-taxi-plumb-oboe-under-jazz",
     "FLOWER_PASSWORD": "oboe-under-jazz-fjord",
     "DAILY_WEBHOOK_SECRET": "c2VjcmV0",
+    "DATABASE_URL": "postgresql://me:pw@db/greenroom",
     "DAILY_DOMAIN": "acme",
     "DAILY_API_KEY": "daily-key",
     "LIVEKIT_URL": "wss://livekit.example.com",
@@ -70,9 +71,10 @@ def test_bots_get_what_bots_of_others_need_and_none_of_the_secrets_that_open_the
 def test_each_of_ours_gets_its_own_secrets_and_no_other():
     rooms = {"LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "DAILY_DOMAIN", "DAILY_API_KEY"}
 
-    assert secrets_of("web") == {"API_KEY", "SIGNING_SECRET", "DAILY_WEBHOOK_SECRET", *rooms}
+    assert secrets_of("web") == {"API_KEY", "SIGNING_SECRET", "DAILY_WEBHOOK_SECRET", "DATABASE_URL", *rooms}
     assert secrets_of("flower") == {"FLOWER_PASSWORD"}
-    assert secrets_of("control") == rooms
+    assert secrets_of("control") == {"DATABASE_URL", *rooms}
+    assert secrets_of("migrate") == {"DATABASE_URL"}
     assert secrets_of("beat") == secrets_of("redis") == set()
     assert secrets_of("livekit") == {name for name in rooms if name.startswith("LIVEKIT")}
 

@@ -1,0 +1,1 @@
+"""SQL: what is kept of conversations when calls are over.  Nobody else imports SQLAlchemy, Alembic or psycopg."""

@@ -1,0 +1,184 @@
+"""The database: where it is, how it is reached, and how long anybody waits for it.
+
+Every wait has a bound: for a connection, for a lock, for a statement, and for a server that says nothing any more.  Who
+asks for something that cannot be had in time is told DatabaseAway, and does without.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+from greenroom.app.errors import DatabaseAway
+
+POOL = 4  # connections that a process keeps
+BESIDES = 8  # more, while many ask at once
+CONNECTION_WITHIN = 2  # seconds; also for one of the pool to be given back
+SILENT_FOR = (
+    2  # seconds past a statement's bound: a server that is frozen, or cut off, ends nothing by itself
+)
+
+RV = TypeVar("RV")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """For how long one statement is waited for."""
+
+    lock: int = 5  # seconds: in SQLite one process writes at a time
+    statement: int = 8  # seconds, by PostgreSQL's own clock
+
+
+class Database:
+    """One database, for one process.  Building it connects to nothing."""
+
+    def __init__(self, url: str, *, pooled: bool = True, patience: Patience | None = None) -> None:
+        self.url = _normal(url)
+        self.engine = _engine(self.url, pooled, patience or Patience())
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def address(self) -> str:
+        """Where it is, for people: without credentials."""
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with: what it reads is of one moment.  Raises DatabaseAway."""
+        with _away(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction: all of it is kept when the block ends, or nothing if it raises.  Raises DatabaseAway.
+
+        In SQLite it has the lock from its beginning: one that began by reading could not wait for its turn to write.
+        """
+        with _away(), self.engine.connect() as connection:
+            connection = connection.execution_options(greenroom_writes=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class _BoundedConnection(psycopg.Connection[Any]):
+    """One that is given up when its server does not answer in time."""
+
+    answer_within: float = Patience().statement + SILENT_FOR
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        try:
+            return super().wait(gen, interval, self.answer_within if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout:
+            self.pgconn.finish()  # what it was doing is unknown; the server rolls it back, or has committed it
+            raise psycopg.OperationalError(f"no answer within {self.answer_within:.0f} s") from None
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    """Tell what may pass by itself; data that no database would take, and our own mistakes, are raised as they are."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, NoConnectionFree) as error:
+        raise DatabaseAway(because=_why(error)) from error
+    except DBAPIError as error:
+        is_no_database = type(error) is DatabaseError  # the file is another thing, or damaged
+        if is_no_database or error.connection_invalidated:
+            raise DatabaseAway(because=_why(error)) from error
+        raise
+
+
+def _why(error: Exception) -> str:
+    """The kind of the failure: a message may quote the statement, and what was said in it."""
+    return type(getattr(error, "orig", None) or error).__name__
+
+
+def _normal(url: str) -> URL:
+    parsed = make_url(url)
+    return parsed.set(drivername="sqlite" if parsed.drivername == "sqlite" else "postgresql+psycopg")
+
+
+def _engine(url: URL, pooled: bool, patience: Patience) -> Engine:
+    if pooled:
+        pool: dict[str, Any] = {
+            "pool_size": POOL,
+            "max_overflow": BESIDES,
+            "pool_timeout": CONNECTION_WITHIN,
+            "pool_pre_ping": True,  # a server that was started again is no failure of the next who asks
+            "pool_use_lifo": True,
+        }
+    else:
+        pool = {"poolclass": NullPool}
+    # A message of SQLAlchemy's quotes the parameters, which are what was said
+    common: dict[str, Any] = {"hide_parameters": True, **pool}
+    make = _sqlite if url.get_backend_name() == "sqlite" else _postgresql
+    return make(url, common, patience)
+
+
+def _sqlite(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
+    path = Path(url.database or "").absolute()
+
+    def connect() -> sqlite3.Connection:
+        _make_private(path)
+        connection = sqlite3.connect(
+            path,
+            timeout=patience.lock,
+            isolation_level=None,  # transactions begin where we say so, below
+            check_same_thread=False,  # the pool gives a connection to one thread at a time
+        )
+        connection.execute("PRAGMA journal_mode = WAL")  # who reads waits for nobody
+        connection.execute("PRAGMA synchronous = FULL")  # what is committed outlives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    engine = create_engine(url, creator=connect, **common)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("greenroom_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _make_private(path: Path) -> None:
+    """What people said is nobody else's to read; SQLite gives its other files the same mode."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _postgresql(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
+    given = url.translate_connect_args(username="user", database="dbname")
+    bounds = {
+        "connect_timeout": CONNECTION_WITHIN,
+        "application_name": "greenroom",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "options": (
+            f"-c statement_timeout={patience.statement}s -c lock_timeout={patience.lock}s "
+            f"-c idle_in_transaction_session_timeout={patience.statement}s"
+        ),
+    }
+
+    def connect() -> psycopg.Connection[Any]:
+        connection = _BoundedConnection.connect(**{**bounds, **given, **url.query})
+        connection.answer_within = patience.statement + SILENT_FOR
+        return connection
+
+    return create_engine(url, creator=connect, **common)

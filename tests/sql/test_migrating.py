@@ -1,0 +1,134 @@
+"""Migrations: one line, forward and back, done once, and never over a database of a later version."""
+
+import multiprocessing
+import re
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from greenroom.app.conversations import migrating
+from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.migrating import NOTHING, check, latest, migrate
+from greenroom.app.conversations.tables import metadata
+from greenroom.app.errors import DatabaseNewer, DatabaseOld
+
+
+@pytest.fixture
+def empty(empty_url):
+    it = Database(empty_url)
+    yield it
+    it.close()
+
+
+def tables(database):
+    with database.reading() as connection:
+        return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def test_all_tables_are_there_afterwards(empty, empty_url):
+    assert migrate(empty_url) == (None, latest())
+    assert tables(empty) == set(metadata.tables)
+    check(empty)
+
+
+def test_to_migrate_twice_is_to_migrate_once(empty, empty_url):
+    migrate(empty_url)
+
+    assert migrate(empty_url) == (latest(), latest())
+
+
+def test_the_migrations_make_what_the_code_says(database):
+    """A column that is in one of the two only would be missed at run time; this prints the step that is lacking."""
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": False})
+        found = compare_metadata(context, metadata)
+
+    assert found == [], found
+
+
+def test_each_step_can_be_taken_back_and_made_again(empty, empty_url):
+    states = [step.revision for step in reversed(list(migrating._scripts().walk_revisions()))]
+    for state in states:
+        migrate(empty_url, state)
+    for state in reversed([NOTHING, *states[:-1]]):
+        migrate(empty_url, state)
+        migrate(empty_url, latest())
+        migrate(empty_url, state)
+
+    assert tables(empty) == set()
+
+
+def test_what_is_in_the_tables_outlives_a_second_migration(empty, empty_url):
+    migrate(empty_url)
+    with empty.writing() as connection:
+        connection.execute(
+            text("INSERT INTO users (tenant, id, created_ms, updated_ms) VALUES ('main', 'ann', 1, 1)")
+        )
+    migrate(empty_url)
+
+    with empty.reading() as connection:
+        assert connection.execute(text("SELECT id FROM users")).scalars().all() == ["ann"]
+
+
+def test_there_is_one_line_of_steps():
+    assert len(migrating._scripts().get_heads()) == 1
+    for path in migrating.STEPS.glob("m*.py"):
+        assert re.fullmatch(r"m[0-9]{4}_[a-z_]+", path.stem)
+        assert f'revision = "{path.stem[1:5]}"' in path.read_text()
+
+
+def test_a_database_of_a_later_version_is_refused_in_words_and_left_alone(empty, empty_url):
+    migrate(empty_url)
+    with empty.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(DatabaseNewer, match="later version of Greenroom"):
+        migrate(empty_url)
+    with pytest.raises(DatabaseNewer):
+        check(empty)
+    with empty.reading() as connection:
+        assert migrating.state_of(connection) == "9999"
+
+
+def test_a_database_without_tables_is_told_from_one_that_is_away(empty):
+    with pytest.raises(DatabaseOld, match="greenroom migrate"):
+        check(empty)
+
+
+def _migrate(url, start, done):
+    start.wait()
+    done.put(migrate(url))
+
+
+def test_processes_that_migrate_at_once_do_no_harm(empty_url):
+    """Each of them would find no table, and make it."""
+    spawn = multiprocessing.get_context("spawn")
+    start, done = spawn.Barrier(4), spawn.Queue()
+    processes = [spawn.Process(target=_migrate, args=(empty_url, start, done)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    found = sorted((done.get(timeout=120) for _ in processes), key=str)
+    for process in processes:
+        process.join(30)
+
+    assert found == [*[(latest(), latest())] * 3, (None, latest())]
+    assert [process.exitcode for process in processes] == [0] * 4
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing(empty, empty_url, monkeypatch, tmp_path):
+    steps = tmp_path / "steps"
+    steps.mkdir()
+    first = next(migrating.STEPS.glob("m0001_*.py")).read_text()
+    (steps / "m0001_x.py").write_text(first)
+    (steps / "m0002_y.py").write_text(
+        'from alembic import op\n\nrevision = "0002"\ndown_revision = "0001"\n\n\n'
+        'def upgrade():\n    op.execute("CREATE TABLE half (x INTEGER)")\n    raise RuntimeError("half way")\n'
+    )
+    monkeypatch.setattr(migrating, "STEPS", Path(steps))
+
+    with pytest.raises(RuntimeError, match="half way"):
+        migrate(empty_url)
+    assert tables(empty) == set()
