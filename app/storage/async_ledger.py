@@ -1,4 +1,4 @@
-"""The ledger over Redis, for bots: the same commands, awaited."""
+"""The ledger over Redis for bots, whose code is asynchronous: the same commands, awaited."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -26,10 +26,10 @@ from greenroom.app.storage.encoding import encode
 
 T = TypeVar("T")
 
-# uvloop's word for a connection that was reset between two steps of the loop; asyncio's own loop has none, and
-# redis-py lets it through.
+# uvloop raises a RuntimeError with these words where a connection was reset between two steps of its loop; redis-py
+# does not make an error of its own of it.
 CLOSED_MEANWHILE = "the handler is closed"
-ANSWER_WITHIN = timedelta(seconds=2)  # longer than any step waits, shorter than a beat's period
+ANSWER_WITHIN = timedelta(seconds=2)  # longer than any step waits, shorter than the 3 s between two beats
 
 
 class AsyncRedisLedger:
@@ -39,7 +39,7 @@ class AsyncRedisLedger:
         self._redis = redis.Redis.from_url(
             url,
             decode_responses=True,
-            protocol=2,  # this and no introduction: a new connection costs no round before its first use
+            protocol=2,  # no HELLO, and below no CLIENT SETINFO: each costs a new connection a round trip
             driver_info=None,
             socket_connect_timeout=ANSWER_WITHIN.total_seconds(),
             socket_timeout=ANSWER_WITHIN.total_seconds(),

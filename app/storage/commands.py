@@ -21,7 +21,8 @@ from greenroom.app.rooms.ledger import Step
 FOLDER = Path(__file__).parent / "scripts"
 SOURCES = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*/*.lua"))}
 COMMON = (FOLDER / "_common.lua").read_text()
-# All scripts of one version are known to Redis, or none: none has its hash in common with another version's.
+# Redis knows all scripts of one version or none, since each script ends with this hash of all of them.  One that two
+# versions shared could be known to Redis while those sent with it are not.
 _VERSION = hashlib.sha1("".join([COMMON, *SOURCES.values()]).encode(), usedforsecurity=False).hexdigest()
 SCRIPTS = {name: f"{COMMON}{source}-- of the scripts {_VERSION}\n" for name, source in SOURCES.items()}
 SHAS = {
@@ -41,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Command:
-    """What carries one step."""
+    """The Redis commands of one step, and how their replies are read."""
 
     calls: tuple[Call, ...]
     read: Callable[[list[Reply]], Any]
@@ -55,7 +56,7 @@ _PARAMETER = re.compile(r"^-- (KEYS|ARGV)\[\d+(\.\.\.)?\] +(\w+)", re.MULTILINE)
 class Header:
     """The names that a script's header gives its keys and its arguments, in order; the last may stand for several."""
 
-    keys: Mapping[str, bool]  # whether it stands for several
+    keys: Mapping[str, bool]  # name -> whether it stands for several
     arguments: Mapping[str, bool]
 
     @classmethod
@@ -105,20 +106,20 @@ LOADING = tuple(Call((LOAD, source)) for source in SCRIPTS.values())
 
 
 def is_transaction(calls: Sequence[Call]) -> bool:
-    """Whether nobody may come in between: where something is written, which is what scripts are for.
+    """Whether calls are sent as one transaction: where one of them writes, which only scripts do.
 
-    Reads alone may take long, or wait, and hold nobody up.
+    Reads are sent without: Redis serves nobody else during a transaction, and a read in it could not wait.
     """
     return len(calls) > 1 and any(call.script or call.args[0] == LOAD for call in calls)
 
 
 def scripts_are_unknown(replies: Sequence[Reply]) -> bool:
-    """Whether Redis is new, or was flushed."""
+    """Whether Redis has not got our scripts: it was started anew, or they were flushed."""
     return any(isinstance(reply, NoScriptError) for reply in replies)
 
 
 def are_undone(calls: Sequence[Call], replies: Sequence[Reply]) -> bool:
-    """Whether nothing was written, since only scripts write: then the batch may be sent anew, and keeps its order."""
+    """Whether no script of a batch ran: nothing was written then, and the whole batch can be sent again."""
     return all(
         isinstance(reply, NoScriptError) for call, reply in zip(calls, replies, strict=True) if call.script
     )
@@ -141,7 +142,7 @@ def _result(command: Command, replies: list[Reply]) -> Any:
 
 
 def note_refusal(error: Exception) -> None:
-    """A Redis that answers, and refuses, is full, read-only, or met a bug in a script: somebody must know."""
+    """Log an error that Redis answered with: it is full or read-only, or a script has a bug; an operator must act."""
     if isinstance(error, ResponseError):
         log.error("redis_refused", because=str(error))
 
@@ -175,4 +176,6 @@ def read_stream(key: str, after: str, wait: timedelta) -> Call:
     return Call(("XREAD", *block, "STREAMS", key, after))
 
 
-Encoders = Mapping[type[Step[Any]], Callable[[Any], Command]]  # each takes the step that it stands at
+Encoders = Mapping[
+    type[Step[Any]], Callable[[Any], Command]
+]  # a step's class -> what makes a command of such a step

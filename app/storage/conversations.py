@@ -42,7 +42,7 @@ def _entry(turn: Turn) -> dict[str, str]:
 
 
 def turn_of(entry: str) -> Turn:
-    """A turn as it lies among the turns, and in the outbox."""
+    """Read a turn from its entry among the turns or in the outbox."""
     facts = json.loads(entry)
     return Turn(
         id=facts["id"],

@@ -23,7 +23,7 @@ from greenroom.app.storage.commands import (
 
 INBOX_HOLDS = 1000  # unread messages; a fuller inbox means that nobody reads it
 ANSWER_KEPT_FOR = timedelta(seconds=30)
-SENDING_KEPT_FOR = timedelta(seconds=60)  # longer than anybody tries to send
+SENDING_KEPT_FOR = timedelta(seconds=60)  # longer than any sender repeats a message whose reply was lost
 
 
 def send(step: Send) -> Command:

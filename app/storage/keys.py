@@ -49,7 +49,7 @@ import re
 
 from greenroom.app.rooms.room import Room
 
-OF_ONE = re.compile(r"[a-z_]+(?::[a-z_]+)?:\{")  # whom a key is of stands in braces behind what it is
+OF_ONE = re.compile(r"[a-z_]+(?::[a-z_]+)?:\{")  # as in `session:{id}`: the kind, and in braces whose it is
 KEPT = frozenset(
     {
         "rooms:keepalive",
@@ -74,7 +74,7 @@ HOST_CARDS = "host:{*}"  # all of them, for a script that puts a worker's id in
 
 
 def is_to_end(name: str) -> bool:
-    """Whether a name is one of ours that must have a lifetime: of one room, session, host or piece of work."""
+    """Whether a key is ours and must have a lifetime, since it belongs to one room, session, host or piece of work."""
     return OF_ONE.match(name) is not None
 
 
@@ -103,7 +103,7 @@ def config(room: Room) -> str:
 
 
 def room_state(room: Room) -> tuple[str, str, str]:
-    """What is open in a room; it goes when the room's bot goes."""
+    """What is open in a room; removed when the room's bot leaves."""
     return (
         f"room:{{{room}}}:active_note",
         f"room:{{{room}}}:active_applet",
@@ -136,7 +136,7 @@ def turns(conversation_id: str) -> str:
 
 
 def outbox(conversation_id: str) -> str:
-    """Its own, in its slot: so a turn and its entry are one step.  `conversations:outbox` lists those with one."""
+    """In the conversation's cluster slot, so that one script writes a turn and its entry here."""
     return f"conversation:{{{conversation_id}}}:outbox"
 
 

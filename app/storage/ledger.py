@@ -1,4 +1,4 @@
-"""The ledger over Redis, for processes that wait: web and tasks."""
+"""The ledger over Redis for web and tasks, whose code is synchronous."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,12 +25,12 @@ from greenroom.app.storage.encoding import encode
 T = TypeVar("T")
 
 CONNECT_WITHIN = timedelta(seconds=1)
-ANSWER_WITHIN = timedelta(
-    seconds=1
-)  # twice what a step waits (`rooms.sliced_wait`): joins answer 503 within two seconds
+# Twice what a step waits at most (`rooms.sliced_wait`), so that no wait counts as an outage; with one retry, a join
+# answers 503 within two seconds.
+ANSWER_WITHIN = timedelta(seconds=1)
 
-# One retry, for a pooled connection that Redis closed meanwhile: a step that was done twice is done once.
-# redis-py's own default, ten of them, has made one call last a minute.
+# One retry, for a pooled connection that Redis has closed; every step is safe to repeat.  redis-py's default of ten
+# retries makes one call last up to a minute while Redis is away.
 RETRY = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
 
 CLIENT_OPTIONS: dict[str, Any] = {

@@ -7,7 +7,8 @@ from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call, Command, Encoders, Reply, ms, nothing, script
 
-IN_FRONT = -timedelta(days=1)  # when who was on stage already has begun to wait, compared with all others
+# A session that was on stage before counts as if it had waited a day longer: so it is ahead of all that were not.
+IN_FRONT = -timedelta(days=1)
 
 
 def push(step: Push) -> Command:

@@ -16,8 +16,8 @@ from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call, Command, Encoders, Reply
 
 WRITES = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
-FOR_EVER = -1  # what PTTL says of a key without a lifetime
-# Words with which Redis refuses a write that it would refuse again; of a script's, Redis 6 says only ERR.
+FOR_EVER = -1  # PTTL's reply for a key without a lifetime
+# The first words of errors with which Redis refuses a write, and would again; for one in a script Redis 6 says ERR.
 REFUSALS = ("OOM", "MISCONF", "NOPERM", "READONLY", "WRONGTYPE", "ERR")
 
 
@@ -54,7 +54,9 @@ def last_run(step: LastRun) -> Command:
     def read(replies: list[Reply]) -> timedelta | None:
         return None if replies[0] < 0 else KEPT_AFTER_END - timedelta(milliseconds=replies[0])
 
-    return Command((Call(("PTTL", keys.came(step.work))),), read)  # written with that lifetime each time
+    return Command(
+        (Call(("PTTL", keys.came(step.work))),), read
+    )  # each run writes the key with this lifetime: what is gone of it is its age
 
 
 def leased_rooms(step: LeasedRooms) -> Command:

@@ -48,11 +48,11 @@ from greenroom.app.storage.commands import (
     script,
 )
 
-EVENTS_KEPT = 500  # a history's length
+EVENTS_KEPT = 500  # of one session's history
 
 
 def _fields(session: Session) -> list[str | int]:
-    """A session as its hash; created_ms and updated_ms are Redis's to say."""
+    """A session's hash, without created_ms and updated_ms: the script sets those, by Redis's clock."""
     fields: dict[str, str | int | None] = {
         "id": session.id,
         "room": str(session.room),
@@ -94,7 +94,7 @@ def _session(record: Mapping[str, str]) -> Session:
 
 
 def user_bot(session_id: str, room: Room, brief: Brief, since_ms: int) -> str:
-    """A session as its user's bot; the script adds the time."""
+    """What `user_bot` says of a session, as JSON; the script adds the time."""
     facts = {"session_id": session_id, "room_url": str(room), "since": str(since_ms)}
     return dumps({**facts, "personality": brief.personality, "persona": brief.persona})
 

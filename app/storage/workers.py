@@ -72,7 +72,7 @@ HOST_SAYS = {field.name for field in fields(Host)} - {"id"}
 
 
 def _host(host_id: str, card: str) -> Host:
-    told = json.loads(card)  # by a worker that may be of a later version, and say more
+    told = json.loads(card)  # a worker of a later version may send facts that this one does not know
     return Host(id=host_id, **{name: told[name] for name in HOST_SAYS & told.keys()})
 
 

@@ -1,4 +1,4 @@
--- What several scripts do, and do alike: this stands before each of them.
+-- What several scripts do: this is put before each of them.
 
 -- Redis's own time, in ms and in us.
 local function clock()
@@ -16,7 +16,7 @@ local function next_epoch(epoch_key, present, epoch_ms)
     return epoch
 end
 
--- How much longer, in ms, the silent bot of a lease is given; a doubt that does not count is raised anew.
+-- How many ms longer the silent bot of a lease has before it counts as dead.  Raises the doubt where none counts.
 local function left_of_doubt(lease_key, lease, heard_ms, doubt_ms, keeps_ms)
     local now_ms = clock()
     local doubted_for = lease.doubted and now_ms - lease.doubted or -1
@@ -29,8 +29,8 @@ local function left_of_doubt(lease_key, lease, heard_ms, doubt_ms, keeps_ms)
     return math.max(doubt_ms - doubted_for, 0)
 end
 
--- How long, in ms, until a Redis that has lost everything gives rooms away.  What counts is the time in which it answered:
--- bots that live register again in it, and cannot while it is away.
+-- How many ms until a Redis that has lost everything gives rooms away.  Only time in which it answered counts: bots that
+-- live register again in that time, and cannot while Redis is away.
 local function left_to_settle(memory_key, settle_ms, silent_ms)
     local now_ms = clock()
     local counted, seen = string.match(redis.call("GET", memory_key) or "0 " .. now_ms, "^(%d+) (%d+)$")

@@ -8,7 +8,7 @@
 -- ARGV[1] owner       string   who beats
 -- ARGV[2] epoch       string   of its adoption
 -- ARGV[3] session_id  string
--- ARGV[4] state       string   of the session, for those who look
+-- ARGV[4] state       string   of the session, for whoever reads the room
 -- ARGV[5] active_ms   integer  how long both last unrenewed
 -- ARGV[6] card        json     the lease, for the case that it is gone
 -- ARGV[7] epoch_ms    integer  how long the last epoch is remembered
@@ -52,6 +52,6 @@ end
 
 local outcome = renew()
 if outcome ~= "superseded" then renew_user_bot() end
--- Also if it is superseded: the reaper looks at the room itself before it acts.
+-- A superseded bot sets the deadline too: the reaper reads the lease before it acts.
 redis.call("ZADD", KEYS[4], now_ms + tonumber(ARGV[9]), ARGV[8])
 return {outcome, now_ms, redis.call("XRANGE", KEYS[5], "(" .. ARGV[10], "+")}

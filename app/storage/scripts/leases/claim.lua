@@ -9,12 +9,12 @@
 -- ARGV[1] token      string   who asks
 -- ARGV[2] card       json     session_id, and the brief as a string: what the lease tells others
 -- ARGV[3] pending_ms integer  how long the claim lasts unadopted
--- ARGV[4] stale_ms   integer  a bot unheard for longer is doubted
--- ARGV[5] doubt_ms   integer  and dead, if it is not heard for so long then
+-- ARGV[4] stale_ms   integer  a bot that was not heard for longer is doubted
+-- ARGV[5] doubt_ms   integer  a doubted bot that is not heard for so long is dead
 -- ARGV[6] keeps_ms   integer  an older doubt does not count: Redis may have been away since
--- ARGV[7] settle_ms  integer  after it lost everything Redis gives nothing away until it has answered for so long
--- ARGV[8] silent_ms  integer  if nobody looked for longer it was away, and that begins again
--- ARGV[9] look_ms    integer  who waits for it looks so often
+-- ARGV[7] settle_ms  integer  a Redis that lost everything gives no room away until it has answered for so long
+-- ARGV[8] silent_ms  integer  a longer time without a claim or a report is an outage, and the count begins again
+-- ARGV[9] look_ms    integer  the longest wait that a caller is told before it asks again
 -- ARGV[10] epoch_ms  integer  how long the last epoch is remembered
 -- returns {"claimed", epoch, session, session taken over or ""}
 --      or {"held", lease, age in ms or -1 while it is starting, state of its session}
@@ -37,7 +37,7 @@ if held then
     local heard = redis.call("GET", keepalive_key)
     local beat = heard and cjson.decode(heard)
     local age = beat and now_ms - beat.timestamp or stale_ms + 1
-    -- A beat in the future is from before the clock was set back, and says little.
+    -- A beat in the future was written before the clock was set back: nobody knows its age.
     if math.abs(age) <= stale_ms then return {"held", held, math.max(age, 0), beat.state} end
     local left = left_of_doubt(lease_key, lease, beat and beat.timestamp or 0, doubt_ms, tonumber(ARGV[6]))
     if left > 0 then return {"wait", left} end

@@ -3,10 +3,10 @@
 -- KEYS[2] keepalive  json     removed
 -- KEYS[3] epoch      string   the last epoch given
 -- ARGV[1] token      string   which the new bot must adopt; asking twice with it is once
--- ARGV[2] owner      string   only if the room is this one's, or ""; it is dropped where it was to have the room next
+-- ARGV[2] owner      string   only if the room is this owner's, or "" for anybody's; a successor of this owner is dropped
 -- ARGV[3] epoch      string   only at this epoch, or ""
 -- ARGV[4] quiet_ms   integer  only if its bot has not been heard for so long
--- ARGV[5] doubt_ms   integer  and then not for so long since this was asked first, or 0
+-- ARGV[5] doubt_ms   integer  and only so long after a doubt was raised, or 0 if none is needed
 -- ARGV[6] keeps_ms   integer  an older doubt does not count: Redis may have been away since
 -- ARGV[7] pending_ms integer  how long the claim lasts unadopted
 -- ARGV[8] epoch_ms   integer  how long the last epoch is remembered
@@ -29,7 +29,7 @@ local now_ms = clock()
 local heard = redis.call("GET", keepalive_key)
 local last_ms = heard and cjson.decode(heard).timestamp or 0
 local silent_ms, quiet_ms = now_ms - last_ms, tonumber(ARGV[4])
--- A beat in the future is from before the clock was set back, and says little: only a doubt can tell.
+-- A beat in the future was written before the clock was set back: nobody knows its age, so a doubt must decide.
 local is_known = silent_ms > -quiet_ms or doubt_ms == 0
 if quiet_ms > 0 and silent_ms < quiet_ms and is_known then return {"alive", held} end
 if doubt_ms > 0 and left_of_doubt(lease_key, lease, last_ms, doubt_ms, tonumber(ARGV[6])) > 0 then

@@ -12,6 +12,6 @@ for _, host in ipairs(redis.call("ZRANGEBYSCORE", KEYS[2], "(" .. string.format(
 end
 local since = tonumber(redis.call("ZSCORE", KEYS[1], ARGV[1]) or "0")
 local served = tonumber(redis.call("GET", KEYS[4]) or "0")
-if served > now_ms then served = 0 end  -- the clock was set back, and what it says of then says nothing now
+if served > now_ms then served = 0 end  -- written before the clock was set back: it cannot be compared
 return {redis.call("ZRANK", KEYS[1], ARGV[1]) or -1, redis.call("ZCARD", KEYS[1]), free,
     string.format("%.0f", since), string.format("%.0f", served)}

@@ -2,7 +2,7 @@
 -- KEYS[1] waiting    zset     session -> since when; the session goes
 -- KEYS[2] served     string   since when the latest of those had waited whom a worker has taken; only grows
 -- ARGV[1] session    string
--- ARGV[2] in_front   integer  ms: who has waited for longer was put in front of all others, and says nothing of them
+-- ARGV[2] in_front   integer  ms: a session that waited for longer was put in front of the line, and tells nothing of the others
 -- ARGV[3] kept_ms    integer
 -- ARGV[4] is_served  0 or 1   0: it is only forgotten
 -- returns nothing

@@ -1,5 +1,5 @@
--- count_request: one more request of some, if each of them may still make one.
--- KEYS[1...] requests   string   how many each has made; goes a window after the first of them
+-- count_request: count a request for each of those it is from, unless one of them has made too many.
+-- KEYS[1...] requests   string   how many each has made; expires a window after the first
 -- ARGV[1]    window_ms  integer
 -- ARGV[2...] at_most    integer  how many each may make in a window
 -- returns 0, or how long, in ms, until the first of them who has made too many may make another

@@ -4,7 +4,7 @@
 -- KEYS[2] events         stream
 -- KEYS[3] last_session   string  of the room
 -- KEYS[4] user_bot       json    of the user's latest session
--- KEYS[5] user_sessions  zset    of the user, or the link they came by; those that are over go
+-- KEYS[5] user_sessions  zset    of the user, or the link they came by; ended ones are removed
 -- KEYS[6] live           zset    session -> start
 -- KEYS[7] conversation   hash    whose it is
 -- KEYS[8...] launch              if it is launched: waiting (zset, session -> since when), rooms (zset, room -> deadline)
@@ -13,16 +13,16 @@
 -- ARGV[2] kept_ms        integer how long the user's bot is known
 -- ARGV[3] id             string
 -- ARGV[4] epoch          string
--- ARGV[5] state          string  pending, or what a bot is in that writes its record again
+-- ARGV[5] state          string  pending, or the state of a bot that writes its lost record again
 -- ARGV[6] user_bot       json
 -- ARGV[7] message        string  its launch
 -- ARGV[8] room           string
 -- ARGV[9] within_ms      integer when the room is looked at, should the launch get lost
 -- ARGV[10] free          integer slots
--- ARGV[11] sessions       integer at most so many that are on,
--- ARGV[12] line           integer that wait,
--- ARGV[13] user_sessions  integer of this user's that are on,
--- ARGV[14] user_line      integer of this user's that wait, where there is no slot
+-- ARGV[11] sessions       integer the limit of sessions that are on
+-- ARGV[12] line           integer the limit of those that wait
+-- ARGV[13] user_sessions  integer the limit of this user's that are on
+-- ARGV[14] user_line      integer the limit of this user's that wait, where no slot is free
 -- ARGV[15] owner          string of the conversation: the tenant and the person
 -- ARGV[16...] fields     field, value, ...
 -- returns "written", "there", "conversation" if that is another's, or the limit that was reached: "sessions", "line",

@@ -21,7 +21,7 @@ if now[1] ~= to then
     if expected ~= "" and now[1] ~= expected then return {"refused", now[1]} end
     local now_ms = clock()
     redis.call("HSET", session, "state", to, "updated_ms", now_ms)
-    -- A bot that gets on stage is alone until its first person comes; who comes and goes later is noted.
+    -- A bot that gets on stage is alone until its first person comes (note.lua).
     local is_alone = to == "waiting" or (to == "live" and redis.call("HEXISTS", session, "person") == 0)
     if is_alone then redis.call("HSETNX", session, "alone_ms", now_ms) end
     redis.call("HINCRBY", session, "version", 1)

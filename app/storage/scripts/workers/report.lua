@@ -9,8 +9,8 @@
 -- ARGV[2] lasts_ms  integer  how long the card lasts
 -- ARGV[3] held      json, or "" at a worker's first report: what the one before it held stays
 -- ARGV[4] held_ms   integer  how long that is remembered
--- ARGV[5] settle_ms integer  after it lost everything Redis gives nothing away until it has answered for so long
--- ARGV[6] silent_ms integer  if nobody looked for longer it was away, and that begins again
+-- ARGV[5] settle_ms integer  a Redis that lost everything gives no room away until it has answered for so long
+-- ARGV[6] silent_ms integer  a longer time without a claim or a report is an outage, and the count begins again
 -- ARGV[7] id        string   the worker's
 -- ARGV[8] free      integer  its free slots
 -- returns what is wanted: "work", or what was requested
