@@ -11,7 +11,8 @@ from textwrap import fill
 from typing import Any, Generic, TypeVar
 
 from greenroom.app.errors import GreenroomError, RedisAway
-from greenroom.app.operate import checkup, facts, trial
+from greenroom.app.operate import facts, trial
+from greenroom.app.operate.checkup import check, trials
 from greenroom.app.operate.findings import Finding, Verdict, worst
 from greenroom.app.operate.story import Story, tell
 from greenroom.app.operate.wording import count
@@ -94,16 +95,16 @@ def examine(ledger: Ledger, place: Place, providers: Providers | None = None) ->
     def look() -> Report:
         web = _Asked(partial(trial.ask_web, place.web, place.key), WEB_ANSWERS_WITHIN)
         seen = facts.read(ledger)
-        tried = checkup.claiming(trial.claim(ledger))
+        tried = trials.join(trial.claim(ledger))
         servers = {server: question.answer()[1] for server, question in asked}
-        found = checkup.check(replace(seen, servers=servers))
-        return Report([*found, tried, *checkup.web(place.web, _of_web(web))])
+        found = check(replace(seen, servers=servers))
+        return Report([*found, tried, *trials.web(place.web, _of_web(web))])
 
     try:
         return _look(look)
     except RedisAway as error:
         web = _Asked(partial(trial.ask_web, place.web, ""), WEB_ANSWERS_WITHIN)
-        return Report([_no_redis(place, error), *checkup.web(place.web, _of_web(web))], looked=False)
+        return Report([_no_redis(place, error), *trials.web(place.web, _of_web(web))], looked=False)
 
 
 def examine_room(ledger: Ledger, place: Place, room: Room, providers: Providers | None = None) -> Report:

@@ -35,6 +35,11 @@ SESSIONS_AT_MOST = 20_000
 LOOKS_FOR = timedelta(
     seconds=1
 )  # how long rooms and sessions are read; what was not read by then is left out
+A_MOMENT = timedelta(
+    seconds=15
+)  # a session that changed so recently may be read half changed, and is left out
+UNHEARD = timedelta(seconds=7)  # two beats missed
+REAPED_WITHIN = timedelta(seconds=10)  # the reaper is due every 3 s; after this it is said not to run
 
 T = TypeVar("T")
 
@@ -69,6 +74,11 @@ class Fleet:
         """The free slots: how many launches would start at once."""
         return sum(host.free for host in self.hosts)
 
+    @property
+    def is_reaped(self) -> bool:
+        """Whether the reaper looks for dead bots, as far as can be told."""
+        return self.since_reaped is not None and self.since_reaped <= REAPED_WITHIN
+
 
 @dataclass(frozen=True)
 class Occupied:
@@ -96,6 +106,9 @@ class Facts:
         default_factory=dict
     )  # of rooms; why one does not answer, if so
 
+    def since(self, at_ms: int) -> timedelta:
+        return _between(at_ms, self.reach.now_ms)
+
 
 @dataclass(frozen=True)
 class RoomFacts:
@@ -112,6 +125,14 @@ class RoomFacts:
         None  # who is there, by the room's own server; None if it cannot tell
     )
     unasked: str | None = None  # why that server could not be asked
+
+    def since(self, at_ms: int) -> timedelta:
+        return _between(at_ms, self.now_ms)
+
+
+def _between(at_ms: int, now_ms: int) -> timedelta:
+    """How long ago that was; no time, if a process wrote it after the clock was read."""
+    return timedelta(milliseconds=max(0, now_ms - at_ms))
 
 
 def read(ledger: Ledger) -> Facts:

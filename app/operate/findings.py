@@ -13,7 +13,8 @@ class Verdict(StrEnum):
     PROBLEM = "problem"  # a caller waits for a bot in vain, or will
 
 
-SEVERITY = (Verdict.OK, Verdict.WARNING, Verdict.PROBLEM)
+OK, WARNING, PROBLEM = SEVERITY = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
+START = "Under `greenroom up` it is started again by itself; elsewhere start"  # ... which process
 
 
 @dataclass(frozen=True)

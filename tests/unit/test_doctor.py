@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app import queues
+from greenroom.app import queue_names
 from greenroom.app.errors import RedisAway
-from greenroom.app.operate import checkup, doctor, facts, trial
-from greenroom.app.operate.checkup import check
+from greenroom.app.operate import doctor, facts, trial
+from greenroom.app.operate.checkup import check, trials
 from greenroom.app.operate.doctor import BLIND, ILL, WELL, Place, examine, examine_room
 from greenroom.app.operate.findings import Verdict
 from greenroom.app.providers.local import Local
@@ -164,7 +164,7 @@ def test_a_reaper_that_has_stopped_is_told_with_the_process_to_start(ledger):
     let_pass(ledger, MINUTE, reaps=False)
     assert "beat` line" in look(ledger)["beat"].do
     assert re.search(r"for 6\d s", look(ledger)["beat"].says)
-    ledger.server.lpush(queues.CONTROL, *["reap"] * 5)
+    ledger.server.lpush(queue_names.CONTROL, *["reap"] * 5)
     assert "restart the control worker" in look(ledger)["beat"].do
     ledger.pass_time(MINUTE)
     keep_well(ledger, hosts=(BOTS,), reaps=False)
@@ -174,7 +174,7 @@ def test_a_reaper_that_has_stopped_is_told_with_the_process_to_start(ledger):
 
 def test_a_control_worker_that_does_not_keep_up_is_told(ledger):
     keep_well(ledger)
-    ledger.server.lpush(queues.CONTROL, *["sweep"] * 21)
+    ledger.server.lpush(queue_names.CONTROL, *["sweep"] * 21)
 
     assert ill(look(ledger)) == {"control": PROBLEM}
 
@@ -182,7 +182,7 @@ def test_a_control_worker_that_does_not_keep_up_is_told(ledger):
 def test_who_waits_in_a_full_house_is_a_warning_and_beside_free_slots_a_problem(ledger, joining):
     keep_well(ledger)
     joining.join(an_order())
-    ledger.server.lpush(queues.LAUNCHES, "launch")
+    ledger.server.lpush(queue_names.LAUNCHES, "launch")
     let_pass(ledger, timedelta(seconds=5))
     assert look(ledger)["queue"].verdict is OK
     let_pass(ledger, timedelta(seconds=20), hosts=(replace(BOTS, used=2), CONTROL))
@@ -197,7 +197,7 @@ def test_who_waits_in_a_full_house_is_a_warning_and_beside_free_slots_a_problem(
 
 def test_a_full_line_is_a_problem(ledger, joining):
     joining.join(an_order())
-    ledger.server.lpush(queues.LAUNCHES, *["launch"] * 1000)
+    ledger.server.lpush(queue_names.LAUNCHES, *["launch"] * 1000)
     let_pass(ledger, MINUTE, hosts=(replace(BOTS, used=2), CONTROL))
 
     found = look(ledger)["queue"]
@@ -300,7 +300,7 @@ def test_a_look_changes_nothing(ledger, bot):
 
 def test_scripts_get_an_exit_code_and_one_object(ledger, bot, monkeypatch):
     keep_well(ledger)
-    ledger.server.lpush(queues.CONTROL, *["sweep"] * 21)  # a control worker that does not keep up
+    ledger.server.lpush(queue_names.CONTROL, *["sweep"] * 21)  # a control worker that does not keep up
     report = examine(ledger, NOWHERE)
     assert report.exit_code == ILL
     told = json.loads(report.as_json())
@@ -375,7 +375,7 @@ def test_a_trial_join_takes_a_room_and_leaves_nothing(ledger, launches):
     found = check_of(examine(ledger, NOWHERE), "trial join")
 
     assert (found.verdict, found.facts["outcome"]) == (OK, "done")
-    assert launches.asked == [] and ledger.queue(queues.LAUNCHES) == []
+    assert launches.asked == [] and ledger.queue(queue_names.LAUNCHES) == []
     assert ledger.run(LeasedRooms()) == before
     assert ledger.run(ReadRoom(trial.ROOM)).lease is None
     assert ledger.run(LiveSessions()) == []
@@ -492,7 +492,7 @@ def test_more_than_a_thousand_sessions_are_all_seen(ledger):
     ],
 )
 def test_what_the_web_process_says_is_judged(found, expected):
-    findings = checkup.web("http://127.0.0.1:9", found)
+    findings = trials.web("http://127.0.0.1:9", found)
 
     assert {finding.check: finding.verdict for finding in findings} == expected
     assert all(finding.do for finding in findings if finding.verdict is not OK)

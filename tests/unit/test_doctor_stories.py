@@ -8,7 +8,8 @@ import pytest
 
 from greenroom.app.operate import facts
 from greenroom.app.operate.findings import Verdict
-from greenroom.app.operate.story import ENDINGS, tell
+from greenroom.app.operate.story import tell
+from greenroom.app.operate.story.endings import ENDINGS
 from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
 from greenroom.app.rooms.line import Push

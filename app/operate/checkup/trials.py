@@ -1,0 +1,93 @@
+"""What came of the trials: a join that is taken back, and the web process asked as a caller would."""
+
+from http import HTTPStatus
+
+from greenroom.app.operate.checkup.redis import REMEDIES
+from greenroom.app.operate.findings import OK, PROBLEM, WARNING, Finding
+from greenroom.app.operate.trial import Claiming, Outcome, Web
+
+
+def join(tried: Claiming) -> Finding:
+    """What the outcome of a trial join means."""
+    told = {"outcome": tried.outcome}
+    match tried.outcome:
+        case Outcome.DONE:
+            says = "A trial join got a room, and gave it back; no bot was launched for it."
+            return Finding("trial join", OK, says, facts=told)
+        case Outcome.HELD:
+            return Finding("trial join", OK, "Another doctor is trying a join just now.", facts=told)
+        case Outcome.SETTLING:
+            return Finding(
+                "trial join",
+                WARNING,
+                "Redis is new, or has lost everything a moment ago: it gives rooms to nobody until every bot that "
+                "lives has had the time to say so.",
+                "Look again in five seconds.",
+                told,
+            )
+        case Outcome.LEFT:
+            return Finding(
+                "trial join",
+                PROBLEM,
+                "A trial join got a room, and could not give it back.",
+                "It lapses within a minute. Do two Greenrooms use one Redis?",
+                told,
+            )
+        case Outcome.REFUSED:
+            return Finding(
+                "trial join",
+                PROBLEM,
+                f"Redis answers, and refuses what is written to it: {tried.why.rstrip('.')}. Nobody can join. Calls "
+                "that are on go on, and their bots keep what they would write.",
+                REMEDIES.get(
+                    tried.why.partition(" ")[0],
+                    "Look at Redis's log, and at what its user may do (`redis-cli acl whoami`).",
+                ),
+                told,
+            )
+
+
+def web(address: str, found: Web) -> list[Finding]:
+    """What the web process says, from outside."""
+    if found.livez is None:
+        return [
+            Finding(
+                "web",
+                WARNING,
+                f"No web process answers at {address} ({found.why_not}): nobody can join there. "
+                "If web listens elsewhere, say where: HOST and PORT, as when it was started.",
+                "Start the `web` line of the Procfile; if it runs on another machine, ask `/livez` there.",
+            )
+        ]
+    if found.livez != HTTPStatus.OK:
+        return [
+            Finding(
+                "web",
+                WARNING,
+                f"{address}/livez says {found.livez}: something else than Greenroom listens there, or it is ill.",
+                "Look at the web process's log, and at PORT.",
+            )
+        ]
+    findings = [Finding("web", OK, f"The web process at {address} answers.")]
+    if found.missing:
+        findings.append(
+            Finding(
+                "readiness",
+                PROBLEM,
+                f"{address}/readyz says no ({found.missing}): a load balancer sends nobody there.",
+                "Mend what it names; if nothing of that was found above, this process looks at another Redis: compare "
+                "its REDIS_URL.",
+            )
+        )
+    if found.takes_key is False:
+        findings.append(
+            Finding(
+                "key",
+                PROBLEM,
+                f"The web process at {address} refuses the API key that this doctor has: callers who use it get 401.",
+                "Was it started with another API_KEY, or with another folder (VAR_DIR/api-key)?",
+            )
+        )
+    elif found.takes_key:
+        findings.append(Finding("key", OK, "It takes the API key."))
+    return findings

@@ -1,0 +1,47 @@
+"""What a session's events say: each as a line, and what the last ones mean for one that waits."""
+
+from collections.abc import Sequence
+
+from greenroom.app.rooms.sessions import Event, Happened, State
+
+WORDS = {
+    "pending": "a bot is asked for",
+    "queued": "no slot is free",
+    "joining": "a worker's process has taken it",
+    "live": "on stage",
+    "waiting": "alone in the room; it waits",
+    "leaving": "leaving",
+    "lost": "its bot was lost",
+    "parked": "its worker stops, and there is no other slot: it waits in front of those who have just come",
+    "handed_over": "goes on with another worker's bot",
+    "ended": "ended",
+}
+
+
+def in_words(event: Event) -> str:
+    """A line of a session's history."""
+    extra = ", ".join(filter(None, (event.reason, event.detail)))
+    words = WORDS.get(event.event, event.event.replace("_", " "))
+    return f"{event.event:<16} {words}{f' ({extra})' if extra else ''}"
+
+
+def was_on_stage(events: Sequence[Event]) -> bool:
+    return any(event.event in (Happened.PARKED, State.LOST) for event in events)
+
+
+def before(events: Sequence[Event]) -> str:
+    """What came before a session that waits, if it was on stage already."""
+    for event in reversed(events):
+        if event.event in (State.LOST, Happened.PARKED):
+            detail = f" ({event.detail})" if event.detail else ""
+            return f", since its bot was {event.event}{detail}"
+    return ""
+
+
+def crashes(events: Sequence[Event]) -> str:
+    lost = [event for event in events if event.event == State.LOST]
+    if not lost:
+        return ""
+    times = "once" if len(lost) == 1 else f"{len(lost)} times"
+    detail = f": {lost[-1].detail}" if lost[-1].detail else ""
+    return f" Its bot was lost {times} before (last{detail})."
