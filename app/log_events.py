@@ -48,6 +48,7 @@ EVENTS = {
     "message_send_failed": "a message to a room's clients could not be sent",
     "answer_rejected": "a bot's answer is of no known form",
     "turn_refused": "what was said is not written: the session has another bot",
+    "turns_dropped": "Redis was away for so long that the oldest turns were never written; how many so far",
     "turns_write_failed": "Redis is away; what was said is kept, and written later",
     "room_state_refused": "what is open in a room is not written: the room has another bot",
     "camera_change_failed": "a bot's camera could not be turned on or off",

@@ -162,7 +162,7 @@ class HandOver:
             self._stage.listen(to_people=False)
             self._outbox.hold()
             await self._see_all_written()  # an answer that has left by now is to a line that is among them
-            if state is None or self._turns.is_quiet or asyncio.get_running_loop().time() > deadline:
+            if state is None or self._turns.floor.is_quiet or asyncio.get_running_loop().time() > deadline:
                 return state
             await self._speak_again()  # somebody was quicker: they get their answer first
 
@@ -172,7 +172,7 @@ class HandOver:
 
     async def _quiet_moment(self, within: timedelta) -> None:
         deadline = asyncio.get_running_loop().time() + within.total_seconds()
-        while not self._turns.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
+        while not self._turns.floor.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
             await asyncio.sleep(0.05)
 
     async def _see_all_written(self) -> None:

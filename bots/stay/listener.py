@@ -132,9 +132,9 @@ class RoomListener:
                 await self._cancel_answer()
 
     async def _begin_conversation(self, person: str) -> None:
-        if not self._turns.is_quiet:  # an answer that was under way would end in the new conversation
+        if not self._turns.floor.is_quiet:  # an answer that was under way would end in the new conversation
             await self._say(InterruptionFrame())
-            await self._turns.quiet(INTERRUPTED_WITHIN)
+            await self._turns.floor.silence(INTERRUPTED_WITHIN)
         self._open_things.close_all()
         if not self._turns.begin_another(person):
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
@@ -143,7 +143,7 @@ class RoomListener:
         await self._turns.written(WRITTEN_WITHIN)  # before the record names another person
 
     async def _cancel_answer(self) -> None:
-        if self._turns.is_answering:
+        if self._turns.floor.is_answering:
             await self._say(InterruptionFrame())
 
     def _since_adoption(self) -> timedelta:

@@ -64,7 +64,7 @@ class Parts:
             has_room=not adopted.is_next,
             on_over=partial(end.begin, over),
         )
-        self.turns = turns = Turns(ledger, session, adopted.conversation)
+        self.turns = turns = Turns(ledger, session, adopted.conversation, age=adopted.age)
         self.open_things = open_things = RoomState(
             ledger,
             session.room,

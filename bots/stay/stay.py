@@ -15,7 +15,6 @@ from greenroom.bots.stay.background import first_of
 from greenroom.bots.stay.ending import REPLACED, Ending
 from greenroom.bots.stay.listener import WRITTEN_WITHIN
 from greenroom.bots.stay.parts import Parts
-from greenroom.bots.turns import as_messages
 
 _current: ContextVar["Stay"] = ContextVar("stay")
 
@@ -104,7 +103,7 @@ class Stay:
         return body_of(
             session,
             mode=self._parts.controls.mode,
-            conversation=as_messages(self._adopted.conversation),
+            conversation=self._parts.turns.before(),
             by_person=self._parts.turns.by_person(),
         )
 

@@ -10,6 +10,7 @@ from pipecat.frames.frames import LLMMessagesUpdateFrame
 from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, FailureKind
 from greenroom.app.rooms.leases import ReadRoom, Release
+from greenroom.app.rooms.resuming import as_messages
 from greenroom.app.rooms.room_states import ReadState
 from greenroom.app.rooms.sessions import Happened, Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
@@ -22,7 +23,7 @@ from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.succession import turn_comes
 from greenroom.bots.transports.stage import Stage
-from greenroom.bots.turns import Turns, as_messages
+from greenroom.bots.turns import Turns
 
 log = structlog.get_logger(__name__)
 

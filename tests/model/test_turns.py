@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.conversations import ReadTurns, Record, Source, Turn
 from greenroom.app.rooms.sessions import Create, ReadSession
-from greenroom.bots import background_writer, turns
-from greenroom.bots.turns import Turns
+from greenroom.bots import background_writer
+from greenroom.bots.turns import Turns, writer
+from tests.fakes.stays import FakePipeline
 from tests.makers import a_session
 from tests.model.world import Awaitable
 from tests.redis_world import client, flush
@@ -56,7 +58,7 @@ async def said(ledger):
 
 def say(said, *words, role="user"):
     for each in words:
-        said.add({"role": role, "content": each})
+        said.message_added({"role": role, "content": each})
 
 
 def written(ledger, conversation_id=HERE):
@@ -123,10 +125,16 @@ async def test_another_person_s_turns_are_not_written_again(said, ledger):
     assert said.conversation_id != HERE
 
 
+def a_follower(new_world, before):
+    """A bot with pipecat's aggregators, and its context."""
+    said, context = Turns(Awaitable(new_world().wire), SESSION, before), LLMContext()
+    said.follow(FakePipeline(*LLMContextAggregatorPair(context)))
+    return said, context
+
+
 def test_a_successor_catches_up_with_what_it_has_not_heard_yet(new_world):
     before = [Turn("6-1", "user", "known"), Turn("6-2", "assistant", "known as well")]
-    said, context = Turns(Awaitable(new_world().wire), SESSION, before), LLMContext()
-    said._contexts[None] = context
+    said, context = a_follower(new_world, before)
     said.catch_up([*before, Turn("6-3", "user", "missed")], HERE)
     said.catch_up([*before, Turn("6-3", "user", "missed")], HERE)
 
@@ -134,8 +142,7 @@ def test_a_successor_catches_up_with_what_it_has_not_heard_yet(new_world):
 
 
 def test_a_successor_leaves_a_conversation_that_is_over(new_world):
-    said, context = Turns(Awaitable(new_world().wire), SESSION, []), LLMContext()
-    said._contexts[None] = context
+    said, context = a_follower(new_world, [])
     said.catch_up([Turn("6-1", "user", "a secret")], HERE)
     said.catch_up([Turn("6-2", "user", "hello")], "another")
 
@@ -145,19 +152,17 @@ def test_a_successor_leaves_a_conversation_that_is_over(new_world):
 
 def test_it_is_not_quiet_while_the_person_waits_for_an_answer(new_world):
     said = Turns(Awaitable(new_world().wire), SESSION, [])
-    assert said.is_quiet
+    assert said.floor.is_quiet
     say(said, "how are you?")
-    assert not said.is_quiet
+    assert not said.floor.is_quiet
     say(said, "well", role="assistant")
-    assert said.is_quiet
-    said._speaking.add(("user", None))
-    assert not said.is_quiet
+    assert said.floor.is_quiet
 
 
 async def test_another_person_s_words_are_in_their_conversation_however_much_is_said_while_redis_is_away(
     new_world, monkeypatch
 ):
-    monkeypatch.setattr(turns, "UNWRITTEN_AT_MOST", 5)
+    monkeypatch.setattr(writer, "UNWRITTEN_AT_MOST", 5)
     ledger = Awaitable(new_world().wire)
     ledger._wire.run(Create(SESSION))
     ledger._wire.run(Record(SESSION.id, HERE, EPOCH, Turn("6-1", "user", "a secret")))
@@ -171,3 +176,22 @@ async def test_another_person_s_words_are_in_their_conversation_however_much_is_
 
     assert (written(ledger), written(ledger, said.conversation_id)) == (["a secret"], [*"efgh"])
     assert ledger._wire.run(ReadSession(SESSION.id)).conversation_id == said.conversation_id
+
+
+async def test_no_place_is_given_twice_although_redis_forgets_all_between_two_turns(new_world, redis_url):
+    """A turn that waited got the place of the one before it, which was given while it waited."""
+    ledger, places = Awaitable(new_world().wire), []
+    said = Turns(ledger, SESSION, [])
+    say(said, *"abc")
+    run = ledger.run
+
+    async def forgetful(step):
+        places.append(await run(step))
+        with client(redis_url) as server:
+            flush(server)
+        return places[-1]
+
+    ledger.run = forgetful
+    await said.write_all()
+
+    assert places == [1, 2, 3]

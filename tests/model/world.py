@@ -311,7 +311,7 @@ class Bot:
         return beaten
 
     def say(self, speaker: str) -> None:
-        self.turns.add({"role": speaker, "content": f"sentence {next(self.world.numbers)}"})
+        self.turns.message_added({"role": speaker, "content": f"sentence {next(self.world.numbers)}"})
         self.write()
 
     def write(self) -> None:

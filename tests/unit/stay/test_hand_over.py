@@ -150,13 +150,13 @@ async def test_a_session_that_ends_meanwhile_is_given_to_nobody():
 async def test_who_is_answered_just_then_gets_the_answer_before_the_room_is_given_up():
     ledger = Successor()
     parts = a_bot(ledger)
-    parts.turns.add({"role": "user", "content": "one more thing"})
+    parts.turns.message_added({"role": "user", "content": "one more thing"})
     writing = asyncio.create_task(parts.turns.write())
 
     handing = asyncio.create_task(parts.hand_over.hand_over())
     await asyncio.sleep(0.3)
     assert not any(isinstance(step, Yield) for step in ledger.told)
-    parts.turns.add({"role": "assistant", "content": "here it is"})
+    parts.turns.message_added({"role": "assistant", "content": "here it is"})
 
     assert await handing
     writing.cancel()
@@ -171,14 +171,14 @@ async def test_who_says_something_in_the_very_last_moment_is_answered_before_the
     async def written(within):
         asked.append(within)
         if len(asked) == 2:  # nothing is taken in any more, and this line came before
-            parts.turns.add({"role": "user", "content": "one more thing"})
+            parts.turns.message_added({"role": "user", "content": "one more thing"})
         return await is_written(within)
 
     parts.open_things.written = written
     handing = asyncio.create_task(parts.hand_over.hand_over())
     await asyncio.sleep(0.3)
     assert not any(isinstance(step, Yield) for step in ledger.told)
-    parts.turns.add({"role": "assistant", "content": "here it is"})
+    parts.turns.message_added({"role": "assistant", "content": "here it is"})
 
     assert await handing
     writing.cancel()

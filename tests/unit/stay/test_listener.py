@@ -99,7 +99,7 @@ async def test_the_answer_is_cancelled_when_the_last_one_leaves_while_the_bot_sp
     pipeline = await with_pipeline(bot.parts)
     await bot.comes("ann")
     await bot.comes("ben")
-    bot.parts.turns.begins("assistant")
+    bot.parts.turns.floor.begins("assistant")
     await bot.goes("ann")
     assert pipeline.frames == []  # the other one hears it still
 
@@ -120,7 +120,7 @@ async def test_another_person_finds_nothing_of_what_was_said_or_open(bot):
     pipeline = await with_pipeline(bot.parts)
     await bot.comes("ann")
     bot.parts.open_things.open("active_note", {"id": "n-7"}, owner="ann")
-    bot.parts.turns.add({"role": "user", "content": "a secret"})
+    bot.parts.turns.message_added({"role": "user", "content": "a secret"})
     await bot.goes("ann")
     writing = asyncio.create_task(bot.parts.turns.write())
     await bot.comes("ben")

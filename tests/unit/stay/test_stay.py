@@ -160,7 +160,7 @@ async def test_the_watchdog_watches_from_before_a_bots_first_step_and_gives_the_
 
     async def speaks_and_goes(_current, _body):
         at_first.extend(timer.patience)
-        parts.turns.add({"role": "user", "content": "hello"})
+        parts.turns.message_added({"role": "user", "content": "hello"})
         await asyncio.sleep(0.3)
 
     parts = parts_of_a_stay(ledger=Away())

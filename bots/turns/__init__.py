@@ -1,0 +1,164 @@
+"""What is said in a call, written down as it happens.
+
+A turn is on its way to Redis as soon as it is in the bot's context; nobody waits for it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
+
+from greenroom.app.rooms.brief import new_conversation
+from greenroom.app.rooms.conversations import ToolStatus, Turn
+from greenroom.app.rooms.resuming import NO_RESULT, as_messages, as_resumed, open_calls
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.turns.contexts import Contexts
+from greenroom.bots.turns.floor import USER, Floor
+from greenroom.bots.turns.following import Follower
+from greenroom.bots.turns.transcript import Transcript
+from greenroom.bots.turns.writer import TurnWriter
+
+TAKEN_WITHIN = timedelta(seconds=2)  # a typed line, into the bot's context
+
+
+class Turns:
+    """One stay's part of a conversation."""
+
+    def __init__(
+        self,
+        ledger: AsyncRedisLedger,
+        session: Session,
+        before: Sequence[Turn],
+        *,
+        age: timedelta = timedelta(0),
+    ) -> None:
+        """`age` is the session's: with it the times of turns are those of Redis's clock."""
+        self.floor = Floor()
+        self._brief = session.brief
+        self._epoch = session.epoch
+        self._transcript = Transcript(session.epoch, before)
+        self._contexts = Contexts()
+        self._writer = TurnWriter(ledger, session, self._transcript)
+        self._follower = Follower(
+            self.floor,
+            self._contexts,
+            on_turn=self._add,
+            on_person=self._meet,
+            now_ms=_clock(session.created_ms, age),
+        )
+        self._resumes = False
+        self._acknowledged: set[str] = set()  # ids of typed lines
+
+    @property
+    def conversation_id(self) -> str:
+        """The conversation that is going on."""
+        return self._writer.conversation_id
+
+    def follow(self, pipeline: PipelineWorker) -> None:
+        """Write down what comes into the contexts of a bot that is built with pipecat's aggregators."""
+        self._follower.follow(pipeline)
+
+    def message_added(self, message: Any, person: str | None = None) -> None:
+        """A message has come into the bot's context, or into that with one person."""
+        self._follower.message_added(message, person)
+
+    def _add(self, turn: Turn) -> None:
+        """Write down what has just been said."""
+        self._writer.write(self._transcript.add(turn))
+
+    # What was said before
+
+    def resume(self) -> None:
+        """Go on in place of a bot that was lost, whose tools have no result any more."""
+        self._resumes = True
+        self._close_calls()
+
+    def before(self, person: str | None = None) -> list[Any]:
+        """What was said before this bot came, to one of several people or to all, as its model reads it."""
+        conversation = self._transcript.of(person)
+        return as_resumed(conversation) if self._resumes else as_messages(conversation)
+
+    def by_person(self) -> dict[str, list[Any]]:
+        """What each of several people and the bot have said to each other, as their context has it."""
+        return {person: self.before(person) for person in self._transcript.people}
+
+    def catch_up(self, conversation: Sequence[Turn], conversation_id: str) -> bool:
+        """Take what was said since this bot was prepared into its context, or leave a conversation that is over.
+
+        False if that must be done, and the bot's context is unknown.
+        """
+        is_another = conversation_id != self.conversation_id
+        is_forgotten = is_another or not self._transcript.begins_with(conversation)
+        self._writer.conversation_id = conversation_id
+        if is_forgotten:
+            self._contexts.clear()
+            self._transcript.clear()
+        self._contexts.extend(self._transcript.catch_up(conversation))
+        self._close_calls()
+        return self._contexts.are_known or not is_forgotten
+
+    def restore(self, kept: Sequence[Turn]) -> None:
+        """Write again what Redis has lost, each turn where it stood."""
+        self._writer.write_again(self._transcript.lost(kept))
+
+    def begin_another(self, person: str) -> bool:
+        """Begin another conversation, for another person: nothing of this one is theirs, and it stays as it is.
+
+        False if the bot's context is unknown.
+        """
+        self._contexts.clear()
+        self._transcript.clear()
+        self.floor.has_answered()
+        self._writer.begin(new_conversation(), self._brief.owned_by(person))
+        return self._contexts.are_known
+
+    # The way to Redis
+
+    async def write(self) -> None:
+        """Until it is cancelled."""
+        await self._writer.run()
+
+    async def write_all(self) -> None:
+        """Write what is unwritten, however long Redis is away."""
+        await self._writer.write_all()
+
+    async def written(self, within: timedelta) -> bool:
+        """Wait until everything that was said is written."""
+        return await self._writer.written(within)
+
+    async def has_line(self, words: str) -> None:
+        """Wait until a typed line is written; one that does not come into the bot's context soon never does."""
+        deadline = asyncio.get_running_loop().time() + TAKEN_WITHIN.total_seconds()
+        while self._contexts.are_known and asyncio.get_running_loop().time() < deadline:
+            line = next((said.id for said in self._transcript if self._is_new_line(said, words)), None)
+            if line is not None:
+                self._acknowledged.add(line)
+                break
+            await asyncio.sleep(0.02)
+        await self._writer.idle()
+
+    def _is_new_line(self, said: Turn, words: str) -> bool:
+        is_here = said.epoch == self._epoch and said.id not in self._acknowledged
+        return is_here and said.role == USER and words in said.content
+
+    def _meet(self, person: str, aggregator: LLMUserAggregator) -> None:
+        if not self._contexts.has(person):
+            aggregator.context.set_messages(self.before(person))
+
+    def _close_calls(self) -> None:
+        """Give each call of a tool that was cut off a result that says so."""
+        for turn, call in open_calls(tuple(self._transcript)):
+            status = ToolStatus.CUT_OFF
+            result = Turn("", "tool", NO_RESULT, tool_call_id=call.id, tool_status=status, person=turn.person)
+            self._add(result)
+
+
+def _clock(created_ms: int, age: timedelta) -> Callable[[], int]:
+    """Redis's time, from what it was when the session was adopted: hosts do not agree on the time of day."""
+    then, began = created_ms + int(age.total_seconds() * 1000), time.monotonic()
+    return lambda: then + int((time.monotonic() - began) * 1000)

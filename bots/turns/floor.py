@@ -1,0 +1,45 @@
+"""Who speaks in a call, and whether somebody waits for an answer."""
+
+import asyncio
+from datetime import timedelta
+
+ASSISTANT = "assistant"
+USER = "user"
+
+
+class Floor:
+    """The floor of one call: a bot gives its room up, or lets go of a conversation, when nobody has it."""
+
+    def __init__(self) -> None:
+        self._speaking: set[tuple[str, str | None]] = set()
+        self._somebody_waits = False
+
+    def begins(self, speaker: str, person: str | None = None) -> None:
+        """The bot, or a person, begins to speak."""
+        self._speaking.add((speaker, person))
+
+    def stops(self, speaker: str, person: str | None = None) -> None:
+        self._speaking.discard((speaker, person))
+
+    def is_asked(self) -> None:
+        """The bot has been told something, and owes an answer."""
+        self._somebody_waits = True
+
+    def has_answered(self) -> None:
+        self._somebody_waits = False
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody speaks, and nobody waits for an answer."""
+        return not self._speaking and not self._somebody_waits
+
+    @property
+    def is_answering(self) -> bool:
+        """The bot speaks, or thinks of what to say."""
+        return any(speaker == ASSISTANT for speaker, _ in self._speaking)
+
+    async def silence(self, within: timedelta) -> None:
+        """Wait until nobody speaks."""
+        deadline = asyncio.get_running_loop().time() + within.total_seconds()
+        while self._speaking and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
+            await asyncio.sleep(0.02)

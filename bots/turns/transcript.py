@@ -1,0 +1,73 @@
+"""What was said in a conversation, as far as the bot that has it knows."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from greenroom.app.rooms.conversations import Source, Turn
+
+REMEMBERED = 1000  # turns, as many as Redis keeps of a conversation
+
+
+class Transcript:
+    """The last turns, each with the place that Redis gave it."""
+
+    def __init__(self, epoch: int, before: Sequence[Turn] = ()) -> None:
+        self._epoch = epoch
+        self._turns: deque[Turn] = deque(maxlen=REMEMBERED)
+        self._number = 0
+        self.last_sequence = 0  # that Redis has given
+        self.catch_up(before)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return iter(tuple(self._turns))
+
+    def add(self, turn: Turn) -> Turn:
+        """Add what has just been said; returns it with its id."""
+        self._number += 1
+        said = replace(turn, id=f"{self._epoch}-{self._number}", epoch=self._epoch)
+        self._turns.append(said)
+        return said
+
+    def place(self, turn_id: str, sequence: int) -> None:
+        """Remember where a turn stands, for the case that Redis loses it."""
+        for at in range(len(self._turns) - 1, -1, -1):  # it is one of the last
+            if self._turns[at].id == turn_id:
+                self._turns[at] = replace(self._turns[at], sequence=sequence)
+                self.last_sequence = max(self.last_sequence, sequence)
+                return
+
+    def begins_with(self, conversation: Sequence[Turn]) -> bool:
+        """Whether all that is here is in a conversation as well, in front."""
+        before = [said.id for said in self._turns]
+        return [said.id for said in conversation[: len(before)]] == before
+
+    def catch_up(self, conversation: Sequence[Turn]) -> list[Turn]:
+        """Take over what is missing here; returns it."""
+        known = {said.id for said in self._turns}
+        missed = [said for said in conversation if said.id not in known]
+        self._turns.extend(missed)
+        self.last_sequence = max([self.last_sequence, *(said.sequence for said in missed)])
+        return missed
+
+    def lost(self, kept: Sequence[Turn]) -> list[Turn]:
+        """What is not among the turns that Redis still has."""
+        there = {turn.id for turn in kept}
+        return [
+            replace(turn, source=Source.RESTORED if turn.sequence else turn.source)
+            for turn in self._turns
+            if turn.id not in there
+        ]
+
+    def clear(self) -> None:
+        """Begin another conversation, with a sequence of its own."""
+        self._turns.clear()
+        self.last_sequence = 0
+
+    def of(self, person: str | None) -> list[Turn]:
+        """What one of several people and the bot have said to each other; with None everything."""
+        return [said for said in self._turns if person is None or said.person == person]
+
+    @property
+    def people(self) -> frozenset[str]:
+        return frozenset(said.person for said in self._turns if said.person is not None)

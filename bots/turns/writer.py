@@ -1,0 +1,123 @@
+"""Writes turns to Redis, one command each and in order, while nobody waits for it.
+
+While Redis is away turns are kept here; what is too much is counted, and the log says so.
+"""
+
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.background_writer import BackgroundWriter
+from greenroom.bots.turns.transcript import Transcript
+
+UNWRITTEN_AT_MOST = 1000  # turns; the oldest go, if Redis is away for longer
+
+log = structlog.get_logger(__name__)
+
+
+class TurnWriter:
+    """One bot's way from what is said to Redis."""
+
+    def __init__(self, ledger: AsyncRedisLedger, session: Session, transcript: Transcript) -> None:
+        self.conversation_id = session.conversation_id  # where it stands now
+        self.dropped = 0  # turns that are never written
+        self._is_dropping = False
+        self._session_id = session.id
+        self._epoch = session.epoch
+        self._transcript = transcript
+        self._unwritten: deque[Record | BeginConversation] = deque()
+        self._sent: tuple[Step[Any], Step[Any]] | None = None  # as it is kept here, and as it went
+        self._background = BackgroundWriter(ledger, next_step=self._next_step, on_reply=self._on_reply)
+
+    def write(self, turn: Turn) -> None:
+        """Write a turn, behind those that are unwritten yet."""
+        after = self._transcript.last_sequence
+        self._put(Record(self._session_id, self.conversation_id, self._epoch, turn, after))
+
+    def begin(self, conversation_id: str, owner: str) -> None:
+        """Write what comes from now on into another conversation."""
+        self.conversation_id = conversation_id
+        self._put(BeginConversation(self._session_id, self._epoch, conversation_id, owner))
+
+    def write_again(self, turns: list[Turn]) -> None:
+        """Write these instead of all that is unwritten yet, which is among them."""
+        begun = [step for step in self._unwritten if isinstance(step, BeginConversation)]
+        self._unwritten.clear()
+        for step in begun:
+            self._put(step)
+        for turn in turns:
+            self.write(turn)
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        await self._background.run()
+
+    async def write_all(self) -> None:
+        """Write what is unwritten, however long Redis is away."""
+        await self._background.write_all()
+
+    async def idle(self) -> None:
+        """Wait until everything is written."""
+        await self._background.idle()
+
+    async def written(self, within: timedelta) -> bool:
+        """Wait until everything that was said is written."""
+        is_written = await self._background.is_idle(within)
+        if not is_written:
+            log.warning("turns_write_failed", session_id=self._session_id, turns=len(self._unwritten))
+        return is_written
+
+    def _put(self, step: Record | BeginConversation) -> None:
+        if len(self._unwritten) >= UNWRITTEN_AT_MOST:
+            self._drop_oldest_turn()
+        self._unwritten.append(step)
+        self._background.wake()
+
+    def _drop_oldest_turn(self) -> None:
+        """That a conversation begins stays: what follows would be in another person's."""
+        for at, step in enumerate(self._unwritten):
+            if isinstance(step, Record):
+                del self._unwritten[at]
+                self.dropped += 1
+                if (
+                    not self._is_dropping
+                ):  # once for each absence of Redis; how many there were, when it is back
+                    self._is_dropping = True
+                    self._say_dropped()
+                return
+
+    def _say_dropped(self) -> None:
+        log.error("turns_dropped", session_id=self._session_id, turns=self.dropped)
+
+    def _next_step(self) -> Step[Any] | None:
+        if not self._unwritten:
+            return None
+        kept = self._unwritten[0]
+        if isinstance(kept, Record) and kept.conversation_id == self.conversation_id:
+            # A reply that has come since it was said tells a later sequence, which Redis may have lost again
+            step: Step[Any] = replace(kept, after=max(kept.after, self._transcript.last_sequence))
+        else:
+            step = kept
+        self._sent = kept, step
+        return step
+
+    def _on_reply(self, step: Step[Any], written: Any) -> None:
+        if not written:
+            log.warning("turn_refused", session_id=self._session_id, epoch=self._epoch)
+        kept, sent = self._sent or (None, None)
+        if (
+            sent is step and self._unwritten and self._unwritten[0] is kept
+        ):  # it may have been dropped meanwhile
+            self._unwritten.popleft()
+        if written and isinstance(step, Record):
+            self._transcript.place(step.turn.id, int(written))
+        if not self._unwritten and self._is_dropping:
+            self._is_dropping = False
+            self._say_dropped()
