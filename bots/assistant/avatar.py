@@ -1,7 +1,7 @@
 """Our bot's camera: a calm picture that opens while it speaks, and shows its name.
 
-It stands before the output, which plays what passes here as soon as it comes: so
-the loudness of what passed is what is heard now, a twelfth of a second after the other.
+It stands right before the output, which plays audio as soon as it comes.  So what passed here is heard at
+that moment, and each picture, a twelfth of a second long, shows how loud it is.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from greenroom.bots.assistant.portrait import HEIGHT, STAGES, WIDTH, portraits
 
 PICTURES_A_SECOND = 12  # while it speaks
-AT_REST_EVERY = 1.0  # seconds; who comes in late sees nothing before the next one
+AT_REST_EVERY = 1.0  # seconds between pictures; a client that joins late shows nothing until the next one
 QUIETEST, LOUDEST = -48.0, -14.0  # dB, between silent and wide open
-OPENS, CLOSES = 0.6, 0.3  # of the way to where it should be, each picture
+OPENS, CLOSES = 0.6, 0.3  # the share of the way to its new width that it goes with each picture
 
 
 class Avatar(FrameProcessor):
@@ -35,7 +35,7 @@ class Avatar(FrameProcessor):
         self._shown_as = name
         self._heard = _Loudness()
         self._openness = 0.0
-        self._stirs = asyncio.Event()  # something is to be seen that was not
+        self._has_changed = asyncio.Event()  # the next picture is another one
         self._drawing: asyncio.Task[None] | None = None
 
     @property
@@ -45,12 +45,12 @@ class Avatar(FrameProcessor):
     def show(self, name: str | None) -> None:
         """Be seen under this name from now on, or not at all."""
         self._shown_as = name
-        self._stirs.set()
+        self._has_changed.set()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, EndFrame):
-            await self._see_out()
+            await self._speak_to_the_end()
         await self.push_frame(frame, direction)
         if isinstance(frame, OutputTransportReadyFrame) and self._drawing is None:
             self._drawing = self.create_task(self._draw())
@@ -58,7 +58,7 @@ class Avatar(FrameProcessor):
             self._heard.clear()
         elif isinstance(frame, OutputAudioRawFrame) and self.is_shown:
             self._heard.add(frame.audio, frame.sample_rate, frame.num_channels)
-            self._stirs.set()
+            self._has_changed.set()
 
     async def cleanup(self) -> None:
         await super().cleanup()
@@ -66,8 +66,8 @@ class Avatar(FrameProcessor):
             drawing, self._drawing = self._drawing, None
             await self.cancel_task(drawing)
 
-    async def _see_out(self) -> None:
-        """Wait until the last words are over: an output that is told of the end shows nothing more while they are."""
+    async def _speak_to_the_end(self) -> None:
+        """Hold the EndFrame until the last words are over: an output that has got it shows no further picture."""
         while self._heard and self._drawing is not None and not self._drawing.done():  # noqa: ASYNC110  paced
             await asyncio.sleep(1 / PICTURES_A_SECOND)
 
@@ -76,10 +76,10 @@ class Avatar(FrameProcessor):
         drawn: str | None = None
         pictures: tuple[bytes, ...] = ()
         while True:
-            self._stirs.clear()
+            self._has_changed.clear()
             if self._shown_as is None:
                 self._heard.clear()
-                await self._stirs.wait()
+                await self._has_changed.wait()
                 continue
             if drawn != self._shown_as:
                 drawn = self._shown_as
@@ -87,7 +87,7 @@ class Avatar(FrameProcessor):
             stage = self._next_stage()
             await self.push_frame(OutputImageRawFrame(pictures[stage], (WIDTH, HEIGHT), "RGB"))
             if stage or self._heard:
-                due = max(due + 1 / PICTURES_A_SECOND, loop.time())  # what was missed is not made up for
+                due = max(due + 1 / PICTURES_A_SECOND, loop.time())  # pictures that are late are left out
                 await asyncio.sleep(due - loop.time())
             else:
                 await self._rest()
@@ -102,13 +102,13 @@ class Avatar(FrameProcessor):
     async def _rest(self) -> None:
         try:
             async with asyncio.timeout(AT_REST_EVERY):
-                await self._stirs.wait()
+                await self._has_changed.wait()
         except TimeoutError:
             pass
 
 
 def avatar_of(part: FrameProcessor) -> Avatar | None:
-    """The one in a pipeline."""
+    """The avatar in a pipeline, if it has one."""
     if isinstance(part, Avatar):
         return part
     return next((found for each in part.processors if (found := avatar_of(each))), None)
@@ -119,7 +119,7 @@ class _Loudness:
 
     def __init__(self) -> None:
         self._moments: deque[float] = deque()
-        self._rest = np.zeros(0, dtype=np.int16)  # less than a moment
+        self._rest = np.zeros(0, dtype=np.int16)  # samples that do not fill a moment yet
 
     def __bool__(self) -> bool:
         return bool(self._moments)

@@ -1,4 +1,4 @@
-"""Our own bot: one person's partner in conversation, with a personality.
+"""Our own bot: a partner in conversation with a personality, for one person or for each of several.
 
 It is a plain pipecat bot and knows nothing of sessions, leases or Redis.
 """
@@ -28,7 +28,7 @@ from greenroom.bots.assistant.portrait import HEIGHT, WIDTH
 
 VOICE: dict[str, Any] = {"audio_in_enabled": True, "audio_out_enabled": True}
 CAMERA: dict[str, Any] = {
-    "video_out_is_live": True,  # a picture when there is a new one
+    "video_out_is_live": True,  # a picture is sent when it comes, not at a fixed rate
     "video_out_width": WIDTH,
     "video_out_height": HEIGHT,
     "video_out_framerate": PICTURES_A_SECOND,
@@ -36,7 +36,7 @@ CAMERA: dict[str, Any] = {
 
 
 def transports(*, with_camera: bool) -> dict[str, Callable[[], Any]]:
-    """What it needs of a room's transport, whichever it is."""
+    """The parameters of its transport, by the kind of room."""
     media = {**VOICE, **CAMERA, "video_out_enabled": with_camera}
     return {
         "webrtc": lambda: TransportParams(**VOICE),
@@ -89,7 +89,7 @@ def _worker_for_one(
 
     @worker.rtvi.event_handler("on_client_ready")
     async def greet(_rtvi: RTVIProcessor) -> None:
-        """A page that was reloaded goes on where it was; so does a replacement, which owes an answer perhaps."""
+        """Greet, or answer what the bot before this one left open; a page that is only reloaded hears nothing."""
         nonlocal has_met
         messages: list[Any] = context.messages
         owes_an_answer = not has_met and messages and messages[-1].get("role") == "user"

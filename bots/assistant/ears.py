@@ -9,10 +9,9 @@ when nobody speaks.  Three things are different here:
   the fork, and the children share 25 MB.  `warm()` runs them, after it.
 - A gate stands before Silero.  pipecat calls nothing speech that is quieter
   than `min_volume`, whatever the model says of it, so what is too quiet for that
-  need not be asked about.  In a noisy room the gate learns a steady noise that
-  Silero itself has called none of its business, and opens above it.  When it
-  opens, what was heard just before is caught up on, so no beginning of a word
-  is lost.
+  is not given to the model.  In a noisy room the gate learns the level of a
+  steady noise that Silero calls no speech, and opens above it.  When it opens,
+  Silero first hears the last half second, so no beginning of a word is lost.
 - Silero runs on the event loop.  A window costs 0.14 ms (p99 0.21 ms) there, a
   hop to a thread and back 0.07 ms more (p99 0.12 ms) and twice the wake-ups; a
   catch-up of sixteen windows lets others run after each.  The turn model costs
@@ -60,9 +59,8 @@ def load() -> None:
 
 def warm() -> None:
     """Run each model once, in the process that will use it; loads them if nobody has."""
-    _c_library().mallopt(
-        M_ARENA_MAX, 1
-    )  # threads here work in turns; pools of their own would only keep memory
+    # The threads here take turns: heaps of their own would only keep memory
+    _c_library().mallopt(M_ARENA_MAX, 1)
     SileroStates(_silero_session())(np.zeros(512, dtype=np.float32), SAMPLE_RATE)
     TurnEars().judge(np.zeros(SAMPLE_RATE, dtype=np.float32))
 
@@ -74,7 +72,7 @@ def user_params() -> LLMUserAggregatorParams:
 
 
 class Gate:
-    """Whether a frame may hold speech, told by its level alone."""
+    """Decides by its level alone whether a frame may hold speech."""
 
     def __init__(self) -> None:
         self.quietest_db = SILENCE_DB  # what is below is too quiet for the VAD in any case
@@ -86,7 +84,7 @@ class Gate:
         return max(self.quietest_db, self._noise_db + ABOVE_NOISE_DB)
 
     def opens(self, level_db: float) -> bool:
-        """Whether a closed gate opens.  What does not open it is the room, maybe with less noise."""
+        """Whether a frame opens the gate.  One that does not is the room's noise, which may have become quieter."""
         if level_db >= self.opens_at_db:
             return True
         if level_db < self._noise_db:
@@ -94,7 +92,7 @@ class Gate:
         return False
 
     def learns(self, level_db: float, seconds: float, *, is_speech_possible: bool) -> bool:
-        """Take in a frame heard while open; true when a steady noise is known by now."""
+        """Take in a frame that was heard while the gate is open; True once a second of steady noise is known."""
         if is_speech_possible:
             self._learning.clear()
             return False
@@ -149,7 +147,7 @@ class Ears(SharedSilero):
         return round(CATCH_UP / self.window_seconds)
 
     def _remember(self, buffer: bytes) -> None:
-        """Whole windows are forgotten, so those to come lie where they would if all had been analyzed."""
+        """Forget whole windows only, so that later ones begin where they would if all audio had been analyzed."""
         self._history += buffer
         surplus = len(self._history) - self._history_bytes
         if surplus >= self.window_bytes:
@@ -178,14 +176,14 @@ class Ears(SharedSilero):
             self._close()
 
     def _close(self) -> None:
-        """Only ever in quiet: what Silero carries from window to window then says nothing any more."""
+        """Close in silence only: what Silero carries from window to window tells nothing of a word then."""
         self._is_open = False
         self._quiet_for = 0.0
         self.forget()
 
 
 class EndOfHearing(FrameProcessor):
-    """Goes behind the user aggregator: what was heard is of no use to those who think and speak.
+    """Stands behind the user aggregator and drops the audio, which nobody further down uses.
 
     Each processor that a frame passes costs a queue and a wake-up, fifty times a second.
     """
@@ -206,7 +204,7 @@ class TurnEars(SharedSmartTurn):
         super().__init__(_turn_session(), sample_rate=sample_rate, params=params)
 
     def judged(self) -> None:
-        """What a judgement took (30 MB) goes back to the machine, where other bots want it."""
+        """Give the 30 MB that a judgement took back to the machine, for other bots."""
         _c_library().malloc_trim(0)
 
 
@@ -224,7 +222,7 @@ def _session(package: str, file: str) -> onnxruntime.InferenceSession:
     options: Any = onnxruntime.SessionOptions()
     options.inter_op_num_threads = 1
     options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # an arena would keep the most that a run ever took
+    options.enable_cpu_mem_arena = False  # an arena would keep the most memory that a run ever took
     options.enable_mem_pattern = False
     with resources.as_file(resources.files(package) / file) as path:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -232,7 +230,7 @@ def _session(package: str, file: str) -> onnxruntime.InferenceSession:
 
 @cache
 def _c_library() -> Any:
-    """glibc for its control of the heap; where it is another one, nothing happens."""
+    """The C library, for the control of its heap; one that is not glibc is left alone."""
     library = ctypes.CDLL(None)
     if hasattr(library, "malloc_trim") and hasattr(library, "mallopt"):
         return library

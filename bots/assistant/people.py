@@ -1,9 +1,9 @@
 """Several people in a room, and one bot: each is heard alone, and has a conversation of their own with it.
 
-pipecat's room gives each person's voice as a stream of its own, all of them in one
-pipeline; one recogniser, and one judge of whose turn it is, would hear a mixture of
-all.  `People` gives every person both for themselves, and a context.  Where several
-have said something at once, they are answered one after the other.
+pipecat's transport brings each person's voice as frames of their own, all in one
+pipeline: one recogniser and one end-of-turn detector would hear a mixture of all.
+`People` gives every person a recogniser, a detector and a context of their own.
+Where several have said something at once, they are answered one after the other.
 
 It stands where the recogniser and the user's aggregator are in a pipeline for one;
 `Replies` stands where the assistant's aggregator is.
@@ -55,10 +55,10 @@ from pipecat.processors.frameworks.rtvi.frames import (
 
 from greenroom.bots.seam.branch import AssistantAggregator, Branch
 
-FLOOR_WAITS = 5.0  # seconds that an answer waits for others to finish what they say
-HEARS_US_AFTER = 0.5  # seconds, from when somebody came until our voice reaches them
-UNCLAIMED = 16  # typed lines that wait to be known as somebody's
-FROM_NOBODY_KNOWN = (  # what people send, in frames that do not say who did
+OTHERS_SPEAK_FOR = 5.0  # seconds that an answer waits for others to finish; then the bot talks over them
+HEARS_US_AFTER = 0.5  # seconds from when somebody came; a greeting before that would lose its beginning
+TYPED_LINES_KEPT = 16  # that wait for the frame which says whose they are
+WITHOUT_A_SENDER = (  # frames that people send, and that do not say who did
     FunctionCallResultFrame,
     InputAudioRawFrame,
     InputDTMFFrame,
@@ -72,18 +72,18 @@ FROM_NOBODY_KNOWN = (  # what people send, in frames that do not say who did
     RTVIUISnapshotFrame,
     TranscriptionFrame,
 )
-HANDED_OVER = 256  # frames that are remembered, since they come out of a branch as they went in
+FRAMES_REMEMBERED = 256  # of those given to a branch, to know them again where they leave it
 
 
 @dataclass
 class AnsweringFrame(DataFrame):
-    """What follows is said to this person."""
+    """The answer that follows in the pipeline is for this person."""
 
     person: str = field(default="")
 
 
 class People(FrameProcessor):
-    """Who is in the room, each with their own ears of ours."""
+    """The people in the room, each with a branch of the pipeline that hears them alone."""
 
     def __init__(
         self,
@@ -97,14 +97,15 @@ class People(FrameProcessor):
         self._branches: dict[str, _Branch] = {}
         self._setup_of_all: Any = None
         self._started: StartFrame | None = None
-        self._typed: deque[LLMMessagesAppendFrame] = deque(maxlen=UNCLAIMED)
-        self._authors: deque[tuple[str, str]] = deque(maxlen=UNCLAIMED)  # of lines: the person, the words
+        self._typed: deque[LLMMessagesAppendFrame] = deque(maxlen=TYPED_LINES_KEPT)
+        # Of typed lines: the person, and the words
+        self._authors: deque[tuple[str, str]] = deque(maxlen=TYPED_LINES_KEPT)
         self._speaking: set[str] = set()
         self._waiting: deque[tuple[str, LLMContextFrame]] = deque()  # to be answered
-        self._floor_timer: asyncio.TimerHandle | None = None
+        self._answer_timer: asyncio.TimerHandle | None = None
         self._present: set[str] = set()
         self._met: set[str] = set()  # greeted, or known from before
-        self._gone: set[str] = set()  # what is still heard of them opens no branch
+        self._gone: set[str] = set()  # their last audio, which comes late, opens no branch
         self._opening = asyncio.Lock()
         self._is_started = asyncio.Event()
         self._register_event_handler("on_person", sync=True)
@@ -140,16 +141,16 @@ class People(FrameProcessor):
         self._met.add(person)
         messages: list[Any] = list(self.context_of(person).messages)
         if not messages and introduction:
-            context = self.context_of(person)  # it is not said, and so not written down
+            context = self.context_of(person)  # nobody said it, so it is not written down
             context.set_messages([{"role": "user", "content": introduction}])
         if not messages or (is_new and messages[-1].get("role") == "user"):
             await self._answer(person, LLMContextFrame(self.context_of(person)))
 
     async def part(self, person: str) -> None:
-        """They have left; what was said stays."""
+        """A person has left: close their branch, and keep their conversation."""
         self._present.discard(person)
         self._gone.add(person)
-        await self._fall_silent(person)
+        await self._stopped_speaking(person)
         if branch := self._branches.pop(person, None):
             await branch.close()
         await self._call_event_handler("on_person_left", person)
@@ -162,17 +163,17 @@ class People(FrameProcessor):
 
     async def cleanup(self) -> None:
         self._present.clear()
-        self._is_started.set()  # for whoever was to be met
+        self._is_started.set()  # so that a `meet` that waits goes on, and finds nobody
         await super().cleanup()
-        if self._floor_timer:
-            self._floor_timer.cancel()
+        if self._answer_timer:
+            self._answer_timer.cancel()
         for branch in list(self._branches.values()):
             await branch.pipeline.cleanup()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if direction is FrameDirection.UPSTREAM:
-            await self._show_all(frame, direction)
+            await self._give_to_all(frame, direction)
             await self.push_frame(frame, direction)
         elif isinstance(frame, UserAudioRawFrame):
             if frame.user_id and frame.user_id not in self._gone:
@@ -189,19 +190,19 @@ class People(FrameProcessor):
             for person in self._contexts:
                 self._contexts[person].set_messages(list(frame.messages))
         elif isinstance(frame, LLMRunFrame):
-            pass  # to whom?  `meet` greets
-        elif isinstance(frame, FROM_NOBODY_KNOWN):
-            pass  # it would come into the talk of whoever was answered last, or into everybody's
+            pass  # it does not say who is to be answered; `meet` greets people
+        elif isinstance(frame, WITHOUT_A_SENDER):
+            pass  # it would be taken for words of whoever was answered last, or of everybody
         else:
             if isinstance(frame, StartFrame):
                 self._started = frame
-            await self._show_all(frame, direction)
+            await self._give_to_all(frame, direction)
             await self.push_frame(frame, direction)
             if isinstance(frame, StartFrame):
                 self._is_started.set()
 
-    async def _show_all(self, frame: Frame, direction: FrameDirection) -> None:
-        """What concerns all; what goes on from here is this very frame, and not what comes out of a branch."""
+    async def _give_to_all(self, frame: Frame, direction: FrameDirection) -> None:
+        """Give a frame to every branch.  The caller passes it on itself; what leaves a branch of it is dropped."""
         for branch in list(self._branches.values()):
             await branch.take(frame, direction)
 
@@ -216,7 +217,7 @@ class People(FrameProcessor):
                     break
 
     async def _branch_of(self, person: str) -> "_Branch":
-        async with self._opening:  # of several that ask at once, each finds it open
+        async with self._opening:  # of several callers at once one opens it, and the others find it open
             if branch := self._branches.get(person):
                 return branch
             aggregator = LLMUserAggregator(self.context_of(person), params=self._listening())
@@ -227,7 +228,7 @@ class People(FrameProcessor):
                 await self._call_event_handler("on_person", person, aggregator)
                 if self._setup_of_all is not None:
                     await branch.open(self._setup_of_all, self._started)
-            except BaseException:  # an interruption as well
+            except BaseException:  # a cancellation too: a branch that is half open hears nobody
                 del self._branches[person]
                 raise
             return branch
@@ -244,30 +245,30 @@ class People(FrameProcessor):
             self._speaking.add(person)
         await self.push_frame(frame, direction)
         if isinstance(frame, UserStoppedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:
-            await self._fall_silent(person)
+            await self._stopped_speaking(person)
 
     async def _answer(self, person: str, frame: LLMContextFrame) -> None:
-        """Once the others have finished, or after a while."""
+        """Answer a person once the others have finished, or after OTHERS_SPEAK_FOR."""
         self._waiting.append((person, frame))
         if not self._speaking - {person}:
-            await self._give_floor()
-        elif self._floor_timer is None:
+            await self._answer_all()
+        elif self._answer_timer is None:
             loop = asyncio.get_running_loop()
-            self._floor_timer = loop.call_later(FLOOR_WAITS, self._lose_patience)
+            self._answer_timer = loop.call_later(OTHERS_SPEAK_FOR, self._waited_long_enough)
 
-    def _lose_patience(self) -> None:
-        self._floor_timer = None
-        self.create_task(self._give_floor(), "floor")
+    def _waited_long_enough(self) -> None:
+        self._answer_timer = None
+        self.create_task(self._answer_all(), "answers")
 
-    async def _fall_silent(self, person: str) -> None:
+    async def _stopped_speaking(self, person: str) -> None:
         self._speaking.discard(person)
         if not self._speaking:
-            await self._give_floor()
+            await self._answer_all()
 
-    async def _give_floor(self) -> None:
-        if self._floor_timer is not None:
-            self._floor_timer.cancel()
-            self._floor_timer = None
+    async def _answer_all(self) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+            self._answer_timer = None
         while self._waiting:
             person, frame = self._waiting.popleft()
             await self.push_frame(AnsweringFrame(person))
@@ -275,9 +276,9 @@ class People(FrameProcessor):
 
 
 def introduction(person: str, name: str | None, metadata: str | None = None) -> str | None:
-    """What is known of somebody, in words that might be their own; None if it is nothing but an id.
+    """What is known of a person, in words that might be their own; None if it is nothing but an id.
 
-    Both are of a stranger's choice: they stay with what people say, and short.
+    Strangers chose name and metadata: both stand where people's words do, not in the prompt, and are cut short.
     """
     said = []
     if name and name != person and name.isprintable():
@@ -310,13 +311,13 @@ class Replies(AssistantAggregator):
             await super().process_frame(frame, direction)
             self.write_into(self._people.context_of(frame.person))
         elif isinstance(frame, EndWorkerFrame) and len(self._people.present) > 1:
-            pass  # one says goodbye, and others are there
+            pass  # one person said goodbye, and others are still there
         else:
             await super().process_frame(frame, direction)
 
 
 class _Branch:
-    """One person's way into the pipeline."""
+    """One person's part of the pipeline: their recogniser, and the aggregator of what they say."""
 
     def __init__(
         self,
@@ -328,7 +329,7 @@ class _Branch:
             if frame.id not in self._taken:
                 await out(person, frame, direction)
 
-        self._taken: deque[int] = deque(maxlen=HANDED_OVER)
+        self._taken: deque[int] = deque(maxlen=FRAMES_REMEMBERED)
         self._is_open = False
         source = PipelineSource(push, name=f"People::{person}::Source")
         sink = PipelineSink(push, name=f"People::{person}::Sink")
@@ -340,7 +341,7 @@ class _Branch:
             await self.take(started, FrameDirection.DOWNSTREAM)
 
     async def take(self, frame: Frame, direction: FrameDirection) -> None:
-        """Give it a frame; what comes out again as it went in has been passed on already."""
+        """Give it a frame.  Where that leaves it again unchanged it is dropped: `People` has passed it on."""
         self._is_open = self._is_open or isinstance(frame, StartFrame)
         if not self._is_open:
             return

@@ -17,7 +17,7 @@ from greenroom.bots.speech import Speech
 def build(
     transport: BaseTransport, speech: Speech, context: LLMContext, listening: LLMUserAggregatorParams
 ) -> Pipeline:
-    """Arrange the parts; where they come from is the caller's business, so a test can pass scripted ones."""
+    """Arrange the parts.  The caller makes them, so that a test can pass scripted ones."""
     person, bot = LLMContextAggregatorPair(context, user_params=listening)
     return Pipeline(
         [

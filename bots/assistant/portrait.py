@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 640, 360
 STAGES = 12  # from silent to loud; 0.7 MB each
-STRIP = 40  # rows that are drawn at once: memory that a thread once used remains with the process
+STRIP = 40  # rows drawn at once, which bounds the memory: what a thread once used stays with the process
 LONGEST_NAME = 24  # letters that are drawn
 
 HUES = (0.61, 0.71, 0.49, 0.93, 0.02)  # blue, violet, teal, rose, coral: by the name
@@ -45,7 +45,9 @@ def _ground(hue: float) -> Plane:
     x, y = _places()
     down = (y / HEIGHT * 0.8 + x / WIDTH * 0.2)[..., None]
     ground = _colour(hue, 0.42, 0.22) * (1 - down) + _colour(hue + 0.06, 0.55, 0.08) * down
-    grain = np.random.default_rng(0).uniform(-0.5, 0.5, (HEIGHT, WIDTH, 1))  # else a gradient has bands
+    grain = np.random.default_rng(0).uniform(
+        -0.5, 0.5, (HEIGHT, WIDTH, 1)
+    )  # without it the gradient shows bands
     return np.asarray(ground + grain, dtype=np.float32)
 
 

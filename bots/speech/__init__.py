@@ -1,4 +1,4 @@
-"""Who hears, thinks and speaks for a bot: the kinds there are, and which one a session gets."""
+"""The services with which our bot hears, thinks and speaks: the kinds there are, and which one a session gets."""
 
 import importlib
 from collections.abc import Callable
@@ -20,9 +20,9 @@ EXTRAS = {"pocketsphinx": "demo", "espeakng_loader": "demo"}  # the extra that b
 
 @dataclass(frozen=True)
 class Speech:
-    """The speaking parts of one session, in the order a voice passes them."""
+    """One session's services, in the order in which a voice passes them."""
 
-    hearing: Callable[[], FrameProcessor]  # ears for one person: each needs their own
+    hearing: Callable[[], FrameProcessor]  # makes a recogniser; each person needs one of their own
     llm: FrameProcessor
     tts: FrameProcessor
 
@@ -32,7 +32,7 @@ class SpeechNotInstalled(RuntimeError):
 
 
 def build(personality: Personality, settings: Settings, *, kind: str | None = None) -> Speech:
-    """The parts for a session; raises SpeechNotInstalled."""
+    """Make the services of a session; raises SpeechNotInstalled."""
     speech: Speech = _module(kind or kind_for(settings, personality)).build(personality, settings)
     return speech
 

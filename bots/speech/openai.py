@@ -21,7 +21,7 @@ from greenroom.bots.speech import Speech
 
 OPENAI = "https://api.openai.com/v1"
 LONGEST_WAIT = Timeout(10.0, connect=3.0)  # seconds, for each next piece of an answer
-NO_KEY = "none"  # what a server of one's own gets; never unset, or the client would search the environment
+NO_KEY = "none"  # sent where no key is set; without any the client would take one from the environment
 
 
 def warm() -> None:
@@ -32,7 +32,7 @@ def warm() -> None:
 
 
 def build(personality: Personality, settings: Settings) -> Speech:
-    """pipecat's own services on one pool of connections, which closes with the mind."""
+    """Make pipecat's own services on one pool of connections, which `Mind` closes."""
     server: dict[str, Any] = {
         "api_key": settings.openai_api_key or NO_KEY,
         "base_url": settings.openai_base_url or OPENAI,
@@ -64,11 +64,13 @@ def build(personality: Personality, settings: Settings) -> Speech:
 
 
 class Mind(OpenAILLMService):
-    """pipecat's service, with a pool of connections and its timeouts from outside."""
+    """pipecat's service for a model, on a pool of connections that it is given, with its timeouts."""
 
     def __init__(self, *, http: DefaultAsyncHttpxClient, base_url: str, **kwargs: Any) -> None:
         self._http = http
-        self.supports_developer_role = base_url == OPENAI  # few others do; pipecat makes it "user"
+        self.supports_developer_role = (
+            base_url == OPENAI
+        )  # few other servers know that role; pipecat sends them "user" instead
         super().__init__(base_url=base_url, **kwargs)
 
     def create_client(self, api_key: Any = None, base_url: Any = None, *_: Any, **__: Any) -> AsyncOpenAI:
@@ -80,7 +82,7 @@ class Mind(OpenAILLMService):
 
 
 class Voice(OpenAITTSService):
-    """pipecat's service, for voices that it does not know as well; the server says which there are."""
+    """pipecat's service for a voice; takes names that pipecat does not know, since the server says which there are."""
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         voices: dict[str, Any] = VALID_VOICES

@@ -212,7 +212,7 @@ async def test_an_answer_waits_until_the_others_have_finished():
 
 
 async def test_somebody_who_never_finishes_does_not_keep_the_others_from_their_answers(monkeypatch):
-    monkeypatch.setattr(people_module, "FLOOR_WAITS", 0.05)
+    monkeypatch.setattr(people_module, "OTHERS_SPEAK_FOR", 0.05)
     async with room() as here:
         await here.people.meet("ann")
         await here.people._from_branch("ben", UserStartedSpeakingFrame(), FrameDirection.DOWNSTREAM)

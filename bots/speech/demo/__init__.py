@@ -16,7 +16,7 @@ def warm() -> None:
 
 
 def build(personality: Personality, settings: Settings) -> Speech:
-    """The parts of one session.  The first ears are the process's own: one session at a time."""
+    """Make the services of a session.  The first recogniser is the process's own: it has one session at a time."""
     ears = listeners()
     return Speech(
         hearing=lambda: PocketsphinxSTT(next(ears)), llm=ScriptedMind(personality), tts=EspeakTTS(personality)

@@ -1,4 +1,4 @@
-"""The demo's ears: pocketsphinx, warm in this process, listening on a thread of its own while somebody speaks."""
+"""The demo's recogniser: pocketsphinx, loaded once a process, decoding on a thread while somebody speaks."""
 
 import asyncio
 import tempfile
@@ -29,9 +29,9 @@ from greenroom.bots.speech.demo.language import UNCLEAR
 from greenroom.bots.speech.demo.sphinx import MODEL, SAMPLE_RATE, Heard, Sphinx
 
 WORST_FIT = 58_000  # misfit a frame; what is said clearly stays below 55,000
-A_WORD = 20  # frames of 10 ms; what is shorter than this and none of ours was a cough
+A_WORD = 20  # frames of 10 ms; a shorter sound that is no phrase of ours is taken for a cough
 BEFORE = 0.7  # seconds kept from before the VAD is sure that somebody speaks
-LONGEST = 20.0  # seconds; who goes on longer is not heard to the end
+LONGEST = 20.0  # seconds of one utterance; what comes after that is not decoded
 TO_TRANSCRIPT = 0.5  # seconds from the end of speech: 0.2 until the VAD is sure, then up to 0.1 here
 
 # The model's own average spectrum, in place of pocketsphinx's guess: the first sentence is heard better.

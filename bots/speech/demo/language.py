@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NAME = "<name>"
-UNCLEAR = "(unclear)"  # the transcript of words that are none of ours
+UNCLEAR = "(unclear)"  # the transcript of words that form no phrase of ours
 DISCOUNT = 0.1  # the share of each history's probability that goes to words never seen there
 AN_OPENING = 0.25  # how often a sentence has an opening in front of it
 

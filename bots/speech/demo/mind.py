@@ -1,4 +1,4 @@
-"""The demo's mind: what to say next, out of the conversation so far and nothing else.
+"""The demo's answers: what to say next, derived from the conversation so far alone.
 
 It keeps no state of its own, so a bot that takes over a conversation knows what the one before it knew.
 """
@@ -17,7 +17,7 @@ from greenroom.bots.speech.demo.naming import name_in, plain
 class Reply:
     """What to say, and whether to leave when it is said."""
 
-    text: str  # empty: nothing, rather than the same once more
+    text: str  # empty: say nothing, rather than the same sentence again
     leaves: bool = False
     may_wait: bool = False  # it only says that nothing was understood: not worth interrupting anybody for
 
@@ -157,7 +157,7 @@ TRY = "Try one of these: my name is Alice. What time is it? Tell me a joke. Or t
 
 
 def _not_heard(talk: Talk) -> str:
-    """Said once; then what would be understood; then nothing, until something is."""
+    """First that it was not understood, then which sentences would be, then nothing until one is."""
     if talk.last_said == TRY:
         return ""
     if talk.last_said.startswith(NOT_HEARD):

@@ -52,7 +52,7 @@ class EspeakTTS(TTSService):
 
 
 async def spoken(text: str, voice: Voice) -> AsyncGenerator[bytes, None]:
-    """The text as sound, 16-bit mono at espeak's rate.  Left early, the thread stops as well."""
+    """The text as sound, 16-bit mono at espeak's rate.  Whoever stops reading early stops the thread too."""
     loop = asyncio.get_running_loop()
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
     is_wanted = True

@@ -1,4 +1,4 @@
-"""The demo's mind as a pipecat service: a context in, sentences out, and the pipeline's end after a goodbye."""
+"""The demo's answers as a pipecat service: a context in, sentences out, and the pipeline's end after a goodbye."""
 
 import re
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ LEFT = "left"  # the reason of the end that follows a goodbye
 
 
 class NoProvider(BaseLLMAdapter[Mapping[str, Any]]):
-    """Adapts to nothing.  The default adapter would import OpenAI's library: half a second and 15 MB."""
+    """Adapts to no provider.  pipecat's default adapter imports OpenAI's library: half a second and 15 MB."""
 
     @property
     def id_for_llm_specific_messages(self) -> str:
@@ -67,15 +67,13 @@ class ScriptedMind(LLMService[NoProvider]):
 
     async def _say(self, reply: Reply) -> None:
         if not reply.text or (reply.may_wait and self._somebody_speaks):
-            return  # a person who is trying again is not talked over
+            return  # somebody is saying it again, and is not talked over
         await self.push_frame(LLMFullResponseStartFrame())
         for sentence in sentences(reply.text):
             await self.push_frame(LLMTextFrame(sentence))
         await self.push_frame(LLMFullResponseEndFrame())
         if reply.leaves:
-            await self.push_frame(
-                EndWorkerFrame(reason=LEFT)
-            )  # behind the goodbye, so that it is heard first
+            await self.push_frame(EndWorkerFrame(reason=LEFT))  # behind the goodbye, which is heard first
 
 
 def sentences(text: str) -> list[str]:
@@ -84,7 +82,7 @@ def sentences(text: str) -> list[str]:
 
 
 def _settings(personality: Personality) -> LLMSettings:
-    """All of them, as pipecat wants; a script has a use for none."""
+    """Every setting, since pipecat requires all; a script uses none."""
     return LLMSettings(
         model="script",
         system_instruction=personality.prompt,
