@@ -40,4 +40,4 @@ ENV PATH=/venv/bin:$PATH \
 USER greenroom
 VOLUME /var/lib/greenroom
 EXPOSE 7077
-CMD ["gunicorn", "--config", "python:greenroom.app.gunicorn", "greenroom.app.web:create_app()"]
+CMD ["gunicorn", "--config", "python:greenroom.app.gunicorn.config", "greenroom.app.web:create_app()"]

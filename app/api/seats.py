@@ -100,6 +100,6 @@ class Latest:
 
 
 def still_awaited() -> Callable[[], bool]:
-    """Tells whether this request's client still waits, as far as the server knows (see `app/gunicorn_worker.py`)."""
+    """Tells whether this request's client still waits, as far as the server knows (see `app/gunicorn`)."""
     outlet = request.environ.get("gunicorn.socket")
     return lambda: getattr(outlet, "is_awaited", True)

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # Read by being run: gunicorn's and Flower's configuration
-READ_AS_CONFIGURATION = {"greenroom.app.gunicorn", "greenroom.app.flower"}
+READ_AS_CONFIGURATION = {"greenroom.app.gunicorn.config", "greenroom.app.flower"}
 STARTS_BY_BEING_RUN = "__main__"
 
 # Every setting is wrong, so that whoever reads one fails; whoever makes or connects something is written down.

@@ -23,6 +23,7 @@ from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Create, Forget, LiveSessions, Reason, State, Transition
 from greenroom.app.rooms.workers import Report
+from greenroom.app.storage import keys
 from tests.fakes.rooms import Rooms
 from tests.makers import STAGE, a_claim, a_session, an_order
 from tests.unit.an_installation import BOTS, CONTROL, SOUND, keep_well, let_pass
@@ -274,6 +275,15 @@ def test_what_is_just_changing_is_nobody_s_fault(ledger, bot):
     ledger.run(Create(a_session("just-begun", room=Room.parse("local:fresh"))))
 
     assert ill(look(ledger)) == {}
+
+
+def test_a_bot_that_has_just_come_is_not_missed_before_its_first_beats(ledger, bot):
+    keep_well(ledger)
+    ledger.server.delete(keys.keepalive(STAGE))
+    assert look(ledger)["keepalives"].verdict is OK
+    let_pass(ledger, MINUTE)
+
+    assert look(ledger)["keepalives"].verdict is PROBLEM
 
 
 def test_many_rooms_are_counted_and_a_few_are_named(ledger):

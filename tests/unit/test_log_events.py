@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 OTHER_LOGGERS = {
     "app/settings",
-    "app/gunicorn_worker.py",
+    "app/gunicorn/",
     "app/complaints.py",
 }  # the standard library's, in sentences
 

@@ -23,7 +23,7 @@ class OurLogger(Logger):
 bind = (
     f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 )
-worker_class = "greenroom.app.gunicorn_worker.WholeRequests"
+worker_class = "greenroom.app.gunicorn.worker.WholeRequests"
 workers = _settings.web_workers
 threads = _settings.web_threads
 accesslog = None  # sessions log their changes; a proxy in front logs its requests

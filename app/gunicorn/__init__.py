@@ -1,0 +1,1 @@
+"""gunicorn: its configuration, and a worker for it in which no client can hold a thread."""
