@@ -13,7 +13,6 @@ from greenroom.app.errors import (
     ConversationOfAnother,
     GreenroomError,
     LaunchFailed,
-    NoSuchSession,
     QueueFull,
     RoomInDoubt,
     TooManyInLine,
@@ -46,7 +45,6 @@ from greenroom.app.rooms.sessions import (
     Launching,
     Limits,
     ReadEvents,
-    ReadSession,
     Reason,
     Session,
     State,
@@ -130,7 +128,7 @@ class Joining:
             session_id, token = str(uuid.uuid4()), secrets.token_hex(16)
             claim = Claim(order.room, session_id, token, order.brief)
             # Should this process die now, the claim lapses; nobody has a promise.
-            outcome, line = self._ledger.run_all([claim, FindPlace()])
+            outcome = self._ledger.run(claim)
             match outcome:
                 case Held():
                     return self._found(order.room, outcome)
@@ -138,7 +136,7 @@ class Joining:
                     self._sleep(outcome.wait.total_seconds())
                     waited += outcome.wait
                 case Claimed() if outcome.session_id == session_id:
-                    return self._launch(order, session_id, token, outcome, line)
+                    return self._launch(order, session_id, token, outcome)
                 case Claimed():  # of a session whose bot is dead, and whose user is back
                     if joined := self._go_on(order, outcome, token):
                         return joined
@@ -195,25 +193,24 @@ class Joining:
 
     def _found(self, room: Room, held: Held) -> Joined:
         lease = held.lease
-        session, place = self._ledger.run_all([ReadSession(lease.session_id), FindPlace(lease.session_id)])
-        if isinstance(
-            session, NoSuchSession
-        ):  # lost with all that Redis knew: its bot has registered the room again
+        session = held.session
+        if session is None:  # lost with all that Redis knew: its bot has registered the room again
             session = Session(lease.session_id, room, lease.brief, lease.epoch, state=held.state)
         # A bot's keepalive says until its next beat that it is joining: its record knows at once that it is live.
         is_live = held.state is State.JOINING and session.state in ON_STAGE
         found = replace(Joined.of(session, reused=True), status=session.state if is_live else held.state)
         if held.state is not State.PENDING:
             return found
+        place = self._ledger.run(FindPlace(lease.session_id))
         if place.ahead is not None:  # asked for again: it is kept, reaper or not
             self._ledger.run(Hold(room, lease.epoch))
         return _at(found, place)
 
-    def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed, line: Place) -> Joined:
+    def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed) -> Joined:
         session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)
-        launching = Launching(self._launches.launch(session, token), line.free, LIMITS)
+        launching = Launching(self._launches.launch(session, token), LIMITS)
         created = self._ledger.run(Create(session, launching))
-        if refusal := REFUSALS.get(created):
+        if refusal := REFUSALS.get(created.outcome):
             self._ledger.run(Withdraw(order.room, claimed.epoch))
             raise refusal()
         log.info(
@@ -225,9 +222,7 @@ class Joining:
         )
         if claimed.took_over:
             end_lost(self._ledger, claimed.took_over, Reason.SUPERSEDED, "its bot was not heard any more")
-        position = replace(line, ahead=line.waiting).position
-        status = QUEUED if position else State.PENDING
-        return replace(Joined.of(session, reused=False), status=status, position=position)
+        return _at(Joined.of(session, reused=False), created.place)
 
 
 def _at(joined: Joined, place: Place) -> Joined:

@@ -88,6 +88,7 @@ class Held:
     lease: Lease
     age: timedelta | None
     state: State
+    session: Session | None  # None: its record is lost
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ class Place:
         return self.ahead + 1 - self.free
 
 
+NOT_IN_LINE = Place(None, 0, 0)
+
+
 @dataclass(frozen=True)
 class FindPlace(Step[Place]):
     """Where a session stands in the line of those that wait for a slot."""

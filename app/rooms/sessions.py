@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.ledger import Step
-from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.line import NOT_IN_LINE, Place, Push
 from greenroom.app.rooms.room import Room
 
 
@@ -147,7 +147,6 @@ class Launching:
     """What is done together with a session's record: its launch, and a look at its room should that get lost."""
 
     push: Push
-    free: int = 0  # slots that there were just now: who gets one of them is not in a user's line
     limits: Limits = Limits()
     within: timedelta = STARTS_WITHIN
 
@@ -165,7 +164,15 @@ class Created(StrEnum):
 
 
 @dataclass(frozen=True)
-class Create(Step[Created]):
+class Creation:
+    """What became of a record, and where its launch stands."""
+
+    outcome: Created
+    place: Place = NOT_IN_LINE
+
+
+@dataclass(frozen=True)
+class Create(Step[Creation]):
     """Write a session's record and its first event, and launch it where that is asked for: all of it or nothing.
 
     One that is there is left alone, unless it is of an earlier epoch and has not ended: a bot that was

@@ -70,6 +70,7 @@ LAUNCHES_WAITING = "launches:waiting"
 MEMORY = "memory"
 OUTBOXES = "conversations:outbox"
 LEASES = "room_active:{*}"  # all of them, for a SCAN
+SESSIONS = "session:{*}"  # all of them, for a script that puts a session's id in
 HOST_CARDS = "host:{*}"  # all of them, for a script that puts a worker's id in
 
 

@@ -36,7 +36,7 @@ from greenroom.app.rooms.sessions import State
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, pairs, script
 from greenroom.app.storage.inbox import messages
-from greenroom.app.storage.sessions import user_bot
+from greenroom.app.storage.sessions import session_of, user_bot
 
 EPOCH_KEPT_FOR = timedelta(days=30)
 
@@ -93,10 +93,10 @@ def claim(step: Claim) -> Command:
             return Claimed(int(epoch), session_id, took_over or None)
         if replies[0][0] == "wait":
             return NotYet(timedelta(milliseconds=replies[0][1]))
-        _, card, age, state = replies[0]
-        lease = _lease(card)
+        _, card, age, state, flat = replies[0]
+        lease, record = _lease(card), pairs(flat)
         assert lease is not None
-        return Held(lease, _age(age), State(state))
+        return Held(lease, _age(age), State(state), session_of(record) if "brief" in record else None)
 
     call = script(
         "claim",
@@ -106,6 +106,7 @@ def claim(step: Claim) -> Command:
             "keepalive": keys.keepalive(step.room),
             "config": keys.config(step.room),
             "memory": keys.MEMORY,
+            "session": keys.SESSIONS,
             "state": keys.room_state(step.room),
         },
         token=step.token,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place, Push, QueueLength
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys
-from greenroom.app.storage.commands import Call, Command, Encoders, Reply, ms, nothing, script
+from greenroom.app.storage.commands import Call, Command, Encoders, ms, nothing, script
 
 # A session that was on stage before counts as if it had waited a day longer: so it is ahead of all that were not.
 IN_FRONT = -timedelta(days=1)
@@ -22,18 +22,20 @@ def push(step: Push) -> Command:
     return Command((call,), nothing)
 
 
-def find_place(step: FindPlace) -> Command:
-    def read(replies: list[Reply]) -> Place:
-        ahead, waiting, free, since, served = replies[0]
-        return Place(None if ahead < 0 else ahead, waiting, free, int(since), int(served))
+def place_of(ahead: int, waiting: int, free: int, since: str = "0", served: str = "0") -> Place:
+    return Place(None if ahead < 0 else ahead, waiting, free, int(since), int(served))
 
+
+def find_place(step: FindPlace) -> Command:
     names = {
         "waiting": keys.LAUNCHES_WAITING,
         "hosts": keys.HOSTS,
         "free": keys.HOSTS_FREE,
         "served": keys.served(),
     }
-    return Command((script("find_place", names, session=step.session_id),), read)
+    return Command(
+        (script("find_place", names, session=step.session_id),), lambda replies: place_of(*replies[0])
+    )
 
 
 def line(step: Line) -> Command:

@@ -12,6 +12,7 @@ from greenroom.app.rooms.sessions import (
     CountLaunch,
     Create,
     Created,
+    Creation,
     Event,
     Forget,
     LastSession,
@@ -47,6 +48,7 @@ from greenroom.app.storage.commands import (
     read_stream,
     script,
 )
+from greenroom.app.storage.line import place_of
 
 EVENTS_KEPT = 500  # of one session's history
 
@@ -69,7 +71,7 @@ def _fields(session: Session) -> list[str | int]:
     return [part for name, value in fields.items() if value is not None for part in (name, value)]
 
 
-def _session(record: Mapping[str, str]) -> Session:
+def session_of(record: Mapping[str, str]) -> Session:
     """Raises NoSuchSession for a record without a brief: another version of us wrote it."""
     if "brief" not in record:
         raise NoSuchSession(session_id=record.get("id"))
@@ -114,7 +116,13 @@ def create(step: Create) -> Command:
             "user_sessions": keys.user_sessions(session.counts_for),
             "live": keys.SESSIONS_LIVE,
             "conversation": keys.conversation(session.conversation_id),
-            "launch": [keys.LAUNCHES_WAITING, keys.ROOMS_KEEPALIVE, launching.push.queue]
+            "launch": [
+                keys.LAUNCHES_WAITING,
+                keys.ROOMS_KEEPALIVE,
+                launching.push.queue,
+                keys.HOSTS,
+                keys.HOSTS_FREE,
+            ]
             if launching
             else [],
         },
@@ -127,7 +135,6 @@ def create(step: Create) -> Command:
         message=launching.push.message if launching else "",
         room=str(session.room),
         within_ms=ms(launching.within) if launching else 0,
-        free=launching.free if launching else 0,
         sessions=limits.sessions,
         line=limits.line,
         user_sessions=limits.user_sessions,
@@ -135,7 +142,12 @@ def create(step: Create) -> Command:
         owner=session.conversation_owner,
         fields=_fields(session),
     )
-    return Command((call,), lambda replies: Created(replies[0]))
+
+    def read(replies: list[Reply]) -> Creation:
+        outcome, *place = replies[0]
+        return Creation(Created(outcome), place_of(*place)) if place else Creation(Created(outcome))
+
+    return Command((call,), read)
 
 
 def transition(step: Transition) -> Command:
@@ -145,7 +157,7 @@ def transition(step: Transition) -> Command:
             raise NoSuchSession(session_id=step.session_id)
         if outcome == "refused":
             raise IllegalTransition(session_id=step.session_id, state=rest[0], to=str(step.to))
-        return _session(pairs(rest))
+        return session_of(pairs(rest))
 
     ends = step.to is State.ENDED
     call = script(
@@ -169,7 +181,7 @@ def succeed(step: Succeed) -> Command:
         if not replies[0]:
             raise NoSuchSession(session_id=step.session_id)
         crashes, *record = replies[0]
-        return Succession(_session(pairs(record)), int(crashes))
+        return Succession(session_of(pairs(record)), int(crashes))
 
     call = script(
         "succeed",
@@ -242,7 +254,7 @@ def read_session(step: ReadSession) -> Command:
         if not replies[0]:
             raise NoSuchSession(session_id=step.session_id)
         record = replies[0]
-        return _session(record if isinstance(record, dict) else pairs(record))
+        return session_of(record if isinstance(record, dict) else pairs(record))
 
     return Command((Call(("HGETALL", keys.session(step.session_id))),), read)
 
@@ -267,7 +279,7 @@ def page_of_sessions(step: PageOfSessions) -> Command:
 def read_sessions(step: ReadSessions) -> Command:
     def read(replies: list[Reply]) -> list[Session | None]:
         records = [reply if isinstance(reply, dict) else pairs(reply) for reply in replies]
-        return [_session(record) if "brief" in record else None for record in records]
+        return [session_of(record) if "brief" in record else None for record in records]
 
     return Command(tuple(Call(("HGETALL", keys.session(each))) for each in step.session_ids), read)
 

@@ -176,7 +176,7 @@ def test_a_conversation_is_kept_for_a_day_after_its_last_turn(world, ledger, ses
 
 def launched(ledger, session_id="a-later-session", **facts):
     session = a_session(session_id, **{"conversation_id": HERE, **facts})
-    return ledger.run(Create(session, a_launching(session_id)))
+    return ledger.run(Create(session, a_launching(session_id))).outcome
 
 
 def a_launching(session_id):

@@ -22,9 +22,9 @@ from greenroom.app.rooms.leases import (
     Withdraw,
     WriteConfig,
 )
-from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.sessions import Create, ReadSession, State
 from tests.contracts.takeovers import take_over
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, adopted, of_bob
+from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, a_session, adopted, of_bob
 
 A_MOMENT = timedelta(milliseconds=200)
 
@@ -122,6 +122,15 @@ def test_a_bot_that_beats_is_found_with_its_age_and_state(world, ledger, active)
     assert isinstance(outcome, Held)
     assert outcome.state is State.WAITING
     assert timedelta(seconds=2) <= outcome.age < timedelta(seconds=12)
+
+
+@pytest.mark.parametrize("room", ["pending", "active"])
+def test_who_finds_a_bot_learns_of_its_session_unless_that_is_lost(request, ledger, room):
+    request.getfixturevalue(room)
+    assert ledger.run(a_claim("another-token")).session is None
+
+    ledger.run(Create(a_session("session-of-a-token")))
+    assert ledger.run(a_claim("another-token")).session == ledger.run(ReadSession("session-of-a-token"))
 
 
 def test_a_bot_heard_just_in_time_is_not_taken_over(world, ledger, active):

@@ -11,7 +11,7 @@ from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import FailureKind
-from greenroom.app.rooms.line import Line, Push, QueueLength
+from greenroom.app.rooms.line import LeaveLine, Line, Place, Push, QueueLength
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
     FOLLOWERS,
@@ -34,6 +34,7 @@ from greenroom.app.rooms.sessions import (
     Succeed,
     Transition,
 )
+from greenroom.app.rooms.workers import Host, Report
 from greenroom.app.storage.sessions import EVENTS_KEPT
 from tests.makers import CELLAR, STAGE, a_session
 
@@ -114,7 +115,7 @@ def launching(session_id="a-session", **more):
 
 
 def create(ledger, session_id, user_id="ada", **more):
-    return ledger.run(Create(a_session(session_id, user_id=user_id), launching(session_id, **more)))
+    return ledger.run(Create(a_session(session_id, user_id=user_id), launching(session_id, **more))).outcome
 
 
 def test_a_record_is_written_with_its_launch_its_place_in_line_and_a_look_at_its_room(world, ledger):
@@ -136,12 +137,12 @@ def test_creating_and_launching_twice_is_once(ledger):
 
 def test_a_record_that_is_left_alone_changes_nothing_of_its_room_either(ledger, session):
     ledger.run(Create(a_session("another-session", epoch=8)))
-    assert ledger.run(Create(session)) is Created.THERE
+    assert ledger.run(Create(session)).outcome is Created.THERE
     assert ledger.run(LastSession(STAGE)) == "another-session"
 
     ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.LEFT))
     ledger.run(Forget("a-session"))
-    assert ledger.run(Create(replace(session, epoch=9))) is Created.THERE
+    assert ledger.run(Create(replace(session, epoch=9))).outcome is Created.THERE
     assert ledger.run(LiveSessions()) == ["another-session"]
 
 
@@ -184,16 +185,28 @@ def test_what_one_user_has_is_not_counted_for_another(ledger, limits):
 def test_who_comes_by_one_link_is_counted_together_whatever_they_are_called(ledger, limits, refusal):
     def come(number, link):
         session = a_session(f"session-{number}", user_id=f"guest-{number}", link=link)
-        return ledger.run(Create(session, launching(session.id, limits=limits)))
+        return ledger.run(Create(session, launching(session.id, limits=limits))).outcome
 
     assert [come(number, "a-link") for number in range(3)] == [Created.WRITTEN, Created.WRITTEN, refusal]
     assert come(3, "another-link") is come(4, None) is Created.WRITTEN
 
 
 def test_who_gets_a_slot_at_once_has_no_place_in_line(ledger):
+    ledger.run(Report(Host("bots@here", "bots", slots=3, used=0, incarnation="1")))
     for number in range(3):
-        assert create(ledger, f"session-{number}", free=3, limits=Limits(user_line=1)) is Created.WRITTEN
-    assert create(ledger, "one-more", free=3, limits=Limits(user_line=1)) is Created.USER_LINE
+        assert create(ledger, f"session-{number}", limits=Limits(user_line=1)) is Created.WRITTEN
+    assert create(ledger, "one-more", limits=Limits(user_line=1)) is Created.USER_LINE
+
+
+def test_who_is_launched_learns_where_that_stands_and_keeps_its_place(ledger):
+    ledger.run(Report(Host("bots@here", "bots", slots=1, used=0, incarnation="1")))
+    first, second = (Create(a_session(name), launching(name)) for name in ("first", "second"))
+
+    assert [ledger.run(each).place for each in (first, second)] == [Place(0, 1, 1), Place(1, 2, 1)]
+    assert ledger.run(first).place == Place(0, 2, 1)
+    ledger.run(LeaveLine("first"))
+    assert ledger.run(first).place.position is None
+    assert ledger.run(second).place == Place(0, 1, 1)
 
 
 def test_creating_twice_does_not_begin_a_session_again(ledger, session):

@@ -16,7 +16,7 @@ def launch(ledger, session_id, room=STAGE, **facts):
     claimed = ledger.run(a_claim(f"token-of-{session_id}", room=room, session_id=session_id))
     session = a_session(session_id, room=room, epoch=claimed.epoch, **facts)
     launching = Launching(Push("a-queue", "a-launch", session_id))
-    assert ledger.run(Create(session, launching)) is Created.WRITTEN
+    assert ledger.run(Create(session, launching)).outcome is Created.WRITTEN
     adopted(ledger, f"token-of-{session_id}", room=room)
     return ledger.run(ReadSession(session_id))
 
@@ -83,7 +83,7 @@ def test_an_older_session_does_not_take_it_back(ledger, older, later):
 
 def test_an_older_session_does_not_take_it_back_by_writing_its_record_again(ledger, older, later):
     for epoch, again in enumerate((older, in_one_millisecond(older, later)), older.epoch + 1):
-        assert ledger.run(Create(replace(again, epoch=epoch))) is Created.WRITTEN
+        assert ledger.run(Create(replace(again, epoch=epoch))).outcome is Created.WRITTEN
         assert known(ledger) == "later"
 
 

@@ -71,7 +71,7 @@ def test_a_batch_is_done_once_and_in_order_wherever_its_scripts_were_forgotten(l
     _, claimed, view, created, session, is_mine, wait, ended, [found] = results
 
     assert view.lease.epoch == claimed.epoch
-    assert (created, session.state) == ("written", State.PENDING)
+    assert (created.outcome, session.state) == ("written", State.PENDING)
     assert is_mine is True, "it was done twice"
     assert (wait, server.get("requests:{key}")) == (None, "1")
     assert found == ended
@@ -111,7 +111,7 @@ def test_a_refusal_stands_in_its_place_and_hides_nothing(ledger):
     assert isinstance(missing, NoSuchSession)
     assert isinstance(claimed, Claimed)
     assert isinstance(refused, NoSuchSession)
-    assert session == "written"
+    assert session.outcome == "written"
     [moved] = ledger.run_all([Transition("a-session", State.PAUSED, 7)])
     assert isinstance(moved, IllegalTransition)
 
@@ -133,7 +133,7 @@ def test_a_batch_of_which_redis_knows_a_part_is_not_done_in_another_order(ledger
     claimed, created, withdrawn = ledger.run_all(batch)
 
     assert isinstance(claimed, Claimed)
-    assert created in ("written", "there")
+    assert created.outcome in ("written", "there")
     assert withdrawn is False
 
 

@@ -6,6 +6,15 @@ local function clock()
     return time[1] * 1000 + math.floor(time[2] / 1000), time[1] * 1000000 + time[2]
 end
 
+-- How many bots the workers that live could start now.
+local function free_slots(hosts_key, free_key, now_ms)
+    local free = 0
+    for _, host in ipairs(redis.call("ZRANGEBYSCORE", hosts_key, "(" .. string.format("%.0f", now_ms), "+inf")) do
+        free = free + (tonumber(redis.call("HGET", free_key, host)) or 0)
+    end
+    return free
+end
+
 -- The next epoch of a room: above all that were given, through a wipe of Redis too.
 -- Epochs travel as strings: cjson writes numbers with 14 digits, and these have 16.
 local function next_epoch(epoch_key, present, epoch_ms)

@@ -5,7 +5,8 @@
 -- KEYS[4] config     json     removed, unless the same session goes on: a new one starts with its own
 -- KEYS[5] memory     string   how long this Redis has answered since it lost everything, and until when: two times in
 --                             ms; "settled" once that was long enough; of all rooms, so not in their slot
--- KEYS[6...] state   json     what is open in the room: removed with the config
+-- KEYS[6] session    hash     the record of whose room it is, with "*" for its id
+-- KEYS[7...] state   json     what is open in the room: removed with the config
 -- ARGV[1] token      string   who asks
 -- ARGV[2] card       json     session_id, and the brief as a string: what the lease tells others
 -- ARGV[3] pending_ms integer  how long the claim lasts unadopted
@@ -17,13 +18,17 @@
 -- ARGV[9] look_ms    integer  the longest wait that a caller is told before it asks again
 -- ARGV[10] epoch_ms  integer  how long the last epoch is remembered
 -- returns {"claimed", epoch, session, session taken over or ""}
---      or {"held", lease, age in ms or -1 while it is starting, state of its session}
+--      or {"held", lease, age in ms or -1 while it is starting, state of its session by its bot's last beat, its record}
 --      or {"wait", ms}: nobody can tell yet
 local lease_key, epoch_key, keepalive_key, config_key, memory_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, pending_ms, stale_ms, doubt_ms = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now_ms = clock()
 local claim = cjson.decode(ARGV[2])
 local took_over, goes_on = "", false
+
+local function record_of(lease)
+    return redis.call("HGETALL", (string.gsub(KEYS[6], "%*", function() return lease.session_id end)))
+end
 
 local held = redis.call("GET", lease_key)
 if held then
@@ -32,13 +37,13 @@ if held then
     if lease.status == "pending" then
         lease.asked = now_ms
         redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
-        return {"held", held, -1, "pending"}
+        return {"held", held, -1, "pending", record_of(lease)}
     end
     local heard = redis.call("GET", keepalive_key)
     local beat = heard and cjson.decode(heard)
     local age = beat and now_ms - beat.timestamp or stale_ms + 1
     -- A beat in the future was written before the clock was set back: nobody knows its age.
-    if math.abs(age) <= stale_ms then return {"held", held, math.max(age, 0), beat.state} end
+    if math.abs(age) <= stale_ms then return {"held", held, math.max(age, 0), beat.state, record_of(lease)} end
     local left = left_of_doubt(lease_key, lease, beat and beat.timestamp or 0, doubt_ms, tonumber(ARGV[6]))
     if left > 0 then return {"wait", left} end
     -- A lease without a brief was written by another version of us.
@@ -59,5 +64,5 @@ claim.status, claim.token, claim.epoch, claim.since, claim.asked = "pending", to
 claim.took_over, claim.lasts = took_over, tonumber(pending_ms)
 redis.call("SET", lease_key, cjson.encode(claim), "PX", pending_ms)
 redis.call("DEL", keepalive_key)
-if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 6)) end
+if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 7)) end
 return {"claimed", epoch, claim.session_id, took_over}

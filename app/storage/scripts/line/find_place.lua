@@ -6,10 +6,7 @@
 -- ARGV[1] session  string
 -- returns {how many are ahead or -1, how many wait, free slots of the hosts that live, since when it waits, served}
 local now_ms = clock()
-local free = 0
-for _, host in ipairs(redis.call("ZRANGEBYSCORE", KEYS[2], "(" .. string.format("%.0f", now_ms), "+inf")) do
-    free = free + (tonumber(redis.call("HGET", KEYS[3], host)) or 0)
-end
+local free = free_slots(KEYS[2], KEYS[3], now_ms)
 local since = tonumber(redis.call("ZSCORE", KEYS[1], ARGV[1]) or "0")
 local served = tonumber(redis.call("GET", KEYS[4]) or "0")
 if served > now_ms then served = 0 end  -- written before the clock was set back: it cannot be compared
