@@ -57,7 +57,7 @@ class Rest:
                 wait = (failure.pause or pause * random.uniform(0.8, 1.2)).total_seconds()
                 pause *= 2
                 if time.monotonic() + wait >= until:
-                    log.warning("daily_call_failed", method=method, path=path, why=str(failure))
+                    log.warning("daily_call_failed", method=method, path=path, because=str(failure))
                     raise _away(failure.pause) from failure
                 time.sleep(wait)
 
