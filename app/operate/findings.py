@@ -14,7 +14,7 @@ class Verdict(StrEnum):
 
 
 OK, WARNING, PROBLEM = SEVERITY = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
-START = "Under `greenroom up` it is started again by itself; elsewhere start"  # ... which process
+START = "`greenroom up` starts it again by itself; elsewhere start"  # ... which process
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def writing(facts: Facts) -> Iterable[Finding]:
         yield Finding(
             "redis writing",
             PROBLEM,
-            f"Redis is in trouble with its own files or role ({'; '.join(about.trouble)}); joins may be refused.",
+            f"Redis reports trouble with its files or its role ({'; '.join(about.trouble)}); it may refuse joins.",
             "Look at its log, and for a full disk, on Redis's machine. Calls that are on go on meanwhile.",
             told,
         )
@@ -68,7 +68,7 @@ def writing(facts: Facts) -> Iterable[Finding]:
         yield Finding(
             "redis writing",
             WARNING,
-            "Redis writes no append-only file: should it be restarted, who waits for a bot is forgotten.",
+            "Redis writes no append-only file: after a restart nobody knows any more who waits for a bot.",
             "`redis-cli config set appendonly yes`, and the same in its configuration, with appendfsync everysec.",
             told,
         )
@@ -108,8 +108,8 @@ def clocks(facts: Facts) -> Iterable[Finding]:
     yield Finding(
         "clocks",
         PROBLEM if abs(ahead) > TOO_ASKEW else WARNING,
-        f"This machine's clock is {duration(abs(ahead))} {where} Redis's. Calls do not mind; browsers' tokens and the "
-        "times in logs do.",
+        f"This machine's clock is {duration(abs(ahead))} {where} Redis's. Calls are not affected; browsers' tokens "
+        "and the times in logs are.",
         "Turn on NTP (`timedatectl set-ntp true`) here and on Redis's machine; ask again on the other machines.",
         told,
     )

@@ -1,4 +1,4 @@
-"""Lease, keepalive and session of each room, held against each other.
+"""Lease, keepalive and session of each room, compared.
 
 Sessions change while they are read, so what changed less than `A_MOMENT` ago is left out.
 """
@@ -14,7 +14,7 @@ from greenroom.app.rooms.leases import STALE_AFTER, Lease, LeaseStatus, RoomView
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
 
-CLEARED_WITHIN = timedelta(seconds=90)  # what nobody has is swept after this
+CLEARED_WITHIN = timedelta(seconds=90)  # the reaper's sweep ends a session without its room in this time
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Leased:
 
 
 def locks(facts: Facts) -> Iterable[Finding]:
-    """Rooms that are locked for nobody: neither a session nor a bot is there."""
+    """Rooms with a lease that has neither a session nor a living bot."""
     clears = (
         "Within half a minute the reaper clears it"
         if facts.fleet.is_reaped
@@ -41,7 +41,7 @@ def locks(facts: Facts) -> Iterable[Finding]:
     yield _of_rooms(
         "locks",
         [leased.room for leased in _leased(facts) if leased.is_over and leased.is_dead],
-        "No room is locked for nobody.",
+        "No room is locked without a session.",
         "locked by a session that has ended",
         f"{clears}; a join takes such a room over within seconds. If it stays so, look at the control worker's log.",
     )
@@ -98,7 +98,7 @@ def bots(facts: Facts) -> Iterable[Finding]:
         "bots",
         [leased.room for leased in _leased(facts) if leased.is_over and not leased.is_dead],
         "No bot goes on without its session.",
-        "with a bot that goes on, although its session has ended or is unknown",
+        "with a bot that runs on although its session has ended or is unknown",
         "It should stop by itself within seconds. If it does not: `greenroom doctor ROOM` names its process; "
         "SIGQUIT lets it say goodbye.",
     )

@@ -64,7 +64,7 @@ def web(address: str, found: Web) -> list[Finding]:
             Finding(
                 "web",
                 WARNING,
-                f"{address}/livez says {found.livez}: something else than Greenroom listens there, or it is ill.",
+                f"{address}/livez says {found.livez}: something other than Greenroom listens there, or it is failing.",
                 "Look at the web process's log, and at PORT.",
             )
         ]

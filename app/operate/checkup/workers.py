@@ -11,7 +11,7 @@ from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 
 UNFIT_TOLD = 2  # bots, whose reasons are long
-WARM_WITHIN = timedelta(seconds=60)  # a child loads its models in two seconds, or ten on a tired machine
+WARM_WITHIN = timedelta(seconds=60)  # a child loads its models in two seconds, or ten on a busy machine
 
 
 def workers(facts: Facts) -> Iterable[Finding]:
@@ -43,7 +43,7 @@ def workers(facts: Facts) -> Iterable[Finding]:
         yield Finding(
             "workers",
             PROBLEM,
-            f"{says} Nobody takes launches: whoever joins waits.",
+            f"{says} No worker takes launches: a join now waits.",
             f"`greenroom drain --undo {draining[0]}` lets it work again; or start another worker.",
             told,
         )
@@ -51,7 +51,7 @@ def workers(facts: Facts) -> Iterable[Finding]:
         yield Finding(
             "workers",
             WARNING,
-            f"{says} The house is full: who joins now waits for a slot.",
+            f"{says} All slots are taken: a join now waits for one.",
             "Start another worker, or raise SLOTS where processors and memory are left.",
             told,
         )
@@ -133,7 +133,7 @@ def cold_slots(facts: Facts) -> Iterable[Finding]:
             WARNING if host.warm else PROBLEM,
             f"{count(missing, 'process', 'processes')} of {host.id} {'has' if missing == 1 else 'have'} not loaded "
             f"what a bot needs for {duration(timedelta(seconds=host.cold_s))} ({ready} of {host.slots} have): "
-            "they hang, or die before they are ready. Whoever is given to one of them waits.",
+            "they hang, or die before they are ready. A launch that one of them gets waits.",
             f"The log of {host.id} says why (`warmup_failed`; var/log/bots.log under `greenroom up`): a model that "
             "cannot be read, or too little memory?",
             {

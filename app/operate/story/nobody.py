@@ -19,7 +19,7 @@ def without_lease(facts: RoomFacts) -> Finding:
             f"{JOIN} If somebody did ask: was it this room, with this spelling, and what did `/join` answer them?",
         )
     if session.state is not State.ENDED:
-        return _homeless(facts, session)
+        return _without_its_room(facts, session)
     ago = duration(facts.since(session.updated_ms))
     reason = session.reason or Reason.ERROR
     verdict, why, do = ENDINGS[reason]
@@ -34,7 +34,7 @@ def without_lease(facts: RoomFacts) -> Finding:
     )
 
 
-def _homeless(facts: RoomFacts, session: Session) -> Finding:
+def _without_its_room(facts: RoomFacts, session: Session) -> Finding:
     since = facts.since(session.updated_ms)
     if since <= A_MOMENT:
         return found(
