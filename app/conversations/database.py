@@ -6,6 +6,7 @@ asks for something that cannot be had in time is told DatabaseAway, and does wit
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ def _sqlite(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
             isolation_level=None,  # transactions begin where we say so, below
             check_same_thread=False,  # the pool gives a connection to one thread at a time
         )
-        connection.execute("PRAGMA journal_mode = WAL")  # who reads waits for nobody
+        _keep_a_log(connection, patience)
         connection.execute("PRAGMA synchronous = FULL")  # what is committed outlives a power cut
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
@@ -153,6 +154,19 @@ def _sqlite(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _keep_a_log(connection: sqlite3.Connection, patience: Patience) -> None:
+    """In WAL mode who reads waits for nobody.  The file keeps the mode; of several that turn it on at once, SQLite
+    refuses all but one without letting them wait."""
+    until = time.monotonic() + patience.lock
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _make_private(path: Path) -> None:

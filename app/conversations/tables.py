@@ -143,9 +143,6 @@ sessions = Table(
     _object("brief"),  # all that was asked for
     _epoch(),  # of its last bot
     _count("epochs"),  # how many bots it has had
-    _epoch(
-        "turns_epoch"
-    ),  # of the last bot whose turn is stored: what an earlier one brings later is refused
     _count("message_count"),
     _count("version"),  # of the record in Redis that was stored last
     _ms("created_ms"),
@@ -185,14 +182,14 @@ turns = Table(
     _text("id"),
     _text("session_id", optional=True),
     _epoch(),  # of the bot that heard or said it
+    _epoch("written_epoch"),  # of the bot that wrote it: after a later one's, an earlier one's is refused
     _text("role"),
     _text("person", optional=True),
     _text("content"),
     Column("message", JSON, nullable=False),  # in the model's own shape
     _flag("interrupted"),
-    _ms("started_ms", optional=True),
-    _ms("ended_ms", optional=True),
-    _ms("at_ms"),  # when Redis took it
+    _ms("started_ms"),  # by Redis's clock
+    _ms("ended_ms"),
     _text("source"),
     PrimaryKeyConstraint("tenant", "conversation_id", "sequence", "id"),
     UniqueConstraint("tenant", "conversation_id", "id"),
@@ -200,7 +197,7 @@ turns = Table(
         ["tenant", "conversation_id"], ["conversations.tenant", "conversations.id"], ondelete="CASCADE"
     ),
     CheckConstraint("source IN ('live', 'restored', 'admin')", name="source"),
-    Index(None, "tenant", "session_id"),
+    Index(None, "tenant", "session_id", "written_epoch"),
     Index(None, "tenant", "person"),
     sqlite_with_rowid=False,  # they lie in the order in which they are read
 )

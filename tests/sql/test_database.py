@@ -1,6 +1,7 @@
 """Reaching the database: every wait has its bound, and whoever cannot have it is told so in one way."""
 
 import os
+import queue
 import stat
 import threading
 import time
@@ -227,3 +228,25 @@ def test_a_statement_that_takes_too_long_is_given_up(postgresql):
 )
 def test_where_it_is_is_said_without_a_password(url, shown):
     assert Database(url).address == shown
+
+
+def _open(url, start, done):
+    start.wait()
+    try:
+        Database(url, pooled=False).reading().__enter__()
+        done.put("open")
+    except DatabaseAway as error:
+        done.put(str(error.__cause__))
+
+
+def test_several_who_open_a_new_file_at_once_all_get_it(tmp_path):
+    """To keep a write-ahead log a file is locked, and SQLite does not wait for that lock."""
+    for round_ in range(20):
+        url, done, start = f"sqlite:///{tmp_path / f'{round_}.db'}", queue.Queue(), threading.Barrier(8)
+        threads = [threading.Thread(target=_open, args=(url, start, done)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+
+        assert [done.get(timeout=1) for _ in threads] == ["open"] * 8

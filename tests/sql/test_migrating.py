@@ -100,7 +100,10 @@ def test_a_database_without_tables_is_told_from_one_that_is_away(empty):
 
 def _migrate(url, start, done):
     start.wait()
-    done.put(migrate(url))
+    try:
+        done.put(migrate(url))
+    except Exception as error:
+        done.put(repr(error.__cause__ or error))
 
 
 def test_processes_that_migrate_at_once_do_no_harm(empty_url):

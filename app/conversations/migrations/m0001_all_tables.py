@@ -78,7 +78,6 @@ def upgrade() -> None:
         sa.Column("brief", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("epochs", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("turns_epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("message_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
@@ -183,14 +182,14 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("session_id", sa.Text(), nullable=True),
         sa.Column("epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("written_epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=True),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("message", sa.JSON(), nullable=False),
         sa.Column("interrupted", sa.Boolean(), nullable=False),
-        sa.Column("started_ms", sa.BigInteger(), nullable=True),
-        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.CheckConstraint("source IN ('live', 'restored', 'admin')", name=op.f("turns_source")),
         sa.ForeignKeyConstraint(
@@ -206,7 +205,9 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("turns_by_tenant_person", "turns", ["tenant", "person"])
-    op.create_index("turns_by_tenant_session_id", "turns", ["tenant", "session_id"])
+    op.create_index(
+        "turns_by_tenant_session_id_written_epoch", "turns", ["tenant", "session_id", "written_epoch"]
+    )
     op.create_table(
         "tool_calls",
         sa.Column("tenant", sa.Text(), nullable=False),
