@@ -1,10 +1,8 @@
 """Start everything, say when it is ready, keep it running, stop it in order."""
 
 import asyncio
-import errno
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Coroutine, Mapping
@@ -16,40 +14,21 @@ from greenroom.app.errors import Conflict, GreenroomError, Unavailable
 from greenroom.app.local import here, procfile, ready
 from greenroom.app.local.keeper import Keeper
 from greenroom.app.local.output import Log, Output
+from greenroom.app.local.ports import check_ports
 from greenroom.app.local.process import CannotKeepUp, Process, Surroundings
-from greenroom.app.named_bots import BUILT_IN_BOTS
-from greenroom.app.passes import LINK_LASTS, Pass, Passes, link, until
+from greenroom.app.local.stop_order import stop_in_order
+from greenroom.app.local.welcome import reasons, waiting, welcome
 from greenroom.app.settings import Settings
 
 READY_WITHIN = 120.0  # seconds; the first start compiles what was installed
 SAY_WAITING_EVERY = 20.0  # seconds
-SAY_WHY_AFTER = 60.0  # seconds; before that a reason would only say that what is starting has not started
 ASK_EVERY = 0.05  # seconds
 TERMINAL_LOOKED_AT_EVERY = 1.0  # seconds
 STDIN = 0  # the descriptor: sys.stdin is None where there is none
 FIRST = ("redis", "migrate")  # start before the others, which need what they do
 ONCE = "migrate"  # is to end, and then is ready
 
-# Who stops after whom, and after how many seconds each is killed.  Names that are not here go with the first.
-STOP_ORDER: tuple[Mapping[str, float], ...] = (
-    {"web": 8.0, "beat": 4.0, "flower": 4.0},
-    {"bots": 40.0},  # they hand their calls over, or say that they will be back
-    {"control": 8.0},
-    {"redis": 6.0, "livekit": 2.0},  # LiveKit would wait for those who are in its rooms
-)
-OTHERS_STOP_WITHIN = 5.0  # seconds
-# With a Redis of ours there is no worker elsewhere to hand calls over to, and somebody waits at a terminal.  A session
-# whose bot is killed goes on after the next start, as one that was parked does.
-ALONE_STOPS_WITHIN = 9.0  # seconds, all of it
-KEPT_FOR_LATER = (6.5, 2.0, 1.0, 0.0)  # seconds of ALONE_STOPS_WITHIN that are left at the end of each stage
-
 STOPPED, FAILED = 0, 1  # exit codes
-
-
-class PortTaken(Conflict):
-    """A port that we need is taken."""
-
-    kind = "port-taken"
 
 
 class RunsAlready(Conflict):
@@ -70,7 +49,7 @@ def up(settings: Settings, environ: Mapping[str, str], path: Path) -> int:
     entries = [entry for entry in procfile.read(path) if _is_wanted(entry, settings)]
     lock = _lock(settings, environ)
     names = [entry.name for entry in entries]
-    _check_ports(settings, names)
+    check_ports(settings, names)
     output = Output(names)
     keeper = Keeper.fork()
     try:
@@ -134,7 +113,8 @@ class Supervisor:
         finally:
             coming_up.cancel()
             watching.cancel()
-            await self._stop_all()
+            await stop_in_order(self._processes, is_alone=self._settings.redis_is_embedded)
+            self._output.say("everything has stopped")
             await asyncio.gather(coming_up, watching, *self._tasks, return_exceptions=True)
             for process in self._processes.values():
                 process.log.close()
@@ -197,7 +177,7 @@ class Supervisor:
         say_next = began + SAY_WAITING_EVERY
         while missing := {name: reason for name in names if (reason := await self._why_not_ready(name))}:
             if time.monotonic() > deadline:
-                raise NotReady(f"not ready after {READY_WITHIN:.0f} s: {_reasons(missing)}.")
+                raise NotReady(f"not ready after {READY_WITHIN:.0f} s: {reasons(missing)}.")
             if time.monotonic() > say_next:
                 is_ours = "redis" not in missing or self._settings.redis_is_embedded
                 self._output.say(waiting(missing, time.monotonic() - began, is_ours))
@@ -213,25 +193,6 @@ class Supervisor:
             return await asyncio.to_thread(probe, self._settings)
         return None
 
-    @property
-    def _stops_within(self) -> float:
-        return ALONE_STOPS_WITHIN if self._settings.redis_is_embedded else float("inf")
-
-    async def _stop_all(self) -> None:
-        named = {name for stage in STOP_ORDER for name in stage}
-        others = {name: OTHERS_STOP_WITHIN for name in self._processes if name not in named}
-        first, *later = STOP_ORDER
-        began = time.monotonic()
-        for stage, kept in zip(({**others, **first}, *later), KEPT_FOR_LATER, strict=True):
-            most = self._stops_within - (time.monotonic() - began) - kept
-            stops = [
-                self._processes[name].stop(min(within, max(1.0, most)))
-                for name, within in stage.items()
-                if name in self._processes
-            ]
-            await asyncio.gather(*stops)
-        self._output.say("everything has stopped")
-
     def _explain(self, failure: GreenroomError) -> None:
         self._output.say(f"{failure} Stopping everything.")
         if isinstance(failure, CannotKeepUp):
@@ -239,17 +200,6 @@ class Supervisor:
             self._output.say(f"the last lines of {failure.name} (more in {log.path}):")
             for line in log.last:
                 self._output.line(failure.name, line)
-
-
-def waiting(missing: Mapping[str, str], for_seconds: float, is_ours: bool = True) -> str:
-    """What is said of a start that takes its time; why, only when it is no usual one any more, or not ours."""
-    if is_ours and for_seconds < SAY_WHY_AFTER:
-        return f"still starting {' and '.join(missing)}"
-    return f"still waiting for {_reasons(missing)}"
-
-
-def _reasons(missing: Mapping[str, str]) -> str:
-    return "; ".join(f"{name}: {reason}" for name, reason in missing.items())
 
 
 def _lock(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -270,46 +220,6 @@ def _is_wanted(entry: procfile.Entry, settings: Settings) -> bool:
     return entry.name != "livekit" or settings.livekit_is_embedded
 
 
-def _check_ports(settings: Settings, names: list[str]) -> None:
-    """Raises PortTaken, with a line for each port that cannot be had."""
-    wanted = {
-        "web": (settings.host, "PORT", settings.port),
-        "flower": (settings.flower_host, "FLOWER_PORT", settings.flower_port),
-        "livekit": ("127.0.0.1", "LIVEKIT_PORT", settings.livekit_port),
-    }
-    problems = [
-        problem
-        for name, (host, setting, port) in wanted.items()
-        if name in names and (problem := _why_not(host, setting, port))
-    ]
-    if problems:
-        raise PortTaken("\n".join(problems))
-
-
-def _why_not(host: str, setting: str, port: int) -> str | None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as attempt:
-            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            attempt.bind(address)
-            attempt.listen(1)
-    except socket.gaierror:
-        return f"HOST is '{host}', which is no address of this machine."
-    except OSError as error:
-        match error.errno:
-            case errno.EADDRINUSE:
-                return f"Port {port} is taken by another program; choose one, as in {setting}={port + 10}."
-            case errno.EACCES:
-                return f"Port {port} is not for everybody; set {setting} to one above 1023."
-            case errno.EADDRNOTAVAIL:
-                return f"HOST is '{host}', which is no address of this machine."
-            case _:
-                return f"Port {port} ({setting}) on {host} cannot be had: {error.strerror}."
-    return None
-
-
 def _for_children(environ: Mapping[str, str], settings: Settings, output: Output) -> dict[str, str]:
     """Our own programs first, and lines as they happen, readable if it is a terminal that they end up on."""
     extra = {
@@ -319,52 +229,3 @@ def _for_children(environ: Mapping[str, str], settings: Settings, output: Output
     if settings.log_format == "auto" and output.is_terminal:
         extra["LOG_FORMAT"] = "console"
     return {**environ, **extra}
-
-
-def _way_in(settings: Settings, is_shown: bool) -> list[str]:
-    """The link, for a person who looks on; a log that keeps it would let in whoever reads that."""
-    if not is_shown:
-        command = _from_here(Path(sys.executable).parent / "greenroom")
-        return [f"Talk page:  {settings.address}/talk  (`{command} link` prints a link that opens it)"]
-    signed = Passes(settings.signing_secret).sign(Pass(until(LINK_LASTS)))
-    return ["Open this and say hello:", "", f"    {link(settings.address, signed)}", ""]
-
-
-def _whom_it_leads_to(settings: Settings, unfit: Mapping[str, str]) -> list[str]:
-    """Tell a developer who has brought a bot of their own that the printed link leads to ours."""
-    theirs = [name for name in settings.bots if name not in BUILT_IN_BOTS and name not in unfit]
-    default = settings.default_bot
-    if not theirs or settings.bots.get(default) != BUILT_IN_BOTS.get(default):
-        return []
-    return [
-        f"There you meet '{default}', which comes with Greenroom; with DEFAULT_BOT={theirs[0]} your own.",
-        "",
-    ]
-
-
-def welcome(
-    settings: Settings, names: list[str], seconds: float, is_shown: bool, unfit: Mapping[str, str]
-) -> str:
-    """What a person needs first; below the link, which bots they will not meet."""
-    lines = [f"Greenroom is ready, after {seconds:.1f} s.", ""]
-    if "web" in names:
-        lines += _way_in(settings, is_shown)
-        lines += _whom_it_leads_to(settings, unfit)
-    for name, why in unfit.items():
-        default = ", of joins that name none," if name == settings.default_bot else ""
-        lines += [
-            f"The bot '{name}'{default} cannot start: it {why}",
-            "It is tried again when its file changes.",
-            "",
-        ]
-    if "flower" in names:
-        where = _from_here(settings.var_dir / "flower-password")
-        lines.append(f"The fleet:  {settings.flower_address}  (user greenroom, its password is in {where})")
-    if "livekit" in names:
-        lines.append(f"LiveKit:    {settings.livekit_url}  (rooms for several people; a fresh one is there)")
-    lines += [f"Logs:       {_from_here(settings.var_dir / 'log')}", "Ctrl-C stops everything."]
-    return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines) + "\n"
-
-
-def _from_here(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -3,8 +3,8 @@
 import pytest
 
 from greenroom.app.local import ready
-from greenroom.app.local.up import SAY_WHY_AFTER, waiting, welcome
 from greenroom.app.local.usual import is_usual
+from greenroom.app.local.welcome import SAY_WHY_AFTER, waiting, welcome
 from greenroom.app.named_bots import BUILT_IN_BOTS
 from greenroom.app.settings import Settings
 
