@@ -22,7 +22,8 @@ from greenroom.app.rooms.brief import Mode
 from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import ears
 from greenroom.bots.assistant.avatar import PICTURES_A_SECOND, Avatar
-from greenroom.bots.assistant.people import People, introduction
+from greenroom.bots.assistant.introduction import introduction
+from greenroom.bots.assistant.people import People
 from greenroom.bots.assistant.pipeline import build, build_for_several
 from greenroom.bots.assistant.portrait import HEIGHT, WIDTH
 
