@@ -17,9 +17,7 @@ from livekit.rtc.participant import PublishTrackError, UnpublishTrackError
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import LiveKitRunnerArguments
 
-from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.livekit import is_bot
-from greenroom.app.providers.room_metadata import with_facts
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import Reason
@@ -27,6 +25,7 @@ from greenroom.bots import seam
 from greenroom.bots.assistant.avatar import Avatar, avatar_of
 from greenroom.bots.seam.livekit import Client, client_of
 from greenroom.bots.transports.incoming import error_response, keep_to_rtvi, read
+from greenroom.bots.transports.room_description import RoomDescription
 from greenroom.bots.transports.shared import LINE_LOST, SharedStage, server_message
 from greenroom.bots.transports.stage import Listener, PutOut
 
@@ -37,7 +36,6 @@ TRY_AGAIN_AFTER = timedelta(seconds=0.5)
 CLOSES_WITHIN = timedelta(seconds=2)
 SEEN_WITHIN = timedelta(seconds=5)
 NAMED_WITHIN = timedelta(seconds=3)
-DESCRIBES_AT_MOST = 20  # writes of the metadata in a stay: another program may remove our facts each time
 
 # Why a room parted with its bot, where that is for good.
 REASONS: Mapping[int, PutOut] = {
@@ -81,11 +79,7 @@ class LiveKitStage(SharedStage):
         """
         super().__init__(room, listener=listener, waits=waits)
         self._token = token
-        self._facts = facts
-        self._describe = describe
-        self._wanted_metadata: str | None = None  # the metadata that is written next
-        self._times_described = 0
-        self._describing: asyncio.Future[None] | None = None
+        self._description = RoomDescription(room, facts, write=describe, begin=self._begin)
         self._client: Client | None = None
         self._avatar: Avatar | None = None
         self._name: str | None = None  # the name that the camera's picture shows; None: no camera
@@ -123,7 +117,7 @@ class LiveKitStage(SharedStage):
             self._begin(self._client.send_data(json.dumps(message).encode()))
 
     def change_conversation(self, conversation_id: str) -> None:
-        self._facts = {**self._facts, "conversation_id": conversation_id}
+        self._description.change(conversation_id=conversation_id)
         if self._client is not None and self._client.is_connected:
             self._describe_room(self._client.room.metadata)
 
@@ -231,28 +225,8 @@ class LiveKitStage(SharedStage):
         self._describe_room(room.metadata)
 
     def _describe_room(self, found: str) -> None:
-        """Add our facts to the metadata that was `found`, unless they are there.
-
-        Each change of the metadata leads here, in the order in which the server made them.  So a text that somebody
-        wrote between our reading and our writing is not lost: it is found a moment later, and ours is added to it.
-        """
-        wanted = with_facts(found, self._facts)
-        if wanted is None or self._is_leaving:
-            return
-        self._wanted_metadata = wanted
-        if self._describing is None or self._describing.done():
-            self._describing = self._begin(self._write_metadata())
-
-    async def _write_metadata(self) -> None:
-        while (wanted := self._wanted_metadata) is not None:
-            self._wanted_metadata = None
-            self._times_described += 1
-            if self._times_described > DESCRIBES_AT_MOST:
-                return
-            try:
-                await asyncio.to_thread(self._describe, wanted)
-            except ProviderAway:
-                log.warning("room_metadata_failed", room=str(self._room))
+        if not self._is_leaving:
+            self._description.found(found)
 
     def _see(self, room: rtc.Room) -> None:
         """Tell the listener who has come and who has gone since the last look."""

@@ -5,12 +5,17 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from pipecat.transports.livekit.transport import LiveKitCallbacks, LiveKitInputTransport, LiveKitParams
 
+from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.room_metadata import with_facts
 from greenroom.app.rooms.room import Room
+from greenroom.bots.seam.livekit import Client
 from greenroom.bots.transports.livekit import LiveKitStage
+from greenroom.bots.transports.room_description import RoomDescription
 from tests.fakes.listener import Deaf
 
+ROOM = Room("livekit", "standup", "wss://livekit.example.com")
 FACTS = {
     "conversation_id": "c-1",
     "user_id": "ann",
@@ -78,36 +83,43 @@ class Server:
         self.metadata = metadata
         self.before_a_write = []  # what others write just before ours arrives, one a write
         self.writes = 0
+        self.is_away = False
         self.tell = print
 
     def describe(self, metadata):
-        self.writes += 1
+        if self.is_away:
+            self.writes += 1
+            raise ProviderAway("livekit")
         if self.before_a_write:
             self.change(self.before_a_write.pop(0))
         self.change(metadata)
+        self.writes += 1
 
     def change(self, metadata):
         self.metadata = metadata
         self.tell(metadata)
 
 
-async def settled(server):
-    """Let a bot be in the room until it has heard of every change and written what it wants to."""
-    room = LiveKitStage(
-        Room("livekit", "standup", "wss://livekit.example.com"),
-        token=str, facts=FACTS, describe=server.describe,
-        listener=Deaf(), waits=False,
-    )  # fmt: skip
+class Here:
+    """A bot's part in the description of its room."""
 
-    async def hears(metadata):
-        room._describe_room(metadata)
+    def __init__(self, server):
+        self.tasks = []
+        self.description = RoomDescription(ROOM, FACTS, write=server.describe, begin=self._begin)
+        loop = asyncio.get_running_loop()
+        server.tell = lambda metadata: asyncio.run_coroutine_threadsafe(self._hear(metadata), loop).result(10)
 
-    loop = asyncio.get_running_loop()
-    server.tell = lambda metadata: asyncio.run_coroutine_threadsafe(hears(metadata), loop).result(10)
-    room._describe_room(server.metadata)
-    if room._describing is not None:
-        await asyncio.wait_for(room._describing, 10)
-    return room
+    def _begin(self, work):
+        self.tasks.append(asyncio.ensure_future(work))
+        return self.tasks[-1]
+
+    async def _hear(self, metadata):
+        self.description.found(metadata)
+
+    async def finds(self, metadata):
+        """Let it hear of every change that follows, and write what it wants to."""
+        self.description.found(metadata)
+        await asyncio.wait_for(asyncio.gather(*self.tasks), 10)
 
 
 @pytest.mark.anyio
@@ -115,7 +127,7 @@ async def test_what_somebody_writes_while_we_do_is_found_and_kept():
     server = Server('{"course": 7}')
     server.before_a_write = ['{"course": 8}', '{"course": 9, "tutor": "ben"}']
 
-    await settled(server)
+    await Here(server).finds(server.metadata)
 
     assert json.loads(server.metadata) == {"course": 9, "tutor": "ben", **FACTS, "greenroom": FACTS}
 
@@ -123,13 +135,66 @@ async def test_what_somebody_writes_while_we_do_is_found_and_kept():
 @pytest.mark.anyio
 async def test_a_conversation_that_another_person_begins_is_told():
     server = Server('{"course": 7}')
-    room = await settled(server)
-    room._client = SimpleNamespace(is_connected=True, room=SimpleNamespace(metadata=server.metadata))
-    room.change_conversation("another")
-    await asyncio.wait_for(room._describing, 10)
+    here = Here(server)
+    await here.finds(server.metadata)
+    here.description.change(conversation_id="another")
+    await here.finds(server.metadata)
 
     facts = {**FACTS, "conversation_id": "another"}
     assert json.loads(server.metadata) == {"course": 7, **facts, "greenroom": facts}
+
+
+class Connected(Client):
+    """A connection to a LiveKit room, without LiveKit."""
+
+    is_connected = True
+
+    def __init__(self, server):
+        async def nothing(*_):
+            pass
+
+        callbacks = LiveKitCallbacks(**dict.fromkeys(LiveKitCallbacks.model_fields, nothing))
+        super().__init__("", "", "", LiveKitParams(), callbacks, "")
+        self.server = server
+
+    @property
+    def room(self):
+        return SimpleNamespace(metadata=self.server.metadata, remote_participants={})
+
+
+@pytest.mark.anyio
+async def test_a_stage_tells_its_room_as_soon_as_it_is_there_and_whenever_the_conversation_changes():
+    server = Server("")
+    stage = LiveKitStage(ROOM, token=str, facts=FACTS, describe=server.describe, listener=Deaf(), waits=False)
+    client = Connected(server)
+    stage.built(SimpleNamespace(pipeline=LiveKitInputTransport(None, client, LiveKitParams())))
+    stage.change_conversation("c-2")
+    assert server.writes == 0
+    stage.connected(client)
+    await written_by(server, 1)
+    stage.change_conversation("c-3")
+    await written_by(server, 2)
+
+    assert json.loads(server.metadata)["conversation_id"] == "c-3"
+
+
+async def written_by(server, writes):
+    async with asyncio.timeout(10):
+        while server.writes < writes:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.anyio
+async def test_a_server_that_is_away_keeps_nobody_from_the_next_writing():
+    server = Server("")
+    here = Here(server)
+    server.is_away = True
+    await here.finds(server.metadata)
+    assert (server.metadata, server.writes) == ("", 1)
+    server.is_away = False
+    await here.finds(server.metadata)
+
+    assert json.loads(server.metadata) == {**FACTS, "greenroom": FACTS}
 
 
 @pytest.mark.anyio
@@ -137,7 +202,7 @@ async def test_who_replaces_the_metadata_each_time_has_the_last_word():
     server = Server("")
     server.before_a_write = [json.dumps({"n": n}) for n in range(1000)]
 
-    await settled(server)
+    await Here(server).finds(server.metadata)
 
     assert server.writes == 20
 
@@ -146,6 +211,6 @@ async def test_who_replaces_the_metadata_each_time_has_the_last_word():
 async def test_a_room_that_others_describe_in_plain_text_is_not_written_to():
     server = Server("Algebra, second term")
 
-    await settled(server)
+    await Here(server).finds(server.metadata)
 
     assert (server.metadata, server.writes) == ("Algebra, second term", 0)
