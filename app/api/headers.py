@@ -25,6 +25,7 @@ ALWAYS: Mapping[str, str] = {
 }
 NOT_KEPT: Mapping[str, str] = {"Cache-Control": "no-store"}  # answers hold tokens and what people have done
 NO_PAGE: Mapping[str, str] = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+EVERY = (*ALWAYS.items(), *NOT_KEPT.items(), *NO_PAGE.items())
 LOCAL_PORTS = (3000, 3001, 4173, 5173, 5174)  # those of `next dev`, `vite` and `vite preview`
 FOR_MACHINES = ("/livez", "/readyz")  # a load balancer sends any Host header, so these answer all of them
 HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
@@ -103,9 +104,12 @@ def _answer_preflight() -> Response | None:
 
 
 def _add(response: Response) -> Response:
-    for name, value in {**ALWAYS, **NOT_KEPT, **NO_PAGE}.items():
-        response.headers.setdefault(name, value)
-    response.vary.add("Origin")
+    there = {name.lower() for name, _ in response.headers}
+    response.headers.extend([pair for pair in EVERY if pair[0].lower() not in there])
+    if "vary" in there:
+        response.vary.add("Origin")
+    else:
+        response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
     if origin is not None and allows_origin(_settings(), origin):
         response.headers["Access-Control-Allow-Origin"] = origin

@@ -1,5 +1,8 @@
 """gunicorn's configuration: threads, since a request waits for Redis or for a bot, and hardly computes."""
 
+import gc
+
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
@@ -37,3 +40,9 @@ forwarder_headers = ""  # a SCRIPT_NAME that somebody on this machine sends woul
 sendfile = False  # static files are read whole
 preload_app = True  # imported once: half the time to start, and the workers share its memory
 control_socket_disable = True  # the default is one for all of a user's gunicorns; signals are enough
+
+
+def when_ready(_: Arbiter) -> None:
+    """Leave what was imported out of all collections of garbage: it stays, and a look at it costs requests time."""
+    gc.collect()
+    gc.freeze()

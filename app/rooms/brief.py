@@ -58,10 +58,10 @@ class Brief:
 
     def facts(self) -> dict[str, Any]:
         """All of it in JSON's own types, by name; durations in seconds."""
-        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+        return {name: _plain(getattr(self, name)) for name in _TYPES}
 
     def to_json(self) -> str:
-        return json.dumps(self.facts(), separators=(",", ":"))
+        return _ENCODER.encode(self.facts())
 
     def for_guest(self, user_id: str) -> "Brief":
         """What somebody in the room may know, who perhaps is another than the one whom the bot is for."""
@@ -70,13 +70,16 @@ class Brief:
     @classmethod
     def from_json(cls, text: str) -> "Brief":
         """What `to_json` wrote.  A name that is unknown here is from a later version of us, and is left out."""
-        types = {each.name: each.type for each in fields(cls)}
         facts = json.loads(text)
         if (
             "instructions" not in facts
         ):  # of an earlier version of us, whose persona was what are now instructions
             facts["instructions"] = facts.pop("persona", None)
-        return cls(**{name: _typed(types[name], facts[name]) for name in facts.keys() & types.keys()})
+        return cls(**{name: _typed(_TYPES[name], facts[name]) for name in facts.keys() & _TYPES.keys()})
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one for each brief
+_TYPES: Mapping[str, Any] = {each.name: each.type for each in fields(Brief)}
 
 
 def _plain(fact: Any) -> Any:

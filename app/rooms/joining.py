@@ -193,18 +193,21 @@ class Joining:
 
     def _found(self, room: Room, held: Held) -> Joined:
         lease = held.lease
-        session = held.session
-        if session is None:  # lost with all that Redis knew: its bot has registered the room again
-            session = Session(lease.session_id, room, lease.brief, lease.epoch, state=held.state)
         # A bot's keepalive says until its next beat that it is joining: its record knows at once that it is live.
-        is_live = held.state is State.JOINING and session.state in ON_STAGE
-        found = replace(Joined.of(session, reused=True), status=session.state if is_live else held.state)
+        is_live = held.state is State.JOINING and held.recorded in ON_STAGE
+        found = Joined(
+            session_id=lease.session_id,
+            room=room,
+            status=held.recorded if is_live and held.recorded else held.state,
+            reused=True,
+            brief=lease.brief,
+            conversation_id=held.conversation_id,
+        )
         if held.state is not State.PENDING:
             return found
-        place = self._ledger.run(FindPlace(lease.session_id))
-        if place.ahead is not None:  # asked for again: it is kept, reaper or not
+        if held.place.ahead is not None:  # asked for again: it is kept, reaper or not
             self._ledger.run(Hold(room, lease.epoch))
-        return _at(found, place)
+        return _at(found, held.place)
 
     def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed) -> Joined:
         session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)

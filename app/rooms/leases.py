@@ -8,6 +8,7 @@ from enum import StrEnum
 from greenroom.app.rooms.brief import NOBODYS, Brief
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.line import Place
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
 
@@ -88,7 +89,11 @@ class Held:
     lease: Lease
     age: timedelta | None
     state: State
-    session: Session | None  # None: its record is lost
+    recorded: (
+        State | None
+    )  # the state in its session's record; None: that is lost, or another version of us wrote it
+    conversation_id: str  # the record's, else the one that it began with
+    place: Place  # of its launch, while its bot is starting
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ SCRIPTS = {name: f"{COMMON}{source}-- of the scripts {_VERSION}\n" for name, sou
 SHAS = {
     name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in SCRIPTS.items()
 }
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one for each value
 log = structlog.get_logger(__name__)
 Reply = Any  # what redis-py returns: str, int, list, or None
 
@@ -152,7 +153,7 @@ def ms(duration: timedelta) -> int:
 
 
 def dumps(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def nothing(_: list[Reply]) -> None:

@@ -32,11 +32,13 @@ from greenroom.app.rooms.leases import (
     Withdraw,
     WriteConfig,
 )
+from greenroom.app.rooms.line import NOT_IN_LINE
 from greenroom.app.rooms.sessions import State
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, pairs, script
 from greenroom.app.storage.inbox import messages
-from greenroom.app.storage.sessions import session_of, user_bot
+from greenroom.app.storage.line import place_of
+from greenroom.app.storage.sessions import user_bot
 
 EPOCH_KEPT_FOR = timedelta(days=30)
 
@@ -93,10 +95,17 @@ def claim(step: Claim) -> Command:
             return Claimed(int(epoch), session_id, took_over or None)
         if replies[0][0] == "wait":
             return NotYet(timedelta(milliseconds=replies[0][1]))
-        _, card, age, state, flat = replies[0]
-        lease, record = _lease(card), pairs(flat)
+        _, card, age, state, (recorded, conversation_id), *place = replies[0]
+        lease = _lease(card)
         assert lease is not None
-        return Held(lease, _age(age), State(state), session_of(record) if "brief" in record else None)
+        return Held(
+            lease,
+            _age(age),
+            State(state),
+            recorded=State(recorded) if conversation_id else None,
+            conversation_id=conversation_id or lease.brief.conversation_id,
+            place=place_of(*place) if place else NOT_IN_LINE,
+        )
 
     call = script(
         "claim",
@@ -107,6 +116,9 @@ def claim(step: Claim) -> Command:
             "config": keys.config(step.room),
             "memory": keys.MEMORY,
             "session": keys.SESSIONS,
+            "waiting": keys.LAUNCHES_WAITING,
+            "hosts": keys.HOSTS,
+            "free": keys.HOSTS_FREE,
             "state": keys.room_state(step.room),
         },
         token=step.token,

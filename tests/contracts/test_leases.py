@@ -1,5 +1,6 @@
 """The lease: who may be the bot of a room."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +23,8 @@ from greenroom.app.rooms.leases import (
     Withdraw,
     WriteConfig,
 )
-from greenroom.app.rooms.sessions import Create, ReadSession, State
+from greenroom.app.rooms.line import Place, Push
+from greenroom.app.rooms.sessions import Create, State
 from tests.contracts.takeovers import take_over
 from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, a_session, adopted, of_bob
 
@@ -127,10 +129,20 @@ def test_a_bot_that_beats_is_found_with_its_age_and_state(world, ledger, active)
 @pytest.mark.parametrize("room", ["pending", "active"])
 def test_who_finds_a_bot_learns_of_its_session_unless_that_is_lost(request, ledger, room):
     request.getfixturevalue(room)
-    assert ledger.run(a_claim("another-token")).session is None
+    found = ledger.run(a_claim("another-token"))
+    assert (found.recorded, found.conversation_id) == (None, a_brief().conversation_id)
 
-    ledger.run(Create(a_session("session-of-a-token")))
-    assert ledger.run(a_claim("another-token")).session == ledger.run(ReadSession("session-of-a-token"))
+    ledger.run(Create(replace(a_session("session-of-a-token"), conversation_id="the-next")))
+    found = ledger.run(a_claim("another-token"))
+    assert (found.recorded, found.conversation_id) == (State.PENDING, "the-next")
+
+
+def test_who_finds_a_bot_that_is_starting_learns_how_many_are_before_it(ledger, pending):
+    ledger.run(Push("a-queue", "a-launch", "another-session"))
+    assert ledger.run(a_claim("another-token")).place == Place(None, 1, 0)
+
+    ledger.run(Push("a-queue", "a-launch", "session-of-a-token"))
+    assert ledger.run(a_claim("another-token")).place == Place(1, 2, 0)
 
 
 def test_a_bot_heard_just_in_time_is_not_taken_over(world, ledger, active):

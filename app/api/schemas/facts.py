@@ -58,5 +58,5 @@ class FactsSchema(CharacterSchema):
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
         """A fact is told from the brief, but for what has changed since it was asked for."""
-        own = super().get_attribute(obj, attr, default)
+        own = obj.get(attr, default) if isinstance(obj, dict) else getattr(obj, attr, default)
         return getattr(value_of(obj, "brief"), attr) if own is default and attr in FACTS else own

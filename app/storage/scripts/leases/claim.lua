@@ -6,7 +6,10 @@
 -- KEYS[5] memory     string   how long this Redis has answered since it lost everything, and until when: two times in
 --                             ms; "settled" once that was long enough; of all rooms, so not in their slot
 -- KEYS[6] session    hash     the record of whose room it is, with "*" for its id
--- KEYS[7...] state   json     what is open in the room: removed with the config
+-- KEYS[7] waiting    zset     session -> since when it waits for a slot
+-- KEYS[8] hosts      zset     host -> deadline
+-- KEYS[9] free       hash     host -> free slots
+-- KEYS[10...] state  json     what is open in the room: removed with the config
 -- ARGV[1] token      string   who asks
 -- ARGV[2] card       json     session_id, and the brief as a string: what the lease tells others
 -- ARGV[3] pending_ms integer  how long the claim lasts unadopted
@@ -18,7 +21,8 @@
 -- ARGV[9] look_ms    integer  the longest wait that a caller is told before it asks again
 -- ARGV[10] epoch_ms  integer  how long the last epoch is remembered
 -- returns {"claimed", epoch, session, session taken over or ""}
---      or {"held", lease, age in ms or -1 while it is starting, state of its session by its bot's last beat, its record}
+--      or {"held", lease, age in ms or -1 while it is starting, state of its session by its bot's last beat, {state,
+--          conversation} by its record, and while it is starting: how many are ahead of it in line or -1, how many wait, free slots}
 --      or {"wait", ms}: nobody can tell yet
 local lease_key, epoch_key, keepalive_key, config_key, memory_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, pending_ms, stale_ms, doubt_ms = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -26,8 +30,9 @@ local now_ms = clock()
 local claim = cjson.decode(ARGV[2])
 local took_over, goes_on = "", false
 
-local function record_of(lease)
-    return redis.call("HGETALL", (string.gsub(KEYS[6], "%*", function() return lease.session_id end)))
+local function recorded(lease)
+    local session_key = string.gsub(KEYS[6], "%*", function() return lease.session_id end)
+    return redis.call("HMGET", session_key, "state", "conversation_id")
 end
 
 local held = redis.call("GET", lease_key)
@@ -37,13 +42,15 @@ if held then
     if lease.status == "pending" then
         lease.asked = now_ms
         redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
-        return {"held", held, -1, "pending", record_of(lease)}
+        local ahead = redis.call("ZRANK", KEYS[7], lease.session_id) or -1
+        local waiting, free = redis.call("ZCARD", KEYS[7]), free_slots(KEYS[8], KEYS[9], now_ms)
+        return {"held", held, -1, "pending", recorded(lease), ahead, waiting, free}
     end
     local heard = redis.call("GET", keepalive_key)
     local beat = heard and cjson.decode(heard)
     local age = beat and now_ms - beat.timestamp or stale_ms + 1
     -- A beat in the future was written before the clock was set back: nobody knows its age.
-    if math.abs(age) <= stale_ms then return {"held", held, math.max(age, 0), beat.state, record_of(lease)} end
+    if math.abs(age) <= stale_ms then return {"held", held, math.max(age, 0), beat.state, recorded(lease)} end
     local left = left_of_doubt(lease_key, lease, beat and beat.timestamp or 0, doubt_ms, tonumber(ARGV[6]))
     if left > 0 then return {"wait", left} end
     -- A lease without a brief was written by another version of us.
@@ -64,5 +71,5 @@ claim.status, claim.token, claim.epoch, claim.since, claim.asked = "pending", to
 claim.took_over, claim.lasts = took_over, tonumber(pending_ms)
 redis.call("SET", lease_key, cjson.encode(claim), "PX", pending_ms)
 redis.call("DEL", keepalive_key)
-if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 7)) end
+if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 10)) end
 return {"claimed", epoch, claim.session_id, took_over}
