@@ -25,28 +25,26 @@ import uvloop
 DONE_WITHIN = timedelta(seconds=5)  # a process is free this long after a bot's end, or ends itself
 TASKS_GO_WITHIN = timedelta(seconds=1.5)  # how long cancelled tasks may take to end
 THREADS_GO_WITHIN = timedelta(seconds=0.5)
-GROWS_AT_MOST = (
-    256  # MB above what the process had before its first bot; a call of the demo's leaves less than 30
-)
+# MB above what the process had before its first bot; a call of the demo's leaves less than 30
+GROWS_AT_MOST = 256
 THREADS_AT_MOST = 16  # more than before the first bot: libraries keep a few threads of their own
 STDERR = 2  # the descriptor: what Python calls so may be something else by then
 
 log = structlog.get_logger(__name__)
 
 
-class Household:
-    """One process that runs one bot after another."""
+class BotProcess:
+    """A process that runs one bot after another, and whether it may run a further one."""
 
     def __init__(self) -> None:
         self._threads_before: set[threading.Thread] = set()
         self._processes_before: set[int] = set()
         self._footprint = (0, 0)
-        self._abandoned: list[
-            object
-        ] = []  # stopped loops whose tasks did not end; nothing of them runs any more
+        # Stopped loops whose tasks did not end: kept, and never run again
+        self._abandoned: list[object] = []
         self.unfit: list[str] = []  # why no other bot may run here
 
-    def settle(self) -> None:
+    def note_baseline(self) -> None:
         """Remember what the process has before its first bot."""
         self._threads_before = set(threading.enumerate())
         self._processes_before = _descendants_of(os.getpid())
@@ -73,11 +71,11 @@ class Household:
             stay.result()
             is_over = True
         finally:
-            # Also where nothing of Python runs any more
+            # faulthandler ends the process even where no Python code runs any more
             faulthandler.dump_traceback_later(DONE_WITHIN.total_seconds(), exit=True, file=STDERR)
             try:
                 self._clear_away(loop, executor, is_urgent=not is_over)
-            except Exception:  # the stay ended as it did; only its process cannot be trusted any more
+            except Exception:  # the stay has ended; only this process cannot be trusted any more
                 log.exception("bot_cleanup_failed")
                 self.unfit.append("what its bot left could not be cleared away")
             finally:
@@ -89,9 +87,8 @@ class Household:
     ) -> None:
         """Urgent: the bot has failed.  What it left is not waited for, so that its failure is known at once."""
         if not asyncio.all_tasks(loop) or (not is_urgent and _cancel_all(loop)):
-            with suppress(
-                TimeoutError, SystemExit, KeyboardInterrupt
-            ):  # of a generator whose bot is over anyhow
+            # What a generator raises does not matter: its bot is over
+            with suppress(TimeoutError, SystemExit, KeyboardInterrupt):
                 loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), 0.5))
             executor.shutdown(wait=False, cancel_futures=True)
             loop.close()
@@ -142,7 +139,7 @@ def _cancel_all(loop: asyncio.AbstractEventLoop) -> bool:
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
-    with suppress(SystemExit, KeyboardInterrupt):  # of a task whose bot is over anyhow
+    with suppress(SystemExit, KeyboardInterrupt):  # what a task raises does not matter: its bot is over
         loop.run_until_complete(asyncio.wait(tasks, timeout=TASKS_GO_WITHIN.total_seconds()))
     for task in tasks:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
@@ -192,4 +189,4 @@ def _descendants_of(pid: int) -> set[int]:
     return found
 
 
-household = Household()
+this_process = BotProcess()

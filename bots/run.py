@@ -25,7 +25,7 @@ from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.bots import speech
 from greenroom.bots.assistant import ears
-from greenroom.bots.leftovers import household
+from greenroom.bots.leftovers import this_process
 from greenroom.bots.loading import BotUnfit, load_bot
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.ending import Ending
@@ -76,7 +76,7 @@ def warm(settings: Settings) -> None:
 
         livekit.warm()
     speech.warm(speech.kind_for(settings))
-    household.settle()
+    this_process.note_baseline()
 
 
 def run(
@@ -95,7 +95,7 @@ def run(
                 for stay in here:
                     stay.exit(error)
 
-            household.run(_stay(adopted, asked, settings, launches, here), on_exit)
+            this_process.run(_stay(adopted, asked, settings, launches, here), on_exit)
 
 
 def adopt(

@@ -35,9 +35,7 @@ class _OnlyTheOne(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        if (
-            name == "flower"
-        ):  # it takes a file, and looks for one in the working folder, which may be anybody's
+        if name == "flower":  # without this it reads a file in the working folder, which may be anybody's
             rest = [f"--conf={FLOWERS_CONFIGURATION}", *rest]
         return name, command, rest
 

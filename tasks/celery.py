@@ -27,7 +27,7 @@ INCLUDED = ("launches", "upkeep", "worker.reporting", "worker.warmup")
 
 
 class Steadily(schedule):
-    """Every so often by a clock that nobody sets: Celery's own schedule stands still while it is set back."""
+    """A period by a clock that nobody sets; Celery's own schedule pauses when the machine's clock is set back."""
 
     def __init__(self, every: timedelta) -> None:
         super().__init__(every)
@@ -43,7 +43,7 @@ class Steadily(schedule):
 
 @cache
 def settings() -> Settings:
-    """This process's, read when they are first needed.  Raises SettingsError."""
+    """The settings of this process, read when they are first needed.  Raises SettingsError."""
     return app_settings.load()
 
 
@@ -70,7 +70,7 @@ def configuration() -> dict[str, Any]:
         "worker_disable_prefetch": True,
         "worker_prefetch_multiplier": 1,
         "worker_concurrency": chosen.slots,
-        # prefork, of which processes end that a bot has left unfit for the next
+        # prefork, with processes that end where a bot has left them unfit for the next one
         "worker_pool": "greenroom.tasks.worker.pool:TaskPool",
         "worker_proc_alive_timeout": 60,  # seconds for a child to load its models; after 4, the default, it is killed
         # A blip of Redis must not end calls

@@ -16,7 +16,7 @@ class LaunchTask(Task):
 @app.task(base=LaunchTask, bind=True, name="bots.launch", throws=(BotCrashed, EndUnwritten))
 def launch(self: Task, session_id: str, token: str) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted."""
-    from greenroom.bots.leftovers import household
+    from greenroom.bots.leftovers import this_process
     from greenroom.bots.run import run
 
     try:
@@ -29,5 +29,5 @@ def launch(self: Task, session_id: str, token: str) -> None:
             launches=launches(),
         )
     finally:
-        if household.unfit:
+        if this_process.unfit:
             pool.retire_this_process()

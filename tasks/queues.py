@@ -1,4 +1,4 @@
-"""What leaves for Celery, for those who want a bot launched, or evidence weighed, without knowing how.
+"""Puts launches and evidence into Celery's queues, by steps of the ledger.
 
 The message is Celery's own (`amqp.as_task_v2`), in the envelope that kombu gives it on Redis, and goes through
 the ledger.  Celery's `send_task` makes and binds a Redis client, a channel and a queue for each message, which
@@ -27,7 +27,7 @@ KILLED_AFTER = timedelta(seconds=60)
 
 
 class CeleryQueues:
-    """The queue of launches, and of evidence (`greenroom.app.rooms.queues.Queues`)."""
+    """Celery's queues behind the port `greenroom.app.rooms.queues.Queues`."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app

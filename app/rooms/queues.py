@@ -1,4 +1,4 @@
-"""What leaves a web process or a bot for the queues, as the smallest interfaces that do."""
+"""The queues into which web processes and bots put messages: the port, which `tasks/queues.py` serves with Celery."""
 
 from typing import Protocol
 
@@ -28,4 +28,4 @@ class EvidenceQueue(Protocol):
 
 
 class Queues(LaunchQueue, EvidenceQueue, Protocol):
-    """All that leaves a web process."""
+    """Both queues, as a web process needs them."""

@@ -67,7 +67,7 @@ class DailyStage(SharedStage):
         self._client: Client | None = None
         self._avatar: Avatar | None = None
         self._seen_as: str | None = None  # the name that the camera's picture shows; None: no camera
-        self._there: dict[str, Participant] = {}  # by what Daily calls each stay
+        self._there: dict[str, Participant] = {}  # by Daily's id of each visit
 
     @property
     def people(self) -> frozenset[str]:
@@ -112,7 +112,7 @@ class DailyStage(SharedStage):
         self._is_leaving = True
         self._may_enter.set()
         if self._client is not None:
-            await asyncio.to_thread(self._client.release)  # nothing, where pipecat has done it
+            await asyncio.to_thread(self._client.release)  # does nothing where pipecat has done it
         for task in self._tasks:
             task.cancel()
 
@@ -125,7 +125,7 @@ class DailyStage(SharedStage):
         deadline = asyncio.get_running_loop().time() + JOINS_WITHIN.total_seconds()
         while not self._is_leaving:
             try:
-                token = await asyncio.to_thread(self._clear_the_way)
+                token = await asyncio.to_thread(self._prepare_room)
                 data, error = await client.join_once(token, is_seen=self._seen_as is not None)
             except ProviderAway as away:
                 data, error = None, str(away)
@@ -138,7 +138,7 @@ class DailyStage(SharedStage):
             await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
         return None, "the session is over"
 
-    def _clear_the_way(self) -> str:
+    def _prepare_room(self) -> str:
         """Get a token, make the room, and remove an older bot of ours from it.  Raises ProviderAway without a token.
 
         Where only the room cannot be prepared, that is logged: it may exist already.
@@ -155,9 +155,7 @@ class DailyStage(SharedStage):
 
     def saw(self, participant: Mapping[str, Any]) -> Mapping[str, Any] | None:
         who = self._see(participant)
-        return (
-            None if who.is_bot else _named(participant, who)
-        )  # a bot, ours or another's, is not listened to
+        return None if who.is_bot else _named(participant, who)  # no bot, ours or another's, is listened to
 
     def missed(self, participant: Mapping[str, Any]) -> Mapping[str, Any] | None:
         who = self._miss(participant)
@@ -175,9 +173,9 @@ class DailyStage(SharedStage):
             )
         return why is None
 
-    def identity_of(self, stay: str) -> str:
-        there = self._there.get(stay)
-        return there.identity if there else stay
+    def identity_of(self, visit: str) -> str:
+        there = self._there.get(visit)
+        return there.identity if there else visit
 
     def leaves(self) -> None:
         self._is_leaving = True  # the bot itself goes: nobody has put it out

@@ -33,11 +33,11 @@ seam.install(LIVEKIT)
 
 CONNECTS_WITHIN = timedelta(seconds=20)  # how long a bot tries to connect: the server may be starting
 TRY_AGAIN_AFTER = timedelta(seconds=0.5)
-CLOSES_WITHIN = timedelta(seconds=2)
-SEEN_WITHIN = timedelta(seconds=5)
-NAMED_WITHIN = timedelta(seconds=3)
+CLOSES_WITHIN = timedelta(seconds=2)  # how long hanging up may take
+SEEN_WITHIN = timedelta(seconds=5)  # how long a change of mode waits for the camera
+NAMED_WITHIN = timedelta(seconds=3)  # how long a message without a sender waits for its sender's arrival
 
-# Why a room parted with its bot, where that is for good.
+# Why a room's server removed the bot for good; any other end is a connection that broke.
 REASONS: Mapping[int, PutOut] = {
     rtc.DisconnectReason.DUPLICATE_IDENTITY: PutOut(Reason.SUPERSEDED, "the room let another bot in"),
     rtc.DisconnectReason.PARTICIPANT_REMOVED: PutOut(Reason.EJECTED, "it was removed from the room"),
@@ -83,7 +83,7 @@ class LiveKitStage(SharedStage):
         self._client: Client | None = None
         self._avatar: Avatar | None = None
         self._name: str | None = None  # the name that the camera's picture shows; None: no camera
-        self._people: dict[str, float] = {}  # identity -> when we saw them first
+        self._people: dict[str, float] = {}  # identity -> when they were first seen here
         self._bots: set[str] = set()  # identities of other bots that were seen here
         self._is_listening = False
 
@@ -145,7 +145,7 @@ class LiveKitStage(SharedStage):
         for task in self._tasks:
             task.cancel()
 
-    # What pipecat learns of the room: two bots would talk with each other until somebody pays for it
+    # What pipecat is told of the room.  Other bots are left out: two bots would talk with each other without end
 
     def is_told_of(self, identity: str) -> bool:
         return identity not in self._bots
@@ -166,7 +166,7 @@ class LiveKitStage(SharedStage):
         return why is None
 
     async def _somebody_new(self) -> str | None:
-        """Who sent what came without a name: what somebody says at once may be here before they are."""
+        """Who sent a message without a sender: the one who has just come, whose arrival may be told after it."""
         loop, patience = asyncio.get_running_loop(), NAMED_WITHIN.total_seconds()
         came = loop.time()
         while True:
@@ -185,12 +185,12 @@ class LiveKitStage(SharedStage):
             return
         if not client.is_connected:
             self._listen_to_room(client.room)
-        await self._insist(client)
+        await self._connect_until_let_in(client)
 
     def connected(self, client: Client) -> None:
         self._find(client.room)
 
-    async def _insist(self, client: Client) -> None:
+    async def _connect_until_let_in(self, client: Client) -> None:
         deadline = asyncio.get_running_loop().time() + CONNECTS_WITHIN.total_seconds()
         while True:
             try:

@@ -39,12 +39,11 @@ class LocalStage(PeerConnection):
             ]
         )
         self.person: str | None = None  # the user whose offer was last accepted
-        self._named: str | None = (
-            None  # the connection that this offer named, by an id that may be an older one's
-        )
+        # The id by which that offer named its connection, which may be an older one's
+        self._named: str | None = None
         self._listener = listener
         self._is_present = False
-        self._is_another_s = False  # the room, whose people shall stay for its next bot
+        self._has_given_room_up = False  # people stay in it for the session's next bot
         self._listens = True
         self._incoming = Incoming(is_shared=False)
         self.add_event_handler("connected", self._arrived)
@@ -68,7 +67,7 @@ class LocalStage(PeerConnection):
         """Answer an offer.  Raises RoomFull if another person is here, OfferRefused if it cannot be used."""
         if self.has_person and self.person != user_id:
             raise RoomFull
-        if not _has_media(offer["sdp"]):  # seen before the connection that is there is given up for it
+        if not _has_media(offer["sdp"]):  # checked before the connection that is there is given up for it
             raise OfferRefused
         is_first = self.get_answer() is None
         is_same_peer = offer.get("pc_id") == self.pc_id and not offer.get("restart_pc") and not self._is_over
@@ -77,7 +76,7 @@ class LocalStage(PeerConnection):
                 await self.initialize(offer["sdp"], offer["type"])
             else:
                 await self.renegotiate(offer["sdp"], offer["type"], restart_pc=not is_same_peer)
-        except Exception as error:  # aiortc raises what its parser happens to stumble over
+        except Exception as error:  # aiortc's parser raises errors of any kind
             if not is_same_peer:
                 await self._departed(self)  # their connection was given up for this offer
             raise OfferRefused from error
@@ -101,11 +100,11 @@ class LocalStage(PeerConnection):
                 if candidate:
                     candidate.sdpMid, candidate.sdpMLineIndex = given["sdp_mid"], given["sdp_mline_index"]
                 await self.add_ice_candidate(candidate)
-        except Exception as error:  # as above
+        except Exception as error:  # aiortc's parser again
             raise CandidatesRefused from error
 
     def _was_offered(self, candidate: str) -> bool:
-        """Whether it says itself that it belongs to the connection that was offered last."""
+        """Whether an address says that it belongs to the connection that was offered last."""
         offered, says = self.pc.remoteDescription, re.search(r" ufrag (\S+)", candidate)
         if offered is None or says is None:
             return False
@@ -125,7 +124,7 @@ class LocalStage(PeerConnection):
         keep_to_rtvi(pipeline.pipeline)
 
     async def ready_to_enter(self) -> None:
-        """Never: a peer connection is there before its peer, and so a whole bot."""
+        """Never returns: a bot here is wholly started before any browser connects, and waits for nothing."""
         await asyncio.Future()
 
     def enter(self) -> None:
@@ -146,20 +145,20 @@ class LocalStage(PeerConnection):
         return True
 
     async def show(self, name: str | None) -> None:
-        """Local rooms are for the ear."""
+        """Nothing: local rooms have no pictures."""
 
     def silence(self) -> None:
-        self._is_another_s = True
+        self._has_given_room_up = True
         for sender in self.pc.getSenders():
             sender.replaceTrack(None)
 
     async def disconnect(self) -> None:
-        """Leave the room: it is the bot that goes, nobody has departed.
+        """Leave the room; this is the bot's leaving, and no person's.
 
         pipecat's clients are told "peer left" only where there will be no other bot: they hang up for good then.
         """
         self._is_present = False
-        if self._is_another_s:
+        if self._has_given_room_up:
             await self.close()
         else:
             await super().disconnect()
@@ -179,5 +178,5 @@ class LocalStage(PeerConnection):
 def _has_media(sdp: str) -> bool:
     try:
         return bool(SessionDescription.parse(sdp).media)
-    except Exception:  # as above
+    except Exception:  # aiortc's parser again
         return False

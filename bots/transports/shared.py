@@ -1,4 +1,4 @@
-"""What a bot's places in rooms of several people have in common, whoever has the room."""
+"""What the stages in rooms of several people have in common, LiveKit's and Daily's."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence

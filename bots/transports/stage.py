@@ -1,4 +1,4 @@
-"""What a session needs of its bot's place in a room, whoever has the room."""
+"""What a session needs of its bot's place in a room, whichever provider has the room."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Listener(Protocol):
         ...
 
     def put_out(self, why: PutOut) -> None:
-        """The room has parted with the bot."""
+        """The room's server has removed the bot, or the connection to it is lost."""
         ...
 
 
@@ -43,7 +43,7 @@ class Stage(Protocol):
 
     @property
     def people(self) -> frozenset[str]:
-        """Who is there now, as far as the last seconds tell."""
+        """Who is there; somebody whose line has just broken still counts for some seconds."""
         ...
 
     def runner_arguments(self, session_id: str, body: dict[str, Any]) -> RunnerArguments:
@@ -63,28 +63,28 @@ class Stage(Protocol):
         ...
 
     def tell(self, event: str, **facts: Any) -> None:
-        """Say something about the session to the people's clients, which may know what to do then."""
+        """Send the people's clients an event of the session, on which they may act."""
         ...
 
     def change_conversation(self, conversation_id: str) -> None:
-        """Say which conversation is on, where the room itself tells it."""
+        """Take another conversation's id into the room's metadata, where it has any."""
         ...
 
     def listen(self, *, to_people: bool) -> None:
-        """Take in what people write, or leave it unanswered, so that their page says it to the next bot."""
+        """Take what people write, or leave it unanswered: their page sends that again, to the next bot."""
         ...
 
     async def show(self, name: str | None) -> None:
         """Be seen under this name, or not at all, where the room has pictures and the bot is one that has a camera.
 
-        What is said before the bot's pipeline is there is done when it is.
+        Before the bot's pipeline is built this is remembered, and done then.
         """
         ...
 
     def silence(self) -> None:
-        """Be heard no more, from this moment, since another bot has the room, or will have it.
+        """Stop being heard at once: another bot has the room, or will have it.
 
-        The line stays up until the bot has left, and its people's clients are not told that they shall go.
+        The connection stays until the bot leaves, and people's clients are not told to hang up.
         """
         ...
 
@@ -93,7 +93,7 @@ class Stage(Protocol):
         ...
 
     async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, Any]]) -> None:
-        """Where else the person can be reached.  Raises CandidatesRefused, OfferRefused."""
+        """Take further addresses of a person's browser.  Raises CandidatesRefused, OfferRefused."""
         ...
 
     async def disconnect(self) -> None:

@@ -29,17 +29,19 @@ from greenroom.app.rooms.workers import Host, Report, RequestedState, Retire
 from greenroom.bots.loading import why_unfit
 
 TICK = 0.25  # seconds; a process that died is seen within one
-REPORT_EVERY = 4  # ticks, if nothing has changed; who is not heard for 15 s has gone
-PAUSE = 12  # ticks until Redis is asked again that did not answer: each try holds the parent up for seconds
+REPORT_EVERY = 4  # ticks, if nothing has changed; a worker that is not heard for 15 s counts as gone
+PAUSE = 12  # ticks without a try after Redis did not answer: each try blocks the parent for up to two seconds
 COLD_STEP = 10  # seconds
-INHERITED_FOR = 40  # ticks that what a former worker held is looked at: any bot that lives beats meanwhile
+INHERITED_FOR = (
+    40  # ticks in which the sessions of the worker before it are revived; a bot that lives beats meanwhile
+)
 STOPPED = 0  # exit code
 
 log = structlog.get_logger(__name__)
 
 
 class WorkerParent:
-    """What the parent knows and does, from its first connection on."""
+    """What the parent knows and does, from its first connection to Redis on."""
 
     def __init__(self, ledger: Ledger, reaper: Reaper, bots: Mapping[str, str]) -> None:
         self.ledger = ledger
@@ -53,7 +55,9 @@ class WorkerParent:
         self._last: tuple[Host, dict[str, str]] | None = None
         self._quiet = 0  # ticks since the last report
         self._cold_since: float | None = None  # by the monotonic clock: not all processes have their models
-        self._undone: list[Callable[[], object]] = []  # for when Redis is back
+        self._undone: list[
+            Callable[[], object]
+        ] = []  # what failed while Redis was away, to be done when it is back
         self._inherited: dict[str, str] = {}
         self._inherited_for = INHERITED_FOR
         self._is_asked_to_stop = False
@@ -61,19 +65,21 @@ class WorkerParent:
         self._consumer: Any = None
 
     def started(self, consumer: Any) -> None:
-        """It is connected."""
+        """The worker is connected."""
         self._consumer = consumer
         self.tick(consumer)
 
     def accepted(self, pid: int) -> None:
         """A process has begun with a launch."""
-        if self.is_draining:  # it was given to it in just the moment in which the worker was told to stop
+        if self.is_draining:  # the launch was given out in the moment in which the worker was told to stop
             self._to_tell.append(pid)  # at the next tick: it cannot listen to signals yet
         elif self._consumer is not None:
-            self.tick(self._consumer)  # who looks after what this worker held, should it die now, must know
+            self.tick(
+                self._consumer
+            )  # should the worker die now, the next of its name must know of this session
 
     def asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
-        """A signal's handler: what is to be done is done at the next tick."""
+        """Remember a signal; the next tick does what it asks, since a handler may interrupt anything."""
         self._is_asked_to_stop = True
 
     def tick(self, consumer: Any) -> None:
@@ -103,8 +109,10 @@ class WorkerParent:
             log.warning("report_write_failed", host=consumer.hostname, because=str(error))
 
     def _do(self, undone: Callable[[], object]) -> None:
-        """Raises RedisAway, and keeps it for later then.  What fails in another way would fail again: it is dropped, so
-        that the worker goes on reporting."""
+        """Do it, or keep it for later and raise RedisAway.
+
+        What fails in another way would fail again: it is dropped, so that the worker goes on reporting.
+        """
         try:
             undone()
         except RedisAway:
@@ -128,14 +136,14 @@ class WorkerParent:
             self._obey(requested, consumer)
 
     def tell_bots(self) -> None:
-        """Their sessions shall go on elsewhere."""
+        """Tell the bots to hand their sessions over."""
         for request in list(state.active_requests):
             if request.worker_pid and request.name == "bots.launch":  # a thread's pid is the worker's own
                 with suppress(ProcessLookupError):
                     os.kill(request.worker_pid, signal.SIGTERM)
 
     def retire(self, consumer: Any) -> None:
-        """It is not connected any more, or stops."""
+        """The worker is not connected any more, or stops."""
         self._last = self._consumer = None
         try:
             self.ledger.run(Retire(consumer.hostname))
@@ -143,7 +151,7 @@ class WorkerParent:
             pass  # then its report lapses by itself
 
     def lost(self, session_id: str, owner: str, failure: BotFailure, over: Reason | None) -> None:
-        """A bot's process has died, seen by its parent: the first evidence there is."""
+        """Report that a bot's process has died, which its parent sees before anybody else."""
 
         def tell() -> object:
             return self.reaper.lost(session_id, owner=owner, failure=failure, over=over)
@@ -156,7 +164,7 @@ class WorkerParent:
     def _look_after_inherited(self, consumer: Any) -> None:
         self._inherited_for -= 1
         if self._inherited_for < 0:
-            self._inherited.clear()  # somebody else's bots beat under our name
+            self._inherited.clear()  # what still beats belongs to another worker that has our name
         elif self._inherited_for % REPORT_EVERY == REPORT_EVERY - 1:
             self._inherited = self.reaper.inherit(consumer.hostname, self._inherited)
 
@@ -172,10 +180,12 @@ class WorkerParent:
         if not self.is_draining:
             self.is_draining = True
             consumer.cancel_task_queue(LAUNCHES)
-            self._say(consumer)  # before its bots look for a free slot, so that none of them finds one here
+            self._report_at_once(
+                consumer
+            )  # first, so that its bots, which look for a free slot, find none here
             self.tell_bots()
 
-    def _say(self, consumer: Any) -> None:
+    def _report_at_once(self, consumer: Any) -> None:
         self._last = self._now(consumer)
         try:
             self.ledger.run(Report(*self._last))
@@ -206,7 +216,7 @@ class WorkerParent:
         return host, held
 
     def _cold_for(self, pool: Any) -> int:
-        """In steps, so that it alone is no news that is told four times a second."""
+        """For how many seconds, in steps of ten: each change is reported at once, and this one alone is no reason."""
         if _loaded(pool) >= pool.num_processes:
             self._cold_since = None
             return 0

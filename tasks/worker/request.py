@@ -29,7 +29,9 @@ class LaunchRequest(Request):
     def on_failure(
         self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False
     ) -> None:
-        is_told_below = exc_info.type is pool.ProcessLost  # Celery's traceback would be of how it was noticed
+        is_told_below = (
+            exc_info.type is pool.ProcessLost
+        )  # Celery's traceback would show where the parent noticed it
         try:
             super().on_failure(exc_info, send_failed_event, return_ok or is_told_below)
         finally:
@@ -55,7 +57,7 @@ class LaunchRequest(Request):
 
 
 def evidence_of(error: BaseException) -> tuple[BotFailure, Reason | None]:
-    """How a bot failed whose task ended so; with a Reason if its session is over, and has no use for another bot."""
+    """How a bot failed whose task ended with this error, and a Reason if its session needs no other bot."""
     match error.exc if isinstance(error, ExceptionWithTraceback) else error:
         case BotCrashed() as crashed:
             return crashed.failure, None

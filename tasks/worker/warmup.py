@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 @contextmanager
 def _or_stop(trouble: str) -> Iterator[None]:
-    """Celery logs what its signals' handlers raise and goes on: to a worker that says it is ready, and is not."""
+    """Stop the process on an error: Celery only logs what its signals' handlers raise, and says that it is ready."""
     try:
         yield
     except Exception as error:
@@ -52,5 +52,5 @@ def _prepare_child(**_: Any) -> None:
 
 @worker_shutting_down.connect
 def _tell_bots(**_: Any) -> None:
-    """Celery's own way to stop, while the worker is not connected: it waits for its bots, so they must know."""
+    """Where the worker is not connected, Celery itself stops it and waits for its bots: they must be told to go."""
     parent().tell_bots()

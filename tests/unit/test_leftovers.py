@@ -13,7 +13,7 @@ from greenroom.bots.leftovers import _descendants_of
 
 BEFORE = """
 import asyncio, json, os, subprocess, sys, threading, time
-from greenroom.bots.leftovers import household
+from greenroom.bots.leftovers import this_process
 
 kept, exits = [], []
 
@@ -47,13 +47,13 @@ async def bot():
 """
 AFTER = """
 raised = None
-household.settle()
+this_process.note_baseline()
 try:
-    household.run(bot(), exits.append)
+    this_process.run(bot(), exits.append)
 except Exception as error:
     raised = repr(error)
 pids = [each for each in kept if isinstance(each, int)]
-print(json.dumps({"unfit": household.unfit, "raised": raised, "exits": len(exits), "pids": pids}))
+print(json.dumps({"unfit": this_process.unfit, "raised": raised, "exits": len(exits), "pids": pids}))
 sys.stdout.flush()
 os._exit(0)
 """
@@ -109,7 +109,7 @@ def test_a_process_in_which_more_is_left_is_unfit_and_says_why(body, said):
 
 def test_a_process_in_which_clearing_away_fails_is_unfit_and_its_bot_has_ended_as_it_did():
     """The watchdog stayed armed for the next bot, and the end of this one became a failure."""
-    code, told = left_by("import shutil; household._growth = lambda: shutil.rmtree('/nowhere')")
+    code, told = left_by("import shutil; this_process._growth = lambda: shutil.rmtree('/nowhere')")
 
     assert code == 0 and told["raised"] is None
     assert told["unfit"] == ["what its bot left could not be cleared away"]
