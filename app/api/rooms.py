@@ -61,13 +61,13 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
         wanted = _as_the_pass_says(g.held, wanted)
     order = _order(wanted, here)
     note_order(order)
-    patience = timedelta(seconds=query["wait"])
+    within = timedelta(seconds=query["wait"])
     provider, is_named = here.providers.of_room(order.room), "room_url" in wanted
     if (
         not is_named
     ):  # before the join: a caller who asks again after a failure would get a second room and bot
         provider.prepare(order.room)
-    joined = _join(here, order, patience)
+    joined = _join(here, order, within)
     note_joined(joined)
     if is_named and not joined.reused:  # the person may be there before the bot, and would find no room
         provider.prepare(order.room)
@@ -171,12 +171,12 @@ def _presence(here: Services, room: Room) -> Presence:
         return Presence(None, "Too many ask who is where just now; ask again in a few seconds.")
 
 
-def _join(here: Services, order: Order, patience: timedelta) -> Joined:
+def _join(here: Services, order: Order, within: timedelta) -> Joined:
     """Join, and wait for the bot if a seat is free; a caller who asks again gets the same bot."""
-    if patience:
+    if within:
         try:
             with here.seats.taken(Wait.JOIN):
-                return here.joining.join_and_wait(order, patience)
+                return here.joining.join_and_wait(order, within)
         except Busy:
             pass
     return here.joining.join(order)

@@ -59,7 +59,9 @@ REFUSALS: Mapping[Created, type[GreenroomError]] = {
     Created.USER_SESSIONS: TooManyOfOneUser,
     Created.USER_LINE: TooManyInLine,
 }
-DOUBT_AT_MOST = DOUBT_LASTS + SETTLES_WITHIN  # that a join waits until it knows whether a room has a bot
+DOUBT_AT_MOST = (
+    DOUBT_LASTS + SETTLES_WITHIN
+)  # how long a join waits until it can tell whether the room has a bot
 
 QUEUED = "queued"  # the status of a join whose session waits for a slot
 
@@ -68,11 +70,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Order:
-    """A bot for a room."""
+    """What a caller asks for: a bot with this brief in this room."""
 
     room: Room
     brief: Brief
-    link: str | None = None  # that the caller came by
+    link: str | None = None  # the link by which the caller came, if any
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Joined:
     room: Room
     status: str
     reused: bool
-    brief: Brief  # of the one who asked first
+    brief: Brief  # of whoever asked first
     conversation_id: str
     position: int | None = None  # in the line, if there is no free slot
 
@@ -118,16 +120,16 @@ class Joining:
     def join(self, order: Order) -> Joined:
         """The session of the order's room: the one that is there, or a new one whose launch is in the queue.
 
-        Safe to call at once from anywhere: one caller gets the new session, all others find it.  Without a free
-        slot it waits in line, and whoever asks again keeps its place.  Raises what REFUSALS lists where there are as
-        many as there may be, and RoomInDoubt if nobody can tell whether the room has a bot.
+        Of callers at the same time one gets the new session, and all others find it.  Without a free slot the
+        session waits in line, and each further join keeps its place.  Raises what REFUSALS lists where a limit is
+        reached, and RoomInDoubt if it cannot be told whether the room has a bot.
         """
         check_voice_room(order.room, order.brief.user_id)
         waited = timedelta(0)
         while waited <= DOUBT_AT_MOST:
             session_id, token = str(uuid.uuid4()), secrets.token_hex(16)
             claim = Claim(order.room, session_id, token, order.brief)
-            # Should this process die now, the claim lapses; nobody has a promise.
+            # Should this process die after this step, the claim lapses: no caller was promised anything yet
             outcome = self._ledger.run(claim)
             match outcome:
                 case Held():
@@ -137,18 +139,17 @@ class Joining:
                     waited += outcome.wait
                 case Claimed() if outcome.session_id == session_id:
                     return self._launch(order, session_id, token, outcome)
-                case Claimed():  # of a session whose bot is dead, and whose user is back
+                case Claimed():  # the room had a session of the same user and bot, whose process is dead
                     if joined := self._go_on(order, outcome, token):
                         return joined
         raise RoomInDoubt
 
-    def join_and_wait(self, order: Order, patience: timedelta) -> Joined:
-        """The same, once the bot is in the room; its status is what there was when patience ended.
+    def join_and_wait(self, order: Order, within: timedelta) -> Joined:
+        """Join, and wait until the bot is in the room or the time is over; the status says which.
 
-        A bot that was there, and left meanwhile, is followed by a new one, within the same patience.  Raises
-        LaunchFailed.
+        Where a bot was there and left meanwhile, the room is joined again, in the same time.  Raises LaunchFailed.
         """
-        until = self._clock() + patience.total_seconds()
+        until = self._clock() + within.total_seconds()
 
         def left() -> timedelta:
             return timedelta(seconds=max(0.0, until - self._clock()))
@@ -165,13 +166,13 @@ class Joining:
             return _at(joined, self._ledger.run(FindPlace(joined.session_id)))
         return replace(joined, status=state, position=None)
 
-    def wait(self, session_id: str, patience: timedelta) -> State:
-        """The session's state once its bot is in the room, or when patience ends.
+    def wait(self, session_id: str, within: timedelta) -> State:
+        """The session's state once its bot is in the room, or when the time is over.
 
         Raises LaunchFailed, with the reason, if the session ends before.
         """
         after, state = "0", State.PENDING
-        for wait in slices(patience):
+        for wait in slices(within):
             for event in self._ledger.run(ReadEvents(session_id, after=after, wait=wait)):
                 after = event.id
                 state = State(event.event) if event.event in set(State) else state
@@ -193,7 +194,7 @@ class Joining:
 
     def _found(self, room: Room, held: Held) -> Joined:
         lease = held.lease
-        # A bot's keepalive says until its next beat that it is joining: its record knows at once that it is live.
+        # A bot that went live is still joining by its keepalive until its next beat; its record says live at once
         is_live = held.state is State.JOINING and held.recorded in ON_STAGE
         found = Joined(
             session_id=lease.session_id,
@@ -205,7 +206,7 @@ class Joining:
         )
         if held.state is not State.PENDING:
             return found
-        if held.place.ahead is not None:  # asked for again: it is kept, reaper or not
+        if held.place.ahead is not None:  # asked for again: the claim lasts longer, even where no reaper runs
             self._ledger.run(Hold(room, lease.epoch))
         return _at(found, held.place)
 
@@ -229,5 +230,5 @@ class Joining:
 
 
 def _at(joined: Joined, place: Place) -> Joined:
-    """The same, with its place if it waits for a slot."""
+    """The same join with its place in line, if it waits for a slot."""
     return replace(joined, status=QUEUED if place.position else State.PENDING, position=place.position)

@@ -1,4 +1,4 @@
-"""A room's lease: who may be its bot, until when that is believed, and how it passes to another."""
+"""A room's lease: whose bot may be in it, for how long that is believed without a beat, and how it passes on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,34 +13,33 @@ from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
 
 BEAT_EVERY = timedelta(seconds=3)
-STALE_AFTER = timedelta(seconds=20)  # six missed beats: then it is doubted that the bot lives
-DOUBT_LASTS = timedelta(
-    seconds=4
-)  # more than a beat: a bot that lives has been heard by then, Redis back or not
-DOUBT_KEEPS_FOR = timedelta(seconds=10)  # a doubt that is older says nothing: nobody could beat, perhaps
-SETTLES_WITHIN = timedelta(
-    seconds=4
-)  # of answers after Redis lost everything; every living bot is known again then
-SILENT_AT_MOST = timedelta(
-    seconds=2
-)  # between two looks; after more Redis was away, and no bot could register
-LOOKS_EVERY = timedelta(seconds=1)  # who waits until Redis has settled; a worker reports as often
-PENDING_FOR = timedelta(seconds=60)  # a launch that nobody adopted frees its room after this
+STALE_AFTER = timedelta(seconds=20)  # after six missed beats it is doubted that the bot lives
+# More than the 3 s between two beats: a bot that lives beats once before a doubt is over
+DOUBT_LASTS = timedelta(seconds=4)
+# An older doubt does not count: Redis may have been away since, and no bot could beat
+DOUBT_KEEPS_FOR = timedelta(seconds=10)
+# Once a Redis that lost everything has answered for so long, every living bot has beaten, and is known again
+SETTLES_WITHIN = timedelta(seconds=4)
+# A longer time without a claim or a report is an outage, in which no bot could beat: SETTLES_WITHIN begins again
+SILENT_AT_MOST = timedelta(seconds=2)
+# How often a join that waits for SETTLES_WITHIN asks again; a worker reports as often
+LOOKS_EVERY = timedelta(seconds=1)
+PENDING_FOR = timedelta(seconds=60)  # a claim that no process adopts frees its room after this
 PARKED_FOR = timedelta(minutes=10)  # how long a session waits for a worker to come back
 ACTIVE_FOR = timedelta(hours=24)  # an adopted lease, renewed by each beat
 
 
 class LeaseStatus(StrEnum):
-    """What a room's lease says."""
+    """How far a room's lease is."""
 
-    PENDING = "pending"
+    PENDING = "pending"  # a claim: it waits for a process to adopt it
     ACTIVE = "active"
     HANDING_OVER = "handing_over"  # to the bot of another worker
 
 
 @dataclass(frozen=True)
 class Successor:
-    """Who shall have a room next, while its bot hands it over."""
+    """The bot that gets a room next, while the present one hands it over."""
 
     epoch: int
     is_ready: bool  # its bot is prepared, and waits for its turn
@@ -59,10 +58,10 @@ class Lease:
     job_id: str | None = None
     owner: str | None = None
     token: str | None = field(default=None, repr=False)  # the claim's; never shown to callers
-    asked_ms: int = 0  # when somebody last asked for this room while its bot was not there yet
+    asked_ms: int = 0  # when a caller last joined this room while it was pending
     tries: int = 1  # launches since there was a slot for it; 0 while there is none
     tried_ms: int = 0  # when its launch was last put in the queue again
-    lasts: timedelta = PENDING_FOR  # unadopted
+    lasts: timedelta = PENDING_FOR  # how long a claim lasts unadopted
     successor: Successor | None = None
 
 
@@ -71,37 +70,36 @@ class Claimed:
     """The room is the claimer's until it is adopted or lapses."""
 
     epoch: int
-    session_id: str  # the claimer's own, or that of the dead bot whose user is back for it
+    session_id: str  # the claimer's own, or that of the dead bot, if it was of the same user and bot
     took_over: str | None = None  # another session, whose bot is dead
 
 
 @dataclass(frozen=True)
 class NotYet:
-    """Nobody can tell now whether the room has a bot; whoever asks again after `wait` will know."""
+    """It cannot be told yet whether the room has a bot; a caller asks again after `wait`."""
 
     wait: timedelta
 
 
 @dataclass(frozen=True)
 class Held:
-    """Somebody has the room; `age` is how long ago its bot was heard, None while it is starting."""
+    """Another session has the room; `age` is how long ago its bot was heard, None while it is starting."""
 
     lease: Lease
     age: timedelta | None
     state: State
-    recorded: (
-        State | None
-    )  # the state in its session's record; None: that is lost, or another version of us wrote it
+    # The state in its session's record; None if that is lost, or was written by another version of ours
+    recorded: State | None
     conversation_id: str  # the record's, else the one that it began with
     place: Place  # of its launch, while its bot is starting
 
 
 @dataclass(frozen=True)
 class Claim(Step[Claimed | Held | NotYet]):
-    """Take a room that is free, or whose bot is dead: unheard for STALE_AFTER, and then for DOUBT_LASTS more.
+    """Take a room that is free, or whose bot is dead: not heard for STALE_AFTER, and then for DOUBT_LASTS more.
 
-    Asking twice with one token is one claim.  After Redis lost everything the first claims wait until every
-    bot that lives has had the time to say so.
+    Claiming twice with one token is one claim.  After Redis lost everything claims wait for SETTLES_WITHIN, until
+    every bot that lives has beaten again: else a second bot would come into its room.
     """
 
     room: Room
@@ -113,7 +111,7 @@ class Claim(Step[Claimed | Held | NotYet]):
 
 
 def owner_of(host: str, job_id: str, pid: int) -> str:
-    """Who adopts a claim; its parent process knows it as well, and names it when it sees its child die."""
+    """The name of a process that adopts a claim.  Its parent can make it too, and names its dead child by it."""
     return f"{host}/{job_id}/{pid}"
 
 
@@ -121,14 +119,14 @@ class Adoption(StrEnum):
     """How an attempt to adopt a claim ended."""
 
     ADOPTED = "adopted"
-    NEXT = "next"  # it is the next owner's, who prepares until the present one yields
+    NEXT = "next"  # the asker is the successor, and prepares until the present bot yields
     TAKEN = "taken"  # another process has adopted this claim already
     LAPSED = "lapsed"  # the claim is no longer the room's
 
 
 @dataclass(frozen=True)
 class Adopt(Step[tuple[Adoption, int]]):
-    """Turn a claim into an active lease of one owner, once, however often it is tried; says its epoch as well."""
+    """Turn a claim into the active lease of one process, once, however often it is tried; returns its epoch too."""
 
     room: Room
     token: str
@@ -139,7 +137,7 @@ class Adopt(Step[tuple[Adoption, int]]):
 
 
 class Beaten(StrEnum):
-    """What a beat learned."""
+    """What a beat found."""
 
     KEPT = "kept"
     REGISTERED = "registered"  # Redis had lost the room; it is this bot's again
@@ -150,7 +148,7 @@ class Beaten(StrEnum):
 class Beat(Step[tuple[Beaten, list[Message]]]):
     """Say that the bot lives; renews the lease, or registers it again where Redis lost it.
 
-    Brings back what is in the inbox after a message, so that a wake-up that got lost costs one beat at most.
+    Returns what has come into the inbox since a message, so that a request whose wake-up got lost waits 3 s at most.
     """
 
     room: Room
@@ -158,13 +156,13 @@ class Beat(Step[tuple[Beaten, list[Message]]]):
     epoch: int
     session_id: str
     state: State
-    lease: Lease  # what is registered again
+    lease: Lease  # what is written where Redis lost it
     after: str = "0"  # the last message that was read
     lasts: timedelta = ACTIVE_FOR
 
     @classmethod
     def of(cls, session: Session, *, owner: str, host: str, state: State, after: str = "0") -> "Beat":
-        """The beat of a session's bot, which knows all that its lease says."""
+        """Make the beat of a session's bot, with its lease as the bot knows it."""
         lease = Lease(
             status=LeaseStatus.ACTIVE,
             session_id=session.id,
@@ -178,7 +176,7 @@ class Beat(Step[tuple[Beaten, list[Message]]]):
 
 @dataclass(frozen=True)
 class Release(Step[bool]):
-    """Give the room up; False, and nothing happens, if it is not this owner's at this epoch."""
+    """Give the room up.  False, and nothing is changed, if it is not this owner's at this epoch."""
 
     room: Room
     epoch: int
@@ -187,7 +185,7 @@ class Release(Step[bool]):
 
 @dataclass(frozen=True)
 class Withdraw(Step[bool]):
-    """Take a claim back that nobody has adopted; False, and nothing happens, if somebody has."""
+    """Remove a claim that no process has adopted.  False, and nothing is changed, if one has."""
 
     room: Room
     epoch: int
@@ -195,9 +193,9 @@ class Withdraw(Step[bool]):
 
 @dataclass(frozen=True)
 class Hold(Step[bool]):
-    """Let a claim that nobody has adopted last at least so long from now; False if somebody has, or it is gone.
+    """Let a claim that no process has adopted last at least so long from now.  False if one has, or it is gone.
 
-    `tries` is written into the claim where it is named; one more than there were says that it is launched again.
+    `tries` replaces the claim's count of launches; a larger one than before says that it is launched again.
     """
 
     room: Room
@@ -211,19 +209,19 @@ class Finding(StrEnum):
 
     FREE = "free"
     PENDING = "pending"
-    OTHER = "other"  # it is not the one's who was thought to have it
+    OTHER = "other"  # it is not the named owner's, or not at the named epoch
     ALIVE = "alive"
-    DOUBTED = "doubted"  # its bot has not been heard for long, and is given one more beat
+    DOUBTED = "doubted"  # its bot has not been heard for long, and has DOUBT_LASTS to beat
     SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True)
 class Supersede(Step[tuple[Finding, Lease | None]]):
-    """Give a room's session to a new bot, which must adopt `token`: the one that had it has died, or gives it up.
+    """Give a room's session to a new bot, which must adopt `token`: the bot that has it died, or gives it up.
 
     Only if the room is `owner`'s at `epoch`, where those are named, and if its bot has not been heard for
-    `quiet_for`; a doubt is raised first where one is asked for.  Doing it twice with one token is once.  Where
-    `owner` was to have the room next, whoever has it keeps it, and can yield it to nobody.
+    `quiet_for`; with `raises_doubt` only a bot that does not beat within DOUBT_LASTS more.  Doing it twice with one
+    token is doing it once.  If `owner` is the successor in a hand-over, the present bot keeps the room, without one.
     """
 
     room: Room
@@ -237,7 +235,7 @@ class Supersede(Step[tuple[Finding, Lease | None]]):
 
 @dataclass(frozen=True)
 class RoomView:
-    """Everything that is known about a room."""
+    """A room's lease, how long ago its bot was heard, and in which state, and its changed configuration."""
 
     lease: Lease | None
     age: timedelta | None = None
@@ -247,7 +245,7 @@ class RoomView:
 
 @dataclass(frozen=True)
 class ReadRoom(Step[RoomView]):
-    """See who has a room and when its bot was last heard."""
+    """Read a room's lease, keepalive and configuration at one moment."""
 
     room: Room
 

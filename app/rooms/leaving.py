@@ -18,7 +18,7 @@ BOTS_AT_MOST = 3  # that are asked: the one that was asked may have handed its s
 
 @dataclass(frozen=True)
 class Left:
-    """What became of a wish to have no bot: `empty` if there was none."""
+    """What came of asking a bot to leave: `empty` if there was none."""
 
     status: str
     session_id: str | None = None
@@ -49,7 +49,7 @@ class Leaving:
             raise BotSilent(session_id=lease.session_id) from None  # Redis lost it; the bot writes it again
 
     def leave_session(self, session_id: str, *, by: str | None = None) -> Left:
-        """Raises NoSuchSession, or BotSilent if the bot is still there when patience ends.
+        """Raises NoSuchSession, or BotSilent if the bot has not left within the time that it has.
 
         Asked `by` a person of the room, it stays with whoever else is there: raises OthersThere.
         """

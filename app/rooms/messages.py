@@ -28,11 +28,11 @@ def ask(
     the session by now is sent again to that one.  Raises SessionEnded, BotSilent, NoLongerAwaited once nobody wants the
     answer, BotFailed, or what the bot refused it with: one of the request's `refusals`.
     """
-    patience = request.limit_for(session)
-    deadline = time.monotonic() + patience.total_seconds()
+    within = request.limit_for(session)
+    deadline = time.monotonic() + within.total_seconds()
     message_id, epoch = "", session.epoch
     _refuse_if_ended(session)
-    for wait in slices(patience):
+    for wait in slices(within):
         if not message_id:
             left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
             message_id = ledger.run(sending(session, request, good_for=left))

@@ -441,8 +441,8 @@ def test_a_bot_that_leaves_when_patience_is_almost_over_is_not_waited_for_twice(
     leaver.go_live().enter(State.LEAVING)
     wait, waits = joining.wait, []
 
-    def late(session_id, patience):
-        waits.append(patience)
+    def late(session_id, within):
+        waits.append(within)
         now[0] += 29
         if len(waits) == 1:
             leaver.leave()
