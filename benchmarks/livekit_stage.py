@@ -22,7 +22,8 @@ from greenroom.app.providers import tokens
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.rooms.room import Room
 from tests.livekit_server import LiveKitServer
-from tests.product import KEY, Product, eventually
+from tests.product import KEY, Product
+from tests.rigs.eventually import eventually
 
 HERE = Path(__file__).parent
 LOCK = HERE / "livekit_agents.lock"

@@ -1,16 +1,32 @@
 """Fixtures of more than one folder."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.product import Product, product
 from tests.redis_world import redis_server
+
+if TYPE_CHECKING:
+    from tests.product import Product  # and what it imports takes half a second, in every test process
 
 # Files go to the test processes whole and in this order: what takes longest begins first, so that no process is left
 # alone with it at the end.
-LONGEST_FIRST = ("model", "browser", "process", "chaos", "livekit", "redis", "sql", "unit", "contracts")
+LONGEST_FIRST = (
+    "model",
+    "browser",
+    "process",
+    "chaos",
+    "livekit",
+    "openapi",
+    "redis",
+    "sql",
+    "unit",
+    "contracts",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,6 +54,8 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def greenroom() -> Iterator[Product]:
     """The product, running; for tests that leave it as they found it."""
+    from tests.product import product
+
     with product(SLOTS="4") as running:
         yield running
 
@@ -45,5 +63,7 @@ def greenroom() -> Iterator[Product]:
 @pytest.fixture
 def own_greenroom() -> Iterator[Product]:
     """A product of the test's own, to be killed."""
+    from tests.product import product
+
     with product() as running:
         yield running

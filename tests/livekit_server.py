@@ -18,7 +18,7 @@ from pathlib import Path
 
 from greenroom.app.local.embedded_livekit import NoLiveKitServer, answers, binary, configuration
 from tests.ports import free_ports
-from tests.product import eventually
+from tests.rigs.eventually import eventually
 
 KEY, SECRET = "key-of-these-tests", "secret-of-these-tests-which-is-long-enough"
 STARTS_WITHIN = 20.0  # seconds

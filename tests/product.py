@@ -10,13 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 from celery import Celery
@@ -25,20 +24,10 @@ from redis import Redis
 
 from greenroom.app.queue_names import LAUNCHES
 from tests.ports import free_port
+from tests.rigs.eventually import eventually
 
 ROOT = Path(__file__).parent.parent
 KEY = "a-key-for-tests-only"
-T = TypeVar("T")
-
-
-def eventually(look: Callable[[], T], within: float = 10) -> T:
-    """What `look` returns once that is true; fails, with what it saw last, if it does not become so in time."""
-    deadline = time.monotonic() + within
-    while not (seen := look()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"it did not come true within {within} s; last seen: {seen!r}")
-        time.sleep(0.02)
-    return seen
 
 
 class LocalProcess(CeleryTestContainer):

@@ -11,7 +11,7 @@ from redis import Redis
 
 from greenroom.app.local.embedded_redis import UnsafeFolder, answers, prepare, temporary_redis
 from greenroom.app.settings import Settings
-from tests.product import eventually
+from tests.rigs.eventually import eventually
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.commands import SCRIPTS
 from greenroom.app.storage.ledger import RedisLedger
 from tests.makers import CELLAR, STAGE, a_claim, a_session
-from tests.product import eventually
 from tests.redis_world import Awaited, client, flush, redis_server
+from tests.rigs.eventually import eventually
 
 GUARD = 20  # seconds; who has not answered then hangs
 ASKED = {

@@ -26,7 +26,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 OFTEN = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,

@@ -1,8 +1,6 @@
 """What a bot looks like: still when it is silent, moving when it speaks, and under its name."""
 
 import asyncio
-import math
-import struct
 import threading
 from functools import cache
 
@@ -28,9 +26,7 @@ from greenroom.bots.assistant.portrait import HEIGHT, STAGES, WIDTH, portraits
 pytestmark = pytest.mark.anyio
 RATE = 24_000
 SOON = 10  # seconds
-drawn_once = cache(
-    portraits
-)  # drawing takes a third of a second, in which the pipeline of a test would stand still
+drawn_once = cache(portraits)  # drawing takes a third of a second
 
 
 class Screen(FrameProcessor):
@@ -57,8 +53,10 @@ class Screen(FrameProcessor):
 
 
 @pytest.fixture
-async def stage():
+async def stage(monkeypatch):
     """An avatar without a name yet, what is seen of it, and how to give it frames."""
+    monkeypatch.setattr(greenroom.bots.assistant.avatar, "portraits", drawn_once)
+    drawn_once("Robin")
     avatar, screen = Avatar(), Screen()
     worker = PipelineWorker(Pipeline([avatar, screen]), idle_timeout_secs=None)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
@@ -76,8 +74,8 @@ async def eventually(condition):
 
 
 def speech(seconds, volume=0.3):
-    wave = (math.sin(number / 8) * volume * 32_767 for number in range(int(RATE * seconds)))
-    return TTSAudioRawFrame(b"".join(struct.pack("<h", int(each)) for each in wave), RATE, 1)
+    wave = np.sin(np.arange(int(RATE * seconds)) / 8) * volume * 32_767
+    return TTSAudioRawFrame(wave.astype("<i2").tobytes(), RATE, 1)
 
 
 def as_rows(picture):
@@ -85,20 +83,20 @@ def as_rows(picture):
 
 
 def test_portraits_are_of_the_size_that_was_promised_and_each_is_another():
-    all_of_them = portraits("Robin")
+    all_of_them = drawn_once("Robin")
 
     assert [len(each) for each in all_of_them] == [WIDTH * HEIGHT * 3] * STAGES
     assert len(set(all_of_them)) == STAGES
 
 
 def test_the_louder_the_brighter():
-    brightness = [as_rows(each).mean() for each in portraits("Robin")]
+    brightness = [as_rows(each).mean() for each in drawn_once("Robin")]
 
     assert brightness == sorted(brightness)
 
 
 def test_a_name_is_drawn():
-    rows = {name: as_rows(portraits(name)[0]).max(axis=2) for name in ("Robin", "Ro", "")}
+    rows = {name: as_rows(drawn_once(name)[0]).max(axis=2) for name in ("Robin", "Ro", "")}
     written = {name: (picture > 150)[280:].sum() for name, picture in rows.items()}  # below the disc
 
     assert written["Robin"] > written["Ro"] > written[""] > 0  # what remains says AI
@@ -154,10 +152,11 @@ async def test_it_closes_when_it_is_interrupted(stage):
 
 async def test_it_can_be_hidden_and_have_another_name(stage):
     avatar, screen, worker = stage
+    at_rest = drawn_once("Beatrice")[0]
     avatar.show("Robin")
     await eventually(lambda: screen.pictures)
     avatar.show("Beatrice")
-    await eventually(lambda: screen.pictures[-1] == portraits("Beatrice")[0])
+    await eventually(lambda: screen.pictures[-1] == at_rest)
     avatar.show(None)
     await asyncio.sleep(0)
     seen = len(screen.pictures)
@@ -182,7 +181,7 @@ async def test_it_is_drawn_beside_the_event_loop(stage, monkeypatch):
 
     def painted(name):
         painters.append(threading.current_thread())
-        return portraits(name)
+        return drawn_once(name)
 
     avatar, screen, _ = stage
     monkeypatch.setattr(greenroom.bots.assistant.avatar, "portraits", painted)

@@ -60,7 +60,7 @@ def heard(samples, rate=SAMPLE_RATE):
     return [frame.text for frame in transcripts(sentence(samples, rate), rate)]
 
 
-@pytest.mark.parametrize("volume", [0.5, 1, 1.5])
+@pytest.mark.parametrize("volume", [0.5, 1.5])
 @pytest.mark.parametrize(("name", "text"), SAID.items())
 def test_a_recorded_voice_is_heard(name, text, volume):
     assert heard(np.clip(voice(name) * volume, -32768, 32767)) == [text]

@@ -1,6 +1,5 @@
 """Flower as it is configured: who may look, and that looking is all."""
 
-import base64
 import json
 import subprocess
 import sys
@@ -8,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "oboe-under-jazz-fjord"
 
 # Flower itself, over a broker in memory; every way there is to change something through it, and one to look.
 SCRIPT = """
-import asyncio, json, sys
+import asyncio, base64, json, sys
 from celery import Celery
 from flower.app import Flower
 from flower.command import apply_options
@@ -27,9 +26,10 @@ from tornado.options import options
 apply_options("flower", ["--conf=app/flower.py"])
 site = Flower(capp=Celery(broker="memory://"), options=options, **settings)
 port = site.start_http_server()
-basic = sys.argv[1]
+password, *wrong = map(str.encode, json.loads(sys.argv[1]))
 
-async def ask(method, path):
+async def ask(method, path, password=password):
+    basic = "Basic " + base64.b64encode(b"greenroom:" + password).decode()
     reply = await AsyncHTTPClient().fetch(
         f"http://127.0.0.1:{port}{path}", method=method, body=b"" if method == "POST" else None,
         headers={"Authorization": basic}, raise_error=False)
@@ -41,6 +41,7 @@ async def main():
         if pattern.startswith("/api/") and "post" in vars(handler):
             said[pattern] = await ask("POST", pattern.replace("(.+)", "somebody"))
     said["look"] = await ask("GET", "/api/tasks")
+    said["wrong"] = [await ask("GET", "/api/tasks", each) for each in wrong]
     print(json.dumps(said))
 
 IOLoop.current().run_sync(main)
@@ -49,7 +50,8 @@ IOLoop.current().run_sync(main)
 
 @pytest.fixture
 def ask(tmp_path):
-    def run(password=PASSWORD, **settings):
+    def run(*wrong, **settings):
+        """What each way to change something is answered, by its path, and what those get who only look."""
         environ = {
             "PATH": "",
             "PYTHONPATH": str(ROOT),
@@ -59,9 +61,8 @@ def ask(tmp_path):
             "API_KEY": "fjord-mimic-taxi-plumb-oboe",
             **settings,
         }
-        basic = "Basic " + base64.b64encode(f"greenroom:{password}".encode()).decode()
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, basic],
+            [sys.executable, "-c", SCRIPT, json.dumps([PASSWORD, *wrong])],
             env=environ,
             cwd=ROOT,
             capture_output=True,
@@ -74,11 +75,12 @@ def ask(tmp_path):
     return run
 
 
-def test_it_shows_and_changes_nothing(ask):
-    said = ask()
-    status, _ = said.pop("look")
+def test_it_shows_to_who_has_its_password_and_changes_nothing(ask):
+    said = ask("", "fjord-mimic-taxi-plumb-oboe", "oboe-under-jazz-fjorD")
+    looked, refused = said.pop("look"), said.pop("wrong")
 
-    assert status == 200
+    assert looked[0] == 200
+    assert [status for status, _ in refused] == [401] * 3
     assert len(said) >= 14
     assert {status for status, _ in said.values()} == {403}
     assert all("FLOWER_CONTROL=1" in text for _, text in said.values())
@@ -86,12 +88,6 @@ def test_it_shows_and_changes_nothing(ask):
 
 def test_it_changes_what_runs_if_it_was_asked_to(ask):
     said = ask(FLOWER_CONTROL="1")
+    del said["wrong"]
 
     assert not [path for path, (_, text) in said.items() if "FLOWER_CONTROL" in text]
-
-
-@pytest.mark.parametrize("password", ["", "fjord-mimic-taxi-plumb-oboe", "oboe-under-jazz-fjorD"])
-def test_it_takes_no_password_but_its_own(ask, password):
-    status, _ = ask(password)["look"]
-
-    assert status == 401

@@ -1,6 +1,5 @@
 """Joining: exactly one bot in a room, whoever asks and however often."""
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -100,24 +99,6 @@ def test_a_room_whose_launch_was_never_adopted_is_free_again(joining, launches, 
 
     assert joining.join(an_order()).reused is False
     assert late.adopt() is Adoption.LAPSED
-
-
-def test_a_thousand_callers_at_once_get_one_session(joining, launches):
-    joined, barrier = [], threading.Barrier(20)
-
-    def call():
-        barrier.wait()
-        joined.extend(joining.join(an_order()) for _ in range(50))
-
-    callers = [threading.Thread(target=call) for _ in range(20)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
-
-    assert len(joined) == 1000
-    assert {each.session_id for each in joined} == set(launches.session_ids)
-    assert sorted(each.reused for each in joined).count(False) == len(launches.asked) == 1
 
 
 def test_a_room_whose_bot_could_not_be_launched_is_free_within_a_minute(joining, launches, ledger):

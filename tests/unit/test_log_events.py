@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 from greenroom.app.log_events import EVENTS
@@ -15,8 +16,13 @@ OTHER_LOGGERS = {
 }  # the standard library's, in sentences
 
 
+@cache
 def calls():
     """Each call of a logger of ours: where it is, and its first argument."""
+    return list(_calls())
+
+
+def _calls():
     for top in ("app", "bots", "tasks"):
         for path in sorted((ROOT / top).rglob("*.py")):
             where = str(path.relative_to(ROOT))

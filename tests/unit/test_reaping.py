@@ -484,14 +484,14 @@ def test_what_goes_wrong_with_one_room_keeps_no_other_from_being_looked_after(
 
 
 def test_of_many_who_wait_each_gets_a_bot_or_had_stopped_asking(ledger, staffed):
-    """40 rooms on 4 slots; launches get lost now and then, and every fifth caller goes away."""
-    crowd = Crowd(ledger, rooms=40, slots=4, lose=lambda number: number % 7 == 3)
+    """25 rooms on 4 slots; launches get lost now and then, and every fifth caller goes away."""
+    crowd = Crowd(ledger, rooms=25, slots=4, lose=lambda number: number % 7 == 3)
     crowd.play(seconds=700)
 
     assert set(crowd.became.values()) <= {"live", Reason.NOT_ASKED_FOR}
-    assert crowd.became.keys() == set(range(40))
-    assert all(crowd.became[number] == "live" for number in range(40) if not crowd.stops_asking(number))
-    assert Counter(crowd.became.values())["live"] >= 32
+    assert crowd.became.keys() == set(range(25))
+    assert all(crowd.became[number] == "live" for number in range(25) if not crowd.stops_asking(number))
+    assert Counter(crowd.became.values())["live"] >= 20
 
 
 class Crowd:
@@ -518,6 +518,8 @@ class Crowd:
     def play(self, *, seconds):
         self.report()
         for second in range(seconds):
+            if len(self.became) == len(self.rooms):
+                return
             for number, room in self.rooms.items():
                 asks = second < 8 or not self.stops_asking(number)
                 if asks and number not in self.became and second % 8 == number % 8:

@@ -13,6 +13,7 @@ import inspect
 import pkgutil
 import textwrap
 import tomllib
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -104,13 +105,21 @@ def inherited_privates(ours):
 
 def their_names(ours):
     """Every attribute that their classes have or set on themselves."""
-    for cls in filter(is_theirs, ours.__mro__):
-        yield from vars(cls)
-        if not any(map(inspect.isfunction, vars(cls).values())):
-            continue  # a native one has no source
-        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(cls)))):
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self":
-                yield node.attr
+    return set().union(*map(names_of, filter(is_theirs, ours.__mro__)))
+
+
+@cache
+def names_of(theirs):
+    if not any(map(inspect.isfunction, vars(theirs).values())):
+        return set(vars(theirs))  # a native one has no source
+    tree = ast.parse(textwrap.dedent(inspect.getsource(theirs)))
+    attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    return {*vars(theirs), *(each.attr for each in attributes if ast.unparse(each.value) == "self")}
+
+
+@cache
+def parsed(file):
+    return ast.parse(file.read_text())
 
 
 @pytest.mark.parametrize("ours", SUBCLASSES, ids=name_of)
@@ -128,7 +137,7 @@ def test_what_ours_overrides_takes_what_theirs_takes(ours):
 
 @pytest.mark.parametrize("ours", SUBCLASSES, ids=name_of)
 def test_what_ours_uses_of_theirs_is_there(ours):
-    missing = set(inherited_privates(ours)) - set(their_names(ours))
+    missing = set(inherited_privates(ours)) - their_names(ours)
 
     assert not missing, (
         f"no {', '.join(sorted(missing))} in {ours.__mro__[1].__qualname__} now: see {where(ours)}"
@@ -236,7 +245,7 @@ FOR_AUTHORS = {  # pipecat's guides have authors of processors and services use 
 def test_no_private_name_of_another_object_is_used_outside_of_the_seam(file):
     reaches = {
         f"line {node.lineno}: {ast.unparse(node)}"
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(parsed(file))
         if isinstance(node, ast.Attribute)
         and node.attr.startswith("_")
         and not node.attr.startswith("__")
@@ -250,7 +259,7 @@ def test_no_private_name_of_another_object_is_used_outside_of_the_seam(file):
 @pytest.mark.parametrize("file", OUTSIDE, ids=lambda file: file.stem)
 def test_nothing_of_another_object_is_replaced_outside_of_the_seam(file):
     """`vars(client)["connect"] = ...`, `setattr(client, "connect", ...)`, `client.connect = a_function_of_ours`."""
-    tree = ast.parse(file.read_text())
+    tree = parsed(file)
     ours = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     replaced = set()
     for node in ast.walk(tree):
@@ -279,7 +288,7 @@ def test_no_subclass_outside_of_the_seam_uses_what_it_inherits_by_a_private_name
             used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
             inherited = {
                 name
-                for name in used & set(their_names(cls)) - FOR_AUTHORS
+                for name in used & their_names(cls) - FOR_AUTHORS
                 if name.startswith("_") and not name.startswith("__")
             }
 

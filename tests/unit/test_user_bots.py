@@ -3,7 +3,7 @@
 import pytest
 
 from greenroom.app.rooms.endings import end, end_lost
-from greenroom.app.rooms.sessions import ReadUserBot, Reason
+from greenroom.app.rooms.sessions import ReadSession, ReadUserBot, Reason
 from tests.makers import an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -26,7 +26,7 @@ def test_a_bot_that_leaves_is_its_user_s_no_more(ledger, bot):
 
 
 def test_a_session_that_others_end_is_its_user_s_no_more(ledger, bot):
-    end(ledger, bot.session, Reason.ERROR)
+    end(ledger, ledger.run(ReadSession(bot.session.id)), Reason.ERROR)
 
     assert ledger.run(ReadUserBot("ada")) is None
 

@@ -78,7 +78,6 @@ def is_wrong_as_sent(case):
     return bool(parts - {"header"})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.usefixtures("impatient")
 def test_what_the_description_says_is_so(built_once, settings, ledger, mode):
