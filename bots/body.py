@@ -7,11 +7,17 @@ from greenroom.app.rooms.sessions import Session
 
 
 def body_of(
-    session: Session, *, mode: str, conversation: Sequence[Any], by_person: Mapping[str, Sequence[Any]]
+    session: Session,
+    *,
+    mode: str,
+    conversation: Sequence[Any],
+    by_person: Mapping[str, Sequence[Any]],
+    owes_an_answer: bool,
 ) -> dict[str, Any]:
     """All that was asked for, by name; the mode as it is now; and what was said before, as messages.
 
-    `by_person` has for each of several people what they and the bot said to each other.
+    `by_person` has for each of several people what they and the bot said to each other.  A bot that was lost may have
+    owed an answer, or the rest of one.
     """
     return {
         **session.brief.facts(),
@@ -19,4 +25,5 @@ def body_of(
         "mode": mode,
         "conversation": list(conversation),
         "participant_contexts": dict(by_person),
+        "owes_an_answer": owes_an_answer,
     }

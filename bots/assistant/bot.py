@@ -22,6 +22,7 @@ from greenroom.app.rooms.brief import Mode
 from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import ears
 from greenroom.bots.assistant.avatar import PICTURES_A_SECOND, Avatar
+from greenroom.bots.assistant.greeting import speaks_first
 from greenroom.bots.assistant.introduction import introduction
 from greenroom.bots.assistant.people import People
 from greenroom.bots.assistant.pipeline import build, build_for_several
@@ -92,9 +93,7 @@ def _worker_for_one(
     async def greet(_rtvi: RTVIProcessor) -> None:
         """Greet, or answer what the bot before this one left open; a page that is only reloaded hears nothing."""
         nonlocal has_met
-        messages: list[Any] = context.messages
-        owes_an_answer = not has_met and messages and messages[-1].get("role") == "user"
-        if not messages or owes_an_answer:
+        if not context.messages or (not has_met and speaks_first(context.messages, about)):
             await worker.queue_frame(LLMRunFrame())
         has_met = True
 

@@ -50,6 +50,7 @@ from pipecat.processors.frameworks.rtvi.frames import (
 )
 
 from greenroom.bots.assistant.answer_order import AnswerOrder
+from greenroom.bots.assistant.greeting import is_unanswered
 from greenroom.bots.assistant.person_branch import PersonBranch
 from greenroom.bots.assistant.typed_lines import TypedLines
 from greenroom.bots.seam.branch import AssistantAggregator
@@ -135,7 +136,7 @@ class People(FrameProcessor):
         if not messages and introduction:
             context = self.context_of(person)  # nobody said it, so it is not written down
             context.set_messages([{"role": "user", "content": introduction}])
-        if not messages or (is_new and messages[-1].get("role") == "user"):
+        if not messages or (is_new and is_unanswered(messages)):
             await self._order.asked(person, LLMContextFrame(self.context_of(person)))
 
     async def part(self, person: str) -> None:

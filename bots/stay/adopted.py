@@ -23,3 +23,13 @@ class AdoptedSession:
     conversation: tuple[Turn, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)  # as the bot before this one was changed
     opened: Mapping[Open, Opened] = field(default_factory=dict)  # in the room, by that bot
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it goes on in place of a bot that was lost in the middle of what was said in this session.
+
+        A conversation that is only taken up was over: nothing of it was cut off.
+        """
+        if self.is_next or self.session.version == 1:
+            return False
+        return any(turn.ended_ms >= self.session.created_ms for turn in self.conversation)

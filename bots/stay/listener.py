@@ -135,6 +135,7 @@ class RoomListener:
         if not self._turns.floor.is_quiet:  # an answer that was under way would end in the new conversation
             await self._say(InterruptionFrame())
             await self._turns.floor.silence(INTERRUPTED_WITHIN)
+        await self._turns.cancel_tools(INTERRUPTED_WITHIN)
         self._open_things.close_all()
         if not self._turns.begin_another(person):
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))

@@ -100,11 +100,15 @@ class Stay:
         """Get the bot's settings ready; returns what it is told of its session."""
         session = self._adopted.session
         await self._parts.controls.prepare(self._adopted.config)
+        turns = self._parts.turns
+        if self._adopted.resumes:
+            turns.resume()
         return body_of(
             session,
             mode=self._parts.controls.mode,
-            conversation=self._parts.turns.before(),
-            by_person=self._parts.turns.by_person(),
+            conversation=turns.before(),
+            by_person=turns.by_person(),
+            owes_an_answer=turns.owe_an_answer,
         )
 
     async def _end_bot_run(self) -> Ending:

@@ -14,7 +14,7 @@ from pipecat.processors.aggregators.llm_response_universal import LLMUserAggrega
 
 from greenroom.app.rooms.brief import new_conversation
 from greenroom.app.rooms.conversations import ToolStatus, Turn
-from greenroom.app.rooms.resuming import NO_RESULT, as_messages, as_resumed, open_calls
+from greenroom.app.rooms.resuming import NO_RESULT, as_messages, as_resumed, open_calls, owes_an_answer
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.turns.contexts import Contexts
@@ -83,6 +83,11 @@ class Turns:
         conversation = self._transcript.of(person)
         return as_resumed(conversation) if self._resumes else as_messages(conversation)
 
+    @property
+    def owe_an_answer(self) -> bool:
+        """Whether the bot that was lost owed the person an answer, or the rest of one."""
+        return self._resumes and owes_an_answer(tuple(self._transcript))
+
     def by_person(self) -> dict[str, list[Any]]:
         """What each of several people and the bot have said to each other, as their context has it."""
         return {person: self.before(person) for person in self._transcript.people}
@@ -96,6 +101,7 @@ class Turns:
         is_forgotten = is_another or not self._transcript.begins_with(conversation)
         self._writer.conversation_id = conversation_id
         if is_forgotten:
+            self._follower.forget()
             self._contexts.clear()
             self._transcript.clear()
         self._contexts.extend(self._transcript.catch_up(conversation))
@@ -106,14 +112,19 @@ class Turns:
         """Write again what Redis has lost, each turn where it stood."""
         self._writer.write_again(self._transcript.lost(kept))
 
+    async def cancel_tools(self, within: timedelta) -> None:
+        """Let no tool return into another person's conversation, also none that an interruption leaves running."""
+        await self._follower.cancel_tools(within)
+
     def begin_another(self, person: str) -> bool:
         """Begin another conversation, for another person: nothing of this one is theirs, and it stays as it is.
 
         False if the bot's context is unknown.
         """
+        self._follower.forget()
         self._contexts.clear()
         self._transcript.clear()
-        self.floor.has_answered()
+        self._resumes = False
         self._writer.begin(new_conversation(), self._brief.owned_by(person))
         return self._contexts.are_known
 

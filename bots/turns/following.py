@@ -5,9 +5,11 @@ was.  The events tell when it began, and hold for cascades and speech-to-speech 
 of a person late, often behind the answer to them.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -59,6 +61,8 @@ class Follower:
         self._answer_began = 0
         self._asked_at = 0  # when the person began to say what is to be answered
         self._cut_short: set[FrameProcessor] = set()  # aggregators that are being interrupted
+        self._minds: list[Any] = []
+        self._assistants: list[LLMAssistantAggregator] = []
         self._calls: dict[str, tuple[str | None, int]] = {}  # of tools, without a result: with whom, and when
 
     def follow(self, pipeline: PipelineWorker) -> None:
@@ -71,6 +75,29 @@ class Follower:
                 self._listen_to_user(processor)
             elif isinstance(processor, LLMAssistantAggregator):
                 self._listen_to_assistant(processor)
+            elif hasattr(processor, "cancel_function_calls"):  # pipecat's class for it imports far more
+                self._minds.append(processor)
+
+    def forget(self) -> None:
+        """Begin another conversation: what returns late, or has no words yet, is not of it."""
+        self._began.clear()
+        self._stopped.clear()
+        self._calls.clear()
+        self._answer_began = self._asked_at = 0
+        self._floor.has_answered()
+
+    async def cancel_tools(self, within: timedelta) -> None:
+        """Cancel the tools that run, and wait until the bot's context has settled them."""
+        if not self._use_tools():
+            return
+        for mind in self._minds:
+            await mind.cancel_function_calls(reason="another conversation begins")
+        deadline = asyncio.get_running_loop().time() + within.total_seconds()
+        while self._use_tools() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
+            await asyncio.sleep(0.02)
+
+    def _use_tools(self) -> bool:
+        return any(aggregator.has_function_calls_in_progress for aggregator in self._assistants)
 
     def message_added(self, message: Any, person: str | None = None) -> None:
         """A message has come into the bot's context, or into that with one person."""
@@ -174,6 +201,7 @@ class Follower:
         aggregator.add_event_handler("on_assistant_turn_stopped", stopped)
         aggregator.add_event_handler("on_before_process_frame", before_frame)
         aggregator.add_event_handler("on_after_process_frame", after_frame)
+        self._assistants.append(aggregator)
         self._listen_to_context(aggregator, None)
 
     def _tool_returned(self, frame: FunctionCallResultFrame) -> None:

@@ -1,6 +1,7 @@
 """A stay from its beginning to its end, with a bot of the test's, and how it leaves its room."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,10 @@ from pipecat.processors.aggregators.llm_response_universal import LLMUserAggrega
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
+from greenroom.app.rooms.conversations import Record, ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from greenroom.app.rooms.leases import STALE_AFTER
+from greenroom.app.rooms.resuming import NO_RESULT, NOTHING_OPEN, UNANSWERED, UNFINISHED
 from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.bots.stay import bot_run, heartbeat, stay, watchdog
 from greenroom.bots.stay.ending import REPLACED, End, Ending
@@ -326,3 +329,71 @@ async def test_a_typed_line_is_acknowledged_once_it_is_written():
     writing.cancel()
 
     assert [said["data"].get("msg_id") for said in mouth.sent] == [None, "1"]
+
+
+# What a bot is told of what was said before it
+
+
+def said(number, role, content, **facts):
+    return Turn(f"6-{number}", role, content, epoch=6, started_ms=1100, ended_ms=1200, **facts)
+
+
+async def told_of(perform, *conversation, ledger=None, version=2):
+    """What a bot is told that finds this conversation."""
+    told = []
+
+    async def bot(current, body):
+        told.append(body)
+        await starts(current)
+        await asyncio.sleep(0.1)
+
+    await perform(
+        bot, ledger=ledger, adopted={"conversation": conversation}, version=version, created_ms=1000
+    )
+    return told[0]
+
+
+async def test_a_replacement_is_told_once_that_and_where_the_conversation_was_cut_off(perform):
+    asked, answered = said(1, "user", "how are you?"), said(2, "assistant", "Well.", interrupted=True)
+
+    body = await told_of(perform, asked, answered)
+
+    *before, about_it = body["conversation"]
+    assert before == [asked.as_message(), answered.as_message()]
+    assert about_it["role"] == "developer" and UNFINISHED in about_it["content"]
+    assert body["owes_an_answer"]
+
+
+async def test_in_a_room_of_several_each_of_them_is_gone_on_with(perform):
+    of_ann = said(1, "user", "how are you?", person="ann")
+    of_ben = said(2, "assistant", "Hello, Ben.", person="ben")
+
+    by_person = (await told_of(perform, of_ann, of_ben))["participant_contexts"]
+
+    assert UNANSWERED in by_person["ann"][-1]["content"] and len(by_person["ann"]) == 2
+    assert NOTHING_OPEN in by_person["ben"][-1]["content"] and len(by_person["ben"]) == 2
+
+
+async def test_a_tool_that_was_cut_off_has_a_result_for_the_model_and_for_who_reads_it_later(perform):
+    ledger = Told()
+    called = said(2, "assistant", "", tool_calls=(ToolCall("call-1", "look", "{}"),), person="ann")
+
+    body = await told_of(perform, said(1, "user", "look", person="ann"), called, ledger=ledger)
+
+    assert body["conversation"][-2] == {"role": "tool", "content": NO_RESULT, "tool_call_id": "call-1"}
+    assert body["owes_an_answer"]
+    (turn,) = [step.turn for step in ledger.told if isinstance(step, Record)]
+    assert (turn.tool_call_id, turn.tool_status, turn.person) == ("call-1", ToolStatus.CUT_OFF, "ann")
+
+
+async def test_a_bot_that_takes_up_an_earlier_conversation_was_not_cut_off(perform):
+    body = await told_of(perform, replace(said(1, "user", "of yesterday"), started_ms=1, ended_ms=2))
+
+    assert body["conversation"] == [{"role": "user", "content": "of yesterday"}]
+    assert not body["owes_an_answer"]
+
+
+async def test_the_first_bot_of_a_session_was_not_cut_off_whatever_its_user_says_elsewhere(perform):
+    body = await told_of(perform, said(1, "user", "in another room"), version=1)
+
+    assert body["conversation"] == [{"role": "user", "content": "in another room"}]

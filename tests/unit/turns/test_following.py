@@ -1,6 +1,7 @@
 """What is said in a bot's pipeline becomes turns: pipecat's own parts, a scripted mind, and a person."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from pipecat.frames.frames import (
@@ -44,6 +45,8 @@ class Heard:
             now_ms=self._now_ms,
         )
         self.follow = self._follower.follow
+        self.forget = self._follower.forget
+        self.cancel_tools = self._follower.cancel_tools
 
     def _now_ms(self):
         self._ms += 1
@@ -237,6 +240,40 @@ async def test_a_result_that_a_bot_writes_into_its_context_itself_is_a_turn(hear
         )
 
     assert heard.of_tools() == [("c", "a star", ToolStatus.COMPLETED)]
+
+
+async def test_no_tool_returns_into_another_conversation(heard):
+    async def look(_params):
+        await asyncio.sleep(60)
+
+    async with talk(heard.follow) as it:
+        it.mind.register_function("look", look, cancel_on_interruption=False)
+        it.mind.script.append([LOOK])
+        await it.say("what is there?")
+        await eventually(lambda: any(turn.tool_calls for turn in heard.turns))
+        await heard.cancel_tools(timedelta(seconds=10))
+
+        assert heard.of_tools() == [("call-1", "CANCELLED", ToolStatus.CANCELLED)]
+        assert not it.bot.has_function_calls_in_progress
+
+
+async def test_a_result_that_comes_late_all_the_same_is_not_of_the_next_conversation(heard):
+    may_return = asyncio.Event()
+
+    async def look(params):
+        await may_return.wait()
+        await params.result_callback("a secret")
+
+    async with talk(heard.follow) as it:
+        it.mind.register_function("look", look, cancel_on_interruption=False)
+        it.mind.script += [[LOOK], ["Hello."]]
+        await it.say("what is there?")
+        await eventually(lambda: any(turn.tool_calls for turn in heard.turns))
+        heard.forget()
+        may_return.set()
+        await eventually(lambda: "Hello." in heard.said())
+
+    assert heard.of_tools() == []
 
 
 # Speech-to-speech models
