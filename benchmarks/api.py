@@ -21,9 +21,9 @@ from benchmarks.load import Outcome, crowd, request
 from benchmarks.report import alternate, median, percentile, say
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.storage import keys
-from tests.ports import free_port
-from tests.product import KEY, LocalProcess, Product, product
-from tests.redis_world import flush
+from tests.rigs.ports import free_port
+from tests.rigs.product import KEY, LocalProcess, Product, product
+from tests.rigs.redis_world import flush
 
 ROUNDS = 3
 SECONDS = 5.0

@@ -11,7 +11,7 @@ from greenroom.app.rooms.leases import Claim
 from greenroom.app.rooms.room import Room
 from greenroom.app.storage.commands import SCRIPTS, by_sha
 from greenroom.app.storage.encoding import encode
-from tests.makers import a_brief
+from tests.rigs.makers import a_brief
 
 app = Flask(__name__)
 client = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)

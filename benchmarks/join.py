@@ -13,7 +13,7 @@ import sys
 import time
 
 from benchmarks.report import alternate, percentile, say
-from tests.product import KEY, Product, product
+from tests.rigs.product import KEY, Product, product
 
 ROUNDS = 5
 JOINS_A_ROUND = 40

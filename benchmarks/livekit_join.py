@@ -17,8 +17,8 @@ import psutil
 
 from benchmarks.livekit_stage import PEER, Agents, Joins, Watcher, agents
 from benchmarks.report import alternate, percentile, say
-from tests.livekit_server import LiveKitServer, livekit_server
-from tests.product import product
+from tests.rigs.livekit_server import LiveKitServer, livekit_server
+from tests.rigs.product import product
 
 ROUNDS = 15
 A_ROUND = 2

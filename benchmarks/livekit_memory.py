@@ -17,8 +17,8 @@ from benchmarks.memory import pss
 from benchmarks.report import alternate, median, say
 from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
-from tests.livekit_server import LiveKitServer, livekit_server
-from tests.product import product
+from tests.rigs.livekit_server import LiveKitServer, livekit_server
+from tests.rigs.product import product
 
 BOTS = 3
 ROUNDS = 1

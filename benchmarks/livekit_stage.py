@@ -21,9 +21,9 @@ from livekit import rtc
 from greenroom.app.providers import tokens
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.rooms.room import Room
-from tests.livekit_server import LiveKitServer
-from tests.product import KEY, Product
 from tests.rigs.eventually import eventually
+from tests.rigs.livekit_server import LiveKitServer
+from tests.rigs.product import KEY, Product
 
 HERE = Path(__file__).parent
 LOCK = HERE / "livekit_agents.lock"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.redis_world import redis_server
+from tests.rigs.redis_world import redis_server
 
 if TYPE_CHECKING:
-    from tests.product import Product  # and what it imports takes half a second, in every test process
+    from tests.rigs.product import Product  # and what it imports takes half a second, in every test process
 
 # Files go to the test processes whole and in this order: what takes longest begins first, so that no process is left
 # alone with it at the end.
@@ -54,7 +54,7 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def greenroom() -> Iterator[Product]:
     """The product, running; for tests that leave it as they found it."""
-    from tests.product import product
+    from tests.rigs.product import product
 
     with product(SLOTS="4") as running:
         yield running
@@ -63,7 +63,7 @@ def greenroom() -> Iterator[Product]:
 @pytest.fixture
 def own_greenroom() -> Iterator[Product]:
     """A product of the test's own, to be killed."""
-    from tests.product import product
+    from tests.rigs.product import product
 
     with product() as running:
         yield running

@@ -7,7 +7,7 @@ Three kinds of reaches, in the order of preference; where pipecat has a public w
   `REPLACEMENTS` names each, and what fails without it.
 - A diversion: one method of one object of a bot's, whose class may be the bot author's own (`diversions.py`).
 
-`tests/unit/test_seam.py` says which of them a new release of pipecat or of the others breaks.
+`tests/unit/bots/seam/test_seam.py` says which of them a new release of pipecat or of the others breaks.
 """
 
 from collections.abc import Iterator, Mapping

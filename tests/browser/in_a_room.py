@@ -24,8 +24,8 @@ from greenroom.app.rooms.providers import Providers, bot_identity
 from greenroom.app.rooms.room import Room
 from greenroom.app.settings import Settings
 from tests.browser.pages import FakeServer, Reply, TalkPage, served
-from tests.livekit_server import LiveKitServer
-from tests.product import eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.livekit_server import LiveKitServer
 
 T = TypeVar("T")
 RATE = 48_000  # samples a second
@@ -55,7 +55,7 @@ EARS = """() => {
 }"""
 
 
-class Stage:
+class Venue:
     """A LiveKit server, and a loop in which all who are played live."""
 
     def __init__(self, server: LiveKitServer) -> None:
@@ -100,21 +100,21 @@ class Stage:
 class Participant:
     """Somebody in a room, with a voice."""
 
-    def __init__(self, stage: Stage, room: Room) -> None:
-        self.stage = stage
+    def __init__(self, venue: Venue, room: Room) -> None:
+        self.venue = venue
         self.room = room
         self.heard: list[tuple[str, dict[str, Any]]] = []  # who said it, and what, of what came as data
         self.voices: set[str] = set()  # of whom we get a voice
         self.muted: set[str] = set()  # who has said so
         self.is_speaking = False
-        self._line: rtc.Room  # of the stage's loop, and so made there
+        self._line: rtc.Room  # of the venue's loop, and so made there
         self._tasks: list[asyncio.Task[None]] = []
 
     def come(self, token: str) -> None:
-        self.stage.run(self._come(token))
+        self.venue.run(self._come(token))
 
     def leave(self) -> None:
-        self.stage.run(self._leave())
+        self.venue.run(self._leave())
 
     @property
     def others(self) -> list[str]:
@@ -161,24 +161,24 @@ class Person(Participant):
     """Somebody who is in the room by other means than our page."""
 
     def come_as(self, identity: str) -> "Person":
-        self.come(self.stage.livekit.admit(self.room, identity).room_token)
+        self.come(self.venue.livekit.admit(self.room, identity).room_token)
         return self
 
     def say(self, message: dict[str, Any]) -> None:
-        self.stage.run(self._publish(message))
+        self.venue.run(self._publish(message))
 
 
 class Bot(Participant):
     """The room's bot; each that comes has an epoch of its own."""
 
-    def __init__(self, stage: Stage, room: Room, *, epoch: int = 1, session_id: str = "s1") -> None:
-        super().__init__(stage, room)
+    def __init__(self, venue: Venue, room: Room, *, epoch: int = 1, session_id: str = "s1") -> None:
+        super().__init__(venue, room)
         self.epoch, self.session_id = epoch, session_id
         self.is_deaf = False  # a deaf one does not say that it got what was written
 
     def enter(self) -> "Bot":
         about = {"bot": True, "of": "ann", "session_id": self.session_id, "epoch": self.epoch}
-        token = self.stage.token(
+        token = self.venue.token(
             self.room,
             bot_identity(self.room),
             metadata=json.dumps({"greenroom": about}),
@@ -189,7 +189,7 @@ class Bot(Participant):
         return self
 
     def tell(self, kind: str, data: dict[str, Any]) -> None:
-        self.stage.run(self._tell(kind, data))
+        self.venue.run(self._tell(kind, data))
 
     def notice(self, event: str) -> None:
         self.tell("server-message", {"type": "greenroom", "event": event})
@@ -202,7 +202,7 @@ class Bot(Participant):
 
     def show(self) -> None:
         """A camera's picture."""
-        self.stage.run(self._show())
+        self.venue.run(self._show())
 
     @property
     def texts(self) -> list[str]:
@@ -249,9 +249,9 @@ class Bot(Participant):
 class RoomServer(FakeServer):
     """What HTTP answers about one room of LiveKit, to whoever asks."""
 
-    def __init__(self, page: Page, stage: Stage, room: Room) -> None:
+    def __init__(self, page: Page, venue: Venue, room: Room) -> None:
         super().__init__(page)
-        self.stage, self.room = stage, room
+        self.venue, self.room = venue, room
         self.fresh = str(room)
         self.join = self.with_()
         self.becomes("live")
@@ -261,7 +261,7 @@ class RoomServer(FakeServer):
 
         def reply(route: Route) -> None:
             user_id = route.request.post_data_json["user_id"]
-            admission = self.stage.livekit.admit(self.room, user_id)
+            admission = self.venue.livekit.admit(self.room, user_id)
             connect = {
                 "provider": "livekit",
                 "room_url": str(self.room),
@@ -307,9 +307,9 @@ class Window(TalkPage):
 class Guest(Window):
     """It, in a room of LiveKit, with the HTTP played."""
 
-    def __init__(self, page: Page, stage: Stage, room: Room) -> None:
+    def __init__(self, page: Page, venue: Venue, room: Room) -> None:
         super().__init__(page)
-        self.server = RoomServer(page, stage, room)
+        self.server = RoomServer(page, venue, room)
         self.room = room
 
     def enter(self, way: str = "Write instead") -> "Guest":

@@ -14,7 +14,8 @@ from flask import Flask
 from playwright.sync_api import Locator, Page, Request, Route, expect
 from werkzeug.serving import make_server
 
-from tests.product import Product, eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.product import Product
 
 FAKE_BOT = Path(__file__).parent / "fake_bot.js"
 KEY = "a-key-for-tests-only"

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.pages import EARS, LINES
 from tests.browser.test_talk_survives import another_worker
-from tests.product import ROOT, Product, eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import ROOT, Product, product
 
 DOCS = ROOT / "docs" / "clients.md"
 PACKAGES = ROOT / "tests" / "clients" / "node_modules"

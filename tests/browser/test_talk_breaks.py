@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.pages import FAKE_BOT, FakeServer, TalkPage, answer, away, refuse
-from tests.product import eventually
+from tests.rigs.eventually import eventually
 
 SOON = 15_000  # ms
 

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.pages import EARS, WORDS, Caller
-from tests.product import Product, eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.product import Product
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from greenroom.app.rooms.room import Room
-from tests.browser.in_a_room import Bot, Guest, Person, Stage
+from tests.browser.in_a_room import Bot, Guest, Person, Venue
 from tests.browser.pages import KEY, FakeServer, TalkPage, answer, away, refuse
-from tests.livekit_server import LiveKitServer, livekit_server
-from tests.product import eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.livekit_server import LiveKitServer, livekit_server
 
 SOON = 20_000  # ms
 
@@ -22,15 +22,15 @@ def livekit() -> Iterator[LiveKitServer]:
 
 
 @pytest.fixture(scope="module")
-def stage(livekit: LiveKitServer) -> Iterator[Stage]:
-    stage = Stage(livekit)
-    yield stage
-    stage.close()
+def venue(livekit: LiveKitServer) -> Iterator[Venue]:
+    venue = Venue(livekit)
+    yield venue
+    venue.close()
 
 
 @pytest.fixture(scope="module")
-def site(stage: Stage) -> Iterator[str]:
-    with stage.site() as url:
+def site(venue: Venue) -> Iterator[str]:
+    with venue.site() as url:
         yield url
 
 
@@ -40,12 +40,12 @@ def room(livekit: LiveKitServer) -> Room:
 
 
 @pytest.fixture
-def cast(stage: Stage, room: Room) -> Iterator[Callable[..., Bot]]:
+def cast(venue: Venue, room: Room) -> Iterator[Callable[..., Bot]]:
     """Bots for this room; those that are still there at the end leave."""
     came: list[Bot] = []
 
     def enter(**facts: object) -> Bot:
-        came.append(Bot(stage, room, **facts).enter())
+        came.append(Bot(venue, room, **facts).enter())
         return came[-1]
 
     yield enter
@@ -59,15 +59,15 @@ def bot(cast: Callable[..., Bot]) -> Bot:
 
 
 @pytest.fixture
-def guest(page: Page, stage: Stage, room: Room) -> Iterator[Guest]:
-    guest = Guest(page, stage, room)
+def guest(page: Page, venue: Venue, room: Room) -> Iterator[Guest]:
+    guest = Guest(page, venue, room)
     yield guest
     assert guest.complaints == []
 
 
 @pytest.fixture
-def ben(stage: Stage, room: Room) -> Iterator[Person]:
-    ben = Person(stage, room).come_as("ben")
+def ben(venue: Venue, room: Room) -> Iterator[Person]:
+    ben = Person(venue, room).come_as("ben")
     yield ben
     ben.leave()
 
@@ -108,9 +108,9 @@ def test_without_a_name_the_server_chooses_a_room_and_the_address_keeps_it(
     assert later
 
 
-def test_two_windows_of_one_browser_are_two_people(guest: Guest, bot: Bot, stage: Stage, room: Room):
+def test_two_windows_of_one_browser_are_two_people(guest: Guest, bot: Bot, venue: Venue, room: Room):
     guest.enter()
-    other = Guest(guest.page.context.new_page(), stage, room).enter()
+    other = Guest(guest.page.context.new_page(), venue, room).enter()
 
     assert other.user_id != guest.user_id
     expect(guest.people).to_have_count(3)
@@ -120,9 +120,9 @@ def test_two_windows_of_one_browser_are_two_people(guest: Guest, bot: Bot, stage
     assert guest.page.locator("body[data-state=live]").count() == 1, "nobody was pushed out"
 
 
-def test_who_comes_speaks_and_goes_is_shown(guest: Guest, bot: Bot, stage: Stage, room: Room):
+def test_who_comes_speaks_and_goes_is_shown(guest: Guest, bot: Bot, venue: Venue, room: Room):
     guest.enter()
-    ben = Person(stage, room).come_as("ben")
+    ben = Person(venue, room).come_as("ben")
     expect(guest.people).to_have_text(["You, muted", "Bot", "ben"])
     expect(guest.page.locator("#news")).to_have_text("ben has come in")
 
@@ -183,9 +183,9 @@ def test_a_bots_picture_is_shown_for_as_long_as_it_has_one(guest: Guest, bot: Bo
     eventually(lambda: guest.page.evaluate("document.getElementById('picture').videoWidth") > 0, within=20)
 
 
-def test_one_is_heard_unless_muted(speaking_chromium: Browser, stage: Stage, site: str, room: Room, bot: Bot):
+def test_one_is_heard_unless_muted(speaking_chromium: Browser, venue: Venue, site: str, room: Room, bot: Bot):
     context = speaking_chromium.new_context(base_url=site)
-    guest = Guest(context.new_page(), stage, room).enter("Start talking")
+    guest = Guest(context.new_page(), venue, room).enter("Start talking")
     eventually(lambda: guest.user_id in bot.voices)
     expect(guest.people).to_have_text(["You", "Bot"])
 
@@ -291,14 +291,14 @@ def test_who_is_in_a_room_needs_no_server_of_ours(guest: Guest, bot: Bot, cast: 
 # The room
 
 
-def test_a_server_that_restarts_is_come_back_to(guest: Guest, bot: Bot, livekit: LiveKitServer, stage: Stage):
+def test_a_server_that_restarts_is_come_back_to(guest: Guest, bot: Bot, livekit: LiveKitServer, venue: Venue):
     guest.enter()
     eventually(lambda: bot.met > 0)
     bot.leave()
     livekit.kill()
     expect(guest.more).to_have_text("The line broke; we are mending it.", timeout=SOON)
     livekit.start()
-    after = Bot(stage, guest.room, epoch=2).enter()
+    after = Bot(venue, guest.room, epoch=2).enter()
 
     guest.wait_until("live", within=60)
     eventually(lambda: after.met > 0, within=60)
@@ -307,20 +307,20 @@ def test_a_server_that_restarts_is_come_back_to(guest: Guest, bot: Bot, livekit:
     after.leave()
 
 
-def test_who_was_sent_out_does_not_come_back_by_himself(guest: Guest, bot: Bot, stage: Stage):
+def test_who_was_sent_out_does_not_come_back_by_himself(guest: Guest, bot: Bot, venue: Venue):
     guest.enter()
     expect(guest.people).to_have_count(2)
-    stage.send_out(guest.room, guest.user_id)
+    venue.send_out(guest.room, guest.user_id)
 
     expect(guest.title).to_have_text("You were sent out", timeout=SOON)
     expect(guest.page.locator("#ways button")).to_have_count(0)
     assert len(guest.server.calls("/join")) == 1
 
 
-def test_a_window_of_the_same_name_takes_the_call(guest: Guest, bot: Bot, stage: Stage):
+def test_a_window_of_the_same_name_takes_the_call(guest: Guest, bot: Bot, venue: Venue):
     guest.enter()
     expect(guest.people).to_have_count(2)
-    twin = Person(stage, guest.room).come_as(guest.user_id)
+    twin = Person(venue, guest.room).come_as(guest.user_id)
 
     expect(guest.title).to_have_text("The call goes on in another window", timeout=SOON)
     assert len(guest.server.calls("/join")) == 1

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, expect
 from greenroom.app.passes import LINK_LASTS, Pass, Passes, link, until
 from tests.browser.in_a_room import Window
 from tests.browser.pages import WORDS
-from tests.livekit_server import livekit_server
-from tests.product import Product, product
+from tests.rigs.livekit_server import livekit_server
+from tests.rigs.product import Product, product
 
 SOON = 30_000  # ms
 

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.pages import Caller
-from tests.product import LocalProcess, Product, eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import LocalProcess, Product, product
 
 SOON = 20_000  # ms
 GREETING = "Hello, and welcome"

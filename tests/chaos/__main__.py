@@ -18,8 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.chaos import scenarios  # noqa: F401 — fills the list
+from tests.chaos.lab import Lab, lab
 from tests.chaos.scenario import SCENARIOS, Report, Scenario
-from tests.chaos.stage import Stage, stage
 
 LAST = "alone"  # the lane whose promises are about seconds: nothing runs beside it
 ROOT = Path(__file__).parent.parent.parent
@@ -134,15 +134,15 @@ def _p99(values: Sequence[float]) -> int | None:
 def _run_lane(picked: Sequence[Scenario], kept: Path) -> None:
     """Run these one after the other, on one product as long as it stays whole."""
     with contextlib.ExitStack() as standing:
-        shared: Stage | None = None
+        shared: Lab | None = None
         for each in picked:
             try:
                 if each.own:
-                    with stage(livekit=each.livekit, hosts=each.hosts, **each.settings) as own:
+                    with lab(livekit=each.livekit, hosts=each.hosts, **each.settings) as own:
                         _tell(each, own, kept)
                     continue
                 if shared is None:
-                    shared = standing.enter_context(stage(livekit=each.livekit))  # as all of its lane
+                    shared = standing.enter_context(lab(livekit=each.livekit))  # as all of its lane
                 if not _tell(each, shared, kept):
                     standing.close()  # the next one must not suffer from what this one left
                     shared = None
@@ -153,7 +153,7 @@ def _run_lane(picked: Sequence[Scenario], kept: Path) -> None:
                 print(json.dumps(asdict(report)), flush=True)
 
 
-def _tell(each: Scenario, on: Stage, kept: Path) -> bool:
+def _tell(each: Scenario, on: Lab, kept: Path) -> bool:
     """Run one and print its report; whether its product may be used again."""
     report = asyncio.run(each.run(on))
     print(json.dumps(asdict(report)), flush=True)
@@ -170,7 +170,7 @@ def _tell(each: Scenario, on: Stage, kept: Path) -> bool:
         return False
 
 
-def _keep_logs(each: Scenario, on: Stage, kept: Path) -> None:
+def _keep_logs(each: Scenario, on: Lab, kept: Path) -> None:
     """The product's logs of a scenario that failed, and the diaries of those who were in its calls."""
     kept.mkdir(parents=True, exist_ok=True)
     for log in on.folder.glob("*.log"):

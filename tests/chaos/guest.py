@@ -13,8 +13,8 @@ from typing import Any
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from tests.chaos.lab import Lab
 from tests.chaos.listener import Ear, Listener, Mouth
-from tests.chaos.stage import Stage
 from tests.fakes.person import Person
 
 DEAD_AFTER = 1.0  # seconds without a packet
@@ -29,7 +29,7 @@ class Line(Person):
     connects_within = 3.0  # whoever answered may be dead by now
 
     def __init__(self, guest: "Guest", number: int) -> None:
-        super().__init__(guest.stage.url, guest.connect)
+        super().__init__(guest.lab.url, guest.connect)
         self.number, self.since = number, time.monotonic()
         self.last_packet = time.monotonic()
         self.epoch = guest.epoch
@@ -84,10 +84,10 @@ class Line(Person):
 
 
 class Guest(Listener):
-    """`async with Guest(stage, "local:room") as guest:` has a session, and a line when there is a bot."""
+    """`async with Guest(lab, "local:room") as guest:` has a session, and a line when there is a bot."""
 
-    def __init__(self, stage: Stage, room: str, *, bot: str = "witness", **order: Any) -> None:
-        super().__init__(stage, room, f"guest-of-{room.removeprefix('local:')}")
+    def __init__(self, lab: Lab, room: str, *, bot: str = "witness", **order: Any) -> None:
+        super().__init__(lab, room, f"guest-of-{room.removeprefix('local:')}")
         self.connect: dict[str, Any] = {}
         self.lines: list[Line] = []
         self._bot, self._order = bot, order
@@ -95,7 +95,7 @@ class Guest(Listener):
 
     async def __aenter__(self) -> "Guest":
         joined = await asyncio.to_thread(
-            self.stage.join, self.room, bot=self._bot, user_id=self.user, **self._order
+            self.lab.join, self.room, bot=self._bot, user_id=self.user, **self._order
         )
         self.connect = joined["connect"]
         await self._come(joined)

@@ -17,9 +17,9 @@ import numpy as np
 from aiortc import InvalidStateError
 
 from tests.chaos import tones
-from tests.chaos.stage import Stage
+from tests.chaos.lab import Lab
 from tests.chaos.starving import Lateness
-from tests.product import Problem
+from tests.rigs.product import Problem
 
 LOOK_EVERY = 0.5  # seconds between looks at the session
 IN_FLIGHT = 0.25  # seconds of sound that may be under way, in a jitter buffer or a socket
@@ -102,8 +102,8 @@ class Verdict:
 class Listener:
     """Hears, asks, and judges."""
 
-    def __init__(self, stage: Stage, room: str, user: str) -> None:
-        self.stage, self.room, self.user = stage, room, user
+    def __init__(self, lab: Lab, room: str, user: str) -> None:
+        self.lab, self.room, self.user = lab, room, user
         self.session_id = ""
         self.epoch = 0
         self._epoch_since = 0.0
@@ -130,7 +130,7 @@ class Listener:
     async def _come(self, joined: dict[str, Any]) -> None:
         """The session is there; from now on it is looked after, and heard."""
         self.session_id = joined["session_id"]
-        session = await asyncio.to_thread(self.stage.session, self.session_id)
+        session = await asyncio.to_thread(self.lab.session, self.session_id)
         self.epoch = int(session.get("epoch") or 0)
         self._tasks += [asyncio.create_task(work()) for work in (self._look, self.late.watch)]
 
@@ -140,7 +140,7 @@ class Listener:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         name = self.room.replace(":", "-").replace("/", "-")
         with suppress(OSError):
-            (self.stage.folder / f"guest-{name}.log").write_text(self._diary())
+            (self.lab.folder / f"guest-{name}.log").write_text(self._diary())
 
     # What it does
 
@@ -314,7 +314,7 @@ class Listener:
     async def _look(self) -> None:
         while True:
             try:
-                session = await asyncio.to_thread(self.stage.session, self.session_id)
+                session = await asyncio.to_thread(self.lab.session, self.session_id)
             except (Problem, OSError, ValueError):
                 session = {}
             epoch = int(session.get("epoch") or 0)

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 import psutil
 
 from tests.chaos.guest import Guest
+from tests.chaos.lab import Lab
 from tests.chaos.listener import Listener
 from tests.chaos.room_guest import RoomGuest
 from tests.chaos.scenario import Report
-from tests.chaos.stage import Stage
-from tests.product import Problem, eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.product import Problem
 
 DETECTED_WITHIN = 1000  # ms
 REPLACED_WITHIN = 5000  # ms
@@ -38,17 +39,17 @@ async def refused(act: Callable[..., Any], *args: Any, **kwargs: Any) -> Problem
 
 @asynccontextmanager
 async def call(
-    stage: Stage, report: Report, room: str, *, stays: bool = True, **order: Any
+    lab: Lab, report: Report, room: str, *, stays: bool = True, **order: Any
 ) -> AsyncIterator[Listener]:
     """Somebody in a call, who has been answered; at the end they must be answered again, unless the call may end.
 
-    In a room of the stage's LiveKit server, if it has one.
+    In a room of the lab's LiveKit server, if it has one.
     """
     there: Guest | RoomGuest
-    if stage.livekit is not None:
-        there = RoomGuest(stage, stage.livekit.room(room), **order)
+    if lab.livekit is not None:
+        there = RoomGuest(lab, lab.livekit.room(room), **order)
     else:
-        there = Guest(stage, f"local:{room}", **order)
+        there = Guest(lab, f"local:{room}", **order)
     async with there as guest:
         guest.may_end = not stays
         try:
@@ -60,31 +61,31 @@ async def call(
                 await guest.ask("the last")
         finally:
             report.take(guest)
-    await asyncio.to_thread(stage.leave, guest.room)
+    await asyncio.to_thread(lab.leave, guest.room)
 
 
-async def pid_of(stage: Stage, guest: Listener) -> int:
-    return await asyncio.to_thread(stage.pid_of, guest.room)
+async def pid_of(lab: Lab, guest: Listener) -> int:
+    return await asyncio.to_thread(lab.pid_of, guest.room)
 
 
 async def replaced(
-    stage: Stage, report: Report, guest: Listener, pid: int, *, since: float, since_ms: float
+    lab: Lab, report: Report, guest: Listener, pid: int, *, since: float, since_ms: float
 ) -> None:
     """Measure how a bot that has just gone is noticed and replaced.  Moments: monotonic, and ms of the wall clock."""
     heard = await guest.hears_bot(but=pid, within=30)
     report.replace_ms.append((heard.since - since) * 1000)
-    lost = await asyncio.to_thread(stage.first_after, guest.session_id, "lost", since_ms - 1)
+    lost = await asyncio.to_thread(lab.first_after, guest.session_id, "lost", since_ms - 1)
     report.must(lost is not None, f"the history of {guest.room} does not tell that its bot was lost")
     if lost is not None:
         report.detect_ms.append(lost - since_ms)
 
 
-async def kill_bot(stage: Stage, report: Report, guest: Listener) -> None:
+async def kill_bot(lab: Lab, report: Report, guest: Listener) -> None:
     """kill -9 of the process of a guest's bot, and its measured replacement."""
-    pid = await pid_of(stage, guest)
+    pid = await pid_of(lab, guest)
     since, since_ms = time.monotonic(), time.time() * 1000
     os.kill(pid, signal.SIGKILL)
-    await replaced(stage, report, guest, pid, since=since, since_ms=since_ms)
+    await replaced(lab, report, guest, pid, since=since, since_ms=since_ms)
 
 
 def must_be_quick(report: Report) -> None:

@@ -13,10 +13,10 @@ from livekit import rtc
 from numpy import int16
 from numpy.typing import NDArray
 
+from tests.chaos.lab import Lab
 from tests.chaos.listener import Ear, Listener, Mouth
-from tests.chaos.stage import Stage
 from tests.fakes import livekit_guest
-from tests.product import Problem
+from tests.rigs.product import Problem
 
 GREETS_EVERY = 1.0  # seconds, until the bot that is there has said who it is
 KNOCK_EVERY = 0.5  # seconds between attempts to get into the room
@@ -69,10 +69,10 @@ class _Line:
 
 
 class RoomGuest(Listener):
-    """`async with RoomGuest(stage, "ws://.../room") as guest:` is in the room, where there is a bot."""
+    """`async with RoomGuest(lab, "ws://.../room") as guest:` is in the room, where there is a bot."""
 
-    def __init__(self, stage: Stage, room: str, *, bot: str = "witness", **order: Any) -> None:
-        super().__init__(stage, room, f"guest-of-{room.rpartition('/')[2]}")
+    def __init__(self, lab: Lab, room: str, *, bot: str = "witness", **order: Any) -> None:
+        super().__init__(lab, room, f"guest-of-{room.rpartition('/')[2]}")
         self._bot, self._order = bot, order
         self._presence: Presence | None = None
 
@@ -100,7 +100,7 @@ class RoomGuest(Listener):
 
     async def _join(self) -> dict[str, Any]:
         joined: dict[str, Any] = await asyncio.to_thread(
-            self.stage.join, self.room, bot=self._bot, user_id=self.user, **self._order
+            self.lab.join, self.room, bot=self._bot, user_id=self.user, **self._order
         )
         return joined
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.lab import HOSTS, Lab
 from tests.chaos.listener import Listener
-from tests.chaos.stage import HOSTS, Stage
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Report:
         return "; ".join(parts) + "".join(f"\n          - {fault}" for fault in self.faults)
 
 
-Play = Callable[[Stage, Report], Awaitable[None]]
+Play = Callable[[Lab, Report], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ class Scenario:
     hosts: tuple[str, ...]
     settings: Mapping[str, str]
 
-    async def run(self, stage: Stage) -> Report:
+    async def run(self, lab: Lab) -> Report:
         """Play it; whatever is raised is a fault."""
         report = Report(self.number, self.title)
         started = asyncio.get_running_loop().time()
         try:
-            await self.play(stage, report)
+            await self.play(lab, report)
         except Exception as error:
             report.faults.append(f"{type(error).__name__}: {error} ({_where(error)})")
         report.seconds = asyncio.get_running_loop().time() - started

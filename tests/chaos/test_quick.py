@@ -5,26 +5,26 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chaos.lab import Lab, lab
 from tests.chaos.scenario import Play, Report
 from tests.chaos.scenarios.commands import commands
 from tests.chaos.scenarios.deaths import a_bot_is_killed, a_worker_is_killed
 from tests.chaos.scenarios.deploys import workers_are_told_to_go
 from tests.chaos.scenarios.launches import a_launch_is_delivered_often
 from tests.chaos.scenarios.outages import redis_forgets
-from tests.chaos.stage import Stage, stage
 
 
 @pytest.fixture(scope="module")
-def standing() -> Iterator[Stage]:
-    with stage() as running:
+def standing() -> Iterator[Lab]:
+    with lab() as running:
         yield running
 
 
-def passes(play: Play, on: Stage, **shorter: int) -> None:
-    """Play a scenario, and fail with all that was wrong; leaves the stage empty."""
+def passes(play: Play, on: Lab, **shorter: int) -> None:
+    """Play a scenario, and fail with all that was wrong; leaves the lab empty."""
 
-    async def shortly(stage: Stage, report: Report) -> None:
-        await play(stage, report, **shorter)
+    async def shortly(lab: Lab, report: Report) -> None:
+        await play(lab, report, **shorter)
 
     report = Report("", play.__name__, is_timed=False)
     asyncio.run(shortly(on, report))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.ledger import Ledger
-from tests.redis_world import Awaited, client, flush, pass_time, patient_ledger, settle
+from tests.rigs.redis_world import Awaited, client, flush, pass_time, patient_ledger, settle
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from greenroom.app.rooms.sessions import (
     Succeed,
 )
 from greenroom.app.storage.conversations import TURNS_KEPT
-from tests.makers import a_session
+from tests.rigs.makers import a_session
 
 HERE = "a-conversation"
 

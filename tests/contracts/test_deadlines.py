@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
-from tests.makers import CELLAR, STAGE
+from tests.rigs.makers import CELLAR, STAGE
 
 
 def test_a_room_is_overdue_when_its_time_is_over_and_not_before(world, ledger):

@@ -13,7 +13,7 @@ from greenroom.app.rooms.joining import Joined
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.sessions import Create, ReadSession
 from greenroom.bots.body import body_of
-from tests.makers import STAGE, a_claim, a_full_brief, a_session
+from tests.rigs.makers import STAGE, a_claim, a_full_brief, a_session
 
 FACTS = [each.name for each in fields(Brief)]
 NAMES = {line.attribute or name: name for name, line in FactsSchema().fields.items()}  # in the API

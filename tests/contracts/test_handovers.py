@@ -21,7 +21,7 @@ from greenroom.app.rooms.leases import (
     Withdraw,
 )
 from greenroom.app.rooms.sessions import State
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
+from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
 
 HEIR = "the-heir-s-token"
 

@@ -7,7 +7,7 @@ import pytest
 from greenroom.app.errors import InboxFull
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.storage.inbox import INBOX_HOLDS
-from tests.makers import a_beat
+from tests.rigs.makers import a_beat
 
 AT_ONCE = timedelta(0)
 A_MOMENT = timedelta(milliseconds=20)

@@ -26,7 +26,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.line import Place, Push
 from greenroom.app.rooms.sessions import Create, State
 from tests.contracts.takeovers import take_over
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, a_session, adopted, of_bob
+from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, a_session, adopted, of_bob
 
 A_MOMENT = timedelta(milliseconds=200)
 

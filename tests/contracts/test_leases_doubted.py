@@ -23,7 +23,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.workers import Host, Report
 from tests.contracts.takeovers import take_over
-from tests.makers import CELLAR, ME, STAGE, a_beat, a_brief, a_claim, adopted, of_bob
+from tests.rigs.makers import CELLAR, ME, STAGE, a_beat, a_brief, a_claim, adopted, of_bob
 
 A_SECOND = timedelta(seconds=1)
 

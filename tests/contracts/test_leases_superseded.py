@@ -21,7 +21,7 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.sessions import State
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, adopted, of_bob
+from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, adopted, of_bob
 
 A_SECOND = timedelta(seconds=1)
 

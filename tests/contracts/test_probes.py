@@ -7,7 +7,7 @@ from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, Leased
 from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import KEPT_AFTER_END, Create, LastSession
-from tests.makers import CELLAR, STAGE, a_claim, a_session
+from tests.rigs.makers import CELLAR, STAGE, a_claim, a_session
 
 
 def test_the_keeper_says_how_it_is(ledger):

@@ -9,7 +9,7 @@ from greenroom.app.rooms.leases import ACTIVE_FOR, PENDING_FOR, Adopt, Claimed, 
 from greenroom.app.rooms.room_states import Open, Opened, ReadState, WriteState
 from greenroom.app.rooms.sessions import State
 from tests.contracts.takeovers import take_over
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted
+from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted
 
 A_NOTE = Opened({"id": "n-1", "title": "Groceries — näch"}, "ann")
 AN_APPLET = Opened({"id": "clock"}, "bob")

@@ -36,7 +36,7 @@ from greenroom.app.rooms.sessions import (
 )
 from greenroom.app.rooms.workers import Host, Report
 from greenroom.app.storage.sessions import EVENTS_KEPT
-from tests.makers import CELLAR, STAGE, a_session
+from tests.rigs.makers import CELLAR, STAGE, a_session
 
 # A way from the beginning into each state
 WAYS = {

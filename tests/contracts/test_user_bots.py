@@ -8,7 +8,7 @@ import pytest
 from greenroom.app.rooms.leases import ACTIVE_FOR, Beat, Beaten
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.sessions import Create, Created, Forget, Launching, ReadSession, ReadUserBot, State
-from tests.makers import CELLAR, ME, OTHER, STAGE, a_claim, a_session, adopted
+from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_claim, a_session, adopted
 
 
 def launch(ledger, session_id, room=STAGE, **facts):

@@ -2,7 +2,7 @@
 
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
-from tests.makers import CELLAR, STAGE
+from tests.rigs.makers import CELLAR, STAGE
 
 
 def test_when_a_room_was_last_empty_is_known_for_a_day(world, ledger):

@@ -7,7 +7,7 @@ from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.parts import Parts
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stage import FakeStage
-from tests.makers import ME, a_session
+from tests.rigs.makers import ME, a_session
 
 
 def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches=None, **facts):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.livekit_server import livekit_server
-from tests.product import product
+from tests.rigs.livekit_server import livekit_server
+from tests.rigs.product import product
 
 
 @pytest.fixture(scope="package")

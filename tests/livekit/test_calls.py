@@ -12,8 +12,9 @@ import pytest
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
-from tests.product import Problem, eventually
-from tests.unit.test_incoming import CANARY, DATA
+from tests.rigs.eventually import eventually
+from tests.rigs.product import Problem
+from tests.unit.bots.transports.test_incoming import CANARY, DATA
 
 pytestmark = pytest.mark.anyio
 

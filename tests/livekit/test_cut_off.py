@@ -7,7 +7,8 @@ import pytest
 from tests.chaos.proxy import Links
 from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import answer, fell_silent, greeted
-from tests.product import eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import product
 
 pytestmark = pytest.mark.anyio
 

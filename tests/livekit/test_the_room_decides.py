@@ -11,8 +11,8 @@ from greenroom.app.rooms.providers import bot_identity
 from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import answer, greeted, pid_of_bot
-from tests.makers import a_session
-from tests.product import eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.makers import a_session
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import structlog
 import greenroom.bots.run
 from greenroom.app.rooms.requests import Leave
 from tests.model.world import World
-from tests.redis_world import client, patient_ledger
+from tests.rigs.redis_world import client, patient_ledger
 
 
 @pytest.fixture(autouse=True)

@@ -24,8 +24,8 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadSession, Reason
 from greenroom.app.rooms.workers import Host
-from tests.makers import ME, STAGE, a_claim
 from tests.model.world import HOSTS, QUEUE, ROOMS
+from tests.rigs.makers import ME, STAGE, a_claim
 
 SECOND = timedelta(seconds=1)
 

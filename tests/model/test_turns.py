@@ -14,9 +14,9 @@ from greenroom.app.rooms.sessions import Create, ReadSession
 from greenroom.bots import background_writer
 from greenroom.bots.turns import Turns, writer
 from tests.fakes.stays import FakePipeline
-from tests.makers import a_session
 from tests.model.world import Awaitable
-from tests.redis_world import client, flush
+from tests.rigs.makers import a_session
+from tests.rigs.redis_world import client, flush
 
 pytestmark = pytest.mark.anyio
 SESSION = a_session()

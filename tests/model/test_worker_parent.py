@@ -12,8 +12,8 @@ from greenroom.app.rooms.ledger import granted
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.workers import ReadHeld, ReadHost, RequestedState
 from greenroom.tasks.worker.parent import WorkerParent
-from tests.makers import DIED
 from tests.model.world import HOSTS, ROOMS
+from tests.rigs.makers import DIED
 
 HOST = HOSTS[0]
 

@@ -79,9 +79,9 @@ from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.requests import AskedBot, handle
 from greenroom.bots.turns import Turns
 from tests.fakes.stage import FakeStage
-from tests.makers import DIED, a_brief, an_order
-from tests.redis_world import flush
 from tests.rigs.glass import Glass, Sight
+from tests.rigs.makers import DIED, a_brief, an_order
+from tests.rigs.redis_world import flush
 
 BEAT = ms(BEAT_EVERY)
 LATE_BEAT = ms(BEAT_EVERY * 1.2)

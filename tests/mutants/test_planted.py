@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.planting import plant
-from tests.redis_world import client, redis_server
+from tests.rigs.redis_world import client, redis_server
 
 ROOT = Path(__file__).parents[2]
 PLANTED = tomllib.loads((Path(__file__).parent / "planted.toml").read_text())

@@ -25,8 +25,8 @@ from schemathesis.specs.openapi.checks import (
 from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
-from tests.makers import a_report, an_order
-from tests.unit.api import KEY
+from tests.rigs.api import KEY
+from tests.rigs.makers import a_report, an_order
 from tests.unit.conftest import PERSONALITIES
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "2000"))

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.fakes.person import Person
-from tests.product import Problem, eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.product import Problem
 
 pytestmark = pytest.mark.anyio
 

@@ -11,8 +11,9 @@ from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.ledger import RedisLedger
-from tests.makers import an_unlaunched_session
-from tests.product import Product, eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.makers import an_unlaunched_session
+from tests.rigs.product import Product, product
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import Product, eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import Product, product
 
 BOT = """
 from phrases import NOTHING

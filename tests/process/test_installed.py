@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
-from tests.product import eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,8 @@ import pytest
 
 from greenroom.app.rooms.workers import ReadHosts
 from greenroom.app.storage.ledger import RedisLedger
-from tests.product import eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import product
 
 NASTY = (
     "quiet", "clinging", "stubborn", "blocking", "threading_on", "many_threads", "breeding", "leaking",

@@ -21,10 +21,11 @@ from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import ReadSession, Reason
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.puppet import Puppet
-from tests.livekit_server import livekit_server
-from tests.makers import a_session
-from tests.ports import free_port
-from tests.product import Problem, eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.livekit_server import livekit_server
+from tests.rigs.makers import a_session
+from tests.rigs.ports import free_port
+from tests.rigs.product import Problem, product
 
 
 class Clients:

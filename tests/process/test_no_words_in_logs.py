@@ -8,9 +8,9 @@ import pytest
 
 from tests.fakes.livekit_guest import Guest
 from tests.fakes.person import Person
-from tests.livekit_server import livekit_server
-from tests.product import product
-from tests.unit.test_incoming import DATA
+from tests.rigs.livekit_server import livekit_server
+from tests.rigs.product import product
+from tests.unit.bots.transports.test_incoming import DATA
 
 pytestmark = pytest.mark.anyio
 VOICES = Path(__file__).parent.parent / "voices"

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.fakes.person import Person
-from tests.product import ROOT, eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import ROOT, product
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import signal
 import pytest
 
 from tests.fakes.person import Person
-from tests.product import eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import product
 
 pytestmark = pytest.mark.anyio
 NOTING = "noting=tests.fakes.bots:noting"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import eventually
+from tests.rigs.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 IN_TURN = ROOT / "scripts" / "in-turn"

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from greenroom.app.api.sessions import STREAMS_OF_ONE
-from tests.product import KEY, eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import KEY, product
 
 CROWD = 64
 HELD_AT_LEAST = 8  # seconds that one of a crowd would hold a thread; on a busy machine an answer takes two

@@ -7,7 +7,8 @@ import signal
 import pytest
 
 from tests.fakes.person import Person
-from tests.product import Product, eventually, product
+from tests.rigs.eventually import eventually
+from tests.rigs.product import Product, product
 
 pytestmark = pytest.mark.anyio
 

@@ -24,8 +24,8 @@ from greenroom.app.local.embedded_livekit import answers
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.passes import Passes
 from greenroom.app.settings import Settings
-from tests.ports import free_port, free_ports
-from tests.product import eventually
+from tests.rigs.eventually import eventually
+from tests.rigs.ports import free_port, free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from greenroom.app.storage.ledger import RedisLedger
-from tests.redis_world import client, flush
+from tests.rigs.redis_world import client, flush
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from greenroom.app.rooms.sessions import Create, ReadSession, ReadSessions, Stat
 from greenroom.app.storage.commands import HEADERS, SCRIPTS, Call, script
 from greenroom.app.storage.encoding import encode
 from greenroom.app.storage.ledger import RedisLedger
-from tests.makers import STAGE, a_claim, a_session
 from tests.redis.test_clocks import A_STEP_OF_EACH_KIND
-from tests.redis_world import Awaited
+from tests.rigs.makers import STAGE, a_claim, a_session
+from tests.rigs.redis_world import Awaited
 
 LASTS = timedelta(seconds=10)
 A_BATCH = [

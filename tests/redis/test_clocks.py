@@ -58,8 +58,8 @@ from greenroom.app.rooms.workers import (
     Retire,
 )
 from greenroom.app.storage.encoding import encode
-from tests.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
-from tests.redis_world import settle
+from tests.rigs.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
+from tests.rigs.redis_world import settle
 
 A_STEP_OF_EACH_KIND = [
     a_claim(),

@@ -30,8 +30,8 @@ from greenroom.app.rooms.line import Line, Push
 from greenroom.app.rooms.sessions import Create, ReadEvents, ReadSession, State, Succeed, Transition
 from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, Report, RequestedState
 from greenroom.app.storage.ledger import RedisLedger
-from tests.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted
-from tests.redis_world import Awaited
+from tests.rigs.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted
+from tests.rigs.redis_world import Awaited
 
 
 class Scissors:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from greenroom.app.rooms.workers import Host, ReadHosts, Report
 from greenroom.app.storage import keys
-from tests.redis_world import pass_time
+from tests.rigs.redis_world import pass_time
 
 
 def test_a_worker_that_is_dead_is_on_no_list_once_somebody_has_looked(redis_url, server, ledger):

@@ -45,8 +45,8 @@ from greenroom.app.storage import keys
 from greenroom.app.storage.commands import COMMON, SOURCES
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
-from tests.makers import DIED, an_order
-from tests.redis_world import pass_time
+from tests.rigs.makers import DIED, an_order
+from tests.rigs.redis_world import pass_time
 
 SECOND = timedelta(seconds=1)
 

@@ -13,8 +13,8 @@ from greenroom.app.rooms.leases import (
     Supersede,
 )
 from greenroom.app.storage import keys
-from tests.makers import STAGE, a_beat, a_claim, adopted, of_bob
-from tests.redis_world import pass_time
+from tests.rigs.makers import STAGE, a_beat, a_claim, adopted, of_bob
+from tests.rigs.redis_world import pass_time
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from greenroom.app.rooms.brief import NOBODYS
 from greenroom.app.rooms.leases import Claimed, ReadRoom
 from greenroom.app.rooms.sessions import Create, ReadSession, ReadSessions, State, Succeed, Transition
 from greenroom.app.storage import keys
-from tests.makers import STAGE, a_claim, a_session, adopted
+from tests.rigs.makers import STAGE, a_claim, a_session, adopted
 
 BEFORE = {"user_id": "ada", "bot": "assistant", "personality": "host", "mode": "voice"}
 

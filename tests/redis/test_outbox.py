@@ -5,7 +5,7 @@ import json
 from greenroom.app.rooms.conversations import OUTBOX_KEEPS_FOR, Record, Turn
 from greenroom.app.storage import keys
 from greenroom.app.storage.conversations import OUTBOX_HOLDS
-from tests.redis_world import pass_time
+from tests.rigs.redis_world import pass_time
 
 
 def say(ledger, number, conversation_id="a-conversation"):

@@ -32,8 +32,8 @@ from greenroom.app.storage import keys
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
-from tests.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted, an_order, of_bob
-from tests.redis_world import pass_time
+from tests.rigs.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted, an_order, of_bob
+from tests.rigs.redis_world import pass_time
 
 PROCESSES, THREADS = 4, 25
 GIVES_UP_AFTER = 60  # seconds
@@ -42,7 +42,7 @@ import json, sys, threading, time
 from greenroom.app.rooms.leases import Claimed
 from greenroom.app.rooms.leases import Withdraw
 from greenroom.app.storage.ledger import RedisLedger
-from tests.makers import STAGE, a_claim
+from tests.rigs.makers import STAGE, a_claim
 
 ledger, me = RedisLedger(sys.argv[1]), sys.argv[2]
 

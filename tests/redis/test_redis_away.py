@@ -22,9 +22,9 @@ from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.commands import SCRIPTS
 from greenroom.app.storage.ledger import RedisLedger
-from tests.makers import CELLAR, STAGE, a_claim, a_session
-from tests.redis_world import Awaited, client, flush, redis_server
 from tests.rigs.eventually import eventually
+from tests.rigs.makers import CELLAR, STAGE, a_claim, a_session
+from tests.rigs.redis_world import Awaited, client, flush, redis_server
 
 GUARD = 20  # seconds; who has not answered then hangs
 ASKED = {

@@ -11,8 +11,8 @@ from greenroom.app.rooms.sessions import Create
 from greenroom.app.rooms.workers import Host, Report
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
-from tests.makers import a_beat, a_claim, a_session, adopted, an_order
-from tests.redis_world import pass_time
+from tests.rigs.makers import a_beat, a_claim, a_session, adopted, an_order
+from tests.rigs.redis_world import pass_time
 
 
 @pytest.fixture

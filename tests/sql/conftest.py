@@ -9,7 +9,7 @@ import pytest
 
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.migrating import migrate
-from tests.postgresql import PostgreSQLServer, is_there, postgresql_server
+from tests.rigs.postgresql import PostgreSQLServer, is_there, postgresql_server
 
 KINDS = ("sqlite", "postgresql")
 

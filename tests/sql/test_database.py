@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from greenroom.app.conversations.database import BESIDES, POOL, Database, Patience
 from greenroom.app.conversations.tables import conversations, users
 from greenroom.app.errors import DatabaseAway
-from tests.ports import free_port
-from tests.postgresql import postgresql_server
+from tests.rigs.ports import free_port
+from tests.rigs.postgresql import postgresql_server
 
 SOON = Patience(lock=1, statement=1)
 ANN = {"tenant": "main", "id": "ann", "created_ms": 1, "updated_ms": 1}

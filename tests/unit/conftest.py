@@ -18,10 +18,10 @@ from greenroom.app.settings import IceServer, Settings
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.fakes.rooms import Rooms
-from tests.makers import a_report
-from tests.redis_world import client, patient_ledger
+from tests.rigs.api import KEY, SIGNS, Caller
 from tests.rigs.controlled_ledger import ControlledLedger
-from tests.unit.api import KEY, SIGNS, Caller
+from tests.rigs.makers import a_report
+from tests.rigs.redis_world import client, patient_ledger
 
 PERSONALITIES = ("host", "gruff")
 

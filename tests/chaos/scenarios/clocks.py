@@ -6,10 +6,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.chaos.lab import Lab
 from tests.chaos.listener import Listener
 from tests.chaos.play import call, kill_bot, soon
 from tests.chaos.scenario import Report, scenario
-from tests.chaos.stage import Stage
 
 SOURCE = Path(__file__).parent.parent / "clock.c"
 HOUR = 3600  # seconds
@@ -44,24 +44,24 @@ def turn(folder: Path, seconds: int) -> None:
     own=True,
     late="*",
 )
-async def clocks_jump(stage: Stage, report: Report) -> None:
-    environ = false_clock(stage.folder)
-    for host in stage.hosts:
-        stage.also[host] = environ
-        stage.raise_up(host)
-    await soon(lambda: set(stage.hosts) <= stage.living_hosts(), 90)
-    async with call(stage, report, "clock") as guest:
+async def clocks_jump(lab: Lab, report: Report) -> None:
+    environ = false_clock(lab.folder)
+    for host in lab.hosts:
+        lab.also[host] = environ
+        lab.raise_up(host)
+    await soon(lambda: set(lab.hosts) <= lab.living_hosts(), 90)
+    async with call(lab, report, "clock") as guest:
         for jump in (HOUR, 0, -HOUR, 0):
-            await _jump(stage, report, guest, jump)
-        turn(stage.folder, -HOUR)
-        await kill_bot(stage, report, guest)
+            await _jump(lab, report, guest, jump)
+        turn(lab.folder, -HOUR)
+        await kill_bot(lab, report, guest)
         await guest.ask()
 
 
-async def _jump(stage: Stage, report: Report, guest: Listener, to: int) -> None:
-    session = await asyncio.to_thread(stage.session, guest.session_id)
+async def _jump(lab: Lab, report: Report, guest: Listener, to: int) -> None:
+    session = await asyncio.to_thread(lab.session, guest.session_id)
     began = time.monotonic()
-    turn(stage.folder, to)
+    turn(lab.folder, to)
     await asyncio.sleep(5)
     where = f"with the clock at {to:+} s"
     try:
@@ -72,9 +72,9 @@ async def _jump(stage: Stage, report: Report, guest: Listener, to: int) -> None:
     silence = guest.silence(began)
     report.facts[f"silence {where}"] = f"{silence:.1f} s"
     report.must(silence < CONTINUOUS, f"{where}: nobody was heard for {silence:.1f} s")
-    after = await asyncio.to_thread(stage.session, guest.session_id)
+    after = await asyncio.to_thread(lab.session, guest.session_id)
     report.must(after["launches"] == session["launches"], f"{where}: the bot was launched again")
     room = f"local:clock{to}-{time.monotonic_ns()}"
-    joined = await asyncio.to_thread(stage.join, room)
+    joined = await asyncio.to_thread(lab.join, room)
     report.must(joined["status"] == "live", f"{where}: a join is {joined['status']}")
-    await asyncio.to_thread(stage.leave, room)
+    await asyncio.to_thread(lab.leave, room)

@@ -8,10 +8,10 @@ import signal
 import time
 from datetime import timedelta
 
+from tests.chaos.lab import Lab
 from tests.chaos.play import call, pid_of, soon
 from tests.chaos.scenario import Report, scenario
-from tests.chaos.stage import Stage
-from tests.product import KEY, Problem
+from tests.rigs.product import KEY, Problem
 
 COMMANDS = 60
 FLOOD = 10_000
@@ -20,10 +20,10 @@ ANSWERED_WITHIN = 0.05  # seconds
 
 
 @scenario(20, f"commands over breaking lines; twice, stale, and a flood of {FLOOD:,}")
-async def commands(stage: Stage, report: Report, flood: int = FLOOD) -> None:
-    async with call(stage, report, "orders") as guest:
-        host = await asyncio.to_thread(stage.host_of, guest.room)
-        acknowledged = await asyncio.to_thread(_command, stage, guest.room, host)
+async def commands(lab: Lab, report: Report, flood: int = FLOOD) -> None:
+    async with call(lab, report, "orders") as guest:
+        host = await asyncio.to_thread(lab.host_of, guest.room)
+        acknowledged = await asyncio.to_thread(_command, lab, guest.room, host)
         known = (await guest.ask()).orders
         report.lost_commands = len(set(acknowledged) - set(known))
         report.facts["commands"] = len(acknowledged)
@@ -32,48 +32,46 @@ async def commands(stage: Stage, report: Report, flood: int = FLOOD) -> None:
         )
         report.must(len(known) == len(set(known)), "a command was carried out twice")
         report.must(known == sorted(known), "commands were carried out in another order")
-        await _stale(stage, report, guest.session_id)
-        pid = await pid_of(stage, guest)
+        await _stale(lab, report, guest.session_id)
+        pid = await pid_of(lab, guest)
         os.kill(pid, signal.SIGSTOP)
         try:
             began = time.monotonic()
-            accepted, refused_ = await asyncio.to_thread(_flood, stage, guest.session_id, flood)
-            length = int(stage.redis.xlen(f"session:{{{guest.session_id}}}:inbox"))
+            accepted, refused_ = await asyncio.to_thread(_flood, lab, guest.session_id, flood)
+            length = int(lab.redis.xlen(f"session:{{{guest.session_id}}}:inbox"))
             report.facts["flood"] = f"{accepted} taken, {refused_} refused, {time.monotonic() - began:.1f} s"
             report.must(length <= INBOX_HOLDS, f"the inbox holds {length}")
             report.must(accepted <= INBOX_HOLDS and refused_ > 0, "the flood was not refused")
-            status = await asyncio.to_thread(
-                _status, stage, "/config", {"room_url": guest.room, "prompt": "x"}
-            )
+            status = await asyncio.to_thread(_status, lab, "/config", {"room_url": guest.room, "prompt": "x"})
             report.must(status == 429, f"a command to a full inbox is answered with {status}")
         finally:
             os.kill(pid, signal.SIGCONT)
-        await soon(lambda: int(stage.redis.xlen(f"session:{{{guest.session_id}}}:inbox")) < 10, 30)
+        await soon(lambda: int(lab.redis.xlen(f"session:{{{guest.session_id}}}:inbox")) < 10, 30)
         report.must((await guest.ask()).pid == pid, "the flood cost the bot its place")
 
 
-def _command(stage: Stage, room: str, host: str) -> list[str]:
+def _command(lab: Lab, room: str, host: str) -> list[str]:
     """Send numbered commands while the bot's line to Redis breaks again and again; those that were acknowledged."""
     acknowledged = []
     for number in range(COMMANDS):
         prompt = f"order {number:03}"
         if number % 5 == 0:
-            stage.links[host].blink()
+            lab.links[host].blink()
         try:
-            stage.post("/config", {"room_url": room, "prompt": prompt})
+            lab.post("/config", {"room_url": room, "prompt": prompt})
         except Problem:
             continue
         acknowledged.append(prompt)
     return acknowledged
 
 
-async def _stale(stage: Stage, report: Report, session_id: str) -> None:
+async def _stale(lab: Lab, report: Report, session_id: str) -> None:
     """A command for an earlier epoch must not be carried out, and must be said to have expired."""
     from greenroom.app.rooms.inbox import AwaitAnswer, Send
     from greenroom.app.rooms.sessions import ReadSession
     from greenroom.app.storage.ledger import RedisLedger
 
-    ledger = RedisLedger(stage.environ["REDIS_URL"])
+    ledger = RedisLedger(lab.environ["REDIS_URL"])
     try:
         session = ledger.run(ReadSession(session_id))
         send = Send(session_id, "config", {"prompt": "stale"}, session.epoch - 1, timedelta(seconds=30))
@@ -83,19 +81,19 @@ async def _stale(stage: Stage, report: Report, session_id: str) -> None:
         report.must(
             answer == {"error": "expired"}, f"a command of an earlier epoch was answered with {answer}"
         )
-        await soon(lambda: "message_expired" in stage.events(session_id))
+        await soon(lambda: "message_expired" in lab.events(session_id))
     finally:
         ledger.close()
 
 
-def _flood(stage: Stage, session_id: str, flood: int) -> tuple[int, int]:
+def _flood(lab: Lab, session_id: str, flood: int) -> tuple[int, int]:
     """Commands to a bot that does not read; how many were taken, and how many refused."""
     from greenroom.app.errors import InboxFull
     from greenroom.app.rooms.inbox import Send
     from greenroom.app.rooms.sessions import ReadSession
     from greenroom.app.storage.ledger import RedisLedger
 
-    ledger, taken, refused_ = RedisLedger(stage.environ["REDIS_URL"]), 0, 0
+    ledger, taken, refused_ = RedisLedger(lab.environ["REDIS_URL"]), 0, 0
     try:
         epoch = ledger.run(ReadSession(session_id)).epoch
         for _ in range(flood):
@@ -109,9 +107,9 @@ def _flood(stage: Stage, session_id: str, flood: int) -> tuple[int, int]:
     return taken, refused_
 
 
-def _status(stage: Stage, path: str, body: dict[str, object]) -> int:
+def _status(lab: Lab, path: str, body: dict[str, object]) -> int:
     try:
-        stage.post(path, body)
+        lab.post(path, body)
     except Problem as problem:
         return problem.status
     return 200
@@ -143,27 +141,27 @@ HOSTILE = {
 
 
 @scenario(23, "huge, deep, broken and odd JSON, odd names", lane="alone")
-async def hostile_bodies(stage: Stage, report: Report) -> None:
+async def hostile_bodies(lab: Lab, report: Report) -> None:
     slowest, said = 0.0, {}
     for path in ("/join", "/leave", "/config"):
         for name, body in HOSTILE.items():
-            status, took = await asyncio.to_thread(_quickest, stage, path, body)
+            status, took = await asyncio.to_thread(_quickest, lab, path, body)
             slowest = max(slowest, took)
             said[name] = status
             report.must(400 <= status < 500, f"{path} answers {name} with {status}")
             report.must(took < ANSWERED_WITHIN, f"{path} answered {name} after {took * 1000:.0f} ms")
     report.facts["bodies"] = 3 * len(HOSTILE)
     report.facts["slowest"] = f"{slowest * 1000:.0f} ms"
-    sessions = (await asyncio.to_thread(stage.get, "/sessions?limit=1000"))["sessions"]
+    sessions = (await asyncio.to_thread(lab.get, "/sessions?limit=1000"))["sessions"]
     report.must(not sessions, f"a hostile body started {len(sessions)} sessions")
 
 
-def _quickest(stage: Stage, path: str, body: bytes) -> tuple[int, float]:
+def _quickest(lab: Lab, path: str, body: bytes) -> tuple[int, float]:
     """The status, and the best time of three: what is measured is our work, not who else is on this machine."""
     status, times = 0, []
     for _ in range(3):
         began = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", stage.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=10)
         headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
         try:
             connection.request("POST", path, body, headers)

@@ -7,9 +7,9 @@ import signal
 import time
 from contextlib import AsyncExitStack
 
+from tests.chaos.lab import Lab
 from tests.chaos.play import call, goes, kill_bot, must_be_quick, pid_of, refused, soon
 from tests.chaos.scenario import Report, scenario
-from tests.chaos.stage import Stage
 from tests.chaos.starving import Starving
 
 KILLS = 8
@@ -20,32 +20,32 @@ BLOCKED_FOR = 90  # seconds; the watchdog ends it long before
 
 
 @scenario(1, "kill -9 of a bot's process", lane="alone")
-async def a_bot_is_killed(stage: Stage, report: Report, kills: int = KILLS) -> None:
+async def a_bot_is_killed(lab: Lab, report: Report, kills: int = KILLS) -> None:
     for number in range(kills // 2):  # three deaths would end a session
-        async with call(stage, report, f"killed-{number}") as guest:
+        async with call(lab, report, f"killed-{number}") as guest:
             for _ in range(2):
-                await kill_bot(stage, report, guest)
+                await kill_bot(lab, report, guest)
                 await guest.ask()
     must_be_quick(report)
 
 
 @scenario(2, "kill -9 of a worker's parent, which is started again", lane="alone")
-async def a_worker_is_killed(stage: Stage, report: Report) -> None:
+async def a_worker_is_killed(lab: Lab, report: Report) -> None:
     async with AsyncExitStack() as calls:
-        guests = [await calls.enter_async_context(call(stage, report, f"orphan-{n}")) for n in range(4)]
-        host = await asyncio.to_thread(stage.host_of, guests[0].room)
-        hit = [guest for guest in guests if await asyncio.to_thread(stage.host_of, guest.room) == host]
-        pids = {guest.room: await pid_of(stage, guest) for guest in hit}
-        stage.kill(host)
-        stage.process(host).wait()
+        guests = [await calls.enter_async_context(call(lab, report, f"orphan-{n}")) for n in range(4)]
+        host = await asyncio.to_thread(lab.host_of, guests[0].room)
+        hit = [guest for guest in guests if await asyncio.to_thread(lab.host_of, guest.room) == host]
+        pids = {guest.room: await pid_of(lab, guest) for guest in hit}
+        lab.kill(host)
+        lab.process(host).wait()
         report.must(
             all([await goes(pid, 5) for pid in pids.values()]),
             "bots outlived their worker by more than 5 seconds",
         )
-        before = stage.process(host).logs().count(READY)
+        before = lab.process(host).logs().count(READY)
         started = time.monotonic()
-        stage.raise_up(host)
-        booted = asyncio.create_task(_booted(stage, host, before))
+        lab.raise_up(host)
+        booted = asyncio.create_task(_booted(lab, host, before))
         heard = await asyncio.gather(*(guest.hears_bot(but=pids[guest.room], within=60) for guest in hit))
         ready, its_hunger = await booted
         starving = its_hunger.seconds()
@@ -57,69 +57,69 @@ async def a_worker_is_killed(stage: Stage, report: Report) -> None:
             report.within(took, 5, f"{guest.room} was on stage again {took:.1f} s after its worker was ready")
             await guest.ask()
         report.facts["calls on it"] = len(hit)
-    await soon(lambda: host in stage.living_hosts(), 60)
+    await soon(lambda: host in lab.living_hosts(), 60)
 
 
-async def _booted(stage: Stage, host: str, before: int) -> tuple[float, Starving]:
+async def _booted(lab: Lab, host: str, before: int) -> tuple[float, Starving]:
     """When a worker has said once more that it is ready, and what its processes wait from then on."""
-    await soon(lambda: stage.process(host).logs().count(READY) > before, 60)
-    return time.monotonic(), stage.starving(host)
+    await soon(lambda: lab.process(host).logs().count(READY) > before, 60)
+    return time.monotonic(), lab.starving(host)
 
 
 @scenario(3, "a host is lost, with all its processes", lane="patient")
-async def a_host_is_lost(stage: Stage, report: Report) -> None:
+async def a_host_is_lost(lab: Lab, report: Report) -> None:
     async with AsyncExitStack() as calls:
-        guests = [await calls.enter_async_context(call(stage, report, f"lost-{n}")) for n in range(2)]
-        host = await asyncio.to_thread(stage.host_of, guests[0].room)
-        room = await asyncio.to_thread(a_room_on, stage, host)
-        pids = {guest.room: await pid_of(stage, guest) for guest in guests}
-        hit = [g for g in guests if await asyncio.to_thread(stage.host_of, g.room) == host]
+        guests = [await calls.enter_async_context(call(lab, report, f"lost-{n}")) for n in range(2)]
+        host = await asyncio.to_thread(lab.host_of, guests[0].room)
+        room = await asyncio.to_thread(a_room_on, lab, host)
+        pids = {guest.room: await pid_of(lab, guest) for guest in guests}
+        hit = [g for g in guests if await asyncio.to_thread(lab.host_of, g.room) == host]
         began = time.monotonic()
-        stage.kill_host(host)
-        joinable = asyncio.create_task(asyncio.to_thread(joined_anew, stage, room, within=45))
+        lab.kill_host(host)
+        joinable = asyncio.create_task(asyncio.to_thread(joined_anew, lab, room, within=45))
         heard = await asyncio.gather(*(guest.hears_bot(but=pids[guest.room], within=45) for guest in hit))
         took = [round(voice.since - began, 1) for voice in heard]
         report.facts["on stage again after s"] = took
         report.facts["joinable after s"] = free = round(await joinable - began, 1)
         report.within(max(took), 35, f"a call was on stage again after {max(took)} s only")
         report.within(free, 30, f"the room was joinable after {free} s only")
-        stage.raise_up(host)
-    await soon(lambda: host in stage.living_hosts(), 60)
+        lab.raise_up(host)
+    await soon(lambda: host in lab.living_hosts(), 60)
 
 
-def a_room_on(stage: Stage, host: str) -> str:
+def a_room_on(lab: Lab, host: str) -> str:
     """A room whose bot, with which nobody talks, came to be on this host."""
     tried = [f"local:joined-again-{number}" for number in range(4)]  # all slots that two calls leave
     found = None
     for room in tried:
-        stage.join(room, bot="quiet")
-        if stage.host_of(room) == host:
+        lab.join(room, bot="quiet")
+        if lab.host_of(room) == host:
             found = room
             break
     for room in tried:
         if room != found:
-            stage.leave(room)
+            lab.leave(room)
     assert found is not None, f"no bot came to be on {host}"
     return found
 
 
-def joined_anew(stage: Stage, room: str, within: float) -> float:
+def joined_anew(lab: Lab, room: str, within: float) -> float:
     """When a join finds a bot that beats, after the one that was there has died."""
-    dead = stage.owner(room)
+    dead = lab.owner(room)
     until = time.monotonic() + within
     while time.monotonic() < until:
-        stage.join(room, bot="quiet", wait=1)
-        view = stage.get(f"/rooms/{room}")
-        if view["lease"] and view["lease"]["status"] == "active" and stage.owner(room) != dead:
+        lab.join(room, bot="quiet", wait=1)
+        view = lab.get(f"/rooms/{room}")
+        if view["lease"] and view["lease"]["status"] == "active" and lab.owner(room) != dead:
             return time.monotonic()
         time.sleep(0.2)
     raise AssertionError(f"{room} could not be joined within {within} s")
 
 
 @scenario(8, "a bot's process is frozen for 10 s, another for 40 s", lane="patient")
-async def bots_are_frozen(stage: Stage, report: Report) -> None:
-    async with call(stage, report, "nap") as napper, call(stage, report, "coma") as sleeper:
-        nap, coma = await pid_of(stage, napper), await pid_of(stage, sleeper)
+async def bots_are_frozen(lab: Lab, report: Report) -> None:
+    async with call(lab, report, "nap") as napper, call(lab, report, "coma") as sleeper:
+        nap, coma = await pid_of(lab, napper), await pid_of(lab, sleeper)
         epoch = sleeper.epoch
         began = time.monotonic()
         os.kill(nap, signal.SIGSTOP)
@@ -141,9 +141,9 @@ async def bots_are_frozen(stage: Stage, report: Report) -> None:
                     pass
         woken = time.monotonic()
         await asyncio.sleep(5)
-        holder = await pid_of(stage, sleeper)
-        session = await asyncio.to_thread(stage.session, sleeper.session_id)
-        history = await asyncio.to_thread(stage.history, sleeper.session_id)
+        holder = await pid_of(lab, sleeper)
+        session = await asyncio.to_thread(lab.session, sleeper.session_id)
+        history = await asyncio.to_thread(lab.history, sleeper.session_id)
         late = [entry for entry in history if entry["event"] == "ended"]
         report.must(holder not in (coma, None), "the bot that was frozen for 40 s has the room again")
         report.must(
@@ -154,9 +154,9 @@ async def bots_are_frozen(stage: Stage, report: Report) -> None:
 
 
 @scenario(9, "a bot's event loop is blocked for good", lane="patient")
-async def a_loop_is_blocked(stage: Stage, report: Report) -> None:
-    async with call(stage, report, "blocked") as guest:
-        pid = await pid_of(stage, guest)
+async def a_loop_is_blocked(lab: Lab, report: Report) -> None:
+    async with call(lab, report, "blocked") as guest:
+        pid = await pid_of(lab, guest)
         began = time.monotonic()
         guest.type(f"block {BLOCKED_FOR} {pid}")
         heard = await guest.hears_bot(but=pid, within=50)
@@ -169,52 +169,50 @@ async def a_loop_is_blocked(stage: Stage, report: Report) -> None:
 
 
 @scenario(21, "a bot that crashes at boot; one that is killed three times", lane="alone")
-async def a_bot_crashes_again_and_again(stage: Stage, report: Report) -> None:
-    problem = await refused(stage.join, "local:broken", bot="broken", wait=25)
+async def a_bot_crashes_again_and_again(lab: Lab, report: Report) -> None:
+    problem = await refused(lab.join, "local:broken", bot="broken", wait=25)
     report.must(problem is not None and problem.status == 503, f"the join that waited was told {problem}")
     reason = problem and problem.body.get("reason")
     report.must(reason == "crashed_too_often", f"the session of the broken bot ended as {reason}")
-    free = (await asyncio.to_thread(stage.get, "/rooms/local:broken"))["lease"] is None
+    free = (await asyncio.to_thread(lab.get, "/rooms/local:broken"))["lease"] is None
     report.must(free, "the room of the broken bot is not free")
-    async with call(stage, report, "thrice", stays=False) as guest:
+    async with call(lab, report, "thrice", stays=False) as guest:
         for _ in range(2):
-            await kill_bot(stage, report, guest)
+            await kill_bot(lab, report, guest)
             await guest.ask()
-        os.kill(await pid_of(stage, guest), signal.SIGKILL)
-        ended = await soon(lambda: stage.session(guest.session_id)["reason"], 15)
+        os.kill(await pid_of(lab, guest), signal.SIGKILL)
+        ended = await soon(lambda: lab.session(guest.session_id)["reason"], 15)
         report.must(ended == "crashed_too_often", f"after three crashes the session ended as {ended}")
-        crashes = (await asyncio.to_thread(stage.events, guest.session_id)).count("lost")
+        crashes = (await asyncio.to_thread(lab.events, guest.session_id)).count("lost")
         report.facts["crashes"] = crashes
         report.must(crashes == 3, f"its history tells of {crashes} crashes")
     must_be_quick(report)
 
 
 @scenario(17, "crash after each step of a launch and of a hand-over")
-async def crashes_between_steps(stage: Stage, report: Report) -> None:
+async def crashes_between_steps(lab: Lab, report: Report) -> None:
     for step in ("pending", "joining", "live"):
-        await _crash_at_start(stage, report, step)
-    await crashes_in_hand_overs(stage, report)
+        await _crash_at_start(lab, report, step)
+    await crashes_in_hand_overs(lab, report)
     report.facts["crash points"] = 3 + len(CRASHES)
 
 
-async def crashes_in_hand_overs(stage: Stage, report: Report) -> None:
+async def crashes_in_hand_overs(lab: Lab, report: Report) -> None:
     for moment, whom in CRASHES:
         try:
-            await _crash(stage, report, moment, whom)
+            await _crash(lab, report, moment, whom)
         except Exception as error:
             report.faults.append(f"{whom} killed at {moment}: {type(error).__name__}: {error}")
 
 
-async def _crash_at_start(stage: Stage, report: Report, step: str) -> None:
+async def _crash_at_start(lab: Lab, report: Report, step: str) -> None:
     """Kill a bot as soon as its process has the room: before it says so, while it joins, when it is live."""
     room = f"local:crash-{step}"
-    joined = await asyncio.to_thread(
-        stage.join, room, bot="witness", user_id=f"guest-of-crash-{step}", wait=0
-    )
+    joined = await asyncio.to_thread(lab.join, room, bot="witness", user_id=f"guest-of-crash-{step}", wait=0)
     session_id = joined["session_id"]
 
     def kill() -> None:
-        redis, until = stage.redis, time.monotonic() + 20
+        redis, until = lab.redis, time.monotonic() + 20
         while time.monotonic() < until:
             lease = json.loads(str(redis.get(f"room_active:{{{room}}}") or "{}"))
             state = redis.hget(f"session:{{{session_id}}}", "state")
@@ -225,7 +223,7 @@ async def _crash_at_start(stage: Stage, report: Report, step: str) -> None:
 
     await asyncio.to_thread(kill)
     began = time.monotonic()
-    async with call(stage, report, f"crash-{step}") as guest:
+    async with call(lab, report, f"crash-{step}") as guest:
         report.must(guest.session_id == session_id, f"killed while {step}: another session has the room")
         took = time.monotonic() - began
         report.facts[f"killed while {step}"] = f"{took:.1f} s"
@@ -244,12 +242,12 @@ CRASHES = (
 )
 
 
-async def _crash(stage: Stage, report: Report, moment: str, whom: str) -> None:
+async def _crash(lab: Lab, report: Report, moment: str, whom: str) -> None:
     room = f"crash-{moment}-{whom}"
-    async with call(stage, report, room) as guest:
-        old = await pid_of(stage, guest)
+    async with call(lab, report, room) as guest:
+        old = await pid_of(lab, guest)
         os.kill(old, signal.SIGTERM)
-        new = await asyncio.to_thread(_watch_hand_over, stage, guest.room, old, moment)
+        new = await asyncio.to_thread(_watch_hand_over, lab, guest.room, old, moment)
         victim = old if whom == "old" else new
         since = time.monotonic()
         try:
@@ -265,9 +263,9 @@ async def _crash(stage: Stage, report: Report, moment: str, whom: str) -> None:
         )
 
 
-def _watch_hand_over(stage: Stage, room: str, old: int, moment: str) -> int:
+def _watch_hand_over(lab: Lab, room: str, old: int, moment: str) -> int:
     """Wait for a moment of a hand-over; the successor's process, or 0 if there is none yet."""
-    redis, until = stage.redis, time.monotonic() + 20
+    redis, until = lab.redis, time.monotonic() + 20
     while time.monotonic() < until:
         lease = json.loads(str(redis.get(f"room_active:{{{room}}}") or "{}"))
         following = lease.get("next") or {}

@@ -5,10 +5,10 @@ import json
 import time
 from collections import Counter
 
+from tests.chaos.lab import Lab
 from tests.chaos.play import call
 from tests.chaos.scenario import Report, scenario
-from tests.chaos.stage import Stage
-from tests.product import KEY
+from tests.rigs.product import KEY
 
 CROWD = 1_000
 CALLERS = 100  # connections at once
@@ -16,17 +16,17 @@ SETTLED_WITHIN = 65  # seconds: a minute, and the reaper's next round
 
 
 @scenario(15, f"{CROWD:,} concurrent joins of one room, and of {CROWD:,} rooms", lane="alone", own=True)
-async def crowds(stage: Stage, report: Report, crowd: int = CROWD) -> None:
-    one, took = await _join_all(stage, ["local:everybody"] * crowd)
+async def crowds(lab: Lab, report: Report, crowd: int = CROWD) -> None:
+    one, took = await _join_all(lab, ["local:everybody"] * crowd)
     sessions = {answer["session_id"] for _, answer in one if "session_id" in answer}
     report.facts["one room"] = f"{Counter(status for status, _ in one)} in {took:.1f} s".replace(
         "Counter", ""
     )
     report.must(len(sessions) == 1, f"{len(sessions)} sessions for one room")
     report.must(all(status < 300 for status, _ in one), "a join of the one room was refused")
-    await asyncio.to_thread(stage.leave, "local:everybody")
+    await asyncio.to_thread(lab.leave, "local:everybody")
 
-    many, took = await _join_all(stage, [f"local:crowd-{number}" for number in range(crowd)])
+    many, took = await _join_all(lab, [f"local:crowd-{number}" for number in range(crowd)])
     accepted = {answer["session_id"]: answer["room_url"] for _, answer in many if "session_id" in answer}
     report.facts["many rooms"] = f"{Counter(status for status, _ in many)} in {took:.1f} s".replace(
         "Counter", ""
@@ -36,21 +36,21 @@ async def crowds(stage: Stage, report: Report, crowd: int = CROWD) -> None:
         all(status in (202, 503) for status, _ in many), "a join was answered otherwise than 202 or 503"
     )
     report.must(len(accepted) == crowd, f"only {len(accepted)} of {crowd} joins were accepted")
-    outcomes = await asyncio.to_thread(_settle, stage, accepted)
+    outcomes = await asyncio.to_thread(_settle, lab, accepted)
     report.facts["became"] = dict(Counter(outcomes.values()))
     undecided = [each for each in accepted if each not in outcomes]
     report.must(not undecided, f"{len(undecided)} accepted sessions were undecided after a minute")
-    async with call(stage, report, "after-the-crowd"):
+    async with call(lab, report, "after-the-crowd"):
         pass
 
 
-async def _join_all(stage: Stage, rooms: list[str]) -> tuple[list[tuple[int, dict[str, str]]], float]:
+async def _join_all(lab: Lab, rooms: list[str]) -> tuple[list[tuple[int, dict[str, str]]], float]:
     """All joins at once, over kept connections; (status, answer) of each, and how long it took."""
     left = list(rooms)
     answers: list[tuple[int, dict[str, str]]] = []
 
     async def caller() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
         while left:
             body = json.dumps({"room_url": left.pop(), "bot": "quiet"}).encode()
             writer.write(
@@ -68,7 +68,7 @@ async def _join_all(stage: Stage, rooms: list[str]) -> tuple[list[tuple[int, dic
     return answers, time.monotonic() - began
 
 
-def _settle(stage: Stage, accepted: dict[str, str]) -> dict[str, str]:
+def _settle(lab: Lab, accepted: dict[str, str]) -> dict[str, str]:
     """What became of each session within a minute.  Those that are live leave, so that others come to play."""
     outcomes: dict[str, str] = {}
     until = time.monotonic() + SETTLED_WITHIN
@@ -76,11 +76,11 @@ def _settle(stage: Stage, accepted: dict[str, str]) -> dict[str, str]:
         for session_id, room in accepted.items():
             if session_id in outcomes:
                 continue
-            session = stage.session(session_id)
+            session = lab.session(session_id)
             if session["state"] == "ended":
                 outcomes[session_id] = session["reason"] or "without a reason"
             elif session["state"] in ("live", "waiting"):
                 outcomes[session_id] = "live"
-                stage.leave(room)
+                lab.leave(room)
         time.sleep(1)
     return outcomes

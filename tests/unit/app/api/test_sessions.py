@@ -1,0 +1,450 @@
+"""Sessions over HTTP: the list, one, its history, and the way in for a browser."""
+
+import itertools
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from greenroom.app.api.seats import Seats, Wait
+from greenroom.app.api.sessions import STREAMS_OF_ONE
+from greenroom.app.errors import Busy
+from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.inbox import Send
+from greenroom.app.rooms.requests import Offer
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Note, Reason, State
+from greenroom.app.storage.inbox import INBOX_HOLDS
+from tests.rigs.api import problem
+from tests.rigs.makers import DIED
+
+pytestmark = pytest.mark.usefixtures("staffed")
+
+ROOM = "local:stage"
+OFFER = {"sdp": "v=0\r\n", "type": "offer"}
+ANSWER = {"sdp": "v=0\r\nanswer", "type": "answer", "pc_id": "p-1"}
+AS_EVENTS = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture
+def joined(caller):
+    return caller.post("/join", {"room_url": ROOM, "user_id": "ada"}).json
+
+
+@pytest.fixture
+def bot(joined, puppet):
+    return puppet().go_live()
+
+
+@pytest.fixture
+def url(joined):
+    return joined["session_url"]
+
+
+def events_of(stream):
+    """What a browser's EventSource makes of it."""
+    events = []
+    for block in stream.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if "data" in fields:
+            events.append((fields["id"], fields["event"], json.loads(fields["data"])))
+    return events
+
+
+# The list, and one
+
+
+def test_sessions_that_are_on_are_listed_and_ended_ones_are_not(caller, joined, bot):
+    [listed] = caller.get("/sessions").json["sessions"]
+    assert listed["session_id"] == joined["session_id"]
+    bot.leave()
+
+    assert caller.get("/sessions").json == {"sessions": [], "next": None}
+
+
+def test_a_session_tells_all_about_itself(caller, joined, bot, url):
+    told = caller.get(url).json
+
+    assert told["created_at"].endswith("+00:00")
+    told = {name: value for name, value in told.items() if name not in ("created_at", "updated_at", "epoch")}
+    assert told == {
+        "session_id": joined["session_id"],
+        "room_url": ROOM,
+        "user_id": "ada",
+        "bot": "assistant",
+        "assistant": None,
+        "personality": "host",
+        "persona": None,
+        "instructions": None,
+        "prompts": {},
+        "voice": None,
+        "voice_parameters": {},
+        "language": None,
+        "mode": "voice",
+        "conversation_id": joined["conversation_id"],
+        "tenant": "main",
+        "state": "live",
+        "reason": None,
+        "host": None,
+        "position": None,
+        "launches": 1,
+        "crashes": 0,
+        "session_persistence": 300,
+        "max_duration": 3600,
+        "metadata": {},
+        "version": 3,
+    }
+
+
+def test_a_session_tells_of_its_crashes_its_launches_and_its_epoch(caller, ledger, reaper, bot, url):
+    before = caller.get(url).json
+    reaper.lost(bot.session.id, owner=bot.owner, failure=DIED)
+    ledger.pass_time(STARTS_WITHIN)
+    reaper.reap()
+
+    told = caller.get(url).json
+    assert (told["state"], told["crashes"], told["launches"]) == ("pending", 1, 2)
+    assert told["epoch"] > before["epoch"]
+    [listed] = caller.get("/sessions").json["sessions"]
+    assert listed["crashes"] == 1
+    events = caller.get(f"{url}/events").json["events"]
+    assert [event["event"] for event in events[-2:]] == ["lost", "pending"]
+    assert events[-2]["detail"] == "died with its process"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize(("is_laptop", "is_told"), [(True, True), (False, False)])
+def test_how_a_bot_failed_is_for_the_key_and_on_a_laptop_for_everybody(
+    caller, app, joined, reaper, bot, url, accept, is_laptop, is_told
+):
+    """What was raised may quote what somebody said, or the key of a service."""
+    failure = BotFailure(FailureKind.RAISED, "raised ValueError: no key s3cr3t", "mine.py", 7)
+    reaper.lost(
+        bot.session.id,
+        owner=bot.owner,
+        failure=failure,
+    )
+    caller.post("/leave", {"session_id": bot.session.id})
+    services = app.extensions["greenroom"]
+    redis = f"unix://{services.settings.redis_socket}" if is_laptop else "redis://elsewhere"
+    settings = replace(services.settings, redis_url=redis)
+    app.extensions["greenroom"] = replace(services, settings=settings)
+
+    browser = caller.with_(joined["connect"]["token"])
+    told = browser.get(f"{url}/events", headers={"Accept": accept}).text
+    assert "lost" in told and ("s3cr3t" in told) is is_told
+    assert "s3cr3t" in caller.get(f"{url}/events", headers={"Accept": accept}).text
+
+
+def test_the_holder_of_a_token_does_not_learn_what_another_s_application_said(caller, bot, url):
+    order = {"room_url": ROOM, "user_id": "bob"}
+    token = caller.post("/join", order).json["connect"]["token"]
+
+    told = caller.with_(token).get(url).json
+    assert (told["user_id"], told["instructions"], told["metadata"]) == ("bob", None, {})
+
+
+def test_an_ended_session_says_why(caller, bot, url):
+    bot.leave(Reason.IDLE)
+
+    told = caller.get(url).json
+    assert (told["state"], told["reason"]) == ("ended", "idle")
+
+
+# Its history
+
+
+def test_a_history_is_told_in_order(caller, bot, url):
+    bot.leave(Reason.IDLE)
+
+    events = caller.get(f"{url}/events").json["events"]
+    assert [event["event"] for event in events] == ["pending", "joining", "live", "leaving", "ended"]
+    assert events[-1]["reason"] == "idle"
+    assert all(event["at"].endswith("+00:00") for event in events)
+
+
+def test_a_history_goes_on_after_what_was_read(caller, bot, url):
+    first, *rest = caller.get(f"{url}/events").json["events"]
+
+    assert caller.get(f"{url}/events", headers={"Last-Event-ID": first["id"]}).json["events"] == rest
+
+
+def test_a_history_is_json_unless_a_stream_is_asked_for(caller, bot, url):
+    bot.leave()
+
+    for accept in ("*/*", "application/json", "text/html, */*", "application/json, text/event-stream"):
+        assert caller.get(f"{url}/events", headers={"Accept": accept}).mimetype == "application/json"
+    assert caller.get(f"{url}/events", headers=AS_EVENTS).mimetype == "text/event-stream"
+
+
+def test_a_stream_tells_what_was_and_what_comes_until_the_end(caller, ledger, bot, url):
+    def end():
+        ledger.run(Note(bot.session.id, "person_left", bot.session.epoch, 'a "quoted"\nname'))
+        bot.leave(Reason.IDLE)
+        ledger.meanwhile.clear()
+
+    ledger.meanwhile.append(end)
+
+    response = caller.get(f"{url}/events", headers=AS_EVENTS)
+
+    told = events_of(response.text)
+    assert [event for _, event, _ in told] == [
+        "pending",
+        "joining",
+        "live",
+        "person_left",
+        "leaving",
+        "ended",
+    ]
+    assert told[3][2]["detail"] == 'a "quoted"\nname'
+    assert told[-1][2]["reason"] == "idle"
+    assert [entry_id for entry_id, _, _ in told] == [data["id"] for _, _, data in told]
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_a_stream_that_is_taken_up_again_repeats_nothing(caller, ledger, bot, url):
+    """A client that had read everything got the whole history a second time."""
+    last = caller.get(f"{url}/events").json["events"][-1]["id"]
+    ledger.meanwhile.append(lambda: bot.leave() if ledger.meanwhile.clear() is None else None)
+
+    response = caller.get(f"{url}/events", headers={**AS_EVENTS, "Last-Event-ID": last})
+
+    assert [event for _, event, _ in events_of(response.text)] == ["leaving", "ended"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stream_ends_by_itself_and_says_when_to_come_back(caller, bot, url):
+    response = caller.get(f"{url}/events", headers=AS_EVENTS)
+
+    assert response.text.startswith("retry: 1000\n\n")
+    assert [event for _, event, _ in events_of(response.text)] == ["pending", "joining", "live"]
+
+
+def test_streams_of_one_caller_leave_room_for_others_and_are_given_back(caller, bot, url):
+    following, enough = threading.Barrier(STREAMS_OF_ONE + 1), threading.Event()
+
+    def follow():
+        stream = caller.get(f"{url}/events", headers=AS_EVENTS, buffered=False)
+        following.wait(10)
+        enough.wait(10)
+        stream.close()
+
+    with ThreadPoolExecutor(STREAMS_OF_ONE) as pool:  # a thread each, as in the web process
+        streams = [pool.submit(follow) for _ in range(STREAMS_OF_ONE)]
+        following.wait(10)
+        one_more = caller.get(f"{url}/events", headers=AS_EVENTS)
+        token = caller.post("/join", {"room_url": ROOM, "user_id": "bob"}).json["connect"]["token"]
+        other = caller.with_(token).get(f"{url}/events", headers=AS_EVENTS, buffered=False)
+        other.close()
+        as_json = caller.get(f"{url}/events")
+        enough.set()
+        for stream in streams:
+            stream.result()
+    bot.leave()
+
+    problem(one_more, 429, "too-many-streams")
+    assert other.status_code == 200
+    assert int(one_more.headers["Retry-After"]) > 0
+    assert as_json.status_code == 200
+    for _ in range(STREAMS_OF_ONE + 1):
+        assert caller.get(f"{url}/events", headers=AS_EVENTS).status_code == 200
+
+
+def test_the_stream_of_an_unknown_session_is_a_problem_and_no_stream(caller):
+    problem(caller.get("/sessions/nobody/events", headers=AS_EVENTS), 404, "no-such-session")
+
+
+# The way in
+
+
+def test_an_offer_is_given_to_the_bot_and_its_answer_comes_back(caller, ledger, joined, bot, url):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
+
+    response = caller.post(f"{url}/api/offer", OFFER)
+
+    assert (response.status_code, response.json) == (200, ANSWER)
+    assert bot.heard == [
+        ("offer", {"user_id": "ada", "offer": {**OFFER, "pc_id": None, "restart_pc": None}}),
+    ]
+
+
+def test_an_offer_comes_from_whom_the_token_names(caller, ledger, joined, bot, url):
+    token = caller.post("/join", {"room_url": ROOM, "user_id": "bob"}).json["connect"]["token"]
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
+
+    caller.with_(token).post(f"{url}/api/offer", {**OFFER, "request_data": {"user_id": "ada"}})
+
+    assert bot.heard[0][1]["user_id"] == "bob"
+
+
+def test_an_offer_as_pipecat_s_clients_send_it_is_taken(caller, ledger, bot, url):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
+    offer = {**OFFER, "pc_id": "p-1", "restart_pc": True, "requestData": {"a": 1}}
+
+    assert caller.post(f"{url}/api/offer", offer).status_code == 200
+    assert bot.heard[0][1]["offer"]["restart_pc"] is True
+
+
+def test_an_offer_as_large_as_a_browser_makes_it_is_taken(caller, ledger, bot, url):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
+
+    assert caller.post(f"{url}/api/offer", {**OFFER, "sdp": "a" * 50_000}).status_code == 200
+
+
+def test_an_offer_to_a_bot_that_is_starting_is_answered_when_it_has_started(
+    caller, ledger, joined, puppet, url
+):
+    late = puppet()
+
+    def start():
+        late.adopt()
+        late.obey({"offer": {"answer": ANSWER}})
+
+    ledger.meanwhile.append(start)
+
+    assert caller.post(f"{url}/api/offer", OFFER).json == ANSWER
+
+
+def test_an_offer_waits_longer_for_a_bot_that_is_on_its_way_than_for_one_that_is_there(
+    caller, ledger, joined, puppet, url, monkeypatch
+):
+    """pipecat's clients offer three times, and close the call for good at the first 4xx."""
+    monkeypatch.setattr("greenroom.app.rooms.sliced_wait.SLICE", timedelta(milliseconds=20))
+    monkeypatch.setattr(Offer, "within", timedelta(milliseconds=1))
+    late, looks = puppet(), itertools.count()
+
+    def start_late():
+        if next(looks) == 2:
+            late.adopt()
+            late.obey({"offer": {"answer": ANSWER}})
+
+    ledger.meanwhile.append(start_late)
+
+    assert caller.post(f"{url}/api/offer", OFFER).json == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "said"),
+    [
+        ("room-full", 409, "room-full"),
+        ("offer-refused", 422, "offer-refused"),
+        ("failed", 502, "bot-failed"),
+        ("unknown", 502, "bot-failed"),
+        ("expired", 504, "bot-silent"),
+    ],
+)
+def test_what_the_bot_refuses_is_said_in_http_s_terms(caller, ledger, bot, url, kind, status, said):
+    ledger.meanwhile.append(lambda: bot.obey({"offer": {"error": kind}}))
+
+    problem(caller.post(f"{url}/api/offer", OFFER), status, said)
+
+
+def test_an_offer_to_a_session_that_has_ended_says_why_it_did(caller, bot, url):
+    bot.leave(Reason.MAX_DURATION)
+
+    assert problem(caller.post(f"{url}/api/offer", OFFER), 410, "session-ended")["reason"] == "max_duration"
+    candidates = {"pc_id": "p", "candidates": []}
+    problem(caller.call("PATCH", f"{url}/api/offer", candidates), 410, "session-ended")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_bot_that_answers_no_offer_is_silent(caller, bot, url):
+    problem(caller.post(f"{url}/api/offer", OFFER), 504, "bot-silent")
+
+
+def test_who_may_not_wait_is_told_to_come_back_and_not_refused_for_good(app, caller, bot, url):
+    """Any 4xx ends pipecat's own client."""
+    seats = app.extensions["greenroom"].seats
+    for _ in range(app.extensions["greenroom"].settings.web_threads // 4):
+        seats.take(Wait.BOT)
+
+    refused = caller.post(f"{url}/api/offer", OFFER)
+
+    problem(refused, 503, "busy")
+    assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_a_join_that_may_not_wait_is_answered_at_once(app, caller):
+    seats = app.extensions["greenroom"].seats
+    for _ in range(app.extensions["greenroom"].settings.web_threads // 4):
+        seats.take(Wait.JOIN)
+
+    assert caller.post("/join?wait=30", {"room_url": ROOM}).status_code == 202
+
+
+def test_some_threads_are_left_for_what_does_not_wait():
+    for threads in (16, 17, 64, 512):
+        seats, taken = Seats(threads), 0
+        for wait in Wait:
+            try:
+                while seats.take(wait):
+                    taken += 1
+            except Busy:
+                pass
+
+        assert len(Wait) <= taken <= threads - threads // 8
+
+
+def test_a_seat_is_given_back_once():
+    seats = Seats(16)
+    give_back = seats.take(Wait.LEAVE)
+    give_back()
+    give_back()
+    seats.take(Wait.LEAVE)
+
+    with pytest.raises(Busy):
+        seats.take(Wait.LEAVE)
+
+
+def test_candidates_are_given_to_the_bot(caller, ledger, bot, url):
+    ledger.meanwhile.append(bot.obey)
+    sent = {
+        "pc_id": "p-1",
+        "candidates": [
+            {"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdp_mid": "0", "sdp_mline_index": 0},
+            {"candidate": "", "sdp_mid": None, "sdp_mline_index": None},
+        ],
+    }
+
+    response = caller.call("PATCH", f"{url}/api/offer", sent)
+
+    assert (response.status_code, response.json) == (200, {"status": "success"})
+    assert bot.heard == [("candidates", sent)]
+
+
+def test_a_full_inbox_is_said_to_be_full(caller, ledger, bot, url):
+    ledger.run_all([Send(bot.session.id, "say", {}, 1, timedelta(seconds=10)) for _ in range(INBOX_HOLDS)])
+
+    response = caller.post(f"{url}/api/offer", OFFER)
+
+    problem(response, 429, "inbox-full")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_session_that_waits_is_still_on(caller, bot, url):
+    bot.enter(State.WAITING)
+
+    assert caller.get(url).json["state"] == "waiting"
+    assert len(caller.get("/sessions").json["sessions"]) == 1
+
+
+def test_all_sessions_are_seen_page_by_page_whatever_begins_and_ends_meanwhile(caller, ledger, launches):
+    told = [caller.post("/join", {}).json["session_id"] for _ in range(7)]
+    first = caller.get("/sessions?limit=3").json
+    assert len(first["sessions"]) == 3
+    caller.post(
+        "/leave", {"session_id": first["sessions"][-1]["session_id"]}
+    )  # the one that the next page comes after
+    second = caller.get(f"/sessions?limit=3&after={first['next']}").json
+    third = caller.get(f"/sessions?limit=3&after={second['next']}").json
+
+    seen = [session["session_id"] for page in (first, second, third) for session in page["sessions"]]
+    assert sorted(seen) == sorted(told)
+    assert third["next"] is None
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=x", "after=1-%20", "page=2"])
+def test_a_page_that_cannot_be_is_refused(caller, query):
+    problem(caller.get(f"/sessions?{query}"), 422, "invalid")

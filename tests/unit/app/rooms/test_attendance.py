@@ -1,0 +1,314 @@
+"""Who is in a room, and what follows: each rule, without a room."""
+
+from datetime import timedelta
+
+import pytest
+
+from greenroom.app.rooms.attendance import (
+    COMES_BACK_WITHIN,
+    NO_SHOW_AFTER,
+    WARNING_BEFORE_END,
+    Arrived,
+    Attendance,
+    BeginConversation,
+    CancelAnswer,
+    Departed,
+    End,
+    Enter,
+    NoOtherSlot,
+    Park,
+    Paused,
+    Resumed,
+    SetClock,
+    ShowOpenThings,
+    SlotWanted,
+    Started,
+    StopClock,
+    TookOver,
+    WriteEvent,
+    time_limits,
+)
+from greenroom.app.rooms.sessions import Reason, State
+from tests.rigs.makers import a_session
+
+NOBODY = frozenset()
+AT_ONCE = timedelta(0)
+PERSISTENCE = a_session().brief.persistence
+MINUTE_MS = 60_000
+
+
+def an_attendance(*, age=AT_ONCE, known=(), is_next=False, **facts):
+    return Attendance(a_session(**facts), known=known, age=age, is_next=is_next)
+
+
+def begins_conversation(consequences):
+    return any(isinstance(each, BeginConversation) for each in consequences)
+
+
+def on_stage(*people, **facts):
+    """A bot that has started, and that these people have come to."""
+    attendance = an_attendance(**facts)
+    attendance.on(Started(NOBODY, AT_ONCE))
+    for number, person in enumerate(people, 1):
+        attendance.on(Arrived(person, frozenset(people[:number])))
+    return attendance
+
+
+def test_a_bot_that_has_started_is_live_and_waits_two_minutes_for_its_first_person():
+    assert an_attendance().on(Started(NOBODY, AT_ONCE)) == [
+        SetClock(NO_SHOW_AFTER, Reason.NO_SHOW),
+        Enter(State.LIVE),
+    ]
+
+
+def test_a_bot_whose_person_is_there_already_sets_no_clock():
+    assert an_attendance().on(Started(frozenset({"ann"}), AT_ONCE)) == [Enter(State.LIVE)]
+
+
+def test_whoever_arrives_stops_the_clock_and_is_the_session_s_person():
+    attendance = on_stage()
+
+    assert attendance.on(Arrived("ann", frozenset({"ann"}))) == [
+        StopClock(),
+        ShowOpenThings(),
+        WriteEvent("person_arrived", "ann"),
+    ]
+
+
+def test_the_last_one_who_leaves_starts_the_clock_before_anything_else_and_cancels_the_answer():
+    assert on_stage("ann").on(Departed(NOBODY)) == [
+        SetClock(PERSISTENCE, Reason.IDLE),
+        CancelAnswer(),
+        Enter(State.WAITING),
+        WriteEvent("person_left"),
+    ]
+
+
+def test_while_one_of_several_is_there_nothing_follows_from_who_leaves():
+    assert on_stage("ann", "ben").on(Departed(frozenset({"ben"}))) == []
+
+
+def test_whoever_leaves_before_the_bot_has_started_is_waited_for_as_one_who_comes_back():
+    attendance = an_attendance(persistence=timedelta(seconds=1))
+    attendance.on(Arrived("ann", frozenset({"ann"})))
+
+    assert attendance.on(Departed(NOBODY)) == []
+    assert attendance.on(Started(NOBODY, AT_ONCE))[0] == SetClock(COMES_BACK_WITHIN, Reason.IDLE)
+
+
+def test_who_comes_back_finds_the_bot_and_their_conversation():
+    attendance = on_stage("ann")
+    attendance.on(Departed(NOBODY))
+
+    assert attendance.on(Arrived("ann", frozenset({"ann"}))) == [
+        StopClock(),
+        ShowOpenThings(),
+        Enter(State.LIVE),
+        WriteEvent("person_arrived", "ann"),
+    ]
+
+
+def test_another_person_finds_an_empty_conversation():
+    attendance = on_stage("ann")
+    attendance.on(Departed(NOBODY))
+
+    consequences = attendance.on(Arrived("ben", frozenset({"ben"})))
+
+    assert consequences.index(BeginConversation("ben")) < consequences.index(Enter(State.LIVE))
+    assert consequences[-1] == WriteEvent("person_arrived", "ben")
+
+
+def test_whoever_was_here_before_another_person_is_another_person_then():
+    attendance = on_stage("ann")
+    for person in ("ben", "ann"):
+        attendance.on(Departed(NOBODY))
+        assert BeginConversation(person) in attendance.on(Arrived(person, frozenset({person})))
+
+
+def test_the_second_of_several_joins_the_conversation():
+    assert not begins_conversation(on_stage("ann").on(Arrived("ben", frozenset({"ann", "ben"}))))
+
+
+def test_each_of_several_who_comes_back_alone_has_been_in_the_conversation():
+    attendance = on_stage("ann", "ben")
+    attendance.on(Departed(NOBODY))
+
+    assert not begins_conversation(attendance.on(Arrived("ann", frozenset({"ann"}))))
+
+
+@pytest.mark.parametrize("facts", [{"person": "ann"}, {"person": "ben", "known": ["ann", None]}])
+def test_a_person_of_the_session_s_bot_before_is_no_other(facts):
+    assert not begins_conversation(on_stage(**facts).on(Arrived("ann", frozenset({"ann"}))))
+
+
+def test_a_conversation_that_was_taken_up_is_its_user_s_alone():
+    user, others = a_session().brief.user_id, "ben"
+
+    assert not begins_conversation(on_stage(known=[None]).on(Arrived(user, frozenset({user}))))
+    assert begins_conversation(on_stage(known=[None]).on(Arrived(others, frozenset({others}))))
+
+
+def test_the_first_person_of_all_begins_no_conversation_anew():
+    assert not begins_conversation(on_stage().on(Arrived("ann", frozenset({"ann"}))))
+
+
+# A clock that runs on through the session's bots
+
+
+@pytest.mark.parametrize(
+    ("facts", "age", "is_next", "seconds", "reason"),
+    [
+        ({}, 0, False, 120, Reason.NO_SHOW),
+        ({}, 600, False, 120, Reason.NO_SHOW),  # it waited in line, and has not been live before
+        ({"alone_ms": 1 + MINUTE_MS}, 90, False, 90, Reason.NO_SHOW),
+        ({"alone_ms": 1 + MINUTE_MS}, 900, True, 0, Reason.NO_SHOW),
+        ({"person": "ann"}, 0, True, 300, Reason.IDLE),
+        ({"person": "ann", "alone_ms": 1 + MINUTE_MS}, 120, True, 240, Reason.IDLE),
+        ({"person": "ann", "alone_ms": 1 + MINUTE_MS}, 900, True, 0, Reason.IDLE),
+        # No bot was there to come back to
+        ({"person": "ann", "alone_ms": 1 + MINUTE_MS}, 900, False, 30, Reason.IDLE),
+    ],
+)
+def test_the_clock_of_an_empty_room_runs_on_through_its_bots(facts, age, is_next, seconds, reason):
+    attendance = an_attendance(age=timedelta(seconds=age), is_next=is_next, created_ms=1, **facts)
+
+    clock, *_ = attendance.on(Started(NOBODY, AT_ONCE))
+
+    assert clock == SetClock(timedelta(seconds=seconds), reason)
+
+
+def test_the_time_in_which_the_bot_itself_prepared_counts_as_well():
+    attendance = an_attendance(age=timedelta(seconds=60), created_ms=1, alone_ms=1)
+
+    clock, *_ = attendance.on(Started(NOBODY, timedelta(seconds=20)))
+
+    assert clock == SetClock(timedelta(seconds=40), Reason.NO_SHOW)
+
+
+# Taking over
+
+
+def a_successor(state, *, known=(), **facts):
+    """A bot to which the room was given by another one."""
+    attendance = an_attendance(is_next=True)
+    attendance.on(TookOver(a_session(state=state, **facts), frozenset(known)))
+    return attendance
+
+
+def test_a_bot_that_takes_over_leaves_the_session_what_it_is():
+    with_person = a_successor(State.LIVE, person="ann").on(Started(frozenset({"ann"}), AT_ONCE))
+    alone = a_successor(State.WAITING, person="ann").on(Started(NOBODY, AT_ONCE))
+
+    assert with_person == []
+    assert alone == [SetClock(PERSISTENCE, Reason.IDLE)]
+
+
+def test_who_came_while_a_bot_took_over_is_not_waited_for():
+    attendance = a_successor(State.WAITING, person="ann")
+
+    assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == [Enter(State.LIVE)]
+
+
+def test_the_persons_of_the_bot_before_are_known_to_the_one_that_takes_over():
+    for person, is_another in (("ann", False), ("ben", False), ("eve", True)):
+        attendance = a_successor(State.LIVE, person="ben", known=["ann"])
+        assert begins_conversation(attendance.on(Arrived(person, frozenset({person})))) is is_another
+    attendance = a_successor(State.LIVE, known=["ann"])
+    assert begins_conversation(attendance.on(Arrived("eve", frozenset({"eve"}))))
+
+
+def test_who_was_there_before_another_person_is_unknown_to_the_bot_that_takes_over():
+    """They had another conversation; the bot was prepared while that was on."""
+    attendance = an_attendance(is_next=True, person="ann", conversation_id="hers")
+    attendance.on(TookOver(a_session(state=State.LIVE, person="ben", conversation_id="his"), frozenset()))
+
+    assert begins_conversation(attendance.on(Arrived("ann", frozenset({"ann"}))))
+
+
+# Pausing
+
+
+def test_a_bot_is_paused_and_resumed():
+    attendance = on_stage("ann")
+
+    assert attendance.on(Paused()) == [Enter(State.PAUSED)]
+    assert attendance.on(Paused()) == []
+    assert attendance.on(Resumed()) == [Enter(State.LIVE)]
+    assert attendance.on(Resumed()) == []
+
+
+def test_a_paused_bot_is_paused_still_when_its_person_comes_back():
+    attendance = on_stage("ann")
+    attendance.on(Paused())
+    assert Enter(State.WAITING) in attendance.on(Departed(NOBODY))
+
+    entered = [each for each in attendance.on(Arrived("ann", frozenset({"ann"}))) if isinstance(each, Enter)]
+    assert entered == [Enter(State.LIVE), Enter(State.PAUSED)]
+
+
+def test_a_bot_that_was_resumed_in_an_empty_room_is_live_when_its_person_comes_back():
+    attendance = on_stage("ann")
+    attendance.on(Paused())
+    attendance.on(Departed(NOBODY))
+    assert attendance.on(Resumed()) == []
+
+    back = attendance.on(Arrived("ann", frozenset({"ann"})))
+    assert Enter(State.LIVE) in back and Enter(State.PAUSED) not in back
+
+
+def test_a_bot_that_is_paused_before_it_has_started_starts_paused():
+    attendance = an_attendance()
+    assert attendance.on(Paused()) == []
+
+    assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == [Enter(State.LIVE), Enter(State.PAUSED)]
+
+
+def test_a_session_that_is_handed_over_paused_is_paused_there():
+    attendance = a_successor(State.PAUSED, person="ann")
+
+    assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == []
+    assert attendance.on(Resumed()) == [Enter(State.LIVE)]
+
+
+# Slots
+
+
+@pytest.mark.parametrize(("person", "reason"), [(None, Reason.NO_SHOW), ("ann", Reason.IDLE)])
+def test_a_bot_that_is_alone_gives_its_slot_to_who_waits(person, reason):
+    (end,) = on_stage(person=person).on(SlotWanted(NOBODY))
+
+    assert (end.reason, type(end)) == (reason, End)
+
+
+def test_a_bot_keeps_its_slot_while_somebody_is_there_or_was_a_moment_ago():
+    assert on_stage("ann").on(SlotWanted(frozenset({"ann"}))) == []
+    assert on_stage("ann").on(SlotWanted(NOBODY)) == []  # the room has yet to tell that they left
+
+
+def test_a_session_that_nobody_ever_visited_is_not_parked():
+    (end,) = on_stage().on(NoOtherSlot())
+
+    assert end.reason is Reason.NO_SHOW
+    assert on_stage("ann").on(NoOtherSlot()) == [Park()]
+    assert on_stage(person="ann").on(NoOtherSlot()) == [Park()]
+    assert an_attendance().on(NoOtherSlot()) == [Park()]  # it has not started: its caller is on the way
+
+
+# Time limits
+
+
+def test_a_session_ends_when_its_time_is_over_however_many_bots_it_had():
+    session = a_session(max_duration=timedelta(minutes=10))
+
+    limits = time_limits(session, age=timedelta(minutes=4))
+
+    assert limits.ends_in == timedelta(minutes=6)
+    assert limits.warns_in == timedelta(minutes=6) - WARNING_BEFORE_END
+
+
+def test_nobody_is_warned_of_an_end_that_is_near_already():
+    session = a_session(max_duration=2 * WARNING_BEFORE_END)
+    short = a_session(max_duration=AT_ONCE)
+
+    assert time_limits(session, age=AT_ONCE).warns_in is None
+    assert time_limits(short, age=timedelta(minutes=1)).ends_in == AT_ONCE

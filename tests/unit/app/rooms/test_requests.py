@@ -1,0 +1,117 @@
+"""What a bot can be asked: each request comes out of its message as it went in, and is complete."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from greenroom.app.errors import GreenroomError
+from greenroom.app.rooms.requests import (
+    EXPIRED,
+    FAILED,
+    MALFORMED,
+    REQUESTS,
+    UNKNOWN,
+    BadRequest,
+    BotAnswer,
+    Candidates,
+    Configure,
+    Done,
+    GivesWay,
+    GiveWay,
+    Leave,
+    Offer,
+    OfferAnswer,
+    Request,
+    of_body,
+    read,
+    to_body,
+)
+from greenroom.app.rooms.sessions import Reason, State
+from tests.rigs.makers import a_session
+
+EXAMPLES = [
+    Offer("ada", {"sdp": "v=0\r\n", "type": "offer", "pc_id": None, "restart_pc": True}),
+    Candidates("p-1", [{"candidate": "c", "sdp_mid": "0", "sdp_mline_index": 0}]),
+    Configure({}),
+    Configure({"voice": "deep", "prompt": None}),
+    GiveWay(),
+    Leave(Reason.LEFT),
+    Leave(Reason.LEFT, "ada"),
+]
+ANSWERS = [Done(), OfferAnswer({"sdp": "v=0", "type": "answer"}), GivesWay(True), GivesWay(False)]
+
+
+def over_the_wire(body):
+    return json.loads(json.dumps(body))
+
+
+def test_there_is_an_example_of_each_request_and_of_each_answer():
+    assert {type(each) for each in EXAMPLES} == set(REQUESTS.values())
+    assert {type(each) for each in ANSWERS} == {each.answer for each in REQUESTS.values()}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=repr)
+def test_a_request_comes_out_of_its_message_as_it_went_in(example):
+    assert read(example.name, over_the_wire(example.body())) == example
+
+
+@pytest.mark.parametrize("example", ANSWERS, ids=repr)
+def test_an_answer_comes_out_of_its_message_as_it_went_in(example):
+    assert of_body(type(example), over_the_wire(to_body(example))) == example
+
+
+@pytest.mark.parametrize("cls", REQUESTS.values())
+def test_each_request_has_an_answer_a_time_limit_and_a_word_for_its_sender(cls):
+    assert issubclass(cls, Request) and issubclass(cls.answer, BotAnswer)
+    assert timedelta(0) < cls.within <= (cls.within_of_start or cls.within)
+    assert "sends it" in cls.__doc__
+    assert all(issubclass(each, GreenroomError) for each in cls.refusals)
+    assert not {each.kind for each in cls.refusals} & {EXPIRED, FAILED, MALFORMED, UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("offer", {}),
+        ("offer", {"user_id": "ada"}),
+        ("offer", {"user_id": 7, "offer": {}}),
+        ("offer", {"user_id": "ada", "offer": "v=0"}),
+        ("offer", {"user_id": "ada", "offer": {}, "of": "tomorrow"}),
+        ("offer", []),
+        ("offer", None),
+        ("candidates", {"pc_id": "p", "candidates": {}}),
+        ("candidates", {"pc_id": "p", "candidates": ["c"]}),
+        ("config", {"colour": "green"}),
+        ("config", {"voice": 7}),
+        ("config", {"voice": ["deep"]}),
+        ("give_way", {"at": "once"}),
+        ("leave", {}),
+        ("leave", {"reason": "bored"}),
+        ("leave", {"reason": "left", "by": 7}),
+        ("leave", {"reason": "left", "unless": "others are there"}),
+    ],
+)
+def test_a_message_that_is_malformed_is_refused_as_such(name, body):
+    """Also one with a field too many: what it restricts must not be overlooked."""
+    with pytest.raises(BadRequest, match=MALFORMED):
+        read(name, body)
+
+
+@pytest.mark.parametrize("name", ["", "no-such-request", "Offer"])
+def test_a_message_of_another_version_is_refused_as_unknown(name):
+    with pytest.raises(BadRequest, match=UNKNOWN):
+        read(name, {})
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.JOINING, State.LOST])
+def test_only_an_offer_waits_longer_for_a_bot_that_is_starting(state):
+    session = a_session(state=state)
+
+    assert Offer.limit_for(session) > Offer.limit_for(a_session(state=State.LIVE)) == Offer.within
+    for cls in REQUESTS.values():
+        assert cls.limit_for(session) >= cls.within
+
+
+def test_what_is_none_is_left_out_of_a_message():
+    assert Leave(Reason.LEFT).body() == {"reason": "left"}

@@ -1,0 +1,91 @@
+"""A user's own voice room: theirs on every provider, whoever asks and however the name is written."""
+
+import pytest
+
+from greenroom.app.errors import Forbidden, NotYourRoom
+from greenroom.app.providers.daily import Daily
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.providers import bot_identity, check_voice_room
+from greenroom.app.rooms.room import Room
+from tests.fakes import daily_server
+from tests.fakes.livekit_webhook import KEY, SECRET, URL
+from tests.rigs.makers import an_order
+
+SERVERS = ("local:{}", URL + "/{}", "https://acme.daily.co/{}")
+OTHERS = [
+    "ben",
+    "Ann",
+    "ANN",
+    "an",
+    "annn",
+    "ann.",
+    "voice-ann",
+    "",
+    "*",
+    "ann\n",
+    "ａnn",
+    "guest",
+    "bot:voice-ann",
+]
+
+
+def room(name, server="local:{}"):
+    return Room.parse(server.format(name))
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_user_joins_their_own(server):
+    check_voice_room(room("voice-ann", server), "ann")
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("user", OTHERS)
+def test_nobody_else_does(server, user):
+    with pytest.raises(NotYourRoom):
+        check_voice_room(room("voice-ann", server), user)
+
+
+@pytest.mark.parametrize("name", ["Voice-ann", "VOICE-ANN", "voice-Ann"])
+def test_another_spelling_is_not_theirs_either(name):
+    with pytest.raises(NotYourRoom):
+        check_voice_room(room(name), "ann")
+
+
+@pytest.mark.parametrize("user", ["guest", "Guest", "guest-4f2a"])
+def test_whoever_is_called_guest_has_none(user):
+    with pytest.raises(NotYourRoom):
+        check_voice_room(room(f"voice-{user}"), user)
+
+
+@pytest.mark.parametrize("name", ["standup", "voice", "voices-ann", "my-voice-ann", "voice_ann"])
+def test_other_rooms_are_everybodys(name):
+    check_voice_room(room(name), "ben")
+
+
+def test_a_refused_join_leaves_nothing(joining, ledger):
+    with pytest.raises(Forbidden):
+        joining.join(an_order(room=room("voice-ann"), user_id="ben"))
+
+    assert ledger.run(ReadRoom(room("voice-ann"))).lease is None
+    assert not joining.join(an_order(room=room("voice-ann"), user_id="ann")).reused
+
+
+def test_livekit_signs_a_token_for_nobody_else():
+    livekit, hers = LiveKit(URL, KEY, SECRET), room("voice-ann", SERVERS[1])
+
+    with pytest.raises(NotYourRoom):
+        livekit.admit(hers, "ben")
+    assert livekit.admit(hers, "ann").room_token
+
+
+def test_daily_signs_a_token_for_nobody_else():
+    hers = room("voice-ann", SERVERS[2])
+    with daily_server.running() as server:
+        daily = Daily("acme.daily.co", server.api_key, server.url)
+        with pytest.raises(NotYourRoom):
+            daily.admit(hers, "ben")
+        assert daily.admit(hers, "ann").room_token
+        assert daily.bot_token(hers, name="Host")
+        daily.close()
+    assert bot_identity(hers) == "bot:voice-ann"

@@ -1,0 +1,97 @@
+"""Voices that a caller may name: those of the demo's speech are known, and others are refused with what there is."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import espeakng_loader
+import pytest
+
+from greenroom.app.errors import UnknownVoice
+from greenroom.app.settings import Settings
+from greenroom.bots import personalities, voices
+from greenroom.bots.speech.demo.speaking import voice_named, voice_of
+from tests.rigs.api import problem
+
+ROOM = "local:stage"
+DEMO = Settings(speech="demo")
+
+
+def check(voice, bot="assistant", personality="host", settings=DEMO):
+    voices.check_voice(voice, bot=bot, personality=personality, settings=settings)
+
+
+def test_the_list_is_what_espeak_has():
+    data = Path(espeakng_loader.get_data_path())
+
+    assert {path.name.lower() for path in (data / "lang").rglob("*") if path.is_file()} == voices.LANGUAGES
+    assert {path.name for path in (data / "voices" / "!v").iterdir()} == voices.VARIANTS
+
+
+@pytest.mark.parametrize("voice", ["en-us", "EN-US+f2", "en-gb-x-rp+Annie", "fable", "en-gb-x-rp+f5"])
+def test_a_voice_that_is_taken_is_one_that_is_heard(voice):
+    otherwise = voice_of(personalities.load("host"))
+    check(voice)
+
+    assert voice_named(voice, otherwise=replace(otherwise, name="another")).name != "another"
+
+
+@pytest.mark.parametrize(
+    "voice", ["deep", "alloy+f2", "+f2", "nowhere+f2", "../en-us", "en-us+", "en-us+nobody"]
+)
+def test_a_voice_that_the_demo_would_ignore_is_refused(voice):
+    with pytest.raises(UnknownVoice):
+        check(voice)
+
+
+def test_the_refusal_names_those_there_are():
+    with pytest.raises(UnknownVoice, match=r"fable.*en-us\+f2.*af, am, an"):
+        check("deep")
+    with pytest.raises(UnknownVoice, match=r"Did you mean en-us\+Annie\?.* en-us\+ is one of .*zac"):
+        check("en-us+Annnie")
+
+
+def test_bots_and_servers_of_others_may_know_any_voice():
+    check("deep", bot="mine", settings=Settings(speech="demo", bots={"mine": "mine:bot"}))
+    check("deep", settings=Settings(speech="demo", bots={"assistant": "mine:bot"}))
+    check("deep", settings=Settings(openai_api_key="k"))
+    with pytest.raises(UnknownVoice):
+        check("deep", settings=Settings(speech="auto"))
+
+
+def test_web_reads_the_list_without_pipecat():
+    script = "import sys, greenroom.bots.voices; print('pipecat' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert told.stdout.strip() == "False"
+
+
+@pytest.fixture
+def knows_voices(app, caller):
+    """An installation that is asked as `create_app` builds it."""
+    services = app.extensions["greenroom"]
+    app.extensions["greenroom"] = replace(
+        services, check_voice=lambda voice, **of: voices.check_voice(voice, **{**of, "personality": "host"})
+    )
+    return caller
+
+
+@pytest.mark.usefixtures("staffed")
+def test_a_join_with_an_unknown_voice_is_refused_and_starts_nothing(knows_voices, launches):
+    refused = problem(knows_voices.post("/join", {"room_url": ROOM, "voice": "deep"}), 422, "unknown-voice")
+
+    assert "en-us+f2" in refused["detail"]
+    assert launches.asked == []
+    assert knows_voices.post("/join", {"room_url": ROOM, "voice": "en-us+f2"}).status_code == 202
+
+
+@pytest.mark.usefixtures("staffed")
+def test_a_live_bot_keeps_its_voice_when_asked_for_one_that_it_has_not_got(knows_voices, puppet, ledger):
+    knows_voices.post("/join", {"room_url": ROOM, "user_id": "ada"})
+    bot = puppet().go_live()
+    ledger.meanwhile.append(bot.obey)
+
+    problem(knows_voices.post("/config", {"room_url": ROOM, "voice": "deep"}), 422, "unknown-voice")
+    assert (bot.heard, knows_voices.get(f"/rooms/{ROOM}").json["config"]) == ([], {})
+    assert knows_voices.post("/config", {"room_url": ROOM, "voice": "fable"}).status_code == 200
