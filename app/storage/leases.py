@@ -47,7 +47,7 @@ def _lease(text: str) -> Lease | None:
     if not text:
         return None
     card = json.loads(text)
-    heir = card.get("next")
+    successor = card.get("next")
     return Lease(
         status=LeaseStatus(card["status"]),
         session_id=card["session_id"],
@@ -62,7 +62,7 @@ def _lease(text: str) -> Lease | None:
         tries=int(card.get("tries", 1)),
         tried_ms=int(card.get("tried", 0)),
         lasts=timedelta(milliseconds=card.get("lasts", 0)),
-        successor=Successor(int(heir["epoch"]), "ready" in heir) if heir else None,
+        successor=Successor(int(successor["epoch"]), "ready" in successor) if successor else None,
     )
 
 

@@ -23,7 +23,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.sessions import State
 from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_claim, adopted, of_bob
 
-HEIR = "the-heir-s-token"
+SUCCESSOR = "the-successor-s-token"
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def active(ledger):
 @pytest.fixture
 def next_epoch(ledger, active):
     """That of the successor that ME has named."""
-    return ledger.run(HandOver(STAGE, ME, active, HEIR))
+    return ledger.run(HandOver(STAGE, ME, active, SUCCESSOR))
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def ready(ledger, next_epoch):
     return next_epoch
 
 
-def adopt(ledger, *, token=HEIR, owner=OTHER):
+def adopt(ledger, *, token=SUCCESSOR, owner=OTHER):
     return ledger.run(Adopt(STAGE, token, owner, "bots@there", "job"))
 
 
-def prepare(ledger, *, token=HEIR, owner=OTHER):
+def prepare(ledger, *, token=SUCCESSOR, owner=OTHER):
     return ledger.run(Ready(STAGE, token, owner))
 
 
@@ -94,27 +94,27 @@ def test_the_successor_s_epoch_is_higher_and_not_given_to_anybody_else(ledger, a
 
 
 def test_only_who_has_the_room_names_a_successor(ledger, active):
-    assert ledger.run(HandOver(STAGE, OTHER, active, HEIR)) is None
-    assert ledger.run(HandOver(STAGE, ME, active - 1, HEIR)) is None
-    assert ledger.run(HandOver(STAGE, ME, active + 1, HEIR)) is None
-    assert ledger.run(HandOver(CELLAR, ME, active, HEIR)) is None
+    assert ledger.run(HandOver(STAGE, OTHER, active, SUCCESSOR)) is None
+    assert ledger.run(HandOver(STAGE, ME, active - 1, SUCCESSOR)) is None
+    assert ledger.run(HandOver(STAGE, ME, active + 1, SUCCESSOR)) is None
+    assert ledger.run(HandOver(CELLAR, ME, active, SUCCESSOR)) is None
     assert ledger.run(ReadRoom(STAGE)).lease.status is LeaseStatus.ACTIVE
     assert ledger.run(ReadRoom(STAGE)).lease.successor is None
 
 
 def test_naming_a_successor_twice_is_once(ledger, active, ready):
-    assert ledger.run(HandOver(STAGE, ME, active, HEIR)) == ready
+    assert ledger.run(HandOver(STAGE, ME, active, SUCCESSOR)) == ready
     assert ledger.run(ReadRoom(STAGE)).lease.successor == Successor(ready, is_ready=True)
 
 
 def test_another_successor_takes_the_place_of_the_first(ledger, active, ready):
-    again = ledger.run(HandOver(STAGE, ME, active, "another-heir"))
+    again = ledger.run(HandOver(STAGE, ME, active, "another-successor"))
 
     assert again > ready
     assert prepare(ledger) is HandoverTurn.LAPSED
     assert adopt(ledger) == (Adoption.LAPSED, 0)
     assert give(ledger, active) is None
-    assert adopt(ledger, token="another-heir", owner="bots@there/job/3") == (Adoption.NEXT, again)
+    assert adopt(ledger, token="another-successor", owner="bots@there/job/3") == (Adoption.NEXT, again)
 
 
 def test_a_successor_is_one_however_often_it_is_launched(ledger, next_epoch):
@@ -206,7 +206,7 @@ def test_after_a_wipe_the_bot_has_its_room_again_and_its_successor_nothing(world
     assert ledger.run(a_beat(active))[0] is Beaten.REGISTERED
     assert prepare(ledger) is HandoverTurn.LAPSED
     world.pass_time(timedelta(milliseconds=1))
-    assert ledger.run(HandOver(STAGE, ME, active, "another-heir")) > ready
+    assert ledger.run(HandOver(STAGE, ME, active, "another-successor")) > ready
 
 
 def test_a_successor_that_beats_has_the_room_though_redis_forgot_that_it_was_given(ledger, active, ready):

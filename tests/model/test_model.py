@@ -185,7 +185,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=ANY, repeat=REPEAT)
     def give_way(self, which, repeat):
-        if bot := self.some(which, lambda bot: bot.on_stage and bot.heir is not None):
+        if bot := self.some(which, lambda bot: bot.on_stage and bot.successor is not None):
             with self.world.happening(**repeat):
                 bot.give_way()
 

@@ -37,15 +37,15 @@ def handing_over(world, bot, last_moment):
     return asyncio.create_task(doing)
 
 
-async def heir_of(world):
+async def successor_of(world):
     """Adopted, and not prepared yet."""
-    while (heir := world.deliver(HOSTS[1])) is None:  # noqa: ASYNC110  another process's doing
+    while (successor := world.deliver(HOSTS[1])) is None:  # noqa: ASYNC110  another process's doing
         await asyncio.sleep(0.01)
-    return heir
+    return successor
 
 
-def turn_of(world, heir):
-    doing = turn_comes(Awaitable(world.wire), heir.session, token=heir.token, owner=heir.owner)
+def turn_of(world, successor):
+    doing = turn_comes(Awaitable(world.wire), successor.session, token=successor.token, owner=successor.owner)
     return asyncio.create_task(doing)
 
 
@@ -59,18 +59,18 @@ async def test_the_room_is_the_heir_s_once_it_is_prepared_and_the_last_moment_is
 
     async with asyncio.timeout(20):
         handing = handing_over(world, bot, last_moment)
-        heir = await heir_of(world)
+        successor = await successor_of(world)
         await asyncio.sleep(0.2)
         assert not came.is_set()  # nobody is prepared
-        turn = turn_of(world, heir)
+        turn = turn_of(world, successor)
         await came.wait()
         await asyncio.sleep(0.2)
         assert not turn.done() and world.has_room(bot)
         goes.set()
 
-        assert await handing == heir.epoch
+        assert await handing == successor.epoch
         assert await turn
-    assert world.has_room(heir)
+    assert world.has_room(successor)
 
 
 async def test_whoever_ends_in_the_last_moment_yields_to_nobody(world, bot):
@@ -79,7 +79,7 @@ async def test_whoever_ends_in_the_last_moment_yields_to_nobody(world, bot):
 
     async with asyncio.timeout(20):
         handing = handing_over(world, bot, last_moment)
-        turn = turn_of(world, await heir_of(world))
+        turn = turn_of(world, await successor_of(world))
         assert await handing is None
         assert not turn.done() and world.has_room(bot)
         turn.cancel()
@@ -91,10 +91,10 @@ async def test_an_heir_whose_room_is_given_to_another_does_not_go_on_stage(world
 
     async with asyncio.timeout(20):
         handing = handing_over(world, bot, last_moment)
-        heir = await heir_of(world)
+        successor = await successor_of(world)
         world.die(bot)
         world.tell(bot)
-        assert await turn_of(world, heir) is False
+        assert await turn_of(world, successor) is False
         assert await handing is None
 
 

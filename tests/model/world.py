@@ -236,7 +236,7 @@ class Bot:
         self.unlisted = False  # Redis has lost everything since its word
         self.told = False  # its parent has said so
         self.orphan = False  # there is no parent that could
-        self.heir: str | None = None  # the claim that it has named
+        self.successor: str | None = None  # the claim that it has named
 
     def heartbeat_over(
         self, pulse: Any, *, begin: Callable[[Coroutine[Any, Any, None]], object]
@@ -345,13 +345,13 @@ class Bot:
         self.gone_ms = self.world.now_ms
 
     def name_heir(self) -> None:
-        self.heir = secrets.token_hex(8)
-        epoch = self.world.wire.run(HandOver(self.room, self.owner, self.epoch, self.heir))
+        self.successor = secrets.token_hex(8)
+        epoch = self.world.wire.run(HandOver(self.room, self.owner, self.epoch, self.successor))
         self.world.must(
-            (epoch is not None) is self.world.has_room(self), f"{self.owner} named an heir: {epoch}"
+            (epoch is not None) is self.world.has_room(self), f"{self.owner} named a successor: {epoch}"
         )
         if epoch is not None:
-            self.world.wire.run(self.world.queue.launch(self.session, self.heir, in_front=True))
+            self.world.wire.run(self.world.queue.launch(self.session, self.successor, in_front=True))
 
     def give_way(self) -> None:
         """Yield, if somebody is ready."""
@@ -484,7 +484,7 @@ class World:
         self.must(keepalive.get("epoch") == lease["epoch"], f"{keepalive} is not of {lease}")
         self.must(keepalive["session_id"] == lease["session_id"], "a keepalive of another session")
         self.must(
-            ("next" in lease) is (lease["status"] == "handing_over"), "an heir, but nobody who hands over"
+            ("next" in lease) is (lease["status"] == "handing_over"), "a successor, but nobody who hands over"
         )
         is_dead = any(bot.owner == lease["owner"] for bot in self.gone)
         self.must(not is_dead or self.deaths > 0, "the room is one's who is known to be dead")
@@ -686,9 +686,9 @@ class World:
         before = self.look()
         record = before.session(session_id)
         lease = before.lease(Room.parse(record["room"])) if record else {}
-        heir = lease.get("next", {})
+        successor = lease.get("next", {})
         is_claim = lease.get("token") == token and lease.get("status") == "pending"
-        may = is_claim or (heir.get("token") == token and "owner" not in heir)
+        may = is_claim or (successor.get("token") == token and "owner" not in successor)
         adopted = died = None
         try:
             adopted = greenroom.bots.run.adopt(session_id, token, host=host, job_id=job_id, settings=SETTINGS)
@@ -787,7 +787,7 @@ class World:
             finding, _ = self.wire.run(Supersede(bot.room, "a-token", owner=owner, epoch=epoch))
             self.must(finding is Finding.OTHER, "a stranger's room was superseded")
             if "next" in self.look().lease(bot.room):
-                turn = self.wire.run(Ready(bot.room, bot.heir or "", owner))
+                turn = self.wire.run(Ready(bot.room, bot.successor or "", owner))
                 self.must(turn is HandoverTurn.LAPSED, "a stranger is ready")
 
     def write_late(self, bot: Bot) -> None:
@@ -944,7 +944,7 @@ class World:
         if bot.on_stage:
             bot.go_live()
             bot.obey()
-        if bot.on_stage and bot.heir and "next" in self.look().lease(bot.room):
+        if bot.on_stage and bot.successor and "next" in self.look().lease(bot.room):
             bot.give_way()
 
     def _is_settled(self, session_id: str) -> bool:

@@ -169,13 +169,13 @@ def test_a_hand_over_that_was_cut_at_each_step_has_happened_once(ledger, scissor
     ledger.run(a_claim())
     epoch = adopted(ledger)
 
-    after = once(ledger, scissors, HandOver(STAGE, ME, epoch, "heir"), where)
+    after = once(ledger, scissors, HandOver(STAGE, ME, epoch, "successor"), where)
     assert after > epoch
-    assert once(ledger, scissors, Adopt(STAGE, "heir", OTHER, "h", "j"), where) == (Adoption.NEXT, after)
-    assert once(ledger, scissors, Ready(STAGE, "heir", OTHER), where) is HandoverTurn.WAIT
+    assert once(ledger, scissors, Adopt(STAGE, "successor", OTHER, "h", "j"), where) == (Adoption.NEXT, after)
+    assert once(ledger, scissors, Ready(STAGE, "successor", OTHER), where) is HandoverTurn.WAIT
     assert ledger.run(ReadRoom(STAGE)).lease.successor == Successor(after, is_ready=True)
     assert once(ledger, scissors, Yield(STAGE, ME, epoch, State.LIVE), where) == after
-    assert once(ledger, scissors, Ready(STAGE, "heir", OTHER), where) is HandoverTurn.YOURS
+    assert once(ledger, scissors, Ready(STAGE, "successor", OTHER), where) is HandoverTurn.YOURS
     assert once(ledger, scissors, a_beat(after, owner=OTHER), where) == (Beaten.KEPT, [])
     lease = ledger.run(ReadRoom(STAGE)).lease
     assert (lease.owner, lease.epoch, lease.successor) == (OTHER, after, None)

@@ -152,7 +152,7 @@ def test_an_epoch_that_is_ahead_of_redis_s_clock_grows_by_one_with_each_change_o
     epoch = ledger.run(a_claim()).epoch
     adopted(ledger, owner=ME)
 
-    named = [ledger.run(HandOver(STAGE, ME, epoch, f"heir-{number}")) for number in range(2)]
+    named = [ledger.run(HandOver(STAGE, ME, epoch, f"successor-{number}")) for number in range(2)]
     _, lease = ledger.run(Supersede(STAGE, "a-new-token", owner=ME))
     ledger.run(Withdraw(STAGE, lease.epoch))
 
@@ -244,8 +244,10 @@ def test_a_bot_that_yields_as_it_is_superseded_gives_its_room_to_one(ledger):
     for turn in range(20):
         ledger.run(a_claim(f"token-{turn}"))
         epoch = adopted(ledger, f"token-{turn}", owner=ME)
-        next_epoch = ledger.run(HandOver(STAGE, ME, epoch, f"heir-{turn}"))
-        ledger.run_all([Adopt(STAGE, f"heir-{turn}", OTHER, "h", "j"), Ready(STAGE, f"heir-{turn}", OTHER)])
+        next_epoch = ledger.run(HandOver(STAGE, ME, epoch, f"successor-{turn}"))
+        ledger.run_all(
+            [Adopt(STAGE, f"successor-{turn}", OTHER, "h", "j"), Ready(STAGE, f"successor-{turn}", OTHER)]
+        )
 
         yielded, (finding, lease), (beaten, _) = at_once(
             lambda epoch=epoch: ledger.run(Yield(STAGE, ME, epoch, State.LIVE)),
@@ -253,12 +255,12 @@ def test_a_bot_that_yields_as_it_is_superseded_gives_its_room_to_one(ledger):
             lambda epoch=epoch: ledger.run(a_beat(epoch, owner=ME)),
         )
 
-        heirs_turn = ledger.run(Ready(STAGE, f"heir-{turn}", OTHER))
+        successors_turn = ledger.run(Ready(STAGE, f"successor-{turn}", OTHER))
         if finding is Finding.SUPERSEDED:
-            assert (yielded, heirs_turn) == (None, HandoverTurn.LAPSED)
+            assert (yielded, successors_turn) == (None, HandoverTurn.LAPSED)
             ledger.run(Withdraw(STAGE, lease.epoch))
         else:
-            assert (finding, yielded, heirs_turn) == (Finding.OTHER, next_epoch, HandoverTurn.YOURS)
+            assert (finding, yielded, successors_turn) == (Finding.OTHER, next_epoch, HandoverTurn.YOURS)
             ledger.run(Release(STAGE, next_epoch, OTHER))
         assert beaten in ("kept", "superseded")
         assert ledger.run(ReadRoom(STAGE)).lease is None

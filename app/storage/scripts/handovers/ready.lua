@@ -7,10 +7,10 @@ local held = redis.call("GET", KEYS[1])
 if not held then return "lapsed" end
 local lease = cjson.decode(held)
 if lease.token == ARGV[1] and lease.owner == ARGV[2] then return "yours" end
-local heir = lease.next
-if not heir or heir.token ~= ARGV[1] or heir.owner ~= ARGV[2] then return "lapsed" end
-if not heir.ready then
-    heir.ready = true
+local successor = lease.next
+if not successor or successor.token ~= ARGV[1] or successor.owner ~= ARGV[2] then return "lapsed" end
+if not successor.ready then
+    successor.ready = true
     redis.call("SET", KEYS[1], cjson.encode(lease), "KEEPTTL")
 end
 return "wait"

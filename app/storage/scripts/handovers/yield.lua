@@ -9,12 +9,12 @@
 local held = redis.call("GET", KEYS[1])
 if not held then return "" end
 local lease = cjson.decode(held)
-local heir, from = lease.next, ARGV[1] .. "@" .. ARGV[2]
+local successor, from = lease.next, ARGV[1] .. "@" .. ARGV[2]
 if lease.yielded == from then return lease.epoch end
-if lease.owner ~= ARGV[1] or lease.epoch ~= ARGV[2] or not (heir and heir.ready) then return "" end
+if lease.owner ~= ARGV[1] or lease.epoch ~= ARGV[2] or not (successor and successor.ready) then return "" end
 local now_ms = clock()
-lease.status, lease.epoch, lease.owner, lease.token = "active", heir.epoch, heir.owner, heir.token
-lease.host, lease.job_id, lease.next, lease.yielded = heir.host, heir.job_id, nil, from
+lease.status, lease.epoch, lease.owner, lease.token = "active", successor.epoch, successor.owner, successor.token
+lease.host, lease.job_id, lease.next, lease.yielded = successor.host, successor.job_id, nil, from
 redis.call("SET", KEYS[1], cjson.encode(lease), "PX", ARGV[4])
 local beat = {timestamp = now_ms, session_id = lease.session_id, epoch = lease.epoch, state = ARGV[3]}
 redis.call("SET", KEYS[2], cjson.encode(beat), "PX", ARGV[4])

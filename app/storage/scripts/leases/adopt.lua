@@ -12,12 +12,12 @@ local token, owner = ARGV[1], ARGV[2]
 local held = redis.call("GET", lease_key)
 if not held then return {"lapsed"} end
 local lease = cjson.decode(held)
-local heir = lease.next
-if heir and heir.token == token then
-    if heir.owner and heir.owner ~= owner then return {"taken"} end
-    heir.owner, heir.host, heir.job_id = owner, ARGV[3], ARGV[4]
+local successor = lease.next
+if successor and successor.token == token then
+    if successor.owner and successor.owner ~= owner then return {"taken"} end
+    successor.owner, successor.host, successor.job_id = owner, ARGV[3], ARGV[4]
     redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
-    return {"next", heir.epoch}
+    return {"next", successor.epoch}
 end
 if lease.token ~= token then return {"lapsed"} end
 if lease.status ~= "pending" then return lease.owner == owner and {"adopted", lease.epoch} or {"taken"} end
