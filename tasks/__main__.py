@@ -1,9 +1,12 @@
-"""`python -m greenroom.tasks worker ...`: Celery's own commands and options, importing only the command that runs.
+"""`python -P -m greenroom.tasks worker ...`: Celery's own commands and options, importing only the command that runs.
 
 `celery --app greenroom.tasks.celery worker ...` does the same; it also imports every other
-command and Flower, which costs each of our processes most of a second.
+command and Flower, which costs each of our processes most of a second.  `-P` keeps the working folder from being looked
+in first: it may be anybody's, and have a `redis.py`.
 """
 
+import os
+import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -46,6 +49,8 @@ def main(context: click.Context) -> None:
     """Run a process of Celery's."""
     # It warns root of pickled messages, which bring code; ours are JSON and nothing else is accepted
     warnings.filterwarnings("ignore", category=SecurityWarning)
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # BOTS may name modules that lie here
     from greenroom.tasks.celery import app, settings
 
     settings()  # what is wrong with them ends the start; Celery might meet it later, and go on

@@ -1,7 +1,9 @@
 """The root of tasks and workers: what they work with, each built once a process, when it is first asked for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from threading import Lock
+from typing import Generic, TypeVar
 
 from greenroom.app import providers
 from greenroom.app.rooms.joining import Joining
@@ -15,6 +17,24 @@ from greenroom.tasks.celery import app, settings
 from greenroom.tasks.queues import CeleryQueues
 from greenroom.tasks.worker.parent import WorkerParent
 
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """Builds a part when it is first asked for, once in a process, however many threads ask."""
+
+    def __init__(self, build: Callable[[], T]) -> None:
+        self._build = build
+        self._lock = Lock()
+        self._built: list[T] = []
+
+    def __call__(self) -> T:
+        if not self._built:
+            with self._lock:
+                if not self._built:
+                    self._built.append(self._build())
+        return self._built[0]
+
 
 @dataclass(frozen=True)
 class Upkeep:
@@ -26,12 +46,12 @@ class Upkeep:
     weighing: Weighing
 
 
-@cache
+@Once
 def launches() -> CeleryQueues:
     return CeleryQueues(app)
 
 
-@cache
+@Once
 def upkeep() -> Upkeep:
     chosen, ledger, rooms = settings(), RedisLedger(settings().redis_url), providers.of(settings())
     monitor = RoomMonitor(
@@ -45,7 +65,7 @@ def upkeep() -> Upkeep:
     )
 
 
-@cache
+@Once
 def parent() -> WorkerParent:
     """This process as the parent of a worker's."""
     ledger = RedisLedger(settings().redis_url)

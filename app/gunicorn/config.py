@@ -1,6 +1,12 @@
 """gunicorn's configuration: threads, since a request waits for Redis or for a bot, and hardly computes."""
 
 import gc
+import os
+import sys
+
+# gunicorn looks in the working folder first, which may have anybody's `redis.py`; BOTS may name modules there.
+if os.getcwd() in sys.path:
+    sys.path.append(sys.path.pop(sys.path.index(os.getcwd())))
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config

@@ -22,7 +22,10 @@ def redis(settings: Settings) -> str | None:
 
     try:
         with Redis.from_url(
-            settings.redis_url, socket_timeout=ASK_WITHIN, socket_connect_timeout=ASK_WITHIN
+            settings.redis_url,
+            socket_timeout=ASK_WITHIN,
+            socket_connect_timeout=ASK_WITHIN,
+            driver_info=None,
         ) as connection:
             connection.ping()
     except (RedisError, OSError) as error:

@@ -8,14 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from greenroom.app.errors import UnknownPersonality
 from greenroom.app.rooms.brief import WORDS
 from greenroom.app.rooms.precedence import decide
 
 FOLDER = Path(__file__).parent
-
-
-class UnknownPersonality(LookupError):
-    """There is no personality of that name."""
 
 
 @dataclass(frozen=True)

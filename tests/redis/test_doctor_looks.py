@@ -1,8 +1,10 @@
 """What the doctor is told by a real Redis that is ill."""
 
 import json
+from contextlib import suppress
 
 import pytest
+from redis.exceptions import ResponseError
 
 from greenroom.app.operate import facts, trial
 from greenroom.app.rooms.leases import ReadRoom
@@ -42,6 +44,15 @@ def test_keys_that_would_stay_for_ever_are_found_among_all_others(server, ledger
     server.zadd(keys.SESSIONS_LIVE, {"a": 1})
 
     assert set(facts.read(ledger).lasting) == forever
+
+
+def test_what_clients_say_of_themselves_is_no_refusal(server, ledger):
+    before = ledger.run(ReadCondition()).refused
+    for _ in range(3):
+        with suppress(ResponseError):
+            server.execute_command("CLIENT", "SETINFO", "LIB-NAME", "kombu")
+
+    assert ledger.run(ReadCondition()).refused == before
 
 
 def test_a_full_redis_is_known_by_what_it_refuses(server, ledger):

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from greenroom.app.errors import UnknownPersonality
 from greenroom.bots import personalities
-from greenroom.bots.personalities import UnknownPersonality
 from greenroom.bots.voices import is_espeak_voice
 
 

@@ -55,7 +55,8 @@ def meetings(server):
 
 
 @pytest.fixture
-def daily(server):
+def daily(server, monkeypatch):
+    monkeypatch.setattr("greenroom.app.providers.daily.PRESENCE_SHARED_FOR", timedelta(0))
     provider = Daily("acme.daily.co", server.api_key, server.url)
     yield provider
     provider.close()
