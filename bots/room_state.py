@@ -51,7 +51,7 @@ class RoomState:
         self._unwritten: dict[Open, Opened | None] = {}
         self._writer = BackgroundWriter(ledger, next_step=self._next_step, on_reply=self._on_reply)
 
-    def enter(self) -> None:
+    def make_current(self) -> None:
         """Be the one that `current()` finds in this context, and in the tasks that are begun in it."""
         _current.set(self)
 

@@ -35,7 +35,7 @@ class CeleryQueues:
     def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         return Push(LAUNCHES, self.message(session, token), session.id, in_front)
 
-    def tell(self, evidence: Evidence) -> Once:
+    def publish(self, evidence: Evidence) -> Once:
         who = evidence.participant
         about = (who.session_id, who.epoch) if who else (None, None)
         task = self._app.amqp.as_task_v2(

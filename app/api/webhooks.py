@@ -44,7 +44,7 @@ def _hear(provider: str) -> dict[str, bool]:
     evidence = its.evidence(request.get_data(cache=False), dict(request.headers))
     if evidence is None:
         return {"heard": False}
-    is_news = here.ledger.run(here.evidence.tell(evidence))
+    is_news = here.ledger.run(here.evidence.publish(evidence))
     if is_news:
         log.info("evidence_heard", event_id=evidence.id, about=evidence.event, room=str(evidence.room))
     return {"heard": is_news}

@@ -14,7 +14,7 @@ from greenroom.app.errors import GreenroomError, RedisAway
 from greenroom.app.operate import facts, trial
 from greenroom.app.operate.checkup import check, trials
 from greenroom.app.operate.findings import Finding, Verdict, worst
-from greenroom.app.operate.story import Story, tell
+from greenroom.app.operate.story import Story, story_of
 from greenroom.app.operate.wording import count
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Providers
@@ -114,7 +114,7 @@ def examine_room(ledger: Ledger, place: Place, room: Room, providers: Providers 
     def look() -> Report:
         seen = facts.read_room(ledger, room)
         there, why = asked.answer() if asked else (None, None)
-        story = tell(replace(seen, there=there, unasked=why))
+        story = story_of(replace(seen, there=there, unasked=why))
         return Report([story.finding], story=story)
 
     try:

@@ -9,21 +9,21 @@ from greenroom.app.rooms.sessions import Session
 
 
 class LaunchQueue(Protocol):
-    """Carries launches to the workers."""
+    """Takes launches to the workers that run bots."""
 
     def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
-        """The step that asks for a session's bot; delivering it twice does no harm.
+        """The step that asks for a session's bot; a launch that is delivered twice starts one.
 
-        Those that were on stage already go in front of the line.
+        A session that was on stage already goes in front of the line.
         """
         ...
 
 
 class EvidenceQueue(Protocol):
-    """Carries what providers say to those who look into it."""
+    """Takes what providers say in webhooks to the control worker."""
 
-    def tell(self, evidence: Evidence) -> Step[bool]:
-        """The step that has it weighed, once: False says that it was heard before."""
+    def publish(self, evidence: Evidence) -> Step[bool]:
+        """The step that has it weighed, once; returns False if the same was published before."""
         ...
 
 

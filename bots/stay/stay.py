@@ -47,7 +47,7 @@ class Stay:
         EndUnwritten if nobody could be told that it needs none.
         """
         _current.set(self)
-        self._parts.open_things.enter()
+        self._parts.open_things.make_current()
         self._parts.watchdog.watch()  # before the bot: what it does first may block already
         ending = Ending.by_our_fault("broke on our side; the worker's log says how")
         self._bot_run.begin(self._prepare)

@@ -17,7 +17,7 @@ class RememberedLaunches:
         self.told: list[Evidence] = []
         self.is_away = False
 
-    def tell(self, evidence: Evidence) -> Once:
+    def publish(self, evidence: Evidence) -> Once:
         self.told.append(evidence)
         return Once(name_of(evidence), REMEMBERED_FOR, CONTROL, evidence.event)
 

@@ -70,8 +70,8 @@ def test_so_is_evidence_which_is_sent_once(redis_url, server, celery):
     who = Participant("bot:stage", is_bot=True, session_id="a-session", epoch=7)
     evidence = Evidence("EV_1", RoomEvent.PARTICIPANT_LEFT, Room.parse("local:stage"), who)
     ledger, ours_first = RedisLedger(redis_url), CeleryQueues(ours)
-    assert ledger.run(ours_first.tell(evidence)) is True
-    assert ledger.run(ours_first.tell(evidence)) is False
+    assert ledger.run(ours_first.publish(evidence)) is True
+    assert ledger.run(ours_first.publish(evidence)) is False
     about = ("participant_left", "local:stage", "a-session", 7)
     celery.send_task("rooms.weigh", about, queue=CONTROL, ignore_result=True)
     theirs, mine = (opened(text) for text in server.lrange(CONTROL, 0, -1))

@@ -82,7 +82,7 @@ class Story:
         }
 
 
-def tell(facts: RoomFacts) -> Story:
+def story_of(facts: RoomFacts) -> Story:
     """Why there is a bot in this room, or why not."""
     lease = facts.view.lease
     if lease is None:

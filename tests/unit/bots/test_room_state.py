@@ -223,7 +223,7 @@ async def test_a_tool_finds_the_state_of_its_own_session(state):
 
     with pytest.raises(LookupError):
         room_state.current()
-    state.enter()
+    state.make_current()
     await asyncio.create_task(tool())
 
     assert state.get("desktop_mode") == Opened("full", "ann")

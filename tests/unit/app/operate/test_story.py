@@ -8,7 +8,7 @@ import pytest
 
 from greenroom.app.operate import facts
 from greenroom.app.operate.findings import Verdict
-from greenroom.app.operate.story import tell
+from greenroom.app.operate.story import story_of
 from greenroom.app.operate.story.endings import ENDINGS
 from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
@@ -23,7 +23,7 @@ SECOND = timedelta(seconds=1)
 
 
 def story(ledger):
-    return tell(facts.read_room(ledger, STAGE))
+    return story_of(facts.read_room(ledger, STAGE))
 
 
 def told(ledger):
