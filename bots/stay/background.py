@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Coroutine, Iterable
 from datetime import timedelta
 from typing import Any
 
-CANCELLED_WITHIN = timedelta(seconds=1)  # a task; one that swallows it is left to `leftovers`
+CANCELLED_WITHIN = timedelta(
+    seconds=1
+)  # how long a cancelled task may take; one that does not end is left to `leftovers`
 
 
 class Chores:

@@ -16,13 +16,13 @@ from greenroom.bots.stay.journal import Journal
 from greenroom.bots.transports.stage import Stage
 
 GOODBYE_WITHIN = timedelta(seconds=8)
-CRASHED_CLOSES_WITHIN = timedelta(seconds=0.5)  # a room whose bot has failed: the next one cannot wait
+CRASHED_CLOSES_WITHIN = timedelta(seconds=0.5)  # after a failure: the session's next bot waits for the room
 
 log = structlog.get_logger(__name__)
 
 
 class Closing:
-    """One bot's way out of its room."""
+    """How one bot leaves its room."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Closing:
     async def end_bot_run(self, ending: Ending) -> None:
         """End the bot's run, if it has not ended by itself."""
         if ending.goes_on:
-            self._stage.silence()  # before the pipeline closes the line: who is told that it left does not come back
+            self._stage.silence()  # before the pipeline ends: a client that hears "peer left" does not come back
         else:
             await self._journal.enter(State.LEAVING, reason=ending.reason)
         if ending.politely and not ending.goes_on and await self._controls.say_goodbye():

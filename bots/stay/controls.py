@@ -58,7 +58,7 @@ class Controls:
         return str(self._config.get("mode") or self._session.brief.mode)
 
     async def prepare(self, config: Mapping[str, Any]) -> None:
-        """Be what the session was joined with, changed as the bot before this one was."""
+        """Take the settings of the session's join, with the changes that were made to the bot before this one."""
         await self.change(config)
         await self._show()
 
@@ -106,7 +106,7 @@ class Controls:
         return True
 
     async def _show(self) -> None:
-        """Be seen, or not, as the mode has it."""
+        """Turn the picture on or off, as the mode says."""
         personality = self._personality
         await self._stage.show(personality.name if personality and self.mode == Mode.FORUM else None)
 

@@ -50,5 +50,5 @@ class End:
         return self.ending is not None
 
     async def wait(self) -> None:
-        """Until it has begun."""
+        """Wait until it has begun."""
         await self._has_begun.wait()

@@ -16,9 +16,9 @@ from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.turns import Turns
 
-ALONE_AT_MOST = timedelta(minutes=10)  # a call goes on so long without Redis
-BEAT_WITHIN = timedelta(seconds=2)  # connecting included
-# After a beat that got no answer: several fall into a doubt, also where one of them waits, or comes late
+ALONE_AT_MOST = timedelta(minutes=10)  # how long a call goes on without Redis
+BEAT_WITHIN = timedelta(seconds=2)  # the connection included
+# After a beat without a reply: several beats must fall into the 4 s of a doubt, even if one of them comes late
 BEAT_AGAIN_AFTER = timedelta(seconds=1)
 AT_LEAST_BETWEEN_BEATS = 0.2  # seconds
 
@@ -54,12 +54,12 @@ class Heartbeat:
         self._begin = begin
 
     async def run(self) -> None:
-        """Until the room is another's."""
+        """Beat until the room is another bot's."""
         loop = asyncio.get_running_loop()
         asked = heard = loop.time()  # the adoption was the first beat
         is_heard = True
         while True:
-            # From when the last one was sent: one that got no answer does not make the next one late
+            # Counted from when the last one was sent: one that gets no reply does not delay the next
             due = asked + seconds_to_next_beat(is_heard)
             await asyncio.sleep(max(AT_LEAST_BETWEEN_BEATS, due - loop.time()))
             asked, is_heard = loop.time(), False
@@ -98,9 +98,9 @@ class Heartbeat:
         )
 
     async def _write_again(self) -> None:
-        """Redis had lost the room: the record, what was said, and where its inbox stood are lost with it.
+        """Write again what is lost if Redis had lost the room: the record, the turns, what is open in it.
 
-        Where they are not, nothing is changed.
+        Where they are there, nothing is changed.
         """
         self._inbox.read_from_start()
         kept = await self._journal.write_again()
@@ -111,6 +111,6 @@ class Heartbeat:
 
 
 def seconds_to_next_beat(is_heard: bool) -> float:
-    """After a beat that was heard, or was not."""
+    """How long to wait after a beat that was heard, or got no reply."""
     usual = BEAT_EVERY if is_heard else BEAT_AGAIN_AFTER
     return usual.total_seconds() * random.uniform(0.9, 1.1)

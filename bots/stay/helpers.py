@@ -26,7 +26,7 @@ class Helpers:
         self.tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
 
     def failure(self, target: str) -> BotFailure | None:
-        """That of the first which is done, however it came to it; the target is the bot's."""
+        """The failure of the first of them that has ended, with an error or without; `target` is the bot's."""
         for helper in self.tasks:
             if helper.done():
                 name, error = helper.get_name(), None if helper.cancelled() else helper.exception()

@@ -40,11 +40,11 @@ class Inbox:
         self.last_read = "0"
 
     def read_from_start(self) -> None:
-        """Redis has lost where the inbox stood; what was read is not done again."""
+        """Read from the inbox's start, since Redis has lost it; a message that was read is not done again."""
         self.last_read = "0"
 
     def take_in(self, messages: Sequence[Message]) -> None:
-        """Each message once, whether the inbox or a beat brought it."""
+        """Take messages that the inbox or a beat brought, each of them once."""
         for message in messages:
             self.last_read = message.id
             if message.id not in self._read:
@@ -55,12 +55,12 @@ class Inbox:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing that was read is left to do."""
+        """Whether everything that was read is done."""
         return self._unread.empty()
 
     async def read(self, started: asyncio.Event) -> None:
-        """Until it is cancelled."""
-        # The first on stage: a connection costs a millisecond that the person would wait for.
+        """Read the inbox until it is cancelled."""
+        # The bot starts first, or has had a second: a connection costs a millisecond, for which people would wait
         await first_of(started.wait(), within=RECEIVE_WAIT)
         while True:
             try:
@@ -81,7 +81,7 @@ class Inbox:
         message = await self._unread.get()
         session = self._journal.session
         if message.epoch > session.epoch or not self._journal.has_room:
-            return  # for the bot that comes after this one
+            return  # it is left to the bot that comes after this one
         if message.expired or message.epoch != session.epoch:
             await self._journal.note(Happened.MESSAGE_EXPIRED, message.kind)
             await self._answer(message, {"error": EXPIRED})

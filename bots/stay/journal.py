@@ -17,7 +17,7 @@ from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.sessions import Create, Forget, Happened, Note, Session, State, Transition
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
-RETRIES = 5  # of a step that somebody waits for, or while the room is kept without a beat
+RETRIES = 5  # of a step that must be done; meanwhile the room is kept without a beat
 RETRY_AFTER = timedelta(seconds=1)
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Journal:
         return tuple(self._unwritten)
 
     def doubt(self) -> None:
-        """An answer of Redis's was lost: it may have forgotten the session, with all that it knew, unnoticed."""
+        """Redis did not reply: it may have lost everything, the session too, without our knowing."""
         self.may_be_lost = True
 
     def take_over(self, session: Session) -> None:
@@ -64,11 +64,11 @@ class Journal:
         self.session = replace(session, epoch=self.session.epoch, host=self.session.host)
 
     def change_conversation(self, conversation_id: str) -> None:
-        """The session goes on with another conversation: it is that of a record that is written again."""
+        """Remember the session's new conversation, for a record that has to be written again."""
         self.session = replace(self.session, conversation_id=conversation_id)
 
     async def enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> bool:
-        """Move to a state, here and in the record.  Without Redis, here alone.
+        """Change the state here and in the record; without Redis here alone, and in the record later.
 
         False if it could not be written.
         """
@@ -80,7 +80,7 @@ class Journal:
         transition = Transition(session.id, state, session.epoch, **facts)
         is_written = await self.write(transition, *afterwards)
         if is_written and state is State.ENDED and transition is not self._refused:
-            # Where it was refused the session goes on with another bot, which is to be found
+            # Where that was refused the session goes on with another bot, and stays on the list of live ones
             await self.attempt(Forget(session.id, session.brief.user_id))
         return is_written
 
@@ -130,7 +130,7 @@ class Journal:
         return list(kept)
 
     async def retry(self, step: Step[T]) -> T:
-        """Do a step that must be done, for as long as it is worth waiting for.  Raises RedisAway."""
+        """Do a step that must be done; tries for some seconds, then raises RedisAway."""
         for _ in range(RETRIES):
             try:
                 return await self._ledger.run(step)
@@ -150,5 +150,5 @@ class Journal:
         found, to = error.facts.get("state"), getattr(step, "to", None)
         log.warning("transition_refused", session_id=self.session.id, state=to, found=found)
         over = (State.LEAVING, State.ENDED)
-        if found in over and to not in over:  # what it was launched for had ended before
+        if found in over and to not in over:  # its session had ended before this bot came
             self._on_over()

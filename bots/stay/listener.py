@@ -18,12 +18,12 @@ from greenroom.bots.stay.journal import Journal
 from greenroom.bots.transports.stage import PutOut
 from greenroom.bots.turns import Turns
 
-INTERRUPTED_WITHIN = timedelta(seconds=1)  # an answer that nobody shall hear
-WRITTEN_WITHIN = timedelta(seconds=2)  # the last turns
+INTERRUPTED_WITHIN = timedelta(seconds=1)  # how long it may take to cancel an answer
+WRITTEN_WITHIN = timedelta(seconds=2)  # how long the last turns may take to be written
 
 
 class RoomListener:
-    """The ears of one stay in its room, and the clock of an empty one."""
+    """Told by the stage who comes and goes; keeps the clock that ends a session in an empty room."""
 
     def __init__(
         self,
@@ -46,9 +46,11 @@ class RoomListener:
         self._say = say
         self._end = end
         self._adopted_at = time.monotonic()
-        self._clock: asyncio.TimerHandle | None = None  # ends a session that nobody is with
+        self._clock: asyncio.TimerHandle | None = None  # ends a session in an empty room
         self._in_order = asyncio.Lock()
-        self.gives_room_up = False  # to another bot; who is put out by that one is not ended by it
+        self.gives_room_up = (
+            False  # to the session's next bot, which then puts this one out: that is no end of the session
+        )
 
     async def arrived(self, user_id: str) -> None:
         await self._follow(attendance.Arrived(user_id, self._people()))
@@ -58,9 +60,9 @@ class RoomListener:
             await self._follow(attendance.Departed(self._people()))
 
     def put_out(self, why: PutOut) -> None:
-        """The room decides who may stay."""
+        """End the stay, since the room's server has removed the bot."""
         if why.kind is Reason.SUPERSEDED and self.gives_room_up:
-            return  # by the bot it made room for: the hand-over says when it is done, or the next beat does
+            return  # by the session's next bot; the hand-over ends this stay, or the next beat does
         if isinstance(why.kind, FailureKind):
             self._end.begin(Ending.by(BotFailure(why.kind, why.detail)))
         else:
@@ -71,19 +73,19 @@ class RoomListener:
         await self._follow(attendance.Started(self._people(), self._since_adoption()))
 
     async def took_over(self, session: Session, known: frozenset[str]) -> None:
-        """The room is the bot's, as the bot before it left it."""
+        """The room is the bot's now; `session` is as the bot before it left it."""
         self._change_conversation(session.conversation_id)
         await self._follow(attendance.TookOver(session, known))
 
     def give_way(self) -> bool:
-        """Leave the slot to who waits for one, if nobody is here; says whether it does."""
+        """End the session if nobody is here, since another waits for the slot; says whether it ends."""
         consequences = self._rules.on(attendance.SlotWanted(self._people()))
         for consequence in consequences:
             self._do_at_once(consequence)
         return bool(consequences)
 
     def waits_for_slot(self) -> bool:
-        """No other worker has a slot: whether the session waits for one.  Else it ends here."""
+        """Whether the session waits for a slot, since no other worker has one; if not, it ends here."""
         consequences = self._rules.on(attendance.NoOtherSlot())
         for consequence in consequences:
             self._do_at_once(consequence)
@@ -104,7 +106,7 @@ class RoomListener:
                 await self._do(consequence)
 
     def _do_at_once(self, consequence: Consequence) -> bool:
-        """False if it takes a while: then it is done behind what happened before."""
+        """False for a consequence that takes time: those are carried out one after the other, in order."""
         match consequence:
             case attendance.SetClock(after, reason):
                 self.stop_clock()

@@ -10,8 +10,8 @@ from datetime import timedelta
 from greenroom.app.rooms.timings import LOOP_BLOCKED_AT_MOST
 from greenroom.bots.stay.ending import End
 
-WATCHED_EVERY = timedelta(seconds=3)  # a loop says that it runs
-BLOCKED_AT_END = timedelta(seconds=10)  # as LOOP_BLOCKED_AT_MOST, of a bot that is about to end
+WATCHED_EVERY = timedelta(seconds=3)  # how often a loop that runs puts the timer off
+BLOCKED_AT_END = timedelta(seconds=10)  # the same as LOOP_BLOCKED_AT_MOST, for a stay that ends
 ENDS_WITHIN = timedelta(seconds=20)  # all that a bot does once nobody hears it; then its process is ended
 STDERR = 2  # the descriptor: what Python calls so may be something else by then
 
@@ -24,12 +24,12 @@ class Watchdog:
         self._next: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
-        patience = BLOCKED_AT_END if self._end.has_begun else LOOP_BLOCKED_AT_MOST
-        faulthandler.dump_traceback_later(patience.total_seconds(), exit=True, file=STDERR)
+        blocked_at_most = BLOCKED_AT_END if self._end.has_begun else LOOP_BLOCKED_AT_MOST
+        faulthandler.dump_traceback_later(blocked_at_most.total_seconds(), exit=True, file=STDERR)
         self._next = asyncio.get_running_loop().call_later(WATCHED_EVERY.total_seconds(), self.watch)
 
     def watch_end(self) -> None:
-        """Nothing puts this off; `leftovers` ends it, when nothing of the bot is left."""
+        """Set the timer for the last time; `leftovers` stops it, when nothing of the bot is left."""
         if self._next is not None:
             self._next.cancel()
         faulthandler.dump_traceback_later(ENDS_WITHIN.total_seconds(), exit=True, file=STDERR)
