@@ -1,4 +1,4 @@
-"""Reaping: looking after rooms whose time is over, and only after those."""
+"""Reaping: looks after the rooms whose deadline has passed, and reads no others."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -52,12 +52,12 @@ from greenroom.app.rooms.sessions import (
 )
 from greenroom.app.rooms.workers import Host, ReadHeld, ReadHosts
 
-LAUNCHES_AT_MOST = 4  # while there is a slot for it: the first, and three more
-GIVEN_UP_BEFORE = timedelta(seconds=15)  # its time is over: nobody asks for it again in the last moment
-ORPHANED_AFTER = timedelta(seconds=90)  # longer than any claim lasts that is not parked
-MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is unheard for longer, and whose worker has died, is dead
+LAUNCHES_AT_MOST = 4  # of one session while a slot is free: the first, and three more
+GIVEN_UP_BEFORE = timedelta(seconds=15)  # how long before a claim lapses its place in line is given up
+ORPHANED_AFTER = timedelta(seconds=90)  # longer than a claim lasts, unless it is a parked session's
+MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is not heard for longer is dead, if its worker has died
 NOT_HEARD = BotFailure(FailureKind.NOT_HEARD, f"was not heard for {STALE_AFTER.seconds} seconds")
-GIVES_WAY_AFTER = timedelta(seconds=30)  # who reloads a page, or is on the way, finds the bot there
+GIVES_WAY_AFTER = timedelta(seconds=30)  # whoever reloads the page finds the bot still there
 SWEPT_AT_ONCE = 100  # sessions, whose rooms are read in one transaction: Redis does nothing else in that time
 READ_AT_ONCE = 500  # sessions, each by a command of its own
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
@@ -72,8 +72,8 @@ class Reaper:
         self._ledger = ledger
         self._launches = launches
         self._reviving = Reviving(ledger, launches, providers)
-        self._told: dict[str, int] = {}  # the last position of those that wait
-        self._slots: int | None = None  # of all workers, once a pass needs to know
+        self._told: dict[str, int] = {}  # session -> the position in line that its history says
+        self._slots: int | None = None  # of all workers, read at most once a pass
 
     def reap(self) -> Counter[str]:
         """Look at every room that is overdue; says how many were found in which condition."""
@@ -88,13 +88,13 @@ class Reaper:
                 self._act(room, finding, lease)
             except RedisAway:
                 raise
-            except Exception:  # the others must not wait for what goes wrong with this one
+            except Exception:  # a room that fails must not keep the others from being looked after
                 log.exception("room_check_failed", room=str(room))
                 self._ledger.run(SetDeadline(room, STARTS_WITHIN))
         return found
 
     def tell_positions(self) -> None:
-        """Write into their histories where those stand that wait for a slot; who waits no more leaves the line."""
+        """Write into each waiting session's history where it stands in line; remove those that wait no more."""
         told, self._told = self._told, {}
         waiting = self._ledger.run(Line(POSITIONS_TOLD))
         free = self._ledger.run(FindPlace()).free if waiting else 0
@@ -112,7 +112,7 @@ class Reaper:
     def make_room(self) -> int:
         """Ask bots that are alone, the longest first, to leave their slots to those who wait; says how many were asked.
 
-        A bot knows best whether it is alone: one that somebody has come to meanwhile stays.
+        The bot decides, since it knows whether it is alone: one to whom somebody has come meanwhile stays.
         """
         place, now_ms = self._ledger.run_all([FindPlace(), Now()])
         wanted = place.waiting - place.free
@@ -127,12 +127,12 @@ class Reaper:
         ]
         asked = sorted(alone, key=lambda session: session.alone_ms)[:wanted]
         for session in asked:
-            with suppress(InboxFull):  # then its bot reads nothing, and will be found dead
+            with suppress(InboxFull):  # its bot reads nothing: the reaper will find it dead
                 self._ledger.run(sending(session, GiveWay(), nonce="give-way"))
         return len(asked)
 
     def sweep(self) -> int:
-        """End the sessions whose room is nobody's, or another's, and has been for a while; says how many."""
+        """End the sessions that are unchanged for ORPHANED_AFTER and have not got their room's lease; says how many."""
         swept = 0
         for now_ms, page in self._those_that_are_on():
             unchanged = []
@@ -149,9 +149,9 @@ class Reaper:
         return swept
 
     def lost(self, session_id: str, *, owner: str, failure: BotFailure, over: Reason | None = None) -> bool:
-        """A bot's process is known to be dead: its session goes on with another, or is over for a reason.
+        """Revive the session of a bot whose process is known to be dead, or end it where it is `over` for a reason.
 
-        False if the room was not its own any more.
+        False, and nothing is changed, if the room was not that bot's any more.
         """
         try:
             session = self._ledger.run(ReadSession(session_id))
@@ -166,9 +166,9 @@ class Reaper:
         return finding is Finding.SUPERSEDED
 
     def inherit(self, host_id: str, held: dict[str, str]) -> dict[str, str]:
-        """Revive what the worker before this one held, of the same name; returns what may still be alive.
+        """Revive the sessions that the last worker of this name held; returns those whose bots may still be alive.
 
-        A bot that has missed a beat is dead, now that its worker is: nobody else looks after it.
+        Such a bot is dead once it has missed a beat: the kernel ends the bots of a worker that dies.
         """
         failure = BotFailure(FailureKind.WORKER_DIED, f"died with its worker {host_id}")
         undecided = {}
@@ -182,7 +182,7 @@ class Reaper:
         return undecided
 
     def held_by(self, host_id: str) -> dict[str, str]:
-        """What a worker, or the one before it of the same name, last said to run."""
+        """The sessions that a worker of this name last reported, each with the owner of its lease."""
         held = self._ledger.run(ReadHeld(host_id))
         return dict(held)
 
@@ -206,7 +206,7 @@ class Reaper:
             after = page.after
 
     def _orphans_of(self, sessions: Sequence[Session]) -> list[Session]:
-        """Those whose room is not their own."""
+        """Those of these sessions that have not got their room's lease."""
         views = self._ledger.run_all([ReadRoom(session.room) for session in sessions]) if sessions else []
         return [
             session
@@ -227,7 +227,7 @@ class Reaper:
             self._ledger.run(ClearDeadline(room))
 
     def _end_lapsed(self, room: Room) -> None:
-        """End the session of a claim that lapsed before anybody could look after its launch."""
+        """End the session of a claim that lapsed before the reaper could look after its launch."""
         now_ms, session_id = self._ledger.run_all([Now(), LastSession(room)])
         if session_id is None:
             return
@@ -236,9 +236,8 @@ class Reaper:
         except NoSuchSession:
             return
         age = timedelta(milliseconds=now_ms - session.updated_ms)
-        if (
-            session.state is State.PENDING and age > PENDING_FOR - STARTS_WITHIN
-        ):  # else its claim is a new one
+        is_old = age > PENDING_FOR - STARTS_WITHIN  # else its claim is a new one
+        if session.state is State.PENDING and is_old:
             reason = Reason.LAUNCH_FAILED if self._all_slots() else Reason.NO_WORKER
             end(
                 self._ledger,
@@ -255,7 +254,7 @@ class Reaper:
             self._look_after_claim(room, lease)
             return
         age = timedelta(milliseconds=now_ms - lease.since_ms)
-        if age < STARTS_WITHIN:  # it took over from a bot that was overdue; who claimed it is still at it
+        if age < STARTS_WITHIN:  # the claim is new: its claimer is still writing the record and the launch
             self._ledger.run(SetDeadline(room, STARTS_WITHIN - age))
         elif lease.token and is_to_be_parked(lease, session):
             parking = finish_parking(room, session.id, lease.epoch, lease.token, self._launches)
@@ -266,13 +265,13 @@ class Reaper:
         elif place.position is not None:
             unasked = timedelta(milliseconds=now_ms - lease.asked_ms)
             self._keep_in_line(room, lease, session, place, unasked)
-        elif not lease.tries:  # its turn has just come: its launch lies in the queue, for a worker to take
+        elif not lease.tries:  # a slot has just become free: a worker takes its launch from the queue
             self._look_again(room, lease, tries=1)
         else:
             self._launch_again(room, lease, session)
 
     def _look_after_claim(self, room: Room, lease: Lease) -> None:
-        """Nobody has written its record: whoever claimed the room is still at it, or has died."""
+        """Withdraw a claim without a record, unless its claimer may still be writing that."""
         age = timedelta(milliseconds=self._ledger.run(Now()) - lease.since_ms)
         if age < STARTS_WITHIN:
             self._ledger.run(SetDeadline(room, STARTS_WITHIN - age))
@@ -282,11 +281,11 @@ class Reaper:
     def _keep_in_line(
         self, room: Room, lease: Lease, session: Session, place: Place, unasked: timedelta
     ) -> None:
-        """All slots are taken.  A place is given up when nobody has asked for it for most of a claim's time."""
+        """Keep a session in line while all slots are taken, or give its place up if nobody asked for it for long."""
         pushed_ms = max(place.since_ms, lease.since_ms, lease.tried_ms)
         if unasked + GIVEN_UP_BEFORE >= lease.lasts:
             self._give_up(room, lease, session, *self._why_no_slot(lease, unasked))
-        elif place.served_ms > pushed_ms:  # who came later has been served: its launch got lost
+        elif place.served_ms > pushed_ms:  # a worker has taken a later launch, so this one got lost
             self._launch_again(room, lease, session)
         else:
             self._look_again(room, lease, tries=0)
@@ -295,7 +294,7 @@ class Reaper:
         self._ledger.run_all([Hold(room, lease.epoch, tries=tries), SetDeadline(room, STARTS_WITHIN)])
 
     def _launch_again(self, room: Room, lease: Lease, session: Session) -> None:
-        """It is its turn, and it was not started: its launch got lost."""
+        """Launch a session again whose launch got lost: there was a slot for it, and no worker started it."""
         tries = max(1, lease.tries) + 1
         if tries > LAUNCHES_AT_MOST or not lease.token:
             why = f"no worker started its bot: {lease.tries} launches got lost between the queue and the workers"
@@ -303,7 +302,7 @@ class Reaper:
             return
         launches = self._ledger.run(CountLaunch(session.id))
         log.warning("launch_repeated", session_id=session.id, room=str(room), launches=launches)
-        # Held first: who dies between the two has said that it was launched again, and somebody looks again
+        # Held first: should this process die between the two, the claim has counted the launch, and is looked at again
         self._look_again(room, lease, tries=tries)
         self._ledger.run(self._launches.launch(session, lease.token, in_front=True))
 
@@ -320,12 +319,14 @@ class Reaper:
                 f"no worker for bots lives, and nobody asked for it for {seconds} seconds",
             )
         taken = f"all {slots} slots stayed taken for {seconds} seconds"
-        if lease.lasts > PENDING_FOR:  # parked: its caller does not know that one has to ask
+        if (
+            lease.lasts > PENDING_FOR
+        ):  # a parked session: its caller does not know that they have to ask again
             return Reason.NO_SLOT, taken
         return Reason.NOT_ASKED_FOR, f"nobody asked for its place in line any more, and {taken}"
 
     def _all_slots(self) -> int:
-        """Of all workers for bots that live and take launches."""
+        """The slots of all workers that run bots and take launches."""
         if self._slots is None:
             hosts = self._ledger.run(ReadHosts())
             self._slots = _slots_of(hosts)
