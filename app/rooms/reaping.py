@@ -319,9 +319,7 @@ class Reaper:
                 f"no worker for bots lives, and nobody asked for it for {seconds} seconds",
             )
         taken = f"all {slots} slots stayed taken for {seconds} seconds"
-        if (
-            lease.lasts > PENDING_FOR
-        ):  # a parked session: its caller does not know that they have to ask again
+        if lease.lasts > PENDING_FOR:  # parked: its caller does not know that they have to ask again
             return Reason.NO_SLOT, taken
         return Reason.NOT_ASKED_FOR, f"nobody asked for its place in line any more, and {taken}"
 
