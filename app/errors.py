@@ -149,6 +149,12 @@ class UnknownBot(Rejected):
     kind = "unknown-bot"
 
 
+class UnknownAssistant(Rejected):
+    """There is no assistant of that name."""
+
+    kind = "unknown-assistant"
+
+
 class UnknownVoice(Rejected):
     """There is no voice of that name."""
 
@@ -167,6 +173,12 @@ class NoSuchSession(Missing):
     kind = "no-such-session"
 
 
+class NoSuchAssistant(Missing):
+    """There is no assistant of that name or id."""
+
+    kind = "no-such-assistant"
+
+
 class NoBotThere(Missing):
     """No bot is in that room; POST /join puts one there."""
 
@@ -183,6 +195,12 @@ class SessionEnded(Gone):
     """That session has ended; POST /join starts another."""
 
     kind = "session-ended"
+
+
+class AssistantExists(Conflict):
+    """There is an assistant of that name already; change that one, or choose another name."""
+
+    kind = "assistant-exists"
 
 
 class RoomFull(Conflict):

@@ -8,6 +8,7 @@ from flask_smorest import Api
 
 from greenroom.app import console
 from greenroom.app.api import (
+    assistants,
     auth,
     body,
     docs,
@@ -71,7 +72,7 @@ def register(app: Flask, services: Services) -> Flask:
     quotas.register(app)
     app.before_request(body.apply_limit)
     api = ProblemApi(app)
-    for blueprint in (rooms.bp, passes.bp, sessions.bp, webhooks.bp, health.bp):
+    for blueprint in (rooms.bp, assistants.bp, passes.bp, sessions.bp, webhooks.bp, health.bp):
         api.register_blueprint(blueprint)
     api.say_who_may()
     app.register_blueprint(docs.bp)

@@ -1,6 +1,5 @@
 """The endpoints of rooms: a bot joins one, leaves one, or is changed in one."""
 
-import secrets
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -12,28 +11,19 @@ from greenroom.app.access import open_to_pass, open_to_session
 from greenroom.app.api.auth import caller_of, mint
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.join_log import log_joins, note_joined, note_order
-from greenroom.app.api.schemas.facts import FACTS
+from greenroom.app.api.orders import check_personality, order_of
 from greenroom.app.api.schemas.joining import JoinedSchema, JoinSchema, LeaveSchema, LeftSchema, WaitSchema
 from greenroom.app.api.schemas.rooms import ConfigSchema, ConfiguredSchema, RoomSchema
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services, services
-from greenroom.app.errors import (
-    Busy,
-    Conflict,
-    Forbidden,
-    NoBotThere,
-    Rejected,
-    UnknownBot,
-    UnknownPersonality,
-)
+from greenroom.app.errors import Busy, Conflict, Forbidden, NoBotThere, Rejected
 from greenroom.app.passes import Pass
-from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.joining import QUEUED, Joined, Order
 from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.participants import Presence, presence_of
-from greenroom.app.rooms.providers import GUEST, About, check_name
+from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.room import LOCAL, Room
 from greenroom.app.rooms.room_states import as_told
@@ -59,7 +49,7 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     here = services()
     if g.held is not None:
         wanted = _as_the_pass_says(g.held, wanted)
-    order = _order(wanted, here)
+    order = order_of(wanted, here)
     note_order(order)
     within = timedelta(seconds=query["wait"])
     provider, is_named = here.providers.of_room(order.room), "room_url" in wanted
@@ -121,7 +111,7 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
     """Change the bot in a room while it is live."""
     here = services()
     room = here.providers.room(changes.pop("room_url"))
-    _check_personality(changes.get("personality"), here)
+    check_personality(changes.get("personality"), here)
     view = here.ledger.run(ReadRoom(room))
     lease = view.lease
     if lease is None or lease.status is LeaseStatus.PENDING:
@@ -180,30 +170,6 @@ def _join(here: Services, order: Order, within: timedelta) -> Joined:
         except Busy:
             pass
     return here.joining.join(order)
-
-
-def _order(wanted: dict[str, Any], here: Services) -> Order:
-    settings = here.settings
-    bot = wanted.get("bot", settings.default_bot)
-    if bot not in settings.bots:
-        raise UnknownBot(f"There is no bot named {bot}; this installation has {', '.join(settings.bots)}.")
-    personality = wanted.get("personality", settings.default_personality)
-    _check_personality(personality, here)
-    if voice := wanted.get("voice"):
-        here.check_voice(voice, bot=bot, personality=personality, settings=settings)
-    user_id = wanted.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"
-    check_name(user_id)
-    usual = {"persistence": settings.session_persistence, "max_duration": settings.max_duration}
-    own = {"user_id": user_id, "bot": bot, "personality": personality}
-    asked = {name: fact for name, fact in wanted.items() if name in FACTS}
-    room = here.providers.room(wanted["room_url"]) if "room_url" in wanted else here.providers.fresh()
-    return Order(room, Brief(**{**usual, **asked, **own}), link=g.link)
-
-
-def _check_personality(name: str | None, here: Services) -> None:
-    if name is not None and name not in here.personalities:
-        known = ", ".join(here.personalities)
-        raise UnknownPersonality(f"There is no personality named {name}; this installation has {known}.")
 
 
 def _about(wanted: dict[str, Any]) -> About:

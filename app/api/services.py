@@ -10,7 +10,10 @@ from itsdangerous import TimestampSigner
 from greenroom.app import providers
 from greenroom.app.api.auth import session_tokens
 from greenroom.app.api.seats import Latest, Seats
+from greenroom.app.conversations.assistants import SqlAssistants
+from greenroom.app.conversations.database import Database
 from greenroom.app.passes import Passes
+from greenroom.app.rooms.assistants import Assistants
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
@@ -46,14 +49,21 @@ class Services:
     evidence: EvidenceQueue
     seats: Seats
     offers: Latest
+    database: Database
+    assistants: Assistants
     names: Mapping[str, str] = field(default_factory=dict)  # what each personality calls itself
     check_voice: CheckVoice = _any_voice
 
     @classmethod
     def over(
-        cls, ledger: Ledger, queues: Queues, settings: Settings, personalities: tuple[str, ...]
+        cls,
+        ledger: Ledger,
+        queues: Queues,
+        settings: Settings,
+        personalities: tuple[str, ...],
     ) -> "Services":
         its, seats = providers.of(settings), Seats(settings.web_threads)
+        database = Database(settings.database_url)
         return cls(
             ledger=ledger,
             joining=Joining(ledger, queues, sleep=seats.sleep),
@@ -67,7 +77,19 @@ class Services:
             evidence=queues,
             seats=seats,
             offers=Latest(),
+            database=database,
+            assistants=Assistants(SqlAssistants(database)),
         )
+
+    @property
+    def usual(self) -> Mapping[str, object]:
+        """The facts of a brief that are as the installation has them where nobody says otherwise."""
+        return {
+            "bot": self.settings.default_bot,
+            "personality": self.settings.default_personality,
+            "persistence": self.settings.session_persistence,
+            "max_duration": self.settings.max_duration,
+        }
 
 
 def services() -> Services:

@@ -104,6 +104,7 @@ assistants = Table(
     _ms("created_ms"),
     _ms("updated_ms"),
     PrimaryKeyConstraint("tenant", "id"),
+    UniqueConstraint("tenant", "name"),
 )
 
 # What one user and the bots have said to each other.

@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+MAIN = "main"  # the tenant, until there are several
 WORDS = ("system", "greeting", "goodbye", "away", "ending_soon")  # what a bot may be given words for
 
 
@@ -44,7 +45,8 @@ class Brief:
     voice: str | None = None
     voice_parameters: Mapping[str, float | bool | str] = field(default_factory=dict)  # as speed, stability
     language: str | None = None
-    tenant: str = "main"  # whose installation it is, where several share one
+    memory: bool = True  # whether it knows its user from earlier conversations
+    tenant: str = MAIN  # whose installation it is, where several share one
     metadata: Mapping[str, object] = field(default_factory=dict)
     conversation_id: str = field(default_factory=new_conversation)  # where the session begins
 

@@ -9,7 +9,6 @@ import os
 import hypothesis
 import pytest
 import schemathesis
-from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -26,6 +25,7 @@ from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.rigs.api import KEY
+from tests.rigs.controlled_database import leave_empty
 from tests.rigs.makers import a_report, an_order
 from tests.unit.conftest import PERSONALITIES
 
@@ -55,6 +55,7 @@ ANSWERS = {"offer": {"answer": {"sdp": "v=0\r\n", "type": "answer", "pc_id": "p-
 def set_the_stage(app, settings, ledger):
     """A bot in one room, as if nothing had been asked yet; the session's id."""
     ledger.begin_anew()
+    leave_empty(app.extensions["greenroom"].database)
     launches = RememberedLaunches()
     here = app.extensions["greenroom"] = Services.over(ledger, launches, settings, PERSONALITIES)
     ledger.run(a_report())
@@ -83,6 +84,9 @@ def is_wrong_as_sent(case):
 def test_what_the_description_says_is_so(built_once, settings, ledger, mode):
     schema = schemathesis.openapi.from_wsgi("/openapi.json", built_once, config=CONFIG)
     operations = [each.ok() for each in schema.get_all_operations()]
+    if mode is GenerationMode.NEGATIVE:
+        # A path takes any text: most of the time would go into looking for a wrong one
+        operations = [each for each in operations if each.body or each.query]
     share = EXAMPLES // len(GenerationMode) // sum(map(is_sent_anything, operations)) + 1
     made = 0
     for operation in operations:
@@ -106,7 +110,4 @@ def test_what_the_description_says_is_so(built_once, settings, ledger, mode):
                 case.query["wait"] = 0.01  # nobody comes meanwhile
             case.call_and_validate(headers={"Authorization": f"Bearer {KEY}"}, checks=CHECKS)
 
-        try:
-            is_so()
-        except Unsatisfiable:
-            assert not (operation.body or operation.query)  # nothing can be wrong with it, as with /livez
+        is_so()

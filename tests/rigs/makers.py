@@ -51,6 +51,7 @@ def a_full_brief() -> Brief:
         voice="deep",
         voice_parameters={"speed": 0.75, "stability": 1, "clear": True, "model": "x"},
         language="en-GB",
+        memory=False,
         assistant="concierge",
         tenant="acme",
         metadata={"list": [], "nothing": None, "large": 12345678901234567, "": {}},

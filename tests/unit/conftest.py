@@ -7,6 +7,7 @@ from flask import Flask
 
 from greenroom.app.api import register
 from greenroom.app.api.services import Services
+from greenroom.app.conversations.migrating import migrate
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
@@ -19,6 +20,7 @@ from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
 from tests.fakes.rooms import Rooms
 from tests.rigs.api import KEY, SIGNS, Caller
+from tests.rigs.controlled_database import in_a_hurry, leave_empty
 from tests.rigs.controlled_ledger import ControlledLedger
 from tests.rigs.makers import a_report
 from tests.rigs.redis_world import client, patient_ledger
@@ -115,9 +117,12 @@ def impatient(monkeypatch):
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory):
     stun = IceServer(("stun:stun.example.com",))
-    return Settings(
+    made = Settings(
         api_key=KEY, signing_secret=SIGNS, var_dir=tmp_path_factory.mktemp("var"), ice_servers=(stun,)
     )
+    with in_a_hurry():
+        migrate(made.database_url)
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -129,9 +134,10 @@ def built_once(settings, ledger_below):
 
 @pytest.fixture
 def app(built_once, settings, ledger, launches):
-    """The application over this test's fakes."""
-    built_once.extensions["greenroom"] = Services.over(ledger, launches, settings, PERSONALITIES)
-    return built_once
+    """The application over this test's fakes, and a database that is empty again after it."""
+    here = built_once.extensions["greenroom"] = Services.over(ledger, launches, settings, PERSONALITIES)
+    yield built_once
+    leave_empty(here.database)
 
 
 @pytest.fixture

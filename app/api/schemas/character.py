@@ -25,12 +25,16 @@ def voice_parameters(value: dict[str, Any]) -> None:
             raise ValidationError(
                 f"Write a parameter's name as in speed or similarity_boost, not {name[:64]!r}."
             )
-        if not isinstance(number, int | float | str) or (isinstance(number, str) and len(number) > 64):
-            raise ValidationError(f"{name}: Use a number, true or false, or up to 64 characters.")
+        if not isinstance(number, int | float | str) or (isinstance(number, str) and not _is_word(number)):
+            raise ValidationError(f"{name}: Use a number, true or false, or up to 64 printable characters.")
         if name in VOICE_RANGES:
             low, high = VOICE_RANGES[name]
             if isinstance(number, bool | str) or not low <= number <= high:
                 raise ValidationError(f"{name}: Use a number from {low:g} to {high:g}.")
+
+
+def _is_word(value: str) -> bool:
+    return len(value) <= 64 and value.isprintable()
 
 
 def _words(longest: int, about: str) -> fields.String:

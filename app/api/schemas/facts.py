@@ -10,6 +10,7 @@ from greenroom.app.api.schemas.character import CharacterSchema
 from greenroom.app.api.schemas.fields import (
     NAME,
     USER,
+    Flag,
     Seconds,
     between,
     printable,
@@ -31,8 +32,13 @@ class FactsSchema(CharacterSchema):
     )
     bot = fields.String(validate=NAME)
     assistant = fields.String(
-        validate=NAME, allow_none=True, metadata={"description": "Kept and told to the bot; nothing else yet"}
+        validate=NAME,
+        allow_none=True,
+        metadata={
+            "description": "Of GET /assistants, by name or id: what the call does not name is as it has it"
+        },
     )
+    memory = Flag(metadata={"description": "Whether the bot knows its user from earlier conversations"})
     instructions = fields.String(
         validate=[validate.Length(max=2000), printable],
         allow_none=True,

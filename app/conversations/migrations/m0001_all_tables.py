@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "id", name="assistants_key"),
+        sa.UniqueConstraint("tenant", "name", name="assistants_once_by_tenant_name"),
     )
     op.create_table(
         "events",

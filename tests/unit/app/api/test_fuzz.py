@@ -6,6 +6,7 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from greenroom.app.api.schemas.assistants import AssistantChangesSchema, AssistantSchema
 from greenroom.app.api.schemas.joining import JoinSchema, LeaveSchema
 from greenroom.app.api.schemas.offers import CandidatesSchema, OfferSchema
 from greenroom.app.api.schemas.rooms import ConfigSchema
@@ -14,6 +15,9 @@ SCHEMAS = {
     ("POST", "/join"): JoinSchema,
     ("POST", "/leave"): LeaveSchema,
     ("POST", "/config"): ConfigSchema,
+    ("POST", "/assistants"): AssistantSchema,
+    ("PUT", "/assistants/x"): AssistantSchema,
+    ("PATCH", "/assistants/x"): AssistantChangesSchema,
     ("POST", "/sessions/x/api/offer"): OfferSchema,
     ("PATCH", "/sessions/x/api/offer"): CandidatesSchema,
 }
@@ -71,7 +75,7 @@ def test_any_bytes_get_an_answer(caller, route, body):
 
 
 @OFTEN
-@given(st.sampled_from(["/rooms/", "/sessions/", "/talk/", "/docs/", "/"]), TEXT, TEXT)
+@given(st.sampled_from(["/rooms/", "/sessions/", "/assistants/", "/talk/", "/docs/", "/"]), TEXT, TEXT)
 def test_any_path_and_query_get_an_answer(caller, folder, name, query):
     path = folder + quote(name, errors="surrogatepass") + "?wait=" + quote(query, errors="surrogatepass")
 

@@ -41,10 +41,17 @@ THE_KEY = {
     ("POST", "/sessions/<session_id>/token"),
     ("GET", "/rooms/<path:room_url>"),
     ("GET", "/sessions"),
+    ("GET", "/assistants"),
+    ("POST", "/assistants"),
+    ("GET", "/assistants/<name>"),
+    ("PUT", "/assistants/<name>"),
+    ("PATCH", "/assistants/<name>"),
+    ("DELETE", "/assistants/<name>"),
 }
 BODIES = {
     "/leave": lambda session_id: {"session_id": session_id},
     "/join": lambda _: {"room_url": "local:matrix"},
+    "/assistants": lambda _: {"name": "pearl"},
     "/passes": lambda _: {"room_url": "local:matrix"},
     "/config": lambda _: {"room_url": "local:matrix", "voice": "deep"},
     "/sessions/<session_id>/api/offer": lambda _: {"sdp": "v=0", "type": "offer"},
@@ -67,6 +74,7 @@ def a_path(rule, session_id):
         rule.replace("<session_id>", session_id)
         .replace("<path:room_url>", "local:matrix")
         .replace("<path:name>", "index.html")
+        .replace("<name>", "pearl")
     )
 
 
@@ -90,7 +98,9 @@ def call(caller, session_id):
     def of(method, rule, credential):
         body = BODIES[rule](session_id) if method in ("POST",) and rule in BODIES else None
         if method == "PATCH":
-            body = {"pc_id": "p", "candidates": []}
+            body = {"memory": False} if rule.startswith("/assistants") else {"pc_id": "p", "candidates": []}
+        if method == "PUT":
+            body = {"name": "pearl"}
         return caller.with_(credential).call(method, a_path(rule, session_id), body)
 
     return of

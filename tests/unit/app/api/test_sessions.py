@@ -81,6 +81,7 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "prompts": {},
         "voice": None,
         "voice_parameters": {},
+        "memory": True,
         "language": None,
         "mode": "voice",
         "conversation_id": joined["conversation_id"],

@@ -100,6 +100,41 @@ WRONG = {
     "a voice written backwards": ("POST", "/join", {"voice": "deep\u202e"}, 422, "voice: Use printable"),
     "a voice with a lone surrogate": ("POST", "/join", b'{"voice": "\\udc00"}', 422, "voice: Use printable"),
     "much metadata": ("POST", "/join", {"metadata": {"a": "b" * 4096}}, 422, "metadata: Keep it under 4096"),
+    "a memory of a sort": ("POST", "/join", {"memory": "a little"}, 422, "memory: Not a valid boolean"),
+    # assistants
+    "an assistant nobody has made": ("POST", "/join", {"assistant": "concierge"}, 422, "no assistant named concierge"),
+    "an assistant without a name": ("POST", "/assistants", {}, 422, "name: Missing data"),
+    "an assistant of two words": ("POST", "/assistants", {"name": "the concierge"}, 422, "name: Use up to 64"),
+    "an unknown field of an assistant": ("POST", "/assistants", {"name": "a", "persna": "A"}, 422, "did you mean"),
+    "an assistant of no bot": ("POST", "/assistants", {"name": "a", "bot": "nobody"}, 422, "no bot named nobody"),
+    "an assistant of nobody's kind": (
+        "POST", "/assistants", {"name": "a", "personality": "shy"}, 422, "no personality named shy",
+    ),
+    "a share above all": (
+        "POST", "/assistants", {"name": "a", "voice_session_config": {"rollout_share": 101}}, 422,
+        "voice_session_config.rollout_share: Must be",
+    ),
+    "a privacy of its own": (
+        "POST", "/assistants", {"name": "a", "voice_session_config": {"room_privacy": "secret"}}, 422, "room_privacy: ",
+    ),
+    "nearly enabled": (
+        "POST", "/assistants", {"name": "a", "voice_session_config": {"enabled": 1}}, 422, "enabled: Not a valid",
+    ),
+    "half a second of patience": (
+        "POST", "/assistants", {"name": "a", "voice_session_config": {"persistence": 0.5}}, 422, "persistence: ",
+    ),
+    "a profile's field with a blank": (
+        "POST", "/assistants", {"name": "a", "require_profile": ["first name"]}, 422, "require_profile.0: Write",
+    ),
+    "a parameter with a line end": (
+        "POST", "/assistants", {"name": "a", "voice_parameters": {"model": "a\nb"}}, 422, "model: Use a number",
+    ),
+    "an unknown assistant": ("GET", "/assistants/nobody", None, 404, "no assistant named nobody"),
+    "an assistant with a zero byte": ("GET", "/assistants/%00", None, 404, "no assistant named"),
+    "an assistant with a lone surrogate": ("DELETE", "/assistants/%ed%a0%80", None, 404, "no assistant named"),
+    "no assistant to replace": ("PUT", "/assistants/nobody", {"name": "nobody"}, 404, "no assistant named nobody"),
+    "no assistant to change": ("PATCH", "/assistants/nobody", {"memory": False}, 404, "no assistant named nobody"),
+    "a page after nothing": ("GET", "/assistants?after=%2e%2e", None, 422, "after: Use what"),
     # rooms
     "no provider": ("POST", "/join", {"room_url": "stage"}, 422, "room_url is"),
     "an empty room": ("POST", "/join", {"room_url": ""}, 422, "room_url is"),

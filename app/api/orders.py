@@ -1,0 +1,52 @@
+"""From what a caller of /join names to an order: what is left open is decided, and what there is not is refused."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import g
+
+from greenroom.app.api.schemas.facts import FACTS
+from greenroom.app.api.services import Services
+from greenroom.app.errors import UnknownAssistant, UnknownBot, UnknownPersonality
+from greenroom.app.rooms.assistants import Assistant
+from greenroom.app.rooms.brief import Brief
+from greenroom.app.rooms.joining import Order
+from greenroom.app.rooms.precedence import decide
+from greenroom.app.rooms.providers import GUEST, check_name
+
+
+def order_of(wanted: Mapping[str, Any], here: Services) -> Order:
+    """Raises UnknownAssistant, UnknownBot, UnknownPersonality, UnknownVoice, ReservedName, BadRoom and the like."""
+    called = {name: fact for name, fact in wanted.items() if name in FACTS and name != "assistant"}
+    assistant = _assistant(wanted.get("assistant"), here)
+    facts = decide(call=called, assistant=assistant.facts() if assistant else {}, installation=here.usual)
+    check_character(facts, here)
+    facts["user_id"] = called.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"
+    check_name(facts["user_id"])
+    room = here.providers.room(wanted["room_url"]) if "room_url" in wanted else here.providers.fresh()
+    return Order(room, Brief(**facts), link=g.link)
+
+
+def check_character(facts: Mapping[str, Any], here: Services) -> None:
+    """Raises UnknownBot, UnknownPersonality or UnknownVoice for what this installation has not got."""
+    settings, bot, personality = here.settings, facts["bot"], facts["personality"]
+    if bot not in settings.bots:
+        raise UnknownBot(f"There is no bot named {bot}; this installation has {', '.join(settings.bots)}.")
+    check_personality(personality, here)
+    if voice := facts.get("voice"):
+        here.check_voice(voice, bot=bot, personality=personality, settings=settings)
+
+
+def check_personality(name: str | None, here: Services) -> None:
+    if name is not None and name not in here.personalities:
+        known = ", ".join(here.personalities)
+        raise UnknownPersonality(f"There is no personality named {name}; this installation has {known}.")
+
+
+def _assistant(name: str | None, here: Services) -> Assistant | None:
+    if name is None:
+        return None
+    if (assistant := here.assistants.known(name)) is None:
+        raise UnknownAssistant(f"There is no assistant named {name}; GET /assistants lists those there are.")
+    return assistant

@@ -1,0 +1,99 @@
+"""Values that are read elsewhere and kept for a few seconds, so that who needs them is neither slow nor stopped."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from greenroom.app.errors import DatabaseAway
+
+READERS = 4  # threads; as many reads may hang at once, and no caller hangs with them
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class _Kept(Generic[Value]):
+    value: Value
+    good_until: float
+
+
+class Cached(Generic[Value]):
+    """Reads each value once for all who ask for it at a time, and keeps it for a while.
+
+    A value that cannot be read anew goes on being used, however old it is.  Nothing is kept of what does not exist.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], Value | None],
+        *,
+        lasts: timedelta,
+        at_most: int,
+        within: timedelta,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`read` may raise DatabaseAway.  `at_most` values are kept; no caller waits longer than `within`."""
+        self._read = read
+        self._lasts, self._within = lasts.total_seconds(), within.total_seconds()
+        self._at_most = at_most
+        self._clock = clock
+        self._lock = threading.RLock()  # a read that is done at once ends where it began
+        self._kept: OrderedDict[str, _Kept[Value]] = OrderedDict()  # the one asked for last is at the end
+        self._reading: dict[str, Future[Value | None]] = {}
+        self._readers = ThreadPoolExecutor(
+            READERS, thread_name_prefix="cached"
+        )  # no thread before the first read
+
+    def get(self, key: str) -> Value | None:
+        """The value, as it was a moment ago at the most; None if there is none.  Raises DatabaseAway."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                if self._clock() < kept.good_until:
+                    return kept.value
+            reading = self._reading.get(key) or self._begin(key)
+        try:
+            return reading.result(self._within)
+        except DatabaseAway:
+            if kept is None:
+                raise
+        except NotYet:
+            if kept is None:
+                raise DatabaseAway(because="it was late") from None
+        with self._lock:
+            if self._kept.get(key) is kept:  # the next callers need not wait for what is away
+                self._kept[key] = _Kept(kept.value, self._clock() + self._lasts)
+        return kept.value
+
+    def forget(self, is_old: Callable[[Value], bool]) -> None:
+        """Read anew, from now on, what is old; what is just being read may be old as well."""
+        with self._lock:
+            self._reading.clear()
+            for key in [key for key, kept in self._kept.items() if is_old(kept.value)]:
+                del self._kept[key]
+
+    def _begin(self, key: str) -> "Future[Value | None]":
+        reading = self._reading[key] = self._readers.submit(self._read, key)
+        reading.add_done_callback(lambda done: self._end(key, done))
+        return reading
+
+    def _end(self, key: str, done: "Future[Value | None]") -> None:
+        with self._lock:
+            if self._reading.get(key) is not done:  # forgotten meanwhile
+                return
+            del self._reading[key]
+            if done.exception() is not None:
+                return
+            value = done.result()
+            self._kept.pop(key, None)
+            if value is not None:
+                self._kept[key] = _Kept(value, self._clock() + self._lasts)
+            while len(self._kept) > self._at_most:
+                self._kept.popitem(last=False)

@@ -1,0 +1,172 @@
+"""What is kept for a while: how old it may be, who reads it, and what happens when it cannot be read."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from greenroom.app.errors import DatabaseAway
+from greenroom.app.rooms.cached import Cached
+from tests.rigs.eventually import eventually
+
+LASTS = timedelta(seconds=3)
+
+
+class Source:
+    """Somewhere to read from, which can be away, and slow."""
+
+    def __init__(self):
+        self.values = {}
+        self.reads = []
+        self.is_away = False
+        self.is_open = threading.Event()
+        self.is_open.set()
+
+    def read(self, key):
+        self.reads.append(key)
+        found = self.values.get(key)
+        self.is_open.wait(30)
+        if self.is_away:
+            raise DatabaseAway
+        return found
+
+
+@pytest.fixture
+def source():
+    it = Source()
+    it.values["pearl"] = "Pearl"
+    yield it
+    it.is_open.set()
+
+
+@pytest.fixture
+def now():
+    return [100.0]
+
+
+@pytest.fixture
+def cached(source, now):
+    return Cached(source.read, lasts=LASTS, at_most=3, within=timedelta(seconds=20), clock=lambda: now[0])
+
+
+def test_a_value_is_read_once_and_again_when_it_is_old(cached, source, now):
+    assert [cached.get("pearl") for _ in range(5)] == ["Pearl"] * 5
+    source.values["pearl"] = "Ruby"
+    now[0] += 2.9
+    assert cached.get("pearl") == "Pearl" and source.reads == ["pearl"]
+
+    now[0] += 0.2
+
+    assert cached.get("pearl") == "Ruby" and len(source.reads) == 2
+
+
+def test_what_is_not_there_is_looked_for_each_time(cached, source):
+    """Another process may make it at any moment, and who made it joins with it at once."""
+    assert cached.get("ruby") is None
+
+    source.values["ruby"] = "Ruby"
+
+    assert cached.get("ruby") == "Ruby"
+
+
+def test_what_is_gone_is_not_kept(cached, source, now):
+    cached.get("pearl")
+    del source.values["pearl"]
+    now[0] += 4
+
+    assert cached.get("pearl") is None
+
+    source.is_away = True
+    with pytest.raises(DatabaseAway):
+        cached.get("pearl")
+
+
+def test_many_who_ask_at_once_cause_one_read(cached, source):
+    source.is_open.clear()
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(cached.get("pearl"))) for _ in range(30)]
+    for each in threads:
+        each.start()
+    eventually(lambda: source.reads)
+
+    source.is_open.set()
+    for each in threads:
+        each.join()
+
+    assert found == ["Pearl"] * 30 and source.reads == ["pearl"]
+
+
+def test_while_the_source_is_away_what_was_known_is_used_however_old_it_is(cached, source, now):
+    cached.get("pearl")
+    source.is_away = True
+    now[0] += 3600
+
+    assert [cached.get("pearl") for _ in range(9)] == ["Pearl"] * 9
+    assert len(source.reads) == 2  # one of nine tried, and the others did not wait for it
+    with pytest.raises(DatabaseAway):
+        cached.get("ruby")
+
+    source.is_away, source.values["pearl"] = False, "Ruby"
+    now[0] += 4
+    assert cached.get("pearl") == "Ruby"
+
+
+def test_nobody_waits_for_a_source_that_hangs(source, now):
+    cached = Cached(
+        source.read, lasts=LASTS, at_most=3, within=timedelta(milliseconds=50), clock=lambda: now[0]
+    )
+    source.is_open.clear()
+
+    with pytest.raises(DatabaseAway):
+        cached.get("pearl")
+    source.is_open.set()
+    eventually(lambda: cached.get("pearl") == "Pearl")
+
+    source.is_open.clear()
+    now[0] += 4
+    assert cached.get("pearl") == "Pearl"
+
+
+def test_what_was_changed_here_is_read_anew_at_once(cached, source):
+    cached.get("pearl")
+    source.values["pearl"] = "Ruby"
+
+    cached.forget(lambda old: old == "Pearl")
+
+    assert cached.get("pearl") == "Ruby"
+
+
+def test_a_read_that_began_before_a_change_is_not_kept(cached, source):
+    source.is_open.clear()
+    early = threading.Thread(target=lambda: cached.get("pearl"))
+    early.start()
+    eventually(lambda: source.reads)
+    source.values["pearl"] = "Ruby"
+
+    cached.forget(lambda old: old == "Pearl")
+    source.is_open.set()
+    early.join()
+
+    assert cached.get("pearl") == "Ruby"
+
+
+def test_others_are_kept_when_one_is_forgotten(cached, source):
+    source.values["ruby"] = "Ruby"
+    cached.get("pearl"), cached.get("ruby")
+
+    cached.forget(lambda old: old == "Pearl")
+    cached.get("ruby")
+
+    assert source.reads == ["pearl", "ruby"]
+
+
+def test_a_few_are_kept_those_that_were_asked_for_last(cached, source):
+    source.values |= {name: name for name in "abcd"}
+    for name in ("a", "b", "c", "a", "d"):  # b is the one that nobody has asked for since
+        cached.get(name)
+    source.reads.clear()
+
+    for name in ("a", "c", "d", "b"):
+        cached.get(name)
+
+    assert source.reads == ["b"]
