@@ -118,6 +118,17 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "turns": Figure(
+        (),
+        (
+            Row(
+                "that the voice waits until a turn is on its way to Redis and SQL",
+                "{ours:.3f} ms (p99 {p99:.3f})",
+                "{peer_name}: {peer:.2f} ms; a commit to SQLite there: {sql:.1f} ms",
+                "{ratio:.0f} and {ratio_to_sql:.0f} times",
+            ),
+        ),
+    ),
     "reaper": Figure(
         (),
         (

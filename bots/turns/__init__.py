@@ -67,9 +67,9 @@ class Turns:
         """A message has come into the bot's context, or into that with one person."""
         self._follower.message_added(message, person)
 
-    def _add(self, turn: Turn) -> None:
+    def _add(self, role: str, content: str, **facts: Any) -> None:
         """Write down what has just been said."""
-        self._writer.write(self._transcript.add(turn))
+        self._writer.write(self._transcript.add(role, content, **facts))
 
     # What was said before
 
@@ -165,8 +165,7 @@ class Turns:
         """Give each call of a tool that was cut off a result that says so."""
         for turn, call in open_calls(tuple(self._transcript)):
             status = ToolStatus.CUT_OFF
-            result = Turn("", "tool", NO_RESULT, tool_call_id=call.id, tool_status=status, person=turn.person)
-            self._add(result)
+            self._add("tool", NO_RESULT, tool_call_id=call.id, tool_status=status, person=turn.person)
 
 
 def _clock(created_ms: int, age: timedelta) -> Callable[[], int]:

@@ -7,8 +7,7 @@ of a person late, often behind the answer to them.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,7 +24,7 @@ from pipecat.processors.aggregators import async_tool_messages
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 
-from greenroom.app.rooms.conversations import ToolCall, ToolStatus, Turn
+from greenroom.app.rooms.conversations import ToolCall, ToolStatus
 from greenroom.bots.assistant.people import People
 from greenroom.bots.seam.diversions import on_message_added
 from greenroom.bots.turns.contexts import Contexts
@@ -46,11 +45,14 @@ class Follower:
         floor: Floor,
         contexts: Contexts,
         *,
-        on_turn: Callable[[Turn], None],
+        on_turn: Callable[..., None],
         on_person: Meet,
         now_ms: Callable[[], int],
     ) -> None:
-        """`on_person` is called with each of several people, before anything comes into the context with them."""
+        """`on_turn` is called with the role, the content and the other facts of a turn.
+
+        `on_person` is called with each of several people, before anything comes into the context with them.
+        """
         self._floor = floor
         self._contexts = contexts
         self._on_turn = on_turn
@@ -101,7 +103,7 @@ class Follower:
 
     def message_added(self, message: Any, person: str | None = None) -> None:
         """A message has come into the bot's context, or into that with one person."""
-        if not isinstance(message, Mapping):  # a model's thought, in its own shape
+        if not isinstance(message, dict):  # a model's thought, in its own shape
             return
         role, words = message.get("role"), _words(message.get("content"))
         if role == USER and words:
@@ -119,7 +121,7 @@ class Follower:
         if not 0 < ended <= self._answer_began:  # else the answer to it has begun, or was given
             self._floor.is_asked()
             self._asked_at = started
-        self._on_turn(Turn("", USER, words, person=person, started_ms=started, ended_ms=ended))
+        self._on_turn(USER, words, person=person, started_ms=started, ended_ms=ended)
 
     def _answered(self, words: str, person: str | None, calls: tuple[ToolCall, ...]) -> None:
         now = self._now_ms()
@@ -131,8 +133,15 @@ class Follower:
             is_cut_short and started < self._asked_at
         ):  # what they interrupted it with is no answer to
             self._floor.has_answered()
-        answer = Turn("", ASSISTANT, words, person=person, started_ms=started, ended_ms=now)
-        self._on_turn(replace(answer, tool_calls=calls, interrupted=is_cut_short))
+        self._on_turn(
+            ASSISTANT,
+            words,
+            tool_calls=calls,
+            interrupted=is_cut_short,
+            person=person,
+            started_ms=started,
+            ended_ms=now,
+        )
 
     # Tools
 
@@ -148,16 +157,13 @@ class Follower:
             return
         person, began = self._calls.pop(call)
         self._on_turn(
-            Turn(
-                "",
-                "tool",
-                result,
-                tool_call_id=call,
-                tool_status=status,
-                person=person,
-                started_ms=began,
-                ended_ms=self._now_ms(),
-            )
+            "tool",
+            result,
+            tool_call_id=call,
+            tool_status=status,
+            person=person,
+            started_ms=began,
+            ended_ms=self._now_ms(),
         )
 
     # pipecat's events

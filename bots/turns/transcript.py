@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from greenroom.app.rooms.conversations import Source, Turn
 
@@ -22,10 +23,10 @@ class Transcript:
     def __iter__(self) -> Iterator[Turn]:
         return iter(tuple(self._turns))
 
-    def add(self, turn: Turn) -> Turn:
+    def add(self, role: str, content: str, **facts: Any) -> Turn:
         """Add what has just been said; returns it with its id."""
         self._number += 1
-        said = replace(turn, id=f"{self._epoch}-{self._number}", epoch=self._epoch)
+        said = Turn(f"{self._epoch}-{self._number}", role, content, epoch=self._epoch, **facts)
         self._turns.append(said)
         return said
 

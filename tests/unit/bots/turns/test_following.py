@@ -19,7 +19,7 @@ from pipecat.frames.frames import (
 from pipecat.utils.text.base_text_aggregator import TextType
 from pipecat.utils.time import time_now_iso8601
 
-from greenroom.app.rooms.conversations import ToolCall, ToolStatus
+from greenroom.app.rooms.conversations import ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.resuming import as_messages, in_order_of_talk
 from greenroom.bots.turns.contexts import Contexts
 from greenroom.bots.turns.floor import Floor
@@ -40,7 +40,7 @@ class Heard:
         self._follower = Follower(
             self.floor,
             Contexts(),
-            on_turn=self.turns.append,
+            on_turn=lambda *said, **facts: self.turns.append(Turn("", *said, **facts)),
             on_person=lambda *_: None,
             now_ms=self._now_ms,
         )
