@@ -28,8 +28,6 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place
 from greenroom.app.rooms.messages import sending
-from greenroom.app.rooms.parking import finish_parking, is_to_be_parked
-from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.requests import GiveWay
@@ -256,9 +254,6 @@ class Reaper:
         age = timedelta(milliseconds=now_ms - lease.since_ms)
         if age < STARTS_WITHIN:  # the claim is new: its claimer is still writing the record and the launch
             self._ledger.run(SetDeadline(room, STARTS_WITHIN - age))
-        elif lease.token and is_to_be_parked(lease, session):
-            parking = finish_parking(room, session.id, lease.epoch, lease.token, self._launches)
-            follow(self._ledger, parking)
         elif session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
             died = BotFailure(FailureKind.NOT_HEARD, "died")
             self._reviving.go_on(room, session.id, lease.epoch, lease.token, died)

@@ -1,6 +1,7 @@
 """Reviving: a session whose bot is gone gets another one, and its conversation goes on."""
 
 import secrets
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import structlog
@@ -11,14 +12,20 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import Finding, Lease, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
-from greenroom.app.rooms.parking import relaunch
-from greenroom.app.rooms.procedures import follow
+from greenroom.app.rooms.parking import PARKING, finish_parking, relaunch
+from greenroom.app.rooms.procedures import Procedure, follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason, Session, State, Succeed
+from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State, Succeed
 
 CRASHES_AT_MOST = 3  # within ten minutes: the last of them ends the session
+
+# How a procedure is finished that a bot began and died in: for the session as it was read, under the epoch and the
+# token of its next claim.  It returns the session as it goes on, or None if that is over, and the room is free.
+FINISHES: Mapping[str, Callable[[Session, int, str, LaunchQueue], Procedure[Session | None]]] = {
+    PARKING.kind: finish_parking,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -64,8 +71,16 @@ class Reviving:
     def go_on(
         self, room: Room, session_id: str, epoch: int, token: str, failure: BotFailure
     ) -> Session | None:
-        """Launch a session's next bot under its claim.  None, and the room is free, if the session is over."""
+        """Launch a session's next bot under its claim.  None, and the room is free, if the session is over.
+
+        A procedure that the bot had begun is finished: that is no crash.
+        """
         try:
+            session = self._ledger.run(ReadSession(session_id))
+            kind = session.procedure.kind if session.procedure else ""
+            is_over = session.state in (State.LEAVING, State.ENDED)
+            if (finish := FINISHES.get(kind)) and not is_over:
+                return follow(self._ledger, finish(session, epoch, token, self._launches))
             succession = self._ledger.run(
                 Succeed(
                     session_id,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import NOT_IN_LINE, Place, Push
+from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.room import Room
 
 
@@ -95,6 +96,7 @@ class Session:
     alone_ms: int = 0  # since when nobody has been with its bot; 0 while somebody is, or before it is live
     launches: int = 1  # how often its launch was put in the queue, under this epoch
     crashes: tuple[int, ...] = ()  # when its bots died, in ms
+    procedure: Underway | None = None  # that a bot has begun, and the reaper finishes if it dies
     version: int = 1
     created_ms: int = 0
     updated_ms: int = 0
@@ -204,6 +206,20 @@ class Transition(Step[Session]):
 
 
 @dataclass(frozen=True)
+class Advance(Step[bool]):
+    """Write into a session's record where a procedure of it stands.  Doing it twice is once.
+
+    False, and nothing happens, if it stands elsewhere than `before`, so that of two who run it one goes on, or if the
+    session has a later epoch by now.  Raises NoSuchSession.
+    """
+
+    session_id: str
+    epoch: int
+    before: Underway | None  # None: no procedure is under way
+    after: Underway | None  # None: it is done
+
+
+@dataclass(frozen=True)
 class Succession:
     """A session as its next bot finds it."""
 
@@ -215,7 +231,8 @@ class Succession:
 class Succeed(Step[Succession]):
     """Write into a session's record that it goes on under a later epoch.  Doing it twice is once.
 
-    A session that has ended, or is leaving, does not go on: its record stays.  Raises NoSuchSession.
+    A procedure that was under way is not any more.  A session that has ended, or is leaving, does not go on: its record
+    stays.  Raises NoSuchSession.
     """
 
     session_id: str

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 from greenroom.app.errors import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.brief import Brief
+from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
     KEPT_AFTER_END,
+    Advance,
     CountLaunch,
     Create,
     Created,
@@ -66,6 +68,7 @@ def _fields(session: Session) -> list[str | int]:
         "link": session.link,
         "state": session.state,
         "launches": session.launches,
+        "procedure": session.procedure.to_json() if session.procedure else None,
         "version": session.version,
     }
     return [part for name, value in fields.items() if value is not None for part in (name, value)]
@@ -89,6 +92,7 @@ def session_of(record: Mapping[str, str]) -> Session:
         alone_ms=int(record.get("alone_ms", 0)),
         launches=int(record["launches"]),
         crashes=tuple(int(at) for at in record.get("crashes", "").split(",") if at),
+        procedure=Underway.from_json(record["procedure"]) if "procedure" in record else None,
         version=int(record["version"]),
         created_ms=int(record["created_ms"]),
         updated_ms=int(record["updated_ms"]),
@@ -172,6 +176,22 @@ def transition(step: Transition) -> Command:
         host=step.host or "",
         cap=EVENTS_KEPT,
         ttl_ms=ms(KEPT_AFTER_END) if ends else 0,
+    )
+    return Command((call,), read)
+
+
+def advance(step: Advance) -> Command:
+    def read(replies: list[Reply]) -> bool:
+        if replies[0] < 0:
+            raise NoSuchSession(session_id=step.session_id)
+        return bool(replies[0])
+
+    call = script(
+        "advance",
+        {"session": keys.session(step.session_id)},
+        epoch=str(step.epoch),
+        before=step.before.to_json() if step.before else "",
+        after=step.after.to_json() if step.after else "",
     )
     return Command((call,), read)
 
@@ -308,6 +328,7 @@ def last_session(step: LastSession) -> Command:
 ENCODERS: Encoders = {
     Create: create,
     Transition: transition,
+    Advance: advance,
     Succeed: succeed,
     Forget: forget,
     ReadUserBot: read_user_bot,

@@ -12,10 +12,12 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.line import LeaveLine, Line, Place, Push, QueueLength
+from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
     FOLLOWERS,
     KEPT_AFTER_END,
+    Advance,
     CountLaunch,
     Create,
     Created,
@@ -640,6 +642,63 @@ def test_a_history_of_crashes_is_capped(ledger, session):
         lose(ledger, 8 + number, is_crash=False)
 
     assert EVENTS_KEPT <= len(told(ledger)) <= EVENTS_KEPT + 100
+
+
+BEGUN = Underway("a-procedure", "begun", {"token": "“ü”", "epoch": "1790000000000001"})
+DONE_ONE = BEGUN.at("one", more="facts")
+
+
+def test_where_a_procedure_stands_is_read_as_it_was_written(ledger, session):
+    assert session.procedure is None
+    assert ledger.run(Advance("a-session", 7, None, BEGUN)) is True
+    assert ledger.run(ReadSession("a-session")).procedure == BEGUN
+    assert ledger.run(Advance("a-session", 7, BEGUN, DONE_ONE)) is True
+    assert ledger.run(ReadSession("a-session")).procedure == DONE_ONE
+    assert ledger.run(Advance("a-session", 7, DONE_ONE, None)) is True
+    assert ledger.run(ReadSession("a-session")) == session
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, BEGUN), (BEGUN, DONE_ONE), (DONE_ONE, None)])
+def test_a_procedure_that_goes_on_twice_goes_on_once(ledger, session, before, after):
+    steps = [Advance("a-session", 7, None, BEGUN), Advance("a-session", 7, BEGUN, DONE_ONE)]
+    ledger.run_all(steps[: [None, BEGUN, DONE_ONE].index(before)])
+
+    assert ledger.run_all([Advance("a-session", 7, before, after)] * 2) == [True, True]
+    assert ledger.run(ReadSession("a-session")).procedure == after
+
+
+@pytest.mark.parametrize("before", [None, BEGUN, DONE_ONE.at("one", more="other facts")])
+def test_a_procedure_does_not_go_on_from_where_it_does_not_stand(ledger, session, before):
+    ledger.run_all([Advance("a-session", 7, None, BEGUN), Advance("a-session", 7, BEGUN, DONE_ONE)])
+
+    assert ledger.run(Advance("a-session", 7, before, BEGUN.at("two"))) is False
+    assert ledger.run(ReadSession("a-session")).procedure == DONE_ONE
+
+
+def test_a_bot_of_an_earlier_epoch_advances_nothing(ledger, session):
+    assert ledger.run(Advance("a-session", 6, None, BEGUN)) is False
+    assert ledger.run(ReadSession("a-session")).procedure is None
+
+
+def test_a_procedure_of_an_unknown_session_is_refused(ledger):
+    with pytest.raises(NoSuchSession):
+        ledger.run(Advance("nobody", 7, None, BEGUN))
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("nobody"))
+
+
+def test_a_session_that_goes_on_is_in_no_procedure(ledger, session):
+    ledger.run(Advance("a-session", 7, None, BEGUN))
+    assert lose(ledger, 7).session.procedure == BEGUN  # it went on before
+
+    assert lose(ledger, 8).session.procedure is None
+
+
+def test_a_record_that_is_written_again_knows_its_procedure(world, ledger, session):
+    world.wipe()
+    ledger.run(Create(replace(session, procedure=BEGUN)))
+
+    assert ledger.run(ReadSession("a-session")).procedure == BEGUN
 
 
 def test_launches_are_counted(ledger, session):

@@ -28,9 +28,11 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Push, QueueLength
 from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
+from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
 from greenroom.app.rooms.room_states import Open, ReadState, WriteState
 from greenroom.app.rooms.sessions import (
+    Advance,
     CountLaunch,
     Create,
     Forget,
@@ -79,6 +81,7 @@ A_STEP_OF_EACH_KIND = [
     OverdueRooms(),
     Create(a_session()),
     Transition("a-session", State.ENDED, 7),
+    Advance("a-session", 7, None, Underway("a-procedure", "begun")),
     Succeed("a-session", 8, "lost", State.PENDING, is_crash=True),
     Forget("a-session", "ada"),
     ReadUserBot("ada"),

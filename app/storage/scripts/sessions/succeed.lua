@@ -1,5 +1,5 @@
 -- succeed: a session goes on under a later epoch, with another bot.
--- KEYS[1] session   hash
+-- KEYS[1] session   hash     its procedure, if one was under way, is over
 -- KEYS[2] events    stream
 -- ARGV[1] epoch     string   the later one; a session that has it already, has ended or is leaving is left alone
 -- ARGV[2] to        string   the new state, or "" if it stays what it was
@@ -24,6 +24,7 @@ if goes_on and tonumber(epoch) > tonumber(now[2]) then
     local state = to ~= "" and to or now[1]
     redis.call("HSET", session, "epoch", epoch, "state", state, "updated_ms", now_ms,
         "launches", 1, "crashes", table.concat(crashes, ","))
+    redis.call("HDEL", session, "procedure")
     redis.call("HINCRBY", session, "version", 1)
     -- Its bot is gone: whoever was with it has to come back.
     if to == "pending" and redis.call("HEXISTS", session, "person") == 1 then

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import NoSuchSession, RedisAway
 from greenroom.app.rooms.leases import PARKED_FOR, Adoption, Beaten, LeaseStatus, ReadRoom
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.parking import park
@@ -64,20 +63,23 @@ def die_after(ledger, procedure, steps):
         step = procedure.send(ledger.run(step))
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("is_told", [True, False], ids=["its parent tells", "nobody tells"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
 def test_whoever_dies_while_a_session_is_parked_leaves_the_rest_to_the_reaper(
-    ledger, launches, reaper, puppet, bot, steps
+    ledger, launches, reaper, puppet, bot, steps, is_told
 ):
     """A bot that died between two steps was counted as a crash, and its session as lost."""
     ledger.run(a_report(free=0))
     die_after(ledger, park(session_of(ledger, bot), owner=bot.owner, launches=launches), steps)
 
-    for _ in range(3):
-        ledger.pass_time(STARTS_WITHIN + A_SECOND)
+    if is_told:
+        reaper.lost(bot.session.id, owner=bot.owner, failure=DIED)
+    for _ in range(15):
+        ledger.pass_time(3 * A_SECOND)
         reaper.reap()
 
     session = session_of(ledger, bot)
-    assert (session.state, session.crashes) == (State.PENDING, ())
+    assert (session.state, session.crashes, session.procedure) == (State.PENDING, (), None)
     assert [event.event for event in ledger.run(ReadEvents(bot.session.id))][-2:] == ["parked", "pending"]
     assert ledger.run(ReadRoom(STAGE)).lease.lasts == PARKED_FOR
     ledger.run(a_report(free=4))
@@ -87,11 +89,12 @@ def test_whoever_dies_while_a_session_is_parked_leaves_the_rest_to_the_reaper(
     assert puppet().go_live().session.id == bot.session.id
 
 
+@pytest.mark.parametrize("state", [State.LEAVING, State.ENDED])
 def test_the_reaper_frees_the_room_of_a_session_that_ended_before_it_was_parked(
-    ledger, launches, reaper, bot
+    ledger, launches, reaper, bot, state
 ):
-    die_after(ledger, park(session_of(ledger, bot), owner=bot.owner, launches=launches), 1)
-    bot.enter(State.ENDED, Reason.LEFT)
+    die_after(ledger, park(session_of(ledger, bot), owner=bot.owner, launches=launches), 2)
+    bot.enter(state, Reason.LEFT)
 
     for _ in range(3):
         ledger.pass_time(STARTS_WITHIN + A_SECOND)
@@ -101,36 +104,12 @@ def test_the_reaper_frees_the_room_of_a_session_that_ended_before_it_was_parked(
     assert session_of(ledger, bot).state is State.ENDED
 
 
-@pytest.mark.parametrize("error", [RedisAway, NoSuchSession])
-def test_a_step_that_is_refused_ends_the_procedure_where_it_is_not_expected(error):
-    class Refusing:
-        def run(self, _step):
-            raise error
+def test_a_bot_that_dies_without_having_begun_to_park_has_crashed(ledger, reaper, bot):
+    reaper.lost(bot.session.id, owner=bot.owner, failure=DIED)
 
-    def procedure():
-        yield FindPlace()
-
-    with pytest.raises(error):
-        follow(Refusing(), procedure())
-    with pytest.raises(error):
-        asyncio.run(follow_awaited(Awaited(Refusing()), procedure()))
-
-
-def test_a_procedure_may_answer_a_refusal_and_go_on():
-    class Knowing:
-        def run(self, step):
-            if isinstance(step, ReadSession):
-                raise NoSuchSession
-            return "a place"
-
-    def procedure():
-        try:
-            yield ReadSession("a-session")
-        except NoSuchSession:
-            return (yield FindPlace())
-
-    assert follow(Knowing(), procedure()) == "a place"
-    assert asyncio.run(follow_awaited(Awaited(Knowing()), procedure())) == "a place"
+    session = session_of(ledger, bot)
+    assert (session.state, len(session.crashes)) == (State.PENDING, 1)
+    assert "parked" not in [event.event for event in ledger.run(ReadEvents(bot.session.id))]
 
 
 def test_a_parked_session_waits_in_front_of_all_others_until_a_slot_is_free(

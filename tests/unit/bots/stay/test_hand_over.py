@@ -12,9 +12,9 @@ from greenroom.app.rooms.conversations import Record
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.failures import BotCrashed, FailureKind
 from greenroom.app.rooms.handovers import HandOver, Yield
-from greenroom.app.rooms.leases import Finding, ReadRoom, Supersede
+from greenroom.app.rooms.leases import Finding, Hold, ReadRoom, Supersede
 from greenroom.app.rooms.line import FindPlace, Place
-from greenroom.app.rooms.sessions import Happened, Reason, State, Succeed
+from greenroom.app.rooms.sessions import Advance, Happened, Reason, State, Succeed
 from greenroom.bots.stay.ending import REPLACED, Ending
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
@@ -53,6 +53,8 @@ class Successor:
                 return 8 if self.is_yielded else None
             case Supersede():
                 return Finding.SUPERSEDED, SimpleNamespace(epoch=8)
+            case Advance() | Hold():
+                return True
             case Succeed():
                 return SimpleNamespace(session=a_session(epoch=8))
             case Launched() | Record() | SetDeadline():
