@@ -34,12 +34,12 @@ from greenroom.app.rooms.requests import GiveWay
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
-    ON_STAGE,
     STARTS_WITHIN,
     CountLaunch,
     Forget,
     Happened,
     LastSession,
+    LongAlone,
     Note,
     PageOfSessions,
     ReadSession,
@@ -57,7 +57,6 @@ MISSED_A_BEAT = BEAT_EVERY * 1.2  # a bot that is not heard for longer is dead, 
 NOT_HEARD = BotFailure(FailureKind.NOT_HEARD, f"was not heard for {STALE_AFTER.seconds} seconds")
 GIVES_WAY_AFTER = timedelta(seconds=30)  # whoever reloads the page finds the bot still there
 SWEPT_AT_ONCE = 100  # sessions, whose rooms are read in one transaction: Redis does nothing else in that time
-READ_AT_ONCE = 500  # sessions, each by a command of its own
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask
 
 log = structlog.get_logger(__name__)
@@ -117,13 +116,8 @@ class Reaper:
         if wanted <= 0:
             return 0
         before_ms = now_ms - GIVES_WAY_AFTER // timedelta(milliseconds=1)
-        alone = [
-            session
-            for _, page in self._those_that_are_on(READ_AT_ONCE)
-            for _, session in page
-            if session and session.state in ON_STAGE and 0 < session.alone_ms <= before_ms
-        ]
-        asked = sorted(alone, key=lambda session: session.alone_ms)[:wanted]
+        alone = self._ledger.run(LongAlone(before_ms, wanted))
+        asked = [session for session in self._ledger.run(ReadSessions(tuple(alone))) if session is not None]
         for session in asked:
             with suppress(InboxFull):  # its bot reads nothing: the reaper will find it dead
                 self._ledger.run(sending(session, GiveWay(), nonce="give-way"))
@@ -192,13 +186,11 @@ class Reaper:
             else:
                 self._ledger.run(LeaveLine(session_id, is_served=False))
 
-    def _those_that_are_on(
-        self, at_once: int = SWEPT_AT_ONCE
-    ) -> Iterator[tuple[int, list[tuple[str, Session | None]]]]:
+    def _those_that_are_on(self) -> Iterator[tuple[int, list[tuple[str, Session | None]]]]:
         """All sessions, so many at once, each with its id; and the ledger's time when they were read, in ms."""
         after: str | None = ""
         while after is not None:
-            page = self._ledger.run(PageOfSessions(after, at_once))
+            page = self._ledger.run(PageOfSessions(after, SWEPT_AT_ONCE))
             now_ms, found = self._ledger.run_all([Now(), ReadSessions(tuple(page.session_ids))])
             yield now_ms, list(zip(page.session_ids, found, strict=True))
             after = page.after

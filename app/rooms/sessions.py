@@ -328,6 +328,14 @@ class ReadSessions(Step[list[Session | None]]):
 
 
 @dataclass(frozen=True)
+class LongAlone(Step[list[str]]):
+    """The ids of sessions with whose bot nobody has been since before a moment, the longest first."""
+
+    before_ms: int  # of the ledger's time
+    limit: int
+
+
+@dataclass(frozen=True)
 class ReadEvents(Step[list[Event]]):
     """A session's history after an event, waiting for one if there is none yet."""
 

@@ -1,6 +1,6 @@
 """Every Redis key: what it holds, how long it lives, who writes it.
 
-    room_active:{<room>}          json    60 s (parked 10 min), 24 h  claim, adopt, beat, supersede, yield, hold
+    room_active:{<room>}          json    60 s (parked 10 min), 24 h  claim, and each step on a lease
     room_epoch:{<room>}           string  30 days past use            claim, beat, supersede, hand_over, release
     room_keepalive:{<room>}       json    24 h; stale after 20 s      adopt, beat, yield
     bot:config:{<room>}           json    24 h                        claim, write_config
@@ -10,16 +10,17 @@
     room:{<room>}:desktop_mode    json    24 h                        write_state
     room_emptied:{<room>}         string  24 h                        note_emptied
     rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline, beat, create
-    session:{<id>}                hash    24 h past its end           create, transition, succeed
+    session:{<id>}                hash    24 h past its end           create, transition, succeed, advance
     conversation:{<id>}           hash    24 h past its last turn     create, begin_conversation, record
     conversation:{<id>}:turns     zset    24 h past its last turn     record
     conversation:{<id>}:outbox    list    3 days, capped              record
     conversations:outbox          zset    kept; conversation -> last turn, 3 days  record
-    session:{<id>}:events         stream  24 h past its end, capped   create, transition, note
+    session:{<id>}:events         stream  24 h past its end, capped   create, transition, succeed, note
     session:{<id>}:inbox          stream  24 h, capped                send, answer
     session:{<id>}:sent:<nonce>   string  a minute                    send
     session:{<id>}:answer:<msg>   list    30 s                        answer
-    sessions:live                 zset    kept; session -> start      create, transition
+    sessions:live                 zset    kept; session -> start      create, forget
+    sessions:alone                zset    kept; session -> since when  transition, note, succeed, forget
     user_bot:{<user>}             json    24 h unrenewed              create, beat, forget
     user_sessions:{<user>}        zset    24 h past the longest end   create
     hosts                         zset    kept; host -> deadline      report
@@ -27,7 +28,7 @@
     host:{<id>}                   json    15 s unrenewed              report
     host:{<id>}:held              json    24 h unrenewed              report
     host:{<id>}:requested         string  24 h                        ask_host
-    launches:waiting              zset    kept; session -> since      create, push
+    launches:waiting              zset    kept; session -> since      create, push, leave_line
     launches:served               string  24 h                        leave_line
     memory                        string  kept                        claim, report
     came:{<work>}                 string  24 h                        claim_period
@@ -35,11 +36,11 @@
     requests:{<whose>}            string  a minute                    count_request
     once:{<what>}                 string  30 s (a bot for a room), 15 min (a webhook)  once
 
-The braces put one room's (or one session's) keys in one cluster slot, so that a
-script may use them together.  The kept ones are everybody's: they are never mixed
-in, but for `memory`, which a claim must see in the same moment as its room (Celery
-has no broker on a cluster, so nobody has one).  A kept set loses its members as
-their subjects end; `memory` says whether every bot that lives could register since this Redis lost everything.
+The braces put one room's (or one session's, conversation's, user's, worker's) keys in one slot, as a Redis Cluster
+calls it.  The kept ones are everybody's, so they lie in others.  Redis is one server here all the same, since Celery
+has no broker on a cluster, and a script takes keys of several slots where something would be lost between two writes:
+`ACROSS_SLOTS` names each such script, and what that would be.  A kept set loses its members as their subjects end;
+`memory` says whether every bot that lives could register since this Redis lost everything.
 
 Celery keeps its own: the lists `bot:launch:queue` and `control`, `_kombu.*`,
 `unacked*`, and a reply list per remote-control call.
@@ -54,6 +55,7 @@ KEPT = frozenset(
     {
         "rooms:keepalive",
         "sessions:live",
+        "sessions:alone",
         "hosts",
         "hosts:free",
         "launches:waiting",
@@ -64,11 +66,32 @@ KEPT = frozenset(
 
 ROOMS_KEEPALIVE = "rooms:keepalive"
 SESSIONS_LIVE = "sessions:live"
+SESSIONS_ALONE = "sessions:alone"
 HOSTS = "hosts"
 HOSTS_FREE = "hosts:free"
 LAUNCHES_WAITING = "launches:waiting"
 MEMORY = "memory"
 OUTBOXES = "conversations:outbox"
+# Scripts that take keys of more than one slot, and what a process that died between two writes would leave
+ACROSS_SLOTS = {
+    "claim": "a room that is given away before the bots that live have said so, after Redis lost everything",
+    "beat": "a bot that lives and is not looked after, or is not its user's",
+    "create": "a session without a launch, a launch without a session, or one over a limit",
+    "transition": "a bot that is alone and never asked to give way",
+    "note": "a bot that somebody is with and which is asked to give way",
+    "succeed": "a bot that is gone and is asked to give way",
+    "forget": "a session that has ended and counts as one that is on",
+    "record": "a turn that nobody ever stores: control finds outboxes by `conversations:outbox` alone",
+    "push": "a launch without a place in line",
+    "once": "a piece of work that counts as done, and that nobody was told of",
+    "leave_line": "a session that is passed over, as it seems",
+    "find_place": "a place in a line that was never so long",
+    "report": "a worker whose slots nobody counts",
+    "retire": "slots of a worker that has gone",
+    "read_hosts": "a list in which a worker stands twice, or not at all",
+    "begin_conversation": "a conversation that is nobody's",
+    "count_request": "a request that one limit counts and another does not",
+}
 LEASES = "room_active:{*}"  # all of them, for a SCAN
 SESSIONS = "session:{*}"  # all of them, for a script that puts a session's id in
 HOST_CARDS = "host:{*}"  # all of them, for a script that puts a worker's id in

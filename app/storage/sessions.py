@@ -20,6 +20,7 @@ from greenroom.app.rooms.sessions import (
     LastSession,
     Limits,
     LiveSessions,
+    LongAlone,
     Note,
     Page,
     PageOfSessions,
@@ -154,6 +155,15 @@ def create(step: Create) -> Command:
     return Command((call,), read)
 
 
+def _record(session_id: str) -> dict[str, str]:
+    """What a change of a session changes: the record, the history, and the list of those that are alone."""
+    return {
+        "session": keys.session(session_id),
+        "events": keys.events(session_id),
+        "alone": keys.SESSIONS_ALONE,
+    }
+
+
 def transition(step: Transition) -> Command:
     def read(replies: list[Reply]) -> Session:
         outcome, *rest = replies[0]
@@ -166,7 +176,7 @@ def transition(step: Transition) -> Command:
     ends = step.to is State.ENDED
     call = script(
         "transition",
-        {"session": keys.session(step.session_id), "events": keys.events(step.session_id)},
+        _record(step.session_id),
         to=step.to,
         before=f",{','.join(sorted(predecessors(step.to)))},",
         expected=step.expected or "",
@@ -205,7 +215,7 @@ def succeed(step: Succeed) -> Command:
 
     call = script(
         "succeed",
-        {"session": keys.session(step.session_id), "events": keys.events(step.session_id)},
+        _record(step.session_id),
         epoch=str(step.epoch),
         to=step.to or "",
         event=step.event,
@@ -220,7 +230,12 @@ def succeed(step: Succeed) -> Command:
 
 def forget(step: Forget) -> Command:
     user_bots = [keys.user_bot(step.user_id)] if step.user_id is not None else []
-    names = {"live": keys.SESSIONS_LIVE, "waiting": keys.LAUNCHES_WAITING, "user_bot": user_bots}
+    names = {
+        "live": keys.SESSIONS_LIVE,
+        "waiting": keys.LAUNCHES_WAITING,
+        "alone": keys.SESSIONS_ALONE,
+        "user_bot": user_bots,
+    }
     return Command((script("forget", names, session=step.session_id),), nothing)
 
 
@@ -251,7 +266,7 @@ def note(step: Note) -> Command:
     ]
     call = script(
         "note",
-        {"session": keys.session(step.session_id), "events": keys.events(step.session_id)},
+        _record(step.session_id),
         cap=EVENTS_KEPT,
         person=step.person or "",
         epoch=str(step.epoch),
@@ -304,6 +319,11 @@ def read_sessions(step: ReadSessions) -> Command:
     return Command(tuple(Call(("HGETALL", keys.session(each))) for each in step.session_ids), read)
 
 
+def long_alone(step: LongAlone) -> Command:
+    call = Call(("ZRANGEBYSCORE", keys.SESSIONS_ALONE, "-inf", step.before_ms, "LIMIT", 0, step.limit))
+    return Command((call,), lambda replies: list(replies[0]))
+
+
 def read_events(step: ReadEvents) -> Command:
     def read(replies: list[Reply]) -> list[Event]:
         return [
@@ -338,6 +358,7 @@ ENCODERS: Encoders = {
     LiveSessions: live_sessions,
     PageOfSessions: page_of_sessions,
     ReadSessions: read_sessions,
+    LongAlone: long_alone,
     ReadEvents: read_events,
     LastSession: last_session,
 }

@@ -17,6 +17,7 @@ from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
     FOLLOWERS,
     KEPT_AFTER_END,
+    ON_STAGE,
     Advance,
     CountLaunch,
     Create,
@@ -26,6 +27,7 @@ from greenroom.app.rooms.sessions import (
     Launching,
     Limits,
     LiveSessions,
+    LongAlone,
     Note,
     PageOfSessions,
     ReadEvents,
@@ -459,6 +461,55 @@ def test_a_session_that_was_never_visited_is_alone_through_the_deaths_of_its_bot
 
     alone_ms = ledger.run(Now()) - ledger.run(ReadSession("a-session")).alone_ms
     assert 60_000 <= alone_ms < 70_000
+
+
+def alone_now(ledger, limit=10):
+    return ledger.run(LongAlone(ledger.run(Now()), limit))
+
+
+@pytest.mark.parametrize("state", State)
+def test_those_who_are_alone_on_stage_are_listed(ledger, session, state):
+    bring_to(ledger, state)
+
+    assert alone_now(ledger) == (["a-session"] if state in ON_STAGE else [])
+    ledger.run(Note("a-session", "person_arrived", 7, person="ann"))
+    assert alone_now(ledger) == []
+
+
+@pytest.mark.parametrize("state", [State.LEAVING, State.LOST, State.ENDED])
+def test_whose_bot_leaves_or_is_dead_is_not_listed_any_more(ledger, session, state):
+    bring_to(ledger, State.LIVE)
+    ledger.run(Transition("a-session", state, 7))
+
+    assert alone_now(ledger) == []
+
+
+def test_whoever_is_alone_is_listed_through_hand_overs_and_again_after_a_crash(ledger, session):
+    bring_to(ledger, State.LIVE)
+    ledger.run(Note("a-session", "person_arrived", 7, person="ann"))
+    ledger.run(Transition("a-session", State.WAITING, 7))
+    ledger.run(Succeed("a-session", 8, "handed_over"))
+    assert alone_now(ledger) == ["a-session"]
+
+    lose(ledger, 9)
+    assert alone_now(ledger) == []
+    for state in (State.JOINING, State.LIVE):
+        ledger.run(Transition("a-session", state, 9))
+    assert alone_now(ledger) == ["a-session"]
+    ledger.run(Forget("a-session"))
+    assert alone_now(ledger) == []
+
+
+def test_the_longest_alone_are_found_and_no_more_than_are_wanted(world, ledger):
+    for number in range(5):
+        session_id = f"session-{number}"
+        create(ledger, session_id)
+        for state in (State.JOINING, State.LIVE):
+            ledger.run(Transition(session_id, state, 7))
+        world.pass_time(timedelta(seconds=10))
+
+    assert alone_now(ledger, 2) == ["session-0", "session-1"]
+    assert ledger.run(LongAlone(ledger.run(Now()) - 35_000, 10)) == ["session-0", "session-1"]
 
 
 def test_notes_are_told_between_changes_and_change_nothing(ledger, session):

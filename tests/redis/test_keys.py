@@ -17,6 +17,7 @@ from greenroom.app.rooms.inbox import Answer, Send
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_LASTS, PARKED_FOR, STALE_AFTER, Adoption, WriteConfig
 from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.parking import park
@@ -31,7 +32,9 @@ from greenroom.app.rooms.room_states import Open, Opened, WriteState
 from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
     CountLaunch,
+    Create,
     Forget,
+    Launching,
     Note,
     ReadSession,
     Reason,
@@ -43,9 +46,11 @@ from greenroom.app.rooms.vacancies import NoteEmptied
 from greenroom.app.rooms.workers import AskHost, Host, Report, RequestedState, Retire
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import COMMON, SOURCES
+from greenroom.app.storage.encoding import encode
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
-from tests.rigs.makers import DIED, an_order
+from tests.redis.test_clocks import A_STEP_OF_EACH_KIND
+from tests.rigs.makers import DIED, a_session, an_order
 from tests.rigs.redis_world import pass_time
 
 SECOND = timedelta(seconds=1)
@@ -315,6 +320,23 @@ def test_a_room_s_keys_lie_in_one_slot_and_so_do_a_session_s(server):
 
     assert {re.search(r"\{(.+?)\}", key)[1] for key in of_room} == {"local:stage"}
     assert {re.search(r"\{(.+?)\}", key)[1] for key in of_session} == {"s"}
+
+
+def slots_of(call):
+    return {re.sub(r".*\{(.+)\}.*", r"\1", key) for key in call.args[1 : 1 + call.args[0]]}
+
+
+def test_a_script_that_takes_keys_of_several_slots_says_what_would_be_lost_between_two():
+    launching = Launching(Push("a-queue", "a-message", "a-session"))
+    steps = [
+        *A_STEP_OF_EACH_KIND,
+        Create(a_session(), launching),
+        Once("a-webhook", SECOND, "a-queue", "a-message"),
+        CountRequest({"key": 1, "link": 1}),
+    ]
+    scripts = [call for step in steps for call in encode(step).calls if call.script]
+
+    assert {call.script for call in scripts if len(slots_of(call)) > 1} == set(keys.ACROSS_SLOTS)
 
 
 def test_keys_are_made_in_one_place_only():

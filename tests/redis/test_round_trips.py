@@ -5,9 +5,9 @@ import redis
 
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.overview import Overview
-from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
+from greenroom.app.rooms.reaping import GIVES_WAY_AFTER, ORPHANED_AFTER, Reaper
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Create
+from greenroom.app.rooms.sessions import Create, State, Transition
 from greenroom.app.rooms.workers import Host, Report
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
@@ -64,6 +64,24 @@ def test_what_is_done_most_takes_so_many_round_trips(ledger, trips, what, at_mos
     act()
 
     assert len(trips) <= at_most
+
+
+def test_whoever_makes_room_reads_only_as_many_sessions_as_slots_are_wanted(ledger, redis_url, trips):
+    """It read all that were on, five hundred a trip."""
+    for number in range(300):
+        session_id = f"session-{number}"
+        session = a_session(session_id, room=Room.parse(f"local:stage-{number}"), user_id=f"user-{number}")
+        changes = [Transition(session_id, state, 7) for state in (State.JOINING, State.LIVE)]
+        ledger.run_all([Create(session), *changes])
+    pass_time(redis_url, GIVES_WAY_AFTER)
+    joining, reaper = Joining(ledger, RememberedLaunches()), Reaper(ledger, RememberedLaunches())
+    ledger.run(Report(Host("bots@here", "bots", 4, 4, "1")))
+    for number in range(3):
+        joining.join(an_order(room=Room.parse(f"local:cellar-{number}")))
+    trips.clear()
+
+    assert reaper.make_room() == 3
+    assert b"".join(b"".join(sent) for sent in trips).count(b"HGETALL") == 3
 
 
 @pytest.mark.parametrize(

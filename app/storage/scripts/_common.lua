@@ -51,3 +51,14 @@ local function left_to_settle(memory_key, settle_ms, silent_ms)
     return math.max(left, 0)
 end
 
+-- Keep a session on the list of those whose bots are alone, from its record: it is on stage, and nobody is with it.
+local function list_if_alone(alone_key, session_key)
+    local now = redis.call("HMGET", session_key, "id", "state", "alone_ms")
+    local on_stage = now[2] == "live" or now[2] == "paused" or now[2] == "waiting" or now[2] == "transitioning"
+    if on_stage and now[3] then
+        redis.call("ZADD", alone_key, now[3], now[1])
+    else
+        redis.call("ZREM", alone_key, now[1])
+    end
+end
+

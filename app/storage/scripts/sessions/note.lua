@@ -1,6 +1,7 @@
 -- note: put something into the history of a session that exists.
 -- KEYS[1] session  hash
 -- KEYS[2] events   stream
+-- KEYS[3] alone    zset     session -> since when its bot is alone; of all, so not in its slot
 -- ARGV[1] cap      integer  how many events a history keeps
 -- ARGV[2] person   string   who has come, and is the session's person from now on, or ""
 -- ARGV[3] epoch    string   who says so; only the latest may name a person
@@ -11,6 +12,7 @@ if now then
     if ARGV[2] ~= "" and tonumber(ARGV[3]) >= tonumber(now) then
         redis.call("HSET", KEYS[1], "person", ARGV[2])
         redis.call("HDEL", KEYS[1], "alone_ms")
+        list_if_alone(KEYS[3], KEYS[1])
     end
     redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[1], "*", unpack(ARGV, 4))
 end

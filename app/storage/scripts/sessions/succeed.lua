@@ -1,6 +1,7 @@
 -- succeed: a session goes on under a later epoch, with another bot.
 -- KEYS[1] session   hash     its procedure, if one was under way, is over
 -- KEYS[2] events    stream
+-- KEYS[3] alone     zset     session -> since when its bot is alone; of all, so not in its slot
 -- ARGV[1] epoch     string   the later one; a session that has it already, has ended or is leaving is left alone
 -- ARGV[2] to        string   the new state, or "" if it stays what it was
 -- ARGV[3] event     string   what has happened
@@ -30,6 +31,7 @@ if goes_on and tonumber(epoch) > tonumber(now[2]) then
     if to == "pending" and redis.call("HEXISTS", session, "person") == 1 then
         redis.call("HSETNX", session, "alone_ms", now_ms)
     end
+    list_if_alone(KEYS[3], session)
     local event = {"event", ARGV[3], "epoch", epoch}
     for name, value in pairs({reason = ARGV[8], detail = ARGV[4]}) do
         if value ~= "" then event[#event + 1], event[#event + 2] = name, value end

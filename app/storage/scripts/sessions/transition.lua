@@ -1,6 +1,7 @@
 -- transition: move a session to another state, and write it into its history.
 -- KEYS[1] session   hash
 -- KEYS[2] events    stream
+-- KEYS[3] alone     zset     session -> since when its bot is alone; of all, so not in its slot
 -- ARGV[1] to        string   the new state; being there already at this epoch is no error
 -- ARGV[2] before    string   ",state,state,": the states it may come from
 -- ARGV[3] expected  string   the only one of those that it may come from now, or ""
@@ -33,6 +34,7 @@ if now[1] ~= to then
         end
     end
     redis.call("XADD", events, "MAXLEN", "~", ARGV[8], "*", unpack(event))
+    list_if_alone(KEYS[3], session)
     if ARGV[9] ~= "0" then
         redis.call("PEXPIRE", session, ARGV[9])
         redis.call("PEXPIRE", events, ARGV[9])
