@@ -2,6 +2,10 @@
 
 A conversation has an id and a sequence of its own, and belongs to one user.  It outlives sessions: a session has a
 conversation, begins another one for another person, and takes up an earlier one where /join names it.
+
+Two sessions of its user may have one conversation at once, each in its room.  The ledger gives both their turns one
+sequence, in the order in which they were said, and refuses the bots that either session has had before.  A bot has read
+what there was when it came, and knows of the other room what the bot that comes after it will have read.
 """
 
 from dataclasses import dataclass

@@ -141,7 +141,7 @@ class Beaten(StrEnum):
 
     KEPT = "kept"
     REGISTERED = "registered"  # Redis had lost the room; it is this bot's again
-    SUPERSEDED = "superseded"  # the room is another's: stop now
+    SUPERSEDED = "superseded"  # the room is another's, or others have ended the session: stop now
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,7 @@ def beat(step: Beat) -> Command:
             "deadlines": keys.ROOMS_KEEPALIVE,
             "inbox": keys.inbox(step.session_id),
             "user_bot": keys.user_bot(step.lease.brief.user_id),
+            "session": keys.session(step.session_id),
         },
         owner=step.owner,
         epoch=str(step.epoch),

@@ -27,7 +27,7 @@ from greenroom.app.rooms.sessions import (
     Succeed,
 )
 from greenroom.app.storage.conversations import TURNS_KEPT
-from tests.rigs.makers import a_session
+from tests.rigs.makers import CELLAR, a_session
 
 HERE = "a-conversation"
 
@@ -169,6 +169,56 @@ def test_a_conversation_is_kept_for_a_day_after_its_last_turn(world, ledger, ses
     world.pass_time(timedelta(minutes=1))
 
     assert said(ledger) == []
+
+
+# Two sessions of one user
+
+A_SECOND_SESSION = "a-second-session"
+
+
+@pytest.fixture
+def both(ledger, session):
+    """Two sessions of ada's, in two rooms, with one conversation."""
+    ledger.run(Create(a_session(A_SECOND_SESSION, room=CELLAR, epoch=9)))
+
+
+def talk(ledger, session_id, epoch, number, **more):
+    turn = Turn(f"{epoch}-{number}", "user", "words", epoch=epoch)
+    return ledger.run(Record(session_id, HERE, epoch, turn, **more))
+
+
+def test_two_sessions_of_one_user_talk_into_one_conversation_in_one_order(ledger, both):
+    given = []
+    for number in range(15):  # more than the last ten, among which a turn that comes again is looked for
+        given.append(talk(ledger, "a-session", 7, number))
+        given.append(talk(ledger, A_SECOND_SESSION, 9, number))
+
+    assert given == list(range(1, 31))
+    assert said(ledger) == [f"{epoch}-{number}" for number in range(15) for epoch in (7, 9)]
+
+
+def test_the_bot_of_one_is_not_refused_for_the_later_epoch_of_the_other(ledger, both):
+    talk(ledger, A_SECOND_SESSION, 9, 0)
+    ledger.run(Succeed("a-session", 8, "lost", State.PENDING))
+
+    assert talk(ledger, "a-session", 7, 0) == 0  # its own session has gone on
+    assert talk(ledger, "a-session", 8, 0) == 2
+    assert said(ledger) == ["9-0", "8-0"]
+
+
+def test_both_write_what_was_lost_and_neither_takes_the_other_s_place(world, ledger, both):
+    for number in range(2):
+        talk(ledger, "a-session", 7, number)
+        talk(ledger, A_SECOND_SESSION, 9, number)
+    lost = ledger.run(ReadTurns(HERE))
+    world.wipe()
+
+    for session_id, epoch in ((A_SECOND_SESSION, 9), ("a-session", 7)):
+        mine = [turn for turn in lost if turn.epoch == epoch]
+        ledger.run_all([Record(session_id, HERE, epoch, turn) for turn in mine])
+        ledger.run_all([Record(session_id, HERE, epoch, turn) for turn in mine])
+    assert said(ledger) == ["7-0", "9-0", "7-1", "9-1"]
+    assert talk(ledger, "a-session", 7, 2) == 5
 
 
 # Whose it is

@@ -5,9 +5,19 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.leases import ACTIVE_FOR, Beat, Beaten
+from greenroom.app.rooms.leases import ACTIVE_FOR, Beat, Beaten, ReadRoom, Release
 from greenroom.app.rooms.line import Push
-from greenroom.app.rooms.sessions import Create, Created, Forget, Launching, ReadSession, ReadUserBot, State
+from greenroom.app.rooms.sessions import (
+    Create,
+    Created,
+    Forget,
+    Launching,
+    ReadSession,
+    ReadUserBot,
+    Reason,
+    State,
+    Transition,
+)
 from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_claim, a_session, adopted
 
 
@@ -111,6 +121,20 @@ def test_the_end_of_an_older_session_leaves_it(ledger, older, later):
     ledger.run(Forget("older", "ada"))
 
     assert known(ledger) == "later"
+
+
+@pytest.mark.parametrize("is_registered", [True, False], ids=["it has its room", "its lease is gone"])
+def test_a_bot_whose_session_others_have_ended_puts_nothing_back_and_leaves(ledger, older, is_registered):
+    """It hung while they did, and was its user's bot for a day after it had come to itself."""
+    ledger.run(Transition("older", State.ENDED, older.epoch, reason=Reason.ERROR))
+    ledger.run(Forget("older", "ada"))
+    if not is_registered:
+        ledger.run(Release(STAGE, older.epoch, ME))
+    before = ledger.run(ReadRoom(STAGE))
+
+    assert beat(ledger, older) is Beaten.SUPERSEDED
+    assert known(ledger) is None
+    assert ledger.run(ReadRoom(STAGE)).lease == before.lease
 
 
 def test_a_bot_that_was_replaced_renews_nothing(ledger, older):

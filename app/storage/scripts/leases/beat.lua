@@ -5,6 +5,7 @@
 -- KEYS[4] deadlines   zset     when the room is looked at again; of all rooms, so not in their slot
 -- KEYS[5] inbox       stream   the session's
 -- KEYS[6] user_bot    json     renewed; of the user, so not in the room's slot
+-- KEYS[7] session     hash     one that others have ended keeps no bot; of the session, so not in the room's slot
 -- ARGV[1] owner       string   who beats
 -- ARGV[2] epoch       string   of its adoption
 -- ARGV[3] session_id  string
@@ -16,12 +17,13 @@
 -- ARGV[9] stale_ms    integer  the room is looked at if no further beat comes in this time
 -- ARGV[10] after      string   the last message that was read
 -- ARGV[11] user_bot   json     this session as its user's bot
--- returns {"kept" | "registered" | "superseded" (the room is another's), now in ms, the messages after the last one}
+-- returns {"kept" | "registered" | "superseded" (the room is another's, or the session is over), now in ms, the messages after the last one}
 local lease_key, keepalive_key, epoch_key = KEYS[1], KEYS[2], KEYS[3]
 local owner, epoch, active_ms = ARGV[1], ARGV[2], ARGV[5]
 local now_ms = clock()
 
 local function renew()
+    if redis.call("HGET", KEYS[7], "state") == "ended" then return "superseded" end
     local outcome = "kept"
     local held = redis.call("GET", lease_key)
     local lease = held and cjson.decode(held)

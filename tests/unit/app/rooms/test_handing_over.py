@@ -12,7 +12,7 @@ from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.leases import Adoption, Beaten, ReadRoom
 from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.sessions import ReadEvents, ReadSession, State, Succeed
-from tests.makers import DIED, STAGE, an_order
+from tests.rigs.makers import DIED, STAGE, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 

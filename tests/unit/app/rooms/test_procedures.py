@@ -13,7 +13,7 @@ from greenroom.app.rooms.leases import Adopt, Adoption, Claim, ReadRoom, Release
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.procedures import Underway, follow, follow_awaited
 from greenroom.app.rooms.sessions import Advance, ReadSession, State, Succeed
-from tests.makers import CELLAR, STAGE, an_order
+from tests.rigs.makers import CELLAR, STAGE, an_order
 
 CARRYING = Underway("carrying", "begun")
 OWNER = "bots@stage/job/0"
