@@ -24,7 +24,7 @@ async def workers_are_told_to_go(lab: Lab, report: Report, parks: int = 1) -> No
     async with AsyncExitStack() as calls:
         guests = [await calls.enter_async_context(call(lab, report, f"deploy-{n}")) for n in range(2)]
         await _one_bot(lab, report, guests[0])
-        await _one_host(lab, report, guests)
+        await one_host(lab, report, guests)
         if parks:
             await _no_slot(lab, report, guests)
 
@@ -39,7 +39,7 @@ async def _one_bot(lab: Lab, report: Report, guest: Listener) -> None:
     _note_gap(report, "one bot", [guest], began)
 
 
-async def _one_host(lab: Lab, report: Report, guests: Sequence[Listener]) -> None:
+async def one_host(lab: Lab, report: Report, guests: Sequence[Listener]) -> None:
     """A worker goes, and another has room for its calls."""
     host = await asyncio.to_thread(lab.host_of, guests[0].room)
     hit = [guest for guest in guests if await asyncio.to_thread(lab.host_of, guest.room) == host]

@@ -16,7 +16,7 @@ from tests.chaos.listener import Listener
 from tests.chaos.play import call, goes, kill_bot, must_be_quick, pid_of, soon
 from tests.chaos.scenario import Report, scenario
 from tests.chaos.scenarios.deaths import crashes_in_hand_overs
-from tests.chaos.scenarios.deploys import GAP, GONE_WITHIN
+from tests.chaos.scenarios.deploys import GAP, one_host
 from tests.rigs.livekit_server import LiveKitServer
 from tests.rigs.makers import a_session
 
@@ -41,19 +41,7 @@ async def a_bot_is_killed(lab: Lab, report: Report, kills: int = KILLS) -> None:
 async def a_worker_is_told_to_go(lab: Lab, report: Report) -> None:
     async with AsyncExitStack() as calls:
         guests = [await calls.enter_async_context(call(lab, report, f"deploy-{n}")) for n in range(2)]
-        host = await asyncio.to_thread(lab.host_of, guests[0].room)
-        hit = [guest for guest in guests if await asyncio.to_thread(lab.host_of, guest.room) == host]
-        pids = {guest.room: await pid_of(lab, guest) for guest in hit}
-        began = time.monotonic()
-        lab.kill(host, signal.SIGTERM)
-        await asyncio.gather(*(guest.hears_bot(but=pids[guest.room], within=40) for guest in hit))
-        await asyncio.gather(*(guest.ask() for guest in hit))
-        gap = max(guest.silence(began) for guest in hit)
-        report.facts["handed over"], report.facts["silent for ms"] = len(hit), round(gap * 1000)
-        report.within(gap, GAP, f"nobody was heard for {gap:.1f} s")
-        await asyncio.to_thread(lab.process(host).wait, GONE_WITHIN + 30)
-        lab.raise_up(host)
-        await soon(lambda: host in lab.living_hosts(), 60)
+        await one_host(lab, report, guests)
 
 
 @scenario(35, "LiveKit: crash after each step of a hand-over", lane="rooms", livekit=True)
