@@ -8,7 +8,7 @@ from greenroom.app.local.process import Process
 
 # Names that are not here go with the first.
 STOP_ORDER: tuple[Mapping[str, float], ...] = (
-    {"web": 8.0, "beat": 4.0, "flower": 4.0},
+    {"web": 8.0, "beat": 8.0, "flower": 8.0},
     {"bots": 40.0},  # they hand their calls over, or say that they will be back
     {"control": 8.0},
     {"redis": 6.0, "livekit": 2.0},  # LiveKit would wait for those who are in its rooms

@@ -311,11 +311,12 @@ def test_one_can_hang_up_whatever_happens_to_the_bot(call: Call, server: FakeSer
         call.bot("hush()")
     call.wait_until("mending")
     server.leave = lambda _: None  # that takes a while
-    call.press("Hang up")
+    with call.page.expect_request("**/leave") as leave:
+        call.press("Hang up")
 
     call.wait_until("ended", within=2)
     expect(call.title).to_have_text("You hung up")
-    assert server.calls("/leave")[0].post_data_json == {"session_id": "s1"}
+    assert leave.value.post_data_json == {"session_id": "s1"}
 
 
 # The line for a bot
@@ -370,10 +371,11 @@ def test_who_leaves_the_line_gives_the_place_up(call: Call, server: FakeServer):
     server.becomes("pending", position=2)
     call.open("/talk?room=local:stage")
     call.press("Write instead")
-    call.press("Leave the line")
+    with call.page.expect_request("**/leave") as leave:
+        call.press("Leave the line")
 
     expect(call.title).to_have_text("You left the line")
-    assert server.calls("/leave")[0].post_data_json == {"session_id": "s1"}
+    assert leave.value.post_data_json == {"session_id": "s1"}
 
 
 def test_who_closes_the_page_gives_the_place_up(call: Call, server: FakeServer):

@@ -253,13 +253,13 @@ def test_a_bot_that_does_not_answer_is_tried_again_and_then_said_to_be_silent(
 def test_changing_ones_mind_sends_the_bot_away(talk: TalkPage, server: FakeServer):
     server.offer = lambda _: None  # the bot thinks about it
     talk.open()
-    talk.press("Write instead")
     with talk.page.expect_request("**/sessions/s1/api/offer"):
-        pass
-    talk.press("Stop")
+        talk.press("Write instead")
+    with talk.page.expect_request("**/leave") as leave:
+        talk.press("Stop")
 
     expect(talk.title).to_have_text("You changed your mind")
-    assert server.calls("/leave")[0].post_data_json == {"session_id": "s1"}
+    assert leave.value.post_data_json == {"session_id": "s1"}
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -70,6 +70,9 @@ while True:
     time.sleep(600)
 """
 NAMES = ("web", "bots", "control", "beat", "flower")
+AT_LAST = (
+    120  # seconds, for what is not about seconds: a busy machine takes long to start a process, and to end it
+)
 
 
 class Folder:
@@ -110,7 +113,7 @@ class Folder:
 
     def ready(self, **environ):
         up = self.up(**environ).says("Ctrl-C stops everything")
-        eventually(lambda: {f"{name} started" for name in NAMES} <= set(self.notes))
+        eventually(lambda: {f"{name} started" for name in NAMES} <= set(self.notes), AT_LAST)
         return up
 
     @property
@@ -167,7 +170,7 @@ def in_a_terminal(folder):
         yield Terminal(ours)
     finally:
         os.close(ours)
-        process.wait(20)
+        process.wait(AT_LAST)
 
 
 class Up:
@@ -183,7 +186,7 @@ class Up:
         for line in self.process.stdout:
             self.said += line.decode(errors="replace")
 
-    def says(self, text, within=20):
+    def says(self, text, within=AT_LAST):
         eventually(lambda: text in self.said or self._must_run(), within)
         return self
 
@@ -191,8 +194,11 @@ class Up:
         assert self.process.poll() is None, self.said
         return False
 
-    def ends(self, within=20):
-        code = self.process.wait(within)
+    def ends(self, within=AT_LAST):
+        try:
+            code = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it has not ended in {within} s:\n{self.said}") from None
         self.close()
         return code
 
@@ -286,7 +292,7 @@ def test_the_link_is_not_printed_before_the_web_answers(folder):
 def test_closing_the_terminal_leaves_no_process_behind(folder):
     with in_a_terminal(folder) as terminal:
         terminal.reads_until("Ctrl-C stops everything")
-        eventually(lambda: {f"{name} started" for name in NAMES} <= set(folder.notes))
+        eventually(lambda: {f"{name} started" for name in NAMES} <= set(folder.notes), AT_LAST)
 
     assert folder.left() == []
     assert {f"{name} gone" for name in NAMES} < set(folder.notes)
@@ -297,14 +303,14 @@ def test_a_supervisor_that_is_killed_leaves_no_process_behind(folder):
     up = folder.ready()
     up.process.kill()
 
-    eventually(lambda: not folder.left(), within=15)
+    eventually(lambda: not folder.left(), within=AT_LAST)
     assert "web gone" in folder.notes
 
 
 def test_after_a_killed_supervisor_it_can_be_started_again(folder):
     killed = folder.ready()
     killed.process.kill()
-    eventually(lambda: not folder.left(), within=15)
+    eventually(lambda: not folder.left(), within=AT_LAST)
     up = folder.ready()
     up.process.send_signal(signal.SIGINT)
 
@@ -349,7 +355,7 @@ def test_a_process_that_dies_is_started_again_and_said_so(folder):
     up = folder.ready()
 
     up.says("control ended with exit code 3; it is started again")
-    eventually(lambda: folder.notes.count("control started") == 2)
+    eventually(lambda: folder.notes.count("control started") == 2, AT_LAST)
     up.process.send_signal(signal.SIGINT)
     up.ends()
 
@@ -360,7 +366,7 @@ def test_a_process_that_is_killed_later_is_started_again(folder):
     bots.kill()
 
     up.says("bots was ended by SIGKILL; it is started again")
-    eventually(lambda: folder.notes.count("bots started") == 2)
+    eventually(lambda: folder.notes.count("bots started") == 2, AT_LAST)
     up.process.send_signal(signal.SIGINT)
     assert up.ends() == 0
 
@@ -388,10 +394,11 @@ def test_a_second_ctrl_c_does_not_wait_for_one_that_does_not_listen(folder):
     folder.procfile(bots="deaf child")
     up = folder.ready()
     up.process.send_signal(signal.SIGINT)
-    eventually(lambda: "bots asked" in folder.notes)
+    eventually(lambda: "bots asked" in folder.notes, AT_LAST)
     up.process.send_signal(signal.SIGINT)
 
-    assert up.ends(within=10) == 0
+    assert up.ends() == 0
+    assert "hurrying" in up.said
     assert "bots did not stop in time and is killed" in up.said
     assert folder.left() == []
 
@@ -402,7 +409,7 @@ def test_one_ctrl_c_is_enough_where_bots_do_not_end(folder):
     up = folder.ready()
     up.process.send_signal(signal.SIGINT)
 
-    assert up.ends(within=20) == 0
+    assert up.ends() == 0
     assert "bots did not stop in time and is killed" in up.said
     assert folder.notes[-1] == "control gone"
     assert folder.left() == []
@@ -448,7 +455,7 @@ def test_a_livekit_server_of_our_own_is_kept_running_and_goes_with_the_rest(fold
     server.kill()
 
     up.says("livekit was ended by SIGKILL; it is started again")
-    eventually(lambda: answers(port))
+    eventually(lambda: answers(port), AT_LAST)
     up.process.send_signal(signal.SIGINT)
     assert up.ends() == 0
     assert folder.left() == []
@@ -484,10 +491,19 @@ def test_a_procfile_that_cannot_be_read_is_named_with_its_line(folder):
 
 
 def test_what_the_repository_lists_comes_up_answers_with_the_key_and_goes(folder):
-    """Greenroom itself, in a folder that is not the repository; its first bots take their models' time."""
+    """Greenroom itself, in a folder that is not the repository; its first bots take their models' time.
+
+    With a Redis of one's own: nobody need be killed then, since only with an embedded one all must have gone in 9 s.
+    """
+    with temporary_redis() as other:
+        comes_up_answers_and_goes(folder, REDIS_URL=other.redis_url)
+
+
+def comes_up_answers_and_goes(folder, **settings):
     port = free_ports(3)
-    up = folder.up("--procfile", str(ROOT / "Procfile"), SLOTS="1", LIVEKIT="1", LIVEKIT_PORT=str(port))
-    up.says("Ctrl-C stops everything", within=120)
+    settings |= {"SLOTS": "1", "LIVEKIT": "1", "LIVEKIT_PORT": str(port)}
+    up = folder.up("--procfile", str(ROOT / "Procfile"), **settings)
+    up.says("Ctrl-C stops everything")
     key = (folder.path / "var" / "api-key").read_text().strip()
     site = f"http://127.0.0.1:{folder.environ['PORT']}"
     fleet = f"http://127.0.0.1:{folder.environ['FLOWER_PORT']}/api/workers"
@@ -503,7 +519,7 @@ def test_what_the_repository_lists_comes_up_answers_with_the_key_and_goes(folder
     assert fresh["connect"]["room_token"]
     assert all(key not in " ".join(process.cmdline()) for process in folder.left())
     up.process.send_signal(signal.SIGINT)
-    assert up.ends(within=60) == 0
+    assert up.ends() == 0
     assert folder.left() == []
     assert "killed" not in up.said
 
