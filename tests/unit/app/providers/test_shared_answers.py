@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.providers.shared_answers import SharedAnswers
-from tests.product import eventually
+from tests.rigs.eventually import eventually
 
 
 class Clock:
