@@ -18,7 +18,10 @@ from pipecat.frames.frames import (
     DataFrame,
     EndWorkerFrame,
     Frame,
+    FunctionCallCancelFrame,
+    FunctionCallInProgressFrame,
     FunctionCallResultFrame,
+    FunctionCallsStartedFrame,
     InputAudioRawFrame,
     InputDTMFFrame,
     InputFileRawFrame,
@@ -70,6 +73,9 @@ WITHOUT_A_SENDER = (  # frames that people send, and that do not say who did
     RTVIUISnapshotFrame,
     TranscriptionFrame,
 )
+
+
+OF_A_TOOL = (FunctionCallInProgressFrame, FunctionCallResultFrame, FunctionCallCancelFrame)
 
 
 @dataclass
@@ -147,6 +153,12 @@ class People(FrameProcessor):
         if branch := self._branches.pop(person, None):
             await branch.close()
         await self._call_event_handler("on_person_left", person)
+
+    async def answer_in(self, context: LLMContext) -> None:
+        """Answer the person whose conversation this is, in their turn."""
+        for person, known in self._contexts.items():
+            if known is context:
+                await self._order.asked(person, LLMContextFrame(context))
 
     # As a processor
 
@@ -244,17 +256,41 @@ def _words(frame: LLMMessagesAppendFrame) -> Any:
 
 
 class Replies(AssistantAggregator):
-    """Writes what was said to somebody into the conversation with them."""
+    """Writes what was said to somebody, and what a tool did for them, into the conversation with them."""
 
     def __init__(self, people: People) -> None:
         super().__init__(LLMContext())
         self._people = people
+        self._asked_in: dict[str, LLMContext] = {}  # by the call of a tool
+        self._one_at_a_time = asyncio.Lock()  # an interruption comes beside what is being processed
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        if isinstance(frame, AnsweringFrame):
-            await super().process_frame(frame, direction)
-            self.write_into(self._people.context_of(frame.person))
-        elif isinstance(frame, EndWorkerFrame) and len(self._people.present) > 1:
-            pass  # one person said goodbye, and others are still there
+        async with self._one_at_a_time:
+            if isinstance(frame, EndWorkerFrame) and len(self._people.present) > 1:
+                return  # one person said goodbye, and others are still there
+            if isinstance(frame, FunctionCallsStartedFrame):
+                self._asked_in |= {call.tool_call_id: call.context for call in frame.function_calls}
+            if isinstance(frame, OF_A_TOOL) and frame.tool_call_id in self._asked_in:
+                await self._process_for(self._asked_in[frame.tool_call_id], frame, direction)
+            else:
+                await super().process_frame(frame, direction)
+            if isinstance(frame, AnsweringFrame):
+                self.write_into(self._people.context_of(frame.person))
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Push a frame; where the model is to run again, the person who asked is answered in their turn."""
+        if isinstance(frame, LLMContextFrame) and direction is FrameDirection.UPSTREAM:
+            await self._people.answer_in(frame.context)
         else:
+            await super().push_frame(frame, direction)
+
+    async def _process_for(self, context: LLMContext, frame: Frame, direction: FrameDirection) -> None:
+        """Process what concerns a tool in the conversation in which it was asked, whoever is answered meanwhile."""
+        answering = self.context
+        self.write_into(context)
+        try:
             await super().process_frame(frame, direction)
+            if self.take_back_run():
+                await self._people.answer_in(context)
+        finally:
+            self.write_into(answering)

@@ -23,3 +23,12 @@ class AssistantAggregator(LLMAssistantAggregator):
     def write_into(self, context: LLMContext) -> None:
         """Write what is answered from now on into this context."""
         self._context = context
+
+    def take_back_run(self) -> bool:
+        """Whether the model was to run later, when nobody speaks any more: by then another context may be written into.
+
+        It does not, from now on.
+        """
+        was_to_run = self._push_context_on_bot_stopped_speaking or self._context_push_owed
+        self._push_context_on_bot_stopped_speaking = self._context_push_owed = False
+        return was_to_run

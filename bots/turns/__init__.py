@@ -99,7 +99,7 @@ class Turns:
         """
         is_another = conversation_id != self.conversation_id
         is_forgotten = is_another or not self._transcript.begins_with(conversation)
-        self._writer.conversation_id = conversation_id
+        self._writer.go_on_with(conversation_id)
         if is_forgotten:
             self._follower.forget()
             self._contexts.clear()

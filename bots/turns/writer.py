@@ -41,6 +41,10 @@ class TurnWriter:
         after = self._transcript.last_sequence
         self._put(Record(self._session_id, self.conversation_id, self._epoch, turn, after))
 
+    def go_on_with(self, conversation_id: str) -> None:
+        """Write what comes from now on into a conversation that has begun."""
+        self.conversation_id = conversation_id
+
     def begin(self, conversation_id: str, owner: str) -> None:
         """Write what comes from now on into another conversation."""
         self.conversation_id = conversation_id

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
     EndWorkerFrame,
     Frame,
     InputAudioRawFrame,
@@ -28,6 +29,8 @@ from pipecat.workers.runner import WorkerRunner
 
 from greenroom.bots.assistant import people as people_module
 from greenroom.bots.assistant.people import AnsweringFrame, People, Replies
+from tests.fakes.talk import Call
+from tests.fakes.talk import Mind as ScriptedMind
 
 pytestmark = pytest.mark.anyio
 
@@ -89,9 +92,9 @@ class Below(FrameProcessor):
 class Room:
     """A running pipeline for several, and what came of it."""
 
-    def __init__(self, *, has_rtvi: bool = False) -> None:
+    def __init__(self, *, has_rtvi: bool = False, mind: FrameProcessor | None = None) -> None:
         self.ears: list[Ears] = []
-        self.mind = Mind()
+        self.mind = mind or Mind()
         self.people = People(self._another, LLMUserAggregatorParams)
         self.below = Below()
         parts = [self.people, self.mind, Replies(self.people), self.below]
@@ -110,15 +113,16 @@ class Room:
         await self.send(*((author, line) if author_first else (line, author)))
 
     def said_to(self, person: str) -> list[str]:
-        return [m["content"] for m in self.people.context_of(person).messages if m["role"] == "assistant"]
+        said = [m for m in self.people.context_of(person).messages if m["role"] == "assistant"]
+        return [m["content"] for m in said if "content" in m]
 
     def answered(self) -> list[str]:
         return [frame.person for frame in self.mind.passed if isinstance(frame, AnsweringFrame)]
 
 
 @asynccontextmanager
-async def room(*, has_rtvi: bool = False) -> AsyncIterator[Room]:
-    it = Room(has_rtvi=has_rtvi)
+async def room(**facts) -> AsyncIterator[Room]:
+    it = Room(**facts)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(it.worker)
     run = asyncio.create_task(runner.run())
@@ -251,3 +255,61 @@ async def test_words_of_one_are_not_in_the_talk_with_another():
         await eventually(lambda: len(here.said_to("ann")) == 2)
 
         assert "Ann" not in str(here.people.context_of("ben").messages)
+
+
+# Tools
+
+
+def of_tools(context):
+    """The calls of tools in a conversation, and their results."""
+    calls = [call["id"] for message in context.messages for call in message.get("tool_calls", ())]
+    results = [(m["tool_call_id"], m["content"]) for m in context.messages if m["role"] == "tool"]
+    return calls, results
+
+
+@asynccontextmanager
+async def a_tool_runs_for_ann(**how):
+    """A room in which Ann has asked for something that takes a while, and Ben is answered meanwhile."""
+    may_return = asyncio.Event()
+
+    async def look(params):
+        await may_return.wait()
+        await params.result_callback("a secret")
+
+    mind = ScriptedMind()
+    mind.register_function("look", look, **how)
+    async with room(mind=mind) as here:
+        for person in ("ann", "ben"):
+            mind.script.append([f"Hello, {person}."])
+            await here.people.meet(person)
+            await eventually(lambda person=person: here.said_to(person))
+        mind.script += [[Call("look", {})], ["Not much."], ["It is a secret."]]
+        await here.type("ann", "Look for me.", author_first=True)
+        await eventually(lambda: of_tools(here.people.context_of("ann"))[0])
+        await here.type("ben", "What is new?", author_first=True)
+        await eventually(lambda: here.said_to("ben") == ["Hello, ben.", "Not much."])
+        yield here, may_return.set
+
+
+async def assert_only_ann_is_told(here):
+    await eventually(lambda: "It is a secret." in here.said_to("ann"))
+    assert of_tools(here.people.context_of("ann")) == (["call-1"], [("call-1", '"a secret"')])
+    assert "secret" not in str(here.people.context_of("ben").messages)
+
+
+@pytest.mark.parametrize("outlives_interruptions", [False, True])
+async def test_what_a_tool_returns_is_told_to_who_asked_whoever_is_answered_meanwhile(outlives_interruptions):
+    async with a_tool_runs_for_ann(cancel_on_interruption=not outlives_interruptions) as (here, returns):
+        returns()
+
+        await assert_only_ann_is_told(here)
+
+
+@pytest.mark.parametrize("speaks", [BotStartedSpeakingFrame, UserStartedSpeakingFrame])
+async def test_a_tool_that_returns_while_somebody_speaks_is_told_to_who_asked(speaks):
+    async with a_tool_runs_for_ann() as (here, returns):
+        await here.send(speaks())
+        await eventually(lambda: any(isinstance(frame, speaks) for frame in here.below.reached))
+        returns()
+
+        await assert_only_ann_is_told(here)
