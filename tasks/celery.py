@@ -23,7 +23,7 @@ from greenroom.app.settings import Settings
 REAP_EVERY = timedelta(seconds=3)
 SWEEP_EVERY = timedelta(seconds=60)
 
-INCLUDED = ("launches", "upkeep", "worker.reporting", "worker.warmup")
+INCLUDED = ("archiving", "launches", "upkeep", "worker.reporting", "worker.warmup")
 
 
 class Steadily(schedule):

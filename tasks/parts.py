@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from greenroom.app import providers
+from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.provider_events import Weighing
@@ -63,6 +64,15 @@ def upkeep() -> Upkeep:
         monitor=monitor,
         weighing=Weighing(ledger, Reviving(ledger, launches(), rooms), monitor, rooms),
     )
+
+
+@Once
+def flusher() -> Flusher:
+    # Half a second to import, which workers of bots do without
+    from greenroom.app.conversations.archive import SqlArchive
+    from greenroom.app.conversations.database import Database
+
+    return Flusher(RedisLedger(settings().redis_url), SqlArchive(Database(settings().database_url)))
 
 
 @Once

@@ -6,11 +6,12 @@ Two beats make no difference, nor does what is said twice.
 from datetime import timedelta
 
 from greenroom.app.errors import BadRoom
+from greenroom.app.queue_names import CONTROL
 from greenroom.app.rooms.providers import RoomEvent
 from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.room import Room
 from greenroom.tasks.celery import REAP_EVERY, SWEEP_EVERY, app
-from greenroom.tasks.parts import upkeep
+from greenroom.tasks.parts import flusher, upkeep
 
 SOON = timedelta(milliseconds=100)
 
@@ -21,6 +22,8 @@ def reap() -> None:
     here = upkeep()
     if not here.ledger.run(ClaimPeriod("reap", REAP_EVERY * 0.9)):
         return
+    if flusher().has_work:  # a task of its own: no room waits for a slow database
+        app.send_task("conversations.flush", queue=CONTROL)
     here.reaper.reap()
     here.reaper.tell_positions()
     here.reaper.make_room()

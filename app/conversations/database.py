@@ -23,7 +23,6 @@ from greenroom.app.errors import DatabaseAway
 
 POOL = 4  # connections that a process keeps
 BESIDES = 8  # more, while many ask at once
-CONNECTION_WITHIN = 2  # seconds; also for one of the pool to be given back
 SILENT_FOR = (
     2  # seconds past a statement's bound: a server that is frozen, or cut off, ends nothing by itself
 )
@@ -33,8 +32,9 @@ RV = TypeVar("RV")
 
 @dataclass(frozen=True)
 class Patience:
-    """For how long one statement is waited for."""
+    """For how long the database is waited for."""
 
+    connection: int = 2  # seconds; also for one of the pool to be given back
     lock: int = 5  # seconds: in SQLite one process writes at a time
     statement: int = 8  # seconds, by PostgreSQL's own clock
 
@@ -118,7 +118,7 @@ def _engine(url: URL, pooled: bool, patience: Patience) -> Engine:
         pool: dict[str, Any] = {
             "pool_size": POOL,
             "max_overflow": BESIDES,
-            "pool_timeout": CONNECTION_WITHIN,
+            "pool_timeout": patience.connection,
             "pool_pre_ping": True,  # a server that was started again is no failure of the next who asks
             "pool_use_lifo": True,
         }
@@ -179,7 +179,7 @@ def _make_private(path: Path) -> None:
 def _postgresql(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
     given = url.translate_connect_args(username="user", database="dbname")
     bounds = {
-        "connect_timeout": CONNECTION_WITHIN,
+        "connect_timeout": patience.connection,
         "application_name": "greenroom",
         "keepalives_idle": 5,
         "keepalives_interval": 2,

@@ -6,46 +6,24 @@ bounds; it has no configuration of its own.
 """
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 
 from greenroom.app.conversations.database import Database, Patience
+from greenroom.app.conversations.state import STEPS, refuse_newer, state_of, states
 from greenroom.app.conversations.tables import metadata
-from greenroom.app.errors import DatabaseNewer, DatabaseOld
 
-STEPS = Path(__file__).parent / "migrations"
 NOTHING = "base"
 LATEST = "head"
 OUR_TURN = 7077_1959  # of PostgreSQL's advisory locks, which are numbers: nobody else takes this one
-PATIENCE = Patience(lock=600, statement=600)  # until others are done, and for a large table
+PATIENCE = Patience(connection=10, lock=600, statement=600)  # until others are done, and for a large table
 
 _Steps = Callable[[Any, MigrationContext], Iterable[Any]]
-
-
-def latest() -> str:
-    """The state that this code knows."""
-    return str(_scripts().get_current_head())
-
-
-def state_of(connection: Connection) -> str | None:
-    """The state that the tables are in; None: there are none yet."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def check(database: Database) -> None:
-    """Raises DatabaseNewer or DatabaseOld if this code cannot work with the tables, DatabaseAway if nobody can tell."""
-    with database.reading() as connection:
-        state = state_of(connection)
-    _refuse_newer(state)
-    if state != latest():
-        raise DatabaseOld(state=state)
 
 
 def migrate(url: str, to: str = LATEST) -> tuple[str | None, str | None]:
@@ -57,7 +35,7 @@ def migrate(url: str, to: str = LATEST) -> tuple[str | None, str | None]:
     with database.writing() as connection:
         _take_turn(connection)
         before = state_of(connection)
-        _refuse_newer(before)
+        refuse_newer(before, states(STEPS))
         _run(connection, to)
         return before, state_of(connection)
 
@@ -66,13 +44,6 @@ def _take_turn(connection: Connection) -> None:
     """In SQLite whoever writes has it already."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:ours)"), {"ours": OUR_TURN})
-
-
-def _refuse_newer(state: str | None) -> None:
-    try:
-        _scripts().get_revision(state) if state else None
-    except CommandError as error:
-        raise DatabaseNewer(state=state) from error
 
 
 def _run(connection: Connection, to: str) -> None:

@@ -95,6 +95,7 @@ class Record(Step[int]):
     epoch: int
     turn: Turn
     after: int = 0
+    owner: str = ""  # of the conversation, should the ledger have lost that too
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,7 @@ class Event:
     epoch: int
     reason: str | None = None
     detail: str | None = None
+    person: str | None = None  # who came
 
 
 STARTS_WITHIN = timedelta(seconds=10)  # then a launch is put in the queue again

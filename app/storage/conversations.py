@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from greenroom.app.rooms.archive import Delivery
 from greenroom.app.rooms.conversations import (
     OUTBOX_KEEPS_FOR,
     BeginConversation,
@@ -22,10 +23,15 @@ TURNS_KEPT = 1000  # of a conversation
 OUTBOX_HOLDS = 10_000  # turns of a conversation that nobody has stored yet
 
 
-def _entry(turn: Turn) -> dict[str, str]:
+def _entry(step: Record) -> dict[str, str]:
     """A turn's facts, each as a string: cjson rounds large numbers, and takes an empty list for an object."""
+    turn = step.turn
     facts: dict[str, Any] = {
         "id": turn.id,
+        "session": step.session_id,
+        "by": str(
+            step.epoch
+        ),  # of the bot that writes it, which is another than said it where it is restored
         "role": turn.role,
         "content": turn.content,
         "tool_calls": dumps([asdict(call) for call in turn.tool_calls]) if turn.tool_calls else None,
@@ -38,7 +44,7 @@ def _entry(turn: Turn) -> dict[str, str]:
         "started": str(turn.started_ms) if turn.started_ms else None,
         "ended": str(turn.ended_ms) if turn.ended_ms else None,
     }
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    return {name: _whole(fact) for name, fact in facts.items() if fact is not None}
 
 
 def turn_of(entry: str) -> Turn:
@@ -61,6 +67,18 @@ def turn_of(entry: str) -> Turn:
     )
 
 
+def delivery_of(entry: str) -> Delivery:
+    """A turn in an outbox, with what the archive is told of it."""
+    facts = json.loads(entry)
+    turn = turn_of(entry)
+    return Delivery(turn, facts.get("session"), int(facts.get("by", turn.epoch)))
+
+
+def _whole(text: str) -> str:
+    """A text without halves of characters, as a model that is cut off may leave: cjson refuses those."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def record(step: Record) -> Command:
     conversation_id, turn = step.conversation_id, step.turn
     call = script(
@@ -71,10 +89,11 @@ def record(step: Record) -> Command:
             "turns": keys.turns(conversation_id),
             "outbox": keys.outbox(conversation_id),
             "outboxes": keys.OUTBOXES,
+            "dropped": keys.turns_dropped(),
         },
         epoch=str(step.epoch),
         id=turn.id,
-        turn=dumps(_entry(turn)),
+        turn=dumps(_entry(step)),
         sequence=turn.sequence,
         after=step.after,
         conversation=conversation_id,
@@ -82,6 +101,7 @@ def record(step: Record) -> Command:
         ttl_ms=ms(KEPT_AFTER_END),
         out_cap=OUTBOX_HOLDS,
         out_ms=ms(OUTBOX_KEEPS_FOR),
+        owner=step.owner,
     )
     return Command((call,), lambda replies: int(replies[0]))
 
@@ -99,6 +119,7 @@ def begin_conversation(step: BeginConversation) -> Command:
         {
             "session": keys.session(step.session_id),
             "conversation": keys.conversation(step.conversation_id),
+            "changed": keys.SESSIONS_CHANGED,
         },
         epoch=str(step.epoch),
         id=step.conversation_id,

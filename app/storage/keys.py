@@ -11,10 +11,14 @@
     room_emptied:{<room>}         string  24 h                        note_emptied
     rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline, beat, create
     session:{<id>}                hash    24 h past its end           create, transition, succeed, advance
-    conversation:{<id>}           hash    24 h past its last turn     create, begin_conversation, record
+    conversation:{<id>}           hash    3 days past its last turn    create, begin_conversation, record
     conversation:{<id>}:turns     zset    24 h past its last turn     record
     conversation:{<id>}:outbox    list    3 days, capped              record
     conversations:outbox          zset    kept; conversation -> last turn, 3 days  record
+    conversation:{<id>}:unstorable  list  30 days                     settle
+    conversations:unstorable      zset    kept; conversation -> put aside   settle
+    turns:dropped                 string  3 days                      record
+    sessions:changed              zset    kept; session -> last change      create, transition, succeed, note
     session:{<id>}:events         stream  24 h past its end, capped   create, transition, succeed, note
     session:{<id>}:inbox          stream  24 h, capped                send, answer
     session:{<id>}:sent:<nonce>   string  a minute                    send
@@ -61,6 +65,8 @@ KEPT = frozenset(
         "launches:waiting",
         "memory",
         "conversations:outbox",
+        "conversations:unstorable",
+        "sessions:changed",
     }
 )
 
@@ -72,6 +78,8 @@ HOSTS_FREE = "hosts:free"
 LAUNCHES_WAITING = "launches:waiting"
 MEMORY = "memory"
 OUTBOXES = "conversations:outbox"
+UNSTORABLE = "conversations:unstorable"
+SESSIONS_CHANGED = "sessions:changed"
 # Scripts that take keys of more than one slot, and what a process that died between two writes would leave
 ACROSS_SLOTS = {
     "claim": "a room that is given away before the bots that live have said so, after Redis lost everything",
@@ -90,6 +98,8 @@ ACROSS_SLOTS = {
     "retire": "slots of a worker that has gone",
     "read_hosts": "a list in which a worker stands twice, or not at all",
     "begin_conversation": "a conversation that is nobody's",
+    "settle": "an outbox that is empty and listed, or has turns and is not",
+    "waiting": "a number that was never true",
     "count_request": "a request that one limit counts and another does not",
 }
 LEASES = "room_active:{*}"  # all of them, for a SCAN
@@ -162,6 +172,15 @@ def turns(conversation_id: str) -> str:
 def outbox(conversation_id: str) -> str:
     """In the conversation's cluster slot, so that one script writes a turn and its entry here."""
     return f"conversation:{{{conversation_id}}}:outbox"
+
+
+def unstorable(conversation_id: str) -> str:
+    """Turns that the archive refuses, for somebody to look at."""
+    return f"conversation:{{{conversation_id}}}:unstorable"
+
+
+def turns_dropped() -> str:
+    return "turns:dropped"
 
 
 def answer(session_id: str, message_id: str) -> str:

@@ -36,6 +36,7 @@ RETRY = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError
 CLIENT_OPTIONS: dict[str, Any] = {
     "decode_responses": True,
     "driver_info": None,  # CLIENT SETINFO costs a new connection a round trip, and Redis 6 counts it as an error
+    "encoding_errors": "surrogateescape",  # one entry that is damaged makes no reply unreadable
     "socket_connect_timeout": CONNECT_WITHIN.total_seconds(),
     "socket_timeout": ANSWER_WITHIN.total_seconds(),
     "health_check_interval": 0,  # a check before use costs a round trip; a dead connection is retried instead

@@ -121,6 +121,7 @@ def create(step: Create) -> Command:
             "user_sessions": keys.user_sessions(session.counts_for),
             "live": keys.SESSIONS_LIVE,
             "conversation": keys.conversation(session.conversation_id),
+            "changed": keys.SESSIONS_CHANGED,
             "launch": [
                 keys.LAUNCHES_WAITING,
                 keys.ROOMS_KEEPALIVE,
@@ -161,6 +162,7 @@ def _record(session_id: str) -> dict[str, str]:
         "session": keys.session(session_id),
         "events": keys.events(session_id),
         "alone": keys.SESSIONS_ALONE,
+        "changed": keys.SESSIONS_CHANGED,
     }
 
 
@@ -263,6 +265,7 @@ def note(step: Note) -> Command:
         "epoch",
         str(step.epoch),
         *(["detail", step.detail] if step.detail else []),
+        *(["person", step.person] if step.person else []),
     ]
     call = script(
         "note",
@@ -334,6 +337,7 @@ def read_events(step: ReadEvents) -> Command:
                 epoch=int(fields["epoch"]),
                 reason=fields.get("reason"),
                 detail=fields.get("detail"),
+                person=fields.get("person"),
             )
             for entry_id, fields in entries(replies[0])
         ]

@@ -31,6 +31,7 @@ class TurnWriter:
         self._is_dropping = False
         self._session_id = session.id
         self._epoch = session.epoch
+        self._owners = {session.conversation_id: session.conversation_owner}
         self._transcript = transcript
         self._unwritten: deque[Record | BeginConversation] = deque()
         self._sent: tuple[Step[Any], Step[Any]] | None = None  # as it is kept here, and as it went
@@ -38,8 +39,8 @@ class TurnWriter:
 
     def write(self, turn: Turn) -> None:
         """Write a turn, behind those that are unwritten yet."""
-        after = self._transcript.last_sequence
-        self._put(Record(self._session_id, self.conversation_id, self._epoch, turn, after))
+        after, owner = self._transcript.last_sequence, self._owners.get(self.conversation_id, "")
+        self._put(Record(self._session_id, self.conversation_id, self._epoch, turn, after, owner))
 
     def go_on_with(self, conversation_id: str) -> None:
         """Write what comes from now on into a conversation that has begun."""
@@ -48,6 +49,7 @@ class TurnWriter:
     def begin(self, conversation_id: str, owner: str) -> None:
         """Write what comes from now on into another conversation."""
         self.conversation_id = conversation_id
+        self._owners[conversation_id] = owner
         self._put(BeginConversation(self._session_id, self._epoch, conversation_id, owner))
 
     def write_again(self, turns: list[Turn]) -> None:

@@ -45,6 +45,7 @@ READS = {
     "XREAD",
     "ZRANGE",
     "ZRANGEBYSCORE",
+    "HGET",
 }
 
 
@@ -167,10 +168,10 @@ def test_every_script_belongs_to_a_step():
 
 
 def test_arguments_are_bound_by_name_in_the_order_of_the_header():
-    waiting = {"session": "s", "events": "e", "alone": "a"}
+    waiting = {"session": "s", "events": "e", "alone": "a", "changed": "c"}
     bound = script("note", waiting, fields=["event", "left"], epoch="7", person="", cap=5)
 
-    assert bound == Call((3, "s", "e", "a", 5, "", "7", "event", "left"), script="note")
+    assert bound == Call((4, "s", "e", "a", "c", 5, "", "7", "event", "left"), script="note")
 
 
 @pytest.mark.parametrize("arguments", [{"epoch": "7"}, {"token": "t", "owner": "o", "epoch": "7"}])

@@ -27,6 +27,15 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Push, QueueLength
+from greenroom.app.rooms.outboxes import (
+    Changed,
+    ChangedSessions,
+    ReadOutbox,
+    ReadWaiting,
+    SessionKept,
+    Settle,
+    WaitingOutboxes,
+)
 from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
@@ -101,6 +110,12 @@ A_STEP_OF_EACH_KIND = [
     Record("a-session", "a-conversation", 7, Turn("a-turn", "user", "words")),
     ReadTurns("a-conversation"),
     BeginConversation("a-session", 7, "another-conversation", "main/bob"),
+    WaitingOutboxes(),
+    ReadOutbox("a-conversation"),
+    Settle("a-conversation", ("a-mark",)),
+    ReadWaiting(("a-conversation",)),
+    ChangedSessions(),
+    SessionKept(Changed("a-session", "1")),
     Report(Host("h", "bots", 1, 0, "1"), {"a-session": ME}),
     ReadHeld("h"),
     AskHost("h", RequestedState.DRAIN),

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from greenroom.app.errors import LaunchFailed
 from greenroom.app.providers.local import Local
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
+from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, Send
 from greenroom.app.rooms.joining import Joining
@@ -19,6 +21,7 @@ from greenroom.app.rooms.leases import DOUBT_LASTS, PARKED_FOR, STALE_AFTER, Ado
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.outboxes import ReadOutbox, Settle
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
@@ -46,6 +49,7 @@ from greenroom.app.rooms.vacancies import NoteEmptied
 from greenroom.app.rooms.workers import AskHost, Host, Report, RequestedState, Retire
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import COMMON, SOURCES
+from greenroom.app.storage.conversations import OUTBOX_HOLDS
 from greenroom.app.storage.encoding import encode
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
@@ -119,6 +123,16 @@ class Day:
         self.reaper.reap()
 
 
+class Shredder:
+    """An archive that takes everything."""
+
+    def keep_turns(self, batches):
+        return []
+
+    def keep_session(self, report):
+        return None
+
+
 @pytest.fixture
 def day(ledger, redis_url):
     return Day(ledger, redis_url)
@@ -151,6 +165,11 @@ def live_through(day, server):
     ledger.run(Record(session.id, session.conversation_id, session.epoch, words))
     ledger.run(BeginConversation(session.id, session.epoch, another, "main/bob"))
     ledger.run(Record(session.id, another, session.epoch, others_words))
+    yield "something is said"
+    server.rpush(keys.outbox(another), *["{}"] * OUTBOX_HOLDS)
+    ledger.run(Record(session.id, another, session.epoch, replace(others_words, id="no-room")))
+    marks = [entry.mark for entry in ledger.run(ReadOutbox(another)).entries]
+    ledger.run(Settle(another, tuple(marks), frozenset(marks)))
     bot.enter(State.WAITING)
     bot.beat(State.WAITING)
     day.overview.events(bot.session.id)
@@ -272,6 +291,7 @@ def test_nothing_is_left_when_everything_has_ended(day, server):
     day.reaper.tell_positions()
     day.overview.hosts()
     server.delete(LAUNCHES)
+    Flusher(day.ledger, Shredder()).flush()
     assert [key for key in server.scan_iter() if key in keys.KEPT] == [keys.MEMORY]
     day.pass_time(timedelta(days=31))
 

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 
-from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.database import Database, Patience
 from greenroom.app.conversations.migrating import migrate
+from greenroom.app.storage.ledger import RedisLedger
 from tests.rigs.postgresql import PostgreSQLServer, is_there, postgresql_server
+from tests.rigs.redis_world import client, flush, patient_ledger
 
 KINDS = ("sqlite", "postgresql")
+PATIENT = Patience(connection=60, lock=60, statement=60)  # on a busy machine a database is late, and not away
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +52,22 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    it = Database(database_url)
+    it = Database(database_url, patience=PATIENT)
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def server(redis_url: str) -> Iterator["redis.Redis"]:
+    """The Redis of this test process, empty."""
+    with client(redis_url) as it:
+        flush(it)
+        yield it
+
+
+@pytest.fixture
+def ledger(redis_url: str, server: "redis.Redis") -> Iterator[RedisLedger]:
+    it = patient_ledger(redis_url)
     yield it
     it.close()
 

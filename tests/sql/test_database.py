@@ -116,7 +116,8 @@ def test_a_lock_that_is_held_on_is_given_up(database, impatient):
     assert people(impatient) == ["ann"]
 
 
-def test_more_who_ask_than_there_are_connections_are_told_and_do_not_wait_for_ever(database):
+def test_more_who_ask_than_there_are_connections_are_told_and_do_not_wait_for_ever(database_url):
+    database = Database(database_url)
     held = [database.reading() for _ in range(POOL + BESIDES)]
     for one in held:
         one.__enter__()
@@ -127,6 +128,7 @@ def test_more_who_ask_than_there_are_connections_are_told_and_do_not_wait_for_ev
             one.__exit__(None, None, None)
 
     assert people(database) == []
+    database.close()
 
 
 def test_a_process_that_reads_once_keeps_no_connection(database_url):

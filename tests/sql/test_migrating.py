@@ -1,7 +1,9 @@
 """Migrations: one line, forward and back, done once, and never over a database of a later version."""
 
-import multiprocessing
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from sqlalchemy import inspect, text
 
 from greenroom.app.conversations import migrating
 from greenroom.app.conversations.database import Database
-from greenroom.app.conversations.migrating import NOTHING, check, latest, migrate
+from greenroom.app.conversations.migrating import NOTHING, migrate
+from greenroom.app.conversations.state import check, latest, state_of
 from greenroom.app.conversations.tables import metadata
 from greenroom.app.errors import DatabaseNewer, DatabaseOld
 
@@ -90,7 +93,7 @@ def test_a_database_of_a_later_version_is_refused_in_words_and_left_alone(empty,
     with pytest.raises(DatabaseNewer):
         check(empty)
     with empty.reading() as connection:
-        assert migrating.state_of(connection) == "9999"
+        assert state_of(connection) == "9999"
 
 
 def test_a_database_without_tables_is_told_from_one_that_is_away(empty):
@@ -98,27 +101,18 @@ def test_a_database_without_tables_is_told_from_one_that_is_away(empty):
         check(empty)
 
 
-def _migrate(url, start, done):
-    start.wait()
-    try:
-        done.put(migrate(url))
-    except Exception as error:
-        done.put(repr(error.__cause__ or error))
-
-
-def test_processes_that_migrate_at_once_do_no_harm(empty_url):
+def test_processes_that_migrate_at_once_do_no_harm(empty_url, tmp_path):
     """Each of them would find no table, and make it."""
-    spawn = multiprocessing.get_context("spawn")
-    start, done = spawn.Barrier(4), spawn.Queue()
-    processes = [spawn.Process(target=_migrate, args=(empty_url, start, done)) for _ in range(4)]
-    for process in processes:
-        process.start()
-    found = sorted((done.get(timeout=120) for _ in processes), key=str)
-    for process in processes:
-        process.join(30)
+    command = [sys.executable, "-m", "greenroom.app.cli", "migrate"]
+    environ = {**os.environ, "DATABASE_URL": empty_url, "VAR_DIR": str(tmp_path)}
+    processes = [
+        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=300)[0] for process in processes]
 
-    assert found == [*[(latest(), latest())] * 3, (None, latest())]
-    assert [process.exitcode for process in processes] == [0] * 4
+    assert [process.returncode for process in processes] == [0] * 3, said
+    assert sorted(f"from nothing to {latest()}" in line for line in said) == [False, False, True]
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing(empty, empty_url, monkeypatch, tmp_path):

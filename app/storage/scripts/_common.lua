@@ -6,6 +6,13 @@ local function clock()
     return time[1] * 1000 + math.floor(time[2] / 1000), time[1] * 1000000 + time[2]
 end
 
+-- Whoever keeps sessions for good looks at this one again.  While nobody does, the longest unchanged go.
+local function has_changed(changed_key, session_key)
+    local _, now_us = clock()
+    redis.call("ZADD", changed_key, string.format("%.0f", now_us), string.match(session_key, "{(.*)}"))
+    redis.call("ZREMRANGEBYRANK", changed_key, 0, -100001)
+end
+
 -- How many bots the workers that live could start now.
 local function free_slots(hosts_key, free_key, now_ms)
     local free = 0

@@ -2,6 +2,7 @@
 -- KEYS[1] session  hash
 -- KEYS[2] events   stream
 -- KEYS[3] alone    zset     session -> since when its bot is alone; of all, so not in its slot
+-- KEYS[4] changed  zset     sessions that are to be kept for good
 -- ARGV[1] cap      integer  how many events a history keeps
 -- ARGV[2] person   string   who has come, and is the session's person from now on, or ""
 -- ARGV[3] epoch    string   who says so; only the latest may name a person
@@ -15,4 +16,5 @@ if now then
         list_if_alone(KEYS[3], KEYS[1])
     end
     redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[1], "*", unpack(ARGV, 4))
+    has_changed(KEYS[4], KEYS[1])
 end

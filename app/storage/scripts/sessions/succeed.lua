@@ -2,6 +2,7 @@
 -- KEYS[1] session   hash     its procedure, if one was under way, is over
 -- KEYS[2] events    stream
 -- KEYS[3] alone     zset     session -> since when its bot is alone; of all, so not in its slot
+-- KEYS[4] changed   zset     sessions that are to be kept for good
 -- ARGV[1] epoch     string   the later one; a session that has it already, has ended or is leaving is left alone
 -- ARGV[2] to        string   the new state, or "" if it stays what it was
 -- ARGV[3] event     string   what has happened
@@ -27,6 +28,7 @@ if goes_on and tonumber(epoch) > tonumber(now[2]) then
         "launches", 1, "crashes", table.concat(crashes, ","))
     redis.call("HDEL", session, "procedure")
     redis.call("HINCRBY", session, "version", 1)
+    has_changed(KEYS[4], session)
     -- Its bot is gone: whoever was with it has to come back.
     if to == "pending" and redis.call("HEXISTS", session, "person") == 1 then
         redis.call("HSETNX", session, "alone_ms", now_ms)

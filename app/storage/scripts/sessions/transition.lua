@@ -2,6 +2,7 @@
 -- KEYS[1] session   hash
 -- KEYS[2] events    stream
 -- KEYS[3] alone     zset     session -> since when its bot is alone; of all, so not in its slot
+-- KEYS[4] changed   zset     sessions that are to be kept for good
 -- ARGV[1] to        string   the new state; being there already at this epoch is no error
 -- ARGV[2] before    string   ",state,state,": the states it may come from
 -- ARGV[3] expected  string   the only one of those that it may come from now, or ""
@@ -26,6 +27,7 @@ if now[1] ~= to then
     local is_alone = to == "waiting" or (to == "live" and redis.call("HEXISTS", session, "person") == 0)
     if is_alone then redis.call("HSETNX", session, "alone_ms", now_ms) end
     redis.call("HINCRBY", session, "version", 1)
+    has_changed(KEYS[4], session)
     local event = {"event", to, "epoch", epoch}
     for name, value in pairs({reason = ARGV[5], detail = ARGV[6], host = ARGV[7]}) do
         if value ~= "" then
