@@ -45,7 +45,7 @@ class Personality:
     def as_asked(self, asked: Mapping[str, Any]) -> "Personality":
         """Itself with what a session was joined with: a name, a language, a voice, words, and instructions."""
         named = self._called(asked.get("persona") or self.name)
-        decided = decide(call=asked, personality=named._facts())
+        decided = decide(call=asked, personality=named.facts())
         words = dict(decided["prompts"])
         prompt = [words.pop("system")]
         if greeting := (asked.get("prompts") or {}).get("greeting"):
@@ -75,7 +75,8 @@ class Personality:
         }
         return replace(self, name=name, prompt=words.pop("system"), **words)
 
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
+        """What it decides where nobody who comes before it does."""
         return {
             "language": self.language,
             "voice": self.voice,
