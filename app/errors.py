@@ -179,6 +179,12 @@ class NoSuchAssistant(Missing):
     kind = "no-such-assistant"
 
 
+class NoSuchUser(Missing):
+    """Nobody can be called so: a user's id has up to 128 letters, digits and . _ @ : + -."""
+
+    kind = "no-such-user"
+
+
 class NoBotThere(Missing):
     """No bot is in that room; POST /join puts one there."""
 
@@ -201,6 +207,12 @@ class AssistantExists(Conflict):
     """There is an assistant of that name already; change that one, or choose another name."""
 
     kind = "assistant-exists"
+
+
+class ProfileIncomplete(Conflict):
+    """That assistant requires more to be known of its user: bring it as `profile`, or PATCH /users/{id} first."""
+
+    kind = "profile-incomplete"
 
 
 class RoomFull(Conflict):

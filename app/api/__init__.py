@@ -19,6 +19,7 @@ from greenroom.app.api import (
     quotas,
     rooms,
     sessions,
+    users,
     webhooks,
 )
 from greenroom.app.api.services import Services
@@ -72,7 +73,7 @@ def register(app: Flask, services: Services) -> Flask:
     quotas.register(app)
     app.before_request(body.apply_limit)
     api = ProblemApi(app)
-    for blueprint in (rooms.bp, assistants.bp, passes.bp, sessions.bp, webhooks.bp, health.bp):
+    for blueprint in (rooms.bp, assistants.bp, passes.bp, sessions.bp, users.bp, webhooks.bp, health.bp):
         api.register_blueprint(blueprint)
     api.say_who_may()
     app.register_blueprint(docs.bp)

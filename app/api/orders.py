@@ -8,12 +8,13 @@ from flask import g
 
 from greenroom.app.api.schemas.facts import FACTS
 from greenroom.app.api.services import Services
-from greenroom.app.errors import UnknownAssistant, UnknownBot, UnknownPersonality
+from greenroom.app.errors import ProfileIncomplete, UnknownAssistant, UnknownBot, UnknownPersonality
 from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.precedence import decide
 from greenroom.app.rooms.providers import GUEST, check_name
+from greenroom.app.rooms.users import missing
 
 
 def order_of(wanted: Mapping[str, Any], here: Services) -> Order:
@@ -24,6 +25,7 @@ def order_of(wanted: Mapping[str, Any], here: Services) -> Order:
     check_character(facts, here)
     facts["user_id"] = called.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"
     check_name(facts["user_id"])
+    facts["profile"] = _profile(called, assistant, here)
     room = here.providers.room(wanted["room_url"]) if "room_url" in wanted else here.providers.fresh()
     return Order(room, Brief(**facts), link=g.link)
 
@@ -42,6 +44,24 @@ def check_personality(name: str | None, here: Services) -> None:
     if name is not None and name not in here.personalities:
         known = ", ".join(here.personalities)
         raise UnknownPersonality(f"There is no personality named {name}; this installation has {known}.")
+
+
+def _profile(called: Mapping[str, Any], assistant: Assistant | None, here: Services) -> dict[str, Any]:
+    """What the call brings, and what is known of what the assistant requires.  Raises ProfileIncomplete."""
+    brought = {name: value for name, value in called.get("profile", {}).items() if value is not None}
+    if assistant is None or not (required := assistant.require_profile):
+        return brought
+    user_id = called.get("user_id")  # a fresh guest is known to nobody
+    known = here.users.profile(user_id) if user_id and missing(required, brought) else {}
+    profile = {**{name: known[name] for name in required if name in known}, **brought}
+    if lacks := missing(required, profile):
+        raise ProfileIncomplete(
+            f"{assistant.name} needs to know of its user: {', '.join(lacks)}. Bring it to /join as `profile`, "
+            "or PATCH /users/{id} first.",
+            assistant=assistant.name,
+            missing=list(lacks),
+        )
+    return profile
 
 
 def _assistant(name: str | None, here: Services) -> Assistant | None:

@@ -57,6 +57,8 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
         not is_named
     ):  # before the join: a caller who asks again after a failure would get a second room and bot
         provider.prepare(order.room)
+    if "user_id" in wanted and order.brief.profile:  # before the bot is on its way, which may look for it
+        here.users.keep_brought(order.brief.user_id, order.brief.profile)
     joined = _join(here, order, within)
     note_joined(joined)
     if is_named and not joined.reused:  # the person may be there before the bot, and would find no room

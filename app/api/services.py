@@ -12,6 +12,7 @@ from greenroom.app.api.auth import session_tokens
 from greenroom.app.api.seats import Latest, Seats
 from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
 from greenroom.app.rooms.assistants import Assistants
 from greenroom.app.rooms.joining import Joining
@@ -20,6 +21,7 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import EvidenceQueue, Queues
+from greenroom.app.rooms.users import Users
 from greenroom.app.settings import Settings
 
 
@@ -51,6 +53,7 @@ class Services:
     offers: Latest
     database: Database
     assistants: Assistants
+    users: Users
     names: Mapping[str, str] = field(default_factory=dict)  # what each personality calls itself
     check_voice: CheckVoice = _any_voice
 
@@ -79,6 +82,7 @@ class Services:
             offers=Latest(),
             database=database,
             assistants=Assistants(SqlAssistants(database)),
+            users=Users(SqlUsers(database)),
         )
 
     @property

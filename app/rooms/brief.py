@@ -47,6 +47,9 @@ class Brief:
     language: str | None = None
     memory: bool = True  # whether it knows its user from earlier conversations
     tenant: str = MAIN  # whose installation it is, where several share one
+    profile: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what its assistant must know of the user, and more
     metadata: Mapping[str, object] = field(default_factory=dict)
     conversation_id: str = field(default_factory=new_conversation)  # where the session begins
 
@@ -67,7 +70,7 @@ class Brief:
 
     def for_guest(self, user_id: str) -> "Brief":
         """What somebody in the room may know, who perhaps is another than the one whom the bot is for."""
-        return replace(self, user_id=user_id, instructions=None, prompts={}, metadata={})
+        return replace(self, user_id=user_id, instructions=None, prompts={}, profile={}, metadata={})
 
     @classmethod
     def from_json(cls, text: str) -> "Brief":

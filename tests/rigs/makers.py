@@ -52,6 +52,7 @@ def a_full_brief() -> Brief:
         voice_parameters={"speed": 0.75, "stability": 1, "clear": True, "model": "x"},
         language="en-GB",
         memory=False,
+        profile={"first_name": "Ada “A.”", "age": 36, "is_member": True},
         assistant="concierge",
         tenant="acme",
         metadata={"list": [], "nothing": None, "large": 12345678901234567, "": {}},

@@ -17,6 +17,7 @@ from greenroom.app.api.schemas.fields import (
     small,
     value_of,
 )
+from greenroom.app.api.schemas.users import profile
 from greenroom.app.rooms.brief import Brief, Mode
 
 FACTS = frozenset(each.name for each in dataclasses.fields(Brief))
@@ -43,6 +44,11 @@ class FactsSchema(CharacterSchema):
         validate=[validate.Length(max=2000), printable],
         allow_none=True,
         metadata={"description": "What the bot is told behind its prompt"},
+    )
+    profile = fields.Dict(
+        keys=fields.String(),
+        validate=profile,
+        metadata={"description": "Of the user, as first_name: kept, and told to the bot"},
     )
     mode = fields.Enum(
         Mode, by_value=True, metadata={"description": "Whether the bot is heard, or seen as well (forum)"}

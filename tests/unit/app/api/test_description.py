@@ -104,7 +104,7 @@ def test_what_is_sent_is_described_field_by_field(description):
     assert set(order) == {
         "room_url", "user_id", "user_name", "bot", "personality", "persona", "voice", "mode",
         "session_persistence", "max_duration", "metadata", "language", "assistant", "conversation_id",
-        "instructions", "prompts", "voice_parameters", "memory",
+        "instructions", "prompts", "voice_parameters", "memory", "profile",
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from greenroom.app.api.schemas.assistants import AssistantChangesSchema, Assista
 from greenroom.app.api.schemas.joining import JoinSchema, LeaveSchema
 from greenroom.app.api.schemas.offers import CandidatesSchema, OfferSchema
 from greenroom.app.api.schemas.rooms import ConfigSchema
+from greenroom.app.api.schemas.users import UserSchema
 
 SCHEMAS = {
     ("POST", "/join"): JoinSchema,
@@ -18,6 +19,8 @@ SCHEMAS = {
     ("POST", "/assistants"): AssistantSchema,
     ("PUT", "/assistants/x"): AssistantSchema,
     ("PATCH", "/assistants/x"): AssistantChangesSchema,
+    ("PUT", "/users/x"): UserSchema,
+    ("PATCH", "/users/x"): UserSchema,
     ("POST", "/sessions/x/api/offer"): OfferSchema,
     ("PATCH", "/sessions/x/api/offer"): CandidatesSchema,
 }

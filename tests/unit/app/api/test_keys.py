@@ -47,6 +47,8 @@ THE_KEY = {
     ("PUT", "/assistants/<name>"),
     ("PATCH", "/assistants/<name>"),
     ("DELETE", "/assistants/<name>"),
+    ("PUT", "/users/<user_id>"),
+    ("PATCH", "/users/<user_id>"),
 }
 BODIES = {
     "/leave": lambda session_id: {"session_id": session_id},
@@ -75,6 +77,7 @@ def a_path(rule, session_id):
         .replace("<path:room_url>", "local:matrix")
         .replace("<path:name>", "index.html")
         .replace("<name>", "pearl")
+        .replace("<user_id>", "ada")
     )
 
 
@@ -101,6 +104,8 @@ def call(caller, session_id):
             body = {"memory": False} if rule.startswith("/assistants") else {"pc_id": "p", "candidates": []}
         if method == "PUT":
             body = {"name": "pearl"}
+        if rule.startswith("/users"):
+            body = {"profile": {"first_name": "Ada"}}
         return caller.with_(credential).call(method, a_path(rule, session_id), body)
 
     return of

@@ -59,6 +59,7 @@ def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
         "voice": None,
         "voice_parameters": {},
         "memory": True,
+        "profile": {},
         "language": None,
         "mode": "forum",
         "session_persistence": 300,

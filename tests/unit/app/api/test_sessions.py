@@ -82,6 +82,7 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "voice": None,
         "voice_parameters": {},
         "memory": True,
+        "profile": {},
         "language": None,
         "mode": "voice",
         "conversation_id": joined["conversation_id"],

@@ -135,6 +135,16 @@ WRONG = {
     "no assistant to replace": ("PUT", "/assistants/nobody", {"name": "nobody"}, 404, "no assistant named nobody"),
     "no assistant to change": ("PATCH", "/assistants/nobody", {"memory": False}, 404, "no assistant named nobody"),
     "a page after nothing": ("GET", "/assistants?after=%2e%2e", None, 422, "after: Use what"),
+    # users
+    "a profile of two words": ("PATCH", "/users/ada", {"profile": {"first name": "A"}}, 422, "Write a field as in"),
+    "a profile with a list": ("PUT", "/users/ada", {"profile": {"names": ["A"]}}, 422, "names: Use up to 500"),
+    "a profile that rings": ("PUT", "/users/ada", {"profile": {"name": "\x07"}}, 422, "Leave control characters"),
+    "a profile without end": ("PATCH", "/users/ada", {"profile": {"name": "a" * 501}}, 422, "name: Use up to 500"),
+    "many preferences": ("PUT", "/users/ada", {"preferences": {"a": "b" * 4096}}, 422, "preferences: Keep it under"),
+    "a user with a zero byte": ("PUT", "/users/%00", {}, 404, "Nobody can be called so"),
+    "a user with a blank": ("PATCH", "/users/a%20b", {}, 404, "Nobody can be called so"),
+    "a profile of a bot": ("PUT", "/users/bot:ada", {}, 422, "may not begin with bot:"),
+    "a profile brought with a list": ("POST", "/join", {"profile": {"names": []}}, 422, "names: Use up to 500"),
     # rooms
     "no provider": ("POST", "/join", {"room_url": "stage"}, 422, "room_url is"),
     "an empty room": ("POST", "/join", {"room_url": ""}, 422, "room_url is"),

@@ -1,0 +1,84 @@
+"""Users: what an installation knows of the people who talk, and what an assistant requires to be known of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from greenroom.app.errors import DatabaseAway
+from greenroom.app.rooms.cached import Cached
+
+AT_ONCE = timedelta(0)  # who has just said something of a user joins with it, through whichever process
+REMEMBERED_AT_MOST = 1000  # users, for while the database is away
+READ_WITHIN = WRITTEN_WITHIN = timedelta(seconds=2)  # that a join waits for the database
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class User:
+    """A person who talks, or of whom somebody has said something."""
+
+    id: str
+    profile: Mapping[str, Any] = field(default_factory=dict)  # first_name, email, ...
+    preferences: Mapping[str, Any] = field(default_factory=dict)
+    created_ms: int = 0
+    updated_ms: int = 0
+
+    def with_more(self, *, profile: Mapping[str, Any], preferences: Mapping[str, Any]) -> "User":
+        """The same with these entries as well; None takes one out."""
+        return replace(
+            self, profile=_merged(self.profile, profile), preferences=_merged(self.preferences, preferences)
+        )
+
+
+def missing(required: Sequence[str], profile: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields that a profile lacks, in the order in which they are required.  An empty text says nothing."""
+    return tuple(name for name in required if profile.get(name) in (None, ""))
+
+
+class UserStore(Protocol):
+    """Keeps users.  Each call raises DatabaseAway if it cannot be had in time."""
+
+    def find(self, user_id: str) -> User | None: ...
+
+    def change(self, user_id: str, change: Callable[[User], User]) -> User:
+        """Change a user as nobody else does meanwhile; one of whom nothing is known yet is made."""
+        ...
+
+
+class Users:
+    """The users of an installation, for joins as well."""
+
+    def __init__(self, store: UserStore) -> None:
+        self._store = store
+        self._known = Cached(store.find, lasts=AT_ONCE, at_most=REMEMBERED_AT_MOST, within=READ_WITHIN)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="users")  # no thread before the first write
+
+    def profile(self, user_id: str) -> Mapping[str, Any]:
+        """What is known of a user; while the database is away, what was known.  Raises DatabaseAway."""
+        user = self._known.get(user_id)
+        return user.profile if user else {}
+
+    def change(self, user_id: str, change: Callable[[User], User]) -> User:
+        return self._store.change(user_id, change)
+
+    def keep_brought(self, user_id: str, profile: Mapping[str, Any]) -> None:
+        """Keep what a join has brought.  The join goes on where the database cannot take it in time."""
+        try:
+            if profile.items() <= self.profile(user_id).items():
+                return
+            more = self._writer.submit(
+                self._store.change, user_id, lambda old: old.with_more(profile=profile, preferences={})
+            )
+            more.result(WRITTEN_WITHIN.total_seconds())
+        except (DatabaseAway, NotYet):
+            log.warning("profile_write_failed", user_id=user_id)
+
+
+def _merged(old: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**old, **more}.items() if value is not None}

@@ -1,0 +1,166 @@
+"""What is said of users, and what an assistant requires to be known of them before they join."""
+
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from greenroom.app.errors import DatabaseAway
+from greenroom.app.rooms.users import Users
+from tests.rigs.api import problem
+
+STRICT = {"name": "strict", "require_profile": ["first_name", "email"]}
+ADA = {"first_name": "Ada", "email": "ada@example.com"}
+
+
+class Watched:
+    """A store that counts, and can be away."""
+
+    def __init__(self, store):
+        self._store = store
+        self.asked = []
+        self.is_away = False
+
+    def find(self, user_id):
+        return self._of("find", user_id)
+
+    def change(self, user_id, change):
+        return self._of("change", user_id, change)
+
+    def _of(self, what, *arguments):
+        if self.is_away:
+            raise DatabaseAway
+        self.asked.append(what)
+        return getattr(self._store, what)(*arguments)
+
+
+@pytest.fixture
+def store(app):
+    services = app.extensions["greenroom"]
+    watched = Watched(services.users._store)
+    app.extensions["greenroom"] = replace(services, users=Users(watched))
+    return watched
+
+
+@pytest.fixture
+def strict(caller):
+    assert caller.post("/assistants", STRICT).status_code == 201
+
+
+def put(caller, user_id="ada", **said):
+    return caller.call("PUT", f"/users/{user_id}", said).json
+
+
+def patch(caller, user_id="ada", **said):
+    return caller.call("PATCH", f"/users/{user_id}", said).json
+
+
+def join(caller, **more):
+    return caller.post("/join", {"assistant": "strict", "user_id": "ada", **more})
+
+
+def test_what_is_said_of_a_user_is_told(caller):
+    told = put(caller, profile=ADA, preferences={"tea": {"with": ["milk", None]}})
+
+    assert told["user_id"] == "ada" and told["created_at"] == told["updated_at"]
+    assert (told["profile"], told["preferences"]) == (ADA, {"tea": {"with": ["milk", None]}})
+
+
+def test_a_change_leaves_what_it_does_not_name_and_null_takes_an_entry_out(caller):
+    before = put(caller, profile={**ADA, "age": 36}, preferences={"tea": "black"})
+
+    told = patch(caller, profile={"first_name": "Augusta", "age": None, "is_member": True})
+
+    assert told["profile"] == {"first_name": "Augusta", "email": "ada@example.com", "is_member": True}
+    assert told["preferences"] == {"tea": "black"} and told["created_at"] == before["created_at"]
+    assert put(caller, profile={"age": 37, "email": None})["profile"] == {"age": 37}
+    assert patch(caller)["preferences"] == {}
+
+
+def test_a_user_of_whom_nothing_was_known_is_made_by_a_change(caller):
+    assert patch(caller, "bob", profile={"age": 1})["profile"] == {"age": 1}
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_join_that_lacks_what_is_required_is_told_what(caller, launches):
+    patch(caller, profile={"first_name": "Ada", "email": ""})
+
+    refused = problem(join(caller), 409, "profile-incomplete")
+
+    assert (refused["missing"], refused["assistant"]) == (["email"], "strict")
+    assert "email" in refused["detail"] and launches.asked == []
+    assert problem(join(caller, user_id="bob"), 409, "profile-incomplete")["missing"] == [
+        "first_name",
+        "email",
+    ]
+    guest = caller.post("/join", {"assistant": "strict"})
+    assert problem(guest, 409, "profile-incomplete")["missing"] == ["first_name", "email"]
+
+
+@pytest.mark.usefixtures("strict")
+def test_what_is_found_is_told_to_the_bot_and_nothing_else_of_it(caller, launches):
+    patch(caller, profile={**ADA, "diagnosis": "x"})
+
+    assert join(caller).json["profile"] == ADA
+    assert launches.asked[0][0].brief.profile == ADA
+
+
+@pytest.mark.usefixtures("strict")
+def test_what_is_brought_is_told_to_the_bot_and_known_the_next_time(caller):
+    brought = {**ADA, "age": 36, "shoes": None}
+    assert join(caller, profile=brought).json["profile"] == {**ADA, "age": 36}
+
+    assert join(caller).json["profile"] == ADA
+    assert patch(caller)["profile"] == {**ADA, "age": 36}
+
+
+@pytest.mark.usefixtures("strict")
+def test_what_is_brought_wins_over_what_is_known(caller):
+    patch(caller, profile=ADA)
+
+    assert join(caller, profile={"first_name": "Augusta"}).json["profile"]["first_name"] == "Augusta"
+    assert patch(caller)["profile"] == {**ADA, "first_name": "Augusta"}
+
+
+def test_a_guest_leaves_no_profile(caller, store):
+    assert caller.post("/join", {"profile": ADA}).json["profile"] == ADA
+
+    assert store.asked == []
+
+
+@pytest.mark.usefixtures("strict")
+def test_joins_that_bring_nothing_new_write_nothing_and_others_do_not_ask_at_all(caller, store):
+    patch(caller, profile=ADA)
+    store.asked.clear()
+
+    join(caller)
+    join(caller, profile=ADA)
+    assert set(store.asked) == {"find"}
+
+    store.asked.clear()
+    caller.post("/join", {"user_id": "ada"})
+    assert store.asked == []
+
+
+@pytest.mark.usefixtures("strict")
+def test_while_the_database_is_away_who_brings_all_joins_and_who_must_be_looked_for_waits(caller, store):
+    patch(caller, "bob", profile=ADA)
+    assert join(caller, user_id="bob", room_url="local:bob").status_code == 202
+    store.is_away = True
+
+    with capture_logs() as logged:
+        assert join(caller, profile=ADA).json["profile"] == ADA
+    assert [line["user_id"] for line in logged if line["event"] == "profile_write_failed"] == ["ada"]
+    assert "Ada" not in str(logged)
+    problem(join(caller, user_id="cid", room_url="local:cid"), 503, "database-away")
+    assert join(caller, user_id="bob", room_url="local:bob-2").status_code == 202  # known from before
+    assert caller.call("PUT", "/users/ada", {}).status_code == 503
+
+
+def test_somebody_else_in_the_room_is_not_told_of_the_profile(caller):
+    caller.post("/join", {"room_url": "local:stage", "user_id": "ada", "profile": ADA})
+    joined = caller.post("/join", {"room_url": "local:stage", "user_id": "bob"}).json
+
+    told = caller.with_(joined["connect"]["token"]).get(joined["session_url"]).json
+
+    assert told["profile"] == {}
