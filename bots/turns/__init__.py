@@ -20,6 +20,7 @@ from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.turns.contexts import Contexts
 from greenroom.bots.turns.floor import USER, Floor
 from greenroom.bots.turns.following import Follower
+from greenroom.bots.turns.overhearing import Overhearer
 from greenroom.bots.turns.transcript import Transcript
 from greenroom.bots.turns.writer import TurnWriter
 
@@ -44,13 +45,11 @@ class Turns:
         self._transcript = Transcript(session.epoch, before)
         self._contexts = Contexts()
         self._writer = TurnWriter(ledger, session, self._transcript)
+        now_ms = _clock(session.created_ms, age)
         self._follower = Follower(
-            self.floor,
-            self._contexts,
-            on_turn=self._add,
-            on_person=self._meet,
-            now_ms=_clock(session.created_ms, age),
+            self.floor, self._contexts, on_turn=self._add, on_person=self._meet, now_ms=now_ms
         )
+        self._overhearer = Overhearer(self.floor, on_turn=self._add, now_ms=now_ms)
         self._resumes = False
         self._acknowledged: set[str] = set()  # ids of typed lines
 
@@ -60,8 +59,9 @@ class Turns:
         return self._writer.conversation_id
 
     def follow(self, pipeline: PipelineWorker) -> None:
-        """Write down what comes into the contexts of a bot that is built with pipecat's aggregators."""
-        self._follower.follow(pipeline)
+        """Write down what comes into a bot's contexts; or what is heard, where it has none of pipecat's aggregators."""
+        if not self._follower.follow(pipeline):
+            self._overhearer.follow(pipeline)
 
     def message_added(self, message: Any, person: str | None = None) -> None:
         """A message has come into the bot's context, or into that with one person."""

@@ -21,7 +21,11 @@ from pipecat.frames.frames import (
 )
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators import async_tool_messages
-from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMAssistantAggregator,
+    LLMContextAggregator,
+    LLMUserAggregator,
+)
 from pipecat.processors.frame_processor import FrameProcessor
 
 from greenroom.app.rooms.conversations import ToolCall, ToolStatus
@@ -29,6 +33,7 @@ from greenroom.bots.assistant.people import People
 from greenroom.bots.seam.diversions import on_message_added
 from greenroom.bots.turns.contexts import Contexts
 from greenroom.bots.turns.floor import ASSISTANT, USER, Floor
+from greenroom.bots.turns.processors import processors_of
 
 IN_PROGRESS = "IN_PROGRESS"  # what pipecat has in the place of a result that it waits for
 CANCELLED = "CANCELLED"  # and of one that does not come
@@ -67,9 +72,11 @@ class Follower:
         self._assistants: list[LLMAssistantAggregator] = []
         self._calls: dict[str, tuple[str | None, int]] = {}  # of tools, without a result: with whom, and when
 
-    def follow(self, pipeline: PipelineWorker) -> None:
-        """Follow a bot that is built with pipecat's aggregators, or with our `People`."""
-        for processor in _processors(pipeline.pipeline):
+    def follow(self, pipeline: PipelineWorker) -> bool:
+        """Follow a bot that is built with pipecat's aggregators, or with our `People`; False if it has neither."""
+        is_followed = False
+        for processor in processors_of(pipeline.pipeline):
+            is_followed = is_followed or isinstance(processor, People | LLMContextAggregator)
             if isinstance(processor, People):
                 processor.add_event_handler("on_person", self._meet)
                 processor.add_event_handler("on_person_left", self._part)
@@ -79,6 +86,7 @@ class Follower:
                 self._listen_to_assistant(processor)
             elif hasattr(processor, "cancel_function_calls"):  # pipecat's class for it imports far more
                 self._minds.append(processor)
+        return is_followed
 
     def forget(self) -> None:
         """Begin another conversation: what returns late, or has no words yet, is not of it."""
@@ -227,12 +235,6 @@ class Follower:
 
     async def _part(self, _: People, person: str) -> None:
         self._floor.stops(USER, person)
-
-
-def _processors(of: FrameProcessor) -> Iterator[FrameProcessor]:
-    for processor in of.processors:
-        yield processor
-        yield from _processors(processor)
 
 
 def _words(content: Any) -> str:

@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
     ProposedUserStoppedSpeakingFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
+    TTSSpeakFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
@@ -24,6 +25,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
     LLMContextAggregatorPair,
     LLMUserAggregatorParams,
 )
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.services.settings import LLMSettings, TTSSettings
 from pipecat.services.tts_service import TTSService
@@ -151,9 +153,48 @@ class Talk:
         await self.worker.queue_frames(list(frames))
 
 
+class Parrot(FrameProcessor):
+    """Says what it hears."""
+
+    async def process_frame(self, frame, direction):
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TranscriptionFrame):
+            await self.push_frame(TTSSpeakFrame(frame.text))
+        else:
+            await self.push_frame(frame, direction)
+
+
+class BareTalk:
+    """A running bot that has no context."""
+
+    def __init__(self, follow) -> None:
+        self.loudspeaker, self.below = Loudspeaker(), Passage()
+        self.worker = PipelineWorker(Pipeline([Passage(), Parrot(), Voice(), self.loudspeaker, self.below]))
+        follow(self.worker)
+
+    async def say(self, words: str) -> None:
+        await self.send(TranscriptionFrame(words, "ann", time_now_iso8601(), finalized=True))
+
+    async def send(self, *frames) -> None:
+        await self.worker.queue_frames(list(frames))
+
+
+class Passage(FrameProcessor):
+    """Passes everything on, and remembers it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = []
+
+    async def process_frame(self, frame, direction):
+        await super().process_frame(frame, direction)
+        self.passed.append(frame)
+        await self.push_frame(frame, direction)
+
+
 @asynccontextmanager
-async def talk(follow, **more):
-    it = Talk(follow, **more)
+async def talk(follow, *, of=Talk, **more):
+    it = of(follow, **more)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(it.worker)
     run = asyncio.create_task(runner.run())
