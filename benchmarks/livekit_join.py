@@ -20,11 +20,11 @@ from benchmarks.report import alternate, percentile, say
 from tests.rigs.livekit_server import LiveKitServer, livekit_server
 from tests.rigs.product import product
 
-ROUNDS = 15
+ROUNDS = 10
 A_ROUND = 2
 IDLE = 2  # processes of each that wait: two cores
 CALM = 0.15  # of all cores: what may go on elsewhere when a clock is started
-CALMS_WITHIN = 5.0  # seconds
+CALMS_WITHIN = 1.0  # seconds; on a machine that others keep busy each of the joins waits so long
 
 
 class Starts(Protocol):

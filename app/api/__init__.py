@@ -24,6 +24,7 @@ from greenroom.app.api import (
 )
 from greenroom.app.api.services import Services
 
+OPEN_TO = ("session", "pass")  # what opens some views beside the key, as app/access.py marks them
 BODY_AT_MOST = 16 * 1024  # bytes; offers may have more (`body.accepts`)
 
 
@@ -41,7 +42,7 @@ class ProblemApi(Api):
         del self.DEFAULT_RESPONSE_CONTENT_TYPE  # the class's own is for all other answers
 
     def say_who_may(self) -> None:
-        """Which operations need a key, and which take a session's token as well."""
+        """Which operations need the key, and which take a session's token or a pass as well."""
         for rule in self._app.url_map.iter_rules():
             view = self._app.view_functions[rule.endpoint]
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
@@ -51,8 +52,8 @@ class ProblemApi(Api):
                     continue
                 if getattr(view, "is_public", False):
                     operation["security"] = []
-                elif getattr(view, "is_open_to_session", False):
-                    operation["security"] = [{"key": []}, {"session": []}]
+                elif others := [name for name in OPEN_TO if getattr(view, f"is_open_to_{name}", False)]:
+                    operation["security"] = [{name: []} for name in ("key", *others)]
 
 
 def register(app: Flask, services: Services) -> Flask:
@@ -89,7 +90,12 @@ def _spec_options() -> dict[str, Any]:
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The API key, or a pass for what that opens.",
+                    "description": "The API key, which opens everything.",
+                },
+                "pass": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A pass for one room, from POST /passes or `greenroom link`.",
                 },
                 "session": {
                     "type": "http",

@@ -22,7 +22,9 @@ def session_tokens(signing_secret: str) -> TimestampSigner:
     """Makes the signer of the tokens that browsers hold: each is short-lived, for one session and one person."""
     if not signing_secret:
         raise ValueError("nothing is signed with an empty secret")
-    return TimestampSigner(signing_secret, salt="session", digest_method=hashlib.sha256)
+    deriving = TimestampSigner(signing_secret, salt="session", digest_method=hashlib.sha256)
+    # The key is derived here, once: the signer would do it for each token that is made or read
+    return TimestampSigner(deriving.derive_key(), key_derivation="none", digest_method=hashlib.sha256)
 
 
 def mint(tokens: TimestampSigner, session_id: str, user_id: str, link: str | None = None) -> str:

@@ -78,6 +78,8 @@ def test_the_description_says_what_needs_no_key_and_what_takes_a_session_s_token
     for path in ("/webhooks/livekit", "/webhooks/daily"):
         assert needs[path]["post"]["security"] == []
     assert needs["/leave"]["post"]["security"] == [{"key": []}, {"session": []}]
+    for path in ("/join", "/passes", "/sessions/{session_id}/token"):
+        assert needs[path]["post"]["security"] == [{"key": []}, {"pass": []}]
     assert "security" not in needs["/config"]["post"]
 
 
