@@ -35,7 +35,7 @@ from pipecat.utils.time import time_now_iso8601
 
 from greenroom.bots.speech import Speech
 
-VOICE = Path(__file__).parent.parent / "tests" / "unit" / "hello.wav"  # 2.1 s, 16 kHz
+VOICE = Path(__file__).parent.parent / "tests" / "unit" / "bots" / "assistant" / "hello.wav"  # 2.1 s, 16 kHz
 SHARE_HEARD = 0.25
 ROOM_TONE_DB = -72.0  # a microphone behind a browser's noise suppression
 ANSWER_SECS = 2.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import figures
+from benchmarks import figures, scripted
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +29,10 @@ def test_the_table_is_what_the_command_writes_from_the_lines_that_are_kept():
     page = figures.PAGE.read_text()
 
     assert figures.written(page, figures.kept()) == page
+
+
+def test_the_voice_that_bots_hear_while_they_are_measured_is_there():
+    assert len(scripted.recording()) > 16_000  # a second
 
 
 def test_every_benchmark_has_its_figures():
