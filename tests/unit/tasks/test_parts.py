@@ -11,6 +11,7 @@ def test_a_part_is_built_once_however_many_threads_ask_for_it():
 
     def build():
         built.append(None)
+        threading.Event().wait(0.2)  # seconds in which the others ask as well
         return object()
 
     part = Once(build)
