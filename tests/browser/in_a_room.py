@@ -1,4 +1,7 @@
-"""People and bots that a test plays in a room of LiveKit, each a real participant, and the HTTP behind the page."""
+"""People and bots that a test plays in a room of LiveKit, each a real participant, and the HTTP behind the page.
+
+They are others than those of tests/fakes since Playwright blocks the test's thread: these live in a loop of another.
+"""
 
 import asyncio
 import json

@@ -42,7 +42,7 @@ class Presence(livekit_guest.Guest):
         return self.put_out is None and self.room.connection_state == rtc.ConnectionState.CONN_CONNECTED
 
     def greet(self) -> None:
-        self._greet()
+        self.greet()
 
     def _takes(self, bot: rtc.RemoteParticipant, message: dict[str, Any]) -> None:
         self._guest.reads(bot.sid, message)

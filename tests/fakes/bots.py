@@ -1,4 +1,7 @@
-"""Bots for tests: each a plain pipecat bot that does one thing."""
+"""Bots for tests: each a plain pipecat bot that does one thing, in the process of a worker.
+
+`tests/chaos/bots.py` has the one that is listened to, which must be known by its sound and its answers.
+"""
 
 import asyncio
 import os

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import wave
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +10,20 @@ import numpy as np
 from livekit import rtc
 from numpy.typing import NDArray
 
+from tests.fakes.client import Client, is_audible, recorded
+
 RATE = 48_000
 FRAME = RATE // 100  # 10 ms
-AUDIBLE = 300  # of 32,767
 
 Picture = NDArray[np.uint8]  # rows of places of red, green and blue
 
 
-class Guest:
+class Guest(Client):
     """`async with Guest(joined["connect"]) as guest:` is in the room, with a microphone."""
 
     def __init__(self, connect: dict[str, Any]) -> None:
+        super().__init__()
         self.room = rtc.Room()
-        self.messages: list[dict[str, Any]] = []  # what bots sent
         self.heard_ms: Counter[str] = Counter()  # of audible sound, by the identity that it came from
         self.tracks: list[tuple[str, str]] = []  # (identity, sid) of those that sound could come from, ever
         self.pictures: dict[str, Picture] = {}  # the last, of each camera that is on, by identity
@@ -40,14 +39,14 @@ class Guest:
         self.room.on("track_unsubscribed", self._unsubscribed)
         self.room.on("data_received", self._received)
         self.room.on("disconnected", self._disconnected)
-        self.room.on("participant_connected", lambda _: self._greet())
+        self.room.on("participant_connected", lambda _: self.greet())
         await self.room.connect(self._connect["url"], self._connect["room_token"])
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         await self.room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         )
         self._tasks.append(asyncio.create_task(self._speak()))
-        self._greet()
+        self.greet()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -68,45 +67,16 @@ class Guest:
         return said
 
     def say(self, path: Path) -> None:
-        with wave.open(str(path)) as recording:
-            samples = np.frombuffer(recording.readframes(recording.getnframes()), dtype=np.int16)
-            self._samples = np.concatenate(
-                [self._samples, np.repeat(samples, RATE // recording.getframerate())]
-            )
+        self._samples = np.concatenate([self._samples, recorded(path, RATE)])
 
     def send(self, kind: str, data: object = None) -> None:
         """An RTVI message."""
-        message = {"label": "rtvi-ai", "type": kind, "id": str(len(self.messages)), "data": data}
-        work = self.room.local_participant.publish_data(json.dumps(message), reliable=True)
+        message = json.dumps(self.message(kind, data))
+        work = self.room.local_participant.publish_data(message, reliable=True)
         self._tasks.append(asyncio.ensure_future(work))
 
-    def type(self, words: str) -> None:
-        self.send(
-            "send-text", {"content": words, "options": {"run_immediately": True, "audio_response": True}}
-        )
-
-    async def until(self, condition: Callable[["Guest"], object], within: float = 20) -> None:
-        """Wait for something to be true; fails loudly, with what was received, if it does not become so."""
-        deadline = asyncio.get_running_loop().time() + within
-        while not condition(self):
-            if asyncio.get_running_loop().time() > deadline:
-                raise AssertionError(
-                    f"it did not come true in {within} s; heard {self.heard_ms}, received: {self.messages[-20:]}"
-                )
-            await asyncio.sleep(0.02)
-
-    def of_type(self, kind: str) -> list[dict[str, Any]]:
-        return [message for message in self.messages if message.get("type") == kind]
-
-    @property
-    def transcript(self) -> str:
-        """What the bot is written to have said."""
-        return " ".join(
-            message["data"]["text"] for message in self.of_type("bot-output") if message["data"]["spoken"]
-        )
-
-    def _greet(self) -> None:
-        self.send("client-ready", {"version": "2.0.0", "about": {"library": "tests"}})
+    def so_far(self) -> str:
+        return f"heard {self.heard_ms}, {super().so_far()}"
 
     def _received(self, packet: rtc.DataPacket) -> None:
         if packet.participant is not None and packet.participant.identity.startswith("bot:"):
@@ -146,7 +116,7 @@ class Guest:
             self._hears(participant, np.frombuffer(event.frame.data, dtype=np.int16))
 
     def _hears(self, participant: rtc.RemoteParticipant, samples: NDArray[np.int16]) -> None:
-        if samples.size and np.abs(samples.astype(np.int32)).max() > AUDIBLE:
+        if is_audible(samples):
             self.heard_ms[participant.identity] += 1000 * samples.size // RATE
 
     async def _speak(self) -> None:

@@ -4,8 +4,6 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-import wave
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
+from tests.fakes.client import Client, is_audible, recorded
+
 RATE = 48_000
 FRAME = RATE // 50  # 20 ms
-AUDIBLE = 300  # of 32,767: well above opus's idea of silence
 
 
 class Microphone(MediaStreamTrack):
@@ -32,11 +31,7 @@ class Microphone(MediaStreamTrack):
         self._started: float | None = None
 
     def say(self, path: Path) -> None:
-        with wave.open(str(path)) as recording:
-            samples = np.frombuffer(recording.readframes(recording.getnframes()), dtype=np.int16)
-            self._samples = np.concatenate(
-                [self._samples, np.repeat(samples, RATE // recording.getframerate())]
-            )
+        self._samples = np.concatenate([self._samples, recorded(path, RATE)])
 
     async def recv(self) -> AudioFrame:
         loop = asyncio.get_running_loop()
@@ -49,14 +44,14 @@ class Microphone(MediaStreamTrack):
         return frame
 
 
-class Person:
+class Person(Client):
     """`async with Person(joined, url) as person:` is in the room; `person.messages` is what the bot's side sent."""
 
     connects_within = 15.0  # seconds from the bot's answer
 
     def __init__(self, url: str, connect: dict[str, Any]) -> None:
+        super().__init__()
         self.microphone = Microphone()
-        self.messages: list[dict[str, Any]] = []
         self.heard_ms = 0  # of audible sound
         self.is_connected = asyncio.Event()
         self._offer_url = url + connect["offer_url"]
@@ -68,7 +63,7 @@ class Person:
         self._peer.addTrack(self.microphone)
         self._channel = self._peer.createDataChannel("chat", ordered=True)
         self._channel.on("message", lambda text: self.messages.append(json.loads(text)))
-        self._channel.on("open", self._greet)
+        self._channel.on("open", self._opened)
         self._peer.on("track", lambda track: self._tasks.append(asyncio.ensure_future(self._listen(track))))
         await self._peer.setLocalDescription(await self._peer.createOffer())
         answer = await asyncio.to_thread(self._post_offer)
@@ -84,36 +79,11 @@ class Person:
 
     def send(self, kind: str, data: object = None) -> None:
         """An RTVI message."""
-        self._channel.send(
-            json.dumps({"label": "rtvi-ai", "type": kind, "id": str(len(self.messages)), "data": data})
-        )
+        self._channel.send(json.dumps(self.message(kind, data)))
 
-    def type(self, words: str) -> None:
-        self.send(
-            "send-text", {"content": words, "options": {"run_immediately": True, "audio_response": True}}
-        )
-
-    async def until(self, condition: Callable[["Person"], object], within: float = 20) -> None:
-        """Wait for something to be true; fails loudly, with what was received, if it does not become so."""
-        deadline = asyncio.get_running_loop().time() + within
-        while not condition(self):
-            if asyncio.get_running_loop().time() > deadline:
-                raise AssertionError(f"it did not come true in {within} s; received: {self.messages[-20:]}")
-            await asyncio.sleep(0.02)
-
-    def of_type(self, kind: str) -> list[dict[str, Any]]:
-        return [message for message in self.messages if message.get("type") == kind]
-
-    @property
-    def transcript(self) -> str:
-        """What the bot is written to have said."""
-        return " ".join(
-            message["data"]["text"] for message in self.of_type("bot-output") if message["data"]["spoken"]
-        )
-
-    def _greet(self) -> None:
+    def _opened(self) -> None:
         self.is_connected.set()
-        self.send("client-ready", {"version": "2.0.0", "about": {"library": "tests"}})
+        self.greet()
 
     async def _ping(self) -> None:
         while True:
@@ -126,8 +96,7 @@ class Person:
                 frame = await track.recv()
             except MediaStreamError:
                 return
-            samples = frame.to_ndarray()
-            if np.abs(samples.astype(np.int32)).max() > AUDIBLE:
+            if is_audible(frame.to_ndarray()):
                 self.heard_ms += 1000 * frame.samples // frame.sample_rate
 
     async def refusal_of(self, connect: dict[str, Any]) -> dict[str, Any]:

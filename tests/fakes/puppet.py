@@ -1,4 +1,7 @@
-"""A bot without a voice: it does what a bot does to the shared state, when a test pulls its strings."""
+"""A bot without a voice: it does what a bot does to the shared state, when a test pulls its strings.
+
+What runs a pipeline, in a process of a worker's, is in `tests/fakes/bots.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
