@@ -73,14 +73,12 @@ def in_order_of_talk(turns: Iterable[Turn]) -> list[Turn]:
 
 
 def _comes_before(turn: Turn, other: Turn) -> bool:
+    if turn.epoch != other.epoch:  # each bot has a clock of its own, and what is late comes from the same bot
+        return False
     if turn.role == "user" and other.role != "user":
         return 0 < turn.ended_ms <= other.started_ms
-    return (
-        turn.role == "assistant"
-        and turn.interrupted
-        and other.role == "user"
-        and turn.started_ms < other.started_ms
-    )
+    is_interrupted_by_other = turn.role == "assistant" and turn.interrupted and other.role == "user"
+    return is_interrupted_by_other and turn.started_ms < other.started_ms
 
 
 def _where(conversation: Sequence[Turn]) -> str:

@@ -1,5 +1,7 @@
 """What a bot's model reads of a conversation that it goes on with, and that no provider refuses it."""
 
+from dataclasses import replace
+
 import pytest
 
 from greenroom.app.rooms import resuming
@@ -80,6 +82,10 @@ def test_the_calls_without_a_result_are_known():
             ["what is there?", "A star.", "I see"],
         ),
         ([Turn("7", "assistant", "Hi"), Turn("8", "user", "Hello")], ["Hi", "Hello"]),  # nobody knows when
+        (
+            [replace(TOLD, epoch=7), replace(ASKED, epoch=8)],
+            ["A star.", "what is there?"],
+        ),  # by another bot's clock
     ],
 )
 def test_what_was_said_stands_in_the_order_of_the_talk(turns, talk):

@@ -68,7 +68,7 @@ async def test_what_was_not_heard_of_an_interrupted_answer_is_not_written(turns,
 async def test_an_answer_that_is_cut_short_is_written_as_far_as_it_was_heard(turns, ledger):
     async with talk(turns.follow, of=BareTalk) as it:
         heard = TTSTextFrame("It is", text_type=TextType.WORD)
-        await it.send(heard)
+        await it.loudspeaker.queue_frame(heard)
         await eventually(lambda: heard in it.below.passed)
         await it.send(InterruptionFrame())
         await eventually(lambda: said(ledger))
