@@ -4,6 +4,7 @@ import argparse
 import difflib
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
@@ -103,6 +104,30 @@ def _migrate(_chosen: argparse.Namespace) -> int:
     )
     print(f"The database at {Database(url).address} {done}.")
     return OK
+
+
+def _import_assistants(chosen: argparse.Namespace) -> int:
+    """Add the assistants of a file that MongoDB has exported; what is there stays as it is."""
+    from greenroom.app.api.schemas.assistants import read_assistant
+    from greenroom.app.conversations.assistants import SqlAssistants
+    from greenroom.app.conversations.database import Database
+    from greenroom.app.conversations.state import check
+    from greenroom.app.operate.importing import Outcome, import_assistants
+    from greenroom.app.operate.mongo_documents import documents_in
+
+    database = Database(app_settings.load().database_url)
+    check(database)
+    documents = documents_in(chosen.file)
+    came: Counter[Outcome] = Counter()
+    for imported in import_assistants(documents, SqlAssistants(database), read_assistant, dry=chosen.dry_run):
+        print(imported)
+        came[imported.outcome] += 1
+    database.close()
+    counted = ", ".join(f"{came[outcome]} {outcome.short}" for outcome in Outcome if came[outcome])
+    print(f"{sum(came.values())} documents: {counted or 'nothing to do'}.")
+    if chosen.dry_run:
+        print("This was a dry run: nothing is changed.")
+    return FAILED if came[Outcome.BAD] else OK
 
 
 def _link(chosen: argparse.Namespace) -> int:
@@ -213,6 +238,7 @@ COMMANDS: dict[str, Command] = {
     "redis": _redis,
     "livekit": _livekit,
     "migrate": _migrate,
+    "import-assistants": _import_assistants,
     "version": _version,
 }
 
@@ -244,6 +270,16 @@ def _link_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lasts", type=_seconds, metavar="SECONDS", help="how long it opens (a week; to ROOM, a day)"
     )
+
+
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        type=_text_of,
+        metavar="FILE.json",
+        help="as mongoexport writes it: an array, or a document a line",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
 
 
 def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -285,6 +321,13 @@ def _seconds(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds") from None
 
 
+def _text_of(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise argparse.ArgumentTypeError(f"'{path}' cannot be read: {error}") from None
+
+
 def _room(url: str) -> Room:
     try:
         return Room.parse(url)
@@ -296,6 +339,7 @@ ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "up": _up_arguments,
     "link": _link_arguments,
     "doctor": _doctor_arguments,
+    "import-assistants": _import_arguments,
     "workers": _json_argument,
     "drain": _drain_arguments,
     "restart": _restart_arguments,

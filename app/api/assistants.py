@@ -17,9 +17,10 @@ from greenroom.app.api.schemas.assistants import (
     AssistantsPageSchema,
     AssistantsSchema,
     ToldAssistantSchema,
+    assistant_of,
 )
 from greenroom.app.api.services import Services, services
-from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
+from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.precedence import decide
 
 ASSISTANT_AT_MOST = 64 * 1024  # bytes; its prompts alone may be 10,000 characters, of three bytes each
@@ -44,7 +45,7 @@ def list_assistants(page: dict[str, Any]) -> dict[str, Any]:
 def add_assistant(facts: dict[str, Any]) -> ResponseReturnValue:
     """Make an assistant."""
     here = services()
-    assistant = _checked(_of(uuid.uuid4().hex, facts), here)
+    assistant = _checked(assistant_of(uuid.uuid4().hex, facts), here)
     added = here.assistants.add(assistant)
     place = url_for("assistants.get_assistant", name=added.name)
     return _told(added, here), HTTPStatus.CREATED, {"Location": place}  # type: ignore[return-value]
@@ -65,7 +66,7 @@ def get_assistant(name: str) -> Assistant:
 def replace_assistant(facts: dict[str, Any], name: str) -> Assistant:
     """Replace all of an assistant but its id; what is left out is as in a new one."""
     here = services()
-    return _told(here.assistants.change(name, lambda old: _checked(_of(old.id, facts), here)), here)
+    return _told(here.assistants.change(name, lambda old: _checked(assistant_of(old.id, facts), here)), here)
 
 
 @bp.patch("/<name>")
@@ -83,13 +84,6 @@ def change_assistant(changes: dict[str, Any], name: str) -> Assistant:
 def remove_assistant(name: str) -> None:
     """Remove an assistant; sessions that are on with it go on as they are."""
     services().assistants.remove(name)
-
-
-def _of(its_id: str, facts: Mapping[str, Any]) -> Assistant:
-    config = facts.get("voice_session_config")
-    return Assistant(
-        its_id, **{**facts, "voice_session_config": None if config is None else VoiceSessionConfig(**config)}
-    )
 
 
 def _changed(old: Assistant, changes: Mapping[str, Any]) -> Assistant:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from flask import Flask, Response
@@ -11,6 +10,7 @@ from marshmallow import INCLUDE, Schema, fields
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from greenroom.app import errors
+from greenroom.app.api.schemas.fields import sentence
 
 STATUS: Mapping[type[errors.GreenroomError], HTTPStatus] = {
     errors.Rejected: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -81,7 +81,7 @@ def _http(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     messages = getattr(error, "data", {}).get("messages")
     if messages:
-        return problem(status, "invalid", _sentence(messages), errors=messages)
+        return problem(status, "invalid", sentence(messages), errors=messages)
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     kind = (error.name or "error").lower().replace(" ", "-")
     return problem(status, kind, _advice(error) or error.description or error.name, headers=headers)
@@ -101,13 +101,3 @@ def _bug(error: Exception) -> Response:
     log.error("request_failed", exc_info=error)
     detail = "Something broke on our side; it has been logged."
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", detail)
-
-
-def _sentence(messages: Any, path: str = "") -> str:
-    """The first thing that is wrong, with where it is: `max_duration: Not a valid integer.`"""
-    while isinstance(messages, dict) and messages:
-        name, messages = next(iter(messages.items()))
-        if name not in {"json", "query", "_schema"}:
-            path = f"{path}.{name}" if path else str(name)
-    text = messages[0] if isinstance(messages, list) and messages else messages
-    return f"{path}: {text}" if path else str(text)

@@ -1,14 +1,16 @@
 """Assistants: what comes in, and what is told of them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from greenroom.app.api.schemas.character import CharacterSchema
 from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, LONGEST_SESSION
-from greenroom.app.api.schemas.fields import NAME, Flag, Moment, Seconds, Strict, Whole, between
-from greenroom.app.rooms.assistants import RoomPrivacy
+from greenroom.app.api.schemas.fields import NAME, Flag, Moment, Seconds, Strict, Whole, between, sentence
+from greenroom.app.errors import Rejected
+from greenroom.app.rooms.assistants import Assistant, RoomPrivacy, VoiceSessionConfig
 
 FIELD = Whole(r"^[a-z][a-z0-9_]{0,63}$", error="Write a field as in first_name.")
 FIELDS_AT_MOST = 16  # that a profile must have
@@ -68,6 +70,21 @@ class AssistantSchema(Strict, _AssistantFields):
         if "require_profile" in data:
             data["require_profile"] = tuple(dict.fromkeys(data["require_profile"]))
         return data
+
+
+def assistant_of(its_id: str, facts: Mapping[str, Any]) -> Assistant:
+    """The assistant that the schema's facts are of."""
+    config = facts.get("voice_session_config")
+    named = None if config is None else VoiceSessionConfig(**config)
+    return Assistant(its_id, **{**facts, "voice_session_config": named})
+
+
+def read_assistant(its_id: str, described: Mapping[str, Any]) -> Assistant:
+    """The assistant that is described as in a request.  Raises Rejected, in a sentence."""
+    try:
+        return assistant_of(its_id, AssistantSchema().load(described))
+    except ValidationError as error:
+        raise Rejected(sentence(error.messages)) from None
 
 
 class AssistantChangesSchema(AssistantSchema):

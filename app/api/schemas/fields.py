@@ -103,3 +103,13 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def value_of(thing: Any, name: str) -> Any:
     return thing[name] if isinstance(thing, dict) else getattr(thing, name)
+
+
+def sentence(messages: Any, path: str = "") -> str:
+    """The first thing that is wrong, with where it is: `max_duration: Not a valid integer.`"""
+    while isinstance(messages, dict) and messages:
+        name, messages = next(iter(messages.items()))
+        if name not in {"json", "query", "_schema"}:
+            path = f"{path}.{name}" if path else str(name)
+    text = messages[0] if isinstance(messages, list) and messages else messages
+    return f"{path}: {text}" if path else str(text)
