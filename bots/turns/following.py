@@ -38,6 +38,9 @@ from greenroom.bots.turns.processors import processors_of
 IN_PROGRESS = "IN_PROGRESS"  # what pipecat has in the place of a result that it waits for
 CANCELLED = "CANCELLED"  # and of one that does not come
 NOTHING = "COMPLETED"  # and of an empty one
+RESULT_AT_MOST = (
+    50_000  # characters that are kept: Redis waits while a turn is written, and has each of them twice
+)
 
 Meet = Callable[[str, LLMUserAggregator], None]
 
@@ -164,6 +167,8 @@ class Follower:
         if call not in self._calls:  # it has a result
             return
         person, began = self._calls.pop(call)
+        if len(result) > RESULT_AT_MOST:
+            result = f"{result[:RESULT_AT_MOST]} ... [{len(result)} characters, of which the first are kept]"
         self._on_turn(
             "tool",
             result,

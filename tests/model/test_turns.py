@@ -9,7 +9,8 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.rooms.conversations import ReadTurns, Record, Source, Turn
+from greenroom.app.rooms.conversations import ReadTurns, Record, Source, ToolCall, Turn
+from greenroom.app.rooms.resuming import NO_RESULT
 from greenroom.app.rooms.sessions import Create, ReadSession
 from greenroom.bots import background_writer
 from greenroom.bots.turns import Turns, writer
@@ -139,6 +140,17 @@ def test_a_successor_catches_up_with_what_it_has_not_heard_yet(new_world):
     said.catch_up([*before, Turn("6-3", "user", "missed")], HERE)
 
     assert context.messages == [{"role": "user", "content": "missed"}]
+
+
+def test_a_successor_that_was_prepared_while_a_tool_ran_has_its_result(new_world):
+    called = Turn("6-1", "assistant", "", tool_calls=(ToolCall("look-1", "look", "{}"),))
+    said, context = a_follower(new_world, [called])
+    context.set_messages(said.before())
+    assert context.messages[-1]["content"] == NO_RESULT
+    result = Turn("6-2", "tool", "a star", tool_call_id="look-1")
+    said.catch_up([called, result, Turn("6-3", "assistant", "A star.")], HERE)
+
+    assert [message.get("content") for message in context.messages] == [None, "a star", "A star."]
 
 
 def test_a_successor_leaves_a_conversation_that_is_over(new_world):

@@ -229,6 +229,21 @@ async def test_a_tool_that_the_talk_does_not_wait_for_is_a_turn_when_its_result_
     assert roles[roles.index("assistant") + 1] == "tool"
 
 
+async def test_of_a_result_without_end_the_beginning_is_kept(heard):
+    async def look(params):
+        await params.result_callback("star " * 100_000)
+
+    async with talk(heard.follow) as it:
+        it.mind.register_function("look", look)
+        it.mind.script += [[LOOK], ["Stars."]]
+        await it.say("what is there?")
+        await eventually(lambda: "Stars." in heard.said())
+
+    ((_, content, _),) = heard.of_tools()
+    assert content.startswith('"star star') and "500002 characters" in content
+    assert len(content) < 51_000
+
+
 async def test_a_result_that_a_bot_writes_into_its_context_itself_is_a_turn(heard):
     async with talk(heard.follow) as it:
         function = {"name": "look", "arguments": "{}"}
