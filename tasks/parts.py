@@ -9,6 +9,7 @@ from greenroom.app import providers
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.line_upkeep import Positions
 from greenroom.app.rooms.provider_events import Weighing
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
@@ -43,6 +44,7 @@ class Upkeep:
 
     ledger: Ledger
     reaper: Reaper
+    positions: Positions
     monitor: RoomMonitor
     weighing: Weighing
 
@@ -61,6 +63,7 @@ def upkeep() -> Upkeep:
     return Upkeep(
         ledger=ledger,
         reaper=Reaper(ledger, launches(), rooms),
+        positions=Positions(ledger),
         monitor=monitor,
         weighing=Weighing(ledger, Reviving(ledger, launches(), rooms), monitor, rooms),
     )

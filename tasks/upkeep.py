@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from greenroom.app.errors import BadRoom
 from greenroom.app.queue_names import CONTROL
+from greenroom.app.rooms.line_upkeep import free_slots
 from greenroom.app.rooms.providers import RoomEvent
 from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sweeping import sweep
 from greenroom.tasks.celery import REAP_EVERY, SWEEP_EVERY, app
 from greenroom.tasks.parts import flusher, upkeep
 
@@ -25,10 +27,10 @@ def reap() -> None:
     if flusher().has_work:  # a task of its own: no room waits for a slow database
         app.send_task("conversations.flush", queue=CONTROL)
     here.reaper.reap()
-    here.reaper.tell_positions()
-    here.reaper.make_room()
+    here.positions.tell()
+    free_slots(here.ledger)
     if here.ledger.run(ClaimPeriod("sweep", SWEEP_EVERY * 0.9)):
-        here.reaper.sweep()
+        sweep(here.ledger)
     if here.ledger.run(ClaimPeriod("presence", SWEEP_EVERY * 0.9)):
         here.monitor.sweep()
 

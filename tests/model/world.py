@@ -46,6 +46,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Step, granted
 from greenroom.app.rooms.line import LeaveLine, Push
+from greenroom.app.rooms.line_upkeep import Positions
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
@@ -63,6 +64,7 @@ from greenroom.app.rooms.sessions import (
     Succeed,
     Transition,
 )
+from greenroom.app.rooms.sweeping import sweep
 from greenroom.app.rooms.workers import AskHost, Host, Report, RequestedState
 from greenroom.app.settings import Settings
 from greenroom.app.storage import keys
@@ -407,6 +409,7 @@ class World:
         self.wire = Wire(self.ledger, self._somebody_answers)
         self.queue = Queue()
         self.reaper = Reaper(self.wire, self.queue)
+        self.positions = Positions(self.wire)
         self._glass = Glass(self.server)
         self.sight = Sight()
         self.now_ms = 0
@@ -883,10 +886,10 @@ class World:
 
     def reap(self) -> None:
         self.reaper.reap()
-        self.reaper.tell_positions()
+        self.positions.tell()
         if self.now_ms - self.swept_ms > 60_000:
             self.swept_ms = self.now_ms
-            self.reaper.sweep()
+            sweep(self.wire)
 
     # How it ends
 

@@ -20,6 +20,7 @@ from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_LASTS, PARKED_FOR, STALE_AFTER, Adoption, WriteConfig
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.line_upkeep import Positions
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.outboxes import ReadOutbox, Settle
 from greenroom.app.rooms.overview import Overview
@@ -27,7 +28,7 @@ from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
-from greenroom.app.rooms.reaping import ORPHANED_AFTER, Reaper
+from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
@@ -45,6 +46,7 @@ from greenroom.app.rooms.sessions import (
     Succeed,
     Transition,
 )
+from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
 from greenroom.app.rooms.vacancies import NoteEmptied
 from greenroom.app.rooms.workers import AskHost, Host, Report, RequestedState, Retire
 from greenroom.app.storage import keys
@@ -99,6 +101,7 @@ class Day:
         self.joining = Joining(ledger, self.launches)
         self.leaving = Leaving(ledger, Providers.of([Local()]))
         self.reaper = Reaper(ledger, self.launches)
+        self.positions = Positions(ledger)
         self.overview = Overview(ledger)
         self.reviving = Reviving(ledger, self.launches)
 
@@ -220,7 +223,7 @@ def live_through(day, server):
         ledger,
         park(ledger.run(ReadSession(third.session.id)), owner=fourth.owner, launches=day.launches),
     )
-    day.reaper.tell_positions()
+    day.positions.tell()
     yield "it is parked"
 
     late = day.join("late")
@@ -233,7 +236,7 @@ def live_through(day, server):
     yield "one never started"
     late = day.join("queued")
     for _ in range(5):
-        day.reaper.tell_positions()
+        day.positions.tell()
         day.pass_time(STARTS_WITHIN)
         day.reaper.reap()
     with pytest.raises(LaunchFailed):
@@ -257,7 +260,7 @@ def live_through(day, server):
     orphan = day.join("orphan").go_live()
     server.delete(keys.lease(orphan.session.room))
     day.pass_time(ORPHANED_AFTER)
-    day.reaper.sweep()
+    sweep(day.ledger)
     yield "one lost its room and was swept"
 
     ledger.run(Report(bots))
@@ -287,8 +290,8 @@ def test_nothing_is_left_when_everything_has_ended(day, server):
     for _ in range(10):
         day.reap()
         day.pass_time(PARKED_FOR / 10)
-    day.reaper.sweep()
-    day.reaper.tell_positions()
+    sweep(day.ledger)
+    day.positions.tell()
     day.overview.hosts()
     server.delete(LAUNCHES)
     Flusher(day.ledger, Shredder()).flush()

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -28,6 +29,7 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.sessions import Create, LiveSessions, Note, ReadEvents, ReadSession, State
+from greenroom.app.rooms.sweeping import sweep
 from greenroom.app.storage import keys
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
@@ -311,9 +313,9 @@ def test_two_sweepers_at_once_have_one_effect(ledger, launches, redis_url, serve
     Joining(ledger, launches).join(an_order())
     session_id = launches.session_ids[0]
     pass_time(redis_url, timedelta(seconds=91))
-    reapers = [Reaper(RedisLedger(redis_url), launches) for _ in range(2)]
+    ledgers = [RedisLedger(redis_url) for _ in range(2)]
 
-    at_once(*[reaper.sweep for reaper in reapers])
+    at_once(*[partial(sweep, each) for each in ledgers])
 
     assert [event.event for event in ledger.run(ReadEvents(session_id))] == ["pending", "lost", "ended"]
     assert ledger.run(LiveSessions()) == []

@@ -4,10 +4,11 @@ import pytest
 import redis
 
 from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.line_upkeep import GIVES_WAY_AFTER, Positions, free_slots
 from greenroom.app.rooms.overview import Overview
-from greenroom.app.rooms.reaping import GIVES_WAY_AFTER, ORPHANED_AFTER, Reaper
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Create, State, Transition
+from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
 from greenroom.app.rooms.workers import Host, Report
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
@@ -35,6 +36,10 @@ def trips(monkeypatch):
 
     monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", counting)
     return sent
+
+
+def tell_positions(ledger):
+    Positions(ledger).tell()
 
 
 @pytest.mark.parametrize(
@@ -74,39 +79,39 @@ def test_whoever_makes_room_reads_only_as_many_sessions_as_slots_are_wanted(ledg
         changes = [Transition(session_id, state, 7) for state in (State.JOINING, State.LIVE)]
         ledger.run_all([Create(session), *changes])
     pass_time(redis_url, GIVES_WAY_AFTER)
-    joining, reaper = Joining(ledger, RememberedLaunches()), Reaper(ledger, RememberedLaunches())
+    joining = Joining(ledger, RememberedLaunches())
     ledger.run(Report(Host("bots@here", "bots", 4, 4, "1")))
     for number in range(3):
         joining.join(an_order(room=Room.parse(f"local:cellar-{number}")))
     trips.clear()
 
-    assert reaper.make_room() == 3
+    assert free_slots(ledger) == 3
     assert b"".join(b"".join(sent) for sent in trips).count(b"HGETALL") == 3
 
 
 @pytest.mark.parametrize(
     ("what", "at_most"),
     [
-        ("sweep", 3),  # their ids; they; their rooms
-        ("make_room", 3),  # who waits; their ids; they
-        ("tell_positions", 4),  # who waits; how many slots; they; their places
+        (sweep, 3),  # their ids; they; their rooms
+        (free_slots, 3),  # who waits; their ids; they
+        (tell_positions, 4),  # who waits; how many slots; they; their places
     ],
 )
 def test_what_is_done_for_all_sessions_takes_no_more_round_trips_for_more_of_them(
     ledger, redis_url, trips, what, at_most
 ):
-    joining, reaper = Joining(ledger, RememberedLaunches()), Reaper(ledger, RememberedLaunches())
+    joining = Joining(ledger, RememberedLaunches())
     for number in range(30):
         token, room = f"token-{number}", Room.parse(f"local:stage-{number}")
         ledger.run(a_claim(token, room=room))
         epoch = adopted(ledger, token, room=room)
         ledger.run(Create(a_session(f"session-of-{token}", epoch=epoch, room=room)))
-    if what == "sweep":
+    if what is sweep:
         pass_time(redis_url, ORPHANED_AFTER)
     for number in range(10):
         joining.join(an_order(room=Room.parse(f"local:cellar-{number}")))
     ledger.run(Report(Host("bots@here", "bots", 4, 4, "1")))
     trips.clear()
-    getattr(reaper, what)()
+    what(ledger)
 
     assert 0 < len(trips) <= at_most

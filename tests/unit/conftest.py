@@ -11,6 +11,7 @@ from greenroom.app.conversations.migrating import migrate
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.line_upkeep import Positions
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.reaping import Reaper
@@ -83,6 +84,11 @@ def leaving(ledger, rooms):
 @pytest.fixture
 def overview(ledger):
     return Overview(ledger)
+
+
+@pytest.fixture
+def waiting_line(ledger):
+    return Positions(ledger)
 
 
 @pytest.fixture

@@ -23,15 +23,10 @@ from greenroom.app.rooms.leases import (
     Withdraw,
 )
 from greenroom.app.rooms.line import LeaveLine
+from greenroom.app.rooms.line_upkeep import GIVES_WAY_AFTER, Positions, free_slots
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
-from greenroom.app.rooms.reaping import (
-    GIVES_WAY_AFTER,
-    LAUNCHES_AT_MOST,
-    MISSED_A_BEAT,
-    ORPHANED_AFTER,
-    Reaper,
-)
+from greenroom.app.rooms.reaping import MISSED_A_BEAT, Reaper
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
@@ -44,6 +39,8 @@ from greenroom.app.rooms.sessions import (
     Reason,
     State,
 )
+from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
+from greenroom.app.rooms.unstarted import LAUNCHES_AT_MOST
 from greenroom.app.rooms.workers import Host, ReadHeld, Report
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet
@@ -503,6 +500,7 @@ class Crowd:
         self.ledger, self.slots, self.lose = ledger, slots, lose
         self.launches = RememberedLaunches()
         self.joining, self.reaper = Joining(ledger, self.launches), Reaper(ledger, self.launches)
+        self.positions = Positions(ledger)
         self.rooms = {number: Room.parse(f"local:crowd-{number}") for number in range(rooms)}
         self.became, self.sessions, self.on = {}, {}, {}
         self.pushed = self.taken = 0
@@ -530,7 +528,7 @@ class Crowd:
             self._work(second)
             if second % 3 == 0:
                 self.reaper.reap()
-                self.reaper.tell_positions()
+                self.positions.tell()
             for session in self.ledger.run(ReadSessions(list(self.sessions))):
                 if session.state is State.ENDED:
                     self.became.setdefault(self.sessions[session.id], session.reason)
@@ -585,37 +583,37 @@ def test_who_waits_is_given_the_slot_of_the_bot_that_has_been_alone_for_longest(
     reaper, joining, ledger, alone
 ):
     ledger.pass_time(GIVES_WAY_AFTER)
-    assert reaper.make_room() == 0  # nobody waits
+    assert free_slots(ledger) == 0  # nobody waits
     joining.join(an_order())
 
-    assert [reaper.make_room(), reaper.make_room()] == [1, 1]
+    assert [free_slots(ledger), free_slots(ledger)] == [1, 1]
     assert [asked(bot) for bot in alone] == [[], ["give_way"], []]
 
 
-def test_a_bot_is_left_alone_for_a_while_before_it_gives_way(reaper, joining, ledger, alone):
+def test_a_bot_is_left_alone_for_a_while_before_it_gives_way(joining, ledger, alone):
     joining.join(an_order())
     ledger.pass_time(GIVES_WAY_AFTER - timedelta(seconds=1))
-    assert reaper.make_room() == 0
+    assert free_slots(ledger) == 0
     ledger.pass_time(timedelta(seconds=1))
-    assert reaper.make_room() == 1
+    assert free_slots(ledger) == 1
 
 
-def test_no_bot_gives_way_where_there_is_a_slot(reaper, joining, ledger, alone):
+def test_no_bot_gives_way_where_there_is_a_slot(joining, ledger, alone):
     ledger.pass_time(GIVES_WAY_AFTER)
     ledger.run(a_report(free=1))
     joining.join(an_order())
 
-    assert reaper.make_room() == 0
+    assert free_slots(ledger) == 0
 
 
-def test_whose_person_has_left_gives_way_and_whose_person_is_there_never_does(reaper, joining, ledger, alone):
+def test_whose_person_has_left_gives_way_and_whose_person_is_there_never_does(joining, ledger, alone):
     alone[0].enter(State.WAITING)
     ledger.pass_time(GIVES_WAY_AFTER)
     for number in range(5):
         joining.join(an_order(Room.parse(f"local:waits-{number}")))
     ledger.run(Note(alone[2].session.id, "person_arrived", alone[2].session.epoch, person="c"))
 
-    assert reaper.make_room() == 2
+    assert free_slots(ledger) == 2
     assert [asked(bot) for bot in alone] == [["give_way"], ["give_way"], []]
 
 
@@ -636,17 +634,17 @@ def waiting(joining, ledger, crowded):
     return joined
 
 
-def test_those_who_wait_are_told_where_they_stand_once(reaper, ledger, waiting):
+def test_those_who_wait_are_told_where_they_stand_once(waiting_line, ledger, waiting):
     for _ in range(3):
-        reaper.tell_positions()
+        waiting_line.tell()
 
     assert [positions(ledger, each) for each in waiting] == [["position 1"], ["position 2"], ["position 3"]]
 
 
-def test_who_moves_up_is_told_so(reaper, leaving, ledger, waiting):
-    reaper.tell_positions()
+def test_who_moves_up_is_told_so(waiting_line, leaving, ledger, waiting):
+    waiting_line.tell()
     leaving.leave_session(waiting[1].session_id)
-    reaper.tell_positions()
+    waiting_line.tell()
 
     assert [positions(ledger, each) for each in waiting] == [
         ["position 1"],
@@ -655,14 +653,16 @@ def test_who_moves_up_is_told_so(reaper, leaving, ledger, waiting):
     ]
 
 
-def test_who_has_a_slot_is_told_nothing(reaper, ledger, waiting):
+def test_who_has_a_slot_is_told_nothing(waiting_line, ledger, waiting):
     ledger.run(a_report(free=2))
-    reaper.tell_positions()
+    waiting_line.tell()
 
     assert [positions(ledger, each) for each in waiting] == [[], [], ["position 1"]]
 
 
-def test_whoever_has_started_or_gone_leaves_the_line(reaper, overview, launches, ledger, puppet, waiting):
+def test_whoever_has_started_or_gone_leaves_the_line(
+    waiting_line, overview, launches, ledger, puppet, waiting
+):
     """Their bots died before they could say that they had been started."""
     first = puppet()
     assert first.session.id == waiting[2].session_id
@@ -670,11 +670,11 @@ def test_whoever_has_started_or_gone_leaves_the_line(reaper, overview, launches,
     first.enter(State.JOINING)
     gone = session_of(ledger, waiting[0])
     ledger.run(Withdraw(gone.room, gone.epoch))
-    reaper.tell_positions()
+    waiting_line.tell()
 
     assert overview.position(session_of(ledger, waiting[1])) == 2
     ledger.pass_time(timedelta(days=3))
-    reaper.tell_positions()
+    waiting_line.tell()
     assert overview.position(a_session(waiting[1].session_id)) is None
 
 
@@ -831,23 +831,23 @@ def test_what_a_worker_held_is_what_it_last_said(reaper, ledger):
 # What nobody says
 
 
-def test_a_session_whose_room_is_nobody_s_for_long_is_ended(reaper, ledger, joined, puppet):
+def test_a_session_whose_room_is_nobody_s_for_long_is_ended(ledger, joined, puppet):
     puppet().go_live()
     ledger.free(STAGE)
     ledger.pass_time(ORPHANED_AFTER - timedelta(seconds=1))
-    assert reaper.sweep() == 0
+    assert sweep(ledger) == 0
     ledger.pass_time(timedelta(seconds=1))
 
-    assert reaper.sweep() == 1
+    assert sweep(ledger) == 1
     assert session_of(ledger, joined).reason is Reason.ERROR
     assert ledger.run(LiveSessions()) == []
-    assert reaper.sweep() == 0
+    assert sweep(ledger) == 0
 
 
-def test_a_session_that_never_started_and_lost_its_room_has_failed_to_launch(reaper, ledger, joined):
+def test_a_session_that_never_started_and_lost_its_room_has_failed_to_launch(ledger, joined):
     ledger.pass_time(ORPHANED_AFTER)
 
-    assert reaper.sweep() == 1
+    assert sweep(ledger) == 1
     assert session_of(ledger, joined).reason is Reason.LAUNCH_FAILED
 
 
@@ -860,16 +860,16 @@ def test_a_session_whose_room_is_another_s_is_ended_and_the_other_is_not(
     second = joining.join(an_order())
     puppet().go_live()
 
-    assert reaper.sweep() == 1
+    assert sweep(ledger) == 1
     assert session_of(ledger, joined).state is State.ENDED
     assert session_of(ledger, second).state is State.LIVE
 
 
-def test_a_long_quiet_session_that_has_its_room_is_left_alone(reaper, ledger, joined, puppet):
+def test_a_long_quiet_session_that_has_its_room_is_left_alone(ledger, joined, puppet):
     puppet().go_live()
     ledger.pass_time(ORPHANED_AFTER * 10)
 
-    assert reaper.sweep() == 0
+    assert sweep(ledger) == 0
 
 
 def test_what_has_ended_and_was_not_forgotten_is_forgotten(reaper, ledger, joined, puppet, overview):
@@ -881,9 +881,9 @@ def test_what_has_ended_and_was_not_forgotten_is_forgotten(reaper, ledger, joine
     assert ledger.run(LiveSessions()) == []
 
 
-def test_a_listed_session_without_a_record_is_forgotten(reaper, ledger):
+def test_a_listed_session_without_a_record_is_forgotten(ledger):
     ledger.run(Create(a_session()))
     ledger.pass_time(timedelta(days=3))
 
-    assert reaper.sweep() == 0
+    assert sweep(ledger) == 0
     assert ledger.run(LiveSessions()) == []
