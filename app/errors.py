@@ -185,6 +185,12 @@ class NoSuchUser(Missing):
     kind = "no-such-user"
 
 
+class NoSuchConversation(Missing):
+    """There is no conversation with that id, or nothing has been said in it."""
+
+    kind = "no-such-conversation"
+
+
 class NoBotThere(Missing):
     """No bot is in that room; POST /join puts one there."""
 

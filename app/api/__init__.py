@@ -11,6 +11,7 @@ from greenroom.app.api import (
     assistants,
     auth,
     body,
+    conversations,
     docs,
     headers,
     health,
@@ -74,7 +75,16 @@ def register(app: Flask, services: Services) -> Flask:
     quotas.register(app)
     app.before_request(body.apply_limit)
     api = ProblemApi(app)
-    for blueprint in (rooms.bp, assistants.bp, passes.bp, sessions.bp, users.bp, webhooks.bp, health.bp):
+    for blueprint in (
+        rooms.bp,
+        assistants.bp,
+        passes.bp,
+        sessions.bp,
+        conversations.bp,
+        users.bp,
+        webhooks.bp,
+        health.bp,
+    ):
         api.register_blueprint(blueprint)
     api.say_who_may()
     app.register_blueprint(docs.bp)

@@ -12,6 +12,7 @@ from greenroom.app.api.auth import session_tokens
 from greenroom.app.api.seats import Latest, Seats
 from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.reading import SqlKeptConversations
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
 from greenroom.app.rooms.assistants import Assistants
@@ -21,6 +22,7 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import EvidenceQueue, Queues
+from greenroom.app.rooms.reading import Reading
 from greenroom.app.rooms.users import Users
 from greenroom.app.settings import Settings
 
@@ -53,6 +55,7 @@ class Services:
     offers: Latest
     database: Database
     assistants: Assistants
+    reading: Reading
     users: Users
     names: Mapping[str, str] = field(default_factory=dict)  # what each personality calls itself
     check_voice: CheckVoice = _any_voice
@@ -82,6 +85,7 @@ class Services:
             offers=Latest(),
             database=database,
             assistants=Assistants(SqlAssistants(database)),
+            reading=Reading(SqlKeptConversations(database), ledger),
             users=Users(SqlUsers(database)),
         )
 

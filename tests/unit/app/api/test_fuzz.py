@@ -78,7 +78,22 @@ def test_any_bytes_get_an_answer(caller, route, body):
 
 
 @OFTEN
-@given(st.sampled_from(["/rooms/", "/sessions/", "/assistants/", "/talk/", "/docs/", "/"]), TEXT, TEXT)
+@given(
+    st.sampled_from(
+        [
+            "/rooms/",
+            "/sessions/",
+            "/assistants/",
+            "/conversations/",
+            "/conversations",
+            "/talk/",
+            "/docs/",
+            "/",
+        ]
+    ),
+    TEXT,
+    TEXT,
+)
 def test_any_path_and_query_get_an_answer(caller, folder, name, query):
     path = folder + quote(name, errors="surrogatepass") + "?wait=" + quote(query, errors="surrogatepass")
 

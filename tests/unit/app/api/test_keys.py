@@ -41,6 +41,8 @@ THE_KEY = {
     ("POST", "/sessions/<session_id>/token"),
     ("GET", "/rooms/<path:room_url>"),
     ("GET", "/sessions"),
+    ("GET", "/conversations"),
+    ("GET", "/conversations/<conversation_id>"),
     ("GET", "/assistants"),
     ("POST", "/assistants"),
     ("GET", "/assistants/<name>"),
@@ -76,6 +78,7 @@ def a_path(rule, session_id):
         rule.replace("<session_id>", session_id)
         .replace("<path:room_url>", "local:matrix")
         .replace("<path:name>", "index.html")
+        .replace("<conversation_id>", "talk")
         .replace("<name>", "pearl")
         .replace("<user_id>", "ada")
     )

@@ -1,0 +1,123 @@
+"""Conversations: which are asked for, and what is told of them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from greenroom.app.api.schemas.fields import NAME, USER, Moment, Strict, printable
+
+JSON, VTT, PLAIN = "application/json", "text/vtt", "text/plain"
+LONGEST_PLACE = 400  # characters
+
+
+def is_id(text: str) -> bool:
+    """Whether a conversation may be called so."""
+    try:
+        NAME(text)
+    except ValidationError:
+        return False
+    return True
+
+
+class When(fields.String):
+    """A day, or a moment, as RFC 3339 has it; in UTC where it does not say.  Read as milliseconds since 1970."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(load_default=None, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            moment = datetime.fromisoformat(text)
+            return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
+        except (ValueError, OverflowError) as error:
+            message = "Use a day or a moment, as in 2026-11-28 or 2026-11-28T09:30:00Z."
+            raise ValidationError(message) from error
+
+
+class _PageSchema(Strict):
+    after = fields.String(
+        load_default="",
+        validate=validate.Length(max=LONGEST_PLACE),
+        metadata={"description": "What `next` said in the page before"},
+    )
+
+
+class ConversationsQuerySchema(_PageSchema):
+    """Which conversations."""
+
+    user_id = fields.String(data_key="user", load_default=None, validate=USER)
+    assistant = fields.String(load_default=None, validate=NAME)
+    room = fields.String(
+        load_default=None,
+        validate=[validate.Length(1, 512), printable],
+        metadata={"description": "The room_url in which it was last"},
+    )
+    from_ms = When(
+        data_key="from", metadata={"description": "Those that began then or later: a day, or a moment"}
+    )
+    to_ms = When(data_key="to", metadata={"description": "Those that began before"})
+    words = fields.String(
+        data_key="q",
+        load_default="",
+        validate=[validate.Length(max=200), printable],
+        metadata={"description": "What somebody said, word for word; large and small letters are alike"},
+    )
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+
+
+class TurnsQuerySchema(_PageSchema):
+    """Which turns of a conversation, and how they are written."""
+
+    format = fields.String(
+        load_default=None,
+        validate=validate.OneOf(["json", "vtt", "text"]),
+        metadata={"description": "Comes before the `Accept` header"},
+    )
+    limit = fields.Integer(load_default=1000, validate=validate.Range(1, 1000))
+
+
+class ConversationSchema(Schema):
+    conversation_id = fields.String(attribute="id")
+    user_id = fields.String()
+    assistant = fields.String(allow_none=True)
+    room_url = fields.String(attribute="room", allow_none=True, metadata={"description": "Where it was last"})
+    turn_count = fields.Integer(metadata={"description": "Of the turns that are kept for good"})
+    started_at = Moment(attribute="started_ms")
+    last_at = Moment(attribute="last_ms")
+
+
+class ConversationsSchema(Schema):
+    conversations = fields.List(fields.Nested(ConversationSchema))
+    next = fields.String(
+        allow_none=True, metadata={"description": "What the next page comes after; null: these were the last"}
+    )
+
+
+class SaidCallSchema(Schema):
+    id = fields.String()
+    name = fields.String()
+    arguments = fields.String(metadata={"description": "As the model wrote them, which may be no JSON"})
+
+
+class TurnSchema(Schema):
+    id = fields.String()
+    sequence = fields.Integer()
+    role = fields.String(metadata={"description": "user, assistant or tool"})
+    person = fields.String(allow_none=True, metadata={"description": "Who, in a room of several"})
+    content = fields.String()
+    interrupted = fields.Boolean(metadata={"description": "Whether `content` is only what was heard of it"})
+    tool_calls = fields.List(fields.Nested(SaidCallSchema))
+    tool_call_id = fields.String(allow_none=True, metadata={"description": "Whose result this is"})
+    tool_status = fields.String(allow_none=True)
+    source = fields.String()
+    started_at = Moment(attribute="started_ms")
+    ended_at = Moment(attribute="ended_ms")
+
+
+class ToldConversationSchema(ConversationSchema):
+    turns = fields.List(fields.Nested(TurnSchema))
+    next = fields.String(
+        allow_none=True, metadata={"description": "What the next page comes after; null: these were the last"}
+    )
