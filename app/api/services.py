@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol, cast
 
 from flask import current_app
@@ -20,11 +21,17 @@ from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.overview import Overview
+from greenroom.app.rooms.participants import Presence
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import EvidenceQueue, Queues
 from greenroom.app.rooms.reading import Reading
+from greenroom.app.rooms.shared_answers import SharedAnswers
 from greenroom.app.rooms.users import Users
 from greenroom.app.settings import Settings
+
+PRESENCE_SHARED_FOR = timedelta(
+    seconds=2
+)  # Daily takes 20 questions a second, and its own answer lags by up to 15 s
 
 
 class CheckVoice(Protocol):
@@ -57,6 +64,7 @@ class Services:
     assistants: Assistants
     reading: Reading
     users: Users
+    presences: SharedAnswers[Presence] = field(default_factory=lambda: SharedAnswers(PRESENCE_SHARED_FOR))
     names: Mapping[str, str] = field(default_factory=dict)  # what each personality calls itself
     check_voice: CheckVoice = _any_voice
 

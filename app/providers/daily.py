@@ -21,7 +21,6 @@ from greenroom.app.errors import BadRoom, BadSignature, ProviderAway
 from greenroom.app.providers import names, reading, tokens
 from greenroom.app.providers.daily_rest import Refused, Rest
 from greenroom.app.providers.http import Json
-from greenroom.app.providers.shared_answers import SharedAnswers
 from greenroom.app.rooms.providers import (
     BOT,
     NOTHING,
@@ -42,9 +41,6 @@ ROOM_LASTS_S = 30 * 86400
 RENEWED_WITHIN = timedelta(days=1)  # a room that ends sooner is renewed, since a session may last this long
 LONGEST_USER_ID = 36  # characters, in a token
 WEBHOOK_GOOD_FOR = timedelta(minutes=5)  # by how much a webhook's time may differ from our clock
-PRESENCE_SHARED_FOR = timedelta(
-    seconds=2
-)  # Daily takes 20 questions a second, and its own answer lags by up to 15 s
 IN_MILLISECONDS = 10**11  # a timestamp above this, which in seconds would be the year 5138
 
 PRIVATE = {
@@ -83,7 +79,6 @@ class Daily:
         self._rest = Rest(api_url, api_key)
         self._webhook_secret = webhook_secret
         self._domain_id: str | None = None
-        self._present = SharedAnswers[Sequence[Participant]](PRESENCE_SHARED_FOR)
 
     @classmethod
     def of(cls, settings: Settings) -> "Daily":
@@ -128,10 +123,7 @@ class Daily:
             self._ask("DELETE", f"/rooms/{room.name}")
 
     def presence(self, room: Room) -> Sequence[Participant] | None:
-        """Who is there, as of up to 15 seconds ago; all who ask at about the same time share an answer."""
-        return self._present.get(room.name, lambda: self._ask_who_is_in(room))
-
-    def _ask_who_is_in(self, room: Room) -> Sequence[Participant]:
+        """Who is there, as of up to 15 seconds ago."""
         try:
             answer = self._ask("GET", f"/rooms/{room.name}/presence")
         except _NotFound:
@@ -222,7 +214,6 @@ class Daily:
         return {"privacy": "private", "config": properties}
 
     def _eject(self, room: Room, whom: Json) -> None:
-        self._present.forget(room.name)
         path = f"/rooms/{room.name}/eject"
         try:
             self._rest.ask("POST", path, whom)

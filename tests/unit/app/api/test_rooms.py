@@ -441,6 +441,13 @@ def test_a_room_says_who_is_there_by_its_servers_account(caller, shared, rooms, 
     }
 
 
+def test_who_is_there_is_asked_once_for_all_who_look_within_two_seconds(caller, shared, rooms, hall):
+    first = caller.get(shared).json["presence"]
+    rooms.arrive(hall, "ada")
+
+    assert caller.get(shared).json["presence"] == first
+
+
 def test_nobody_there_is_another_answer_than_not_known(caller, shared):
     assert caller.get(shared).json["presence"] == {"status": "known", "because": None, "participants": []}
 

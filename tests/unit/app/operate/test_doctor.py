@@ -252,9 +252,7 @@ def test_a_lock_of_a_session_that_nobody_knows_is_an_orphan(ledger, puppet, laun
 
 def test_a_bot_that_goes_on_after_its_session_has_ended_is_told(ledger, bot):
     end(ledger, bot.session)
-    ledger.pass_time(MINUTE)
-    bot.beat()
-    keep_well(ledger)
+    let_pass(ledger, STALE_AFTER * 0.9)  # it was heard before, and has not stopped
 
     assert ill(look(ledger)) == {"bots": PROBLEM}
 

@@ -55,8 +55,7 @@ def meetings(server):
 
 
 @pytest.fixture
-def daily(server, monkeypatch):
-    monkeypatch.setattr("greenroom.app.providers.daily.PRESENCE_SHARED_FOR", timedelta(0))
+def daily(server):
     provider = Daily("acme.daily.co", server.api_key, server.url)
     yield provider
     provider.close()

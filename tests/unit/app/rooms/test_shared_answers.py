@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.providers.shared_answers import SharedAnswers
+from greenroom.app.rooms.shared_answers import SharedAnswers
 from tests.rigs.eventually import eventually
 
 
@@ -51,14 +51,6 @@ def test_each_subject_has_an_answer_of_its_own(answers):
     ask = counting()
 
     assert [answers.get("a", ask), answers.get("b", ask)] == [1, 2]
-
-
-def test_what_has_changed_is_asked_anew(answers):
-    ask = counting()
-    answers.get("a", ask)
-    answers.forget("a")
-
-    assert answers.get("a", ask) == 2
 
 
 def test_who_comes_while_a_question_is_on_its_way_waits_for_its_answer(answers):

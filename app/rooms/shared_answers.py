@@ -41,11 +41,6 @@ class SharedAnswers(Generic[T]):
                 answer.set_exception(error)
         return answer.result()
 
-    def forget(self, about: str) -> None:
-        """Let the next one ask: something has changed that the answer does not say."""
-        with self._lock:
-            self._asked.pop(about, None)
-
     def _drop_old(self) -> None:
         now = self._clock()
         while self._asked:
