@@ -5,16 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from greenroom.app.errors import DatabaseAway
-from greenroom.app.rooms.cached import Cached
 
-AT_ONCE = timedelta(0)  # who has just said something of a user joins with it, through whichever process
-REMEMBERED_AT_MOST = 1000  # users, for while the database is away
-READ_WITHIN = WRITTEN_WITHIN = timedelta(seconds=2)  # that a join waits for the database
+WITHIN = timedelta(seconds=2)  # a join waits for the database
+THREADS = 4  # that wait for it longer than that, if it hangs
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
 
@@ -52,16 +52,15 @@ class UserStore(Protocol):
 
 
 class Users:
-    """The users of an installation, for joins as well."""
+    """The users of an installation, for joins as well.  Nothing of them stays in memory: who is erased is gone."""
 
     def __init__(self, store: UserStore) -> None:
         self._store = store
-        self._known = Cached(store.find, lasts=AT_ONCE, at_most=REMEMBERED_AT_MOST, within=READ_WITHIN)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="users")  # no thread before the first write
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="users")  # none before the first call
 
     def profile(self, user_id: str) -> Mapping[str, Any]:
-        """What is known of a user; while the database is away, what was known.  Raises DatabaseAway."""
-        user = self._known.get(user_id)
+        """What is known of a user, for a join.  Raises DatabaseAway."""
+        user = self._in_time(self._store.find, user_id)
         return user.profile if user else {}
 
     def change(self, user_id: str, change: Callable[[User], User]) -> User:
@@ -70,14 +69,18 @@ class Users:
     def keep_brought(self, user_id: str, profile: Mapping[str, Any]) -> None:
         """Keep what a join has brought.  The join goes on where the database cannot take it in time."""
         try:
-            if profile.items() <= self.profile(user_id).items():
-                return
-            more = self._writer.submit(
-                self._store.change, user_id, lambda old: old.with_more(profile=profile, preferences={})
-            )
-            more.result(WRITTEN_WITHIN.total_seconds())
-        except (DatabaseAway, NotYet):
+            if not profile.items() <= self.profile(user_id).items():
+                self._in_time(
+                    self._store.change, user_id, lambda old: old.with_more(profile=profile, preferences={})
+                )
+        except DatabaseAway:
             log.warning("profile_write_failed", user_id=user_id)
+
+    def _in_time(self, ask: Callable[..., Result], *arguments: Any) -> Result:
+        try:
+            return self._threads.submit(ask, *arguments).result(WITHIN.total_seconds())
+        except NotYet:
+            raise DatabaseAway(because="it was late") from None
 
 
 def _merged(old: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

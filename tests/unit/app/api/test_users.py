@@ -1,11 +1,14 @@
 """What is said of users, and what an assistant requires to be known of them before they join."""
 
+import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
 from greenroom.app.errors import DatabaseAway
+from greenroom.app.rooms import users
 from greenroom.app.rooms.users import Users
 from tests.rigs.api import problem
 
@@ -20,6 +23,8 @@ class Watched:
         self._store = store
         self.asked = []
         self.is_away = False
+        self.is_open = threading.Event()
+        self.is_open.set()
 
     def find(self, user_id):
         return self._of("find", user_id)
@@ -28,6 +33,7 @@ class Watched:
         return self._of("change", user_id, change)
 
     def _of(self, what, *arguments):
+        self.is_open.wait(30)
         if self.is_away:
             raise DatabaseAway
         self.asked.append(what)
@@ -39,7 +45,8 @@ def store(app):
     services = app.extensions["greenroom"]
     watched = Watched(services.users._store)
     app.extensions["greenroom"] = replace(services, users=Users(watched))
-    return watched
+    yield watched
+    watched.is_open.set()
 
 
 @pytest.fixture
@@ -143,6 +150,19 @@ def test_joins_that_bring_nothing_new_write_nothing_and_others_do_not_ask_at_all
 
 
 @pytest.mark.usefixtures("strict")
+def test_nobody_waits_for_a_database_that_hangs(caller, store, monkeypatch):
+    monkeypatch.setattr(users, "WITHIN", timedelta(milliseconds=50))
+    store.is_open.clear()
+
+    assert join(caller, profile=ADA).status_code == 202
+    problem(join(caller, room_url="local:other"), 503, "database-away")
+    store.is_open.set()
+    monkeypatch.undo()
+    assert join(caller, profile=ADA, room_url="local:other").status_code == 202
+    assert patch(caller)["profile"] == ADA
+
+
+@pytest.mark.usefixtures("strict")
 def test_while_the_database_is_away_who_brings_all_joins_and_who_must_be_looked_for_waits(caller, store):
     patch(caller, "bob", profile=ADA)
     assert join(caller, user_id="bob", room_url="local:bob").status_code == 202
@@ -152,8 +172,7 @@ def test_while_the_database_is_away_who_brings_all_joins_and_who_must_be_looked_
         assert join(caller, profile=ADA).json["profile"] == ADA
     assert [line["user_id"] for line in logged if line["event"] == "profile_write_failed"] == ["ada"]
     assert "Ada" not in str(logged)
-    problem(join(caller, user_id="cid", room_url="local:cid"), 503, "database-away")
-    assert join(caller, user_id="bob", room_url="local:bob-2").status_code == 202  # known from before
+    problem(join(caller, user_id="bob", room_url="local:bob-2"), 503, "database-away")
     assert caller.call("PUT", "/users/ada", {}).status_code == 503
 
 
