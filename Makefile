@@ -27,7 +27,7 @@ chaos: setup livekit ## kill, freeze, cut off and flood the running product; ARG
 	@scripts/install-compiler || true  # then "clocks" fails, and the others run
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(ARGS)
 
-mutants: setup livekit ## plant faults, one by one: the tests must notice each; ARGS are names of some
+mutants: setup livekit postgresql ## plant faults, one by one: the tests must notice each; ARGS are names of some
 	@$(BIN)/python scripts/mutants $(ARGS)
 
 check: setup ## everything that a change must pass, side by side
@@ -50,7 +50,7 @@ imports: setup ## which part may know which
 alone: setup ## nothing points out of the repository
 	$(BIN)/python scripts/stands-alone
 
-bench-%: setup ## a benchmark: join, api, memory, cpu, turns, reaper, commands, beats
+bench-%: setup ## a benchmark: join, api, memory, cpu, turns, flush, reaper, commands, beats
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 bench-livekit-%: setup livekit ## in LiveKit rooms, beside LiveKit Agents: join, memory

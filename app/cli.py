@@ -149,7 +149,11 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
     settings = _settings_here()
     place = doctor.Place(
-        settings.redis_address, settings.redis_is_embedded, settings.address, settings.api_key
+        settings.redis_address,
+        settings.redis_is_embedded,
+        settings.address,
+        settings.api_key,
+        *_database(settings),
     )
     ledger = _ledger(settings)
     ours = providers.of(settings)
@@ -172,6 +176,15 @@ def _workers(chosen: argparse.Namespace) -> int:
     else:
         print(fleet.as_table(hosts, fleet.now_ms(ledger)))
     return OK
+
+
+def _database(settings: Settings) -> tuple[str, Callable[[], None]]:
+    """Where the database is, and what finds out whether it can be used."""
+    from greenroom.app.conversations.database import Database, Patience
+    from greenroom.app.conversations.state import check
+
+    database = Database(settings.database_url, pooled=False, patience=Patience(1, 1, 1))
+    return database.address, lambda: check(database)
 
 
 def _drain(chosen: argparse.Namespace) -> int:

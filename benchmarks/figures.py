@@ -151,6 +151,17 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "flush": Figure(
+        ("--turns", "1000", "--rounds", "3"),
+        (
+            Row(
+                "turns from Redis stored in SQL, on disks that are waited for",
+                "{sqlite_ours:,.0f}/s in SQLite, {postgresql_ours:,.0f}/s in PostgreSQL",
+                "a commit a turn: {sqlite_peer:,.0f}/s and {postgresql_peer:,.0f}/s",
+                "{ratio:.0f} times",
+            ),
+        ),
+    ),
     "beats": Figure(
         ("--beats", "40000"),
         (

@@ -40,7 +40,8 @@ class Patience:
 
 
 class Database:
-    """One database, for one process.  Building it connects to nothing."""
+    """One database, for one process.  Building it connects to nothing; a file that is not there is made by whoever
+    migrates, and by nobody else."""
 
     def __init__(self, url: str, *, pooled: bool = True, patience: Patience | None = None) -> None:
         self.url = _normal(url)
@@ -49,6 +50,17 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a file, or a server is asked, where nobody can tell before."""
+        return not self.is_sqlite or _path(self.url).exists()
+
+    def make(self) -> None:
+        """Make a file where one is lacking.  It is nobody else's to read; SQLite gives its others the same mode."""
+        if not self.is_made:
+            _path(self.url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(_path(self.url), os.O_RDWR | os.O_CREAT, 0o600))
 
     @property
     def address(self) -> str:
@@ -131,12 +143,10 @@ def _engine(url: URL, pooled: bool, patience: Patience) -> Engine:
 
 
 def _sqlite(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
-    path = Path(url.database or "").absolute()
-
     def connect() -> sqlite3.Connection:
-        _make_private(path)
         connection = sqlite3.connect(
-            path,
+            f"{_path(url).as_uri()}?mode=rw",  # without `c`: one that is not there is not made by who reads
+            uri=True,
             timeout=patience.lock,
             isolation_level=None,  # transactions begin where we say so, below
             check_same_thread=False,  # the pool gives a connection to one thread at a time
@@ -169,11 +179,8 @@ def _keep_a_log(connection: sqlite3.Connection, patience: Patience) -> None:
             time.sleep(0.01)
 
 
-def _make_private(path: Path) -> None:
-    """What people said is nobody else's to read; SQLite gives its other files the same mode."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+def _path(url: URL) -> Path:
+    return Path(url.database or "").absolute()
 
 
 def _postgresql(url: URL, common: dict[str, Any], patience: Patience) -> Engine:

@@ -32,6 +32,7 @@ def migrate(url: str, to: str = LATEST) -> tuple[str | None, str | None]:
     Raises DatabaseNewer, and changes nothing, if a later version of this code has migrated it; DatabaseAway.
     """
     database = Database(url, pooled=False, patience=PATIENCE)
+    database.make()
     with database.writing() as connection:
         _take_turn(connection)
         before = state_of(connection)

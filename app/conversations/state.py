@@ -37,8 +37,10 @@ def refuse_newer(state: str | None, known: list[str] | None = None) -> None:
 
 def check(database: Database) -> None:
     """Raises DatabaseNewer or DatabaseOld if this code cannot work with the tables, DatabaseAway if nobody can tell."""
-    with database.reading() as connection:
-        state = state_of(connection)
+    state = None
+    if database.is_made:
+        with database.reading() as connection:
+            state = state_of(connection)
     refuse_newer(state)
     if state != latest():
         raise DatabaseOld(state=state)

@@ -24,6 +24,7 @@ LOOKS_WITHIN = timedelta(seconds=1.8)  # with the process's own start it is 3 s 
 LOOKS_AGAIN_AFTER = timedelta(seconds=1.2)  # by then every worker has reported again
 PROVIDERS_ANSWER_WITHIN = timedelta(seconds=1)
 WEB_ANSWERS_WITHIN = timedelta(seconds=1)
+DATABASE_ANSWERS_WITHIN = timedelta(seconds=1.5)
 WIDTH = 110
 INDENT = " " * 25
 
@@ -40,6 +41,10 @@ class Place:
     redis_is_embedded: bool
     web: str
     key: str = field(default="", repr=False)  # to the API, if this user may read it
+    database: str = ""  # as it may be shown
+    try_database: Callable[[], None] | None = (
+        None  # raises the GreenroomError that says why it cannot be used
+    )
 
 
 @dataclass(frozen=True)
@@ -91,13 +96,15 @@ def examine(ledger: Ledger, place: Place, providers: Providers | None = None) ->
         for provider in (providers.by_name.values() if providers else ())
         if provider.server
     ]
+    database = _Asked(place.try_database, DATABASE_ANSWERS_WITHIN) if place.try_database else None
 
     def look() -> Report:
         web = _Asked(partial(trial.ask_web, place.web, place.key), WEB_ANSWERS_WITHIN)
         seen = facts.read(ledger)
         tried = trials.join(trial.claim(ledger))
         servers = {server: question.answer()[1] for server, question in asked}
-        found = check(replace(seen, servers=servers))
+        tables = facts.Database(place.database, database.answer()[1]) if database else None
+        found = check(replace(seen, servers=servers, database=tables))
         return Report([*found, tried, *trials.web(place.web, _of_web(web))])
 
     try:

@@ -16,6 +16,7 @@ from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.leases import ReadRoom, RoomView
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.line import FindPlace, Place, QueueLength
+from greenroom.app.rooms.outboxes import ReadWaiting, Waiting, WaitingOutboxes
 from greenroom.app.rooms.probes import (
     Condition,
     HaveLifetimes,
@@ -30,6 +31,7 @@ from greenroom.app.rooms.sessions import Event, LastSession, LiveSessions, ReadE
 from greenroom.app.rooms.workers import Host, ReadHeld, ReadHosts
 
 PINGS = 5  # the quickest one counts: the others may have waited behind other commands
+OUTBOXES_AT_MOST = 1000  # whose turns are counted, those first that have waited for longest
 BATCH = 200  # steps a round trip
 SESSIONS_AT_MOST = 20_000
 LOOKS_FOR = timedelta(
@@ -90,6 +92,14 @@ class Occupied:
 
 
 @dataclass(frozen=True)
+class Database:
+    """Where what was said is stored for good."""
+
+    address: str  # as it may be shown
+    why_not: str | None = None  # it cannot be used, if so
+
+
+@dataclass(frozen=True)
 class Facts:
     """The whole installation."""
 
@@ -105,6 +115,8 @@ class Facts:
     servers: Mapping[str, str | None] = field(
         default_factory=dict
     )  # of rooms; why one does not answer, if so
+    database: Database | None = None  # None: it was not asked
+    waiting: Waiting | None = None  # to be stored
 
     def since(self, at_ms: int) -> timedelta:
         return _between(at_ms, self.reach.now_ms)
@@ -158,6 +170,7 @@ def read(ledger: Ledger) -> Facts:
         others=others,
         occupied=_occupied(ledger, fleet, on, until),
         lasting=_lasting(ledger, until),
+        waiting=_waiting(ledger),
         saw_all=saw_all
         and len(ids) < SESSIONS_AT_MOST
         and (len(found), len(views), len(others)) == (len(ids), len(rooms), len(named)),
@@ -200,6 +213,11 @@ def read_fleet(ledger: Ledger) -> Fleet:
         [LastRun("reap"), QueueLength(LAUNCHES), QueueLength(CONTROL), ReadHosts()]
     )
     return Fleet(sorted(hosts, key=lambda host: host.id), since_reaped, launches, chores)
+
+
+def _waiting(ledger: Ledger) -> Waiting:
+    names = ledger.run(WaitingOutboxes(OUTBOXES_AT_MOST))
+    return ledger.run(ReadWaiting(tuple(names)))
 
 
 def _occupied(ledger: Ledger, fleet: Fleet, on: set[str], until: float) -> list[Occupied]:

@@ -16,6 +16,7 @@ from typing import Any
 from greenroom.app.rooms.ledger import Step
 
 OUTBOX_KEEPS_FOR = timedelta(days=3)  # a weekend in which nobody takes turns out of it
+OUTBOX_HOLDS = 10_000  # turns of a conversation that nobody has stored yet
 
 
 class Source(StrEnum):

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import LIMITS
 from greenroom.app.rooms.leases import ReadRoom, RoomView
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
+from greenroom.app.rooms.outboxes import ReadWaiting, WaitingOutboxes
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import (
@@ -25,6 +27,7 @@ from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 from greenroom.app.rooms.workers import Host, ReadHosts
 
 PAGE = 100  # sessions
+STORED_WITHIN = timedelta(seconds=30)  # it is tried every 3 s
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,20 @@ class Overview:
         unheard = f"has been heard in the last {WORKER_GONE_AFTER.seconds} seconds"
         bots = "ok" if "bots" in kinds else f"no worker for bots {unheard}"
         control = "ok" if "control" in kinds else f"no control worker {unheard}"
-        waiting = self._ledger.run(FindPlace()).waiting
+        place, outboxes, now_ms = self._ledger.run_all([FindPlace(), WaitingOutboxes(), Now()])
         line = (
             "ok"
-            if waiting < LIMITS.line
-            else f"full: {waiting} wait for a slot, and no further join is taken"
+            if place.waiting < LIMITS.line
+            else f"full: {place.waiting} wait for a slot, and no further join is taken"
         )
-        return Readiness(bots == "ok", {"redis": "ok", "bots": bots, "control": control, "line": line})
+        stored = self._stored(tuple(outboxes), now_ms)
+        checks = {"redis": "ok", "bots": bots, "control": control, "line": line, "stored": stored}
+        return Readiness(bots == "ok", checks)
+
+    def _stored(self, outboxes: tuple[str, ...], now_ms: int) -> str:
+        """Whether what is said is stored soon.  While it is not, joins and calls go on."""
+        oldest_ms = self._ledger.run(ReadWaiting(outboxes)).oldest_ms if outboxes else 0
+        waits = timedelta(milliseconds=now_ms - oldest_ms) if oldest_ms else timedelta(0)
+        if waits < STORED_WITHIN:
+            return "ok"
+        return f"turns have waited for {waits.seconds} seconds: the database may be away"

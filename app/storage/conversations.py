@@ -6,6 +6,7 @@ from typing import Any
 
 from greenroom.app.rooms.archive import Delivery
 from greenroom.app.rooms.conversations import (
+    OUTBOX_HOLDS,
     OUTBOX_KEEPS_FOR,
     BeginConversation,
     ReadTurns,
@@ -20,7 +21,6 @@ from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call, Command, Encoders, Reply, dumps, ms, script
 
 TURNS_KEPT = 1000  # of a conversation
-OUTBOX_HOLDS = 10_000  # turns of a conversation that nobody has stored yet
 
 
 def _entry(step: Record) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ import psycopg
 
 from tests.rigs.ports import free_port
 
-PROGRAMS = Path(__file__).parents[2] / ".venv" / "postgresql"
+PROGRAMS = Path(sys.prefix) / "postgresql"
 STARTS_WITHIN = 60.0  # seconds; it looks at its files first if it was killed
 STOPS_WITHIN = 20.0
 # A test's server need not outlive a power cut; the servers of the chaos scenarios do not go without

@@ -103,6 +103,30 @@ def _rename(database):
         connection.execute(users.update().values(updated_ms=2))
 
 
+def test_of_two_who_read_before_they_write_the_second_waits_for_its_turn(database):
+    """In SQLite neither could go on: each would wait for the other to stop reading."""
+    with database.writing() as connection:
+        connection.execute(users.insert(), ANN)
+    start = threading.Barrier(2)
+
+    def add_one():
+        start.wait()
+        for _ in range(20):
+            with database.writing() as connection:
+                # PostgreSQL locks rows where it is told to
+                found = connection.execute(select(users.c.updated_ms).with_for_update()).scalar_one()
+                connection.execute(users.update().values(updated_ms=found + 1))
+
+    threads = [threading.Thread(target=add_one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    with database.reading() as connection:
+        assert connection.execute(select(users.c.updated_ms)).scalar_one() == 41
+
+
 def test_a_lock_that_is_held_on_is_given_up(database, impatient):
     with database.writing() as connection:
         connection.execute(users.insert(), ANN)
@@ -159,6 +183,12 @@ def test_a_file_that_cannot_be_had_is_away(tmp_path):
     is_told_in_time(Database(f"sqlite:///{tmp_path / 'folder.db'}"))
 
 
+def test_who_reads_makes_no_file(tmp_path):
+    is_told_in_time(Database(f"sqlite:///{tmp_path / 'var' / 'greenroom.db'}"))
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_is_no_database_is_away(tmp_path):
     path = tmp_path / "greenroom.db"
     path.write_bytes(b"This is the diary of a house." * 100)
@@ -170,7 +200,9 @@ def test_what_people_said_is_nobody_else_s_to_read(tmp_path):
     path = tmp_path / "var" / "greenroom.db"
     old = os.umask(0)
     try:
-        with Database(f"sqlite:///{path}").writing() as connection:
+        database = Database(f"sqlite:///{path}")
+        database.make()
+        with database.writing() as connection:
             connection.execute(text("CREATE TABLE t (x INTEGER)"))
             modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     finally:
@@ -235,7 +267,9 @@ def test_where_it_is_is_said_without_a_password(url, shown):
 def _open(url, start, done):
     start.wait()
     try:
-        Database(url, pooled=False).reading().__enter__()
+        database = Database(url, pooled=False)
+        database.make()
+        database.reading().__enter__()
         done.put("open")
     except DatabaseAway as error:
         done.put(str(error.__cause__))

@@ -25,9 +25,9 @@ def a_batch(*numbers, conversation_id=HERE, by=7, session_id="a-session"):
     )
 
 
-def say(ledger, number, *, conversation_id=HERE, content="words", epoch=7, owner=OWNER):
+def say(ledger, number, *, conversation_id=HERE, content="words", epoch=7, owner=OWNER, **facts):
     role = ("user", "assistant")[number % 2]
-    turn = Turn(f"turn-{number}", role, content, epoch=epoch)
+    turn = Turn(f"turn-{number}", role, content, epoch=epoch, **facts)
     return ledger.run(Record("a-session", conversation_id, epoch, turn, owner=owner))
 
 

@@ -5,7 +5,7 @@ A rule looks at one thing, and is named after the finding that it makes.
 
 from collections.abc import Callable, Iterable
 
-from greenroom.app.operate.checkup import control, providers, queue, redis, rooms, workers
+from greenroom.app.operate.checkup import control, conversations, providers, queue, redis, rooms, workers
 from greenroom.app.operate.facts import Facts
 from greenroom.app.operate.findings import Finding
 
@@ -23,6 +23,8 @@ RULES: tuple[Rule, ...] = (
     control.beat,
     workers.used_slots,
     workers.cold_slots,
+    conversations.database,
+    conversations.outbox,
     queue.queue,
     rooms.locks,
     rooms.keepalives,

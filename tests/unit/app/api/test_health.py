@@ -29,7 +29,7 @@ def test_it_is_ready_when_redis_answers_and_workers_live(caller, ledger):
     assert response.status_code == 200
     assert response.json == {
         "ready": True,
-        "checks": {"redis": "ok", "bots": "ok", "control": "ok", "line": "ok"},
+        "checks": {"redis": "ok", "bots": "ok", "control": "ok", "line": "ok", "stored": "ok"},
     }
 
 

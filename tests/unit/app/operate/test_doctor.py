@@ -3,21 +3,24 @@
 import json
 import re
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from greenroom.app import queue_names
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors import DatabaseAway, DatabaseNewer, DatabaseOld, RedisAway
 from greenroom.app.operate import doctor, facts, trial
 from greenroom.app.operate.checkup import check, trials
 from greenroom.app.operate.doctor import BLIND, ILL, WELL, Place, examine, examine_room
 from greenroom.app.operate.findings import Verdict
 from greenroom.app.providers.local import Local
+from greenroom.app.rooms.conversations import OUTBOX_HOLDS, Record, Turn
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom
 from greenroom.app.rooms.ledger import granted
+from greenroom.app.rooms.outboxes import Waiting
 from greenroom.app.rooms.probes import LeasedRooms, ReadCondition
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
@@ -293,6 +296,69 @@ def test_many_rooms_are_counted_and_a_few_are_named(ledger):
     assert found.says.startswith("500 rooms ")
     assert "and 497 more" in found.says
     assert len(found.facts["rooms"]) == 500
+
+
+@pytest.mark.parametrize(
+    ("waiting", "verdict"),
+    [
+        ({"turns": 5, "fullest": 5}, OK),
+        ({"turns": 5, "fullest": 5, "waits": timedelta(seconds=59)}, OK),
+        ({"turns": 5, "fullest": 5, "waits": timedelta(seconds=61)}, WARNING),
+        ({"turns": 5, "fullest": 5, "waits": timedelta(minutes=61)}, PROBLEM),
+        ({"turns": OUTBOX_HOLDS // 10, "fullest": OUTBOX_HOLDS // 10}, WARNING),
+        ({"turns": OUTBOX_HOLDS // 2, "fullest": OUTBOX_HOLDS // 2}, PROBLEM),
+        ({"turns": OUTBOX_HOLDS, "fullest": 2}, OK),
+        ({"unstorable": 1}, WARNING),
+        ({"dropped": 1}, PROBLEM),
+    ],
+)
+def test_what_waits_to_be_stored_is_seen_long_before_it_is_lost(ledger, bot, waiting, verdict):
+    let_pass(ledger, timedelta(seconds=2))
+    now_ms = facts.read(ledger).reach.now_ms
+    oldest_ms = now_ms - waiting.pop("waits", timedelta(seconds=1)) // timedelta(milliseconds=1)
+    none = {"conversations": 0, "turns": 0, "fullest": 0, "sessions": 0, "unstorable": 0, "dropped": 0}
+    reach = replace(facts.read(ledger).reach, now_ms=now_ms, ahead=timedelta(0))
+    seen = replace(facts.read(ledger), reach=reach)
+    found = check(replace(seen, waiting=Waiting(**{**none, "oldest_ms": oldest_ms, **waiting})))
+    (outbox,) = [finding for finding in found if finding.check == "outbox"]
+
+    assert outbox.verdict is verdict
+    assert bool(outbox.do) is (verdict is not OK)
+
+
+def test_a_turn_in_an_outbox_is_told_with_its_age(ledger, bot):
+    session = bot.session
+    turn = Turn("a-turn", "user", "marzipan")
+    ledger.run(Record(session.id, session.conversation_id, session.epoch, turn))
+    found = look(ledger)["outbox"]
+
+    assert (found.facts["turns"], found.facts["conversations"]) == (1, 1)
+    assert 0 <= found.facts["oldest_ms"] < 60_000
+    assert "marzipan" not in str(found)
+
+
+@pytest.mark.parametrize("error", [None, DatabaseAway(), DatabaseOld(), DatabaseNewer()])
+def test_a_database_that_cannot_be_used_is_a_problem_with_the_reason(ledger, bot, error):
+    def ask():
+        if error:
+            raise error
+
+    let_pass(ledger, timedelta(seconds=2))
+    place = replace(NOWHERE, database="postgresql://db/greenroom", try_database=ask)
+    found = {finding.check: finding for finding in doctor.examine(ledger, place).findings}["database"]
+
+    assert found.verdict is (PROBLEM if error else OK)
+    assert "postgresql://db/greenroom" in found.says
+    assert error is None or str(error) in found.says
+
+
+def test_a_database_that_says_nothing_is_given_up(ledger, bot, monkeypatch):
+    monkeypatch.setattr(doctor, "DATABASE_ANSWERS_WITHIN", timedelta(milliseconds=10))
+    place = replace(NOWHERE, database="db", try_database=lambda: time.sleep(5))
+    found = {finding.check: finding for finding in doctor.examine(ledger, place).findings}["database"]
+
+    assert found.verdict is PROBLEM
+    assert "no answer within" in found.says
 
 
 def test_a_look_changes_nothing(ledger, bot):
