@@ -6,7 +6,6 @@ import random
 import signal
 import traceback
 
-import pytest
 from sqlalchemy import event
 
 from greenroom.app.conversations.archive import SqlArchive
@@ -74,7 +73,6 @@ def flush_and_die(redis_url, database_url, dies_at):
     return os.WIFSIGNALED(status)
 
 
-@pytest.mark.slow
 def test_a_flush_that_is_killed_at_any_step_loses_no_turn_and_keeps_none_twice(
     ledger, redis_url, database_url, database
 ):
