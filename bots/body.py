@@ -13,11 +13,12 @@ def body_of(
     conversation: Sequence[Any],
     by_person: Mapping[str, Sequence[Any]],
     owes_an_answer: bool,
+    remembered: str = "",
 ) -> dict[str, Any]:
     """All that was asked for, by name; the mode as it is now; and what was said before, as messages.
 
     `by_person` has for each of several people what they and the bot said to each other.  A bot that was lost may have
-    owed an answer, or the rest of one.
+    owed an answer, or the rest of one.  `remembered` is what is known of the user from earlier conversations, in words.
     """
     return {
         **session.brief.facts(),
@@ -26,4 +27,5 @@ def body_of(
         "conversation": list(conversation),
         "participant_contexts": dict(by_person),
         "owes_an_answer": owes_an_answer,
+        "remembered": remembered,
     }

@@ -17,6 +17,7 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
 from greenroom.app.rooms.line import LeaveLine
+from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
@@ -49,14 +50,12 @@ def preload(settings: Settings) -> None:
     Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The two models
     that a bot listens with are loaded, since their sessions are made to have no threads; none is run.
     """
-    import greenroom.bots.transports.local  # before any bot: it shall find in pipecat what our seam has put there
 
     if settings.livekit_url:
-        import greenroom.bots.transports.livekit
+        pass
     if settings.daily_domain:
         import httpx  # noqa: F401
 
-        import greenroom.bots.transports.daily  # noqa: F401  Daily.init() comes with a child's first room
     hooks = [os.environ.get("PIPECAT_SETUP_FILES", ""), str(Path(__file__).parent / "hook.py")]
     os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join(filter(None, hooks))
     ears.load()
@@ -150,6 +149,7 @@ async def _stay(
             pulse=pulse,
             settings=settings,
             launches=launches,
+            memory=_memory(settings.database_url),
         )
         stay = Stay(parts)
         here.append(stay)
@@ -166,6 +166,14 @@ async def _stay(
     finally:
         await ledger.close()
         await pulse.close()
+
+
+def _memory(url: str) -> Memory:
+    """A connection is opened for each read, which are few: none is open when nobody needs it."""
+    from greenroom.app.conversations.database import Database, Patience
+    from greenroom.app.conversations.memory import SqlMemory
+
+    return SqlMemory(Database(url, pooled=False, patience=Patience(connection=1, lock=1, statement=1)))
 
 
 @cache

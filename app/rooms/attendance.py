@@ -182,6 +182,10 @@ class Attendance:
         self._is_paused = session.state is State.PAUSED
         self._is_clock_set = False
 
+    def is_told_of(self, person: str) -> None:
+        """The bot knows this person from before: whoever else comes is another one, although nobody has come yet."""
+        self._met.add(person)
+
     @property
     def anybody_came(self) -> bool:
         """Whether a person has been with the session, with this bot or one before it."""

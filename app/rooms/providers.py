@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from greenroom.app.errors import NotOurRoom, NotYourRoom, ReservedName
-from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room import LOCAL, Room
 
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
 VOICE_ROOM = "voice-"  # what the name of a user's own voice room begins with; the rest is the user's id
@@ -153,9 +153,19 @@ def check_name(user_id: str) -> None:
         raise ReservedName
 
 
+def is_guest(user_id: str) -> bool:
+    """Whether that is nobody in particular, as whom anybody may come."""
+    return user_id.casefold() == GUEST or user_id.casefold().startswith(f"{GUEST}-")
+
+
 def is_voice_room(room: Room) -> bool:
     """Whether a room is some user's own, in whatever letters it is written."""
     return room.name.casefold().startswith(VOICE_ROOM)
+
+
+def is_for_one(room: Room) -> bool:
+    """Whether one person at a time is with a bot there: what it knows of them is heard by nobody else."""
+    return room.provider == LOCAL or is_voice_room(room)
 
 
 def check_voice_room(room: Room, user_id: str) -> None:
@@ -163,8 +173,7 @@ def check_voice_room(room: Room, user_id: str) -> None:
 
     To the letter: Ann and ann are two users.  Whoever is called guest is nobody in particular, and has none.
     """
-    is_nobody = user_id.casefold() == GUEST or user_id.casefold().startswith(f"{GUEST}-")
-    if is_voice_room(room) and (is_nobody or room.name != f"{VOICE_ROOM}{user_id}"):
+    if is_voice_room(room) and (is_guest(user_id) or room.name != f"{VOICE_ROOM}{user_id}"):
         raise NotYourRoom
 
 

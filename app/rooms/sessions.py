@@ -112,6 +112,11 @@ class Session:
         return self.brief.owner if is_as_asked or self.person is None else self.brief.owned_by(self.person)
 
     @property
+    def conversation_user(self) -> str:
+        """The user whose conversation it is."""
+        return self.conversation_owner.partition("/")[2]
+
+    @property
     def counts_for(self) -> str:
         """Whose limits it takes from: its user's, or the link's that they came by, which makes up users at will."""
         return f"link/{self.link}" if self.link else self.brief.user_id  # no user's id has a slash

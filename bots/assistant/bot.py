@@ -19,6 +19,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from greenroom.app import settings
 from greenroom.app.rooms.brief import Mode
+from greenroom.app.rooms.memory import with_memory, without_memory
 from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import ears
 from greenroom.bots.assistant.avatar import PICTURES_A_SECOND, Avatar
@@ -85,7 +86,8 @@ def _worker_for_one(
     runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech
 ) -> PipelineWorker:
     about: dict[str, Any] = runner_args.body or {}
-    context = LLMContext(messages=list(about.get("conversation") or []))
+    remembered, conversation = about.get("remembered") or "", about.get("conversation") or []
+    context = LLMContext(messages=with_memory(remembered, conversation))
     worker = _worker(build(transport, parts, context, ears.user_params()), runner_args)
     has_met = False
 
@@ -93,7 +95,7 @@ def _worker_for_one(
     async def greet(_rtvi: RTVIProcessor) -> None:
         """Greet, or answer what the bot before this one left open; a page that is only reloaded hears nothing."""
         nonlocal has_met
-        if not context.messages or (not has_met and speaks_first(context.messages, about)):
+        if not without_memory(context.messages) or (not has_met and speaks_first(context.messages, about)):
             await worker.queue_frame(LLMRunFrame())
         has_met = True
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from greenroom.app.rooms.memory import without_memory
+
 SAID = ("user", "assistant", "tool")  # the roles of what is said; a developer's or the system's words are not
 
 
@@ -17,6 +19,7 @@ def speaks_first(messages: Sequence[Any], about: Mapping[str, Any]) -> bool:
 
     A replacement says nothing to somebody who was answered in full, and finishes an answer that was cut short.
     """
-    is_as_found = list(messages) == list(about.get("conversation") or [])
+    conversation = without_memory(messages)
+    is_as_found = conversation == list(about.get("conversation") or [])
     is_cut_short = is_as_found and bool(about.get("owes_an_answer"))
-    return not messages or is_unanswered(messages) or is_cut_short
+    return not conversation or is_unanswered(conversation) or is_cut_short

@@ -52,6 +52,7 @@ from pipecat.processors.frameworks.rtvi.frames import (
     RTVIUISnapshotFrame,
 )
 
+from greenroom.app.rooms.memory import without_memory
 from greenroom.bots.assistant.answer_order import AnswerOrder
 from greenroom.bots.assistant.greeting import is_unanswered
 from greenroom.bots.assistant.person_branch import PersonBranch
@@ -138,10 +139,10 @@ class People(FrameProcessor):
             return
         is_new = person not in self._met
         self._met.add(person)
-        messages: list[Any] = list(self.context_of(person).messages)
+        messages = without_memory(self.context_of(person).messages)
         if not messages and introduction:
             context = self.context_of(person)  # nobody said it, so it is not written down
-            context.set_messages([{"role": "user", "content": introduction}])
+            context.set_messages([*context.messages, {"role": "user", "content": introduction}])
         if not messages or (is_new and is_unanswered(messages)):
             await self._order.asked(person, LLMContextFrame(self.context_of(person)))
 

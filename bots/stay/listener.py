@@ -68,6 +68,10 @@ class RoomListener:
         else:
             self._end.begin(Ending(why.kind, politely=False, detail=why.detail))
 
+    def is_told_of(self, person: str) -> None:
+        """The bot knows of this person what no other shall hear."""
+        self._rules.is_told_of(person)
+
     async def started(self) -> None:
         """The bot's pipeline runs, and the room is its own."""
         await self._follow(attendance.Started(self._people(), self._since_adoption()))
@@ -141,6 +145,7 @@ class RoomListener:
         self._open_things.close_all()
         if not self._turns.begin_another(person):
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
+        self._turns.remember(person)
         self._journal.change_conversation(self._turns.conversation_id)
         self._change_conversation(self._turns.conversation_id)
         await self._turns.written(WRITTEN_WITHIN)  # before the record names another person

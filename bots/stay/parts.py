@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from greenroom.app.rooms.attendance import Attendance
+from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
@@ -13,6 +14,7 @@ from greenroom.app.rooms.sessions import Reason, State
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import transports as stages
+from greenroom.bots.memories import Memories
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.adopted import AdoptedSession
@@ -46,6 +48,7 @@ class Parts:
         pulse: AsyncRedisLedger,
         settings: Settings,
         launches: LaunchQueue,
+        memory: Memory | None = None,
         stage_of: Callable[..., Stage] = stages.of,
     ) -> None:
         """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone."""
@@ -64,7 +67,10 @@ class Parts:
             has_room=not adopted.is_next,
             on_over=partial(end.begin, over),
         )
-        self.turns = turns = Turns(ledger, session, adopted.conversation, age=adopted.age)
+        self.memories = Memories(memory, session)
+        self.turns = turns = Turns(
+            ledger, session, adopted.conversation, age=adopted.age, memories=self.memories
+        )
         self.open_things = open_things = RoomState(
             ledger,
             session.room,

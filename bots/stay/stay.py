@@ -103,12 +103,15 @@ class Stay:
         turns = self._parts.turns
         if self._adopted.resumes:
             turns.resume()
+        if self._parts.memories.are_kept and turns.are_for_one:
+            self._parts.listener.is_told_of(session.conversation_user)
         return body_of(
             session,
             mode=self._parts.controls.mode,
             conversation=turns.before(),
             by_person=turns.by_person(),
             owes_an_answer=turns.owe_an_answer,
+            remembered=await turns.remembered(session.conversation_user),
         )
 
     async def _end_bot_run(self) -> Ending:

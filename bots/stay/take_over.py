@@ -105,9 +105,12 @@ class TakeOver:
         conversation = await retry(ReadTurns(conversation_id))
         known = frozenset(said.person for said in conversation if said.person is not None)
         await self._listener.took_over(self._journal.session, known)
+        is_another = conversation_id != self._turns.conversation_id
         if not self._turns.catch_up(conversation, conversation_id):  # another person came meanwhile
             frame = LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False)
             await self._bot_run.say(frame)
+        if is_another:
+            self._turns.remember(self._journal.session.conversation_user)
         self._open_things.catch_up(await retry(ReadState(session.room)))
         room = await retry(ReadRoom(session.room))
         if room.config != self._config:

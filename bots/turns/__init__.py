@@ -14,9 +14,11 @@ from pipecat.processors.aggregators.llm_response_universal import LLMUserAggrega
 
 from greenroom.app.rooms.brief import new_conversation
 from greenroom.app.rooms.conversations import ToolStatus, Turn
+from greenroom.app.rooms.providers import is_for_one
 from greenroom.app.rooms.resuming import NO_RESULT, as_messages, as_resumed, open_calls, owes_an_answer
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
+from greenroom.bots.memories import Memories
 from greenroom.bots.turns.contexts import Contexts
 from greenroom.bots.turns.floor import USER, Floor
 from greenroom.bots.turns.following import Follower
@@ -37,8 +39,11 @@ class Turns:
         before: Sequence[Turn],
         *,
         age: timedelta = timedelta(0),
+        memories: Memories | None = None,
     ) -> None:
         """`age` is the session's: with it the times of turns are those of Redis's clock."""
+        self._memories = memories or Memories(None, session)
+        self.are_for_one = is_for_one(session.room)
         self.floor = Floor()
         self._brief = session.brief
         self._epoch = session.epoch
@@ -128,6 +133,28 @@ class Turns:
         self._writer.begin(new_conversation(), self._brief.owned_by(person))
         return self._contexts.are_known
 
+    # What is known from earlier conversations
+
+    async def remembered(self, person: str) -> str:
+        """What a bot that begins is told of the person whom it is for; nothing where others may hear it."""
+        return await self._memories.of(person, self.conversation_id) if self.are_for_one else ""
+
+    def remember(self, person: str) -> None:
+        """Let the bot know a person with whom it has begun to talk, as soon as that is loaded."""
+        if self._contexts.has(person):
+            self._remember(person, person)
+        elif self.are_for_one:
+            self._remember(person, None)
+
+    def _remember(self, person: str, context_with: str | None) -> None:
+        conversation_id = self.conversation_id
+
+        def put_into_context(remembered: str) -> None:
+            if conversation_id == self.conversation_id:  # else another person is here by now
+                self._contexts.remember(context_with, remembered)
+
+        self._memories.load(person, conversation_id, put_into_context)
+
     # The way to Redis
 
     async def write(self) -> None:
@@ -160,6 +187,7 @@ class Turns:
     def _meet(self, person: str, aggregator: LLMUserAggregator) -> None:
         if not self._contexts.has(person):
             aggregator.context.set_messages(self.before(person))
+        self._remember(person, person)
 
     def _close_calls(self) -> None:
         """Give each call of a tool that was cut off a result that says so."""

@@ -6,6 +6,7 @@ from typing import Any
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from greenroom.app.rooms.conversations import Turn
+from greenroom.app.rooms.memory import with_memory
 from greenroom.app.rooms.resuming import as_messages
 
 
@@ -35,6 +36,11 @@ class Contexts:
             theirs = [said for said in conversation if person is None or said.person == person]
             _settle(context, theirs)
             context.set_messages([*context.messages, *as_messages(theirs)])
+
+    def remember(self, person: str | None, remembered: str) -> None:
+        """Put what is known from earlier conversations at the head; nobody said it, so it is not written down."""
+        if context := self._by_person.get(person):
+            context.set_messages(with_memory(remembered, context.messages))
 
     def clear(self) -> None:
         """Forget everything at once: as a frame it may come after the next person's first word."""

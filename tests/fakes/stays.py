@@ -10,7 +10,7 @@ from tests.fakes.stage import FakeStage
 from tests.rigs.makers import ME, a_session
 
 
-def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches=None, **facts):
+def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches=None, memory=None, **facts):
     """Called in a running loop; the facts are the session's, and `adopted` what else was adopted with it."""
     ledger = ledger or Told()
     return Parts(
@@ -20,6 +20,7 @@ def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches
         pulse=ledger,
         settings=Settings(),
         launches=launches,
+        memory=memory,
         stage_of=lambda *_, **__: FakeStage(people),
     )
 

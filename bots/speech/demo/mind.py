@@ -4,13 +4,16 @@ It keeps no state of its own, so a bot that takes over a conversation knows what
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from greenroom.app.rooms.memory import facts_in
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.demo.naming import name_in, plain
+
+NAME = "name"  # the key of the one fact that the demo remembers
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,17 @@ class Talk:
     who: Personality
 
 
-def answer(messages: Iterable[Mapping[str, Any]], now: datetime, who: Personality) -> Reply:
+def answer(messages: Sequence[Mapping[str, Any]], now: datetime, who: Personality) -> Reply:
     """The reply to the last of these messages.  Without one it is the greeting; after one of ours, "I am back"."""
     turns = list(_turns(messages))
+    known = facts_in(messages).get(NAME)
     if not turns:
-        return Reply(_hello(who))
-    talk = _talk(turns, now, who)
+        return Reply(_hello(who, known))
+    talk = _talk(turns, now, who, known)
     if turns[-1][0] == "assistant":
         return Reply(_back(talk))
     if not talk.last_said and not talk.is_new_name and _is_only_a_greeting(talk.asked):
-        return Reply(_hello(who))
+        return Reply(_hello(who, known))
     if LEAVING.search(talk.asked):
         return Reply(_with_name(who.goodbye, talk.name), leaves=True)
     if not talk.asked and not talk.is_new_name:
@@ -51,8 +55,10 @@ def answer(messages: Iterable[Mapping[str, Any]], now: datetime, who: Personalit
     return Reply(" ".join(_answers(talk)))
 
 
-def _hello(who: Personality) -> str:
+def _hello(who: Personality, name: str | None) -> str:
     """The greeting, and what may be said here: nobody can guess which sentences a script knows."""
+    if name:
+        return f"Hello again, {name}. You can ask me the time, or say help."
     introduction, stop, question = who.greeting.rpartition(". ")
     return f"{introduction}{stop}You can ask me the time, or say help. {question}"
 
@@ -167,8 +173,8 @@ def _not_heard(talk: Talk) -> str:
     return f"{NOT_HEARD} I know only a few sentences: say help to hear them."
 
 
-def _talk(turns: list[tuple[str, str]], now: datetime, who: Personality) -> Talk:
-    name, is_new_name, said = None, False, ""
+def _talk(turns: list[tuple[str, str]], now: datetime, who: Personality, known: str | None) -> Talk:
+    name, is_new_name, said = known, False, ""
     asked: list[str] = []
     for role, text in turns:
         if role == "assistant":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from greenroom.app.rooms.memory import Fact, Recollection, as_message
 from greenroom.bots.assistant.greeting import is_unanswered, speaks_first
 
 ASKED, ANSWERED = {"role": "user", "content": "hello?"}, {"role": "assistant", "content": "Hi."}
@@ -30,6 +31,14 @@ def test_who_was_not_answered_waits(messages, waits):
 def test_whoever_is_new_is_greeted_and_whoever_was_answered_is_not():
     assert speaks_first([], {})
     assert not speaks_first([ASKED, ANSWERED, TOLD], {"conversation": [ASKED, ANSWERED, TOLD]})
+
+
+def test_whoever_is_known_from_earlier_conversations_is_greeted_as_well():
+    known = as_message(Recollection(facts=[Fact("name", "Alice")]).as_text())
+
+    assert speaks_first([known], {"conversation": []})
+    assert not speaks_first([known, ASKED, ANSWERED], {"conversation": [ASKED, ANSWERED]})
+    assert speaks_first([known, ASKED, ANSWERED], {"conversation": [ASKED, ANSWERED], "owes_an_answer": True})
 
 
 def test_an_answer_that_was_cut_short_is_finished_unless_more_was_said_meanwhile():

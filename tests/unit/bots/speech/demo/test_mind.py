@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.tests.utils import run_test
 
+from greenroom.app.rooms.memory import Fact, Recollection, as_message
 from greenroom.bots import personalities
 from greenroom.bots.speech.demo.mind import answer
 from greenroom.bots.speech.demo.thinking import ScriptedMind, sentences
@@ -43,6 +44,18 @@ def asked(text, before=ALICE):
 )
 def test_the_first_words_are_the_greeting(conversation):
     assert said(*conversation).startswith("Hello, and welcome. I am Robin, your host.")
+
+
+def known(*turns):
+    """What is said to somebody whose name is known from an earlier conversation."""
+    told = as_message(Recollection(facts=[Fact("dog", "Rex"), Fact("name", "Alice")]).as_text())
+    return answer([told, *messages(*turns)], NOW, HOST).text
+
+
+def test_whoever_is_known_is_greeted_by_name_and_need_not_tell_it_again():
+    assert known() == known(("user", "Hello")) == "Hello again, Alice. You can ask me the time, or say help."
+    assert known(("assistant", known()), ("user", "What is my name?")) == "Your name is Alice."
+    assert known(("user", "My name is Bob.")).startswith("Nice to meet you, Bob.")
 
 
 def test_the_greeting_is_said_once():

@@ -1,0 +1,242 @@
+"""What a bot is told of earlier conversations: once, in time or not at all, and of nobody to anybody else."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
+
+from greenroom.app.errors import DatabaseAway
+from greenroom.app.rooms.memory import as_message
+from greenroom.app.rooms.room import Room
+from greenroom.bots import memories
+from greenroom.bots.assistant.ears import user_params
+from greenroom.bots.assistant.people import People
+from greenroom.bots.stay import bot_run
+from greenroom.bots.stay.stay import Stay
+from tests.fakes.memory import FakeMemory, known_as
+from tests.fakes.stays import FakePipeline, parts_of_a_stay, with_pipeline
+from tests.rigs.makers import a_brief
+
+pytestmark = pytest.mark.anyio
+
+
+async def eventually_async(look):
+    async with asyncio.timeout(10):
+        while not look():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+SEVERAL = Room.parse("wss://livekit.acme.com/standup")
+OF_ADA = known_as("Ada")
+
+
+@pytest.fixture
+def perform(monkeypatch):
+    """Runs a stay with a bot that looks at what it is told, and returns that."""
+
+    async def performed(**facts):
+        told = []
+
+        async def bot(body):
+            told.append(body)
+            await asyncio.sleep(0)
+
+        monkeypatch.setattr(bot_run, "load_bot", lambda _target: bot)
+        await Stay(parts_of_a_stay(**facts)).run()
+        return told[0]
+
+    return performed
+
+
+async def test_a_bot_that_begins_is_told_of_its_user_alone_and_that_is_loaded_once(perform):
+    memory = FakeMemory(ada="Ada", ben="Ben")
+
+    assert (await perform(memory=memory))["remembered"] == OF_ADA
+    assert memory.asked == [("main", "ada", "a-conversation")]
+
+
+async def test_a_bot_that_shall_have_no_memory_is_told_nothing_and_nobody_is_asked(perform):
+    memory = FakeMemory(ada="Ada")
+
+    assert (await perform(memory=memory, brief=a_brief(memory=False)))["remembered"] == ""
+    assert memory.asked == []
+
+
+@pytest.mark.parametrize("nobody", ["guest", "guest-1f", "Guest-1F"])
+async def test_of_guests_nothing_is_known(perform, nobody):
+    memory = FakeMemory(**{nobody: "Ada"})
+
+    assert (await perform(memory=memory, brief=a_brief(user_id=nobody)))["remembered"] == ""
+    assert memory.asked == []
+
+
+async def test_a_bot_of_a_room_of_several_is_told_of_nobody_since_others_would_hear_it(perform):
+    memory = FakeMemory(ada="Ada")
+
+    assert (await perform(memory=memory, room=SEVERAL))["remembered"] == ""
+
+
+async def test_a_bot_begins_without_what_takes_too_long(perform, monkeypatch, caplog):
+    memory = FakeMemory(ada="Ada")
+    memory.answers.clear()
+    monkeypatch.setattr(memories, "LOADED_WITHIN", timedelta(milliseconds=20))
+
+    try:
+        assert (await perform(memory=memory))["remembered"] == ""
+    finally:
+        memory.answers.set()
+    assert memory.asked
+
+
+@pytest.mark.parametrize("error", [DatabaseAway(because="OperationalError"), ValueError("canary")])
+async def test_a_bot_begins_without_what_cannot_be_read_and_the_log_has_no_word_of_it(perform, error, caplog):
+    memory = FakeMemory(ada="Ada")
+    memory.error = error
+
+    with caplog.at_level(logging.WARNING):
+        assert (await perform(memory=memory))["remembered"] == ""
+    assert "canary" not in caplog.text
+
+
+async def test_the_loop_goes_on_while_memory_is_read():
+    memory = FakeMemory(ada="Ada")
+    memory.answers.clear()
+    parts = parts_of_a_stay(memory=memory)
+
+    reading = asyncio.create_task(parts.turns.remembered("ada"))
+    await eventually_async(lambda: memory.asked)
+    memory.answers.set()  # which nobody could do if the loop waited
+
+    assert await reading == OF_ADA
+
+
+# Nobody's memory reaches anybody else
+
+
+class Talk:
+    """A bot for one person in a room, as far as its context goes."""
+
+    def __init__(self, parts, context):
+        self.parts, self.context = parts, context
+
+    async def comes(self, person):
+        self.parts.stage.people = frozenset({person})
+        await self.parts.listener.arrived(person)
+
+    async def goes(self, person):
+        self.parts.stage.people = frozenset()
+        await self.parts.listener.departed(person)
+
+    @property
+    def is_told(self):
+        return str(self.context.messages)
+
+
+async def a_talk(memory, monkeypatch, **facts):
+    """It has begun, as our own bot does, and nobody has come yet."""
+    parts, begun, told = parts_of_a_stay(memory=memory, **facts), asyncio.Event(), []
+
+    async def bot(body):
+        told.append(body)
+        begun.set()
+        await asyncio.Future()
+
+    monkeypatch.setattr(bot_run, "load_bot", lambda _target: bot)
+    running = asyncio.create_task(Stay(parts).run())
+    await begun.wait()
+    context = LLMContext([as_message(told[0]["remembered"])] if told[0]["remembered"] else [])
+    pipeline = await with_pipeline(
+        parts, LLMUserAggregator(context, params=user_params()), LLMAssistantAggregator(context)
+    )
+    await pipeline.happens("on_pipeline_started")
+    return Talk(parts, context), running
+
+
+@pytest.fixture
+async def talk(monkeypatch):
+    memory, running = FakeMemory(ada="Ada", ben="Ben"), []
+
+    async def begin(**facts):
+        it, task = await a_talk(memory, monkeypatch, **facts)
+        running.append(task)
+        it.memory = memory
+        return it
+
+    yield begin
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+async def test_two_users_with_one_bot_in_turn_are_each_known_and_have_nothing_of_each_other(talk):
+    it = await talk()
+    await it.comes("ada")
+    assert "Ada" in it.is_told
+    it.parts.turns.message_added({"role": "user", "content": "canary"})
+    await it.goes("ada")
+
+    await it.comes("ben")
+
+    await eventually_async(lambda: "Ben" in it.is_told)
+    assert "Ada" not in it.is_told
+    assert [user for _, user, _ in it.memory.asked] == ["ada", "ben"]
+
+
+async def test_whoever_comes_first_and_is_another_than_the_one_whom_the_bot_is_for_hears_nothing_of_them(
+    talk,
+):
+    it = await talk()
+    assert "Ada" in it.is_told
+
+    await it.comes("ben")
+
+    await eventually_async(lambda: "Ben" in it.is_told)
+    assert "Ada" not in it.is_told
+    assert it.parts.journal.session.conversation_id != "a-conversation"
+
+
+async def test_what_is_loaded_late_does_not_reach_the_person_who_came_meanwhile(talk):
+    it = await talk()
+    await it.comes("ada")
+    await it.goes("ada")
+    it.memory.answers.clear()
+    await it.comes("ben")
+    await it.goes("ben")
+    await it.comes("cy")
+    it.memory.answers.set()
+
+    await asyncio.sleep(0.1)
+    assert it.is_told == "[]"
+
+
+async def test_a_guest_who_comes_after_somebody_is_told_nothing_of_them(talk):
+    it = await talk()
+    await it.comes("ada")
+    await it.goes("ada")
+
+    await it.comes("guest-1f")
+
+    assert it.is_told == "[]"
+
+
+async def test_of_several_in_a_room_each_has_their_own_memory_in_their_own_context():
+    memory = FakeMemory(ada="Ada", ben="Ben")
+    parts = parts_of_a_stay(memory=memory, room=SEVERAL)
+    people = People(lambda: None, user_params)
+    parts.turns.follow(FakePipeline(people))
+
+    for person in ("ada", "ben", "cy", "ada"):
+        aggregator = LLMUserAggregator(people.context_of(person), params=user_params())
+        await people._call_event_handler("on_person", person, aggregator)
+
+    def told(person):
+        return people.context_of(person).messages
+
+    await eventually_async(lambda: told("ada") and told("ben"))
+    assert told("ada") == [as_message(OF_ADA)]
+    assert told("ben") == [as_message(known_as("Ben"))]
+    assert told("cy") == []
+    assert sorted(user for _, user, _ in memory.asked) == ["ada", "ben", "cy"]
