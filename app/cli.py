@@ -115,7 +115,7 @@ def _import_assistants(chosen: argparse.Namespace) -> int:
     from greenroom.app.operate.importing import Outcome, import_assistants
     from greenroom.app.operate.mongo_documents import documents_in
 
-    database = Database(app_settings.load().database_url)
+    database = Database(app_settings.load(_environment_here()).database_url)
     check(database)
     documents = documents_in(chosen.file)
     came: Counter[Outcome] = Counter()
