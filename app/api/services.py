@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Protocol, cast
 
 from flask import current_app
@@ -10,7 +11,7 @@ from itsdangerous import TimestampSigner
 
 from greenroom.app import providers
 from greenroom.app.api.auth import session_tokens
-from greenroom.app.api.seats import Latest, Seats
+from greenroom.app.api.seats import Latest, Seats, Wait
 from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.reading import SqlKeptConversations
@@ -78,6 +79,7 @@ class Services:
     ) -> "Services":
         its, seats = providers.of(settings), Seats(settings.web_threads)
         database = Database(settings.database_url)
+        waits_for_database = partial(seats.taken, Wait.DATABASE)
         return cls(
             ledger=ledger,
             joining=Joining(ledger, queues, sleep=seats.sleep),
@@ -92,9 +94,9 @@ class Services:
             seats=seats,
             offers=Latest(),
             database=database,
-            assistants=Assistants(SqlAssistants(database)),
+            assistants=Assistants(SqlAssistants(database), waits_for_database),
             reading=Reading(SqlKeptConversations(database), ledger),
-            users=Users(SqlUsers(database)),
+            users=Users(SqlUsers(database), waits_for_database),
         )
 
     @property

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
 from greenroom.app.errors import NoSuchAssistant
-from greenroom.app.rooms.cached import Cached
+from greenroom.app.rooms.cached import Cached, Waiting
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 SEEN_WITHIN = timedelta(seconds=3)  # a change is seen by other processes
@@ -119,9 +120,12 @@ class Assistants:
     A change by this process is seen by its next join, one by another process within SEEN_WITHIN.
     """
 
-    def __init__(self, store: AssistantStore) -> None:
+    def __init__(self, store: AssistantStore, waiting: Waiting = nullcontext) -> None:
+        """A join that waits longer than a moment for the database does so in `waiting`, which may refuse it."""
         self._store = store
-        self._known = Cached(store.find, lasts=SEEN_WITHIN, at_most=KEPT_AT_MOST, within=READ_WITHIN)
+        self._known = Cached(
+            store.find, lasts=SEEN_WITHIN, at_most=KEPT_AT_MOST, within=READ_WITHIN, waiting=waiting
+        )
 
     def known(self, name: str) -> Assistant | None:
         """The assistant of that name or id, as a join finds it: soon, and while the database is away too."""

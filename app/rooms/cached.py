@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -13,8 +14,23 @@ from typing import Generic, TypeVar
 from greenroom.app.errors import DatabaseAway
 
 READERS = 4  # threads; as many reads may hang at once, and no caller hangs with them
+A_MOMENT = timedelta(milliseconds=100)  # far more than a read takes
 
 Value = TypeVar("Value")
+Waiting = Callable[[], AbstractContextManager[object]]  # what whoever waits longer than a moment waits in
+
+
+def in_time(answer: "Future[Value]", within: timedelta, waiting: Waiting = nullcontext) -> Value:
+    """The database's answer.  Raises DatabaseAway if it does not come in time, and what `waiting` raises."""
+    try:
+        return answer.result(A_MOMENT.total_seconds())
+    except NotYet:
+        pass
+    with waiting():
+        try:
+            return answer.result((within - A_MOMENT).total_seconds())
+        except NotYet:
+            raise DatabaseAway(because="it was late") from None
 
 
 @dataclass(frozen=True)
@@ -36,22 +52,29 @@ class Cached(Generic[Value]):
         lasts: timedelta,
         at_most: int,
         within: timedelta,
+        waiting: Waiting = nullcontext,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`read` may raise DatabaseAway.  `at_most` values are kept; no caller waits longer than `within`."""
+        """`read` may raise DatabaseAway.  `at_most` values are kept.
+
+        No caller waits longer than `within`, and none longer than a moment where an earlier value can be used.
+        """
         self._read = read
-        self._lasts, self._within = lasts.total_seconds(), within.total_seconds()
+        self._lasts, self._within = lasts.total_seconds(), within
+        self._waiting = waiting
         self._at_most = at_most
         self._clock = clock
         self._lock = threading.RLock()  # a read that is done at once ends where it began
         self._kept: OrderedDict[str, _Kept[Value]] = OrderedDict()  # the one asked for last is at the end
         self._reading: dict[str, Future[Value | None]] = {}
-        self._readers = ThreadPoolExecutor(
-            READERS, thread_name_prefix="cached"
-        )  # no thread before the first read
+        # It has no thread before the first read, so that a process may be forked from this one.
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="cached")
 
     def get(self, key: str) -> Value | None:
-        """The value, as it was a moment ago at the most; None if there is none.  Raises DatabaseAway."""
+        """The value, as it was so long ago at the most; None if there is none.
+
+        Raises DatabaseAway, and what `waiting` raises, if nothing was known of it before.
+        """
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -60,13 +83,12 @@ class Cached(Generic[Value]):
                     return kept.value
             reading = self._reading.get(key) or self._begin(key)
         try:
-            return reading.result(self._within)
-        except DatabaseAway:
+            if kept is None:
+                return in_time(reading, self._within, self._waiting)
+            return reading.result(A_MOMENT.total_seconds())
+        except (DatabaseAway, NotYet):
             if kept is None:
                 raise
-        except NotYet:
-            if kept is None:
-                raise DatabaseAway(because="it was late") from None
         with self._lock:
             if self._kept.get(key) is kept:  # the next callers need not wait for what is away
                 self._kept[key] = _Kept(kept.value, self._clock() + self._lasts)

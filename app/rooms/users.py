@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors import Busy, DatabaseAway
+from greenroom.app.rooms.cached import Waiting, in_time
 
 WITHIN = timedelta(seconds=2)  # a join waits for the database
 THREADS = 4  # that wait for it longer than that, if it hangs
@@ -54,8 +55,10 @@ class UserStore(Protocol):
 class Users:
     """The users of an installation, for joins as well.  Nothing of them stays in memory: who is erased is gone."""
 
-    def __init__(self, store: UserStore) -> None:
+    def __init__(self, store: UserStore, waiting: Waiting = nullcontext) -> None:
+        """A join that waits longer than a moment for the database does so in `waiting`, which may refuse it."""
         self._store = store
+        self._waiting = waiting
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="users")  # none before the first call
 
     def profile(self, user_id: str) -> Mapping[str, Any]:
@@ -73,14 +76,11 @@ class Users:
                 self._in_time(
                     self._store.change, user_id, lambda old: old.with_more(profile=profile, preferences={})
                 )
-        except DatabaseAway:
+        except (Busy, DatabaseAway):
             log.warning("profile_write_failed", user_id=user_id)
 
     def _in_time(self, ask: Callable[..., Result], *arguments: Any) -> Result:
-        try:
-            return self._threads.submit(ask, *arguments).result(WITHIN.total_seconds())
-        except NotYet:
-            raise DatabaseAway(because="it was late") from None
+        return in_time(self._threads.submit(ask, *arguments), WITHIN, self._waiting)
 
 
 def _merged(old: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

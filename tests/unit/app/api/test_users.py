@@ -151,7 +151,7 @@ def test_joins_that_bring_nothing_new_write_nothing_and_others_do_not_ask_at_all
 
 @pytest.mark.usefixtures("strict")
 def test_nobody_waits_for_a_database_that_hangs(caller, store, monkeypatch):
-    monkeypatch.setattr(users, "WITHIN", timedelta(milliseconds=50))
+    monkeypatch.setattr(users, "WITHIN", timedelta(milliseconds=150))
     store.is_open.clear()
 
     assert join(caller, profile=ADA).status_code == 202

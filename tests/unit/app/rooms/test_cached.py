@@ -1,11 +1,12 @@
 """What is kept for a while: how old it may be, who reads it, and what happens when it cannot be read."""
 
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors import Busy, DatabaseAway
 from greenroom.app.rooms.cached import Cached
 from tests.rigs.eventually import eventually
 
@@ -113,7 +114,7 @@ def test_while_the_source_is_away_what_was_known_is_used_however_old_it_is(cache
 
 def test_nobody_waits_for_a_source_that_hangs(source, now):
     cached = Cached(
-        source.read, lasts=LASTS, at_most=3, within=timedelta(milliseconds=50), clock=lambda: now[0]
+        source.read, lasts=LASTS, at_most=3, within=timedelta(milliseconds=150), clock=lambda: now[0]
     )
     source.is_open.clear()
 
@@ -125,6 +126,41 @@ def test_nobody_waits_for_a_source_that_hangs(source, now):
     source.is_open.clear()
     now[0] += 4
     assert cached.get("pearl") == "Pearl"
+
+
+def test_who_waits_longer_than_a_moment_waits_where_only_a_few_may(source, now):
+    """Else whoever asks for unknown names takes all threads of a process whose database hangs."""
+    waits = []
+
+    @contextmanager
+    def one_at_a_time():
+        if waits:
+            raise Busy
+        waits.append("one")
+        yield
+
+    cached = Cached(
+        source.read,
+        lasts=LASTS,
+        at_most=3,
+        within=timedelta(seconds=20),
+        waiting=one_at_a_time,
+        clock=lambda: now[0],
+    )
+    assert cached.get("pearl") == "Pearl" and not waits
+    source.is_open.clear()
+    found = []
+    first = threading.Thread(target=lambda: found.append(cached.get("ruby")))
+    first.start()
+    eventually(lambda: waits)
+
+    with pytest.raises(Busy):
+        cached.get("jade")
+    now[0] += 4
+    assert cached.get("pearl") == "Pearl"  # which is known, and waits nowhere
+    source.is_open.set()
+    first.join()
+    assert found == [None]
 
 
 def test_what_was_changed_here_is_read_anew_at_once(cached, source):
