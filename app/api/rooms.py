@@ -157,7 +157,7 @@ def look(room_url: str) -> dict[str, Any]:
 def _presence(here: Services, room: Room) -> Presence:
     """Ask who is there from a seat, so that a server that does not answer holds a few threads, and never all."""
     try:
-        with here.seats.taken(Wait.PRESENCE):
+        with here.seats.taken(Wait.OUTSIDE):
             return here.presences.get(str(room), lambda: presence_of(room, here.providers.of_room(room)))
     except Busy:
         return Presence(None, "Too many ask who is where just now; ask again in a few seconds.")

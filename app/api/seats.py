@@ -24,20 +24,11 @@ class Wait(Enum):
     BOT = "a bot's answer to an offer, to candidates, to a change"
     LEAVE = "a bot's goodbye"
     DOUBT = "knowing whether a room's bot lives"
-    PRESENCE = "a room's server saying who is there"
-    DATABASE = "a database that is slow to say what a join needs"
+    OUTSIDE = "a room's server saying who is there, or a database that is slow to say what a join needs"
 
 
-# Of every 16 threads; one is left for what does not wait.
-SHARES = {
-    Wait.STREAM: 3,
-    Wait.JOIN: 4,
-    Wait.BOT: 4,
-    Wait.LEAVE: 1,
-    Wait.DOUBT: 1,
-    Wait.PRESENCE: 1,
-    Wait.DATABASE: 1,
-}
+# Of every 16 threads; two are left for what does not wait.
+SHARES = {Wait.STREAM: 3, Wait.JOIN: 4, Wait.BOT: 4, Wait.LEAVE: 1, Wait.DOUBT: 1, Wait.OUTSIDE: 1}
 
 
 class Seats:

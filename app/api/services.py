@@ -79,7 +79,7 @@ class Services:
     ) -> "Services":
         its, seats = providers.of(settings), Seats(settings.web_threads)
         database = Database(settings.database_url)
-        waits_for_database = partial(seats.taken, Wait.DATABASE)
+        waits_for_database = partial(seats.taken, Wait.OUTSIDE)
         return cls(
             ledger=ledger,
             joining=Joining(ledger, queues, sleep=seats.sleep),

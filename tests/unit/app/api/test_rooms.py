@@ -466,7 +466,7 @@ def test_a_room_whose_server_is_away_says_so_and_all_else(caller, shared, rooms)
 def test_who_asks_beside_too_many_others_is_told_all_but_who_is_there(app, caller, shared, rooms):
     services = app.extensions["greenroom"]
     for _ in range(services.settings.web_threads // 16):
-        services.seats.take(Wait.PRESENCE)
+        services.seats.take(Wait.OUTSIDE)
 
     response = caller.get(shared)
 
