@@ -1,5 +1,6 @@
 """A database that tests share: it waits for no disk, and who has used it leaves it empty and without a connection."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,8 @@ def in_a_hurry() -> Iterator[None]:
     """What SQLite writes meanwhile need not outlive a power cut: on a busy disk each transaction would take long."""
 
     def hurry(connection: Any, _: object) -> None:
-        connection.execute("PRAGMA synchronous = OFF")
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
 
     event.listen(Pool, "connect", hurry)
     yield
