@@ -73,6 +73,12 @@ class Conflict(GreenroomError):
     kind = "conflict"
 
 
+class UserInSession(Conflict):
+    """A bot is with that user just now: end their sessions with POST /leave first."""
+
+    kind = "user-in-session"
+
+
 class ConversationOfAnother(Conflict):
     """That conversation is another user's; leave conversation_id out to begin a new one."""
 

@@ -54,6 +54,7 @@ EVENTS = {
     "flush_failed": "what was said could not be stored for good; it waits in Redis, and is stored later",
     "turn_rejected": "the database never takes a turn; it is put aside in Redis for a month",
     "outbox_rejected": "turns in Redis are of no known form; they are put aside there for a month",
+    "user_erased": "all that was kept of a person is erased; how many rows of each table that was",
     "session_rejected": "the database never takes a session's record; its turns are stored",
     "turns_write_failed": "Redis is away; what was said is kept, and written later",
     "room_state_refused": "what is open in a room is not written: the room has another bot by now",

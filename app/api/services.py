@@ -14,10 +14,12 @@ from greenroom.app.api.auth import session_tokens
 from greenroom.app.api.seats import Latest, Seats, Wait
 from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.personal import SqlPersonal
 from greenroom.app.conversations.reading import SqlKeptConversations
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
 from greenroom.app.rooms.assistants import Assistants
+from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
@@ -64,6 +66,8 @@ class Services:
     database: Database
     assistants: Assistants
     reading: Reading
+    personal: KeptOfPeople
+    erasing: Erasing
     users: Users
     presences: SharedAnswers[Presence] = field(default_factory=lambda: SharedAnswers(PRESENCE_SHARED_FOR))
     names: Mapping[str, str] = field(default_factory=dict)  # what each personality calls itself
@@ -95,6 +99,8 @@ class Services:
             offers=Latest(),
             database=database,
             assistants=Assistants(SqlAssistants(database), waits_for_database),
+            personal=(personal := SqlPersonal(database)),
+            erasing=Erasing(ledger, personal),
             reading=Reading(SqlKeptConversations(database), ledger),
             users=Users(SqlUsers(database), waits_for_database),
         )

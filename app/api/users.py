@@ -1,13 +1,23 @@
-"""The endpoints of users: what is said of them."""
+"""The endpoints of users: what is said of them, what is known of them, and their erasure."""
 
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from flask import Response, stream_with_context
 from marshmallow import ValidationError
 
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas.fields import USER
-from greenroom.app.api.schemas.users import ToldUserSchema, UserSchema
+from greenroom.app.api.schemas.users import (
+    ErasedSchema,
+    ExportSchema,
+    KnownUserSchema,
+    ToldUserSchema,
+    UserSchema,
+)
 from greenroom.app.api.services import services
 from greenroom.app.errors import NoSuchUser
 from greenroom.app.rooms.providers import check_name
@@ -16,6 +26,44 @@ from greenroom.app.rooms.users import User
 NOTHING_SAID: dict[str, Any] = {"profile": {}, "preferences": {}}
 
 bp = JsonBlueprint("users", __name__, url_prefix="/users", description="The people who talk")
+
+
+@bp.get("/<user_id>")
+@bp.response(HTTPStatus.OK, KnownUserSchema())
+def get_user(user_id: str) -> dict[str, Any]:
+    """What is known of a user: profile, preferences, facts, how much they have said, and when they were last here."""
+    here, user_id = services(), _checked(user_id)
+    user = _known(user_id)
+    account = here.personal.account(user_id)
+    return {**vars(user), "facts": here.personal.facts(user_id), **vars(account)}
+
+
+@bp.get("/<user_id>/export")
+@bp.response(
+    HTTPStatus.OK,
+    ExportSchema(),
+    description="Sent while it is read: it may be long, and is cut off by an error",
+)
+def export_user(user_id: str) -> Any:
+    """All that the database keeps of a user, by table, row by row."""
+    user = _known(_checked(user_id))
+    parts = stream_with_context(_written(services().personal.rows(user.id)))
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", user.id)
+    return Response(
+        parts,
+        mimetype="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
+    )
+
+
+@bp.delete("/<user_id>")
+@bp.response(HTTPStatus.OK, ErasedSchema())
+def erase_user(user_id: str) -> dict[str, Any]:
+    """Erase a user: all that they said and that is known of them, in the database and in Redis.
+
+    409 `user-in-session` while a bot is with them.  Done again, there is nothing any more.
+    """
+    return {"user_id": user_id, "erased": services().erasing.erase(_checked(user_id))}
 
 
 @bp.put("/<user_id>")
@@ -34,6 +82,28 @@ def change_user(said: dict[str, Any], user_id: str) -> User:
     """Change the entries that are named; null takes one out.  A user of whom nothing is known yet is made."""
     said = {**NOTHING_SAID, **said}
     return services().users.change(_checked(user_id), lambda old: old.with_more(**said))
+
+
+def _written(tables: Iterator[tuple[str, Iterable[Mapping[str, Any]]]]) -> Iterator[str]:
+    """One JSON object, in pieces."""
+    before = "{"
+    for name, rows in tables:
+        yield f"{before}{json.dumps(name)}: ["
+        between = "\n"
+        for row in rows:
+            yield f"{between}{json.dumps(row)}"
+            between = ",\n"
+        yield "]"
+        before = ",\n"
+    yield "}\n"
+
+
+def _known(user_id: str) -> User:
+    """Raises NoSuchUser."""
+    user = services().users.find(user_id)
+    if user is None:
+        raise NoSuchUser("Nothing is known of that user.")
+    return user
 
 
 def _checked(user_id: str) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, bindparam, func, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
+from greenroom.app.conversations import erasures
 from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.inserting import insert_into
 from greenroom.app.conversations.state import check
 from greenroom.app.conversations.tables import (
     conversations,
@@ -90,6 +91,7 @@ def _with(batch: Batch, deliveries: tuple[Delivery, ...]) -> Batch:
 
 
 def _keep(connection: Connection, batches: Sequence[Batch]) -> list[Refusal]:
+    batches = _without_erased(connection, batches)
     for batch in batches:
         _know_user(connection, batch.tenant, batch.user_id, _first_ms(batch))
         _know_conversation(connection, batch)
@@ -107,13 +109,43 @@ def _keep(connection: Connection, batches: Sequence[Batch]) -> list[Refusal]:
     return [Refusal(conversation_id, turn_id, Unkept.LATE) for conversation_id, turn_id in sorted(refused)]
 
 
+def _without_erased(connection: Connection, batches: Sequence[Batch]) -> list[Batch]:
+    """Those turns that are not of somebody who was erased since they were said."""
+    asked = {
+        named
+        for batch in batches
+        for delivery in batch.deliveries
+        for named in (
+            (erasures.USER, batch.tenant, batch.user_id),
+            (erasures.USER, batch.tenant, delivery.turn.person),
+            (erasures.CONVERSATION, batch.tenant, batch.conversation_id),
+            (erasures.SESSION, batch.tenant, delivery.session_id),
+        )
+    }
+    erased = erasures.look(connection, asked)
+
+    def is_left(batch: Batch, delivery: Delivery) -> bool:
+        tenant, said_ms = batch.tenant, delivery.turn.started_ms
+        return not (
+            erased.covers(erasures.USER, tenant, batch.user_id, said_ms)
+            or erased.covers(erasures.USER, tenant, delivery.turn.person, said_ms)
+            or erased.covers(erasures.CONVERSATION, tenant, batch.conversation_id, said_ms)
+            or erased.has(erasures.SESSION, tenant, delivery.session_id)
+        )
+
+    left = (
+        _with(batch, tuple(each for each in batch.deliveries if is_left(batch, each))) for batch in batches
+    )
+    return [batch for batch in left if batch.deliveries]
+
+
 def _first_ms(batch: Batch) -> int:
     return min(delivery.turn.started_ms for delivery in batch.deliveries)
 
 
 def _know_user(connection: Connection, tenant: str, user_id: str, at_ms: int) -> None:
     row = {"tenant": tenant, "id": user_id, "created_ms": at_ms, "updated_ms": at_ms}
-    connection.execute(_insert(connection, users).values(row).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, users).values(row).on_conflict_do_nothing())
 
 
 def _know_conversation(connection: Connection, batch: Batch) -> None:
@@ -126,7 +158,7 @@ def _know_conversation(connection: Connection, batch: Batch) -> None:
         "started_ms": _first_ms(batch),
         "last_ms": last_ms,
     }
-    insert = _insert(connection, conversations).values(row)
+    insert = insert_into(connection, conversations).values(row)
     later = func.greatest if connection.dialect.name == "postgresql" else func.max
     changes: Row = {"last_ms": later(conversations.c.last_ms, insert.excluded.last_ms)}
     if batch.user_id:  # it was forgotten when the conversation's first turns came
@@ -273,7 +305,7 @@ def _keep_tool_calls(connection: Connection, batches: Sequence[Batch], new: set[
                 }
             )
     if asked:
-        connection.execute(_insert(connection, tool_calls).on_conflict_do_nothing(), asked)
+        connection.execute(insert_into(connection, tool_calls).on_conflict_do_nothing(), asked)
     if answered:
         connection.execute(
             update(tool_calls)
@@ -298,9 +330,19 @@ def _keep_tool_calls(connection: Connection, batches: Sequence[Batch], new: set[
 def _keep_session(connection: Connection, report: Report) -> None:
     session = report.session
     tenant, owner = session.brief.tenant, session.conversation_owner.partition("/")[2]
-    for person in sorted({session.brief.user_id, owner}):
+    erased = _erased_of(connection, report, owner)
+    if erased.has(erasures.SESSION, tenant, session.id) or erased.covers(
+        erasures.USER, tenant, session.brief.user_id, session.created_ms
+    ):
+        return
+    is_known = not (
+        erased.covers(erasures.USER, tenant, owner, session.created_ms)
+        or erased.covers(erasures.CONVERSATION, tenant, session.conversation_id, session.created_ms)
+    )
+    for person in sorted({session.brief.user_id, owner} if is_known else {session.brief.user_id}):
         _know_user(connection, tenant, person, session.created_ms)
-    _know_conversation_of(connection, session, owner)
+    if is_known:
+        _know_conversation_of(connection, session, owner)
     row = _session_row(report)
     row["message_count"] = (
         select(func.count())
@@ -308,7 +350,7 @@ def _keep_session(connection: Connection, report: Report) -> None:
         .where(turns.c.tenant == tenant, turns.c.session_id == session.id, turns.c.role.in_(SPEAKERS))
         .scalar_subquery()
     )
-    insert = _insert(connection, sessions).values(row)
+    insert = insert_into(connection, sessions).values(row)
     is_later = or_(
         sessions.c.epoch < insert.excluded.epoch,
         and_(sessions.c.epoch == insert.excluded.epoch, sessions.c.version <= insert.excluded.version),
@@ -317,8 +359,17 @@ def _keep_session(connection: Connection, report: Report) -> None:
     connection.execute(
         insert.on_conflict_do_update(index_elements=["tenant", "id"], set_=changes, where=is_later)
     )
-    _keep_visits(connection, report)
+    _keep_visits(connection, report, erased)
     _keep_events(connection, report)
+
+
+def _erased_of(connection: Connection, report: Report, owner: str) -> erasures.Erasures:
+    session, tenant = report.session, report.session.brief.tenant
+    people = {session.brief.user_id, owner, *(visit.identity for visit in report.visits)}
+    asked = [(erasures.USER, tenant, person) for person in people]
+    asked.append((erasures.SESSION, tenant, session.id))
+    asked.append((erasures.CONVERSATION, tenant, session.conversation_id))
+    return erasures.look(connection, asked)
 
 
 def _know_conversation_of(connection: Connection, session: Session, owner: str) -> None:
@@ -331,7 +382,7 @@ def _know_conversation_of(connection: Connection, session: Session, owner: str) 
         "started_ms": session.created_ms,
         "last_ms": session.created_ms,
     }
-    insert = _insert(connection, conversations).values(row)
+    insert = insert_into(connection, conversations).values(row)
     changes: Row = {
         "assistant_id": insert.excluded.assistant_id,
         "room": insert.excluded.room,
@@ -365,7 +416,7 @@ def _session_row(report: Report) -> Row:
     }
 
 
-def _keep_visits(connection: Connection, report: Report) -> None:
+def _keep_visits(connection: Connection, report: Report, erased: erasures.Erasures) -> None:
     of = {"tenant": report.session.brief.tenant, "session_id": report.session.id}
     rows = [
         {
@@ -377,9 +428,10 @@ def _keep_visits(connection: Connection, report: Report) -> None:
             "metadata": _storable(dict(visit.metadata)),
         }
         for visit in report.visits
+        if not erased.covers(erasures.USER, of["tenant"], visit.identity, visit.joined_ms)
     ]
     if rows:
-        insert = _insert(connection, participants)
+        insert = insert_into(connection, participants)
         left = func.coalesce(participants.c.left_ms, insert.excluded.left_ms)
         key = ["tenant", "session_id", "identity", "joined_ms"]
         connection.execute(insert.on_conflict_do_update(index_elements=key, set_={"left_ms": left}), rows)
@@ -402,15 +454,10 @@ def _keep_events(connection: Connection, report: Report) -> None:
         for event in report.events
     ]
     if rows:
-        connection.execute(_insert(connection, events).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(connection, events).on_conflict_do_nothing(), rows)
 
 
 # Both databases
-
-
-def _insert(connection: Connection, table: Table) -> Any:
-    """An INSERT that may say what shall be where there is such a row already."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def _insert_new(
@@ -419,5 +466,5 @@ def _insert_new(
     """Insert those that are not there; returns their names."""
     if not rows:
         return set()
-    statement = _insert(connection, table).on_conflict_do_nothing().returning(*names)
+    statement = insert_into(connection, table).on_conflict_do_nothing().returning(*names)
     return {tuple(row) for row in connection.execute(statement, rows)}

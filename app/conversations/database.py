@@ -84,6 +84,21 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def overwrite_what_was_deleted(self) -> bool:
+        """SQLite overwrites rows that are deleted, but its log has them until it is emptied: that is done here.
+
+        False if somebody was reading an earlier state all the while; then the next one does it.
+        """
+        if not self.is_sqlite:
+            return True
+        with _away(), self.engine.connect() as connection:
+            own: Any = connection.connection.driver_connection
+            try:
+                is_busy, *_ = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError:  # another process empties it
+                return False
+        return not is_busy
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -151,7 +166,11 @@ def _sqlite(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
             isolation_level=None,  # transactions begin where we say so, below
             check_same_thread=False,  # the pool gives a connection to one thread at a time
         )
+        connection.execute(
+            "PRAGMA auto_vacuum = INCREMENTAL"
+        )  # before the first table; a later one has no effect
         _keep_a_log(connection, patience)
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is not in the file any more
         connection.execute("PRAGMA synchronous = FULL")  # what is committed outlives a power cut
         connection.execute("PRAGMA foreign_keys = ON")
         return connection

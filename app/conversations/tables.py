@@ -125,6 +125,7 @@ conversations = Table(
     Index(None, "tenant", "assistant_id", "last_ms"),
     Index(None, "tenant", "room", "last_ms"),
     Index(None, "tenant", "last_ms"),
+    Index(None, "tenant", "started_ms"),
 )
 
 # One bot's stay in a room, by whatever number of processes.
@@ -276,4 +277,14 @@ events = Table(
     Index(None, "tenant", "conversation_id", "at_ms"),
     Index(None, "tenant", "user_id"),
     Index(None, "tenant", "at_ms"),
+)
+
+# Who was erased, each conversation and session of theirs, and when: what is still on its way then is not kept.
+erasures = Table(
+    "erasures",
+    metadata,
+    _tenant(),
+    _text("digest"),  # of the id: it may be an address
+    _ms("at_ms"),
+    PrimaryKeyConstraint("tenant", "digest"),
 )

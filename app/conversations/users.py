@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.inserting import insert_into
 from greenroom.app.conversations.tables import users
 from greenroom.app.rooms.brief import MAIN
 from greenroom.app.rooms.users import User
@@ -29,7 +29,7 @@ class SqlUsers:
         now = int(time.time() * 1000)
         with self._database.writing() as connection:
             row = {"tenant": self._tenant, "id": user_id, "created_ms": now, "updated_ms": now}
-            insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(users)
+            insert = insert_into(connection, users)
             connection.execute(insert.values(row).on_conflict_do_nothing())
             old = self._find(connection, user_id, locked=True)
             assert old is not None  # it was there, or has just been made

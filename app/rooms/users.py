@@ -66,6 +66,9 @@ class Users:
         user = self._in_time(self._store.find, user_id)
         return user.profile if user else {}
 
+    def find(self, user_id: str) -> User | None:
+        return self._store.find(user_id)
+
     def change(self, user_id: str, change: Callable[[User], User]) -> User:
         return self._store.change(user_id, change)
 

@@ -96,6 +96,7 @@ ACROSS_SLOTS = {
     "find_place": "a place in a line that was never so long",
     "report": "a worker whose slots nobody counts",
     "retire": "slots of a worker that has gone",
+    "forget_conversation": "an outbox that is listed and is not there",
     "read_hosts": "a list in which a worker stands twice, or not at all",
     "begin_conversation": "a conversation that is nobody's",
     "settle": "an outbox that is empty and listed, or has turns and is not",

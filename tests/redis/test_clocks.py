@@ -8,6 +8,14 @@ import pytest
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
+from greenroom.app.rooms.erasing import (
+    ForgetConversation,
+    ForgetSession,
+    ForgetUser,
+    ForgetVisits,
+    ForgetWords,
+    SessionsOf,
+)
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.rooms.leases import (
@@ -116,6 +124,12 @@ A_STEP_OF_EACH_KIND = [
     ReadWaiting(("a-conversation",)),
     ChangedSessions(),
     SessionKept(Changed("a-session", "1")),
+    SessionsOf("ada"),
+    ForgetConversation("a-conversation"),
+    ForgetWords("a-conversation", "ada"),
+    ForgetSession("a-session"),
+    ForgetVisits("a-session", "ada"),
+    ForgetUser("ada"),
     Report(Host("h", "bots", 1, 0, "1"), {"a-session": ME}),
     ReadHeld("h"),
     AskHost("h", RequestedState.DRAIN),

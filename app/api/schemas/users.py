@@ -42,3 +42,26 @@ class ToldUserSchema(Schema):
     preferences = fields.Dict()
     created_at = Moment(attribute="created_ms")
     updated_at = Moment(attribute="updated_ms")
+
+
+class FactSchema(Schema):
+    key = fields.String()
+    text = fields.String()
+    updated_at = Moment(attribute="updated_ms")
+
+
+class KnownUserSchema(ToldUserSchema):
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer())
+    last_seen_at = Moment(attribute="last_seen_ms")
+    facts = fields.List(fields.Nested(FactSchema))
+
+
+class ErasedSchema(Schema):
+    user_id = fields.String()
+    erased = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), metadata={"description": "How many rows of each table"}
+    )
+
+
+class ExportSchema(Schema):
+    """Each table of the database, with the rows that are of the user."""

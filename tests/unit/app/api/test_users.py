@@ -7,8 +7,11 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.errors import DatabaseAway
 from greenroom.app.rooms import users
+from greenroom.app.rooms.archive import Batch, Delivery
+from greenroom.app.rooms.conversations import Record, Turn
 from greenroom.app.rooms.users import Users
 from tests.rigs.api import problem
 
@@ -183,3 +186,59 @@ def test_somebody_else_in_the_room_is_not_told_of_the_profile(caller):
     told = caller.with_(joined["connect"]["token"]).get(joined["session_url"]).json
 
     assert told["profile"] == {}
+
+
+@pytest.fixture
+def talked(caller, app, ledger):
+    """Ann has talked, and some of it is kept already."""
+    caller.call("PUT", "/users/ann", {"profile": {"first_name": "Ann"}})
+    archive = SqlArchive(app.extensions["greenroom"].database)
+    turn = Turn("t-1", "user", "Hello.", epoch=7, sequence=1, started_ms=1000, ended_ms=2000)
+    archive.keep_turns([Batch("c-1", "main", "ann", (Delivery(turn, "s-1", 7),))])
+    ledger.run(Record("s-1", "c-1", 7, Turn("t-2", "user", "Bye."), owner="main/ann"))
+
+
+def test_what_is_known_of_a_user_is_told(caller, talked):
+    told = caller.get("/users/ann").json
+
+    assert (told["user_id"], told["profile"], told["facts"]) == ("ann", {"first_name": "Ann"}, [])
+    assert told["counts"] == {"conversations": 1, "sessions": 0, "turns": 1, "facts": 0}
+    assert told["last_seen_at"] == "1970-01-01T00:00:02.000+00:00"
+
+
+def test_all_that_is_kept_of_a_user_is_exported(caller, talked):
+    response = caller.get("/users/ann/export")
+
+    assert response.status_code == 200 and response.mimetype == "application/json"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="ann.json"'
+    assert [turn["content"] for turn in response.json["turns"]] == ["Hello."]
+    assert response.json["users"][0]["profile"] == {"first_name": "Ann"} and response.json["facts"] == []
+
+
+def test_a_user_who_is_erased_is_not_known_any_more(caller, talked):
+    erased = caller.call("DELETE", "/users/ann")
+
+    assert erased.status_code == 200
+    assert (erased.json["user_id"], erased.json["erased"]["turns"]) == ("ann", 1)
+    problem(caller.get("/users/ann"), 404, "no-such-user")
+    problem(caller.get("/users/ann/export"), 404, "no-such-user")
+    problem(caller.get("/conversations/c-1"), 404, "no-such-conversation")
+    assert caller.get("/conversations").json["conversations"] == []
+    assert set(caller.call("DELETE", "/users/ann").json["erased"].values()) == {0}
+
+
+def test_a_user_with_whom_a_bot_is_on_is_not_erased(caller, staffed):
+    session = caller.post("/join", {"user_id": "ann"}).json["session_id"]
+
+    refused = problem(caller.call("DELETE", "/users/ann"), 409, "user-in-session")
+    assert refused["sessions"] == [session]
+
+    assert caller.post("/leave", {"session_id": session}).status_code == 200
+    assert caller.call("DELETE", "/users/ann").status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_nobody_reads_or_erases_with_a_session_s_token(caller, staffed, method):
+    own = caller.post("/join", {"user_id": "ann"}).json["connect"]["token"]
+
+    problem(caller.with_(own).call(method, "/users/ann"), 403, "forbidden")

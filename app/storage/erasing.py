@@ -1,0 +1,71 @@
+"""The erasure of a person, as Redis commands."""
+
+from greenroom.app.rooms.erasing import (
+    ForgetConversation,
+    ForgetSession,
+    ForgetUser,
+    ForgetVisits,
+    ForgetWords,
+    SessionsOf,
+)
+from greenroom.app.storage import keys
+from greenroom.app.storage.commands import Call, Command, Encoders, nothing, script
+
+
+def sessions_of(step: SessionsOf) -> Command:
+    return Command(
+        (Call(("ZRANGE", keys.user_sessions(step.user_id), 0, -1)),), lambda replies: list(replies[0])
+    )
+
+
+def forget_conversation(step: ForgetConversation) -> Command:
+    conversation_id = step.conversation_id
+    names = {
+        "conversation": keys.conversation(conversation_id),
+        "turns": keys.turns(conversation_id),
+        "outbox": keys.outbox(conversation_id),
+        "unstorable": keys.unstorable(conversation_id),
+        "outboxes": keys.OUTBOXES,
+        "with_some": keys.UNSTORABLE,
+    }
+    return Command((script("forget_conversation", names, id=conversation_id),), nothing)
+
+
+def forget_words(step: ForgetWords) -> Command:
+    conversation_id = step.conversation_id
+    names = {
+        "turns": keys.turns(conversation_id),
+        "outbox": keys.outbox(conversation_id),
+        "unstorable": keys.unstorable(conversation_id),
+    }
+    return Command((script("forget_words", names, person=step.person),), nothing)
+
+
+def forget_session(step: ForgetSession) -> Command:
+    session_id = step.session_id
+    names = {
+        "session": keys.session(session_id),
+        "events": keys.events(session_id),
+        "inbox": keys.inbox(session_id),
+    }
+    return Command((script("forget_session", names),), nothing)
+
+
+def forget_visits(step: ForgetVisits) -> Command:
+    names = {"session": keys.session(step.session_id), "events": keys.events(step.session_id)}
+    return Command((script("forget_visits", names, person=step.person),), nothing)
+
+
+def forget_user(step: ForgetUser) -> Command:
+    names = {"user_bot": keys.user_bot(step.user_id), "user_sessions": keys.user_sessions(step.user_id)}
+    return Command((script("forget_user", names),), nothing)
+
+
+ENCODERS: Encoders = {
+    SessionsOf: sessions_of,
+    ForgetConversation: forget_conversation,
+    ForgetWords: forget_words,
+    ForgetSession: forget_session,
+    ForgetVisits: forget_visits,
+    ForgetUser: forget_user,
+}
