@@ -284,6 +284,20 @@ class DatabaseAway(Unavailable):
     retry_after = 5
 
 
+class BackendAway(Unavailable):
+    """The backend (BACKEND_URL) does not answer as it should; calls that are on go on, and what is said in them is kept
+    until it does."""
+
+    kind = "backend-away"
+    retry_after = 5
+
+
+class BackendRefused(GreenroomError):
+    """The backend (BACKEND_URL) never takes what it was sent."""
+
+    kind = "backend-refused"
+
+
 class DatabaseNewer(Conflict):
     """A later version of Greenroom has migrated this database, and this one cannot tell what it means: start that
     version, or restore the backup from before it."""

@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from greenroom.app import providers
+from greenroom.app.rooms.archive import Archive
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.ledger import Ledger
@@ -71,11 +72,21 @@ def upkeep() -> Upkeep:
 
 @Once
 def flusher() -> Flusher:
-    # Half a second to import, which workers of bots do without
+    return Flusher(RedisLedger(settings().redis_url), _archive())
+
+
+def _archive() -> Archive:
+    chosen = settings()
+    # Each is imported where it is used: SQLAlchemy alone takes half a second, which workers of bots do without
+    if chosen.backend_url:
+        from greenroom.app.backend.archive import BackendArchive
+        from greenroom.app.backend.calls import Backend
+
+        return BackendArchive(Backend(chosen.backend_url, chosen.backend_secret))
     from greenroom.app.conversations.archive import SqlArchive
     from greenroom.app.conversations.database import Database
 
-    return Flusher(RedisLedger(settings().redis_url), SqlArchive(Database(settings().database_url)))
+    return SqlArchive(Database(chosen.database_url))
 
 
 @Once

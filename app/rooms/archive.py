@@ -29,10 +29,13 @@ class Batch:
 
 
 class Unkept(StrEnum):
-    """Why a turn was not kept, and never will be."""
+    """Why a turn was not kept; the first two never will be."""
 
     LATE = "late"  # a bot wrote it that another had replaced
     UNSTORABLE = "unstorable"  # the archive cannot hold what is in it
+    # These wait, with all that comes after them in their conversation
+    NOT_NOW = "not_now"  # the archive stumbles over this conversation; others may go on
+    NOT_TRIED = "not_tried"  # it has stumbled over too many others
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Report:
     session: Session
     events: tuple[Event, ...]
     visits: tuple[Visit, ...] = ()
+    messages: int = 0  # that were said in it, once it has ended
+
+
+class NotNow(Exception):
+    """The archive cannot keep this session now; others it may.  Says why, without a word of what was said."""
 
 
 class Archive(Protocol):
@@ -73,9 +81,12 @@ class Archive(Protocol):
     """
 
     def keep_turns(self, batches: Sequence[Batch]) -> Sequence[Refusal]:
-        """Keep every turn, once; returns those that it refuses for good."""
+        """Keep every turn, once; returns those that it refuses for good, and where it stopped in a conversation."""
         ...
 
     def keep_session(self, report: Report) -> str | None:
-        """Keep a session as it stands now, unless a later state of it is kept already; why it never can, if so."""
+        """Keep a session as it stands now, unless a later state of it is kept already; why it never can, if so.
+
+        Raises NotNow as well.
+        """
         ...

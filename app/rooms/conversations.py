@@ -107,6 +107,14 @@ class ReadTurns(Step[list[Turn]]):
 
 
 @dataclass(frozen=True)
+class CountMessages(Step[int]):
+    """How often a person or the bot has spoken in a conversation, in one of its sessions."""
+
+    conversation_id: str
+    session_id: str
+
+
+@dataclass(frozen=True)
 class BeginConversation(Step[bool]):
     """A session has another conversation from now on, of another person; the one before it stays as it was.
 

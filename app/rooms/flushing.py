@@ -13,11 +13,13 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import GreenroomError, NoSuchSession, RedisAway
-from greenroom.app.rooms.archive import Archive, Batch, Refusal, Report, Unkept, Visit
+from greenroom.app.rooms.archive import Archive, Batch, NotNow, Refusal, Report, Unkept, Visit
+from greenroom.app.rooms.conversations import CountMessages
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.outboxes import (
     Changed,
     ChangedSessions,
+    Lying,
     Outbox,
     ReadOutbox,
     SessionKept,
@@ -25,13 +27,16 @@ from greenroom.app.rooms.outboxes import (
     WaitingOutboxes,
     owner_of,
 )
+from greenroom.app.rooms.pauses import Pauses
 from greenroom.app.rooms.sessions import Event, Happened, ReadEvents, ReadSession, State
 
 TURNS_AT_ONCE = 1000  # kept in one transaction: a commit costs as much as hundreds of turns
 OF_ONE_CONVERSATION = 250  # of those, so that one with thousands holds up no other
 CONVERSATIONS_AT_ONCE, READ_AT_ONCE = 100, 8
 SESSIONS_AT_ONCE = 50
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)  # while the archive is away
+FAILURES_IN_A_ROW = 3  # sessions; then the others are not tried
+ARCHIVE = ""  # has a pause as a whole, while it is away; no conversation or session is called so
+WAITS = (Unkept.NOT_NOW, Unkept.NOT_TRIED)
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +64,7 @@ class Flusher:
         self._archive = archive
         self._clock = clock
         self._turn = threading.Lock()
-        self._pause = timedelta(0)
-        self._not_before = 0.0
+        self._pauses = Pauses(clock)
 
     @property
     def has_work(self) -> bool:
@@ -76,7 +80,7 @@ class Flusher:
         if not self._turn.acquire(blocking=False):
             return None
         try:
-            if self._clock() < self._not_before:
+            if self._pauses.is_on(ARCHIVE):
                 return None
             return self._flush(self._clock() + within.total_seconds())
         finally:
@@ -92,31 +96,33 @@ class Flusher:
         except GreenroomError as error:
             self._wait(error)
         else:
-            self._pause = timedelta(0)
+            self._pauses.end(ARCHIVE)
         return done
 
     def _wait(self, error: GreenroomError) -> None:
         """Leave the archive alone for a while, each time for longer."""
-        self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-        self._not_before = self._clock() + self._pause.total_seconds()
-        seconds = self._pause.total_seconds()
+        seconds = self._pauses.begin(ARCHIVE).total_seconds()
         log.warning("flush_failed", kind=error.kind, because=error.facts.get("because"), pause_s=seconds)
 
     def _flush_turns(self, done: Flushed) -> bool:
         """One batch; whether there may be more."""
-        names = self._ledger.run(WaitingOutboxes(CONVERSATIONS_AT_ONCE))
-        outboxes = list(self._read(names))
+        names = self._ledger.run(WaitingOutboxes(CONVERSATIONS_AT_ONCE + len(self._pauses)))
+        outboxes = list(self._read([name for name in names if not self._pauses.is_on(name)]))
         batches = [batch for outbox in outboxes if (batch := _batch(outbox)).deliveries]
         refusals = self._archive.keep_turns(batches) if batches else []
         for refusal in refusals:
             self._say(refusal)
-        for outbox in outboxes:
+        stops = {each.conversation_id: each.turn_id for each in refusals if each.why in WAITS}
+        kept = [_kept(outbox, stops.get(outbox.conversation_id)) for outbox in outboxes]
+        for outbox in kept:
             if unreadable := sum(entry.delivery is None for entry in outbox.entries):
                 log.error("outbox_rejected", conversation_id=outbox.conversation_id, turns=unreadable)
-        steps = [_settling(outbox, refusals) for outbox in outboxes]
+            if outbox.conversation_id not in stops:
+                self._pauses.end(outbox.conversation_id)
+        steps = [_settling(outbox, refusals) for outbox in kept]
         taken = sum(self._ledger.run_all(steps)) if steps else 0
         done.turns += taken
-        done.refused += len(refusals)
+        done.refused += len(refusals) - len(stops)
         return taken > 0
 
     def _read(self, names: Sequence[str]) -> Iterator[Outbox]:
@@ -133,17 +139,48 @@ class Flusher:
     def _say(self, refusal: Refusal) -> None:
         if refusal.why is Unkept.LATE:
             log.warning("turn_refused", conversation_id=refusal.conversation_id)
-        else:
+        elif refusal.why is Unkept.NOT_NOW:
+            seconds = self._pauses.begin(refusal.conversation_id).total_seconds()
+            told = {"conversation_id": refusal.conversation_id, "because": refusal.because}
+            log.warning("turns_delayed", **told, pause_s=seconds)
+        elif refusal.why is Unkept.UNSTORABLE:
             log.error("turn_rejected", conversation_id=refusal.conversation_id, because=refusal.because)
 
     def _flush_sessions(self, done: Flushed) -> bool:
-        changes = self._ledger.run(ChangedSessions(SESSIONS_AT_ONCE))
+        at_once = SESSIONS_AT_ONCE + len(self._pauses)
+        changes = self._ledger.run(ChangedSessions(at_once))
+        kept = failures = 0
         for changed in changes:
-            if (report := self._report(changed)) and (because := self._archive.keep_session(report)):
+            if failures == FAILURES_IN_A_ROW:
+                break
+            if self._pauses.is_on(changed.session_id):
+                continue
+            report = self._report(changed)
+            if report and self._speaks_still(report):
+                continue
+            try:
+                because = self._archive.keep_session(report) if report else None
+            except NotNow as error:
+                seconds = self._pauses.begin(changed.session_id).total_seconds()
+                log.warning(
+                    "session_delayed", session_id=changed.session_id, because=str(error), pause_s=seconds
+                )
+                failures += 1
+                continue
+            if because:
                 log.error("session_rejected", session_id=changed.session_id, because=because)
+            self._pauses.end(changed.session_id)
             self._ledger.run(SessionKept(changed))
-            done.sessions += 1
-        return len(changes) == SESSIONS_AT_ONCE
+            kept, failures = kept + 1, 0
+        done.sessions += kept
+        return kept > 0 and len(changes) == at_once
+
+    def _speaks_still(self, report: Report) -> bool:
+        """Whether a session has ended of which some turns wait: its end is told behind its last words."""
+        session = report.session
+        return session.state is State.ENDED and bool(
+            self._ledger.run(ReadOutbox(session.conversation_id, 1)).entries
+        )
 
     def _report(self, changed: Changed) -> Report | None:
         """None for a session that is unknown by now: it ended more than a day ago, or another version wrote it."""
@@ -152,13 +189,28 @@ class Flusher:
         except NoSuchSession:
             return None
         events = self._ledger.run(ReadEvents(session.id))
-        return Report(session, tuple(events), tuple(visits(events)))
+        messages = 0
+        if session.state is State.ENDED:
+            messages = self._ledger.run(CountMessages(session.conversation_id, session.id))
+        return Report(session, tuple(events), tuple(visits(events)), messages)
 
 
 def _batch(outbox: Outbox) -> Batch:
     tenant, user_id = owner_of(outbox.owner)
     readable = tuple(entry.delivery for entry in outbox.entries if entry.delivery)
     return Batch(outbox.conversation_id, tenant, user_id, readable)
+
+
+def _kept(outbox: Outbox, stop: str | None) -> Outbox:
+    """As much of it as lies before the turn at which the archive stopped."""
+    if stop is None:
+        return outbox
+    before: list[Lying] = []
+    for entry in outbox.entries:
+        if entry.delivery and entry.delivery.turn.id == stop:
+            break
+        before.append(entry)
+    return Outbox(outbox.conversation_id, outbox.owner, tuple(before))
 
 
 def _settling(outbox: Outbox, refusals: Sequence[Refusal]) -> Settle:

@@ -75,6 +75,13 @@ class Settings:
         "SQL database to use, as in postgresql://user:password@host/greenroom; unset: SQLite, in VAR_DIR/greenroom.db",
         shown=parsers.without_password,
     )
+    backend_url: str = _setting(
+        "",
+        parsers.web_url,
+        "a backend of your own that keeps what was said, in place of the SQL database (docs/backend.md)",
+        shown=parsers.without_password,
+    )
+    backend_secret: str = _setting("", _signer, "signs what it is sent", shown=parsers.hidden)
     var_dir: Path = _setting(
         "var", parsers.folder, "folder of everything that is kept: Redis, conversations, logs, keys"
     )

@@ -53,6 +53,7 @@ def disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
     together = {
         ("livekit_url", "livekit_api_key", "livekit_api_secret"): "LIVEKIT_URL",
         ("daily_domain", "daily_api_key"): "DAILY_DOMAIN",
+        ("backend_url", "backend_secret"): "BACKEND_URL",
     }
     for names, first in together.items():
         if settings.livekit_is_embedded and first == "LIVEKIT_URL":

@@ -9,6 +9,7 @@ from greenroom.app.rooms.conversations import (
     OUTBOX_HOLDS,
     OUTBOX_KEEPS_FOR,
     BeginConversation,
+    CountMessages,
     ReadTurns,
     Record,
     Source,
@@ -21,6 +22,7 @@ from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call, Command, Encoders, Reply, dumps, ms, script
 
 TURNS_KEPT = 1000  # of a conversation
+SPEAKERS = ("user", "assistant")  # whose turns are counted as messages
 
 
 def _entry(step: Record) -> dict[str, str]:
@@ -113,6 +115,14 @@ def read_turns(step: ReadTurns) -> Command:
     return Command((Call(("ZRANGE", keys.turns(step.conversation_id), 0, -1)),), read)
 
 
+def count_messages(step: CountMessages) -> Command:
+    def count(replies: list[Reply]) -> int:
+        said = [json.loads(entry) for entry in replies[0]]
+        return sum(each.get("session") == step.session_id and each["role"] in SPEAKERS for each in said)
+
+    return Command((Call(("ZRANGE", keys.turns(step.conversation_id), 0, -1)),), count)
+
+
 def begin_conversation(step: BeginConversation) -> Command:
     call = script(
         "begin_conversation",
@@ -132,5 +142,6 @@ def begin_conversation(step: BeginConversation) -> Command:
 ENCODERS: Encoders = {
     Record: record,
     ReadTurns: read_turns,
+    CountMessages: count_messages,
     BeginConversation: begin_conversation,
 }

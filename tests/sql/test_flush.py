@@ -13,7 +13,7 @@ from greenroom.app.conversations.tables import conversations, participants, sess
 from greenroom.app.errors import DatabaseAway
 from greenroom.app.rooms.archive import Refusal, Unkept
 from greenroom.app.rooms.conversations import BeginConversation
-from greenroom.app.rooms.flushing import FIRST_PAUSE, LONGEST_PAUSE, OF_ONE_CONVERSATION, Flusher
+from greenroom.app.rooms.flushing import OF_ONE_CONVERSATION, Flusher
 from greenroom.app.rooms.outboxes import (
     UNSTORABLE_KEPT_FOR,
     Changed,
@@ -24,6 +24,7 @@ from greenroom.app.rooms.outboxes import (
     Settle,
     WaitingOutboxes,
 )
+from greenroom.app.rooms.pauses import FIRST_PAUSE, LONGEST_PAUSE
 from greenroom.app.rooms.sessions import (
     Create,
     Happened,

@@ -57,7 +57,8 @@ def outbox(facts: Facts) -> Iterable[Finding]:
             PROBLEM if is_bad else WARNING,
             says,
             f"A conversation holds {OUTBOX_HOLDS:,} turns, for {OUTBOX_KEEPS_FOR.days} days; then the oldest go. Does "
-            "the database answer, and does control run? Its log says why it cannot store them (`flush_failed`).",
+            "the database, or the backend at BACKEND_URL, answer, and does control run? Its log says why it cannot "
+            "store them (`flush_failed`, `turns_delayed`).",
             told,
         )
     elif waiting.unstorable:

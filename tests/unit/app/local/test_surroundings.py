@@ -14,6 +14,8 @@ SECRETS = {
     "SIGNING_SECRET": "fjord-mimic-taxi-plumb-oboe-under-jazz",
     "FLOWER_PASSWORD": "oboe-under-jazz-fjord",
     "DAILY_WEBHOOK_SECRET": "c2VjcmV0",
+    "BACKEND_URL": "https://me.example.com/calls",
+    "BACKEND_SECRET": "8d1f6a0c93b7e25a4d0f91c6be37a2d8",
     "DATABASE_URL": "postgresql://me:pw@db/greenroom",
     "DAILY_DOMAIN": "acme",
     "DAILY_API_KEY": "daily-key",
@@ -73,7 +75,7 @@ def test_each_of_ours_gets_its_own_secrets_and_no_other():
 
     assert secrets_of("web") == {"API_KEY", "SIGNING_SECRET", "DAILY_WEBHOOK_SECRET", "DATABASE_URL", *rooms}
     assert secrets_of("flower") == {"FLOWER_PASSWORD"}
-    assert secrets_of("control") == {"DATABASE_URL", *rooms}
+    assert secrets_of("control") == {"DATABASE_URL", "BACKEND_URL", "BACKEND_SECRET", *rooms}
     assert secrets_of("migrate") == {"DATABASE_URL"}
     assert secrets_of("beat") == secrets_of("redis") == set()
     assert secrets_of("livekit") == {name for name in rooms if name.startswith("LIVEKIT")}

@@ -78,6 +78,8 @@ def test_all_that_is_wrong_is_said_at_once():
         ("DATABASE_URL", "postgresql:///"),
         ("DATABASE_URL", "sqlite:///relative.db"),
         ("DATABASE_URL", "sqlite://"),
+        ("BACKEND_URL", "backend.example.com"),
+        ("BACKEND_SECRET", "8d1f6a0c93b7e25a"),
         ("API_KEY", "short"),
         ("API_KEY", "with a space, and a comma"),
         ("BOTS", "greeter"),

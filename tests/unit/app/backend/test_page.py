@@ -1,0 +1,100 @@
+"""The backend in docs/backend.md, run as it stands there."""
+
+import json
+import re
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+
+from greenroom.app.backend.archive import BackendArchive
+from greenroom.app.backend.calls import Backend
+from greenroom.app.errors import BackendAway
+from greenroom.app.rooms.archive import Batch, Delivery, Report, Visit
+from greenroom.app.rooms.conversations import Turn
+from greenroom.app.rooms.sessions import Reason, State
+from tests.fakes.backend_server import SECRET
+from tests.rigs.makers import a_session
+
+PAGE = Path(__file__).parents[4] / "docs" / "backend.md"
+
+
+def _example():
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return code
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """What the page's code has made, and where it answers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKEND_SECRET", SECRET)
+    made = {"__name__": "backend"}
+    exec(compile(_example(), str(PAGE), "exec"), made)
+    server = make_server("127.0.0.1", 0, made["app"], threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    made["db"].close()
+
+
+def rows(query):
+    db = sqlite3.connect("backend.db")
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()
+
+
+def a_batch(*numbers):
+    turns = [Turn(f"turn-{number}", "user", f"words {number}", sequence=number) for number in numbers]
+    return Batch("a-conversation", "main", "ada", tuple(Delivery(turn, "a-session", 7) for turn in turns))
+
+
+def test_the_page_s_backend_is_of_thirty_lines():
+    assert sum(bool(line.strip()) for line in _example().splitlines()) <= 30
+
+
+def test_it_keeps_each_turn_once_and_in_order(page):
+    archive = BackendArchive(Backend(page, SECRET))
+    for batch in (a_batch(1, 2), a_batch(1, 2, 3)):
+        assert archive.keep_turns([batch]) == []
+
+    kept = rows("SELECT facts FROM turns WHERE conversation = 'a-conversation' ORDER BY sequence")
+    assert [json.loads(facts)["content"] for (facts,) in kept] == ["words 1", "words 2", "words 3"]
+
+
+def test_it_keeps_what_happens_once(page):
+    report = Report(
+        a_session(state=State.ENDED, reason=Reason.LEFT, created_ms=1, updated_ms=9),
+        (),
+        (Visit("ada", 2, 8),),
+    )
+    for _ in range(2):
+        assert BackendArchive(Backend(page, SECRET)).keep_session(report) is None
+
+    told = [json.loads(facts)["event"] for (facts,) in rows("SELECT facts FROM events")]
+    assert told == [
+        "started",
+        "joined",
+        "left",
+        "ended",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("secret", "seconds"), [("another-secret-than-that-of-the-backend", 0), (SECRET, -330), (SECRET, 330)]
+)
+def test_it_refuses_what_others_have_signed_and_what_is_old(page, secret, seconds):
+    backend = Backend(page, secret, now=lambda: time.time() + seconds)
+    with pytest.raises(BackendAway) as raised:
+        backend.call("turns", {"conversation_id": "a-conversation", "turns": []})
+
+    assert raised.value.facts == {"because": "status 401"}
+    assert rows("SELECT * FROM turns") == []
