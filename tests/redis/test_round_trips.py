@@ -3,6 +3,7 @@
 import pytest
 import redis
 
+from greenroom.app.rooms.conversations import Record, Turn
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.line_upkeep import GIVES_WAY_AFTER, Positions, free_slots
 from greenroom.app.rooms.overview import Overview
@@ -48,6 +49,7 @@ def tell_positions(ledger):
         ("join", 2),  # claim and place; record, launch and deadline
         ("join a room whose bot is starting", 3),  # claim; session and place; the claim is held
         ("beat", 1),
+        ("turn", 1),
         ("report", 1),
         ("hosts", 1),
         ("ten sessions", 2),
@@ -61,6 +63,7 @@ def test_what_is_done_most_takes_so_many_round_trips(ledger, trips, what, at_mos
         "join": lambda: joining.join(an_order(room=Room.parse("local:another"))),
         "join a room whose bot is starting": lambda: joining.join(an_order(room=Room.parse("local:stage-1"))),
         "beat": lambda: ledger.run(a_beat(7)),
+        "turn": lambda: ledger.run(Record("a-session", "here", 7, Turn("7-1", "user", "hello"))),
         "report": lambda: ledger.run(Report(Host("bots@here", "bots", 4, 1, "1"), {})),
         "hosts": overview.hosts,
         "ten sessions": overview.sessions,
