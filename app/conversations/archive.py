@@ -9,6 +9,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from greenroom.app.conversations import erasures
 from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.facts import learn
 from greenroom.app.conversations.inserting import insert_into
 from greenroom.app.conversations.state import check
 from greenroom.app.conversations.tables import (
@@ -104,6 +105,7 @@ def _keep(connection: Connection, batches: Sequence[Batch]) -> list[Refusal]:
     ]
     new = _insert_new(connection, turns, rows, turns.c.tenant, turns.c.conversation_id, turns.c.id)
     _keep_tool_calls(connection, batches, new)
+    learn(connection, batches, new)
     _count(connection, batches, new)
     refused = late - _known(connection, batches, late)
     return [Refusal(conversation_id, turn_id, Unkept.LATE) for conversation_id, turn_id in sorted(refused)]

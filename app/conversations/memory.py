@@ -9,6 +9,8 @@ from greenroom.app.conversations.tables import conversations, facts, summaries, 
 from greenroom.app.rooms.memory import (
     CONVERSATIONS_AT_MOST,
     FACTS_AT_MOST,
+    FACTS_KEPT,
+    FORGOTTEN,
     SPEAKERS,
     TURNS_AT_MOST,
     Fact,
@@ -32,21 +34,23 @@ class SqlMemory:
 
 def recollection(connection: Connection, tenant: str, user_id: str, *, besides: str) -> Recollection:
     """Facts, the last summary, and how the last conversation ended."""
-    known = [Fact(key, text) for key, text in connection.execute(facts_of(tenant, user_id))]
+    known = {key: (text, at_ms) for key, text, at_ms in connection.execute(facts_of(tenant, user_id))}
+    _, forgotten_ms = known.pop(FORGOTTEN, ("", -1))
     earlier = list(connection.execute(conversations_of(tenant, user_id, besides)).scalars())
     return Recollection(
-        facts=known,
-        summary=_last_summary(connection, tenant, earlier),
-        turns=_last_turns(connection, tenant, user_id, earlier),
+        facts=[Fact(key, text) for key, (text, _) in known.items()][:FACTS_AT_MOST],
+        summary=_last_summary(connection, tenant, earlier, forgotten_ms),
+        turns=_last_turns(connection, tenant, user_id, earlier, forgotten_ms),
     )
 
 
-def facts_of(tenant: str, user_id: str) -> Select[str, str]:
+def facts_of(tenant: str, user_id: str) -> Select[str, str, int]:
+    """All that are kept, the newest first, and when something was to be forgotten."""
     return (
-        select(facts.c.key, facts.c.text)
+        select(facts.c.key, facts.c.text, facts.c.updated_ms)
         .where(facts.c.tenant == tenant, facts.c.user_id == user_id)
         .order_by(facts.c.updated_ms.desc(), facts.c.key)
-        .limit(FACTS_AT_MOST)
+        .limit(FACTS_KEPT + 1)
     )
 
 
@@ -61,39 +65,43 @@ def conversations_of(tenant: str, user_id: str, besides: str) -> Select[str]:
     )
 
 
-def turns_of(tenant: str, conversation_id: str) -> Select[str, str, str | None]:
+def turns_of(tenant: str, conversation_id: str) -> Select[str, str, str | None, int]:
     """The last ones, the newest first, with who said each or was told it, in a room of several."""
     return (
-        select(turns.c.role, turns.c.content, turns.c.person)
+        select(turns.c.role, turns.c.content, turns.c.person, turns.c.started_ms)
         .where(turns.c.tenant == tenant, turns.c.conversation_id == conversation_id)
         .order_by(turns.c.sequence.desc())
         .limit(LOOKED_AT)
     )
 
 
-def summary_of(tenant: str, conversation_id: str) -> Select[str]:
+def summary_of(tenant: str, conversation_id: str, forgotten_ms: int) -> Select[str]:
     return (
         select(summaries.c.text)
         .where(summaries.c.tenant == tenant, summaries.c.conversation_id == conversation_id)
+        .where(summaries.c.created_ms > forgotten_ms)
         .order_by(summaries.c.up_to.desc())
         .limit(1)
     )
 
 
-def _last_summary(connection: Connection, tenant: str, earlier: Sequence[str]) -> str:
+def _last_summary(connection: Connection, tenant: str, earlier: Sequence[str], forgotten_ms: int) -> str:
     for conversation_id in earlier:
-        if text := connection.execute(summary_of(tenant, conversation_id)).scalar():
+        if text := connection.execute(summary_of(tenant, conversation_id, forgotten_ms)).scalar():
             return text
     return ""
 
 
-def _last_turns(connection: Connection, tenant: str, user_id: str, earlier: Sequence[str]) -> list[Said]:
+def _last_turns(
+    connection: Connection, tenant: str, user_id: str, earlier: Sequence[str], forgotten_ms: int
+) -> list[Said]:
     """Of the last conversation in which anything was said."""
     for conversation_id in earlier:
         said = [
             Said(role, content)
-            for role, content, person in connection.execute(turns_of(tenant, conversation_id))
-            if role in SPEAKERS and content and person in (None, user_id)  # nothing of others in the room
+            for role, content, person, started_ms in connection.execute(turns_of(tenant, conversation_id))
+            if role in SPEAKERS and content and started_ms > forgotten_ms
+            if person in (None, user_id)  # nothing of others in the room
         ]
         if said:
             return said[:TURNS_AT_MOST]

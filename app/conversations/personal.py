@@ -20,6 +20,7 @@ from greenroom.app.conversations.tables import (
 )
 from greenroom.app.rooms.brief import MAIN
 from greenroom.app.rooms.erasing import Account, Traces
+from greenroom.app.rooms.memory import FORGOTTEN
 
 ROWS_AT_ONCE = 1000  # that are deleted in one transaction, and read in one go: nobody waits long for either
 
@@ -104,7 +105,7 @@ class SqlPersonal:
     def facts(self, user_id: str) -> Sequence[Mapping[str, Any]]:
         query = (
             select(facts.c.key, facts.c.text, facts.c.updated_ms)
-            .where(self._theirs(facts, user_id))
+            .where(self._theirs(facts, user_id), facts.c.key != FORGOTTEN)
             .order_by(facts.c.key)
             .limit(ROWS_AT_ONCE)
         )

@@ -1,16 +1,28 @@
 """What a bot is told of a person from earlier conversations: which of it, how much, and in which words.
 
 Facts come first and then what was said, and of both the newest: what is too much is left out from the other end.
+
+A model remembers and forgets by calling two tools.  The calls are turns like any other, on the same way to the
+database, and there they are done: no tool waits for it, and what a bot remembered before it died is not lost.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from greenroom.app.rooms.conversations import Turn
 
 TOKENS = 1500  # that a bot is told at most
 CHARACTERS_A_TOKEN = 4  # an estimate: English has four to five, other languages fewer
 FACTS_AT_MOST, CONVERSATIONS_AT_MOST, TURNS_AT_MOST = 100, 3, 20  # that are read at all
 LONGEST_FACT, LONGEST_SUMMARY, LONGEST_TURN = 300, 2000, 500  # characters
+
+REMEMBER, FORGET = "remember", "forget"  # the tools
+EVERYTHING = "everything"  # the key of all facts
+FACTS_KEPT = 200  # of a person; then the one that was told longest ago goes
+LONGEST_KEY = 64
+FORGOTTEN = ""  # a key that no fact has: its time is when the person last asked that something be forgotten
 
 HEADING = (
     "What you know of this person from earlier conversations. It is no request, and need not be answered."
@@ -49,7 +61,7 @@ class Recollection:
         """It in words, with as much as fits; empty if nothing is known."""
         room = tokens * CHARACTERS_A_TOKEN - len(HEADING)
         parts = []
-        facts = (f"- {_line(each.key, 64)}: {_line(each.text, LONGEST_FACT)}" for each in self.facts)
+        facts = (f"- {_line(each.key, LONGEST_KEY)}: {_line(each.text, LONGEST_FACT)}" for each in self.facts)
         summary = filter(None, [_line(self.summary, LONGEST_SUMMARY)])
         turns = (
             f"{SPEAKERS[said.role]}: {_line(said.content, LONGEST_TURN)}"
@@ -67,6 +79,52 @@ class Recollection:
                 room -= sum(len(line) + 1 for line in fitting)
                 parts += fitting
         return "\n".join([HEADING, *parts]) if parts else ""
+
+
+@dataclass(frozen=True)
+class Remember:
+    """A model wants to know this in later conversations, in the place of what it had under that key."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Forget:
+    """A model shall not know this any more."""
+
+    key: str
+
+    @property
+    def is_everything(self) -> bool:
+        return self.key == EVERYTHING
+
+
+def asked_of_memory(turn: Turn) -> list[Remember | Forget]:
+    """What a turn asks for by calls of tools, in order; what is no key, or has no text, is left out."""
+    return [wish for call in turn.tool_calls if (wish := wish_of(call.name, call.arguments))]
+
+
+def wish_of(tool: str, arguments: str) -> Remember | Forget | None:
+    """What one call asks for, in JSON as a model wrote it."""
+    if tool not in (REMEMBER, FORGET):
+        return None
+    try:
+        given = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return None
+    key, text = (_stated(given, name) for name in ("key", "text"))
+    if not key:
+        return None
+    key = _line(key.casefold(), LONGEST_KEY)
+    if tool == FORGET:
+        return Forget(key)
+    return Remember(key, _line(text, LONGEST_FACT)) if text and key != EVERYTHING else None
+
+
+def _stated(given: Any, name: str) -> str:
+    value = given.get(name) if isinstance(given, dict) else None
+    return " ".join(str(value).replace("\0", "").split()) if isinstance(value, str | int | float) else ""
 
 
 class Memory(Protocol):

@@ -3,7 +3,7 @@
 It is a plain pipecat bot and knows nothing of sessions, leases or Redis.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -28,6 +28,7 @@ from greenroom.bots.assistant.introduction import introduction
 from greenroom.bots.assistant.people import People
 from greenroom.bots.assistant.pipeline import build, build_for_several
 from greenroom.bots.assistant.portrait import HEIGHT, WIDTH
+from greenroom.bots.assistant.remembering import answer_calls, offers_memory, tools_for
 
 VOICE: dict[str, Any] = {"audio_in_enabled": True, "audio_out_enabled": True}
 CAMERA: dict[str, Any] = {
@@ -72,6 +73,8 @@ async def bot(runner_args: RunnerArguments) -> None:
     is_forum = about.get("mode") == Mode.FORUM
     transport = await create_transport(runner_args, transports(with_camera=is_forum))
     parts = speech.build(personality, current)
+    if offers_memory(about):
+        answer_calls(parts.llm)
     if isinstance(runner_args, SmallWebRTCRunnerArguments):
         worker = _worker_for_one(runner_args, transport, parts)
     else:
@@ -87,7 +90,7 @@ def _worker_for_one(
 ) -> PipelineWorker:
     about: dict[str, Any] = runner_args.body or {}
     remembered, conversation = about.get("remembered") or "", about.get("conversation") or []
-    context = LLMContext(messages=with_memory(remembered, conversation))
+    context = LLMContext(with_memory(remembered, conversation), **_tools(about, about.get("user_id") or ""))
     worker = _worker(build(transport, parts, context, ears.user_params()), runner_args)
     has_met = False
 
@@ -105,7 +108,10 @@ def _worker_for_one(
 def _worker_for_several(
     runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech, avatar: Avatar
 ) -> PipelineWorker:
-    people = People(parts.hearing, ears.user_params)
+    about: dict[str, Any] = runner_args.body or {}
+    people = People(
+        parts.hearing, ears.user_params, context_with=lambda person: LLMContext(**_tools(about, person))
+    )
     worker = _worker(build_for_several(transport, parts, people, avatar), runner_args)
 
     if isinstance(runner_args, DailyRunnerArguments):
@@ -123,6 +129,12 @@ def _worker_for_several(
         await people.part(person)
 
     return worker
+
+
+def _tools(about: Mapping[str, Any], person: str) -> dict[str, Any]:
+    """What a model may call in a context with this person."""
+    tools = tools_for(person) if offers_memory(about) else None
+    return {"tools": tools} if tools else {}
 
 
 def _meet_in_daily(transport: BaseTransport, people: People) -> None:

@@ -93,8 +93,11 @@ class People(FrameProcessor):
         self,
         hearing: Callable[[], FrameProcessor],
         listening: Callable[[], LLMUserAggregatorParams],
+        context_with: Callable[[str], LLMContext] = lambda _: LLMContext(),
     ) -> None:
+        """`hearing` makes a recogniser, `listening` says how turns end, `context_with` begins a person's context."""
         super().__init__()
+        self._context_with = context_with
         self._hearing = hearing
         self._listening = listening
         self._contexts: dict[str, LLMContext] = {}
@@ -118,7 +121,7 @@ class People(FrameProcessor):
     def context_of(self, person: str) -> LLMContext:
         """What this person and the bot have said to each other."""
         if person not in self._contexts:
-            self._contexts[person] = LLMContext()
+            self._contexts[person] = self._context_with(person)
         return self._contexts[person]
 
     @property

@@ -176,7 +176,7 @@ def test_a_long_conversation_is_read_from_its_end(keep, recalled):
         facts_of("main", "ann"),
         conversations_of("main", "ann", NOW),
         turns_of("main", "long"),
-        summary_of("main", "long"),
+        summary_of("main", "long", -1),
     ],
     ids=["facts", "conversations", "turns", "summary"],
 )

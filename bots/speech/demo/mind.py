@@ -23,6 +23,8 @@ class Reply:
     text: str  # empty: say nothing, rather than the same sentence again
     leaves: bool = False
     may_wait: bool = False  # it only says that nothing was understood: not worth interrupting anybody for
+    remembers: str | None = None  # the name that they have just told
+    forgets: bool = False  # whatever is known of them
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Talk:
     last_said: str  # what we said last
     name: str | None  # theirs
     is_new_name: bool  # they have just told us
+    asks_to_forget: bool
     now: datetime
     who: Personality
 
@@ -52,7 +55,8 @@ def answer(messages: Sequence[Mapping[str, Any]], now: datetime, who: Personalit
         return Reply(_with_name(who.goodbye, talk.name), leaves=True)
     if not talk.asked and not talk.is_new_name:
         return Reply(_not_heard(talk), may_wait=True)
-    return Reply(" ".join(_answers(talk)))
+    told = talk.name if talk.is_new_name and talk.name != known else None
+    return Reply(" ".join(_answers(talk)), remembers=told, forgets=talk.asks_to_forget)
 
 
 def _hello(who: Personality, name: str | None) -> str:
@@ -75,6 +79,9 @@ LEAVING = re.compile(
     r"|(?:i have|i've got|i must|i need) to go)"
     r"(?: \w+){0,2}$"
 )
+FORGETTING = re.compile(
+    r"\b(?<!don't )(?<!not )(?<!never )(?<!you )forget (?:about )?(?:me|my name|what you know|everything)\b"
+)
 ASKED_FOR_THE_NAME = re.compile(r"what is your name|then your name", re.IGNORECASE)
 A_GREETING = re.compile(r"\b(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening))\b")
 
@@ -95,6 +102,10 @@ def _their_name(talk: Talk) -> str:
     if talk.name:
         return f"Your name is {talk.name}."
     return "You have not told me yet. What is your name?"
+
+
+def _forgotten(_: Talk) -> str:
+    return "I have forgotten you and what you told me."
 
 
 def _what_we_are(talk: Talk) -> str:
@@ -124,7 +135,7 @@ ANSWERS: tuple[tuple[re.Pattern[str], Callable[[Talk], str]], ...] = tuple(
     (re.compile(rf"\b(?:{pattern})\b"), reply)
     for pattern, reply in (
         (r"how are you|how is it going|how's it going|how do you do", _wellbeing),
-        (r"(?:what is|what's|say|know|remember|forget) my name|who am i|remember me|know me", _their_name),
+        (r"(?:what is|what's|say|know|remember) my name|who am i|remember me|know me", _their_name),
         (r"what time|the time", _time),
         (r"what day|the date|today's date|what date", _day),
         (r"(?:what|who) are you|what is this|your name|about yourself|how do you work", _what_we_are),
@@ -137,6 +148,8 @@ ANSWERS: tuple[tuple[re.Pattern[str], Callable[[Talk], str]], ...] = tuple(
 
 
 def _answers(talk: Talk) -> list[str]:
+    if talk.asks_to_forget:
+        return [_forgotten(talk)]
     found = list(dict.fromkeys(reply(talk) for pattern, reply in ANSWERS if pattern.search(talk.asked)))
     if talk.is_new_name:
         return [f"Nice to meet you, {talk.name}.", *(found or ["Ask me the time, or what I am."])]
@@ -174,16 +187,18 @@ def _not_heard(talk: Talk) -> str:
 
 
 def _talk(turns: list[tuple[str, str]], now: datetime, who: Personality, known: str | None) -> Talk:
-    name, is_new_name, said = known, False, ""
+    name, is_new_name, asks_to_forget, said = known, False, False, ""
     asked: list[str] = []
     for role, text in turns:
         if role == "assistant":
-            is_new_name, said, asked = False, text, []
+            is_new_name, asks_to_forget, said, asked = False, False, text, []
             continue
         asked.append(plain(text).lower())
-        if told := name_in(text, was_asked=ASKED_FOR_THE_NAME.search(said) is not None):
+        if FORGETTING.search(asked[-1]):
+            name, is_new_name, asks_to_forget = None, False, True
+        elif told := name_in(text, was_asked=ASKED_FOR_THE_NAME.search(said) is not None):
             name, is_new_name = told, True
-    return Talk(" ".join(filter(None, asked)), said, name, is_new_name, now, who)
+    return Talk(" ".join(filter(None, asked)), said, name, is_new_name, asks_to_forget, now, who)
 
 
 def _turns(messages: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The demo's answers as a pipecat service: a context in, sentences out, and the pipeline's end after a goodbye."""
 
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -10,6 +11,7 @@ from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
     EndWorkerFrame,
     Frame,
+    FunctionCallFromLLM,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
@@ -22,8 +24,9 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import LLMService
 from pipecat.services.settings import LLMSettings
 
+from greenroom.app.rooms.memory import EVERYTHING, FORGET, REMEMBER
 from greenroom.bots.personalities import Personality
-from greenroom.bots.speech.demo.mind import Reply, answer
+from greenroom.bots.speech.demo.mind import NAME, Reply, answer
 
 LEFT = "left"  # the reason of the end that follows a goodbye
 
@@ -49,6 +52,7 @@ class ScriptedMind(LLMService[NoProvider]):
     """Answers each context at once."""
 
     adapter_class = NoProvider
+    speaks_besides_its_calls = True  # it need not be asked again when they have returned
 
     def __init__(self, personality: Personality) -> None:
         super().__init__(settings=_settings(personality))
@@ -61,9 +65,23 @@ class ScriptedMind(LLMService[NoProvider]):
             self._somebody_speaks = isinstance(frame, UserStartedSpeakingFrame)
         if isinstance(frame, LLMContextFrame):
             messages = cast(list[dict[str, Any]], frame.context.get_messages())
-            await self._say(answer(messages, datetime.now().astimezone(), self._personality))
+            reply = answer(messages, datetime.now().astimezone(), self._personality)
+            await self._keep(reply, frame.context)
+            await self._say(reply)
         else:
             await self.push_frame(frame, direction)
+
+    async def _keep(self, reply: Reply, context: LLMContext) -> None:
+        """Remember and forget as a model does, by calls of tools, where it has them."""
+        if reply.remembers:
+            await self._call(context, REMEMBER, {"key": NAME, "text": reply.remembers})
+        if reply.forgets:
+            await self._call(context, FORGET, {"key": EVERYTHING})
+
+    async def _call(self, context: LLMContext, tool: str, arguments: Mapping[str, Any]) -> None:
+        if isinstance(context.tools, ToolsSchema) and self.has_function(tool):
+            call = FunctionCallFromLLM(tool, uuid.uuid4().hex, arguments, context)
+            await self.run_function_calls([call])
 
     async def _say(self, reply: Reply) -> None:
         if not reply.text or (reply.may_wait and self._somebody_speaks):

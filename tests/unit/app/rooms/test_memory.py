@@ -2,15 +2,20 @@
 
 import pytest
 
+from greenroom.app.rooms.conversations import ToolCall, Turn
 from greenroom.app.rooms.memory import (
     CHARACTERS_A_TOKEN,
     HEADING,
     LONGEST_FACT,
+    LONGEST_KEY,
     TOKENS,
     Fact,
+    Forget,
     Recollection,
+    Remember,
     Said,
     as_message,
+    asked_of_memory,
     facts_in,
     is_memory,
     with_memory,
@@ -80,6 +85,60 @@ def test_facts_are_those_that_the_product_tells_and_not_a_person():
     assert facts_in([told, ASKED, FAULT]) == {"name": "Alice"}
     assert facts_in([{**told, "role": "user"}, ASKED]) == {}
     assert facts_in([]) == {}
+
+
+def calls(*named):
+    asked = tuple(ToolCall(str(number), *call) for number, call in enumerate(named))
+    return Turn("1", "assistant", "", tool_calls=asked)
+
+
+def test_what_a_model_asks_of_memory_is_found_in_order_among_its_calls():
+    turn = calls(
+        ("remember", '{"key": " Favourite  Colour", "text": "deep\\nblue"}'),
+        ("look", '{"key": "a", "text": "b"}'),
+        ("forget", '{"key": "Dog"}'),
+        ("forget", '{"key": "everything"}'),
+        ("remember", '{"key": "age", "text": 36}'),
+    )
+
+    wishes = asked_of_memory(turn)
+    assert wishes == [
+        Remember("favourite colour", "deep blue"),
+        Forget("dog"),
+        Forget("everything"),
+        Remember("age", "36"),
+    ]
+    assert [each.is_everything for each in wishes if isinstance(each, Forget)] == [False, True]
+    assert asked_of_memory(Turn("1", "user", "remember me")) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "",
+        "no JSON",
+        "[]",
+        '"key"',
+        "{}",
+        '{"key": ""}',
+        '{"key": "a"}',
+        '{"key": ["a"], "text": "b"}',
+        '{"key": "a", "text": " "}',
+        '{"key": "a", "text": {}}',
+        '{"key": "everything", "text": "b"}',
+        "[" * 100_000,
+    ],
+)
+def test_what_a_model_asks_amiss_is_left_out(arguments):
+    assert (
+        asked_of_memory(calls(("remember", arguments), ("forget", arguments.replace('"key"', '"kei"')))) == []
+    )
+
+
+def test_a_fact_is_as_long_as_it_may_be():
+    (wish,) = asked_of_memory(calls(("remember", f'{{"key": "{"k" * 999}", "text": "{"t" * 9999}\\u0000"}}')))
+
+    assert (len(wish.key), len(wish.text)) == (LONGEST_KEY, LONGEST_FACT)
 
 
 def test_it_stands_at_the_head_and_takes_the_place_of_what_stood_there():

@@ -58,6 +58,23 @@ def test_whoever_is_known_is_greeted_by_name_and_need_not_tell_it_again():
     assert known(("user", "My name is Bob.")).startswith("Nice to meet you, Bob.")
 
 
+@pytest.mark.parametrize(
+    "words", ["Forget me.", "please forget my name", "Forget everything", "I want you to forget about me"]
+)
+def test_whoever_asks_to_be_forgotten_has_no_name_from_then_on(words):
+    talk = [("user", words), ("assistant", known(("user", words))), ("user", "What is my name?")]
+
+    assert known(("user", words)) == "I have forgotten you and what you told me."
+    assert known(*talk) == "You have not told me yet. What is your name?"
+
+
+@pytest.mark.parametrize(
+    "words", ["Don't forget me", "Do not forget my name", "Never forget me", "Did you forget me"]
+)
+def test_whoever_wants_to_be_remembered_is(words):
+    assert "forgotten" not in asked(words)
+
+
 def test_the_greeting_is_said_once():
     assert asked("Hello?", before=GREETED) == "Hello! What is your name?"
 
