@@ -9,7 +9,7 @@ from greenroom.app.rooms.leases import STALE_AFTER, Finding, LeaseStatus, ReadRo
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import Providers
-from greenroom.app.rooms.requests import Leave
+from greenroom.app.rooms.requests import Leave, ended_by
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 
@@ -23,11 +23,6 @@ class Left:
     status: str
     session_id: str | None = None
     reason: Reason | None = None
-
-
-def ended_by(person: str | None) -> str:
-    """Who ended a call by asking for it, for its record: a person of the room, or the holder of the key."""
-    return f"{person} hung up" if person is not None else "POST /leave, with the key"
 
 
 class Leaving:

@@ -1,19 +1,19 @@
-"""What a session's bot can be asked: each request with its fields, its answer, who sends it, and its time limit.
+"""What a session's bot can be asked: each request with its fields, its answer, who sends it, its time limit, and what
+the bot does then.
 
 `messages.ask` puts a request into the session's inbox and waits for the answer.  A bot reads its
 inbox once its pipeline runs, or a second after it has taken the session up if that is earlier, and handles requests in
 order; a request that is older than its time limit when it is read is answered with `expired`
 and not handled.  So is a request that was for the session's bot before; `ask` sends it again to this one.
 
-To let a bot be asked something new, add a class here and to REQUESTS, and a handler for it in the bot.
+To let a bot be asked something new, add a class here, and to REQUESTS.  Where it does what no request has needed yet,
+`AskedBot` gets a method, and `bots/stay/requests.py` says how that is done to a pipecat bot.
 """
 
-import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
-from enum import Enum
-from typing import Any, ClassVar, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from greenroom.app.errors import (
     CandidatesRefused,
@@ -22,9 +22,8 @@ from greenroom.app.errors import (
     OthersThere,
     RoomFull,
 )
+from greenroom.app.rooms.bodies import Body, of_body, to_body
 from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session
-
-Body = Mapping[str, object]  # as JSON has it
 
 # What a bot may answer to any request instead of its answer: {"error": one of these, or a kind of `refusals`}
 EXPIRED = "expired"  # it came too late, or was for the session's bot before
@@ -61,6 +60,35 @@ class GivesWay(BotAnswer):
     gives_way: bool
 
 
+class AskedBot(Protocol):
+    """What a request may use of the bot that is asked, whose pipeline may not run yet."""
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Who is in the room."""
+        ...
+
+    async def connect(self, user_id: str, offer: Mapping[str, object]) -> Mapping[str, str]:
+        """Connect a person's browser; returns the bot's half of it.  Raises OfferRefused, RoomFull."""
+        ...
+
+    async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, object]]) -> None:
+        """Raises CandidatesRefused, OfferRefused."""
+        ...
+
+    async def change(self, changes: Mapping[str, str | None]) -> None:
+        """Change how it speaks, thinks and is seen, from its next answer on."""
+        ...
+
+    def give_way(self) -> bool:
+        """Leave, if nobody is in the room; returns whether it does."""
+        ...
+
+    def leave(self, reason: Reason, detail: str) -> None:
+        """Say goodbye, and end the session."""
+        ...
+
+
 A = TypeVar("A", bound=BotAnswer)
 
 
@@ -82,6 +110,13 @@ class Request(Generic[A]):
         if cls.within_of_start is None or session.state in ON_STAGE:
             return cls.within
         return cls.within_of_start
+
+    async def carry_out(self, bot: AskedBot) -> A | None:
+        """What the bot does; returns its answer, or None where that is given once the bot has left.
+
+        Raises one of the `refusals`; whatever else is raised is logged, and answered as `failed`.
+        """
+        raise NotImplementedError
 
     def body(self) -> Body:
         return to_body(self)
@@ -112,6 +147,9 @@ class Offer(Request[OfferAnswer]):
     user_id: str
     offer: Mapping[str, object]  # sdp, type, pc_id, restart_pc
 
+    async def carry_out(self, bot: AskedBot) -> OfferAnswer:
+        return OfferAnswer(await bot.connect(self.user_id, self.offer))
+
 
 @dataclass(frozen=True)
 class Candidates(Request[Done]):
@@ -127,6 +165,10 @@ class Candidates(Request[Done]):
 
     pc_id: str
     candidates: Sequence[Mapping[str, object]]
+
+    async def carry_out(self, bot: AskedBot) -> Done:
+        await bot.add_candidates(self.pc_id, self.candidates)
+        return Done()
 
 
 @dataclass(frozen=True)
@@ -145,6 +187,10 @@ class Configure(Request[Done]):
     changes: Mapping[
         str, str | None
     ]  # None: back to what the session was joined with, else to its personality's
+
+    async def carry_out(self, bot: AskedBot) -> Done:
+        await bot.change(self.changes)
+        return Done()
 
     def body(self) -> Body:
         return dict(self.changes)
@@ -167,6 +213,9 @@ class GiveWay(Request[GivesWay]):
     answer = GivesWay
     within = timedelta(seconds=10)
 
+    async def carry_out(self, bot: AskedBot) -> GivesWay:
+        return GivesWay(bot.give_way())
+
 
 @dataclass(frozen=True)
 class Leave(Request[Done]):
@@ -184,6 +233,16 @@ class Leave(Request[Done]):
     reason: Reason
     by: str | None = None
 
+    async def carry_out(self, bot: AskedBot) -> None:
+        if self.by is not None and bot.people - {self.by}:
+            raise OthersThere
+        bot.leave(self.reason, detail=ended_by(self.by))
+
+
+def ended_by(person: str | None) -> str:
+    """Who ended a call by asking for it, for its record: a person of the room, or the holder of the key."""
+    return f"{person} hung up" if person is not None else "POST /leave, with the key"
+
 
 REQUESTS: Mapping[str, type[Request[Any]]] = {
     each.name: each for each in (Offer, Candidates, Configure, GiveWay, Leave)
@@ -200,50 +259,3 @@ def read(name: str, body: Body) -> Request[Any]:
         return REQUESTS[name].of_body(body)
     except ValueError as error:
         raise BadRequest(MALFORMED) from error
-
-
-# JSON, for requests and answers alike: the names of fields are those of the body
-
-T = TypeVar("T")
-
-
-def to_body(data: Any) -> Body:
-    """The fields of a dataclass, without those that are None."""
-    named = {each.name: getattr(data, each.name) for each in fields(data)}
-    return {
-        name: value.value if isinstance(value, Enum) else value
-        for name, value in named.items()
-        if value is not None
-    }
-
-
-def of_body(cls: type[T], body: Body) -> T:
-    """A dataclass from a body.  Raises ValueError where a field is missing, or of another type."""
-    hints = get_type_hints(cls)
-    facts = {}
-    for each in fields(cls):  # type: ignore[arg-type]
-        if each.name in body:
-            facts[each.name] = _value(each.name, hints[each.name], body[each.name])
-        elif each.default is MISSING:
-            raise ValueError(f"missing: {each.name}")
-    return cls(**facts)
-
-
-def _value(name: str, hint: Any, value: Any) -> Any:
-    kind, of = get_origin(hint) or hint, get_args(hint)
-    if kind in (Union, types.UnionType):
-        if value is None and type(None) in of:
-            return None
-        (rest,) = (each for each in of if each is not type(None))
-        return _value(name, rest, value)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
-    if kind is object:
-        return value
-    if kind is Mapping and isinstance(value, Mapping):
-        return {str(key): _value(name, of[1], item) for key, item in value.items()}
-    if kind is Sequence and isinstance(value, list | tuple):
-        return [_value(name, of[0], item) for item in value]
-    if kind in (str, int, bool, float) and type(value) is kind:
-        return value
-    raise ValueError(f"{name} is {type(value).__name__}")

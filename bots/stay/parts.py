@@ -29,7 +29,7 @@ from greenroom.bots.stay.helpers import Helpers
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
-from greenroom.bots.stay.requests import AskedBot, handle
+from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.stay.take_over import TakeOver
 from greenroom.bots.stay.watchdog import Watchdog
 from greenroom.bots.transports.stage import Stage
@@ -107,7 +107,7 @@ class Parts:
             stage=self.stage,
             say=self.bot_run.say,
         )
-        self.asked = AskedBot(session.id, self.stage, self.controls, listener.give_way, end)
+        self.asked = BotOfStay(session.id, self.stage, self.controls, listener.give_way, end)
         self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked))
         self.heartbeat = Heartbeat(
             pulse,

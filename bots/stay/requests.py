@@ -1,33 +1,17 @@
-"""What a bot does when it is asked for something: a handler for each request of `app/rooms/requests.py`.
+"""What the requests of `app/rooms/requests.py` may use of a bot, and how a message becomes one of them and is done.
 
-The inbox hands requests over one by one, in the order in which they were sent; the bot's pipeline may not run yet.
-To let a bot be asked something new, add the request there, and here a handler and its line in HANDLERS.
+The inbox hands messages over one by one, in the order in which they were sent; the bot's pipeline may not run yet.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
-from greenroom.app.errors import OthersThere
+from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import Message
-from greenroom.app.rooms.leaving import ended_by
-from greenroom.app.rooms.requests import (
-    BadRequest,
-    BotAnswer,
-    Candidates,
-    Configure,
-    Done,
-    GivesWay,
-    GiveWay,
-    Leave,
-    Offer,
-    OfferAnswer,
-    Request,
-    read,
-    to_body,
-)
+from greenroom.app.rooms.requests import AskedBot, BadRequest, read
+from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.transports.stage import Stage
@@ -36,54 +20,36 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class AskedBot:
-    """What a handler may use of the bot that is asked."""
+class BotOfStay(AskedBot):
+    """One stay's bot, as requests see it."""
 
     session_id: str
     stage: Stage  # its place in the room, and who is there
     controls: Controls  # how it speaks, thinks and is seen
-    give_way: Callable[
-        [], bool
-    ]  # leaves its slot to who waits for one, if nobody is there; says whether it does
+    leave_if_alone: Callable[[], bool]  # gives its slot to who waits for one; False if somebody is there
     end: End
 
+    @property
+    def people(self) -> frozenset[str]:
+        return self.stage.people
 
-async def offer(bot: AskedBot, request: Offer) -> OfferAnswer:
-    return OfferAnswer(await bot.stage.take(request.user_id, request.offer))
+    async def connect(self, user_id: str, offer: Mapping[str, object]) -> Mapping[str, str]:
+        return await self.stage.take(user_id, offer)
 
+    async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, object]]) -> None:
+        await self.stage.add_candidates(pc_id, candidates)
 
-async def candidates(bot: AskedBot, request: Candidates) -> Done:
-    await bot.stage.add_candidates(request.pc_id, request.candidates)
-    return Done()
+    async def change(self, changes: Mapping[str, str | None]) -> None:
+        await self.controls.change(changes)
 
+    def give_way(self) -> bool:
+        return self.leave_if_alone()
 
-async def configure(bot: AskedBot, request: Configure) -> Done:
-    await bot.controls.change(request.changes)
-    return Done()
-
-
-async def give_way(bot: AskedBot, _request: GiveWay) -> GivesWay:
-    return GivesWay(bot.give_way())
-
-
-async def leave(bot: AskedBot, request: Leave) -> None:
-    if request.by is not None and bot.stage.people - {request.by}:
-        raise OthersThere
-    bot.end.begin(Ending(request.reason, detail=ended_by(request.by)))
+    def leave(self, reason: Reason, detail: str) -> None:
+        self.end.begin(Ending(reason, detail=detail))
 
 
-# A handler returns the request's answer, or None where the answer is that the bot has left: the inbox gives it then.
-# It raises one of the request's `refusals`; whatever else it raises is logged, and answered as `failed`.
-HANDLERS: Mapping[type[Request[Any]], Callable[[AskedBot, Any], Awaitable[BotAnswer | None]]] = {
-    Offer: offer,
-    Candidates: candidates,
-    Configure: configure,
-    GiveWay: give_way,
-    Leave: leave,
-}
-
-
-async def handle(bot: AskedBot, message: Message) -> Mapping[str, object] | None:
+async def handle(bot: BotOfStay, message: Message) -> Mapping[str, object] | None:
     """Do what a message asks for; returns the answer's JSON, or None if it is the bot's end.
 
     A message that this version of the bot cannot read is refused, and nothing of it is done.
@@ -98,5 +64,5 @@ async def handle(bot: AskedBot, message: Message) -> Mapping[str, object] | None
             because=str(bad.__cause__ or bad),
         )
         return {"error": str(bad)}
-    answer = await HANDLERS[type(request)](bot, request)
+    answer = await request.carry_out(bot)
     return None if answer is None else to_body(answer)

@@ -78,7 +78,7 @@ from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.heartbeat import Heartbeat
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
-from greenroom.bots.stay.requests import AskedBot, handle
+from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.turns import Turns
 from tests.fakes.stage import FakeStage
 from tests.rigs.glass import Glass, Sight
@@ -215,7 +215,7 @@ class Bot:
         )
         stage = FakeStage()
         self.controls = Controls(session, SETTINGS, stage=stage, say=_say_nothing)
-        self.asked = AskedBot(session.id, stage, self.controls, lambda: False, self.end)
+        self.asked = BotOfStay(session.id, stage, self.controls, lambda: False, self.end)
         self.inbox = Inbox(ledger, self.journal, do=self._do)
         self.heartbeat = self.heartbeat_over(ledger, begin=drive)
         self.closing = Closing(

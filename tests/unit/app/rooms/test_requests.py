@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import GreenroomError
+from greenroom.app.rooms.bodies import of_body, to_body
 from greenroom.app.rooms.requests import (
     EXPIRED,
     FAILED,
@@ -23,9 +24,7 @@ from greenroom.app.rooms.requests import (
     Offer,
     OfferAnswer,
     Request,
-    of_body,
     read,
-    to_body,
 )
 from greenroom.app.rooms.sessions import Reason, State
 from tests.rigs.makers import a_session
