@@ -106,7 +106,8 @@ class TakeOver:
         known = frozenset(said.person for said in conversation if said.person is not None)
         await self._listener.took_over(self._journal.session, known)
         is_another = conversation_id != self._turns.conversation_id
-        if not self._turns.catch_up(conversation, conversation_id):  # another person came meanwhile
+        owner = self._journal.session.conversation_owner
+        if not self._turns.catch_up(conversation, conversation_id, owner):  # another person came meanwhile
             frame = LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False)
             await self._bot_run.say(frame)
         if is_another:

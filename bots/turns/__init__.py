@@ -97,14 +97,14 @@ class Turns:
         """What each of several people and the bot have said to each other, as their context has it."""
         return {person: self.before(person) for person in self._transcript.people}
 
-    def catch_up(self, conversation: Sequence[Turn], conversation_id: str) -> bool:
+    def catch_up(self, conversation: Sequence[Turn], conversation_id: str, owner: str = "") -> bool:
         """Take what was said since this bot was prepared into its context, or leave a conversation that is over.
 
         False if that must be done, and the bot's context is unknown.
         """
         is_another = conversation_id != self.conversation_id
         is_forgotten = is_another or not self._transcript.begins_with(conversation)
-        self._writer.go_on_with(conversation_id)
+        self._writer.go_on_with(conversation_id, owner)
         if is_forgotten:
             self._follower.forget()
             self._contexts.clear()

@@ -39,7 +39,7 @@ IN_PROGRESS = "IN_PROGRESS"  # what pipecat has in the place of a result that it
 CANCELLED = "CANCELLED"  # and of one that does not come
 NOTHING = "COMPLETED"  # and of an empty one
 RESULT_AT_MOST = (
-    50_000  # characters that are kept: Redis waits while a turn is written, and has each of them twice
+    50_000  # characters that are kept: Redis has each turn twice, and does nothing else while it writes one
 )
 
 Meet = Callable[[str, LLMUserAggregator], None]
@@ -140,9 +140,8 @@ class Follower:
         for call in calls:
             self._calls[call.id] = (person, now)
         is_cut_short = bool(words and self._cut_short)
-        if words and not (
-            is_cut_short and started < self._asked_at
-        ):  # what they interrupted it with is no answer to
+        leaves_open = is_cut_short and started < self._asked_at  # what the person interrupted it with
+        if words and not leaves_open:
             self._floor.has_answered()
         self._on_turn(
             ASSISTANT,

@@ -42,9 +42,10 @@ class TurnWriter:
         after, owner = self._transcript.last_sequence, self._owners.get(self.conversation_id, "")
         self._put(Record(self._session_id, self.conversation_id, self._epoch, turn, after, owner))
 
-    def go_on_with(self, conversation_id: str) -> None:
+    def go_on_with(self, conversation_id: str, owner: str) -> None:
         """Write what comes from now on into a conversation that has begun."""
         self.conversation_id = conversation_id
+        self._owners.setdefault(conversation_id, owner)
 
     def begin(self, conversation_id: str, owner: str) -> None:
         """Write what comes from now on into another conversation."""
@@ -53,13 +54,12 @@ class TurnWriter:
         self._put(BeginConversation(self._session_id, self._epoch, conversation_id, owner))
 
     def write_again(self, turns: list[Turn]) -> None:
-        """Write these instead of all that is unwritten yet, which is among them."""
-        begun = [step for step in self._unwritten if isinstance(step, BeginConversation)]
-        self._unwritten.clear()
-        for step in begun:
-            self._put(step)
+        """Write these instead of what is unwritten of their conversation, which is among them."""
+        self._unwritten = deque(step for step in self._unwritten if not self._is_turn_of_this(step))
         for turn in turns:
             self.write(turn)
+        if self._unwritten:
+            self._background.wake()
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -94,9 +94,9 @@ class TurnWriter:
                 self.dropped += 1
                 if (
                     not self._is_dropping
-                ):  # once for each absence of Redis; how many there were, when it is back
-                    self._is_dropping = True
+                ):  # once an absence of Redis; how many there were is told when it is back
                     self._say_dropped()
+                self._is_dropping = True
                 return
 
     def _say_dropped(self) -> None:
@@ -106,21 +106,23 @@ class TurnWriter:
         if not self._unwritten:
             return None
         kept = self._unwritten[0]
-        if isinstance(kept, Record) and kept.conversation_id == self.conversation_id:
+        step: Step[Any] = kept
+        if isinstance(kept, Record) and self._is_turn_of_this(kept):
             # A reply that has come since it was said tells a later sequence, which Redis may have lost again
-            step: Step[Any] = replace(kept, after=max(kept.after, self._transcript.last_sequence))
-        else:
-            step = kept
+            step = replace(kept, after=max(kept.after, self._transcript.last_sequence))
         self._sent = kept, step
         return step
+
+    def _is_turn_of_this(self, step: Record | BeginConversation) -> bool:
+        """Whether a step writes a turn of the conversation that is going on, which the transcript has too."""
+        return isinstance(step, Record) and step.conversation_id == self.conversation_id
 
     def _on_reply(self, step: Step[Any], written: Any) -> None:
         if not written:
             log.warning("turn_refused", session_id=self._session_id, epoch=self._epoch)
         kept, sent = self._sent or (None, None)
-        if (
-            sent is step and self._unwritten and self._unwritten[0] is kept
-        ):  # it may have been dropped meanwhile
+        is_still_first = bool(self._unwritten) and self._unwritten[0] is kept  # else it was dropped meanwhile
+        if sent is step and is_still_first:
             self._unwritten.popleft()
         if written and isinstance(step, Record):
             self._transcript.place(step.turn.id, int(written))

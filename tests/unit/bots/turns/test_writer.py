@@ -111,3 +111,32 @@ async def test_a_turn_that_is_refused_is_in_the_log_and_holds_nothing_up(writing
         assert await writing.written(A_WHILE)
 
     assert [line["event"] for line in logs] == ["turn_refused", "turn_refused"]
+
+
+async def test_what_was_said_before_another_person_came_is_written_although_the_rest_is_written_again(
+    writing, ledger
+):
+    """What one person said while Redis was away was lost when the turns of the next were restored."""
+    ledger.is_away = True
+    write(writing, *"ab")
+    writing.begin("of-bob", "main/bob")
+    write(writing, "c")
+    writing.write_again([Turn("c", "user", "c")])
+    ledger.is_away = False
+
+    assert await writing.written(A_WHILE)
+    turns = [step for step in ledger.told if not isinstance(step, BeginConversation)]
+    assert [(step.conversation_id, step.turn.content) for step in turns] == [
+        ("a-conversation", "a"),
+        ("a-conversation", "b"),
+        ("of-bob", "c"),
+    ]
+
+
+async def test_a_turn_of_a_conversation_that_another_bot_began_names_its_owner(writing, ledger):
+    """Should Redis have lost it, it is still that person's."""
+    writing.go_on_with("of-bob", "main/bob")
+    write(writing, "a")
+    assert await writing.written(A_WHILE)
+
+    assert [step.owner for step in ledger.told] == ["main/bob"]
