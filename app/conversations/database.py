@@ -19,13 +19,15 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors import DatabaseAway, DatabaseOld
 
 POOL = 4  # connections that a process keeps
 BESIDES = 8  # more, while many ask at once
 SILENT_FOR = (
     2  # seconds past a statement's bound: a server that is frozen, or cut off, ends nothing by itself
 )
+
+LACKING = {"42P01", "42703"}  # what PostgreSQL says of a table or a column that is not there
 
 RV = TypeVar("RV")
 
@@ -118,12 +120,14 @@ class _BoundedConnection(psycopg.Connection[Any]):
 
 @contextmanager
 def _away() -> Iterator[None]:
-    """Tell what may pass by itself; data that no database would take, and our own mistakes, are raised as they are."""
+    """Tell what may pass, or be mended; data that no database would take, and our mistakes, are raised as they are."""
     try:
         yield
     except (OperationalError, InterfaceError, NoConnectionFree) as error:
         raise DatabaseAway(because=_why(error)) from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in LACKING:
+            raise DatabaseOld from error
         is_no_database = type(error) is DatabaseError  # the file is another thing, or damaged
         if is_no_database or error.connection_invalidated:
             raise DatabaseAway(because=_why(error)) from error

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from greenroom.app.conversations.database import BESIDES, POOL, Database, Patience
 from greenroom.app.conversations.tables import conversations, users
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors import DatabaseAway, DatabaseOld
 from tests.rigs.ports import free_port
 from tests.rigs.postgresql import postgresql_server
 
@@ -181,6 +181,14 @@ def test_a_file_that_cannot_be_had_is_away(tmp_path):
     (tmp_path / "folder.db").mkdir()
 
     is_told_in_time(Database(f"sqlite:///{tmp_path / 'folder.db'}"))
+
+
+def test_tables_that_are_not_there_are_told_and_are_no_mistake_of_ours(empty_url):
+    database = Database(empty_url)
+    database.make()
+    with pytest.raises((DatabaseAway, DatabaseOld)), database.reading() as connection:
+        connection.execute(select(users))
+    database.close()
 
 
 def test_who_reads_makes_no_file(tmp_path):
