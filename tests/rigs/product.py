@@ -22,6 +22,7 @@ from celery import Celery
 from pytest_celery import CeleryTestBroker, CeleryTestContainer, CeleryTestNode, CeleryTestWorker
 from redis import Redis
 
+from greenroom.app.conversations.migrating import migrate
 from greenroom.app.queue_names import LAUNCHES
 from tests.rigs.eventually import eventually
 from tests.rigs.ports import free_port
@@ -158,6 +159,7 @@ class Product:
 
         `bots@elsewhere` is one more worker for bots, of another host's name.
         """
+        migrate(self.database_url)
         for name in names or ("redis", "web", "bots", "control", "beat"):
             self.nodes[name] = self._node(name)
             if name == "redis":
@@ -166,6 +168,10 @@ class Product:
             eventually(self.is_ready, within=60)
         else:
             eventually(self.is_live, within=20)
+
+    @property
+    def database_url(self) -> str:
+        return self.environ.get("DATABASE_URL") or f"sqlite:///{self.folder / 'greenroom.db'}"
 
     def stop(self) -> None:
         order = ("web", "beat", "bots", "control", "redis")

@@ -1,6 +1,7 @@
 """The flush: from Redis's outboxes into SQL, each turn once and in order, whatever is away or ends in between."""
 
 import json
+import re
 import threading
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
-from greenroom.app.conversations.tables import conversations, participants, sessions
+from greenroom.app.conversations.tables import conversations, metadata, participants, sessions
 from greenroom.app.errors import DatabaseAway
 from greenroom.app.rooms.archive import Refusal, Unkept
 from greenroom.app.rooms.conversations import BeginConversation
@@ -407,3 +408,48 @@ def test_halves_of_characters_do_not_keep_a_turn_from_being_written(ledger, flus
     flusher.flush()
 
     assert kept(database) == ["turn-0"]
+
+
+CANARY = "the canary sings at midnight"
+
+
+def tables_with(database, words):
+    return {
+        name
+        for name, table in metadata.tables.items()
+        if any(words in str(row) for row in rows(database, table))
+    }
+
+
+def keys_with(server, words):
+    """The kinds of Redis's keys that hold these words."""
+    reads = {"string": server.get, "hash": server.hgetall, "stream": server.xrange}
+    found = set()
+    for key in server.scan_iter():
+        read = reads.get(server.type(key))
+        held = read(key) if read else server.sort(key, by="nosort", alpha=True)
+        if words in str(held):
+            found.add(re.sub(r"\{.*\}", "", key))
+    return found
+
+
+def test_what_was_said_is_among_the_turns_and_nowhere_else(ledger, flusher, database, archive, clock, server):
+    ledger.run(Create(a_session(user_id="ann", conversation_id=HERE)))
+    ledger.run(Note("a-session", Happened.PERSON_ARRIVED, 7, person="ann"))
+    with capture_logs() as lines:
+        archive.is_away = True
+        say(ledger, 0, content=CANARY)
+        flusher.flush()
+        assert keys_with(server, CANARY) == {"conversation::turns", "conversation::outbox"}
+        archive.is_away = False
+        clock.pass_time(LONGEST_PAUSE)
+        say(ledger, 1, content=CANARY, epoch=8)
+        flusher.flush()
+        say(ledger, 2, content=CANARY, epoch=8)
+        ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.LEFT))
+        flusher.flush()
+
+    assert tables_with(database, CANARY) == {"turns"}
+    assert keys_with(server, CANARY) == {"conversation::turns"}
+    assert {"flush_failed"} <= {line["event"] for line in lines}
+    assert CANARY not in str(lines)

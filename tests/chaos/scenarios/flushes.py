@@ -1,0 +1,74 @@
+"""What was said, on its way from Redis to SQL, while those who carry it die."""
+
+import asyncio
+import random
+import time
+
+from sqlalchemy import select
+
+from greenroom.app.conversations.database import Database, Patience
+from greenroom.app.conversations.tables import turns
+from greenroom.app.rooms.conversations import Record, Turn
+from greenroom.app.storage.ledger import RedisLedger
+from tests.chaos.lab import Lab
+from tests.chaos.play import soon
+from tests.chaos.scenario import Report, scenario
+
+TURNS, CONVERSATIONS = 1000, 5
+LASTS = 40.0  # seconds, in which they are said
+KILLED_EVERY = (0.3, 4.0)  # seconds after its start: while it starts, and while it stores
+STORED_WITHIN = 30.0  # seconds after the last death
+PATIENT = Patience(connection=30, lock=30, statement=30)
+
+
+@scenario(
+    36, "kill -9 of control, again and again, while 1,000 turns are said", lane="dark", own=True, late="*"
+)
+async def control_is_killed_while_it_stores(lab: Lab, report: Report) -> None:
+    said = asyncio.create_task(_talk(lab))
+    deaths = 0
+    while not said.done():
+        await asyncio.sleep(random.uniform(*KILLED_EVERY))
+        lab.kill("control")
+        await asyncio.to_thread(lab.process("control").wait)
+        lab.process("control").start()
+        deaths += 1
+    await said
+    database = Database(lab.database_url, patience=PATIENT)
+    try:
+        began = time.monotonic()
+        await soon(lambda: _count(database) >= TURNS, STORED_WITHIN)
+        report.facts["deaths"] = deaths
+        report.facts["stored after"] = f"{time.monotonic() - began:.1f} s"
+        for which in range(CONVERSATIONS):
+            kept = await asyncio.to_thread(_kept, database, which)
+            wanted = [f"turn-{number}" for number in range(TURNS // CONVERSATIONS)]
+            report.lost_turns += len(set(wanted) - set(kept))
+            report.must(kept == wanted, f"conversation {which} has {len(kept)} turns, or not in their order")
+    finally:
+        database.close()
+
+
+async def _talk(lab: Lab) -> None:
+    ledger = RedisLedger(lab.environ["REDIS_URL"])
+    try:
+        for number in range(TURNS):
+            name, place = f"c-{number % CONVERSATIONS}", number // CONVERSATIONS
+            turn = Turn(f"turn-{place}", ("user", "assistant")[place % 2], "words", epoch=7)
+            step = Record(f"session-{name}", name, 7, turn, owner=f"main/of-{name}")
+            await asyncio.to_thread(ledger.run, step)
+            await asyncio.sleep(LASTS / TURNS)
+    finally:
+        ledger.close()
+
+
+def _count(database: Database) -> int:
+    with database.reading() as connection:
+        return len(connection.execute(select(turns.c.id)).all())
+
+
+def _kept(database: Database, which: int) -> list[str]:
+    of_it = turns.c.conversation_id == f"c-{which}"
+    with database.reading() as connection:
+        query = select(turns.c.id).where(of_it).order_by(turns.c.sequence, turns.c.id)
+        return list(connection.execute(query).scalars())
