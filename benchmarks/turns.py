@@ -32,7 +32,8 @@ from sqlalchemy import insert
 from benchmarks import report
 from benchmarks.stage import go_live
 from greenroom.app.conversations.database import Database
-from greenroom.app.conversations.tables import conversations, metadata, turns, users
+from greenroom.app.conversations.migrating import migrate
+from greenroom.app.conversations.tables import conversations, turns, users
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.logging import configure
 from greenroom.app.rooms.conversations import ReadTurns, Record, Turn
@@ -166,8 +167,9 @@ async def _in_redis(settings: Settings, session: Session, number: int) -> Took:
 
 
 async def _in_sql(settings: Settings, session: Session, number: int) -> Took:
-    database = Database(f"sqlite:///{Path(settings.var_dir) / f'{session.id}.db'}")
-    metadata.create_all(database.engine)
+    url = f"sqlite:///{Path(settings.var_dir) / f'{session.id}.db'}"
+    migrate(url)
+    database = Database(url)
     of, now = {"tenant": "main"}, {"created_ms": 1, "updated_ms": 1}
     with database.writing() as connection:
         connection.execute(insert(users).values(**of, id="somebody", **now))
