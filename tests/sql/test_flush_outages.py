@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database, Patience
 from greenroom.app.conversations.migrating import migrate
-from greenroom.app.rooms.flushing import LONGEST_PAUSE, Flusher
+from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.outboxes import WaitingOutboxes
+from greenroom.app.rooms.pauses import LONGEST_PAUSE
 from tests.rigs.postgresql import postgresql_server
 from tests.sql.worlds import kept, say
 
