@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
+from greenroom.app import cli_talks
 from greenroom.app import settings as app_settings
 from greenroom.app.errors import BadRoom, DatabaseAway, GreenroomError, RedisAway
 from greenroom.app.rooms.ledger import Ledger
@@ -240,6 +241,39 @@ def _version(_chosen: argparse.Namespace) -> int:
     return OK
 
 
+def _conversations(chosen: argparse.Namespace) -> int:
+    """List what was said: the conversations that began last, or those with USER, or with WORDS in them."""
+    return _with_what_is_kept(cli_talks.conversations, chosen)
+
+
+def _conversation(chosen: argparse.Namespace) -> int:
+    """Print a conversation: who said what when, and what the bot's tools did."""
+    return _with_what_is_kept(cli_talks.conversation, chosen)
+
+
+def _users(chosen: argparse.Namespace) -> int:
+    """List the people who talked last."""
+    return _with_what_is_kept(cli_talks.users, chosen)
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    """Print all that the database keeps of a person, as one JSON object."""
+    return _with_what_is_kept(cli_talks.export, chosen)
+
+
+def _erase(chosen: argparse.Namespace) -> int:
+    """Erase a person: all that they said, and that is known of them."""
+    return _with_what_is_kept(cli_talks.erase, chosen)
+
+
+def _with_what_is_kept(
+    run: Callable[[argparse.Namespace, cli_talks.Kept], int], chosen: argparse.Namespace
+) -> int:
+    settings = _settings_here()
+    with cli_talks.kept(settings, _ledger(settings)) as here:
+        return run(chosen, here)
+
+
 COMMANDS: dict[str, Command] = {
     "up": _up,
     "link": _link,
@@ -252,6 +286,11 @@ COMMANDS: dict[str, Command] = {
     "livekit": _livekit,
     "migrate": _migrate,
     "import-assistants": _import_assistants,
+    "conversations": _conversations,
+    "conversation": _conversation,
+    "users": _users,
+    "export": _export,
+    "erase": _erase,
     "version": _version,
 }
 
@@ -327,6 +366,14 @@ def _json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def _and_json(add: Callable[[argparse.ArgumentParser], None]) -> Callable[[argparse.ArgumentParser], None]:
+    def add_both(parser: argparse.ArgumentParser) -> None:
+        add(parser)
+        _json_argument(parser)
+
+    return add_both
+
+
 def _seconds(text: str) -> timedelta:
     try:
         return timedelta(seconds=float(text))
@@ -356,6 +403,11 @@ ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "workers": _json_argument,
     "drain": _drain_arguments,
     "restart": _restart_arguments,
+    "conversations": _and_json(cli_talks.conversations_arguments),
+    "conversation": _and_json(cli_talks.conversation_arguments),
+    "users": _and_json(cli_talks.users_arguments),
+    "export": cli_talks.user_arguments,
+    "erase": _and_json(cli_talks.erase_arguments),
 }
 
 

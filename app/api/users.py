@@ -1,8 +1,6 @@
 """The endpoints of users: what is said of them, what is known of them, and their erasure."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +18,7 @@ from greenroom.app.api.schemas.users import (
 )
 from greenroom.app.api.services import services
 from greenroom.app.errors import NoSuchUser
+from greenroom.app.rooms.exporting import as_json
 from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.users import User
 
@@ -47,7 +46,7 @@ def get_user(user_id: str) -> dict[str, Any]:
 def export_user(user_id: str) -> Any:
     """All that the database keeps of a user, by table, row by row."""
     user = _known(_checked(user_id))
-    parts = stream_with_context(_written(services().personal.rows(user.id)))
+    parts = stream_with_context(as_json(services().personal.rows(user.id)))
     name = re.sub(r"[^A-Za-z0-9._-]", "_", user.id)
     return Response(
         parts,
@@ -82,20 +81,6 @@ def change_user(said: dict[str, Any], user_id: str) -> User:
     """Change the entries that are named; null takes one out.  A user of whom nothing is known yet is made."""
     said = {**NOTHING_SAID, **said}
     return services().users.change(_checked(user_id), lambda old: old.with_more(**said))
-
-
-def _written(tables: Iterator[tuple[str, Iterable[Mapping[str, Any]]]]) -> Iterator[str]:
-    """One JSON object, in pieces."""
-    before = "{"
-    for name, rows in tables:
-        yield f"{before}{json.dumps(name)}: ["
-        between = "\n"
-        for row in rows:
-            yield f"{between}{json.dumps(row)}"
-            between = ",\n"
-        yield "]"
-        before = ",\n"
-    yield "}\n"
 
 
 def _known(user_id: str) -> User:

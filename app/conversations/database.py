@@ -170,9 +170,8 @@ def _sqlite(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
             isolation_level=None,  # transactions begin where we say so, below
             check_same_thread=False,  # the pool gives a connection to one thread at a time
         )
-        connection.execute(
-            "PRAGMA auto_vacuum = INCREMENTAL"
-        )  # before the first table; a later one has no effect
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):  # later it would wait for who writes
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _keep_a_log(connection, patience)
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is not in the file any more
         connection.execute("PRAGMA synchronous = FULL")  # what is committed outlives a power cut

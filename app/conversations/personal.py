@@ -19,7 +19,7 @@ from greenroom.app.conversations.tables import (
     users,
 )
 from greenroom.app.rooms.brief import MAIN
-from greenroom.app.rooms.erasing import Account, Traces
+from greenroom.app.rooms.erasing import Account, Seen, Traces
 from greenroom.app.rooms.memory import FORGOTTEN
 
 ROWS_AT_ONCE = 1000  # that are deleted in one transaction, and read in one go: nobody waits long for either
@@ -101,6 +101,26 @@ class SqlPersonal:
                 )
             ]
         return Account(counts, max((each for each in seen if each), default=None))
+
+    def seen_last(self, limit: int) -> Sequence[Seen]:
+        last_ms = func.max(conversations.c.last_ms)
+        query = (
+            select(users.c.id, func.count(conversations.c.id), func.sum(conversations.c.turn_count), last_ms)
+            .select_from(users)
+            .outerjoin(
+                conversations,
+                and_(conversations.c.tenant == users.c.tenant, conversations.c.user_id == users.c.id),
+            )
+            .where(users.c.tenant == self._tenant, users.c.id != "")
+            .group_by(users.c.id)
+            .order_by(func.coalesce(last_ms, 0).desc(), users.c.id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [
+                Seen(user_id, count, int(turn_count or 0), at_ms)
+                for user_id, count, turn_count, at_ms in connection.execute(query)
+            ]
 
     def facts(self, user_id: str) -> Sequence[Mapping[str, Any]]:
         query = (

@@ -96,10 +96,24 @@ class Account:
     last_seen_ms: int | None = None
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A user, and how much they have said."""
+
+    user_id: str
+    conversations: int
+    turns: int
+    last_ms: int | None  # when they were heard last
+
+
 class KeptOfPeople(Protocol):
     """What is kept for good of people.  Each call raises DatabaseAway if it cannot be had in time."""
 
     def account(self, user_id: str) -> Account: ...
+
+    def seen_last(self, limit: int) -> Sequence[Seen]:
+        """The users who were heard last."""
+        ...
 
     def facts(self, user_id: str) -> Sequence[Mapping[str, Any]]:
         """What is to be remembered of a user: key, text, and when that was said last."""

@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from greenroom.app.errors import NoSuchConversation, Rejected
@@ -42,6 +43,18 @@ class Wanted:
     from_ms: int | None = None  # when they began, from here ...
     to_ms: int | None = None  # ... to before here
     words: str = ""  # that somebody said in them, in this order
+
+
+def moment_ms(text: str) -> int:
+    """A day or a moment as RFC 3339 has it, in UTC where it does not say, as milliseconds since 1970.
+
+    Raises ValueError, in words.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("Use a day or a moment, as in 2026-11-28 or 2026-11-28T09:30:00Z.") from error
 
 
 @dataclass(frozen=True)

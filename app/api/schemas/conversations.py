@@ -1,11 +1,11 @@
 """Conversations: which are asked for, and what is told of them."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from greenroom.app.api.schemas.fields import NAME, USER, Moment, Strict, printable
+from greenroom.app.rooms.reading import moment_ms
 
 JSON, VTT, PLAIN = "application/json", "text/vtt", "text/plain"
 LONGEST_PLACE = 400  # characters
@@ -29,11 +29,9 @@ class When(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            moment = datetime.fromisoformat(text)
-            return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
-        except (ValueError, OverflowError) as error:
-            message = "Use a day or a moment, as in 2026-11-28 or 2026-11-28T09:30:00Z."
-            raise ValidationError(message) from error
+            return moment_ms(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
 
 class _PageSchema(Strict):

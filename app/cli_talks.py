@@ -1,0 +1,158 @@
+"""The commands about what was said, and about the people who said it."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from greenroom.app.operate import talks
+from greenroom.app.rooms import exporting
+from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.reading import Reading, Wanted, moment_ms
+from greenroom.app.rooms.transcripts import as_script, as_vtt
+from greenroom.app.settings import Settings
+
+OK, FAILED = 0, 1
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What these commands work with."""
+
+    reading: Reading
+    personal: KeptOfPeople
+    erasing: Erasing
+
+
+@contextmanager
+def kept(settings: Settings, ledger: Ledger) -> Iterator[Kept]:
+    """Raises DatabaseOld, DatabaseNewer, DatabaseAway."""
+    from greenroom.app.conversations.database import Database
+    from greenroom.app.conversations.personal import SqlPersonal
+    from greenroom.app.conversations.reading import SqlKeptConversations
+    from greenroom.app.conversations.state import check
+
+    database = Database(settings.database_url)
+    check(database)
+    personal = SqlPersonal(database)
+    yield Kept(Reading(SqlKeptConversations(database), ledger), personal, Erasing(ledger, personal))
+    database.close()
+
+
+def conversations(chosen: argparse.Namespace, here: Kept) -> int:
+    wanted = Wanted(
+        user_id=chosen.user,
+        assistant=chosen.assistant,
+        room=chosen.room,
+        from_ms=chosen.since,
+        to_ms=chosen.until,
+        words=chosen.words,
+    )
+    found, has_more = talks.conversations(here.reading, wanted, chosen.limit)
+    if chosen.json:
+        print(json.dumps({"conversations": [asdict(each) for each in found], "more": has_more}))
+    else:
+        print(talks.conversations_table(found, has_more, _width()))
+    return OK
+
+
+def conversation(chosen: argparse.Namespace, here: Kept) -> int:
+    told = talks.all_of(here.reading, chosen.id)
+    if chosen.json:
+        print(json.dumps(talks.conversation_as_object(told)))
+    else:
+        print(as_vtt(told) if chosen.vtt else as_script(told, _width()), end="")
+    return OK
+
+
+def users(chosen: argparse.Namespace, here: Kept) -> int:
+    seen = here.personal.seen_last(chosen.limit + 1)
+    shown, has_more = seen[: chosen.limit], len(seen) > chosen.limit
+    if chosen.json:
+        print(json.dumps({"users": [asdict(each) for each in shown], "more": has_more}))
+    else:
+        print(talks.users_table(shown, has_more, _width()))
+    return OK
+
+
+def export(chosen: argparse.Namespace, here: Kept) -> int:
+    for part in exporting.as_json(here.personal.rows(chosen.user)):
+        sys.stdout.write(part)
+    return OK
+
+
+def erase(chosen: argparse.Namespace, here: Kept) -> int:
+    if not chosen.yes:
+        counts = here.personal.account(chosen.user).counts
+        there = ", ".join(f"{number} {name}" for name, number in counts.items())
+        print(f"Kept of {chosen.user}: {there}.")
+        print(
+            f"Nothing is erased yet; `greenroom erase {chosen.user} --yes` erases it, and nothing brings it back."
+        )
+        return FAILED
+    erased = here.erasing.erase(chosen.user)
+    if chosen.json:
+        print(json.dumps({"user_id": chosen.user, "erased": dict(erased)}))
+    else:
+        there = ", ".join(f"{number} {name}" for name, number in erased.items() if number)
+        print(f"Erased of {chosen.user}: {there or 'nothing; there was nothing'}.")
+    return OK
+
+
+def conversations_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--user", metavar="USER", help="whose")
+    parser.add_argument("--assistant", metavar="NAME", help="with which assistant")
+    parser.add_argument("--room", metavar="ROOM", help="in which room last, as in local:standup")
+    parser.add_argument(
+        "--from", dest="since", type=_when, metavar="WHEN", help="those that began then or later"
+    )
+    parser.add_argument("--to", dest="until", type=_when, metavar="WHEN", help="those that began before")
+    parser.add_argument(
+        "--search", dest="words", default="", metavar="WORDS", help="in which somebody said that"
+    )
+    _limit_argument(parser, "conversations")
+
+
+def conversation_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="as `greenroom conversations` tells it")
+    parser.add_argument("--vtt", action="store_true", help="as subtitles (WebVTT)")
+
+
+def users_arguments(parser: argparse.ArgumentParser) -> None:
+    _limit_argument(parser, "users")
+
+
+def user_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("user", metavar="USER", help="the user's id, as `greenroom users` tells it")
+
+
+def erase_arguments(parser: argparse.ArgumentParser) -> None:
+    user_arguments(parser)
+    parser.add_argument(
+        "--yes", action="store_true", help="do it; without this it is only told what there is"
+    )
+
+
+def _limit_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--limit", type=_count, default=20, metavar="N", help=f"how many {what} (20)")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 100000")
+    return int(text)
+
+
+def _when(text: str) -> int:
+    try:
+        return moment_ms(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((80, 24)).columns

@@ -1,0 +1,103 @@
+"""What was said and by whom, for terminals."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from greenroom.app.operate.wording import duration
+from greenroom.app.rooms.erasing import Seen
+from greenroom.app.rooms.reading import Conversation, Conversations, Place, Reading, Told, Wanted
+from greenroom.app.rooms.transcripts import clean
+
+AT_ONCE = 1000  # conversations, or turns, that are read in one go
+NARROWEST = 8  # columns of a name that is cut
+
+
+def conversations(reading: Reading, wanted: Wanted, limit: int) -> tuple[list[Conversation], bool]:
+    """The last that are as wanted, and whether there are more."""
+    found: list[Conversation] = []
+    after: Place | None = None
+    while len(found) < limit:
+        page: Conversations = reading.page(wanted, after, min(limit - len(found), AT_ONCE))
+        found += page.conversations
+        if page.next is None:
+            return found, False
+        after = page.next
+    return found, True
+
+
+def whole(reading: Reading, conversation_id: str) -> Iterator[Told]:
+    """A conversation, some of its turns at a time.  Raises NoSuchConversation."""
+    told = reading.tell(conversation_id, None, AT_ONCE)
+    yield told
+    while told.next is not None:
+        told = reading.tell(conversation_id, told.next, AT_ONCE)
+        yield told
+
+
+def all_of(reading: Reading, conversation_id: str) -> Told:
+    """The same, in one."""
+    first, *more = whole(reading, conversation_id)
+    return replace(first, turns=[turn for part in (first, *more) for turn in part.turns], next=None)
+
+
+def conversations_table(found: Sequence[Conversation], has_more: bool, width: int) -> str:
+    """In `width` columns; the names of people are cut where they have no room, an id never."""
+    if not found:
+        return "No conversation is kept that is so."
+    rows = [("BEGAN (UTC)", "LASTED", "TURNS", "USER", "CONVERSATION")]
+    rows += [
+        (
+            _minute(each.started_ms),
+            duration(timedelta(milliseconds=max(each.last_ms - each.started_ms, 0))),
+            str(each.turn_count),
+            clean(each.user_id) or "-",
+            clean(each.id),
+        )
+        for each in found
+    ]
+    more = "\n... and more: --limit tells how many are shown." if has_more else ""
+    return _table(rows, width, cut=3) + more
+
+
+def users_table(seen: Sequence[Seen], has_more: bool, width: int) -> str:
+    if not seen:
+        return "Nobody has talked yet."
+    rows = [("LAST SEEN (UTC)", "TALKS", "TURNS", "USER")]
+    rows += [
+        (
+            _minute(each.last_ms) if each.last_ms else "-",
+            str(each.conversations),
+            str(each.turns),
+            clean(each.user_id) or "-",
+        )
+        for each in seen
+    ]
+    more = "\n... and more: --limit tells how many are shown." if has_more else ""
+    return _table(rows, width, cut=3) + more
+
+
+def conversation_as_object(told: Told) -> dict[str, Any]:
+    return {**asdict(told.conversation), "turns": [asdict(turn) for turn in told.turns]}
+
+
+def _minute(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def _table(rows: Sequence[tuple[str, ...]], width: int, *, cut: int) -> str:
+    """With one column that is cut to fit."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    others = sum(widths) - widths[cut] + 2 * (len(widths) - 1)
+    widths[cut] = min(widths[cut], max(width - others, NARROWEST))
+    return "\n".join(
+        "  ".join(
+            f"{_cut(cell, length):<{length}}" for cell, length in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
