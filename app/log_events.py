@@ -11,6 +11,8 @@ EVENTS = {
     "profile_write_failed": "the database was away, or late: what a join brought of its user was told to the bot alone",
     # Sessions and their rooms
     "session_changed": "a session is in another `state`; an end has its `reason`",
+    "person_arrived": "a person has come into the room",
+    "person_departed": "a person has left the room",
     "session_relaunched": "a session whose bot is gone gets its next one",
     "session_handed_over": "a bot has taken a session over from the bot before it",
     "session_handover_failed": "a session could not be handed over, and goes on after a crash",

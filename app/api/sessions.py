@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -28,7 +29,7 @@ from greenroom.app.errors import Busy, OfferRefused, TooManyStreams
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.requests import Candidates, Offer
 from greenroom.app.rooms.room import LOCAL
-from greenroom.app.rooms.sessions import Event, Reason, State
+from greenroom.app.rooms.sessions import NO_APPEARANCE, Event, Reason, State
 from greenroom.app.rooms.sliced_wait import slices
 
 OFFER_AT_MOST = 64 * 1024  # bytes
@@ -80,8 +81,11 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
     after = request.headers.get("Last-Event-ID", "0")
     if not PLACE.fullmatch(after):
         after = "0"
-    is_told_why = caller_of(session_id) is None or services().settings.redis_is_embedded
-    events = _as_told(services().overview.events(session_id, after=after), is_told_why=is_told_why)
+    has_key = caller_of(session_id) is None
+    as_told = partial(
+        _as_told, is_told_why=has_key or services().settings.redis_is_embedded, is_told_who=has_key
+    )
+    events = as_told(services().overview.events(session_id, after=after))
     if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) != "text/event-stream":
         return {"events": events}
     try:
@@ -90,7 +94,7 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
         )
     except Busy:
         raise TooManyStreams from None
-    stream = stream_with_context(_stream(session_id, after, events, is_told_why=is_told_why))
+    stream = stream_with_context(_stream(session_id, after, events, as_told))
     response = Response(stream, mimetype="text/event-stream")
     response.call_on_close(give_back)
     return response
@@ -134,19 +138,23 @@ def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
     return {"status": "success"}
 
 
-def _as_told(events: list[Event], *, is_told_why: bool) -> list[Event]:
+def _as_told(events: list[Event], *, is_told_why: bool, is_told_who: bool) -> list[Event]:
     """How a bot failed may quote what somebody said, or a service's key: on a laptop its author is told; elsewhere who
-    has the key is, and a browser only that it failed."""
-    if is_told_why:
-        return events
-    return [replace(event, detail=None) if _tells_a_failure(event) else event for event in events]
+    has the key is, and a browser only that it failed.  Who was there before it is no browser's business, either."""
+    if not is_told_why:
+        events = [replace(event, detail=None) if _tells_a_failure(event) else event for event in events]
+    if not is_told_who:
+        events = [replace(event, person=None, appearance=NO_APPEARANCE) for event in events]
+    return events
 
 
 def _tells_a_failure(event: Event) -> bool:
     return event.event == State.LOST or event.reason in (Reason.ERROR, Reason.CRASHED_TOO_OFTEN)
 
 
-def _stream(session_id: str, after: str, events: list[Event], *, is_told_why: bool) -> Iterator[str]:
+def _stream(
+    session_id: str, after: str, events: list[Event], as_told: Callable[[list[Event]], list[Event]]
+) -> Iterator[str]:
     overview, schema, quiet = services().overview, EventSchema(), 0
     is_awaited = still_awaited()
     yield "retry: 1000\n\n"
@@ -161,4 +169,4 @@ def _stream(session_id: str, after: str, events: list[Event], *, is_told_why: bo
         quiet = 0 if events else quiet + 1
         if quiet % HEARTBEAT_EVERY == HEARTBEAT_EVERY - 1:
             yield ": still here\n\n"
-        events = _as_told(overview.events(session_id, after=after, wait=wait), is_told_why=is_told_why)
+        events = as_told(overview.events(session_id, after=after, wait=wait))

@@ -362,12 +362,13 @@ def _keep_session(connection: Connection, report: Report) -> None:
         insert.on_conflict_do_update(index_elements=["tenant", "id"], set_=changes, where=is_later)
     )
     _keep_visits(connection, report, erased)
-    _keep_events(connection, report)
+    _keep_events(connection, report, erased)
 
 
 def _erased_of(connection: Connection, report: Report, owner: str) -> erasures.Erasures:
     session, tenant = report.session, report.session.brief.tenant
     people = {session.brief.user_id, owner, *(visit.identity for visit in report.visits)}
+    people |= {event.person for event in report.events if event.person}
     asked = [(erasures.USER, tenant, person) for person in people]
     asked.append((erasures.SESSION, tenant, session.id))
     asked.append((erasures.CONVERSATION, tenant, session.conversation_id))
@@ -437,9 +438,25 @@ def _keep_visits(connection: Connection, report: Report, erased: erasures.Erasur
         left = func.coalesce(participants.c.left_ms, insert.excluded.left_ms)
         key = ["tenant", "session_id", "identity", "joined_ms"]
         connection.execute(insert.on_conflict_do_update(index_elements=key, set_={"left_ms": left}), rows)
+    _close_visits(connection, report)
 
 
-def _keep_events(connection: Connection, report: Report) -> None:
+def _close_visits(connection: Connection, report: Report) -> None:
+    """End those whose beginning was kept, and is not in the history any more; all of them when the session ends."""
+    session = report.session
+    is_open = and_(
+        participants.c.tenant == session.brief.tenant,
+        participants.c.session_id == session.id,
+        participants.c.left_ms.is_(None),
+    )
+    for gone in report.departures:
+        was_there = and_(participants.c.identity == gone.identity, participants.c.joined_ms <= gone.at_ms)
+        connection.execute(update(participants).where(is_open, was_there).values(left_ms=gone.at_ms))
+    if session.state is State.ENDED:
+        connection.execute(update(participants).where(is_open).values(left_ms=session.updated_ms))
+
+
+def _keep_events(connection: Connection, report: Report, erased: erasures.Erasures) -> None:
     session = report.session
     rows = [
         {
@@ -448,12 +465,13 @@ def _keep_events(connection: Connection, report: Report) -> None:
             "at_ms": event.at_ms,
             "event": event.event,
             "session_id": session.id,
-            "user_id": session.brief.user_id,
+            "user_id": event.person or session.brief.user_id,
             "epoch": event.epoch,
             "reason": event.reason,
             "detail": _storable(event.detail),
         }
         for event in report.events
+        if not erased.covers(erasures.USER, session.brief.tenant, event.person, event.at_ms)
     ]
     if rows:
         connection.execute(insert_into(connection, events).on_conflict_do_nothing(), rows)

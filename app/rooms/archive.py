@@ -60,6 +60,14 @@ class Visit:
 
 
 @dataclass(frozen=True)
+class Departure:
+    """That a person has gone whose coming is not known any more: Redis had lost it."""
+
+    identity: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
 class Report:
     """All that is to be kept of a session, as it stands now."""
 
@@ -67,6 +75,7 @@ class Report:
     events: tuple[Event, ...]
     visits: tuple[Visit, ...] = ()
     messages: int = 0  # that were said in it, once it has ended
+    departures: tuple[Departure, ...] = ()
 
 
 class NotNow(Exception):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from greenroom.app.rooms.sessions import Happened, Reason, Session, State
+from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Happened, Reason, Session, State
 
 # A session that nobody ever came to ends, so that its slot is free again
 NO_SHOW_AFTER = timedelta(minutes=2)
@@ -44,12 +44,14 @@ class Arrived:
 
     user_id: str
     people: frozenset[str]
+    appearance: Appearance = NO_APPEARANCE
 
 
 @dataclass(frozen=True)
 class Departed:
     """A person has left the room."""
 
+    user_id: str
     people: frozenset[str]
 
 
@@ -120,10 +122,11 @@ class CancelAnswer:
 
 @dataclass(frozen=True)
 class WriteEvent:
-    """Put this into the session's history; the person is the session's from now on."""
+    """Put into the session's history that a person came or went; who came is the session's person from now on."""
 
     event: Happened
-    person: str | None = None
+    person: str
+    appearance: Appearance = NO_APPEARANCE
 
 
 @dataclass(frozen=True)
@@ -241,16 +244,17 @@ class Attendance:
             *([BeginConversation(person)] if is_another else []),
             ShowOpenThings(),
             *self._comes_back(),
-            WriteEvent(Happened.PERSON_ARRIVED, person),
+            WriteEvent(Happened.PERSON_ARRIVED, person, arrival.appearance),
         ]
 
     def _departed(self, departure: Departed) -> list[Consequence]:
+        has_left = WriteEvent(Happened.PERSON_LEFT, departure.user_id)
         if departure.people or not self._is_on:
-            return []
+            return [has_left]
         self._is_waiting = True
         # The clock first: whoever comes while the rest is done stops it
         clock = self._set_clock(self._session.brief.persistence, Reason.IDLE)
-        return [clock, CancelAnswer(), Enter(State.WAITING), WriteEvent(Happened.PERSON_LEFT)]
+        return [clock, CancelAnswer(), Enter(State.WAITING), has_left]
 
     def _comes_back(self) -> list[Consequence]:
         if not self._is_waiting:

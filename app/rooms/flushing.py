@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import GreenroomError, NoSuchSession, RedisAway
-from greenroom.app.rooms.archive import Archive, Batch, NotNow, Refusal, Report, Unkept, Visit
+from greenroom.app.rooms.archive import Archive, Batch, NotNow, Refusal, Report, Unkept
 from greenroom.app.rooms.conversations import CountMessages
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.outboxes import (
@@ -28,7 +28,8 @@ from greenroom.app.rooms.outboxes import (
     owner_of,
 )
 from greenroom.app.rooms.pauses import Pauses
-from greenroom.app.rooms.sessions import Event, Happened, ReadEvents, ReadSession, State
+from greenroom.app.rooms.sessions import ReadEvents, ReadSession, State
+from greenroom.app.rooms.visits import account_of
 
 TURNS_AT_ONCE = 1000  # kept in one transaction: a commit costs as much as hundreds of turns
 OF_ONE_CONVERSATION = 250  # of those, so that one with thousands holds up no other
@@ -189,10 +190,10 @@ class Flusher:
         except NoSuchSession:
             return None
         events = self._ledger.run(ReadEvents(session.id))
-        messages = 0
+        account, messages = account_of(events), 0
         if session.state is State.ENDED:
             messages = self._ledger.run(CountMessages(session.conversation_id, session.id))
-        return Report(session, tuple(events), tuple(visits(events)), messages)
+        return Report(session, tuple(events), account.visits, messages, account.departures)
 
 
 def _batch(outbox: Outbox) -> Batch:
@@ -225,15 +226,3 @@ def _settling(outbox: Outbox, refusals: Sequence[Refusal]) -> Settle:
         if entry.delivery is None or entry.delivery.turn.id in unstorable
     )
     return Settle(outbox.conversation_id, tuple(entry.mark for entry in outbox.entries), aside)
-
-
-def visits(events: Sequence[Event]) -> Iterator[Visit]:
-    """Who came and went, as a session's history has it."""
-    there: dict[str, int] = {}
-    for event in events:
-        if event.event == Happened.PERSON_ARRIVED and event.person:
-            there.setdefault(event.person, event.at_ms)
-        elif event.event in (Happened.PERSON_LEFT, State.ENDED):
-            yield from (Visit(person, since, event.at_ms) for person, since in there.items())
-            there.clear()
-    yield from (Visit(person, since) for person, since in there.items())

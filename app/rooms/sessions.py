@@ -1,7 +1,7 @@
 """A session's states, which of them may follow which, and how a session may end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -123,6 +123,17 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Appearance:
+    """What a room tells of a person besides who they are."""
+
+    name: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+NO_APPEARANCE = Appearance()
+
+
+@dataclass(frozen=True)
 class Event:
     """One line of a session's history."""
 
@@ -132,7 +143,8 @@ class Event:
     epoch: int
     reason: str | None = None
     detail: str | None = None
-    person: str | None = None  # who came
+    person: str | None = None  # who came or went
+    appearance: Appearance = NO_APPEARANCE
 
 
 STARTS_WITHIN = timedelta(seconds=10)  # then a launch is put in the queue again
@@ -286,7 +298,8 @@ class Note(Step[None]):
     event: Happened
     epoch: int
     detail: str | None = None
-    person: str | None = None  # who is the session's person from now on
+    person: str | None = None  # who came or went; who came is the session's person from now on
+    appearance: Appearance = NO_APPEARANCE
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
     KEPT_AFTER_END,
     Advance,
+    Appearance,
     CountLaunch,
     Create,
     Created,
     Creation,
     Event,
     Forget,
+    Happened,
     LastSession,
     Limits,
     LiveSessions,
@@ -54,6 +56,7 @@ from greenroom.app.storage.commands import (
 from greenroom.app.storage.line import place_of
 
 EVENTS_KEPT = 500  # of one session's history
+METADATA_AT_MOST = 4096  # bytes of what a room tells of a person; more of it is left out
 
 
 def _fields(session: Session) -> list[str | int]:
@@ -266,16 +269,26 @@ def note(step: Note) -> Command:
         str(step.epoch),
         *(["detail", step.detail] if step.detail else []),
         *(["person", step.person] if step.person else []),
+        *_appearance(step.appearance),
     ]
+    has_come = step.event == Happened.PERSON_ARRIVED
     call = script(
         "note",
         _record(step.session_id),
         cap=EVENTS_KEPT,
-        person=step.person or "",
+        person=(step.person or "") if has_come else "",
         epoch=str(step.epoch),
         fields=fields,
     )
     return Command((call,), nothing)
+
+
+def _appearance(appearance: Appearance) -> list[str]:
+    fields = ["name", appearance.name] if appearance.name else []
+    metadata = dumps(dict(appearance.metadata))
+    if appearance.metadata and len(metadata) <= METADATA_AT_MOST:
+        fields += ["metadata", metadata]
+    return fields
 
 
 def count_launch(step: CountLaunch) -> Command:
@@ -338,6 +351,7 @@ def read_events(step: ReadEvents) -> Command:
                 reason=fields.get("reason"),
                 detail=fields.get("detail"),
                 person=fields.get("person"),
+                appearance=Appearance(fields.get("name"), json.loads(fields.get("metadata", "{}"))),
             )
             for entry_id, fields in entries(replies[0])
         ]

@@ -14,7 +14,17 @@ import structlog
 from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSession, RedisAway
 from greenroom.app.rooms.conversations import ReadTurns, Turn
 from greenroom.app.rooms.ledger import Step
-from greenroom.app.rooms.sessions import Create, Forget, Happened, Note, Session, State, Transition
+from greenroom.app.rooms.sessions import (
+    NO_APPEARANCE,
+    Appearance,
+    Create,
+    Forget,
+    Happened,
+    Note,
+    Session,
+    State,
+    Transition,
+)
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 RETRIES = 5  # of a step that must be done; meanwhile the room is kept without a beat
@@ -84,11 +94,18 @@ class Journal:
             await self.attempt(Forget(session.id, session.brief.user_id))
         return is_written
 
-    async def note(self, event: Happened, detail: str | None = None, *, person: str | None = None) -> bool:
-        """Put something into the session's history; the person is the session's from now on."""
-        if person is not None:
+    async def note(
+        self,
+        event: Happened,
+        detail: str | None = None,
+        *,
+        person: str | None = None,
+        appearance: Appearance = NO_APPEARANCE,
+    ) -> bool:
+        """Put something into the session's history; a person who came is the session's from now on."""
+        if event == Happened.PERSON_ARRIVED:
             self.session = replace(self.session, person=person)
-        return await self.write(Note(self.session.id, event, self.session.epoch, detail, person))
+        return await self.write(Note(self.session.id, event, self.session.epoch, detail, person, appearance))
 
     async def write(self, *news: Step[Any]) -> bool:
         """Write steps behind those that are unwritten yet; what cannot be written is kept.

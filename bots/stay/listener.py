@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import structlog
 from pipecat.frames.frames import InterruptionFrame, LLMMessagesUpdateFrame
 
 from greenroom.app.rooms import attendance
 from greenroom.app.rooms.attendance import Attendance, Consequence, Happening
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.sessions import Reason, Session
+from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Happened, Reason, Session
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.controls import Say
 from greenroom.bots.stay.ending import End, Ending
@@ -20,6 +21,8 @@ from greenroom.bots.turns import Turns
 
 INTERRUPTED_WITHIN = timedelta(seconds=1)  # how long it may take to cancel an answer
 WRITTEN_WITHIN = timedelta(seconds=2)  # how long the last turns may take to be written
+
+log = structlog.get_logger(__name__)
 
 
 class RoomListener:
@@ -52,12 +55,12 @@ class RoomListener:
             False  # to the session's next bot, which then puts this one out: that is no end of the session
         )
 
-    async def arrived(self, user_id: str) -> None:
-        await self._follow(attendance.Arrived(user_id, self._people()))
+    async def arrived(self, user_id: str, appearance: Appearance = NO_APPEARANCE) -> None:
+        await self._follow(attendance.Arrived(user_id, self._people(), appearance))
 
-    async def departed(self, _user_id: str) -> None:
+    async def departed(self, user_id: str) -> None:
         if self._journal.has_room:
-            await self._follow(attendance.Departed(self._people()))
+            await self._follow(attendance.Departed(user_id, self._people()))
 
     def put_out(self, why: PutOut) -> None:
         """End the stay, since the room's server has removed the bot."""
@@ -128,14 +131,23 @@ class RoomListener:
         match consequence:
             case attendance.Enter(state):
                 await self._journal.enter(state)
-            case attendance.WriteEvent(event, person):
-                await self._journal.note(event, person=person)
+            case attendance.WriteEvent(event, person, appearance):
+                self._log(event, person)
+                await self._journal.note(event, person=person, appearance=appearance)
             case attendance.ShowOpenThings():
                 self._open_things.tell()
             case attendance.BeginConversation(person):
                 await self._begin_conversation(person)
             case attendance.CancelAnswer():
                 await self._cancel_answer()
+
+    def _log(self, event: Happened, person: str) -> None:
+        session = self._journal.session
+        about = {"session_id": session.id, "epoch": session.epoch, "person": person}
+        if event is Happened.PERSON_ARRIVED:
+            log.info("person_arrived", **about)
+        else:
+            log.info("person_departed", **about)
 
     async def _begin_conversation(self, person: str) -> None:
         if not self._turns.floor.is_quiet:  # an answer that was under way would end in the new conversation

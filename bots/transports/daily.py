@@ -22,7 +22,7 @@ from greenroom.app.providers.daily import Daily, participant
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.providers import Participant
 from greenroom.app.rooms.room import DAILY, Room
-from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.bots import seam
 from greenroom.bots.assistant.avatar import Avatar, avatar_of
 from greenroom.bots.seam.daily import Client, client_of
@@ -194,7 +194,7 @@ class DailyStage(SharedStage):
         is_new = not who.is_bot and who.identity not in self.people
         self._there[sid] = who
         if is_new:
-            self._begin(self._arrived(who.identity))
+            self._begin(self._arrived(who.identity, Appearance(who.name or None)))
         return who
 
     def _miss(self, said: Mapping[str, Any]) -> Participant | None:

@@ -20,7 +20,7 @@ from pipecat.runner.types import LiveKitRunnerArguments
 from greenroom.app.providers.livekit import is_bot
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import LIVEKIT, Room
-from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.bots import seam
 from greenroom.bots.assistant.avatar import Avatar, avatar_of
 from greenroom.bots.seam.livekit import Client, client_of
@@ -236,14 +236,25 @@ class LiveKitStage(SharedStage):
         self._people = {each.identity: before.get(each.identity, now) for each in others if not _is_bot(each)}
         for identity in before.keys() - self._people.keys():
             self._begin(self._departed(identity))
-        for identity in self._people.keys() - before.keys():
-            self._begin(self._arrived(identity))
+        for each in others:
+            if each.identity in self._people.keys() - before.keys():
+                self._begin(self._arrived(each.identity, _appearance(each)))
 
     def _parted(self, reason: Any = None) -> None:
         self._people = {}
         if not self._is_leaving and reason != rtc.DisconnectReason.CLIENT_INITIATED:
             why = REASONS.get(int(reason or 0))
             self._put_out(why or LINE_LOST)
+
+
+def _appearance(who: rtc.RemoteParticipant) -> Appearance:
+    """Their name, attributes, and metadata; the last may be any text, of which JSON alone has names for its parts."""
+    try:
+        told = json.loads(who.metadata or "{}")
+    except ValueError:
+        told = who.metadata
+    metadata = told if isinstance(told, dict) else {"metadata": told}
+    return Appearance(who.name or None, {**who.attributes, **metadata})
 
 
 def _is_bot(who: rtc.RemoteParticipant) -> bool:

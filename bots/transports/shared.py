@@ -9,6 +9,7 @@ import structlog
 from greenroom.app.errors import OfferRefused
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Appearance
 from greenroom.bots.transports.incoming import Incoming
 from greenroom.bots.transports.stage import Listener, PutOut
 
@@ -63,9 +64,9 @@ class SharedStage:
             f"This room is one of {self._room.provider.capitalize()}: go to its url with the room_token of /join."
         )
 
-    async def _arrived(self, identity: str) -> None:
+    async def _arrived(self, identity: str, appearance: Appearance) -> None:
         async with self._in_order:
-            await self._listener.arrived(identity)
+            await self._listener.arrived(identity, appearance)
 
     async def _departed(self, identity: str) -> None:
         async with self._in_order:

@@ -8,7 +8,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import RunnerArguments
 
 from greenroom.app.rooms.failures import FailureKind
-from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Reason
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class PutOut:
 class Listener(Protocol):
     """Told of what happens on a stage: people come and go, or the room removes the bot."""
 
-    async def arrived(self, user_id: str) -> None:
+    async def arrived(self, user_id: str, appearance: Appearance = NO_APPEARANCE) -> None:
         """A person has come, or come back; told in the order in which they come and go."""
         ...
 

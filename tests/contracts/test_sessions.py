@@ -19,6 +19,7 @@ from greenroom.app.rooms.sessions import (
     KEPT_AFTER_END,
     ON_STAGE,
     Advance,
+    Appearance,
     CountLaunch,
     Create,
     Created,
@@ -39,7 +40,7 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.workers import Host, Report
-from greenroom.app.storage.sessions import EVENTS_KEPT
+from greenroom.app.storage.sessions import EVENTS_KEPT, METADATA_AT_MOST
 from tests.rigs.makers import CELLAR, STAGE, a_session
 
 # A way from the beginning into each state
@@ -520,6 +521,30 @@ def test_notes_are_told_between_changes_and_change_nothing(ledger, session):
     assert told(ledger) == ["pending", "person_arrived", "message_expired", "joining"]
     assert ledger.run(ReadEvents("a-session"))[2].detail == "offer"
     assert ledger.run(ReadSession("a-session")).version == 2
+
+
+def test_who_came_and_who_went_is_told_and_who_came_is_the_session_s_person(ledger, session):
+    appearance = Appearance("Ann", {"team": "“red”", "seat": {"row": 3}})
+    ledger.run(Note("a-session", "person_arrived", 7, person="ann", appearance=appearance))
+    ledger.run(Note("a-session", "person_arrived", 7, person="bob"))
+    ledger.run(Note("a-session", "person_left", 7, person="ann"))
+
+    found = [
+        (event.event, event.person, event.appearance) for event in ledger.run(ReadEvents("a-session"))[1:]
+    ]
+    assert found == [
+        ("person_arrived", "ann", appearance),
+        ("person_arrived", "bob", Appearance()),
+        ("person_left", "ann", Appearance()),
+    ]
+    assert ledger.run(ReadSession("a-session")).person == "bob"
+
+
+def test_more_than_a_little_that_a_room_tells_of_a_person_is_left_out(ledger, session):
+    appearance = Appearance("Ann", {"picture": "x" * METADATA_AT_MOST})
+    ledger.run(Note("a-session", "person_arrived", 7, person="ann", appearance=appearance))
+
+    assert ledger.run(ReadEvents("a-session"))[-1].appearance == Appearance("Ann")
 
 
 def test_a_note_for_an_unknown_session_is_dropped(ledger):

@@ -2,7 +2,7 @@
 
 
 class Deaf:
-    async def arrived(self, user_id):
+    async def arrived(self, user_id, appearance=None):
         pass
 
     async def departed(self, user_id):

@@ -19,7 +19,7 @@ from greenroom.app.conversations.tables import (
     users,
 )
 from greenroom.app.errors import DatabaseNewer, DatabaseOld
-from greenroom.app.rooms.archive import Batch, Delivery, Refusal, Report, Unkept, Visit
+from greenroom.app.rooms.archive import Batch, Delivery, Departure, Refusal, Report, Unkept, Visit
 from greenroom.app.rooms.conversations import Source, ToolCall, ToolStatus
 from greenroom.app.rooms.sessions import Event, Reason, State
 from tests.rigs.makers import a_session
@@ -278,6 +278,37 @@ def test_people_are_kept_each_with_their_coming_and_going(archive, database):
 
     found = {(row["identity"], row["joined_ms"], row["left_ms"]) for row in rows(database, participants)}
     assert found == {("ann", 10, 30), ("bob", 20, None), ("ann", 40, None)}
+
+
+def test_a_person_who_goes_after_redis_has_lost_their_coming_is_gone(archive, database):
+    archive.keep_session(a_report(visits=(Visit("ann", 10), Visit("bob", 10, 20), Visit("bob", 40))))
+    after = replace(a_report(version=2), departures=(Departure("bob", 30), Departure("ann", 50)))
+    for _ in range(2):
+        archive.keep_session(after)
+
+    found = {(row["identity"], row["joined_ms"], row["left_ms"]) for row in rows(database, participants)}
+    assert found == {("ann", 10, 50), ("bob", 10, 20), ("bob", 40, None)}
+
+
+def test_when_a_session_has_ended_nobody_is_there(archive, database):
+    archive.keep_session(a_report(visits=(Visit("ann", 10),)))
+    archive.keep_session(a_report(state=State.ENDED, version=2, updated_ms=70))
+    archive.keep_session(a_report(visits=(Visit("ann", 10),)))
+
+    assert [row["left_ms"] for row in rows(database, participants)] == [70]
+
+
+def test_what_happened_with_a_person_is_found_by_them(archive, database):
+    came = Event("3-0", 3, "person_arrived", 8, person="bob")
+    report = a_report()
+    archive.keep_session(replace(report, events=(*report.events, came)))
+
+    owner = report.session.brief.user_id
+    assert {row["event"]: row["user_id"] for row in rows(database, events)} == {
+        "pending": owner,
+        "live": owner,
+        "person_arrived": "bob",
+    }
 
 
 def test_a_conversation_is_its_owner_s_also_where_that_came_late(archive, database):

@@ -27,12 +27,23 @@ from greenroom.app.conversations.tables import (
 )
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.errors import UserInSession
-from greenroom.app.rooms.archive import Batch, Delivery
+from greenroom.app.rooms.archive import Batch, Delivery, Report
 from greenroom.app.rooms.conversations import Record, ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.erasing import Erasing, Traces
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.outboxes import ReadOutbox
-from greenroom.app.rooms.sessions import Create, Forget, Happened, Note, Reason, State, Transition
+from greenroom.app.rooms.sessions import (
+    Appearance,
+    Create,
+    Forget,
+    Happened,
+    Note,
+    ReadEvents,
+    Reason,
+    State,
+    Transition,
+)
+from greenroom.app.rooms.visits import account_of
 from tests.rigs.makers import a_session
 from tests.rigs.postgresql import PROGRAMS
 from tests.sql.worlds import rows
@@ -92,7 +103,8 @@ def everything_that_ann_did(ledger, database, flush):
     say(ledger, own, "a-2", "", role="assistant", tool_calls=(call,))
     say(ledger, own, "a-3", CANARY, role="tool", tool_call_id="call", tool_status=ToolStatus.COMPLETED)
     bens = a_stay(ledger, "s-b", "ben", OTHERS)
-    ledger.run(Note(bens.id, Happened.PERSON_ARRIVED, bens.epoch, person="ann"))
+    seen_as = Appearance(CANARY, {"badge": CANARY})
+    ledger.run(Note(bens.id, Happened.PERSON_ARRIVED, bens.epoch, person="ann", appearance=seen_as))
     ledger.run(Note(bens.id, Happened.PERSON_ARRIVED, bens.epoch, person="ben"))
     say(ledger, bens, "b-1", "Ben was here.", person="ben")
     say(ledger, bens, "b-2", CANARY, person="ann")
@@ -175,6 +187,7 @@ def test_what_others_said_and_what_is_known_of_them_stays(ledger, database, flus
     assert [user["id"] for user in rows(database, users)] == ["ben"]
     assert [session["user_id"] for session in rows(database, sessions)] == ["ben"]
     assert {person["identity"] for person in rows(database, participants)} == {"ben"}
+    assert {event["user_id"] for event in rows(database, events)} == {"ben"}
 
 
 def test_what_comes_late_is_not_kept(ledger, database, archive, flush, erase):
@@ -190,9 +203,13 @@ def test_what_comes_late_is_not_kept(ledger, database, archive, flush, erase):
             (Delivery(Turn("l-3", "user", CANARY, person="ann", **long_ago), bens.id, 7),),
         ),
     ]
+    history = tuple(ledger.run(ReadEvents(bens.id)))
     erase("ann")
 
     assert archive.keep_turns(late) == []
+    archive.keep_session(Report(bens, history, account_of(history).visits))
+    assert "ann" not in [event["user_id"] for event in rows(database, events)]
+    assert "ann" not in [person["identity"] for person in rows(database, participants)]
     say(ledger, own, "l-4", CANARY)  # a bot that has not heard that it is replaced
     flush()
 
@@ -300,7 +317,7 @@ def test_all_that_is_kept_of_a_person_is_told(ledger, database, personal, flush,
     assert [user["profile"] for user in told["users"]] == [{"first_name": CANARY}]
     assert told["facts"] and told["summaries"] and told["participants"] and told["events"]
     assert len(told["tool_calls"]) == len(rows(database, tool_calls)) == 1
-    assert {event["session_id"] for event in told["events"]} == {"s-a"}
+    assert {event["session_id"] for event in told["events"]} == {"s-a", "s-b"}  # she came to another's, too
     assert len(rows(database, events)) > len(told["events"])
 
 

@@ -27,9 +27,11 @@ from greenroom.app.rooms.outboxes import (
 )
 from greenroom.app.rooms.pauses import FIRST_PAUSE, LONGEST_PAUSE
 from greenroom.app.rooms.sessions import (
+    Appearance,
     Create,
     Happened,
     Note,
+    ReadEvents,
     Reason,
     State,
     Succeed,
@@ -344,6 +346,39 @@ def test_a_session_is_kept_as_it_begins_and_as_it_ends_with_who_was_there(ledger
     (person,) = rows(database, participants)
     assert (person["identity"], person["left_ms"] >= person["joined_ms"]) == ("ada", True)
     assert ledger.run(ChangedSessions()) == []
+
+
+def test_each_stay_of_each_person_is_kept_through_the_deaths_of_bots(ledger, flusher, database):
+    ledger.run(Create(a_session()))
+    ledger.run(Transition("a-session", State.JOINING, 7))
+    ledger.run(Transition("a-session", State.LIVE, 7))
+    for person in ("ann", "bob"):
+        appearance = Appearance(person.title(), {"seat": 3})
+        ledger.run(Note("a-session", Happened.PERSON_ARRIVED, 7, person=person, appearance=appearance))
+    flusher.flush()
+    ledger.run(Succeed("a-session", 8, "lost", State.PENDING))
+    ledger.run(Note("a-session", Happened.PERSON_LEFT, 7, person="ann"))  # too late
+    flusher.flush()
+    ledger.run(Transition("a-session", State.JOINING, 8))
+    ledger.run(Transition("a-session", State.LIVE, 8))
+    ledger.run(Note("a-session", Happened.PERSON_ARRIVED, 8, person="ann"))
+    ledger.run(Note("a-session", Happened.PERSON_LEFT, 8, person="ann"))
+    ledger.run(Note("a-session", Happened.PERSON_ARRIVED, 8, person="ann"))
+    flusher.flush()
+    ledger.run(Transition("a-session", State.ENDED, 8))  # bob has not come back
+    for _ in range(2):
+        flusher.flush()
+
+    events = ledger.run(ReadEvents("a-session"))
+    at_ms = {(event.event, event.epoch): event.at_ms for event in events}
+    lost_ms, left_ms, ended_ms = at_ms["lost", 8], at_ms["person_left", 8], at_ms["ended", 8]
+    found = sorted(rows(database, participants), key=lambda row: (row["identity"], row["joined_ms"]))
+    assert [(row["identity"], row["name"], row["left_ms"]) for row in found] == [
+        ("ann", "Ann", left_ms),
+        ("ann", None, ended_ms),
+        ("bob", "Bob", lost_ms),
+    ]
+    assert found[0]["metadata"] == {"seat": 3}
 
 
 def test_another_s_conversation_is_kept_as_theirs(ledger, flusher, database):

@@ -51,6 +51,12 @@ class EventSchema(Schema):
     epoch = fields.Integer()
     reason = fields.String(allow_none=True)
     detail = fields.String(allow_none=True)
+    person = fields.String(
+        allow_none=True, metadata={"description": "Who came or went; told to whoever has the key alone"}
+    )
+    name = fields.String(
+        attribute="appearance.name", allow_none=True, metadata={"description": "Theirs, as the room has it"}
+    )
 
 
 class EventsSchema(Schema):

@@ -12,6 +12,8 @@ WORDS = {
     "waiting": "alone in the room; it waits",
     "leaving": "leaving",
     "lost": "its bot was lost",
+    "person_arrived": "a person came",
+    "person_left": "a person left",
     "parked": "its worker stops, and there is no other slot: it waits in front of those who have just come",
     "handed_over": "goes on with another worker's bot",
     "ended": "ended",
@@ -20,9 +22,14 @@ WORDS = {
 
 def in_words(event: Event) -> str:
     """A line of a session's history."""
-    extra = ", ".join(filter(None, (event.reason, event.detail)))
+    extra = ", ".join(filter(None, (_who(event), event.reason, event.detail)))
     words = WORDS.get(event.event, event.event.replace("_", " "))
     return f"{event.event:<16} {words}{f' ({extra})' if extra else ''}"
+
+
+def _who(event: Event) -> str | None:
+    name = event.appearance.name
+    return f"{event.person}, {name}" if name and name != event.person else event.person
 
 
 def was_on_stage(events: Sequence[Event]) -> bool:

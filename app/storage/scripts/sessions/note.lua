@@ -4,7 +4,7 @@
 -- KEYS[3] alone    zset     session -> since when its bot is alone; of all, so not in its slot
 -- KEYS[4] changed  zset     sessions that are to be kept for good
 -- ARGV[1] cap      integer  how many events a history keeps
--- ARGV[2] person   string   who has come, and is the session's person from now on, or ""
+-- ARGV[2] person   string   who has come, and is the session's person from now on; "" where nobody has
 -- ARGV[3] epoch    string   who says so; only the latest may name a person
 -- ARGV[4...] fields          field, value, ...
 -- returns nothing

@@ -15,7 +15,7 @@ from greenroom.app.errors import Busy
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.inbox import Send
 from greenroom.app.rooms.requests import Offer
-from greenroom.app.rooms.sessions import STARTS_WITHIN, Note, Reason, State
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Appearance, Note, Reason, State
 from greenroom.app.storage.inbox import INBOX_HOLDS
 from tests.rigs.api import problem
 from tests.rigs.makers import DIED
@@ -138,6 +138,23 @@ def test_how_a_bot_failed_is_for_the_key_and_on_a_laptop_for_everybody(
     told = browser.get(f"{url}/events", headers={"Accept": accept}).text
     assert "lost" in told and ("s3cr3t" in told) is is_told
     assert "s3cr3t" in caller.get(f"{url}/events", headers={"Accept": accept}).text
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_who_came_and_who_went_is_told_to_the_key_alone(caller, ledger, joined, bot, url, accept):
+    appearance = Appearance("Ann Onym")
+    ledger.run(
+        Note(bot.session.id, "person_arrived", bot.session.epoch, person="somebody", appearance=appearance)
+    )
+    bot.leave()
+
+    by_key = caller.get(f"{url}/events", headers={"Accept": accept}).text
+    by_browser = (
+        caller.with_(joined["connect"]["token"]).get(f"{url}/events", headers={"Accept": accept}).text
+    )
+    assert "somebody" in by_key and "Ann Onym" in by_key
+    assert "person_arrived" in by_browser
+    assert "somebody" not in by_browser and "Ann Onym" not in by_browser
 
 
 def test_the_holder_of_a_token_does_not_learn_what_another_s_application_said(caller, bot, url):

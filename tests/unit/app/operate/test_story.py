@@ -13,7 +13,7 @@ from greenroom.app.operate.story.endings import ENDINGS
 from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
 from greenroom.app.rooms.line import Push
-from greenroom.app.rooms.sessions import Create, Forget, Note, Reason, State, Succeed, Transition
+from greenroom.app.rooms.sessions import Appearance, Create, Forget, Note, Reason, State, Succeed, Transition
 from tests.rigs.an_installation import BOTS, CONTROL, keep_well, let_pass
 from tests.rigs.makers import STAGE, a_claim, a_session, an_order
 
@@ -247,7 +247,17 @@ def test_the_history_is_told_in_order_and_not_without_end(ledger, bot, joined):
 
     assert "13 events before" in " ".join(events[0])
     assert len(events) == 21
-    assert events[-1][1:] == ["person_arrived", "person", "arrived"]
+    assert events[-1][1:] == ["person_arrived", "a", "person", "came"]
+
+
+def test_who_came_and_who_went_is_told_by_name(ledger, bot, joined):
+    appearance = Appearance("Ann Onym")
+    ledger.run(Note(joined.session_id, "person_arrived", 1, person="ann", appearance=appearance))
+    ledger.run(Note(joined.session_id, "person_left", 1, person="ann"))
+
+    came, went = story(ledger).lines()[-2:]
+    assert came.endswith("a person came (ann, Ann Onym)")
+    assert went.endswith("a person left (ann)")
 
 
 def test_every_event_of_a_life_has_its_line(ledger, bot):

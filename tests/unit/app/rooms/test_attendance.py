@@ -28,7 +28,7 @@ from greenroom.app.rooms.attendance import (
     WriteEvent,
     time_limits,
 )
-from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.sessions import Appearance, Reason, State
 from tests.rigs.makers import a_session
 
 NOBODY = frozenset()
@@ -76,29 +76,39 @@ def test_whoever_arrives_stops_the_clock_and_is_the_session_s_person():
 
 
 def test_the_last_one_who_leaves_starts_the_clock_before_anything_else_and_cancels_the_answer():
-    assert on_stage("ann").on(Departed(NOBODY)) == [
+    assert on_stage("ann").on(Departed("ann", NOBODY)) == [
         SetClock(PERSISTENCE, Reason.IDLE),
         CancelAnswer(),
         Enter(State.WAITING),
-        WriteEvent("person_left"),
+        WriteEvent("person_left", "ann"),
     ]
 
 
-def test_while_one_of_several_is_there_nothing_follows_from_who_leaves():
-    assert on_stage("ann", "ben").on(Departed(frozenset({"ben"}))) == []
+def test_while_one_of_several_is_there_it_is_only_written_who_leaves():
+    assert on_stage("ann", "ben").on(Departed("ann", frozenset({"ben"}))) == [
+        WriteEvent("person_left", "ann")
+    ]
+
+
+def test_what_the_room_tells_of_a_person_is_written_with_their_coming():
+    appearance = Appearance("Ann", {"team": "red"})
+
+    assert on_stage().on(Arrived("ann", frozenset({"ann"}), appearance))[-1] == WriteEvent(
+        "person_arrived", "ann", appearance
+    )
 
 
 def test_whoever_leaves_before_the_bot_has_started_is_waited_for_as_one_who_comes_back():
     attendance = an_attendance(persistence=timedelta(seconds=1))
     attendance.on(Arrived("ann", frozenset({"ann"})))
 
-    assert attendance.on(Departed(NOBODY)) == []
+    assert attendance.on(Departed("ann", NOBODY)) == [WriteEvent("person_left", "ann")]
     assert attendance.on(Started(NOBODY, AT_ONCE))[0] == SetClock(COMES_BACK_WITHIN, Reason.IDLE)
 
 
 def test_who_comes_back_finds_the_bot_and_their_conversation():
     attendance = on_stage("ann")
-    attendance.on(Departed(NOBODY))
+    attendance.on(Departed("ann", NOBODY))
 
     assert attendance.on(Arrived("ann", frozenset({"ann"}))) == [
         StopClock(),
@@ -110,7 +120,7 @@ def test_who_comes_back_finds_the_bot_and_their_conversation():
 
 def test_another_person_finds_an_empty_conversation():
     attendance = on_stage("ann")
-    attendance.on(Departed(NOBODY))
+    attendance.on(Departed("ann", NOBODY))
 
     consequences = attendance.on(Arrived("ben", frozenset({"ben"})))
 
@@ -121,7 +131,7 @@ def test_another_person_finds_an_empty_conversation():
 def test_whoever_was_here_before_another_person_is_another_person_then():
     attendance = on_stage("ann")
     for person in ("ben", "ann"):
-        attendance.on(Departed(NOBODY))
+        attendance.on(Departed("ann", NOBODY))
         assert BeginConversation(person) in attendance.on(Arrived(person, frozenset({person})))
 
 
@@ -131,7 +141,7 @@ def test_the_second_of_several_joins_the_conversation():
 
 def test_each_of_several_who_comes_back_alone_has_been_in_the_conversation():
     attendance = on_stage("ann", "ben")
-    attendance.on(Departed(NOBODY))
+    attendance.on(Departed("ann", NOBODY))
 
     assert not begins_conversation(attendance.on(Arrived("ann", frozenset({"ann"}))))
 
@@ -240,7 +250,7 @@ def test_a_bot_is_paused_and_resumed():
 def test_a_paused_bot_is_paused_still_when_its_person_comes_back():
     attendance = on_stage("ann")
     attendance.on(Paused())
-    assert Enter(State.WAITING) in attendance.on(Departed(NOBODY))
+    assert Enter(State.WAITING) in attendance.on(Departed("ann", NOBODY))
 
     entered = [each for each in attendance.on(Arrived("ann", frozenset({"ann"}))) if isinstance(each, Enter)]
     assert entered == [Enter(State.LIVE), Enter(State.PAUSED)]
@@ -249,7 +259,7 @@ def test_a_paused_bot_is_paused_still_when_its_person_comes_back():
 def test_a_bot_that_was_resumed_in_an_empty_room_is_live_when_its_person_comes_back():
     attendance = on_stage("ann")
     attendance.on(Paused())
-    attendance.on(Departed(NOBODY))
+    attendance.on(Departed("ann", NOBODY))
     assert attendance.on(Resumed()) == []
 
     back = attendance.on(Arrived("ann", frozenset({"ann"})))

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from pipecat.frames.frames import InterruptionFrame, LLMMessagesUpdateFrame
+from structlog.testing import capture_logs
 
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.sessions import Note, Reason, Transition
@@ -57,6 +58,19 @@ async def test_a_visit_stands_in_the_history_and_an_empty_room_ends_the_session(
     async with asyncio.timeout(10):
         await bot.end.wait()
     assert (bot.end.ending.reason, bot.end.ending.politely) == (Reason.IDLE, False)
+
+
+async def test_the_history_and_the_log_say_who_came_and_who_went(bot):
+    with capture_logs() as lines:
+        await bot.comes("ann")
+        await bot.comes("ben")
+        await bot.goes("ann")
+
+    notes = [(step.event, step.person) for step in bot.ledger.told if isinstance(step, Note)]
+    assert notes == [("person_arrived", "ann"), ("person_arrived", "ben"), ("person_left", "ann")]
+    logged = [(line["event"], line["person"]) for line in lines if "person" in line]
+    assert logged == [("person_arrived", "ann"), ("person_arrived", "ben"), ("person_departed", "ann")]
+    assert bot.parts.journal.session.person == "ben"
 
 
 async def test_who_comes_back_in_time_stops_the_clock(bot):

@@ -19,8 +19,9 @@ from greenroom.app.errors import OfferRefused
 from greenroom.app.providers import daily_rest
 from greenroom.app.providers.daily import Daily
 from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import bot as assistant
@@ -92,6 +93,7 @@ class Bot:
         self.reasons = []  # for which it was put out
         self.ear = Ear()
         self.is_on_stage = False
+        self.told = {}
         self.room = DailyStage(
             room,
             daily,
@@ -100,8 +102,9 @@ class Bot:
             waits=waits,
         )
 
-    async def arrived(self, who):
+    async def arrived(self, who, appearance):
         self.news.append(f"{who} came")
+        self.told[who] = appearance
 
     async def departed(self, who):
         self.news.append(f"{who} left")
@@ -238,12 +241,13 @@ async def test_who_comes_and_goes_is_told_once_a_person(daily, meetings):
 
 async def test_who_was_there_before_the_bot_is_known(daily, meetings):
     daily.prepare(STANDUP)
-    meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+    meetings.arrive("standup", daily.admit(STANDUP, "ann", About("Ann")).room_token)
 
     async with on_stage(daily) as bot:
         await eventually(lambda: bot.news)
 
         assert bot.news == ["ann came"]
+        assert bot.told == {"ann": Appearance("Ann")}
 
 
 async def test_bots_of_others_are_not_people(daily, meetings, server):
