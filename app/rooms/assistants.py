@@ -14,7 +14,7 @@ from greenroom.app.rooms.cached import Cached, Waiting
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 SEEN_WITHIN = timedelta(seconds=3)  # a change is seen by other processes
 KEPT_AT_MOST = 1000  # assistants, in each web process
-READ_WITHIN = timedelta(seconds=2)  # that a join waits for the database
+WITHIN = timedelta(seconds=2)  # that a join waits for the database
 
 
 class RoomPrivacy(StrEnum):
@@ -124,7 +124,7 @@ class Assistants:
         """A join that waits longer than a moment for the database does so in `waiting`, which may refuse it."""
         self._store = store
         self._known = Cached(
-            store.find, lasts=SEEN_WITHIN, at_most=KEPT_AT_MOST, within=READ_WITHIN, waiting=waiting
+            store.find, lasts=SEEN_WITHIN, at_most=KEPT_AT_MOST, within=WITHIN, waiting=waiting
         )
 
     def known(self, name: str) -> Assistant | None:

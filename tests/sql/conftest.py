@@ -11,11 +11,18 @@ import redis
 from greenroom.app.conversations.database import Database, Patience
 from greenroom.app.conversations.migrating import migrate
 from greenroom.app.storage.ledger import RedisLedger
+from tests.rigs.controlled_database import in_a_hurry
 from tests.rigs.postgresql import PostgreSQLServer, is_there, postgresql_server
 from tests.rigs.redis_world import client, flush, patient_ledger
 
 KINDS = ("sqlite", "postgresql")
 PATIENT = Patience(connection=60, lock=60, statement=60)  # on a busy machine a database is late, and not away
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_a_hurry() -> Iterator[None]:
+    with in_a_hurry():
+        yield
 
 
 @pytest.fixture(scope="session")
