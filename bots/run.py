@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import structlog
@@ -50,12 +51,8 @@ def preload(settings: Settings) -> None:
     Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The two models
     that a bot listens with are loaded, since their sessions are made to have no threads; none is run.
     """
-
-    if settings.livekit_url:
-        pass
-    if settings.daily_domain:
-        import httpx  # noqa: F401
-
+    for module in _needed(settings):
+        import_module(module)
     hooks = [os.environ.get("PIPECAT_SETUP_FILES", ""), str(Path(__file__).parent / "hook.py")]
     os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join(filter(None, hooks))
     ears.load()
@@ -65,6 +62,21 @@ def preload(settings: Settings) -> None:
             load_bot(target)
         except BotUnfit as unfit:  # its own launches will fail, and say why; the other bots' need not
             log.error("bot_import_failed", bot=name, target=target, because=f"it {unfit}")
+
+
+def _needed(settings: Settings) -> Iterator[str]:
+    """Modules to have before any bot, which finds in pipecat then what our seam has put there."""
+    yield "greenroom.bots.transports.local"
+    if settings.livekit_url:
+        yield "greenroom.bots.transports.livekit"
+    if settings.daily_domain:
+        yield "greenroom.bots.transports.daily"  # Daily.init() comes with a child's first room
+    if settings.backend_url:
+        yield "greenroom.app.backend.memory"
+    else:
+        yield "greenroom.app.conversations.memory"  # SQLAlchemy takes half a second, in which a bot would stand still
+    if settings.backend_url or settings.daily_domain:
+        yield "httpx"
 
 
 def warm(settings: Settings) -> None:
@@ -149,7 +161,7 @@ async def _stay(
             pulse=pulse,
             settings=settings,
             launches=launches,
-            memory=_memory(settings.database_url),
+            memory=_memory(settings),
         )
         stay = Stay(parts)
         here.append(stay)
@@ -168,12 +180,19 @@ async def _stay(
         await pulse.close()
 
 
-def _memory(url: str) -> Memory:
-    """A connection is opened for each read, which are few: none is open when nobody needs it."""
+def _memory(settings: Settings) -> Memory:
+    """A connection to a database is opened for each read, which are few: none is open when nobody needs it."""
+    if settings.backend_url:
+        from greenroom.app.backend.calls import Backend
+        from greenroom.app.backend.memory import BackendMemory
+
+        return BackendMemory(Backend(settings.backend_url, settings.backend_secret))
     from greenroom.app.conversations.database import Database, Patience
     from greenroom.app.conversations.memory import SqlMemory
 
-    return SqlMemory(Database(url, pooled=False, patience=Patience(connection=1, lock=1, statement=1)))
+    return SqlMemory(
+        Database(settings.database_url, pooled=False, patience=Patience(connection=1, lock=1, statement=1))
+    )
 
 
 @cache

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from greenroom.app.backend.calls import Backend
 from greenroom.app.errors import BackendAway, BackendRefused
 from greenroom.app.rooms.archive import Batch, Delivery, NotNow, Refusal, Report, Unkept
+from greenroom.app.rooms.providers import is_guest
 from greenroom.app.rooms.sessions import State
 
 TURNS_A_CALL = 50
@@ -162,3 +163,5 @@ def _happenings(report: Report) -> Iterator[tuple[str, Facts]]:
                 participants=participants,
             ),
         )
+        if brief.memory and not is_guest(brief.user_id):
+            yield "remember", of("remember", session.updated_ms, "remember")

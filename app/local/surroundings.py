@@ -28,7 +28,7 @@ OF_THE_MACHINE = re.compile(
 NEEDED_BY: Mapping[str, frozenset[str]] = {
     "API_KEY|SIGNING_SECRET|DAILY_WEBHOOK_SECRET": frozenset({"web"}),
     "FLOWER_PASSWORD": frozenset({"flower"}),
-    "BACKEND_(URL|SECRET)": frozenset({"control"}),
+    "BACKEND_(URL|SECRET)": frozenset({"control", BOTS}),
     "DATABASE_URL": frozenset({"migrate", "web", "control", BOTS}),
     "LIVEKIT_(URL|API_KEY|API_SECRET)": frozenset({"web", "control", BOTS, "livekit"}),
     "DAILY_(DOMAIN|API_KEY)": frozenset({"web", "control", BOTS}),

@@ -127,6 +127,12 @@ def _stated(given: Any, name: str) -> str:
     return " ".join(str(value).replace("\0", "").split()) if isinstance(value, str | int | float) else ""
 
 
+def in_others_words(text: str, tokens: int = TOKENS) -> str:
+    """What somebody else has put into words, with as much as fits of its beginning; empty if it says nothing."""
+    whole = f"{HEADING}\n{text.strip()}"
+    return whole[: tokens * CHARACTERS_A_TOKEN] if text.strip() else ""
+
+
 class Memory(Protocol):
     """Keeps what is known of people; our SQL, or a backend of somebody's own."""
 

@@ -167,8 +167,9 @@ def test_a_session_s_end_comes_behind_its_last_words(ledger, fake, flusher, cloc
         ("/participants", "joined"),
         ("/participants", "left"),
         ("/sessions", "ended"),
+        ("/remember", "remember"),
     ]
-    end = fake.calls[-1].facts
+    end = fake.calls[-2].facts
     assert (end["reason"], end["message_count"], end["conversation_id"]) == ("left", 2, HERE)
     assert ledger.run(ChangedSessions()) == []
 

@@ -141,8 +141,9 @@ def test_a_session_s_beginning_people_and_end_arrive_once_and_in_order(fake, arc
         ("/participants", "left", "bob"),
         ("/participants", "left", "ada"),
         ("/sessions", "ended", None),
+        ("/remember", "remember", None),
     ]
-    end = fake.calls[-1].facts
+    end = fake.calls[-2].facts
     assert (end["room_name"], end["conversation_id"], end["user_id"]) == ("stage", HERE, "ada")
     assert (end["reason"], end["duration_ms"], end["message_count"]) == ("left", 4000, 12)
     assert [each["identity"] for each in end["participants"]] == ["ada", "bob"]
@@ -173,7 +174,15 @@ def test_what_is_never_taken_of_a_session_holds_up_nothing_of_it(fake, archive):
     fake.answers = lambda call: (422 if call.path == "/participants" else 200, b"")
 
     assert archive.keep_session(a_report(State.ENDED)) == "status 422"
+    assert [call.facts["event"] for call in fake.calls[-2:]] == ["ended", "remember"]
+
+
+@pytest.mark.parametrize("facts", [{"memory": False}, {"user_id": "guest"}, {"user_id": "guest-7"}])
+def test_a_session_that_is_not_to_be_remembered_is_only_told(fake, archive, facts):
+    archive.keep_session(a_report(State.ENDED, **facts))
+
     assert fake.calls[-1].facts["event"] == "ended"
+    assert fake.to("/remember") == []
 
 
 def test_everything_is_json_that_any_reader_takes(fake, archive):

@@ -12,9 +12,11 @@ from werkzeug.serving import make_server
 
 from greenroom.app.backend.archive import BackendArchive
 from greenroom.app.backend.calls import Backend
+from greenroom.app.backend.memory import BackendMemory
 from greenroom.app.errors import BackendAway
 from greenroom.app.rooms.archive import Batch, Delivery, Report, Visit
 from greenroom.app.rooms.conversations import Turn
+from greenroom.app.rooms.memory import HEADING
 from greenroom.app.rooms.sessions import Reason, State
 from tests.fakes.backend_server import SECRET
 from tests.rigs.makers import a_session
@@ -52,9 +54,9 @@ def rows(query):
         db.close()
 
 
-def a_batch(*numbers):
-    turns = [Turn(f"turn-{number}", "user", f"words {number}", sequence=number) for number in numbers]
-    return Batch("a-conversation", "main", "ada", tuple(Delivery(turn, "a-session", 7) for turn in turns))
+def a_batch(*numbers, of="a-conversation", by="ada"):
+    turns = [Turn(f"turn-{number}", "user", f"words {number}", ended_ms=number) for number in numbers]
+    return Batch(of, "main", by, tuple(Delivery(turn, "a-session", 7) for turn in turns))
 
 
 def test_the_page_s_backend_is_of_thirty_lines():
@@ -66,8 +68,8 @@ def test_it_keeps_each_turn_once_and_in_order(page):
     for batch in (a_batch(1, 2), a_batch(1, 2, 3)):
         assert archive.keep_turns([batch]) == []
 
-    kept = rows("SELECT facts FROM turns WHERE conversation = 'a-conversation' ORDER BY sequence")
-    assert [json.loads(facts)["content"] for (facts,) in kept] == ["words 1", "words 2", "words 3"]
+    kept = rows("SELECT said FROM turns WHERE talk = 'a-conversation' ORDER BY at_ms")
+    assert [said for (said,) in kept] == ["words 1", "words 2", "words 3"]
 
 
 def test_it_keeps_what_happens_once(page):
@@ -80,12 +82,17 @@ def test_it_keeps_what_happens_once(page):
         assert BackendArchive(Backend(page, SECRET)).keep_session(report) is None
 
     told = [json.loads(facts)["event"] for (facts,) in rows("SELECT facts FROM events")]
-    assert told == [
-        "started",
-        "joined",
-        "left",
-        "ended",
-    ]
+    assert told == ["started", "joined", "left", "ended", "remember"]
+
+
+def test_it_recalls_what_its_user_alone_has_said_in_earlier_conversations(page):
+    backend = Backend(page, SECRET)
+    BackendArchive(backend).keep_turns(
+        [a_batch(1, 2), a_batch(3, of="now"), a_batch(4, of="of-bob", by="bob")]
+    )
+
+    recalled = BackendMemory(backend).recall("main", "ada", besides="now")
+    assert recalled == f"{HEADING}\nuser: words 1\nuser: words 2"
 
 
 @pytest.mark.parametrize(
