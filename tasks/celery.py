@@ -21,6 +21,7 @@ from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.settings import Settings
 
 REAP_EVERY = timedelta(seconds=3)
+FORGET_EVERY = timedelta(hours=1)
 SWEEP_EVERY = timedelta(seconds=60)
 
 INCLUDED = ("archiving", "launches", "upkeep", "worker.reporting", "worker.warmup")

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from greenroom.app import providers
 from greenroom.app.rooms.archive import Archive
@@ -19,6 +20,9 @@ from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import app, settings
 from greenroom.tasks.queues import CeleryQueues
 from greenroom.tasks.worker.parent import WorkerParent
+
+if TYPE_CHECKING:
+    from greenroom.app.conversations.retention import SqlRetention
 
 T = TypeVar("T")
 
@@ -73,6 +77,16 @@ def upkeep() -> Upkeep:
 @Once
 def flusher() -> Flusher:
     return Flusher(RedisLedger(settings().redis_url), _archive())
+
+
+@Once
+def retention() -> "SqlRetention":
+    from greenroom.app.conversations.database import Database
+    from greenroom.app.conversations.retention import SqlRetention
+
+    chosen = settings()
+    keep_for = timedelta(days=chosen.keep_days) if chosen.keep_days else None
+    return SqlRetention(Database(chosen.database_url), keep_for)
 
 
 def _archive() -> Archive:

@@ -12,7 +12,7 @@ from greenroom.app.rooms.providers import RoomEvent
 from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sweeping import sweep
-from greenroom.tasks.celery import REAP_EVERY, SWEEP_EVERY, app
+from greenroom.tasks.celery import FORGET_EVERY, REAP_EVERY, SWEEP_EVERY, app
 from greenroom.tasks.parts import flusher, upkeep
 
 SOON = timedelta(milliseconds=100)
@@ -31,6 +31,8 @@ def reap() -> None:
     free_slots(here.ledger)
     if here.ledger.run(ClaimPeriod("sweep", SWEEP_EVERY * 0.9)):
         sweep(here.ledger)
+    if here.ledger.run(ClaimPeriod("forget", FORGET_EVERY * 0.9)):
+        app.send_task("conversations.forget_old", queue=CONTROL)
     if here.ledger.run(ClaimPeriod("presence", SWEEP_EVERY * 0.9)):
         here.monitor.sweep()
 

@@ -1,5 +1,7 @@
 """What is of a person, in every table: told, and erased (`greenroom.app.rooms.erasing.KeptOfPeople`)."""
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ from greenroom.app.rooms.brief import MAIN
 from greenroom.app.rooms.erasing import Account, Seen, Traces
 from greenroom.app.rooms.memory import FORGOTTEN
 
+OTHERS_FIRST = 0.01  # seconds between two of those transactions
 ROWS_AT_ONCE = 1000  # that are deleted in one transaction, and read in one go: nobody waits long for either
 
 Condition = ColumnElement[bool]
@@ -187,8 +190,13 @@ class SqlPersonal:
         )
 
 
-def delete_some_at_a_time(database: Database, table: Table, condition: Condition) -> int:
-    """Delete rows in many short transactions, so that no writer waits long; returns how many there were."""
+def delete_some_at_a_time(
+    database: Database, table: Table, condition: Condition, *, until: float = math.inf
+) -> int:
+    """Delete rows in many short transactions, so that no writer waits long; returns how many there were.
+
+    `until` a time of the monotonic clock: then the rest stays.
+    """
     key = tuple_(*table.primary_key.columns)
     some = select(*table.primary_key.columns).where(condition).limit(ROWS_AT_ONCE)
     deleted = 0
@@ -196,5 +204,6 @@ def delete_some_at_a_time(database: Database, table: Table, condition: Condition
         with database.writing() as connection:
             count = connection.execute(delete(table).where(key.in_(some))).rowcount
         deleted += count
-        if count < ROWS_AT_ONCE:
+        if count < ROWS_AT_ONCE or time.monotonic() > until:
             return deleted
+        time.sleep(OTHERS_FIRST)  # in SQLite nobody stands in line for the lock

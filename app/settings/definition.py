@@ -118,6 +118,11 @@ class Settings:
     openai_stt_model: str = _setting("gpt-transcribe", parsers.text, "model that hears")
     openai_tts_model: str = _setting("gpt-4o-mini-tts", parsers.text, "model that speaks")
     openai_voice: str = _setting("alloy", parsers.text, "voice of a personality that names none")
+    keep_days: int = _setting(
+        "0",
+        partial(parsers.whole, low=0, high=36500),
+        "days that conversations and sessions are kept in the database; 0: until somebody erases them",
+    )
     session_persistence: timedelta = _setting(
         "300", partial(parsers.seconds, low=0), "seconds a bot waits in an empty room"
     )
