@@ -50,6 +50,7 @@ EVENTS = {
     "message_refused": "a person's client sent a kind of message that is not taken from clients",
     "message_send_failed": "a message to a room's clients could not be sent",
     "answer_rejected": "a bot's answer to a request has no known form",
+    "summary_failed": "a conversation could not be summed up; it is tried again, for 40 minutes",
     "memory_load_failed": "what is known of a person could not be had in time; the bot begins without it",
     "turn_refused": "a turn is not written: the session has another bot by now",
     "turns_dropped": "Redis was away for so long that the oldest turns were never written; how many so far",

@@ -24,7 +24,7 @@ REAP_EVERY = timedelta(seconds=3)
 FORGET_EVERY = timedelta(hours=1)
 SWEEP_EVERY = timedelta(seconds=60)
 
-INCLUDED = ("archiving", "launches", "upkeep", "worker.reporting", "worker.warmup")
+INCLUDED = ("archiving", "launches", "summarising", "upkeep", "worker.reporting", "worker.warmup")
 
 
 class Steadily(schedule):

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from greenroom.app import providers
+from greenroom.app.queue_names import CONTROL
 from greenroom.app.rooms.archive import Archive
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.joining import Joining
@@ -16,6 +17,8 @@ from greenroom.app.rooms.provider_events import Weighing
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room_monitor import RoomMonitor
+from greenroom.app.rooms.sessions import Session
+from greenroom.app.rooms.summarising import Summaries, Writer, is_remembered
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import app, settings
 from greenroom.tasks.queues import CeleryQueues
@@ -54,6 +57,14 @@ class Upkeep:
     weighing: Weighing
 
 
+@dataclass(frozen=True)
+class SummaryParts:
+    """What summaries are written with."""
+
+    summaries: Summaries
+    writer: Writer
+
+
 @Once
 def launches() -> CeleryQueues:
     return CeleryQueues(app)
@@ -76,7 +87,15 @@ def upkeep() -> Upkeep:
 
 @Once
 def flusher() -> Flusher:
-    return Flusher(RedisLedger(settings().redis_url), _archive())
+    return Flusher(RedisLedger(settings().redis_url), _archive(), on_ended=_sum_up)
+
+
+def _sum_up(session: Session) -> None:
+    """Have a conversation summed up that its user's next bots are told of; a backend of one's own does that itself."""
+    if is_remembered(session) and not settings().backend_url:
+        app.send_task(
+            "conversations.summarise", (session.brief.tenant, session.conversation_id), queue=CONTROL
+        )
 
 
 @Once
@@ -101,6 +120,16 @@ def _archive() -> Archive:
     from greenroom.app.conversations.database import Database
 
     return SqlArchive(Database(chosen.database_url))
+
+
+@Once
+def summarising() -> SummaryParts:
+    # Imported where they are used, as above
+    from greenroom.app.conversations.database import Database
+    from greenroom.app.conversations.summaries import SqlSummaries
+    from greenroom.app.summary_writer import writer_of
+
+    return SummaryParts(SqlSummaries(Database(settings().database_url)), writer_of(settings()))
 
 
 @Once

@@ -28,7 +28,7 @@ from greenroom.app.rooms.outboxes import (
     owner_of,
 )
 from greenroom.app.rooms.pauses import Pauses
-from greenroom.app.rooms.sessions import ReadEvents, ReadSession, State
+from greenroom.app.rooms.sessions import ReadEvents, ReadSession, Session, State
 from greenroom.app.rooms.visits import account_of
 
 TURNS_AT_ONCE = 1000  # kept in one transaction: a commit costs as much as hundreds of turns
@@ -59,8 +59,15 @@ class Flusher:
     """Flushes for one process; one of its threads at a time does."""
 
     def __init__(
-        self, ledger: Ledger, archive: Archive, *, clock: Callable[[], float] = time.monotonic
+        self,
+        ledger: Ledger,
+        archive: Archive,
+        *,
+        on_ended: Callable[[Session], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`on_ended` is told of each session that is over when all of it is kept, at least once."""
+        self._on_ended = on_ended
         self._ledger = ledger
         self._archive = archive
         self._clock = clock
@@ -168,6 +175,8 @@ class Flusher:
                 )
                 failures += 1
                 continue
+            if report and report.session.state is State.ENDED:
+                self._on_ended(report.session)
             if because:
                 log.error("session_rejected", session_id=changed.session_id, because=because)
             self._pauses.end(changed.session_id)

@@ -381,6 +381,27 @@ def test_each_stay_of_each_person_is_kept_through_the_deaths_of_bots(ledger, flu
     assert found[0]["metadata"] == {"seat": 3}
 
 
+def test_that_a_session_is_over_is_told_when_its_words_and_its_end_are_kept(ledger, archive, database):
+    told = []
+
+    def note(session):
+        (row,) = rows(database, sessions)
+        told.append((session.id, row["state"], kept(database)))
+
+    flusher = Flusher(ledger, archive, on_ended=note)
+    ledger.run(Create(a_session()))
+    say(ledger, 0)
+    flusher.flush()
+    assert told == []
+
+    say(ledger, 1)
+    ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.LEFT))
+    flusher.flush()
+    flusher.flush()
+
+    assert told == [("a-session", "ended", ["turn-0", "turn-1"])]
+
+
 def test_another_s_conversation_is_kept_as_theirs(ledger, flusher, database):
     ledger.run(Create(a_session(user_id="ada")))
     ledger.run(Note("a-session", Happened.PERSON_ARRIVED, 7, person="bob"))

@@ -1,0 +1,88 @@
+"""Summaries in SQL, behind the port in `app/rooms/summarising.py`."""
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.inserting import insert_into
+from greenroom.app.conversations.tables import conversations, facts, summaries, turns
+from greenroom.app.rooms.memory import FORGOTTEN, SPEAKERS, Said
+from greenroom.app.rooms.providers import is_guest
+from greenroom.app.rooms.summarising import TURNS_AT_MOST, Talk
+
+
+class SqlSummaries:
+    """The summaries of conversations (`greenroom.app.rooms.summarising.Summaries`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def talk(self, tenant: str, conversation_id: str) -> Talk | None:
+        with self._database.reading() as connection:
+            owner = connection.execute(
+                select(conversations.c.user_id).where(
+                    conversations.c.tenant == tenant, conversations.c.id == conversation_id
+                )
+            ).scalar()
+            return (
+                _talk(connection, tenant, conversation_id, owner) if owner and not is_guest(owner) else None
+            )
+
+    def keep(self, tenant: str, conversation_id: str, talk: Talk, text: str, model: str) -> None:
+        """Its time is that of the last turn it tells of: what is to be forgotten later, it tells of."""
+        row = {
+            "tenant": tenant,
+            "conversation_id": conversation_id,
+            "up_to": talk.up_to,
+            "text": text.replace("\0", ""),
+            "model": model,
+            "created_ms": talk.until_ms,
+        }
+        try:
+            with self._database.writing() as connection:
+                connection.execute(insert_into(connection, summaries).values(row).on_conflict_do_nothing())
+        except IntegrityError:  # the conversation is erased
+            return
+
+
+def _talk(connection: Connection, tenant: str, conversation_id: str, owner: str) -> Talk | None:
+    """What its owner said and was told since the last summary, and since they asked that anything be forgotten."""
+    forgotten_ms = connection.execute(
+        select(facts.c.updated_ms).where(
+            facts.c.tenant == tenant, facts.c.user_id == owner, facts.c.key == FORGOTTEN
+        )
+    ).scalar()
+    last = connection.execute(
+        select(summaries.c.up_to, summaries.c.text, summaries.c.created_ms)
+        .where(summaries.c.tenant == tenant, summaries.c.conversation_id == conversation_id)
+        .order_by(summaries.c.up_to.desc())
+        .limit(1)
+    ).first()
+    forgotten = -1 if forgotten_ms is None else forgotten_ms
+    query = (
+        select(
+            turns.c.sequence,
+            turns.c.role,
+            turns.c.content,
+            turns.c.person,
+            turns.c.started_ms,
+            turns.c.ended_ms,
+        )
+        .where(turns.c.tenant == tenant, turns.c.conversation_id == conversation_id)
+        .where(turns.c.sequence > (last.up_to if last else 0))
+        .order_by(turns.c.sequence.desc())
+        .limit(TURNS_AT_MOST)
+    )
+    found = [
+        row
+        for row in connection.execute(query)
+        if row.role in SPEAKERS and row.content and row.started_ms > forgotten and row.person in (None, owner)
+    ]
+    if not found:
+        return None
+    return Talk(
+        before=last.text if last and last.created_ms > forgotten else "",
+        turns=[Said(row.role, row.content) for row in reversed(found)],
+        up_to=found[0].sequence,
+        until_ms=max(row.ended_ms for row in found),
+    )

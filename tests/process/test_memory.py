@@ -1,0 +1,50 @@
+"""Somebody tells the bot their name, hangs up, everything is started again, and they come back: it knows the name."""
+
+import pytest
+
+from tests.fakes.person import Person
+from tests.rigs.eventually import eventually
+from tests.rigs.product import Product, product
+
+pytestmark = pytest.mark.anyio
+
+ASKED = "What is your name"
+
+
+async def talk(running: Product, room: str, *lines: str, until: str, user: str = "ann") -> str:
+    """Join, hear the greeting, say these lines, hear what is waited for, and leave; returns all that the bot said."""
+    joined = running.join(room, bot="assistant", user_id=user)
+    async with Person(running.url, joined["connect"]) as person:
+        await person.until(lambda person: len(person.of_type("bot-stopped-speaking")) > 0)
+        for line in lines:
+            person.type(line)
+        await person.until(lambda person: until in person.transcript)
+        heard = str(person.transcript)
+    running.post("/leave", {"room_url": room})
+    running.ended(joined["session_id"])
+    return heard
+
+
+def facts_of(running: Product, user: str = "ann") -> dict[str, str]:
+    return {fact["key"]: fact["text"] for fact in running.get(f"/users/{user}")["facts"]}
+
+
+async def test_a_name_outlives_everything_that_runs_and_goes_when_it_is_asked_to():
+    with product(SLOTS="1") as running:
+        status, told = running.process("web").exec_run("greenroom migrate")
+        assert status == 0, told
+        assert ASKED in await talk(
+            running, "local:first", "My name is Alice.", until="Nice to meet you, Alice"
+        )
+        eventually(lambda: facts_of(running) == {"name": "Alice"}, within=30)
+
+        running.stop()
+        running.start()
+
+        greeted = await talk(running, "local:second", "Please forget me.", until="forgotten")
+        assert "Hello again, Alice" in greeted
+        assert ASKED not in greeted
+        eventually(lambda: facts_of(running) == {}, within=30)
+
+        assert "Alice" not in await talk(running, "local:third", until=ASKED)
+        assert "Alice" not in await talk(running, "local:fourth", until=ASKED, user="ben")

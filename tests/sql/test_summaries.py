@@ -1,0 +1,126 @@
+"""Summaries are written once, of what is new, of its owner's words alone, and of nothing that is to be forgotten."""
+
+import pytest
+
+from greenroom.app.conversations.archive import SqlArchive
+from greenroom.app.conversations.memory import SqlMemory
+from greenroom.app.conversations.summaries import SqlSummaries
+from greenroom.app.conversations.tables import conversations, summaries
+from greenroom.app.rooms.archive import Batch, Delivery
+from greenroom.app.rooms.memory import Said
+from greenroom.app.rooms.summarising import Extract, summarise
+from tests.sql.test_facts import a_call
+from tests.sql.worlds import HERE, a_turn, rows
+
+
+@pytest.fixture
+def keep(database):
+    archive = SqlArchive(database)
+
+    def kept(*turns, whose="ann"):
+        archive.keep_turns(
+            [Batch(HERE, "main", whose, tuple(Delivery(turn, "a-session", 7) for turn in turns))]
+        )
+
+    return kept
+
+
+class Counting:
+    """Writes how many turns it was given, and what it knew."""
+
+    model = "counting"
+
+    def __init__(self):
+        self.talks = []
+
+    def write(self, talk):
+        self.talks.append(talk)
+        return f"{len(talk.turns)} after {talk.before or 'nothing'}"
+
+
+@pytest.fixture
+def writer():
+    return Counting()
+
+
+@pytest.fixture
+def store(database):
+    return SqlSummaries(database)
+
+
+def test_a_summary_is_written_once_and_the_next_bot_is_told_of_it(keep, store, writer, database):
+    keep(*(a_turn(number, f"words {number}") for number in range(4)))
+
+    assert [summarise("main", HERE, store, writer) for _ in range(2)] == [True, False]
+    (row,) = rows(database, summaries)
+    assert row == {
+        "tenant": "main",
+        "conversation_id": HERE,
+        "up_to": 4,
+        "text": "4 after nothing",
+        "model": "counting",
+        "created_ms": 3,
+    }
+    assert "4 after nothing" in SqlMemory(database).recall("main", "ann", besides="another")
+
+
+def test_the_next_one_is_written_of_the_one_before_and_what_was_said_since(keep, store, writer):
+    keep(*(a_turn(number) for number in range(4)))
+    summarise("main", HERE, store, writer)
+    keep(a_turn(4, "and then"), a_turn(5))
+
+    assert summarise("main", HERE, store, writer)
+    assert (writer.talks[1].before, writer.talks[1].turns[0]) == ("4 after nothing", Said("user", "and then"))
+
+
+def test_of_several_in_a_room_the_owner_is_told_of(keep, store):
+    keep(
+        a_turn(0, "mine", person="ann"),
+        a_turn(1, "to ann", person="ann"),
+        a_turn(2, "canary", person="bob"),
+        a_turn(4, "mine too", person="ann"),
+    )
+
+    assert [said.content for said in store.talk("main", HERE).turns] == ["mine", "to ann", "mine too"]
+
+
+def test_what_is_to_be_forgotten_is_not_summed_up(keep, store, writer, database):
+    keep(*(a_turn(number, f"canary {number}") for number in range(4)))
+    summarise("main", HERE, store, writer)
+    keep(a_call(5, "forget", key="everything"), a_turn(6, "after it"), a_turn(8, "and more"))
+
+    assert "after nothing" not in SqlMemory(database).recall("main", "ann", besides="another")
+    talk = store.talk("main", HERE)
+    assert (talk.before, [said.content for said in talk.turns]) == ("", ["after it", "and more"])
+
+
+def test_of_a_guest_and_of_a_conversation_that_is_not_there_there_is_none(keep, store):
+    keep(*(a_turn(number) for number in range(4)), whose="guest-1f")
+
+    assert store.talk("main", HERE) is None
+    assert store.talk("main", "no-such") is None
+
+
+def test_a_conversation_that_was_erased_meanwhile_has_none(keep, store, database):
+    keep(*(a_turn(number) for number in range(4)))
+    talk = store.talk("main", HERE)
+    with database.writing() as connection:
+        connection.execute(conversations.delete())
+
+    store.keep("main", HERE, talk, "canary", "m")
+    assert rows(database, summaries) == []
+
+
+def test_the_demo_extracts_what_the_person_said(keep, store, database):
+    keep(a_turn(0, "I have a dog"), a_turn(1, "Nice."), a_turn(2, "His name is\nRex!"))
+
+    assert summarise("main", HERE, store, Extract())
+    assert "The person said: I have a dog. His name is Rex!" in SqlMemory(database).recall(
+        "main", "ann", besides="x"
+    )
+
+
+def test_a_greeting_is_not_worth_a_summary(keep, store, writer):
+    keep(a_turn(0, "Hello"), a_turn(1, "Hi."))
+
+    assert not summarise("main", HERE, store, writer)
