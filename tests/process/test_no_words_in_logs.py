@@ -2,12 +2,17 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.tables import metadata
 from tests.fakes.livekit_guest import Guest
 from tests.fakes.person import Person
+from tests.rigs.eventually import eventually
 from tests.rigs.livekit_server import livekit_server
 from tests.rigs.product import product
 from tests.unit.bots.transports.test_incoming import DATA
@@ -76,6 +81,27 @@ def said_in_logs(greenroom):
     ]
 
 
+def tables_with(greenroom, word):
+    """The tables of the database that have this word in a row."""
+    database = Database(greenroom.database_url)
+    with database.reading() as connection:
+        rows = {name: list(connection.execute(select(table))) for name, table in metadata.tables.items()}
+    database.close()
+    return {name for name, found in rows.items() if any(word in str(row).lower() for row in found)}
+
+
+def keys_with(greenroom, word):
+    """The kinds of Redis's keys that hold this word; Celery's lists of tasks and bots' inboxes are among those read."""
+    server, found = greenroom.redis, set()
+    reads = {"string": server.get, "hash": server.hgetall, "stream": server.xrange}
+    for key in server.scan_iter():
+        read = reads.get(server.type(key))
+        held = read(key) if read else server.sort(key, by="nosort", alpha=True)
+        if word in str(held).lower():
+            found.add(re.sub(r"\{.*\}", "", key))
+    return found
+
+
 async def test_in_a_local_room(greenroom):
     ann = joined(greenroom, "local:words")
     greenroom.post("/config", {"room_url": "local:words", "prompt": f"Be short. {CANARY}"})
@@ -89,6 +115,9 @@ async def test_in_a_local_room(greenroom):
     greenroom.post("/leave", {"room_url": "local:words"})
 
     assert said_in_logs(greenroom) == []
+    await asyncio.to_thread(eventually, lambda: tables_with(greenroom, SPOKEN), 30)
+    assert tables_with(greenroom, SPOKEN) == {"turns"}
+    assert keys_with(greenroom, SPOKEN) <= {"conversation::turns", "conversation::outbox"}
 
 
 async def test_in_a_room_of_several(greenroom):
