@@ -89,8 +89,9 @@ class Strict(Schema):
     def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
         """Add to the message about an unknown field which fields there are, and which one was likely meant."""
         if isinstance(error.messages, dict):
-            for name in error.messages.keys() - self.fields.keys() - {"_schema"}:
-                error.messages[name] = [_unknown(str(name), list(self.fields))]
+            known = [field.data_key or name for name, field in self.load_fields.items()]
+            for name in error.messages.keys() - {*known, "_schema"}:
+                error.messages[name] = [_unknown(str(name), known)]
 
 
 def _unknown(name: str, known: list[str]) -> str:

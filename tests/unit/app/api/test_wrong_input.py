@@ -43,6 +43,8 @@ WRONG = {
     "an unknown field": ("POST", "/join", {"room": "local:stage"}, 422, "room: Unknown field"),
     "an unknown field named like Python's own": ("POST", "/join", {"__class__": "x"}, 422, "Unknown field"),
     "a field that is nearly one": ("POST", "/join", {"user": "ann"}, 422, "user: Unknown field; did you mean user_id?"),
+    "a day that is none": ("GET", "/conversations?from=yesterday", None, 422, "from: Use a day or a moment"),
+    "a query that is misspelt": ("GET", "/conversations?users=a", None, 422, "did you mean user? Known: after, user,"),
     "a field that is mistyped": ("POST", "/join", {"botname": "x"}, 422, "Known: personality, persona,"),
     "a field that only answers have": ("POST", "/join", {"session_id": "x"}, 422, "session_id: Unknown field"),
     "an empty name": ("POST", "/join", {"": 1}, 422, "Unknown field"),
