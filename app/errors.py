@@ -67,6 +67,10 @@ class Missing(GreenroomError):
     kind = "missing"
 
 
+class UnknownRequest(Missing):
+    """A bot cannot be asked for that."""
+
+
 class Conflict(GreenroomError):
     """It could have worked, but not in the present state."""
 

@@ -9,13 +9,14 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, request, stream_with_context
+from flask import Response, jsonify, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from greenroom.app.access import open_to_session
 from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint, accepts
 from greenroom.app.api.schemas.offers import AcceptedSchema, AnswerSchema, CandidatesSchema, OfferSchema
+from greenroom.app.api.schemas.requests import AnyAnswerSchema, AnyRequestSchema
 from greenroom.app.api.schemas.sessions import (
     EventSchema,
     EventsSchema,
@@ -25,9 +26,10 @@ from greenroom.app.api.schemas.sessions import (
 )
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import services
-from greenroom.app.errors import Busy, OfferRefused, TooManyStreams
+from greenroom.app.errors import Busy, OfferRefused, Rejected, TooManyStreams, UnknownRequest
+from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.requests import Candidates, Offer
+from greenroom.app.rooms.requests import REQUESTS, Candidates, Offer
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.rooms.sessions import NO_APPEARANCE, Event, Reason, State
 from greenroom.app.rooms.sliced_wait import slices
@@ -98,6 +100,28 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
     response = Response(stream, mimetype="text/event-stream")
     response.call_on_close(give_back)
     return response
+
+
+@bp.post("/<session_id>/requests/<name>")
+@bp.arguments(AnyRequestSchema())
+@bp.response(HTTPStatus.OK, AnyAnswerSchema())
+def ask_bot(body: dict[str, Any], session_id: str, name: str) -> ResponseReturnValue:
+    """Ask a session's bot for something; answers when it has done it.
+
+    `give_way`, with an empty object: leave if nobody is in the room.
+    """
+    here = services()
+    request_class = REQUESTS.get(name)
+    if request_class is None or not request_class.for_callers:
+        known = ", ".join(each.name for each in REQUESTS.values() if each.for_callers)
+        raise UnknownRequest(f"A bot cannot be asked for that here; it can be asked for {known}.")
+    try:
+        wanted = request_class.of_body(body)
+    except ValueError as error:
+        raise Rejected(f"That is not how {name} is asked for: {error}.") from error
+    session = here.overview.session(session_id)
+    with here.seats.taken(Wait.BOT):
+        return jsonify(to_body(ask(here.ledger, session, wanted, is_awaited=still_awaited())))
 
 
 @bp.post("/<session_id>/api/offer")

@@ -1,8 +1,8 @@
 """Who is in a session's room, and what follows from it.
 
 Plain rules: whoever runs a bot says what happens in its room (`Attendance.on`), and carries out the consequences in
-their order.  Here it is decided how long a bot waits in an empty room: the session's persistence, five minutes
-where nobody asked for another.
+their order.  Here it is decided how long a bot waits in an empty room: the session's persistence, which is
+`SESSION_PERSISTENCE` (five minutes) where the join did not ask for another.
 """
 
 from collections.abc import Iterable
@@ -67,7 +67,7 @@ class Resumed:
 
 @dataclass(frozen=True)
 class SlotWanted:
-    """All slots are taken, and somebody waits for one."""
+    """The bot's slot is wanted, if nobody is there."""
 
     people: frozenset[str]
 
@@ -274,7 +274,7 @@ class Attendance:
         if wanted.people or not self._is_clock_set:
             return []
         reason = Reason.IDLE if self.anybody_came else Reason.NO_SHOW
-        return [End(reason, "nobody was there, and somebody waited for its slot")]
+        return [End(reason, "nobody was there, and its slot was wanted")]
 
     def _no_other_slot(self) -> list[Consequence]:
         if self._is_on and not self.anybody_came:  # nobody would miss it, and others wait for slots

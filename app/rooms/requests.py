@@ -7,7 +7,8 @@ order; a request that is older than its time limit when it is read is answered w
 and not handled.  So is a request that was for the session's bot before; `ask` sends it again to this one.
 
 To let a bot be asked something new, add a class here, and to REQUESTS.  Where it does what no request has needed yet,
-`AskedBot` gets a method, and `bots/stay/requests.py` says how that is done to a pipecat bot.
+`AskedBot` gets a method, and `bots/stay/requests.py` says how that is done to a pipecat bot.  The API sends it where it
+is `for_callers`; one that needs more than its own fields has a view of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,6 +105,8 @@ class Request(Generic[A]):
     within_of_start: ClassVar[timedelta | None] = (
         None  # the same of a bot that is still starting, where it differs
     )
+    # Whether the holder of the API key sends it as it is, by `POST /sessions/{id}/requests/{name}`
+    for_callers: ClassVar[bool] = False
 
     @classmethod
     def limit_for(cls, session: Session) -> timedelta:
@@ -204,14 +207,16 @@ class Configure(Request[Done]):
 
 @dataclass(frozen=True)
 class GiveWay(Request[GivesWay]):
-    """Leave, if nobody is in the room: somebody waits for the slot.
+    """Leave, if nobody is in the room: the slot is wanted.
 
     The reaper sends it to the bots that have been alone for longest, as many as people wait, and awaits no answer.
+    So may the holder of the API key, who is told whether the bot leaves.
     """
 
     name = "give_way"
     answer = GivesWay
     within = timedelta(seconds=10)
+    for_callers = True
 
     async def carry_out(self, bot: AskedBot) -> GivesWay:
         return GivesWay(bot.give_way())

@@ -49,7 +49,10 @@ CONFIG = schemathesis.Config.from_dict(
         }
     }
 )
-ANSWERS = {"offer": {"answer": {"sdp": "v=0\r\n", "type": "answer", "pc_id": "p-1"}}}
+ANSWERS = {
+    "offer": {"answer": {"sdp": "v=0\r\n", "type": "answer", "pc_id": "p-1"}},
+    "give_way": {"gives_way": False},
+}
 
 
 def set_the_stage(app, settings, ledger):

@@ -1,12 +1,14 @@
 """What a bot does when it is asked for something."""
 
 import typing
+from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
 from greenroom.app.errors import CandidatesRefused, OthersThere
 from greenroom.app.rooms.inbox import Message
-from greenroom.app.rooms.requests import REQUESTS, Candidates, Configure, Offer
+from greenroom.app.rooms.requests import REQUESTS, Candidates, Configure, Done, Offer, Request
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.requests import handle
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
@@ -111,3 +113,25 @@ async def test_a_change_is_done_before_it_is_answered():
 
     assert await handle(parts.asked, sent(Configure({"voice": "deep"}))) == {}
     assert [frame.delta.voice for frame in pipeline.frames] == ["deep"]
+
+
+@dataclass(frozen=True)
+class Whisper(Request[Done]):
+    """Speak low."""
+
+    name = "whisper"
+    answer = Done
+    within = timedelta(seconds=5)
+
+    async def carry_out(self, bot):
+        await bot.change({"voice": "whisper"})
+        return Done()
+
+
+async def test_a_bot_does_what_a_request_s_class_says_and_knows_of_no_other_place(monkeypatch):
+    monkeypatch.setitem(REQUESTS, Whisper.name, Whisper)
+    parts = parts_of_a_stay()
+    pipeline = await with_pipeline(parts)
+
+    assert await handle(parts.asked, sent(Whisper())) == {}
+    assert [frame.delta.voice for frame in pipeline.frames] == ["whisper"]

@@ -1,0 +1,80 @@
+"""Requests that callers send to a bot as they are, over HTTP."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from greenroom.app.rooms.requests import REQUESTS, Done, Request
+from tests.rigs.api import problem
+
+pytestmark = pytest.mark.usefixtures("staffed")
+
+
+@dataclass(frozen=True)
+class Whisper(Request[Done]):
+    """Speak low.  All that the product needs to know of a request stands in its class."""
+
+    name = "whisper"
+    answer = Done
+    within = timedelta(seconds=5)
+    for_callers = True
+
+    softly: bool
+
+    async def carry_out(self, bot):
+        await bot.change({"voice": "whisper" if self.softly else None})
+        return Done()
+
+
+@pytest.fixture
+def asks(caller):
+    joined = caller.post("/join", {"room_url": "local:stage", "user_id": "ada"}).json
+    return lambda name, body: caller.post(f"{joined['session_url']}/requests/{name}", body)
+
+
+@pytest.fixture
+def bot(asks, puppet):
+    return puppet().go_live()
+
+
+@pytest.mark.parametrize("gives_way", [True, False])
+def test_a_bot_says_whether_it_gives_its_slot(asks, bot, ledger, gives_way):
+    ledger.meanwhile.append(lambda: bot.obey({"give_way": {"gives_way": gives_way}}))
+
+    assert asks("give_way", {}).json == {"gives_way": gives_way}
+
+
+def test_a_request_needs_nothing_but_its_class_to_be_sent(asks, bot, ledger, monkeypatch):
+    monkeypatch.setitem(REQUESTS, Whisper.name, Whisper)
+    ledger.meanwhile.append(bot.obey)
+
+    assert asks("whisper", {"softly": True}).status_code == 200
+    assert bot.heard == [("whisper", {"softly": True})]
+
+
+@pytest.mark.parametrize(
+    ("body", "because"), [({}, "missing: softly"), ({"softly": "very"}, "softly is str"), ({"now": 1}, "now")]
+)
+def test_a_request_with_other_fields_is_refused_before_a_bot_hears_it(asks, bot, monkeypatch, body, because):
+    monkeypatch.setitem(REQUESTS, Whisper.name, Whisper)
+
+    said = problem(asks("whisper", body), 422, "rejected")["detail"]
+
+    assert said.startswith("That is not how whisper is asked for: ") and because in said
+
+
+@pytest.mark.parametrize("name", ["leave", "config", "offer", "no-such-thing", "%00"])
+def test_what_has_a_view_of_its_own_or_is_unknown_is_not_sent_as_it_is(asks, bot, name):
+    said = problem(asks(name, {"reason": "left"}), 404, "missing")["detail"]
+
+    assert said == "A bot cannot be asked for that here; it can be asked for give_way."
+
+
+def test_a_session_s_token_asks_for_nothing(caller, settings):
+    joined = caller.post("/join", {"room_url": "local:stage", "user_id": "ada"}).json
+    headers = {"Authorization": f"Bearer {joined['connect']['token']}"}
+
+    answer = caller.call("POST", f"{joined['session_url']}/requests/give_way", body={}, headers=headers)
+
+    problem(answer, 403, "forbidden")
