@@ -256,6 +256,11 @@ def _users(chosen: argparse.Namespace) -> int:
     return _with_what_is_kept(cli_talks.users, chosen)
 
 
+def _analytics(chosen: argparse.Namespace) -> int:
+    """Count the sessions of the last 30 days, by day and assistant."""
+    return _with_what_is_kept(cli_talks.analytics, chosen)
+
+
 def _export(chosen: argparse.Namespace) -> int:
     """Print all that the database keeps of a person, as one JSON object."""
     return _with_what_is_kept(cli_talks.export, chosen)
@@ -289,6 +294,7 @@ COMMANDS: dict[str, Command] = {
     "conversations": _conversations,
     "conversation": _conversation,
     "users": _users,
+    "analytics": _analytics,
     "export": _export,
     "erase": _erase,
     "version": _version,
@@ -405,6 +411,7 @@ ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "restart": _restart_arguments,
     "conversations": _and_json(cli_talks.conversations_arguments),
     "conversation": _and_json(cli_talks.conversation_arguments),
+    "analytics": _and_json(cli_talks.analytics_arguments),
     "users": _and_json(cli_talks.users_arguments),
     "export": cli_talks.user_arguments,
     "erase": _and_json(cli_talks.erase_arguments),

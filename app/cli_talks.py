@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 
 from greenroom.app.operate import talks
 from greenroom.app.rooms import exporting
+from greenroom.app.rooms.analytics import Counted, span
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.reading import Reading, Wanted, moment_ms
@@ -26,11 +28,14 @@ class Kept:
     reading: Reading
     personal: KeptOfPeople
     erasing: Erasing
+    counted: Counted
+    ledger: Ledger
 
 
 @contextmanager
 def kept(settings: Settings, ledger: Ledger) -> Iterator[Kept]:
     """Raises DatabaseOld, DatabaseNewer, DatabaseAway."""
+    from greenroom.app.conversations.analytics import SqlCounted
     from greenroom.app.conversations.database import Database
     from greenroom.app.conversations.personal import SqlPersonal
     from greenroom.app.conversations.reading import SqlKeptConversations
@@ -39,7 +44,8 @@ def kept(settings: Settings, ledger: Ledger) -> Iterator[Kept]:
     database = Database(settings.database_url)
     check(database)
     personal = SqlPersonal(database)
-    yield Kept(Reading(SqlKeptConversations(database), ledger), personal, Erasing(ledger, personal))
+    reading = Reading(SqlKeptConversations(database), ledger)
+    yield Kept(reading, personal, Erasing(ledger, personal), SqlCounted(database), ledger)
     database.close()
 
 
@@ -76,6 +82,16 @@ def users(chosen: argparse.Namespace, here: Kept) -> int:
         print(json.dumps({"users": [asdict(each) for each in shown], "more": has_more}))
     else:
         print(talks.users_table(shown, has_more, _width()))
+    return OK
+
+
+def analytics(chosen: argparse.Namespace, here: Kept) -> int:
+    from_ms, to_ms = span(chosen.since, chosen.until, here.ledger.run(Now()))
+    days = here.counted.days(from_ms, to_ms, chosen.assistant)
+    if chosen.json:
+        print(json.dumps({"days": [{**asdict(each), "errors": each.errors} for each in days]}))
+    else:
+        print(talks.analytics_table(days, _width()))
     return OK
 
 
@@ -120,6 +136,12 @@ def conversations_arguments(parser: argparse.ArgumentParser) -> None:
 def conversation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="as `greenroom conversations` tells it")
     parser.add_argument("--vtt", action="store_true", help="as subtitles (WebVTT)")
+
+
+def analytics_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="since", type=_when, metavar="DAY", help="the first day (30 days ago)")
+    parser.add_argument("--to", dest="until", type=_when, metavar="DAY", help="up to before this day")
+    parser.add_argument("--assistant", metavar="NAME", help="of this one alone")
 
 
 def users_arguments(parser: argparse.ArgumentParser) -> None:

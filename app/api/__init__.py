@@ -8,6 +8,7 @@ from flask_smorest import Api
 
 from greenroom.app import console
 from greenroom.app.api import (
+    analytics,
     assistants,
     auth,
     body,
@@ -81,6 +82,7 @@ def register(app: Flask, services: Services) -> Flask:
         passes.bp,
         sessions.bp,
         conversations.bp,
+        analytics.bp,
         users.bp,
         webhooks.bp,
         health.bp,

@@ -12,12 +12,14 @@ from itsdangerous import TimestampSigner
 from greenroom.app import providers
 from greenroom.app.api.auth import session_tokens
 from greenroom.app.api.seats import Latest, Seats, Wait
+from greenroom.app.conversations.analytics import SqlCounted
 from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.personal import SqlPersonal
 from greenroom.app.conversations.reading import SqlKeptConversations
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
+from greenroom.app.rooms.analytics import Counted
 from greenroom.app.rooms.assistants import Assistants
 from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
 from greenroom.app.rooms.joining import Joining
@@ -67,6 +69,7 @@ class Services:
     assistants: Assistants
     reading: Reading
     personal: KeptOfPeople
+    counted: Counted
     erasing: Erasing
     users: Users
     presences: SharedAnswers[Presence] = field(default_factory=lambda: SharedAnswers(PRESENCE_SHARED_FOR))
@@ -101,6 +104,7 @@ class Services:
             assistants=Assistants(SqlAssistants(database), waits_for_database),
             personal=(personal := SqlPersonal(database)),
             erasing=Erasing(ledger, personal),
+            counted=SqlCounted(database),
             reading=Reading(SqlKeptConversations(database), ledger),
             users=Users(SqlUsers(database), waits_for_database),
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from greenroom.app.operate.wording import duration
+from greenroom.app.rooms.analytics import DayOfAssistant
 from greenroom.app.rooms.erasing import Seen
 from greenroom.app.rooms.reading import Conversation, Conversations, Place, Reading, Told, Wanted
 from greenroom.app.rooms.transcripts import clean
@@ -76,6 +77,25 @@ def users_table(seen: Sequence[Seen], has_more: bool, width: int) -> str:
     ]
     more = "\n... and more: --limit tells how many are shown." if has_more else ""
     return _table(rows, width, cut=3) + more
+
+
+def analytics_table(days: Sequence[DayOfAssistant], width: int) -> str:
+    if not days:
+        return "No session began in that time."
+    rows: list[tuple[str, ...]] = [
+        ("DAY (UTC)", "SESSIONS", "USERS", "PEOPLE", "MESSAGES", "MEAN", "ERRORS", "ASSISTANT")
+    ]
+    rows += [
+        (
+            _minute(each.day_ms)[:10],
+            *map(str, (each.sessions, each.users, each.people, each.messages)),
+            duration(timedelta(milliseconds=each.mean_ms)) if each.mean_ms else "-",
+            str(each.errors),
+            clean(each.assistant or "-"),
+        )
+        for each in days
+    ]
+    return _table(rows, width, cut=7)
 
 
 def conversation_as_object(told: Told) -> dict[str, Any]:

@@ -61,6 +61,12 @@ def test_people_are_listed(run):
     assert json.loads(run("users", "--json")[1])["users"][0]["turns"] == 2
 
 
+def test_sessions_are_counted(run):
+    assert run("analytics") == (0, "No session began in that time.\n")
+    assert json.loads(run("analytics", "--json")[1]) == {"days": []}
+    assert run("analytics", "--from", "2020-01-01")[0] == cli.FAILED
+
+
 def test_a_person_is_exported_and_erased_once_that_is_meant(run):
     assert len(json.loads(run("export", "ann")[1])["turns"]) == 2
 

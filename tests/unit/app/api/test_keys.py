@@ -42,6 +42,7 @@ THE_KEY = {
     ("GET", "/rooms/<path:room_url>"),
     ("GET", "/sessions"),
     ("GET", "/conversations"),
+    ("GET", "/analytics"),
     ("GET", "/users/<user_id>"),
     ("GET", "/users/<user_id>/export"),
     ("DELETE", "/users/<user_id>"),

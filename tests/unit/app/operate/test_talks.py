@@ -1,8 +1,17 @@
 """Tables of conversations and of people, in the columns that there are."""
 
+from dataclasses import replace
+
 import pytest
 
-from greenroom.app.operate.talks import all_of, conversations, conversations_table, users_table
+from greenroom.app.operate.talks import (
+    all_of,
+    analytics_table,
+    conversations,
+    conversations_table,
+    users_table,
+)
+from greenroom.app.rooms.analytics import DAY_MS, DayOfAssistant
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.erasing import Seen
 from greenroom.app.rooms.reading import Conversation, Conversations, Place, Told, Wanted
@@ -60,5 +69,18 @@ def test_a_table_of_people_fits_in_80_columns_and_does_nothing_to_a_terminal():
     assert lines[2].split() == ["-", "0", "0", "ben"]
 
 
+def test_a_table_of_days_fits_in_80_columns():
+    day = DayOfAssistant(
+        BEGAN // DAY_MS * DAY_MS, "an-assistant-with-a-long-name" * 3, 1000, 9, 8, 7, 120_000, 5, {"error": 2}
+    )
+
+    lines = analytics_table([day, replace(day, assistant=None, reasons={})], 80).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split()[:8] == ["2026-11-28", "1000", "9", "8", "7", "60", "s", "2"]
+    assert lines[2].split()[-3:] == ["-", "0", "-"]
+
+
 def test_where_nothing_is_it_is_said():
+    assert analytics_table([], 80).endswith(".")
     assert conversations_table([], False, 80).endswith(".") and users_table([], False, 80).endswith(".")
