@@ -13,6 +13,8 @@ from pathlib import Path
 
 import structlog
 
+from greenroom.app.backend.calls import Backend
+from greenroom.app.backend.naming import begin_as_named
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import ReadTurns
@@ -125,10 +127,15 @@ def adopt(
     if session.state in (State.LEAVING, State.ENDED):  # given up between the claim and now
         ledger.run(Release(session.room, epoch, owner))
         return None
+    session = replace(session, epoch=epoch)
+    if settings.backend_url and session.version == 1:  # it begins; a later bot goes on with what it began
+        session = begin_as_named(
+            ledger, session, _backend_of_this_process(settings.backend_url, settings.backend_secret)
+        )
     _, conversation = ledger.run_all([LeaveLine(session_id), ReadTurns(session.conversation_id)])
     config, opened = _left_by_the_last(ledger, session) if session.version > 1 else ({}, {})
     return AdoptedSession(
-        session=replace(session, epoch=epoch),
+        session=session,
         owner=owner,
         host=host,
         token=token,
@@ -183,16 +190,21 @@ async def _stay(
 def _memory(settings: Settings) -> Memory:
     """A connection to a database is opened for each read, which are few: none is open when nobody needs it."""
     if settings.backend_url:
-        from greenroom.app.backend.calls import Backend
         from greenroom.app.backend.memory import BackendMemory
 
-        return BackendMemory(Backend(settings.backend_url, settings.backend_secret))
+        return BackendMemory(_backend_of_this_process(settings.backend_url, settings.backend_secret))
     from greenroom.app.conversations.database import Database, Patience
     from greenroom.app.conversations.memory import SqlMemory
 
     return SqlMemory(
         Database(settings.database_url, pooled=False, patience=Patience(connection=1, lock=1, statement=1))
     )
+
+
+@cache
+def _backend_of_this_process(url: str, secret: str) -> Backend:
+    """The backend, whose connection is kept between sessions as well."""
+    return Backend(url, secret)
 
 
 @cache

@@ -118,10 +118,11 @@ class CountMessages(Step[int]):
 class BeginConversation(Step[bool]):
     """A session has another conversation from now on, of another person; the one before it stays as it was.
 
-    False, and nothing happens, if a bot of a later epoch has the session.
+    False, and nothing happens, if a bot of a later epoch has the session, or with a `brief` if it is another's.
     """
 
     session_id: str
     epoch: int
     conversation_id: str
     owner: str
+    brief: str = ""  # as JSON, where the session shall count as one that was asked for with this conversation

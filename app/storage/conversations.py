@@ -135,6 +135,7 @@ def begin_conversation(step: BeginConversation) -> Command:
         id=step.conversation_id,
         owner=step.owner,
         ttl_ms=ms(KEPT_AFTER_END),
+        brief=step.brief,
     )
     return Command((call,), lambda replies: replies[0] == 1)
 

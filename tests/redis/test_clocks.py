@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.clock import Now, Ping
-from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
+from greenroom.app.rooms.conversations import BeginConversation, CountMessages, ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
 from greenroom.app.rooms.erasing import (
     ForgetConversation,
@@ -118,6 +118,7 @@ A_STEP_OF_EACH_KIND = [
     Record("a-session", "a-conversation", 7, Turn("a-turn", "user", "words")),
     ReadTurns("a-conversation"),
     BeginConversation("a-session", 7, "another-conversation", "main/bob"),
+    CountMessages("a-conversation", "a-session"),
     WaitingOutboxes(),
     ReadOutbox("a-conversation"),
     Settle("a-conversation", ("a-mark",)),
