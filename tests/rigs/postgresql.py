@@ -7,6 +7,7 @@ It refuses to run as root: then it is another user's, for whom Debian's package 
 fails, in one line: `scripts/install-postgresql` finds or installs it.
 """
 
+import ctypes
 import os
 import pwd
 import shutil
@@ -64,6 +65,7 @@ class PostgreSQLServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_us,
                 **_as_somebody(),
             )
         deadline = time.monotonic() + STARTS_WITHIN
@@ -173,6 +175,12 @@ def _somebody() -> pwd.struct_passwd | None:
 def _as_somebody() -> dict[str, Any]:
     user = _somebody()
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+
+
+def _end_with_us() -> None:
+    """A test process that is killed leaves no server running.  Only Linux has this."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
 
 
 def _give_away(folder: Path) -> None:
