@@ -1,8 +1,10 @@
 """The demo's answers as a pipecat service: a context in, sentences out, and the pipeline's end after a goodbye."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from pipecat.frames.frames import (
     EndWorkerFrame,
     Frame,
     FunctionCallFromLLM,
+    FunctionCallResultFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
@@ -28,6 +31,7 @@ from greenroom.app.rooms.memory import EVERYTHING, FORGET, REMEMBER
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.demo.mind import NAME, Reply, answer
 
+RETURNS_WITHIN = 1.0  # seconds; a tool of memory returns at once
 LEFT = "left"  # the reason of the end that follows a goodbye
 
 
@@ -58,6 +62,7 @@ class ScriptedMind(LLMService[NoProvider]):
         super().__init__(settings=_settings(personality))
         self._personality = personality
         self._somebody_speaks = False
+        self._has_returned = asyncio.Event()  # the tool that was called last
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -71,8 +76,16 @@ class ScriptedMind(LLMService[NoProvider]):
         else:
             await self.push_frame(frame, direction)
 
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        await super().push_frame(frame, direction)
+        if isinstance(frame, FunctionCallResultFrame):
+            self._has_returned.set()
+
     async def _keep(self, reply: Reply, context: LLMContext) -> None:
-        """Remember and forget as a model does, by calls of tools, where it has them."""
+        """Remember and forget as a model does, by calls of tools, where it has them.
+
+        In front of the answer: behind it they would be lost with the rest of it, where a person hangs up meanwhile.
+        """
         if reply.remembers:
             await self._call(context, REMEMBER, {"key": NAME, "text": reply.remembers})
         if reply.forgets:
@@ -81,7 +94,11 @@ class ScriptedMind(LLMService[NoProvider]):
     async def _call(self, context: LLMContext, tool: str, arguments: Mapping[str, Any]) -> None:
         if isinstance(context.tools, ToolsSchema) and self.has_function(tool):
             call = FunctionCallFromLLM(tool, uuid.uuid4().hex, arguments, context)
+            self._has_returned.clear()
             await self.run_function_calls([call])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETURNS_WITHIN):
+                    await self._has_returned.wait()
 
     async def _say(self, reply: Reply) -> None:
         if not reply.text or (reply.may_wait and self._somebody_speaks):

@@ -7,7 +7,7 @@ from pipecat.frames.frames import LLMContextFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
-from pipecat.tests.utils import run_test
+from pipecat.tests.utils import SleepFrame, run_test
 
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import asked_of_memory
@@ -40,7 +40,8 @@ async def after(*said, tools_of="ann"):
         [{"role": "user", "content": words} for words in said], **({"tools": tools} if tools else {})
     )
     await run_test(
-        Pipeline([mind, LLMAssistantAggregator(context)]), frames_to_send=[LLMContextFrame(context)]
+        Pipeline([mind, LLMAssistantAggregator(context)]),
+        frames_to_send=[LLMContextFrame(context), SleepFrame(0.3)],
     )
     return context.messages
 
@@ -57,6 +58,7 @@ async def test_the_demo_remembers_a_name_that_it_is_told_and_answers_once():
     assert (wish.key, wish.text) == ("name", "Alice")
     assert [each["content"] for each in messages if each["role"] == "tool"] == [json.dumps(DONE)]
     assert sum("Nice to meet you" in str(each.get("content")) for each in messages) == 1
+    assert "Nice to meet you" in messages[-1]["content"]  # what it remembers is not lost with the rest of it
 
 
 async def test_the_demo_forgets_whom_it_is_asked_to_forget():
