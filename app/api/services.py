@@ -17,11 +17,13 @@ from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.personal import SqlPersonal
 from greenroom.app.conversations.reading import SqlKeptConversations
+from greenroom.app.conversations.sessions import SqlKeptSessions
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
 from greenroom.app.rooms.analytics import Counted
 from greenroom.app.rooms.assistants import Assistants
 from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
+from greenroom.app.rooms.histories import Histories
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
@@ -68,6 +70,7 @@ class Services:
     database: Database
     assistants: Assistants
     reading: Reading
+    histories: Histories
     personal: KeptOfPeople
     counted: Counted
     erasing: Erasing
@@ -106,6 +109,7 @@ class Services:
             erasing=Erasing(ledger, personal),
             counted=SqlCounted(database),
             reading=Reading(SqlKeptConversations(database), ledger),
+            histories=Histories(ledger, SqlKeptSessions(database)),
             users=Users(SqlUsers(database), waits_for_database),
         )
 

@@ -21,12 +21,19 @@ from greenroom.app.api.schemas.sessions import (
     EventSchema,
     EventsSchema,
     PageSchema,
-    SessionSchema,
     SessionsSchema,
+    SessionWithHistorySchema,
 )
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import services
-from greenroom.app.errors import Busy, OfferRefused, Rejected, TooManyStreams, UnknownRequest
+from greenroom.app.errors import (
+    Busy,
+    NoSuchSession,
+    OfferRefused,
+    Rejected,
+    TooManyStreams,
+    UnknownRequest,
+)
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.requests import REQUESTS, Candidates, Offer
@@ -62,15 +69,18 @@ def list_sessions(page: dict[str, Any]) -> dict[str, Any]:
 
 
 @bp.get("/<session_id>")
-@bp.response(HTTPStatus.OK, SessionSchema())
+@bp.response(HTTPStatus.OK, SessionWithHistorySchema())
 @open_to_session
 def get_session(session_id: str) -> dict[str, Any]:
-    """One session; an ended one for a day."""
+    """One session; to whoever has the API key with what came of it, as long as that is kept, to others for a day."""
     overview = services().overview
-    session = overview.session(session_id)
     if caller := caller_of(session_id):
+        session = overview.session(session_id)
         session = replace(session, brief=session.brief.for_guest(caller))
-    return {**vars(session), "position": overview.position(session)}
+        return {**vars(session), "position": overview.position(session)}
+    history = services().histories.tell(session_id)
+    session = history.session
+    return {**vars(session), "position": overview.position(session), **vars(history)}
 
 
 @bp.get("/<session_id>/events")
@@ -87,7 +97,7 @@ def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
     as_told = partial(
         _as_told, is_told_why=has_key or services().settings.redis_is_embedded, is_told_who=has_key
     )
-    events = as_told(services().overview.events(session_id, after=after))
+    events = as_told(_events(session_id, after, has_key=has_key))
     if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) != "text/event-stream":
         return {"events": events}
     try:
@@ -160,6 +170,15 @@ def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
     with here.seats.taken(Wait.BOT, whose=whose, at_most=CANDIDATES_OF_ONE):
         ask(here.ledger, session, Candidates(**sent), is_awaited=still_awaited())
     return {"status": "success"}
+
+
+def _events(session_id: str, after: str, *, has_key: bool) -> list[Event]:
+    try:
+        return services().overview.events(session_id, after=after)
+    except NoSuchSession:
+        if not has_key:
+            raise
+        return list(services().histories.events(session_id))
 
 
 def _as_told(events: list[Event], *, is_told_why: bool, is_told_who: bool) -> list[Event]:

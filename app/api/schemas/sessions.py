@@ -26,6 +26,24 @@ class SessionSchema(FactsSchema):
     version = fields.Integer()
 
 
+class VisitSchema(Schema):
+    """A person's being in a session's room, from one coming to the next going."""
+
+    identity = fields.String()
+    name = fields.String(allow_none=True, metadata={"description": "As the room has it"})
+    joined_at = Moment(attribute="joined_ms")
+    left_at = Moment(attribute="left_ms")
+    metadata = fields.Dict(metadata={"description": "What else the room told of them"})
+
+
+class SessionWithHistorySchema(SessionSchema):
+    """A session with what came of it; the last three are told to whoever has the API key alone."""
+
+    message_count = fields.Integer(metadata={"description": "What people and the bot have said in it"})
+    duration_ms = fields.Integer(metadata={"description": "Until now, while it is on"})
+    people = fields.List(fields.Nested(VisitSchema), metadata={"description": "Who came and went, each stay"})
+
+
 class PageSchema(Strict):
     """Which part of a long list."""
 

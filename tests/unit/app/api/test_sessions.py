@@ -11,11 +11,21 @@ import pytest
 
 from greenroom.app.api.seats import Seats, Wait
 from greenroom.app.api.sessions import STREAMS_OF_ONE
+from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.errors import Busy
+from greenroom.app.rooms.archive import Report
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.inbox import Send
 from greenroom.app.rooms.requests import Offer
-from greenroom.app.rooms.sessions import STARTS_WITHIN, Appearance, Note, Reason, State
+from greenroom.app.rooms.sessions import (
+    STARTS_WITHIN,
+    Appearance,
+    Note,
+    ReadEvents,
+    ReadSession,
+    Reason,
+    State,
+)
 from greenroom.app.storage.inbox import INBOX_HOLDS
 from tests.rigs.api import problem
 from tests.rigs.makers import DIED
@@ -68,7 +78,9 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
     told = caller.get(url).json
 
     assert told["created_at"].endswith("+00:00")
-    told = {name: value for name, value in told.items() if name not in ("created_at", "updated_at", "epoch")}
+    assert 0 <= told["duration_ms"] < 60_000
+    varies = ("created_at", "updated_at", "epoch", "duration_ms")
+    told = {name: value for name, value in told.items() if name not in varies}
     assert told == {
         "session_id": joined["session_id"],
         "room_url": ROOM,
@@ -97,7 +109,39 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "max_duration": 3600,
         "metadata": {},
         "version": 3,
+        "message_count": 0,
+        "people": [],
     }
+
+
+def test_what_came_of_a_session_is_told_to_the_key_alone(caller, ledger, joined, bot, url):
+    appearance = Appearance("Ann Onym", {"seat": 3})
+    ledger.run(
+        Note(bot.session.id, "person_arrived", bot.session.epoch, person="somebody", appearance=appearance)
+    )
+
+    [person] = caller.get(url).json["people"]
+    assert (person.pop("joined_at") is not None, person) == (
+        True,
+        {"identity": "somebody", "name": "Ann Onym", "left_at": None, "metadata": {"seat": 3}},
+    )
+    by_browser = caller.with_(joined["connect"]["token"]).get(url).json
+    assert {"people", "message_count", "duration_ms"}.isdisjoint(by_browser)
+
+
+def test_a_session_that_redis_has_forgotten_is_told_to_the_key_alone(caller, app, ledger, joined, bot, url):
+    session, events = ledger.run_all([ReadSession(bot.session.id), ReadEvents(bot.session.id)])
+    archive = SqlArchive(app.extensions["greenroom"].database)
+    assert archive.keep_session(Report(session, tuple(events))) is None
+    ledger.wipe()
+
+    assert caller.get(url).json["room_url"] == ROOM
+    events = caller.get(f"{url}/events").json["events"]
+    assert [event["event"] for event in events] == ["pending", "joining", "live"]
+    browser = caller.with_(joined["connect"]["token"])
+    assert [browser.get(each).status_code for each in (url, f"{url}/events")] == [404, 404]
+    unknown = "/sessions/nobody-s"
+    assert [caller.get(each).status_code for each in (unknown, f"{unknown}/events")] == [404, 404]
 
 
 def test_a_session_tells_of_its_crashes_its_launches_and_its_epoch(caller, ledger, reaper, bot, url):
