@@ -18,7 +18,10 @@ GREETING = "What is your name"
 
 @pytest.fixture(scope="module")
 def greenroom():
-    """One product for this module: each test leaves a worker that takes launches."""
+    """One product for this module: each test leaves a worker that takes launches.
+
+    Each test has people of its own, since a bot remembers who told it a name.
+    """
     with product(SLOTS="2") as running:
         yield running
 
@@ -49,7 +52,7 @@ async def assert_it_remembers(product: Product, joined: dict[str, object]) -> No
 
 
 async def test_a_killed_bot_is_followed_by_one_that_knows_what_was_said(greenroom):
-    joined = greenroom.join("local:killed", bot="assistant", user_id="ann")
+    joined = greenroom.join("local:killed", bot="assistant", user_id="ann-killed")
     async with Person(greenroom.url, joined["connect"]) as person:
         await introduce(person)
         os.kill(pid_of_bot(greenroom, "local:killed"), signal.SIGKILL)
@@ -64,7 +67,7 @@ async def test_a_killed_bot_is_followed_by_one_that_knows_what_was_said(greenroo
 
 
 async def test_a_bot_that_was_killed_before_it_answered_answers_when_it_is_back(greenroom):
-    joined = greenroom.join("local:owing", bot="assistant", user_id="ann")
+    joined = greenroom.join("local:owing", bot="assistant", user_id="ann-owing")
     async with Person(greenroom.url, joined["connect"]) as person:
         await person.until(lambda person: GREETING in person.transcript)
         person.type("Who are you?")
@@ -79,12 +82,12 @@ async def test_a_bot_that_was_killed_before_it_answered_answers_when_it_is_back(
 
 
 async def test_another_person_who_comes_after_a_crash_hears_nothing_of_the_first(greenroom):
-    joined = greenroom.join("local:private", bot="assistant", user_id="ann")
+    joined = greenroom.join("local:private", bot="assistant", user_id="ann-private")
     async with Person(greenroom.url, joined["connect"]) as person:
         await introduce(person)
     os.kill(pid_of_bot(greenroom, "local:private"), signal.SIGKILL)
     eventually(lambda: greenroom.events(joined["session_id"]).count("live") == 2)
-    second = greenroom.join("local:private", bot="assistant", user_id="bob")
+    second = greenroom.join("local:private", bot="assistant", user_id="bob-private")
 
     async with Person(greenroom.url, second["connect"]) as person:
         await person.until(lambda person: GREETING in person.transcript)
@@ -99,7 +102,7 @@ async def test_another_person_who_comes_after_a_crash_hears_nothing_of_the_first
 
 
 async def test_a_worker_that_is_told_to_stop_hands_its_calls_to_another(greenroom):
-    joined = greenroom.join("local:moved", bot="assistant", user_id="ann")
+    joined = greenroom.join("local:moved", bot="assistant", user_id="ann-moved")
     async with Person(greenroom.url, joined["connect"]) as person:
         await introduce(person)
         await asyncio.to_thread(greenroom.start, ELSEWHERE)
@@ -118,7 +121,7 @@ async def test_a_worker_that_is_told_to_stop_hands_its_calls_to_another(greenroo
 
 
 async def test_without_another_worker_a_call_waits_until_its_own_is_back(own_greenroom):
-    joined = own_greenroom.join("local:parked", bot="assistant", user_id="ann")
+    joined = own_greenroom.join("local:parked", bot="assistant", user_id="ann-parked")
     async with Person(own_greenroom.url, joined["connect"]) as person:
         await introduce(person)
         os.kill(own_greenroom.process("bots").pid, signal.SIGTERM)
