@@ -224,6 +224,8 @@ async def test_a_name_is_known_to_the_others_and_to_the_bot(greenroom, room):
 
         assert ann.room.local_participant.name == "Alice"
         assert ann.bots
+    people = greenroom.session(joined["session_id"])["people"]
+    assert [(who["identity"], who["name"]) for who in people] == [("ann", "Alice")]
 
 
 async def test_who_was_there_before_the_bot_is_seen_to_leave(greenroom, room):
