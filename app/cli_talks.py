@@ -103,9 +103,9 @@ def export(chosen: argparse.Namespace, here: Kept) -> int:
 
 def erase(chosen: argparse.Namespace, here: Kept) -> int:
     if not chosen.yes:
-        counts = here.personal.account(chosen.user).counts
-        there = ", ".join(f"{number} {name}" for name, number in counts.items())
-        print(f"Kept of {chosen.user}: {there}.")
+        counts = {name: sum(1 for _ in rows) for name, rows in here.personal.rows(chosen.user)}
+        there = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+        print(f"Kept of {chosen.user}: {there or 'nothing in the database'}.")
         print(
             f"Nothing is erased yet; `greenroom erase {chosen.user} --yes` erases it, and nothing brings it back."
         )

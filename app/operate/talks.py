@@ -46,12 +46,12 @@ def all_of(reading: Reading, conversation_id: str) -> Told:
 def conversations_table(found: Sequence[Conversation], has_more: bool, width: int) -> str:
     """In `width` columns; the names of people are cut where they have no room, an id never."""
     if not found:
-        return "No conversation is kept that is so."
+        return "No conversation was found."
     rows = [("BEGAN (UTC)", "LASTED", "TURNS", "USER", "CONVERSATION")]
     rows += [
         (
             _minute(each.started_ms),
-            duration(timedelta(milliseconds=max(each.last_ms - each.started_ms, 0))),
+            _length(each),
             str(each.turn_count),
             clean(each.user_id) or "-",
             clean(each.id),
@@ -100,6 +100,13 @@ def analytics_table(days: Sequence[DayOfAssistant], width: int) -> str:
 
 def conversation_as_object(told: Told) -> dict[str, Any]:
     return {**asdict(told.conversation), "turns": [asdict(turn) for turn in told.turns]}
+
+
+def _length(conversation: Conversation) -> str:
+    """As long as something was said in it; one that nobody has said anything in has no length."""
+    if not conversation.turn_count:
+        return "-"
+    return duration(timedelta(milliseconds=max(conversation.last_ms - conversation.started_ms, 0)))
 
 
 def _minute(at_ms: int) -> str:

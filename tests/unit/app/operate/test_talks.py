@@ -60,6 +60,12 @@ def test_a_table_of_conversations_fits_in_80_columns(user_id):
     assert lines[2].startswith("... and more")
 
 
+def test_a_conversation_in_which_nothing_was_said_has_no_length():
+    silent = replace(a_conversation(0), turn_count=0)
+
+    assert conversations_table([silent], False, 80).splitlines()[1].split()[2:4] == ["-", "0"]
+
+
 def test_a_table_of_people_fits_in_80_columns_and_does_nothing_to_a_terminal():
     seen = [Seen("ann\x1b[2J" + "x" * 90, 3, 40, BEGAN), Seen("ben", 0, 0, None)]
 
