@@ -13,6 +13,7 @@ from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
 from tests.rigs.eventually import eventually
+from tests.rigs.livekit_server import own
 from tests.rigs.product import Problem
 from tests.unit.bots.transports.test_incoming import CANARY, DATA
 
@@ -47,7 +48,7 @@ async def answer(guest: Guest, question: str, words: str) -> None:
 
 
 async def test_a_voice_is_heard_and_answered_aloud(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         heard = ann.heard_ms["bot:" + joined["room_url"].rsplit("/", 1)[1]]
@@ -61,20 +62,20 @@ async def test_a_voice_is_heard_and_answered_aloud(greenroom, room):
 
 
 async def test_the_bot_says_what_it_is_and_the_room_what_it_is_for(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await ann.until(lambda ann: ann.bots and ann.room.metadata)
         session = greenroom.session(joined["session_id"])
 
         assert ann.bot_metadata == {
             "bot": True,
-            "of": "ann",
+            "of": own("ann", room),
             "session_id": joined["session_id"],
             "epoch": session["epoch"],
         }
         facts = {
             "conversation_id": joined["conversation_id"],
-            "user_id": "ann",
+            "user_id": own("ann", room),
             "bot": "assistant",
             "personality": joined["personality"],
             "mode": "voice",
@@ -88,14 +89,14 @@ async def test_what_others_keep_in_a_rooms_metadata_stays_there_beside_ours(gree
     others._ask(
         "CreateRoom", {"name": name, "metadata": '{"course": 7, "bot": "theirs"}'}, {"roomCreate": True}
     )
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
 
         def ours_beside(**theirs):
             def is_there(ann):
                 found = json.loads(ann.room.metadata)
                 ours = found.get("greenroom", {}).get("conversation_id") == joined["conversation_id"]
-                return ours and found["user_id"] == "ann" and theirs.items() <= found.items()
+                return ours and found["user_id"] == own("ann", room) and theirs.items() <= found.items()
 
             return is_there
 
@@ -106,11 +107,11 @@ async def test_what_others_keep_in_a_rooms_metadata_stays_there_beside_ours(gree
 
 
 async def test_two_people_have_one_bot_and_each_a_talk_of_their_own(greenroom, room):
-    first = greenroom.join(room, bot="assistant", user_id="ann")
+    first = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(first["connect"]) as ann:
         await greeted(ann)
         await answer(ann, "My name is Alice.", "Alice")
-        second = greenroom.join(room, bot="assistant", user_id="ben")
+        second = greenroom.join(room, bot="assistant", user_id=own("ben", room))
         async with Guest(second["connect"]) as ben:
             await greeted(ben)
             await answer(ben, "What is my name?", "You have not told me")
@@ -119,14 +120,14 @@ async def test_two_people_have_one_bot_and_each_a_talk_of_their_own(greenroom, r
             await ben.until(lambda ben: ben.of_type("user-transcription"))
 
             said = ben.of_type("user-transcription")[-1]["data"]
-            assert (said["user_id"], "Alice" in said["text"]) == ("ben", True)
+            assert (said["user_id"], "Alice" in said["text"]) == (own("ben", room), True)
             assert ann.bots == ben.bots == ["bot:" + room.rsplit("/", 1)[1]]
             assert ann.transcript.count(GREETING) == 2  # each was greeted, once
     assert second["session_id"] == first["session_id"] and second["reused"]
 
 
 async def test_who_comes_back_is_not_greeted_again_and_is_known(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         await answer(ann, "My name is Alice.", "Alice")
@@ -140,22 +141,22 @@ async def test_who_comes_back_is_not_greeted_again_and_is_known(greenroom, room)
 
 
 async def test_somebody_else_hears_nothing_of_what_was_said_before(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         await answer(ann, "My name is Alice.", "Alice")
     eventually(lambda: greenroom.session(joined["session_id"])["state"] == "waiting")
 
-    async with Guest(greenroom.join(room, bot="assistant", user_id="ben")["connect"]) as ben:
+    async with Guest(greenroom.join(room, bot="assistant", user_id=own("ben", room))["connect"]) as ben:
         await greeted(ben)
         await answer(ben, "What is my name?", "You have not told me")
 
 
 async def test_one_goodbye_of_two_does_not_end_the_call(greenroom, room):
-    first = greenroom.join(room, bot="assistant", user_id="ann")
+    first = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(first["connect"]) as ann:
         await greeted(ann)
-        async with Guest(greenroom.join(room, bot="assistant", user_id="ben")["connect"]) as ben:
+        async with Guest(greenroom.join(room, bot="assistant", user_id=own("ben", room))["connect"]) as ben:
             await greeted(ben)
             await answer(ben, "Goodbye.", "oodbye")
             await answer(ann, "My name is Alice.", "Alice")
@@ -165,7 +166,7 @@ async def test_one_goodbye_of_two_does_not_end_the_call(greenroom, room):
 
 
 async def test_a_killed_bot_is_back_in_the_room_and_knows_everybody(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         await answer(ann, "My name is Alice.", "Alice")
@@ -180,7 +181,7 @@ async def test_a_killed_bot_is_back_in_the_room_and_knows_everybody(greenroom, r
 
 
 async def test_a_deploy_hands_the_call_over(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         await answer(ann, "My name is Alice.", "Alice")
@@ -205,11 +206,11 @@ async def test_a_person_may_not_have_the_name_of_a_bot(greenroom, room):
 
 
 async def test_a_token_opens_its_room_and_no_other(greenroom, server, room):
-    joined = greenroom.join(room, bot="quiet", user_id="ann", wait=0)
+    joined = greenroom.join(room, bot="quiet", user_id=own("ann", room), wait=0)
 
     async with Guest(joined["connect"]) as ann:
         assert ann.room.name == room.rsplit("/", 1)[1]
-        assert ann.room.local_participant.identity == "ann"
+        assert ann.room.local_participant.identity == own("ann", room)
     claims = jwt.decode(joined["connect"]["room_token"], server.secret, algorithms=["HS256"])
     grants = claims["video"]
     assert (grants["room"], grants["roomJoin"]) == (room.rsplit("/", 1)[1], True)
@@ -218,18 +219,18 @@ async def test_a_token_opens_its_room_and_no_other(greenroom, server, room):
 
 
 async def test_a_name_is_known_to_the_others_and_to_the_bot(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann", user_name="Alice")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room), user_name="Alice")
     async with Guest(joined["connect"]) as ann:
         await ann.until(lambda ann: "Alice" in ann.transcript)
 
         assert ann.room.local_participant.name == "Alice"
         assert ann.bots
     people = greenroom.session(joined["session_id"])["people"]
-    assert [(who["identity"], who["name"]) for who in people] == [("ann", "Alice")]
+    assert [(who["identity"], who["name"]) for who in people] == [(own("ann", room), "Alice")]
 
 
 async def test_who_was_there_before_the_bot_is_seen_to_leave(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann", wait=0)
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room), wait=0)
     async with Guest(joined["connect"]) as ann:
         await ann.until(lambda ann: ann.bots)
         eventually(lambda: "person_arrived" in greenroom.events(joined["session_id"]))
@@ -237,11 +238,11 @@ async def test_who_was_there_before_the_bot_is_seen_to_leave(greenroom, room):
 
 
 async def test_a_next_bot_knows_who_was_there_all_along(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         await answer(ann, "My name is Alice.", "Alice")
-        async with Guest(greenroom.join(room, bot="assistant", user_id="ben")["connect"]) as ben:
+        async with Guest(greenroom.join(room, bot="assistant", user_id=own("ben", room))["connect"]) as ben:
             await greeted(ben)
         before = len(ann.tracks)
         os.kill(pid_of_bot(greenroom, room), signal.SIGKILL)
@@ -258,11 +259,11 @@ async def test_a_person_may_be_called_agent(greenroom, room):
 
 async def test_a_guest_neither_speaks_as_another_nor_takes_the_bot_from_them(greenroom, room):
     """A file and sound that one guest sent were in the talk with whoever was answered last."""
-    first = greenroom.join(room, bot="assistant", user_id="ann")
+    first = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(first["connect"]) as ann:
         await greeted(ann)
         await answer(ann, "My name is Alice.", "Alice")
-        second = greenroom.join(room, bot="assistant", user_id="ben")
+        second = greenroom.join(room, bot="assistant", user_id=own("ben", room))
         async with Guest(second["connect"]) as ben:
             await greeted(ben)
             for kind, data in DATA.items():
@@ -283,7 +284,7 @@ async def test_a_guest_neither_speaks_as_another_nor_takes_the_bot_from_them(gre
             assert ann.of_type("error-response") == []
         said = greenroom.redis.zrange(f"conversation:{{{first['conversation_id']}}}:turns", 0, -1)
         assert CANARY not in str(said)
-        await ann.until(lambda ann: not ann.room.remote_participants.get("ben"))
+        await ann.until(lambda ann: not ann.room.remote_participants.get(own("ben", room)))
         left = greenroom.call(
             "POST", "/leave", {"session_id": first["session_id"]}, first["connect"]["token"]
         )

@@ -10,6 +10,7 @@ import pytest
 from greenroom.bots.assistant.portrait import HEIGHT, WIDTH, portraits
 from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import answer, greeted, pid_of_bot
+from tests.rigs.livekit_server import own
 
 pytestmark = pytest.mark.anyio
 ALIKE = 6  # on average, of 255: what a codec makes of a picture
@@ -51,7 +52,7 @@ async def unseen(guest):
 
 
 async def test_in_forum_mode_the_bot_is_seen_and_moves_when_it_speaks(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann", mode="forum")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room), mode="forum")
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         await seen(ann, "Robin")
@@ -65,7 +66,7 @@ async def test_in_forum_mode_the_bot_is_seen_and_moves_when_it_speaks(greenroom,
 
 
 async def test_in_voice_mode_no_camera_is_published(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
 
@@ -74,7 +75,7 @@ async def test_in_voice_mode_no_camera_is_published(greenroom, room):
 
 
 async def test_the_camera_goes_on_and_off_with_the_mode_and_the_talk_goes_on(greenroom, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         greenroom.post("/config", {"room_url": room, "mode": "forum"})
@@ -93,7 +94,7 @@ async def test_the_camera_goes_on_and_off_with_the_mode_and_the_talk_goes_on(gre
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "deployed"])
 async def test_the_next_bot_is_in_the_mode_that_the_last_was_changed_to(greenroom, room, number):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         greenroom.post("/config", {"room_url": room, "mode": "forum"})

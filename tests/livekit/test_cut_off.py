@@ -8,6 +8,7 @@ from tests.chaos.proxy import Links
 from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import answer, fell_silent, greeted
 from tests.rigs.eventually import eventually
+from tests.rigs.livekit_server import own
 from tests.rigs.product import product
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ async def test_of_a_bot_that_is_cut_off_and_its_successor_people_hear_one(server
         greenroom.environ["REDIS_URL"] = links["a"].url
         greenroom.start("bots@a")
         greenroom.environ["REDIS_URL"] = direct
-        joined = greenroom.join(room, bot="assistant", user_id="ann", wait=30)
+        joined = greenroom.join(room, bot="assistant", user_id=own("ann", room), wait=30)
         greenroom.start("bots@b")
         async with Guest(joined["connect"]) as ann:
             await greeted(ann)

@@ -12,13 +12,14 @@ from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import answer, greeted, pid_of_bot
 from tests.rigs.eventually import eventually
+from tests.rigs.livekit_server import own
 from tests.rigs.makers import a_session
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_a_second_bot_of_a_room_throws_out_the_first(greenroom, server, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     second = rtc.Room()
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
@@ -38,7 +39,7 @@ async def test_a_second_bot_of_a_room_throws_out_the_first(greenroom, server, ro
 
 
 async def test_a_bot_that_is_removed_does_not_come_back(greenroom, server, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         with closing(LiveKit(server.url, server.key, server.secret)) as here:
@@ -50,7 +51,7 @@ async def test_a_bot_that_is_removed_does_not_come_back(greenroom, server, room)
 
 
 async def test_a_server_that_is_restarted_has_its_calls_again(greenroom, server, room):
-    joined = greenroom.join(room, bot="assistant", user_id="ann")
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)
         await answer(ann, "My name is Alice.", "Alice")
@@ -59,7 +60,7 @@ async def test_a_server_that_is_restarted_has_its_calls_again(greenroom, server,
         server.start()
         eventually(lambda: greenroom.session(joined["session_id"])["state"] in ("live", "waiting"), within=40)
 
-    async with Guest(greenroom.join(room, bot="assistant", user_id="ann")["connect"]) as ann:
+    async with Guest(greenroom.join(room, bot="assistant", user_id=own("ann", room))["connect"]) as ann:
         await ann.until(lambda ann: ann.bots, within=40)
         await answer(ann, "What is my name?", "Your name is Alice")
     assert pid_of_bot(greenroom, room)
