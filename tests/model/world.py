@@ -92,7 +92,7 @@ QUEUE = "launches"
 ROOMS = tuple(Room.parse(f"local:{name}") for name in ("stage", "cellar"))
 USERS = ("ada", "bob")
 HOSTS = ("bots@here", "bots@there")
-SETTINGS = cast(Settings, SimpleNamespace(redis_url=""))
+SETTINGS = cast(Settings, SimpleNamespace(redis_url="", backend_url=""))
 
 
 class Died(Exception):

@@ -104,13 +104,19 @@ def test_a_killed_bot_is_told_without_a_traceback(greenroom):
     greenroom.post("/leave", {"session_id": joined["session_id"]})
 
 
+def is_heard(product: Product, room: str) -> bool:
+    """A Redis that was killed may have lost the last second, and with it a keepalive that was new."""
+    keepalive = product.get(f"/rooms/{room}")["keepalive"]
+    return bool(keepalive and keepalive["age_seconds"] < 3.5)
+
+
 def test_a_call_goes_on_while_redis_is_restarted(greenroom):
     joined = greenroom.join("local:redis")
     pid = pid_of_bot(greenroom, joined["session_id"])
     greenroom.process("redis").kill("SIGKILL")
     greenroom.process("redis").start()
     eventually(greenroom.is_ready, within=30)
-    eventually(lambda: greenroom.get("/rooms/local:redis")["keepalive"]["age_seconds"] < 3.5, within=15)
+    eventually(lambda: is_heard(greenroom, "local:redis"), within=15)
 
     assert psutil.pid_exists(pid)
     assert greenroom.join("local:redis")["session_id"] == joined["session_id"]

@@ -20,6 +20,7 @@ OF_ONE_PROCESS = {
     "WEB_THREADS": {"web"},
     "WEB_WORKERS": {"web"},
     "FLOWER_CONTROL": {"flower"},
+    "KEEP_DAYS": {"control"},
 }
 
 

@@ -39,6 +39,7 @@ THE_KEY = {
     ("POST", "/config"),
     ("POST", "/passes"),
     ("POST", "/sessions/<session_id>/token"),
+    ("POST", "/sessions/<session_id>/requests/<name>"),
     ("GET", "/rooms/<path:room_url>"),
     ("GET", "/sessions"),
     ("GET", "/conversations"),
