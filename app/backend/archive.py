@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from greenroom.app.backend.calls import Backend
 from greenroom.app.errors import BackendAway, BackendRefused
@@ -132,15 +133,16 @@ def _happenings(report: Report) -> Iterator[tuple[str, Facts]]:
         return {"id": f"{session.id}/{its_id}", "event": event, "at_ms": at_ms, **about, **more}
 
     yield "sessions", of("started", session.created_ms, "started", bot=brief.bot, assistant=brief.assistant)
-    moves = []
+    moves: list[tuple[int, Facts]] = []
     for visit in report.visits:
         who = {"identity": visit.identity, "name": visit.name, "metadata": dict(visit.metadata)}
         which = f"{visit.identity}/{visit.joined_ms}"
-        moves.append(of("joined", visit.joined_ms, f"joined/{which}", **who))
+        moves.append((visit.joined_ms, of("joined", visit.joined_ms, f"joined/{which}", **who)))
         if visit.left_ms is not None:
-            moves.append(of("left", visit.left_ms, f"left/{which}", joined_ms=visit.joined_ms, **who))
-    moves.sort(key=lambda move: (move["at_ms"], move["event"] == "joined"))
-    yield from (("participants", move) for move in moves)
+            left = of("left", visit.left_ms, f"left/{which}", joined_ms=visit.joined_ms, **who)
+            moves.append((visit.left_ms, left))
+    moves.sort(key=itemgetter(0))  # those of one moment stay as they are: coming, then going
+    yield from (("participants", move) for _, move in moves)
     if session.state is State.ENDED:
         participants = [
             {

@@ -150,6 +150,12 @@ def test_a_session_s_beginning_people_and_end_arrive_once_and_in_order(fake, arc
     assert fake.calls[2].facts["metadata"] == {"seat": 4}
 
 
+def test_who_comes_and_goes_in_one_millisecond_has_come_first(fake, archive):
+    archive.keep_session(replace(a_report(), visits=(Visit("ada", 1100, 1100),)))
+
+    assert [call.facts["event"] for call in fake.calls] == ["started", "joined", "left"]
+
+
 def test_another_process_tells_it_again_with_the_same_ids(fake, backend):
     for _ in range(2):
         BackendArchive(backend).keep_session(a_report())
