@@ -41,9 +41,6 @@ class Presence(livekit_guest.Guest):
     def is_in(self) -> bool:
         return self.put_out is None and self.room.connection_state == rtc.ConnectionState.CONN_CONNECTED
 
-    def greet(self) -> None:
-        self.greet()
-
     def _takes(self, bot: rtc.RemoteParticipant, message: dict[str, Any]) -> None:
         self._guest.reads(bot.sid, message)
 
