@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.rigs.redis_world import redis_server
+from tests.rigs.redis_world import client, flush, redis_server
 
 if TYPE_CHECKING:
+    import redis
+
     from tests.rigs.product import Product  # and what it imports takes half a second, in every test process
 
 # Files go to the test processes whole and in this order: what takes longest begins first, so that no process is left
@@ -49,6 +51,14 @@ def redis_url() -> Iterator[str]:
     """The Redis of this test process: each test that uses it empties it first."""
     with redis_server() as url:
         yield url
+
+
+@pytest.fixture
+def server(redis_url: str) -> Iterator[redis.Redis]:
+    """The Redis of this test process, emptied: for looking behind the ledger."""
+    with client(redis_url) as it:
+        flush(it)
+        yield it
 
 
 @pytest.fixture(scope="session")

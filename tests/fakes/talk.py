@@ -193,8 +193,8 @@ class Passage(FrameProcessor):
 
 
 @asynccontextmanager
-async def talk(follow, *, of=Talk, **more):
-    it = of(follow, **more)
+async def running(it):
+    """Something with a pipeline's worker, while that runs."""
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(it.worker)
     run = asyncio.create_task(runner.run())
@@ -203,3 +203,7 @@ async def talk(follow, *, of=Talk, **more):
     finally:
         await it.worker.cancel()
         await run
+
+
+def talk(follow, *, of=Talk, **more):
+    return running(of(follow, **more))

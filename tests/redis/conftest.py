@@ -6,15 +6,6 @@ import pytest
 import redis
 
 from greenroom.app.storage.ledger import RedisLedger
-from tests.rigs.redis_world import client, flush
-
-
-@pytest.fixture
-def server(redis_url: str) -> Iterator["redis.Redis"]:
-    """The server itself, for looking behind the ledger."""
-    with client(redis_url) as it:
-        flush(it)
-        yield it
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from greenroom.app.conversations.migrating import migrate
 from greenroom.app.storage.ledger import RedisLedger
 from tests.rigs.controlled_database import in_a_hurry
 from tests.rigs.postgresql import PostgreSQLServer, is_there, postgresql_server
-from tests.rigs.redis_world import client, flush, patient_ledger
+from tests.rigs.redis_world import patient_ledger
 
 KINDS = ("sqlite", "postgresql")
 PATIENT = Patience(connection=60, lock=60, statement=60)  # on a busy machine a database is late, and not away
@@ -62,14 +62,6 @@ def database(database_url: str) -> Iterator[Database]:
     it = Database(database_url, patience=PATIENT)
     yield it
     it.close()
-
-
-@pytest.fixture
-def server(redis_url: str) -> Iterator["redis.Redis"]:
-    """The Redis of this test process, empty."""
-    with client(redis_url) as it:
-        flush(it)
-        yield it
 
 
 @pytest.fixture

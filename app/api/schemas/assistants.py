@@ -8,7 +8,19 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from greenroom.app.api.schemas.character import CharacterSchema
 from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, LONGEST_SESSION
-from greenroom.app.api.schemas.fields import NAME, Flag, Moment, Seconds, Strict, Whole, between, sentence
+from greenroom.app.api.schemas.fields import (
+    NAME,
+    Flag,
+    Moment,
+    Seconds,
+    Strict,
+    Whole,
+    between,
+    next_page,
+    page_after,
+    page_limit,
+    sentence,
+)
 from greenroom.app.errors import Rejected
 from greenroom.app.rooms.assistants import Assistant, RoomPrivacy, VoiceSessionConfig
 
@@ -105,16 +117,10 @@ class ToldAssistantSchema(_AssistantFields):
 class AssistantsPageSchema(Strict):
     """Which part of the list."""
 
-    after = fields.String(
-        load_default="",
-        validate=Whole(r"^([A-Za-z0-9][A-Za-z0-9_-]{0,63})?$", error="Use what `next` said."),
-        metadata={"description": "What `next` said in the page before"},
-    )
-    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+    after = page_after(Whole(r"^([A-Za-z0-9][A-Za-z0-9_-]{0,63})?$", error="Use what `next` said."))
+    limit = page_limit()
 
 
 class AssistantsSchema(Schema):
     assistants = fields.List(fields.Nested(ToldAssistantSchema))
-    next = fields.String(
-        allow_none=True, metadata={"description": "What the next page comes after; null: these were the last"}
-    )
+    next = next_page()

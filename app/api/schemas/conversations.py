@@ -4,7 +4,16 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from greenroom.app.api.schemas.fields import NAME, USER, Moment, Strict, printable
+from greenroom.app.api.schemas.fields import (
+    NAME,
+    USER,
+    Moment,
+    Strict,
+    next_page,
+    page_after,
+    page_limit,
+    printable,
+)
 from greenroom.app.rooms.reading import moment_ms
 
 JSON, VTT, PLAIN = "application/json", "text/vtt", "text/plain"
@@ -35,11 +44,7 @@ class When(fields.String):
 
 
 class _PageSchema(Strict):
-    after = fields.String(
-        load_default="",
-        validate=validate.Length(max=LONGEST_PLACE),
-        metadata={"description": "What `next` said in the page before"},
-    )
+    after = page_after(validate.Length(max=LONGEST_PLACE))
 
 
 class ConversationsQuerySchema(_PageSchema):
@@ -62,7 +67,7 @@ class ConversationsQuerySchema(_PageSchema):
         validate=[validate.Length(max=200), printable],
         metadata={"description": "What somebody said, word for word; large and small letters are alike"},
     )
-    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+    limit = page_limit()
 
 
 class TurnsQuerySchema(_PageSchema):
@@ -73,7 +78,7 @@ class TurnsQuerySchema(_PageSchema):
         validate=validate.OneOf(["json", "vtt", "text"]),
         metadata={"description": "Comes before the `Accept` header"},
     )
-    limit = fields.Integer(load_default=1000, validate=validate.Range(1, 1000))
+    limit = page_limit(1000)
 
 
 class ConversationSchema(Schema):
@@ -88,9 +93,7 @@ class ConversationSchema(Schema):
 
 class ConversationsSchema(Schema):
     conversations = fields.List(fields.Nested(ConversationSchema))
-    next = fields.String(
-        allow_none=True, metadata={"description": "What the next page comes after; null: these were the last"}
-    )
+    next = next_page()
 
 
 class SaidCallSchema(Schema):
@@ -116,6 +119,4 @@ class TurnSchema(Schema):
 
 class ToldConversationSchema(ConversationSchema):
     turns = fields.List(fields.Nested(TurnSchema))
-    next = fields.String(
-        allow_none=True, metadata={"description": "What the next page comes after; null: these were the last"}
-    )
+    next = next_page()

@@ -80,6 +80,23 @@ class Moment(fields.String):
         return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
 
 
+def page_after(place: validate.Validator) -> fields.String:
+    """Where a page of a long list begins; `place` says what `next` of the page before may look like."""
+    description = "What `next` said in the page before"
+    return fields.String(load_default="", validate=place, metadata={"description": description})
+
+
+def page_limit(default: int = 100) -> fields.Integer:
+    """How much of a long list a page has."""
+    return fields.Integer(load_default=default, validate=validate.Range(1, 1000))
+
+
+def next_page() -> fields.String:
+    """What a page of a long list says of the one that follows."""
+    description = "What the next page comes after; null: these were the last"
+    return fields.String(allow_none=True, metadata={"description": description})
+
+
 class Strict(Schema):
     """Refuses unknown fields, so that a misspelt one is not ignored."""
 

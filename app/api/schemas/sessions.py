@@ -1,9 +1,17 @@
 """Sessions: one, its history, and pages of them."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from greenroom.app.api.schemas.facts import FactsSchema
-from greenroom.app.api.schemas.fields import Moment, Strict, Whole, value_of
+from greenroom.app.api.schemas.fields import (
+    Moment,
+    Strict,
+    Whole,
+    next_page,
+    page_after,
+    page_limit,
+    value_of,
+)
 
 
 class SessionSchema(FactsSchema):
@@ -47,19 +55,13 @@ class SessionWithHistorySchema(SessionSchema):
 class PageSchema(Strict):
     """Which part of a long list."""
 
-    after = fields.String(
-        load_default="",
-        validate=Whole(r"^([0-9]{1,15}-[A-Za-z0-9_-]{1,64})?$", error="Use what `next` said."),
-        metadata={"description": "What `next` said in the page before"},
-    )
-    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+    after = page_after(Whole(r"^([0-9]{1,15}-[A-Za-z0-9_-]{1,64})?$", error="Use what `next` said."))
+    limit = page_limit()
 
 
 class SessionsSchema(Schema):
     sessions = fields.List(fields.Nested(SessionSchema))
-    next = fields.String(
-        allow_none=True, metadata={"description": "What the next page comes after; null: these were the last"}
-    )
+    next = next_page()
 
 
 class EventSchema(Schema):

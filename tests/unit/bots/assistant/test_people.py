@@ -1,7 +1,6 @@
 """Several people and one bot: who is heard by which ears, who is answered when, and what stays with whom."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -25,11 +24,10 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregatorParams
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVISendTextFrame
-from pipecat.workers.runner import WorkerRunner
 
 from greenroom.bots.assistant import people as people_module
 from greenroom.bots.assistant.people import AnsweringFrame, People, Replies
-from tests.fakes.talk import Call
+from tests.fakes.talk import Call, running
 from tests.fakes.talk import Mind as ScriptedMind
 
 pytestmark = pytest.mark.anyio
@@ -120,17 +118,8 @@ class Room:
         return [frame.person for frame in self.mind.passed if isinstance(frame, AnsweringFrame)]
 
 
-@asynccontextmanager
-async def room(**facts) -> AsyncIterator[Room]:
-    it = Room(**facts)
-    runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
-    await runner.add_workers(it.worker)
-    run = asyncio.create_task(runner.run())
-    try:
-        yield it
-    finally:
-        await it.worker.cancel()
-        await run
+def room(**facts):
+    return running(Room(**facts))
 
 
 @pytest.fixture(autouse=True)
