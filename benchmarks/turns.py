@@ -132,7 +132,7 @@ def _run(settings: Settings, number: int, way: Callable[..., Coroutine[Any, Any,
 async def _beside(settings: Settings, session: Session, number: int) -> Took:
     ledger, context = AsyncRedisLedger(settings.redis_url), LLMContext()
     said = Turns(ledger, session, ())
-    said.follow(_Pipeline(context))  # type: ignore[arg-type]
+    said.hearing.follow(_Pipeline(context))  # type: ignore[arg-type]
     writing = asyncio.create_task(said.write())
 
     async def write(context: LLMContext, message: dict[str, Any]) -> None:

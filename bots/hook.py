@@ -3,12 +3,12 @@
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.workers.runner import WorkerRunner
 
-from greenroom.bots.stay.stay import Stay
+from greenroom.bots.stay.bot_run import BotRun
 
 
 async def setup_pipeline_worker(worker: PipelineWorker) -> None:
-    """Tell the session that runs in this context about its pipeline."""
-    await Stay.of_this_context().pipeline_built(worker)
+    """Tell the run of the bot that builds it about its pipeline."""
+    await BotRun.of_this_context().built(worker)
 
 
 async def setup_worker_runner(_runner: WorkerRunner) -> None:

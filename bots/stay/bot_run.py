@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +17,12 @@ from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.transports.stage import Stage
-from greenroom.bots.turns import Turns
+from greenroom.bots.turns.hearing import Hearing
 
 CLOSES_WITHIN = timedelta(seconds=3)  # a pipeline that is cancelled
 
 log = structlog.get_logger(__name__)
+_current: ContextVar["BotRun"] = ContextVar("bot_run")
 
 
 class BotRun:
@@ -32,7 +34,7 @@ class BotRun:
         *,
         target: str,
         stage: Stage,
-        turns: Turns,
+        hearing: Hearing,
         outbox: Outbox,
         end: End,
         on_started: Callable[[], Awaitable[None]],
@@ -41,7 +43,7 @@ class BotRun:
         self._session = session
         self._target = target
         self._stage = stage
-        self._turns = turns
+        self._hearing = hearing
         self._outbox = outbox
         self._end = end
         self._on_started = on_started
@@ -50,6 +52,11 @@ class BotRun:
         self._unsaid: list[Frame] = []  # for a pipeline that is not there yet
         self.started = asyncio.Event()
         self.fell_silent = asyncio.Event()  # the bot has said what it had to say
+
+    @classmethod
+    def of_this_context(cls) -> "BotRun":
+        """The run in which the bot's code that calls this runs, in whichever of its tasks."""
+        return _current.get()
 
     def begin(self, prepare: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         """Run the bot; `prepare` returns what it is told of its session, in pipecat's `body`."""
@@ -62,7 +69,7 @@ class BotRun:
         self._pipeline = pipeline
         self._stage.built(pipeline)
         self._outbox.follow(pipeline)
-        self._turns.follow(pipeline)
+        self._hearing.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame,))
         pipeline.add_event_handler("on_frame_reached_downstream", self._stopped_speaking)
         pipeline.add_event_handler("on_pipeline_started", self._pipeline_started)
@@ -137,6 +144,7 @@ class BotRun:
         return Ending.by(failure_of(error, self._target))
 
     async def _run(self, prepare: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        _current.set(self)
         bot = load_bot(self._target)
         await bot(self._stage.runner_arguments(self._session.id, await prepare()))
 

@@ -8,12 +8,11 @@ import structlog
 from greenroom.app.rooms.leases import Release
 from greenroom.app.rooms.sessions import State
 from greenroom.bots.stay.background import first_of
-from greenroom.bots.stay.bot_run import CLOSES_WITHIN, BotRun
-from greenroom.bots.stay.controls import Controls
+from greenroom.bots.stay.bot_run import CLOSES_WITHIN
 from greenroom.bots.stay.ending import Ending
+from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
-from greenroom.bots.transports.stage import Stage
 
 GOODBYE_WITHIN = timedelta(seconds=8)
 CRASHED_CLOSES_WITHIN = timedelta(seconds=0.5)  # after a failure: the session's next bot waits for the room
@@ -30,26 +29,22 @@ class Closing:
         owner: str,
         journal: Journal,
         inbox: Inbox,
-        stage: Stage,
-        bot_run: BotRun,
-        controls: Controls,
+        rooms: Rooms,
     ) -> None:
         self._owner = owner
         self._journal = journal
         self._inbox = inbox
-        self._stage = stage
-        self._bot_run = bot_run
-        self._controls = controls
+        self._rooms = rooms
 
     async def end_bot_run(self, ending: Ending) -> None:
         """End the bot's run, if it has not ended by itself."""
         if ending.goes_on:
-            self._stage.silence()  # before the pipeline ends: a client that hears "peer left" does not come back
+            self._rooms.silence()  # before the pipeline ends: a client that hears "peer left" does not come back
         else:
             await self._journal.enter(State.LEAVING, reason=ending.reason)
-        if ending.politely and not ending.goes_on and await self._controls.say_goodbye():
-            await first_of(self._bot_run.over(), within=GOODBYE_WITHIN)
-        await self._bot_run.stop(ending.reason)
+        if ending.politely and not ending.goes_on and await self._rooms.now.controls.say_goodbye():
+            await first_of(self._rooms.now.bot_run.over(), within=GOODBYE_WITHIN)
+        await self._rooms.now.bot_run.stop(ending.reason)
 
     async def leave_room(self, ending: Ending) -> bool:
         """Leave the room, then give it up.  Neither may keep the other from happening.
@@ -62,9 +57,9 @@ class Closing:
             async with asyncio.timeout(within.total_seconds()):
                 try:
                     if ending.goes_on:
-                        self._stage.silence()
+                        self._rooms.silence()
                 finally:
-                    await self._stage.disconnect()
+                    await self._rooms.now.stage.disconnect()
         except TimeoutError:
             log.warning("room_close_failed", session_id=session_id)
         except Exception:

@@ -13,16 +13,13 @@ from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import Happened, State, Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
-from greenroom.bots.outbox import Outbox
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay import succession
 from greenroom.bots.stay.background import cancel, first_of
-from greenroom.bots.stay.bot_run import BotRun
-from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import REPLACED, End, Ending
+from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import WRITTEN_WITHIN, RoomListener
-from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
 
 QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks; then the room is given up all the same
@@ -45,13 +42,10 @@ class HandOver:
         owner: str,
         park: Park,
         journal: Journal,
-        stage: Stage,
-        bot_run: BotRun,
-        controls: Controls,
+        rooms: Rooms,
         listener: RoomListener,
         turns: Turns,
         open_things: RoomState,
-        outbox: Outbox,
         end: End,
     ) -> None:
         """`park` lets the session wait for a slot; it says whether it does."""
@@ -60,13 +54,10 @@ class HandOver:
         self._owner = owner
         self._park_session = park
         self._journal = journal
-        self._stage = stage
-        self._bot_run = bot_run
-        self._controls = controls
+        self._rooms = rooms
         self._listener = listener
         self._turns = turns
         self._open_things = open_things
-        self._outbox = outbox
         self._end = end
         self._task: asyncio.Task[None] | None = None
 
@@ -93,7 +84,7 @@ class HandOver:
         """Until the stay ends, by this or by something else."""
         while not self._end.has_begun:
             try:
-                is_live = self._bot_run.started.is_set() and self._journal.has_room
+                is_live = self._rooms.now.bot_run.started.is_set() and self._journal.has_room
                 if is_live and await self.hand_over():
                     self._leave_room_to_others("handed_over")
                 elif (not is_live or self._listener.waits_for_slot()) and await self._park():
@@ -131,9 +122,10 @@ class HandOver:
         """No slot is free: tell the person, and let the session wait for one."""
         if await self._last_moment() is None:
             return False
-        self._bot_run.fell_silent.clear()
-        if self._bot_run.started.is_set() and await self._controls.say_that_it_goes_away():
-            await first_of(self._bot_run.fell_silent.wait(), self._bot_run.over(), within=AWAY_WITHIN)
+        here = self._rooms.now
+        here.bot_run.fell_silent.clear()
+        if here.bot_run.started.is_set() and await here.controls.say_that_it_goes_away():
+            await first_of(here.bot_run.fell_silent.wait(), here.bot_run.over(), within=AWAY_WITHIN)
         is_parked = False
         try:
             if await self._fall_silent() is not None:
@@ -147,8 +139,9 @@ class HandOver:
         """In a quiet moment, with everything that was said written down; None if the session ends meanwhile."""
         await self._quiet_moment(QUIET_WITHIN)
         await self._see_all_written()
-        if self._bot_run.is_over and not self._bot_run.has_failed:  # it said goodbye meanwhile
-            self._end.begin(self._bot_run.ended_by_itself())
+        bot_run = self._rooms.now.bot_run
+        if bot_run.is_over and not bot_run.has_failed:  # it said goodbye meanwhile
+            self._end.begin(bot_run.ended_by_itself())
         return None if self._end.has_begun else self._journal.state
 
     async def _fall_silent(self) -> State | None:
@@ -159,16 +152,16 @@ class HandOver:
         deadline = asyncio.get_running_loop().time() + QUIET_WITHIN.total_seconds()
         while True:
             state = await self._last_moment()
-            self._stage.listen(to_people=False)
-            self._outbox.hold()
+            self._rooms.now.stage.listen(to_people=False)
+            self._rooms.now.outbox.hold()
             await self._see_all_written()  # an answer that has left by now is to a line that is among them
             if state is None or self._turns.floor.is_quiet or asyncio.get_running_loop().time() > deadline:
                 return state
             await self._speak_again()  # somebody was quicker: they get their answer first
 
     async def _speak_again(self) -> None:
-        self._stage.listen(to_people=True)
-        await self._outbox.release()
+        self._rooms.now.stage.listen(to_people=True)
+        await self._rooms.now.outbox.release()
 
     async def _quiet_moment(self, within: timedelta) -> None:
         deadline = asyncio.get_running_loop().time() + within.total_seconds()
@@ -183,7 +176,7 @@ class HandOver:
 
     def _leave_room_to_others(self, event: str) -> None:
         self._journal.has_room = False
-        self._stage.silence()  # whoever is quick is with the next bot before this one has gone
-        self._stage.tell(event)
+        self._rooms.now.stage.silence()  # whoever is quick is with the next bot before this one has gone
+        self._rooms.now.stage.tell(event)
         session = self._journal.session
         log.info("room_given_up", because=event, session_id=session.id, room=str(session.room))

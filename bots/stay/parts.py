@@ -1,6 +1,6 @@
 """The parts of a stay, put together: each is handed those that it needs."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import Reason, State
+from greenroom.app.rooms.sessions import Reason, Session, State
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import transports as stages
@@ -26,6 +26,7 @@ from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.hand_over import HandOver
 from greenroom.bots.stay.heartbeat import Heartbeat
 from greenroom.bots.stay.helpers import Helpers
+from greenroom.bots.stay.in_room import InRoom, Rooms
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
@@ -34,6 +35,7 @@ from greenroom.bots.stay.take_over import TakeOver
 from greenroom.bots.stay.watchdog import Watchdog
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
+from greenroom.bots.turns.hearing import Hearing
 
 
 class Parts:
@@ -52,6 +54,8 @@ class Parts:
         stage_of: Callable[..., Stage] = stages.of,
     ) -> None:
         """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone."""
+        self._settings = settings
+        self._stage_of = stage_of
         self.adopted = adopted
         self.target = target
         session, owner = adopted.session, adopted.owner
@@ -90,24 +94,16 @@ class Parts:
             say=lambda *frames: self.bot_run.say(*frames),
             end=end,
         )
-        self.stage: Stage = stage_of(session, settings, listener=listener, waits=adopted.is_next)
-        self.outbox = Outbox(turns.has_line, self.chores.begin)
-        self.bot_run: BotRun = BotRun(
-            session,
-            target=target,
-            stage=self.stage,
-            turns=turns,
-            outbox=self.outbox,
-            end=end,
-            on_started=_nothing if adopted.is_next else listener.started,  # it has yet to take the room over
+        self.rooms = rooms = Rooms(
+            self._in_room(
+                session,
+                turns.hearing,
+                waits=adopted.is_next,
+                # One that is next has yet to take the room over
+                on_started=_nothing if adopted.is_next else listener.started,
+            )
         )
-        self.controls = Controls(
-            session,
-            settings,
-            stage=self.stage,
-            say=self.bot_run.say,
-        )
-        self.asked = BotOfStay(session.id, self.stage, self.controls, listener.give_way, end)
+        self.asked = BotOfStay(session.id, rooms, listener.give_way, end)
         self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked))
         self.heartbeat = Heartbeat(
             pulse,
@@ -117,27 +113,52 @@ class Parts:
             turns=turns,
             open_things=open_things,
             end=end,
-            silence=self.stage.silence,
+            silence=rooms.silence,
             begin=self.chores.begin,
         )
-        shared: dict[str, Any] = {
-            "owner": owner,
-            "journal": journal,
-            "stage": self.stage,
-            "bot_run": self.bot_run,
-            "controls": self.controls,
-        }
+        shared: dict[str, Any] = {"owner": owner, "journal": journal, "rooms": rooms}
         more: dict[str, Any] = {"listener": listener, "turns": turns, "open_things": open_things, "end": end}
         self.take_over = TakeOver(ledger, token=adopted.token, config=adopted.config, **shared, **more)
         self.hand_over = HandOver(
             ledger,
             launches,
             park=lambda: follow_awaited(ledger, park(journal.session, owner=owner, launches=launches)),
-            outbox=self.outbox,
             **shared,
             **more,
         )
         self.closing = Closing(inbox=self.inbox, **shared)
+
+    @property
+    def stage(self) -> Stage:
+        """The bot's place in the room where it is."""
+        return self.rooms.now.stage
+
+    @property
+    def bot_run(self) -> BotRun:
+        """The run of the bot's code there."""
+        return self.rooms.now.bot_run
+
+    @property
+    def controls(self) -> Controls:
+        return self.rooms.now.controls
+
+    def _in_room(
+        self, session: Session, hearing: Hearing, *, waits: bool, on_started: Callable[[], Awaitable[None]]
+    ) -> InRoom:
+        """What is the room's alone; the session is as it is, or will be, there."""
+        stage = self._stage_of(session, self._settings, listener=self.listener, waits=waits)
+        outbox = Outbox(self.turns.has_line, self.chores.begin)
+        bot_run = BotRun(
+            session,
+            target=self.target,
+            stage=stage,
+            hearing=hearing,
+            outbox=outbox,
+            end=self.end,
+            on_started=on_started,
+        )
+        controls = Controls(session, self._settings, stage=stage, say=bot_run.say)
+        return InRoom(stage, hearing, outbox, bot_run, controls)
 
 
 async def _nothing() -> None:

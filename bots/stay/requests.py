@@ -12,9 +12,8 @@ from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.requests import AskedBot, BadRequest, read
 from greenroom.app.rooms.sessions import Reason
-from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import End, Ending
-from greenroom.bots.transports.stage import Stage
+from greenroom.bots.stay.in_room import Rooms
 
 log = structlog.get_logger(__name__)
 
@@ -24,23 +23,22 @@ class BotOfStay(AskedBot):
     """One stay's bot, as requests see it."""
 
     session_id: str
-    stage: Stage  # its place in the room, and who is there
-    controls: Controls  # how it speaks, thinks and is seen
+    rooms: Rooms  # where it is
     leave_if_alone: Callable[[], bool]  # gives its slot to who waits for one; False if somebody is there
     end: End
 
     @property
     def people(self) -> frozenset[str]:
-        return self.stage.people
+        return self.rooms.now.stage.people
 
     async def connect(self, user_id: str, offer: Mapping[str, object]) -> Mapping[str, str]:
-        return await self.stage.take(user_id, offer)
+        return await self.rooms.now.stage.take(user_id, offer)
 
     async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, object]]) -> None:
-        await self.stage.add_candidates(pc_id, candidates)
+        await self.rooms.now.stage.add_candidates(pc_id, candidates)
 
     async def change(self, changes: Mapping[str, str | None]) -> None:
-        await self.controls.change(changes)
+        await self.rooms.now.controls.change(changes)
 
     def give_way(self) -> bool:
         return self.leave_if_alone()

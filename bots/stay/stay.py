@@ -1,10 +1,7 @@
 """A stay: one bot in one room, from the adoption of its claim until it gives the room up, and why it ended."""
 
 import asyncio
-from contextvars import ContextVar
 from typing import Any
-
-from pipecat.pipeline.worker import PipelineWorker
 
 from greenroom.app.rooms.attendance import time_limits
 from greenroom.app.rooms.failures import BotCrashed, EndUnwritten
@@ -16,8 +13,6 @@ from greenroom.bots.stay.ending import REPLACED, Ending
 from greenroom.bots.stay.listener import WRITTEN_WITHIN
 from greenroom.bots.stay.parts import Parts
 
-_current: ContextVar["Stay"] = ContextVar("stay")
-
 
 class Stay:
     """The life of one bot in one room."""
@@ -27,14 +22,10 @@ class Stay:
         self._adopted = parts.adopted
         self._end = parts.end
         self._journal = parts.journal
-        self._bot_run = parts.bot_run
+        self._rooms = parts.rooms
         self._helpers = parts.helpers
         self._hand_over = parts.hand_over
         self._take_over = parts.take_over
-
-    @classmethod
-    def of_this_context(cls) -> "Stay":
-        return _current.get()
 
     @property
     def session(self) -> Session:
@@ -46,11 +37,10 @@ class Stay:
         Whatever happens, the room is free afterwards, or has another bot.  Raises BotCrashed if it needs one, and
         EndUnwritten if nobody could be told that it needs none.
         """
-        _current.set(self)
         self._parts.open_things.make_current()
         self._parts.watchdog.watch()  # before the bot: what it does first may block already
         ending = Ending.by_our_fault("broke on our side; the worker's log says how")
-        self._bot_run.begin(self._prepare)
+        self._rooms.now.bot_run.begin(self._prepare)
         clocks = self._wind_clocks()
         try:
             if self._adopted.is_next and not await self._take_over.run():
@@ -59,7 +49,7 @@ class Stay:
             self._begin_helpers()
             if not self._adopted.is_next:
                 await self._journal.enter(State.JOINING, host=self._adopted.host)
-            await first_of(self._bot_run.over(), self._end.wait(), *self._helpers.tasks)
+            await first_of(self._rooms.run_is_over(), self._end.wait(), *self._helpers.tasks)
             if self._hand_over.has_begun:  # where a bot that said its last words is done
                 await first_of(self._end.wait(), self._hand_over.over())
             ending = await self._end_bot_run()
@@ -69,7 +59,7 @@ class Stay:
             self._parts.listener.stop_clock()
             self._parts.watchdog.watch_end()
             await self._parts.turns.written(WRITTEN_WITHIN)
-            await self._bot_run.cancel()
+            await self._rooms.now.bot_run.cancel()
             await self._hand_over.cancel()
             await self._helpers.cancel()
             await self._parts.chores.cancel()
@@ -86,20 +76,16 @@ class Stay:
 
     def exit(self, error: BaseException) -> None:
         """The bot has called sys.exit in one of its tasks, or was interrupted."""
-        self._end.begin(self._bot_run.exited(error))
+        self._end.begin(self._rooms.now.bot_run.exited(error))
 
     def hand_over(self) -> None:
         """The session goes on with another worker, the call with it."""
         self._hand_over.begin()
 
-    async def pipeline_built(self, pipeline: PipelineWorker) -> None:
-        """Called with the bot's pipeline before it starts."""
-        await self._bot_run.built(pipeline)
-
     async def _prepare(self) -> dict[str, Any]:
         """Get the bot's settings ready; returns what it is told of its session."""
         session = self._adopted.session
-        await self._parts.controls.prepare(self._adopted.config)
+        await self._rooms.now.controls.prepare(self._adopted.config)
         turns = self._parts.turns
         if self._adopted.resumes:
             turns.resume()
@@ -107,7 +93,7 @@ class Stay:
             self._parts.listener.is_told_of(session.conversation_user)
         return body_of(
             session,
-            mode=self._parts.controls.mode,
+            mode=self._rooms.now.controls.mode,
             conversation=turns.before(),
             by_person=turns.by_person(),
             owes_an_answer=turns.owe_an_answer,
@@ -118,8 +104,9 @@ class Stay:
         """End it, if it has not ended by itself; says why it is over."""
         if not self._end.has_begun and (failure := self._helpers.failure(self._parts.target)):
             self.end(Ending.by(failure))
-        if self._bot_run.is_over:
-            return self._end.ending or self._bot_run.ended_by_itself()
+        bot_run = self._rooms.now.bot_run
+        if bot_run.is_over:
+            return self._end.ending or bot_run.ended_by_itself()
         ending = self._end.ending or Ending.by_our_fault("was stopped, and nobody said why")
         self.end(ending)
         await self._parts.closing.end_bot_run(ending)
@@ -129,7 +116,7 @@ class Stay:
         self._helpers.begin(
             {
                 "heartbeat": self._parts.heartbeat.run(),
-                "inbox": self._parts.inbox.read(self._bot_run.started),
+                "inbox": self._parts.inbox.read(self._rooms.now.bot_run.started),
                 "answering": self._parts.inbox.obey(),
                 "writing of turns": self._parts.turns.write(),
                 "writing of what is open": self._parts.open_things.write(),
@@ -149,9 +136,9 @@ class Stay:
         return clocks
 
     def _check_started(self) -> None:
-        if not self._bot_run.started.is_set() and not self._take_over.is_ready_to_enter:
+        if not self._rooms.now.bot_run.started.is_set() and not self._take_over.is_ready_to_enter:
             detail = f"its pipeline had not started after {BOT_STARTS_WITHIN.seconds} seconds"
             self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
 
     def _warn_of_end(self) -> None:
-        self._parts.chores.begin(self._parts.controls.warn_of_end())
+        self._parts.chores.begin(self._rooms.now.controls.warn_of_end())

@@ -16,13 +16,11 @@ from greenroom.app.rooms.sessions import Happened, Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.background import first_of
-from greenroom.bots.stay.bot_run import BotRun
-from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import End
+from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.succession import turn_comes
-from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -39,9 +37,7 @@ class TakeOver:
         token: str,
         config: Mapping[str, Any],
         journal: Journal,
-        stage: Stage,
-        bot_run: BotRun,
-        controls: Controls,
+        rooms: Rooms,
         listener: RoomListener,
         turns: Turns,
         open_things: RoomState,
@@ -53,9 +49,7 @@ class TakeOver:
         self._token = token
         self._config = config
         self._journal = journal
-        self._stage = stage
-        self._bot_run = bot_run
-        self._controls = controls
+        self._rooms = rooms
         self._listener = listener
         self._turns = turns
         self._open_things = open_things
@@ -74,17 +68,18 @@ class TakeOver:
         if not await turn_comes(self._ledger, session, token=self._token, owner=self._owner):
             return False
         self._journal.has_room = True
-        self._stage.enter()
+        bot_run = self._rooms.now.bot_run
+        self._rooms.now.stage.enter()
         if not await self._learn_what_happened():
             return False
-        await first_of(self._bot_run.over(), self._bot_run.started.wait(), self._end.wait())
+        await first_of(bot_run.over(), bot_run.started.wait(), self._end.wait())
         await self._listener.started()
         log.info("session_handed_over", session_id=session.id, room=str(session.room), epoch=session.epoch)
         return True
 
     async def _prepare(self) -> None:
-        bot_run = self._bot_run
-        ready_to_enter = asyncio.create_task(self._stage.ready_to_enter())
+        bot_run = self._rooms.now.bot_run
+        ready_to_enter = asyncio.create_task(self._rooms.now.stage.ready_to_enter())
         await first_of(bot_run.over(), bot_run.started.wait(), self._end.wait(), ready_to_enter)
         self.is_ready_to_enter = ready_to_enter.done()
         ready_to_enter.cancel()
@@ -109,11 +104,11 @@ class TakeOver:
         owner = self._journal.session.conversation_owner
         if not self._turns.catch_up(conversation, conversation_id, owner):  # another person came meanwhile
             frame = LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False)
-            await self._bot_run.say(frame)
+            await self._rooms.now.bot_run.say(frame)
         if is_another:
             self._turns.remember(self._journal.session.conversation_user)
         self._open_things.catch_up(await retry(ReadState(session.room)))
         room = await retry(ReadRoom(session.room))
         if room.config != self._config:
-            await self._controls.change(room.config)
+            await self._rooms.now.controls.change(room.config)
         return True

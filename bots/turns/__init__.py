@@ -9,20 +9,18 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
 
 from greenroom.app.rooms.brief import new_conversation
 from greenroom.app.rooms.conversations import ToolStatus, Turn
 from greenroom.app.rooms.providers import is_for_one
 from greenroom.app.rooms.resuming import NO_RESULT, as_messages, as_resumed, open_calls, owes_an_answer
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.memories import Memories
-from greenroom.bots.turns.contexts import Contexts
 from greenroom.bots.turns.floor import USER, Floor
-from greenroom.bots.turns.following import Follower
-from greenroom.bots.turns.overhearing import Overhearer
+from greenroom.bots.turns.hearing import Hearing
 from greenroom.bots.turns.transcript import Transcript
 from greenroom.bots.turns.writer import TurnWriter
 
@@ -43,18 +41,12 @@ class Turns:
     ) -> None:
         """`age` is the session's: with it the times of turns are those of Redis's clock."""
         self._memories = memories or Memories(None, session)
-        self.are_for_one = is_for_one(session.room)
-        self.floor = Floor()
         self._brief = session.brief
         self._epoch = session.epoch
         self._transcript = Transcript(session.epoch, before)
-        self._contexts = Contexts()
         self._writer = TurnWriter(ledger, session, self._transcript)
-        now_ms = _clock(session.created_ms, age)
-        self._follower = Follower(
-            self.floor, self._contexts, on_turn=self._add, on_person=self._meet, now_ms=now_ms
-        )
-        self._overhearer = Overhearer(self.floor, on_turn=self._add, now_ms=now_ms)
+        self._now_ms = _clock(session.created_ms, age)
+        self.hearing = self.hear_in(session.room)  # in the room where the bot is
         self._resumes = False
         self._acknowledged: set[str] = set()  # ids of typed lines
 
@@ -63,14 +55,25 @@ class Turns:
         """The conversation that is going on."""
         return self._writer.conversation_id
 
-    def follow(self, pipeline: PipelineWorker) -> None:
-        """Write down what comes into a bot's contexts; or what is heard, where it has none of pipecat's aggregators."""
-        if not self._follower.follow(pipeline):
-            self._overhearer.follow(pipeline)
+    @property
+    def floor(self) -> Floor:
+        """Who speaks in the room where the bot is."""
+        return self.hearing.floor
+
+    @property
+    def are_for_one(self) -> bool:
+        """Whether only one person is ever in that room."""
+        return self.hearing.is_for_one
+
+    def hear_in(self, room: Room) -> Hearing:
+        """Make what follows a pipeline of the bot's in a room."""
+        return Hearing(
+            is_for_one=is_for_one(room), on_turn=self._add, on_person=self._meet, now_ms=self._now_ms
+        )
 
     def message_added(self, message: Any, person: str | None = None) -> None:
         """A message has come into the bot's context, or into that with one person."""
-        self._follower.message_added(message, person)
+        self.hearing.message_added(message, person)
 
     def _add(self, role: str, content: str, **facts: Any) -> None:
         """Write down what has just been said."""
@@ -106,12 +109,11 @@ class Turns:
         is_forgotten = is_another or not self._transcript.begins_with(conversation)
         self._writer.go_on_with(conversation_id, owner)
         if is_forgotten:
-            self._follower.forget()
-            self._contexts.clear()
+            self.hearing.forget()
             self._transcript.clear()
-        self._contexts.extend(self._transcript.catch_up(conversation))
+        self.hearing.take_in(self._transcript.catch_up(conversation))
         self._close_calls()
-        return self._contexts.are_known or not is_forgotten
+        return self.hearing.contexts.are_known or not is_forgotten
 
     def restore(self, kept: Sequence[Turn]) -> None:
         """Write again what Redis has lost, each turn where it stood."""
@@ -119,19 +121,18 @@ class Turns:
 
     async def cancel_tools(self, within: timedelta) -> None:
         """Let no tool return into another person's conversation, also none that an interruption leaves running."""
-        await self._follower.cancel_tools(within)
+        await self.hearing.cancel_tools(within)
 
     def begin_another(self, person: str) -> bool:
         """Begin another conversation, for another person: nothing of this one is theirs, and it stays as it is.
 
         False if the bot's context is unknown.
         """
-        self._follower.forget()
-        self._contexts.clear()
+        self.hearing.forget()
         self._transcript.clear()
         self._resumes = False
         self._writer.begin(new_conversation(), self._brief.owned_by(person))
-        return self._contexts.are_known
+        return self.hearing.contexts.are_known
 
     # What is known from earlier conversations
 
@@ -141,7 +142,7 @@ class Turns:
 
     def remember(self, person: str) -> None:
         """Let the bot know a person with whom it has begun to talk, as soon as that is loaded."""
-        if self._contexts.has(person):
+        if self.hearing.contexts.has(person):
             self._remember(person, person)
         elif self.are_for_one:
             self._remember(person, None)
@@ -151,7 +152,7 @@ class Turns:
 
         def put_into_context(remembered: str) -> None:
             if conversation_id == self.conversation_id:  # else another person is here by now
-                self._contexts.remember(context_with, remembered)
+                self.hearing.contexts.remember(context_with, remembered)
 
         self._memories.load(person, conversation_id, put_into_context)
 
@@ -172,7 +173,7 @@ class Turns:
     async def has_line(self, words: str) -> None:
         """Wait until a typed line is written; one that does not come into the bot's context soon never does."""
         deadline = asyncio.get_running_loop().time() + TAKEN_WITHIN.total_seconds()
-        while self._contexts.are_known and asyncio.get_running_loop().time() < deadline:
+        while self.hearing.contexts.are_known and asyncio.get_running_loop().time() < deadline:
             line = next((said.id for said in self._transcript if self._is_new_line(said, words)), None)
             if line is not None:
                 self._acknowledged.add(line)
@@ -185,7 +186,7 @@ class Turns:
         return is_here and said.role == USER and words in said.content
 
     def _meet(self, person: str, aggregator: LLMUserAggregator) -> None:
-        if not self._contexts.has(person):
+        if not self.hearing.contexts.has(person):
             aggregator.context.set_messages(self.before(person))
         self._remember(person, person)
 

@@ -129,7 +129,7 @@ async def test_another_person_s_turns_are_not_written_again(said, ledger):
 def a_follower(new_world, before):
     """A bot with pipecat's aggregators, and its context."""
     said, context = Turns(Awaitable(new_world().wire), SESSION, before), LLMContext()
-    said.follow(FakePipeline(*LLMContextAggregatorPair(context)))
+    said.hearing.follow(FakePipeline(*LLMContextAggregatorPair(context)))
     return said, context
 
 

@@ -76,6 +76,7 @@ from greenroom.bots.stay.closing import Closing
 from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.heartbeat import Heartbeat
+from greenroom.bots.stay.in_room import InRoom, Rooms
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.requests import BotOfStay, handle
@@ -215,16 +216,17 @@ class Bot:
         )
         stage = FakeStage()
         self.controls = Controls(session, SETTINGS, stage=stage, say=_say_nothing)
-        self.asked = BotOfStay(session.id, stage, self.controls, lambda: False, self.end)
+        self.rooms = Rooms(
+            InRoom(stage, self.turns.hearing, cast(Any, None), cast(Any, None), controls=self.controls)
+        )
+        self.asked = BotOfStay(session.id, self.rooms, lambda: False, self.end)
         self.inbox = Inbox(ledger, self.journal, do=self._do)
         self.heartbeat = self.heartbeat_over(ledger, begin=drive)
         self.closing = Closing(
             owner=self.owner,
             journal=self.journal,
             inbox=self.inbox,
-            stage=stage,
-            bot_run=cast(Any, None),
-            controls=self.controls,
+            rooms=self.rooms,
         )
 
         self.alive = True

@@ -226,7 +226,7 @@ async def test_of_several_in_a_room_each_has_their_own_memory_in_their_own_conte
     memory = FakeMemory(ada="Ada", ben="Ben")
     parts = parts_of_a_stay(memory=memory, room=SEVERAL)
     people = People(lambda: None, user_params)
-    parts.turns.follow(FakePipeline(people))
+    parts.turns.hearing.follow(FakePipeline(people))
 
     for person in ("ada", "ben", "cy", "ada"):
         aggregator = LLMUserAggregator(people.context_of(person), params=user_params())

@@ -60,7 +60,7 @@ def perform(monkeypatch, timer):
 async def starts(current):
     """A bot's pipeline is built, and runs."""
     pipeline = FakePipeline()
-    await current.pipeline_built(pipeline)
+    await bot_run.BotRun.of_this_context().built(pipeline)
     await pipeline.happens("on_pipeline_started")
     return pipeline
 

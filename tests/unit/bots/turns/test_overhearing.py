@@ -40,7 +40,7 @@ async def eventually(condition, within=10):
 
 
 async def test_what_is_heard_and_what_the_bot_says_are_turns(turns, ledger):
-    async with talk(turns.follow, of=BareTalk) as it:
+    async with talk(turns.hearing.follow, of=BareTalk) as it:
         await it.say("pretty Polly")
         await eventually(lambda: len(said(ledger)) == 2)
         assert turns.floor.is_quiet
@@ -52,7 +52,7 @@ async def test_what_is_heard_and_what_the_bot_says_are_turns(turns, ledger):
 
 
 async def test_what_was_not_heard_of_an_interrupted_answer_is_not_written(turns, ledger):
-    async with talk(turns.follow, of=BareTalk) as it:
+    async with talk(turns.hearing.follow, of=BareTalk) as it:
         it.loudspeaker.stops_after = 1.5  # in the second line
         await it.say("one")
         await it.say("two")
@@ -66,7 +66,7 @@ async def test_what_was_not_heard_of_an_interrupted_answer_is_not_written(turns,
 
 
 async def test_an_answer_that_is_cut_short_is_written_as_far_as_it_was_heard(turns, ledger):
-    async with talk(turns.follow, of=BareTalk) as it:
+    async with talk(turns.hearing.follow, of=BareTalk) as it:
         heard = TTSTextFrame("It is", text_type=TextType.WORD)
         await it.loudspeaker.queue_frame(heard)
         await eventually(lambda: heard in it.below.passed)

@@ -37,7 +37,7 @@ async def test_nobody_in_a_call_waits_for_a_ledger_that_does_not_answer():
     ledger = Silent()
     turns = Turns(ledger, a_session(), ())
     writing = asyncio.create_task(turns.write())
-    async with talk(turns.follow) as it:
+    async with talk(turns.hearing.follow) as it:
         for line, answer in (("hello", "Hi."), ("how are you?", "Well."), ("goodbye", "Goodbye.")):
             it.mind.script.append([answer])
             await it.say(line)
@@ -60,7 +60,7 @@ async def test_the_model_of_a_replacement_reads_what_was_said_and_once_where_it_
         if before:
             turns.resume()
         writing = asyncio.create_task(turns.write())
-        async with talk(turns.follow, messages=turns.before()) as it:
+        async with talk(turns.hearing.follow, messages=turns.before()) as it:
             it.mind.register_function("look", look)
             it.mind.script.append([Call("look", {})] if epoch == 7 else [f"Answer {epoch}."])
             await it.say(f"line {epoch}")

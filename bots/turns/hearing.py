@@ -1,0 +1,51 @@
+"""What is said in one of a bot's pipelines: who has the floor there, what its model reads, and the turns it makes."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pipecat.pipeline.worker import PipelineWorker
+
+from greenroom.app.rooms.conversations import Turn
+from greenroom.bots.turns.contexts import Contexts
+from greenroom.bots.turns.floor import Floor
+from greenroom.bots.turns.following import Follower, Meet
+from greenroom.bots.turns.overhearing import Overhearer
+
+
+class Hearing:
+    """Follows one pipeline of a bot's, and makes turns of what happens in it."""
+
+    def __init__(
+        self, *, is_for_one: bool, on_turn: Callable[..., None], on_person: Meet, now_ms: Callable[[], int]
+    ) -> None:
+        """`is_for_one`: only one person is ever in its room; else each has a context, as `on_person` begins it."""
+        self.is_for_one = is_for_one
+        self.floor = Floor()
+        self.contexts = Contexts()
+        self._follower = Follower(
+            self.floor, self.contexts, on_turn=on_turn, on_person=on_person, now_ms=now_ms
+        )
+        self._overhearer = Overhearer(self.floor, on_turn=on_turn, now_ms=now_ms)
+
+    def follow(self, pipeline: PipelineWorker) -> None:
+        """Write down what comes into a bot's contexts; or what is heard, where it has none of pipecat's aggregators."""
+        if not self._follower.follow(pipeline):
+            self._overhearer.follow(pipeline)
+
+    def message_added(self, message: Any, person: str | None = None) -> None:
+        """A message has come into the bot's context, or into that with one person."""
+        self._follower.message_added(message, person)
+
+    def take_in(self, conversation: Sequence[Turn]) -> None:
+        """Put what was said elsewhere behind what the bot's model reads."""
+        self.contexts.extend(conversation)
+
+    def forget(self) -> None:
+        """Begin another conversation."""
+        self._follower.forget()
+        self.contexts.clear()
+
+    async def cancel_tools(self, within: timedelta) -> None:
+        """Let no tool return into another person's conversation, also none that an interruption leaves running."""
+        await self._follower.cancel_tools(within)
