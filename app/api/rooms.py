@@ -86,24 +86,25 @@ def _as_the_pass_says(held: Pass, wanted: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(LeaveSchema())
 @bp.response(HTTPStatus.OK, LeftSchema())
 @open_to_session
-def leave(which: dict[str, str]) -> Left:
+def leave(which: dict[str, Any]) -> Left:
     """Take a bot out of its room; answers when it has left.  Twice is fine.
 
-    With a session's token: only if nobody else is there.
+    With a session's token: only if nobody else is there.  With a `teardown_delay` the bot waits so long in its room,
+    and a join or somebody's coming back cancels it; answers when it waits.
     """
-    here = services()
+    here, delay = services(), which.pop("teardown_delay", timedelta(0))
     if len(which) != 1:
         raise Rejected("Name the bot that shall leave by room_url or by session_id, one of the two.")
     if session_id := which.get("session_id"):
         user_id = caller_of(session_id)
         whose, at_most = (session_id, user_id), LEAVES_OF_ONE if user_id is not None else 0
         with here.seats.taken(Wait.LEAVE, whose=whose, at_most=at_most):
-            return here.leaving.leave_session(session_id, by=user_id)
+            return here.leaving.leave_session(session_id, by=user_id, teardown_delay=delay)
     if g.token is not None:
         raise Forbidden
     room = here.providers.room(which["room_url"])
     with here.seats.taken(Wait.LEAVE):
-        return here.leaving.leave_room(room)
+        return here.leaving.leave_room(room, teardown_delay=delay)
 
 
 @bp.post("/config")

@@ -77,7 +77,33 @@ class NoOtherSlot:
     """The bot's worker stops, and no other worker has a slot for the session."""
 
 
-Happening = Started | TookOver | Arrived | Departed | Paused | Resumed | SlotWanted | NoOtherSlot
+@dataclass(frozen=True)
+class LeaveAsked:
+    """Whoever is there leaves now, by their own word; the bot shall wait so long for somebody to come back."""
+
+    teardown_delay: timedelta
+    detail: str  # who asked
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Somebody has asked for the room's bot, and is on their way to it."""
+
+    people: frozenset[str]
+
+
+Happening = (
+    Started
+    | TookOver
+    | Arrived
+    | Departed
+    | Paused
+    | Resumed
+    | SlotWanted
+    | NoOtherSlot
+    | LeaveAsked
+    | Expected
+)
 
 
 # What follows from it.
@@ -89,6 +115,7 @@ class SetClock:
 
     after: timedelta
     reason: Reason
+    detail: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +211,7 @@ class Attendance:
         self._is_waiting = False  # the last person has left
         self._is_paused = session.state is State.PAUSED
         self._is_clock_set = False
+        self._leave: LeaveAsked | None = None  # that is to happen, unless somebody comes
 
     def is_told_of(self, person: str) -> None:
         """The bot knows this person from before: whoever else comes is another one, although nobody has come yet."""
@@ -211,6 +239,10 @@ class Attendance:
                 return self._slot_wanted(happening)
             case NoOtherSlot():
                 return self._no_other_slot()
+            case LeaveAsked():
+                return self._leave_asked(happening)
+            case Expected():
+                return self._expected(happening)
 
     def _started(self, started: Started) -> list[Consequence]:
         self._is_on = True
@@ -238,7 +270,7 @@ class Attendance:
             self._met.clear()
         self._met.add(person)
         self._last_person = person
-        self._is_clock_set = False
+        self._is_clock_set, self._leave = False, None
         return [
             StopClock(),
             *([BeginConversation(person)] if is_another else []),
@@ -249,12 +281,36 @@ class Attendance:
 
     def _departed(self, departure: Departed) -> list[Consequence]:
         has_left = WriteEvent(Happened.PERSON_LEFT, departure.user_id)
-        if departure.people or not self._is_on:
+        was_told = self._leave is not None  # that they go: the clock runs
+        if departure.people or not self._is_on or was_told:
             return [has_left]
-        self._is_waiting = True
         # The clock first: whoever comes while the rest is done stops it
         clock = self._set_clock(self._session.brief.persistence, Reason.IDLE)
-        return [clock, CancelAnswer(), Enter(State.WAITING), has_left]
+        return [clock, *self._is_empty(), has_left]
+
+    def _is_empty(self) -> list[Consequence]:
+        self._is_waiting = True
+        return [CancelAnswer(), Enter(State.WAITING)]
+
+    def _leave_asked(self, asked: LeaveAsked) -> list[Consequence]:
+        """As if they had gone: a connection takes seconds to be seen to be closed."""
+        self._leave = asked
+        clock = self._set_clock(asked.teardown_delay, Reason.LEFT, asked.detail)
+        if self._is_waiting or not self._is_on:
+            return [clock]
+        return [clock, *self._is_empty()]
+
+    def _expected(self, expected: Expected) -> list[Consequence]:
+        """Whoever joins a moment before the bot's time is over finds it when they get there."""
+        self._leave = None
+        if not self._is_clock_set:
+            return []
+        if expected.people:  # they have come back before they were seen to go
+            self._is_clock_set = False
+            return [StopClock(), *self._comes_back()]
+        if not self.anybody_came:
+            return [self._set_clock(NO_SHOW_AFTER, Reason.NO_SHOW)]
+        return [self._set_clock(max(self._session.brief.persistence, COMES_BACK_WITHIN), Reason.IDLE)]
 
     def _comes_back(self) -> list[Consequence]:
         if not self._is_waiting:
@@ -286,6 +342,8 @@ class Attendance:
 
     def _expect_person(self, people: frozenset[str], after: timedelta) -> list[Consequence]:
         """Somebody will come, or come back."""
+        if self._leave is not None:
+            return [self._set_clock(self._leave.teardown_delay, Reason.LEFT, self._leave.detail)]
         if people:
             return []
         alone_for, persistence = self._alone_for(after), self._session.brief.persistence
@@ -295,9 +353,9 @@ class Attendance:
             return [self._set_clock(persistence - alone_for, Reason.IDLE)]
         return [self._set_clock(max(persistence - alone_for, COMES_BACK_WITHIN), Reason.IDLE)]
 
-    def _set_clock(self, after: timedelta, reason: Reason) -> SetClock:
+    def _set_clock(self, after: timedelta, reason: Reason, detail: str | None = None) -> SetClock:
         self._is_clock_set = True
-        return SetClock(max(timedelta(0), after), reason)
+        return SetClock(max(timedelta(0), after), reason, detail)
 
     def _alone_for(self, after: timedelta) -> timedelta:
         """How long nobody has been with the session's bots, this one and those before it."""

@@ -4,6 +4,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ import structlog
 from greenroom.app.errors import (
     ConversationOfAnother,
     GreenroomError,
+    InboxFull,
     LaunchFailed,
     QueueFull,
     RoomInDoubt,
@@ -22,6 +24,7 @@ from greenroom.app.errors import (
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.endings import end_lost
 from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.inbox import Send
 from greenroom.app.rooms.leases import (
     DOUBT_LASTS,
     SETTLES_WITHIN,
@@ -29,6 +32,7 @@ from greenroom.app.rooms.leases import (
     Claimed,
     Held,
     Hold,
+    Lease,
     NotYet,
     Withdraw,
 )
@@ -36,6 +40,7 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, Place
 from greenroom.app.rooms.providers import check_voice_room
 from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.requests import Expect
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
@@ -204,11 +209,18 @@ class Joining:
             brief=lease.brief,
             conversation_id=held.conversation_id,
         )
+        if held.recorded is State.WAITING:
+            self._let_it_wait(lease)
         if held.state is not State.PENDING:
             return found
         if held.place.ahead is not None:  # asked for again: the claim lasts longer, even where no reaper runs
             self._ledger.run(Hold(room, lease.epoch))
         return _at(found, held.place)
+
+    def _let_it_wait(self, lease: Lease) -> None:
+        """Tell a bot in an empty room that somebody comes, so that it does not end before they are there."""
+        with suppress(InboxFull):
+            self._ledger.run(Send(lease.session_id, Expect.name, {}, lease.epoch, good_for=Expect.within))
 
     def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed) -> Joined:
         session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)

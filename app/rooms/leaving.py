@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
 from greenroom.app.rooms.endings import end, end_lost
@@ -9,7 +10,7 @@ from greenroom.app.rooms.leases import STALE_AFTER, Finding, LeaseStatus, ReadRo
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import Providers
-from greenroom.app.rooms.requests import Leave, ended_by
+from greenroom.app.rooms.requests import Leave, LeaveLater, ended_by
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 
@@ -18,7 +19,7 @@ BOTS_AT_MOST = 3  # that are asked: the one that was asked may have handed its s
 
 @dataclass(frozen=True)
 class Left:
-    """What came of asking a bot to leave: `empty` if there was none."""
+    """What came of asking a bot to leave: `empty` if there was none, `waiting` if it leaves after a delay."""
 
     status: str
     session_id: str | None = None
@@ -32,22 +33,28 @@ class Leaving:
         self._ledger = ledger
         self._providers = providers
 
-    def leave_room(self, room: Room) -> Left:
+    def leave_room(self, room: Room, *, teardown_delay: timedelta = timedelta(0)) -> Left:
+        """As `leave_session`, of whatever session the room has."""
         lease = self._ledger.run(ReadRoom(room)).lease
         if lease is None:
             return Left("empty")
         try:
-            return self.leave_session(lease.session_id)
+            return self.leave_session(lease.session_id, teardown_delay=teardown_delay)
         except NoSuchSession:  # claimed by a process that died before it wrote the record
             if self._ledger.run(Withdraw(room, lease.epoch)):
                 return Left("empty")
             raise BotSilent(session_id=lease.session_id) from None  # Redis lost it; the bot writes it again
 
-    def leave_session(self, session_id: str, *, by: str | None = None) -> Left:
+    def leave_session(
+        self, session_id: str, *, by: str | None = None, teardown_delay: timedelta = timedelta(0)
+    ) -> Left:
         """Raises NoSuchSession, or BotSilent if the bot has not left within the time that it has.
 
-        Asked `by` a person of the room, it stays with whoever else is there: raises OthersThere.
+        Asked `by` a person of the room, it stays with whoever else is there: raises OthersThere.  With a
+        `teardown_delay` the people leave and the bot waits so long for somebody to join or to come back; one that has
+        not started yet waits for nobody.
         """
+        wish = LeaveLater(teardown_delay.total_seconds(), by) if teardown_delay else Leave(Reason.LEFT, by)
         session = self._ledger.run(ReadSession(session_id))
         for _ in range(BOTS_AT_MOST):
             if session.state is State.ENDED:
@@ -57,7 +64,9 @@ class Leaving:
             if self._withdraw(session, by):
                 return Left("left", session.id, Reason.LEFT)
             try:
-                ask(self._ledger, session, Leave(Reason.LEFT, by))
+                ask(self._ledger, session, wish)
+                if teardown_delay:
+                    return Left("waiting", session.id)
             except SessionEnded:
                 pass  # by itself, while we asked
             except BotSilent:

@@ -89,6 +89,14 @@ class AskedBot(Protocol):
         """Say goodbye, and end the session."""
         ...
 
+    async def leave_later(self, teardown_delay: timedelta, detail: str) -> None:
+        """Wait so long for somebody to come back, as in an empty room, and end the session if nobody does."""
+        ...
+
+    async def expect(self) -> None:
+        """Wait for somebody who is on their way, as long as for one who has just left."""
+        ...
+
 
 A = TypeVar("A", bound=BotAnswer)
 
@@ -239,9 +247,54 @@ class Leave(Request[Done]):
     by: str | None = None
 
     async def carry_out(self, bot: AskedBot) -> None:
-        if self.by is not None and bot.people - {self.by}:
-            raise OthersThere
+        _check_alone(bot, self.by)
         bot.leave(self.reason, detail=ended_by(self.by))
+
+
+@dataclass(frozen=True)
+class LeaveLater(Request[Done]):
+    """Let whoever is there go, and wait so long for somebody to come back; then end the session.
+
+    The API sends it for `POST /leave` with a `teardown_delay`.  Whoever comes, and whoever joins, cancels it.  Asked
+    `by` a person of the room the bot refuses while others are there.
+    """
+
+    name = "leave_later"
+    answer = Done
+    refusals = (OthersThere,)
+    within = timedelta(seconds=5)
+
+    seconds: float
+    by: str | None = None
+
+    async def carry_out(self, bot: AskedBot) -> Done:
+        _check_alone(bot, self.by)
+        detail = f"{ended_by(self.by)}, and nobody came back in {self.seconds:g} s"
+        await bot.leave_later(timedelta(seconds=self.seconds), detail)
+        return Done()
+
+
+@dataclass(frozen=True)
+class Expect(Request[Done]):
+    """Wait for somebody who is on their way.
+
+    `POST /join` sends it to a bot that waits in an empty room, and awaits no answer: without it the bot could end
+    between the join and the person's coming.
+    """
+
+    name = "expect"
+    answer = Done
+    within = timedelta(seconds=10)
+
+    async def carry_out(self, bot: AskedBot) -> Done:
+        await bot.expect()
+        return Done()
+
+
+def _check_alone(bot: AskedBot, person: str | None) -> None:
+    """Raises OthersThere where a person asks, and is not alone with the bot; the holder of the key may ask always."""
+    if person is not None and bot.people - {person}:
+        raise OthersThere
 
 
 def ended_by(person: str | None) -> str:
@@ -250,7 +303,7 @@ def ended_by(person: str | None) -> str:
 
 
 REQUESTS: Mapping[str, type[Request[Any]]] = {
-    each.name: each for each in (Offer, Candidates, Configure, GiveWay, Leave)
+    each.name: each for each in (Offer, Candidates, Configure, GiveWay, Leave, LeaveLater, Expect)
 }
 
 

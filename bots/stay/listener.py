@@ -91,6 +91,14 @@ class RoomListener:
             self._do_at_once(consequence)
         return bool(consequences)
 
+    async def asked_to_leave(self, teardown_delay: timedelta, detail: str) -> None:
+        """The people go, and the bot waits so long for somebody to come back."""
+        await self._follow(attendance.LeaveAsked(teardown_delay, detail))
+
+    async def expects_somebody(self) -> None:
+        """Somebody has joined, and is on their way."""
+        await self._follow(attendance.Expected(self._people()))
+
     def waits_for_slot(self) -> bool:
         """Whether the session waits for a slot, since no other worker has one; if not, it ends here."""
         consequences = self._rules.on(attendance.NoOtherSlot())
@@ -115,9 +123,10 @@ class RoomListener:
     def _do_at_once(self, consequence: Consequence) -> bool:
         """False for a consequence that takes time: those are carried out one after the other, in order."""
         match consequence:
-            case attendance.SetClock(after, reason):
+            case attendance.SetClock(after, reason, detail):
                 self.stop_clock()
-                loop, ending = asyncio.get_running_loop(), Ending(reason, politely=False)
+                is_asked_for = reason is Reason.LEFT  # then somebody may be there still, and hears goodbye
+                loop, ending = asyncio.get_running_loop(), Ending(reason, is_asked_for, detail)
                 self._clock = loop.call_later(after.total_seconds(), self._end.begin, ending)
             case attendance.StopClock():
                 self.stop_clock()

@@ -103,7 +103,7 @@ class Parts:
                 on_started=_nothing if adopted.is_next else listener.started,
             )
         )
-        self.asked = BotOfStay(session.id, rooms, listener.give_way, end)
+        self.asked = BotOfStay(session.id, rooms, listener, end)
         self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked))
         self.heartbeat = Heartbeat(
             pulse,

@@ -3,8 +3,9 @@
 The inbox hands messages over one by one, in the order in which they were sent; the bot's pipeline may not run yet.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -14,6 +15,7 @@ from greenroom.app.rooms.requests import AskedBot, BadRequest, read
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms
+from greenroom.bots.stay.listener import RoomListener
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +26,7 @@ class BotOfStay(AskedBot):
 
     session_id: str
     rooms: Rooms  # where it is
-    leave_if_alone: Callable[[], bool]  # gives its slot to who waits for one; False if somebody is there
+    listener: RoomListener  # knows who comes and goes, and how long the bot waits for whom
     end: End
 
     @property
@@ -41,10 +43,16 @@ class BotOfStay(AskedBot):
         await self.rooms.now.controls.change(changes)
 
     def give_way(self) -> bool:
-        return self.leave_if_alone()
+        return self.listener.give_way()
 
     def leave(self, reason: Reason, detail: str) -> None:
         self.end.begin(Ending(reason, detail=detail))
+
+    async def leave_later(self, teardown_delay: timedelta, detail: str) -> None:
+        await self.listener.asked_to_leave(teardown_delay, detail)
+
+    async def expect(self) -> None:
+        await self.listener.expects_somebody()
 
 
 async def handle(bot: BotOfStay, message: Message) -> Mapping[str, object] | None:

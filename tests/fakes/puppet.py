@@ -64,7 +64,11 @@ class Puppet:
                 self._ledger.run(Answer(self.session.id, message.id, {"error": EXPIRED}))
                 continue
             self.heard.append((message.kind, message.body))
-            if message.kind == "leave" and "by" in message.body and self.people - {str(message.body["by"])}:
+            if (
+                message.kind in ("leave", "leave_later")
+                and "by" in message.body
+                and self.people - {str(message.body["by"])}
+            ):
                 self._ledger.run(Answer(self.session.id, message.id, {"error": OthersThere.kind}))
                 continue
             if message.kind == "leave":

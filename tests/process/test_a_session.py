@@ -72,6 +72,21 @@ async def test_a_room_whose_person_does_not_come_back_ends_as_idle(greenroom):
     assert greenroom.ended(joined["session_id"]) == "idle"
 
 
+async def test_a_bot_that_leaves_later_is_there_for_who_joins_meanwhile_and_else_gone(greenroom):
+    joined = greenroom.join("local:later", user_id="ann")
+    later = {"room_url": "local:later", "teardown_delay": 1}
+    async with Person(greenroom.url, joined["connect"]):
+        left = greenroom.post("/leave", {**later, "teardown_delay": 60})
+    again = greenroom.join("local:later", user_id="ann")
+    async with Person(greenroom.url, again["connect"]):
+        eventually(lambda: greenroom.session(joined["session_id"])["state"] == "live")
+        second = greenroom.post("/leave", later)
+
+    assert left["status"] == second["status"] == "waiting"
+    assert again["session_id"] == joined["session_id"]
+    assert greenroom.ended(joined["session_id"]) == "left"
+
+
 async def test_a_second_person_is_told_that_the_room_is_full(greenroom):
     ann = greenroom.join("local:full", user_id="ann")
     bob = greenroom.join("local:full", user_id="bob")

@@ -1,9 +1,11 @@
 """A bot joins a room, and leaves it."""
 
+from datetime import timedelta
+
 from marshmallow import Schema, fields, validate
 
-from greenroom.app.api.schemas.facts import FactsSchema
-from greenroom.app.api.schemas.fields import NAME, Strict, one_line
+from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, FactsSchema
+from greenroom.app.api.schemas.fields import NAME, Seconds, Strict, between, one_line
 
 
 class JoinSchema(Strict, FactsSchema):
@@ -71,13 +73,23 @@ class JoinedSchema(FactsSchema):
 
 
 class LeaveSchema(Strict):
-    """Which bot leaves; one of the two fields must be given."""
+    """Which bot leaves; one of the first two fields must be given."""
 
     room_url = fields.String()
     session_id = fields.String(validate=NAME)
+    teardown_delay = Seconds(
+        strict=True,
+        validate=between(timedelta(0), LONGEST_PERSISTENCE),
+        metadata={
+            "description": "How long the bot waits for somebody to join or to come back before it leaves; "
+            "0, or left out: it leaves at once"
+        },
+    )
 
 
 class LeftSchema(Schema):
-    status = fields.String(metadata={"description": "left, or empty if there was no bot"})
+    status = fields.String(
+        metadata={"description": "left, waiting if it leaves after the delay, or empty if there was no bot"}
+    )
     session_id = fields.String(allow_none=True)
     reason = fields.String(allow_none=True)

@@ -15,6 +15,8 @@ from greenroom.app.rooms.attendance import (
     Departed,
     End,
     Enter,
+    Expected,
+    LeaveAsked,
     NoOtherSlot,
     Park,
     Paused,
@@ -322,3 +324,72 @@ def test_nobody_is_warned_of_an_end_that_is_near_already():
 
     assert time_limits(session, age=AT_ONCE).warns_in is None
     assert time_limits(short, age=timedelta(minutes=1)).ends_in == AT_ONCE
+
+
+# Leaving with a delay, and joining meanwhile
+
+A_MINUTE = timedelta(minutes=1)
+LEAVE = LeaveAsked(A_MINUTE, "POST /leave, with the key")
+LEAVES_THEN = SetClock(A_MINUTE, Reason.LEFT, "POST /leave, with the key")
+
+
+def test_a_bot_that_leaves_later_waits_as_in_an_empty_room_although_nobody_was_seen_to_go():
+    assert on_stage("ann").on(LEAVE) == [LEAVES_THEN, CancelAnswer(), Enter(State.WAITING)]
+
+
+def test_a_bot_that_is_alone_already_leaves_after_the_delay_and_no_more_changes():
+    attendance = on_stage("ann")
+    attendance.on(Departed("ann", NOBODY))
+
+    assert attendance.on(LEAVE) == [LEAVES_THEN]
+
+
+def test_whoever_is_seen_to_go_after_they_asked_to_leave_does_not_lengthen_the_delay():
+    attendance = on_stage("ann")
+    attendance.on(LEAVE)
+
+    assert attendance.on(Departed("ann", NOBODY)) == [WriteEvent("person_left", "ann")]
+
+
+def test_a_bot_that_is_asked_to_leave_later_before_it_has_started_does_so_after_that():
+    attendance = an_attendance()
+    attendance.on(LEAVE)
+
+    assert attendance.on(Started(NOBODY, AT_ONCE)) == [LEAVES_THEN, Enter(State.LIVE)]
+
+
+def test_whoever_comes_within_the_delay_cancels_it():
+    attendance = on_stage("ann")
+    attendance.on(LEAVE)
+    came = attendance.on(Arrived("ann", frozenset({"ann"})))
+    gone = attendance.on(Departed("ann", NOBODY))
+
+    assert came[0] == StopClock() and Enter(State.LIVE) in came
+    assert gone[0] == SetClock(PERSISTENCE, Reason.IDLE)
+
+
+@pytest.mark.parametrize("persistence", [AT_ONCE, PERSISTENCE])
+def test_whoever_joins_within_the_delay_cancels_it_and_has_time_to_come(persistence):
+    attendance = on_stage("ann", persistence=persistence)
+    attendance.on(Departed("ann", NOBODY))
+    attendance.on(LEAVE)
+
+    assert attendance.on(Expected(NOBODY)) == [SetClock(max(persistence, COMES_BACK_WITHIN), Reason.IDLE)]
+
+
+def test_whoever_joins_before_they_were_seen_to_go_has_come_back():
+    attendance = on_stage("ann")
+    attendance.on(LEAVE)
+
+    assert attendance.on(Expected(frozenset({"ann"}))) == [StopClock(), Enter(State.LIVE)]
+
+
+def test_a_join_while_nobody_has_come_yet_waits_as_long_as_the_first_did():
+    attendance = on_stage()
+    attendance.on(LEAVE)
+
+    assert attendance.on(Expected(NOBODY)) == [SetClock(NO_SHOW_AFTER, Reason.NO_SHOW)]
+
+
+def test_a_join_that_finds_somebody_there_changes_nothing():
+    assert on_stage("ann").on(Expected(frozenset({"ann"}))) == []

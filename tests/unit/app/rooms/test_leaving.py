@@ -1,5 +1,7 @@
 """Leaving: the answer comes when the bot has gone, and twice is fine."""
 
+from datetime import timedelta
+
 import pytest
 
 from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere
@@ -256,3 +258,50 @@ def test_a_bot_that_is_to_come_back_is_called_off_by_whoever_talked_with_it_last
     else:
         with pytest.raises(OthersThere):
             leaving.leave_session(joined.session_id, by=who)
+
+
+A_MINUTE = timedelta(minutes=1)
+
+
+def test_a_bot_that_shall_leave_later_waits(leaving, ledger, joined, bot):
+    assert leaving.leave_room(STAGE, teardown_delay=A_MINUTE) == Left("waiting", joined.session_id)
+
+    assert bot.heard == [("leave_later", {"seconds": 60.0})]
+    assert ledger.run(ReadSession(joined.session_id)).state is State.LIVE
+
+
+def test_a_bot_that_has_not_started_waits_for_nobody(leaving, joined):
+    left = leaving.leave_session(joined.session_id, teardown_delay=A_MINUTE)
+
+    assert left == Left("left", joined.session_id, Reason.LEFT)
+
+
+def test_an_empty_room_is_left_at_once_with_a_delay_too(leaving):
+    assert leaving.leave_room(STAGE, teardown_delay=A_MINUTE) == Left("empty")
+
+
+def test_a_bot_stays_with_others_from_whom_a_person_would_take_it_later(leaving, joined, bot):
+    bot.people = frozenset({"ada", "ben"})
+
+    with pytest.raises(OthersThere):
+        leaving.leave_session(joined.session_id, by="ben", teardown_delay=A_MINUTE)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_dead_bot_waits_for_nobody(leaving, ledger, joined, puppet):
+    puppet().go_live()
+    ledger.pass_time(STALE_AFTER * 2)
+
+    assert leaving.leave_room(STAGE, teardown_delay=A_MINUTE) == Left("left", joined.session_id, Reason.LEFT)
+    assert ledger.run(ReadRoom(STAGE)).lease is None
+
+
+@pytest.mark.parametrize(("state", "heard"), [(State.WAITING, ["expect"]), (State.LIVE, [])])
+def test_a_join_tells_a_bot_that_waits_in_an_empty_room_and_no_other(joining, joined, bot, state, heard):
+    """The bot ended between the join and the person's coming."""
+    if state is not State.LIVE:
+        bot.enter(state)
+    joining.join(an_order())
+    bot.obey()
+
+    assert [kind for kind, _ in bot.heard] == heard

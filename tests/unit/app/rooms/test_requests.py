@@ -18,9 +18,11 @@ from greenroom.app.rooms.requests import (
     Candidates,
     Configure,
     Done,
+    Expect,
     GivesWay,
     GiveWay,
     Leave,
+    LeaveLater,
     Offer,
     OfferAnswer,
     Request,
@@ -37,6 +39,9 @@ EXAMPLES = [
     GiveWay(),
     Leave(Reason.LEFT),
     Leave(Reason.LEFT, "ada"),
+    LeaveLater(5.0),
+    LeaveLater(0.5, "ada"),
+    Expect(),
 ]
 ANSWERS = [Done(), OfferAnswer({"sdp": "v=0", "type": "answer"}), GivesWay(True), GivesWay(False)]
 

@@ -1,5 +1,6 @@
 """What a bot does when it is asked for something."""
 
+import asyncio
 import typing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -135,3 +136,25 @@ async def test_a_bot_does_what_a_request_s_class_says_and_knows_of_no_other_plac
 
     assert await handle(parts.asked, sent(Whisper())) == {}
     assert [frame.delta.voice for frame in pipeline.frames] == ["whisper"]
+
+
+async def test_a_bot_that_shall_leave_later_does_unless_somebody_joins_meanwhile():
+    parts = parts_of_a_stay(person="ann")
+    await parts.listener.started()
+    await handle(parts.asked, a_message("leave_later", {"seconds": 0.05, "by": "ann"}))
+    await handle(parts.asked, a_message("expect", {}))
+    await asyncio.sleep(0.1)
+    assert not parts.end.has_begun
+
+    await handle(parts.asked, a_message("leave_later", {"seconds": 0.05, "by": "ann"}))
+    async with asyncio.timeout(10):
+        await parts.end.wait()
+    assert parts.end.ending.reason is Reason.LEFT
+    assert parts.end.ending.detail == "ann hung up, and nobody came back in 0.05 s"
+
+
+async def test_a_bot_does_not_leave_others_later_at_a_persons_wish():
+    parts = parts_of_a_stay(people={"ada", "ben"})
+
+    with pytest.raises(OthersThere):
+        await handle(parts.asked, a_message("leave_later", {"seconds": 60.0, "by": "ben"}))
