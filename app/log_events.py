@@ -15,6 +15,8 @@ EVENTS = {
     "person_departed": "a person has left the room",
     "session_relaunched": "a session whose bot is gone gets its next one",
     "session_handed_over": "a bot has taken a session over from the bot before it",
+    "session_moved": "a session is in another room: `room`, and `left` for the one that it was in",
+    "session_move_failed": "a session was to move to `room` and stays; `kind` and `because` say why",
     "session_handover_failed": "a session could not be handed over, and goes on after a crash",
     "session_write_failed": "Redis is away; what was to be written of a session is written later",
     "step_write_failed": "Redis is away, or refused a step that the call can do without",

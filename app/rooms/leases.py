@@ -72,6 +72,7 @@ class Claimed:
     epoch: int
     session_id: str  # the claimer's own, or that of the dead bot, if it was of the same user and bot
     took_over: str | None = None  # another session, whose bot is dead
+    elsewhere: str | None = None  # the session of the bot that its user has in another room
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class Claim(Step[Claimed | Held | NotYet]):
 
     Claiming twice with one token is one claim.  After Redis lost everything claims wait for SETTLES_WITHIN, until
     every bot that lives has beaten again: else a second bot would come into its room.
+
+    A session that moves here claims `above` its own epoch, and with the brief that it will have.
     """
 
     room: Room
@@ -108,6 +111,7 @@ class Claim(Step[Claimed | Held | NotYet]):
     brief: Brief
     lasts: timedelta = PENDING_FOR
     stale_after: timedelta = STALE_AFTER
+    above: int = 0  # 0: a new session's
 
 
 def owner_of(host: str, job_id: str, pid: int) -> str:

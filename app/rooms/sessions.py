@@ -52,6 +52,8 @@ class Happened(StrEnum):
     QUEUED = "queued"  # it waits for a slot, at this position
     PARKED = "parked"  # its worker stops while no other slot is free
     HANDED_OVER = "handed_over"  # another worker's bot has it
+    MOVED = "moved"  # it is in another room
+    MOVE_FAILED = "move_failed"  # it stays in its room
     PERSON_ARRIVED = "person_arrived"
     PERSON_LEFT = "person_left"
     MESSAGE_EXPIRED = "message_expired"  # its bot read a request too late
@@ -63,9 +65,9 @@ FOLLOWERS: Mapping[State, frozenset[State]] = {
     State.PENDING: _FROM_ANY | {State.JOINING, State.ENDED},
     State.JOINING: _FROM_ANY | {State.LIVE, State.ENDED},
     State.LIVE: _FROM_ANY | {State.PAUSED, State.WAITING, State.TRANSITIONING, State.ENDED},
-    State.PAUSED: _FROM_ANY | {State.LIVE, State.WAITING, State.ENDED},
-    State.WAITING: _FROM_ANY | {State.LIVE, State.ENDED},
-    State.TRANSITIONING: _FROM_ANY | {State.LIVE, State.ENDED},
+    State.PAUSED: _FROM_ANY | {State.LIVE, State.WAITING, State.TRANSITIONING, State.ENDED},
+    State.WAITING: _FROM_ANY | {State.LIVE, State.TRANSITIONING, State.ENDED},
+    State.TRANSITIONING: _FROM_ANY | {State.LIVE, State.PAUSED, State.WAITING, State.ENDED},
     State.LEAVING: frozenset({State.LOST, State.ENDED}),
     State.LOST: frozenset({State.PENDING, State.ENDED}),
     State.ENDED: frozenset(),

@@ -1,16 +1,16 @@
 """Every Redis key: what it holds, how long it lives, who writes it.
 
     room_active:{<room>}          json    60 s (parked 10 min), 24 h  claim, and each step on a lease
-    room_epoch:{<room>}           string  30 days past use            claim, beat, supersede, hand_over, release
+    room_epoch:{<room>}           string  30 days past use            claim, beat, supersede, hand_over, release, a move
     room_keepalive:{<room>}       json    24 h; stale after 20 s      adopt, beat, yield
-    bot:config:{<room>}           json    24 h                        claim, write_config
-    room_session:{<room>}         string  24 h past the longest end   create
-    room:{<room>}:active_note     json    24 h                        write_state
-    room:{<room>}:active_applet   json    24 h                        write_state
-    room:{<room>}:desktop_mode    json    24 h                        write_state
+    bot:config:{<room>}           json    24 h                        claim, write_config, commit_move
+    room_session:{<room>}         string  24 h past the longest end   create, commit_move
+    room:{<room>}:active_note     json    24 h                        write_state, commit_move
+    room:{<room>}:active_applet   json    24 h                        write_state, commit_move
+    room:{<room>}:desktop_mode    json    24 h                        write_state, commit_move
     room_emptied:{<room>}         string  24 h                        note_emptied
-    rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline, beat, create
-    session:{<id>}                hash    24 h past its end           create, transition, succeed, advance
+    rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline, beat, create, a move
+    session:{<id>}                hash    24 h past its end           create, transition, succeed, advance, commit_move
     conversation:{<id>}           hash    3 days past its last turn    create, begin_conversation, record
     conversation:{<id>}:turns     zset    24 h past its last turn     record
     conversation:{<id>}:outbox    list    3 days, capped              record
@@ -18,14 +18,14 @@
     conversation:{<id>}:unstorable  list  30 days                     settle
     conversations:unstorable      zset    kept; conversation -> put aside   settle
     turns:dropped                 string  3 days                      record
-    sessions:changed              zset    kept; session -> last change      create, transition, succeed, note
-    session:{<id>}:events         stream  24 h past its end, capped   create, transition, succeed, note
+    sessions:changed              zset    kept; session -> last change      create, transition, succeed, note, a move
+    session:{<id>}:events         stream  24 h past its end, capped   create, transition, succeed, note, commit_move
     session:{<id>}:inbox          stream  24 h, capped                send, answer
     session:{<id>}:sent:<nonce>   string  a minute                    send
     session:{<id>}:answer:<msg>   list    30 s                        answer
     sessions:live                 zset    kept; session -> start      create, forget
-    sessions:alone                zset    kept; session -> since when  transition, note, succeed, forget
-    user_bot:{<user>}             json    24 h unrenewed              create, beat, forget
+    sessions:alone                zset    kept; session -> since when  transition, note, succeed, forget, a move
+    user_bot:{<user>}             json    24 h unrenewed              create, beat, forget, commit_move
     user_sessions:{<user>}        zset    24 h past the longest end   create
     hosts                         zset    kept; host -> deadline      report
     hosts:free                    hash    kept; host -> free slots    report
@@ -101,6 +101,8 @@ ACROSS_SLOTS = {
     "begin_conversation": "a conversation that is nobody's",
     "settle": "an outbox that is empty and listed, or has turns and is not",
     "waiting": "a number that was never true",
+    "commit_move": "a session in two rooms, or in one that says it is another's",
+    "call_off_move": "a room that is kept for a session which stays elsewhere",
     "count_request": "a request that one limit counts and another does not",
 }
 LEASES = "room_active:{*}"  # all of them, for a SCAN

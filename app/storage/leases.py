@@ -91,8 +91,8 @@ def claim(step: Claim) -> Command:
 
     def read(replies: list[Reply]) -> Claimed | Held | NotYet:
         if replies[0][0] == "claimed":
-            _, epoch, session_id, took_over = replies[0]
-            return Claimed(int(epoch), session_id, took_over or None)
+            _, epoch, session_id, took_over, elsewhere = replies[0]
+            return Claimed(int(epoch), session_id, took_over or None, elsewhere or None)
         if replies[0][0] == "wait":
             return NotYet(timedelta(milliseconds=replies[0][1]))
         _, card, age, state, (recorded, conversation_id), *place = replies[0]
@@ -119,6 +119,7 @@ def claim(step: Claim) -> Command:
             "waiting": keys.LAUNCHES_WAITING,
             "hosts": keys.HOSTS,
             "free": keys.HOSTS_FREE,
+            "user_bot": keys.user_bot(step.brief.user_id),
             "state": keys.room_state(step.room),
         },
         token=step.token,
@@ -131,6 +132,7 @@ def claim(step: Claim) -> Command:
         silent_ms=ms(SILENT_AT_MOST),
         look_ms=ms(LOOKS_EVERY),
         epoch_ms=ms(EPOCH_KEPT_FOR),
+        above=str(step.above),
     )
     return Command((call,), read)
 

@@ -35,6 +35,7 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Push, QueueLength
+from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.outboxes import (
     Changed,
     ChangedSessions,
@@ -78,7 +79,7 @@ from greenroom.app.rooms.workers import (
     Retire,
 )
 from greenroom.app.storage.encoding import encode
-from tests.rigs.makers import ME, STAGE, a_beat, a_claim, a_session, adopted
+from tests.rigs.makers import CELLAR, ME, STAGE, a_beat, a_claim, a_session, adopted
 from tests.rigs.redis_world import settle
 
 A_STEP_OF_EACH_KIND = [
@@ -101,6 +102,8 @@ A_STEP_OF_EACH_KIND = [
     Transition("a-session", State.ENDED, 7),
     Advance("a-session", 7, None, Underway("a-procedure", "begun")),
     Succeed("a-session", 8, "lost", State.PENDING, is_crash=True),
+    CommitMove(a_session(), Target(CELLAR, 8, "a-token"), ME),
+    CallOffMove("a-session", CELLAR, 8, MoveFailure.UNREACHABLE, "away"),
     Forget("a-session", "ada"),
     ReadUserBot("ada"),
     Note("a-session", "person_arrived", 7),

@@ -9,7 +9,8 @@
 -- KEYS[7] waiting    zset     session -> since when it waits for a slot
 -- KEYS[8] hosts      zset     host -> deadline
 -- KEYS[9] free       hash     host -> free slots
--- KEYS[10...] state  json     what is open in the room: removed with the config
+-- KEYS[10] user_bot  json     the bot that the claimer's user has, in whatever room
+-- KEYS[11...] state  json     what is open in the room: removed with the config
 -- ARGV[1] token      string   who asks
 -- ARGV[2] card       json     session_id, and the brief as a string: what the lease tells others
 -- ARGV[3] pending_ms integer  how long the claim lasts unadopted
@@ -20,7 +21,8 @@
 -- ARGV[8] silent_ms  integer  a longer time without a claim or a report is an outage, and the count begins again
 -- ARGV[9] look_ms    integer  the longest wait that a caller is told before it asks again
 -- ARGV[10] epoch_ms  integer  how long the last epoch is remembered
--- returns {"claimed", epoch, session, session taken over or ""}
+-- ARGV[11] above     string   the epoch of a session that moves here, or "0": then it may be one that was here
+-- returns {"claimed", epoch, session, session taken over or "", session of the bot that the user has elsewhere or ""}
 --      or {"held", lease, age in ms or -1 while it is starting, state of its session by its bot's last beat, {state,
 --          conversation} by its record, and while it is starting: how many are ahead of it in line or -1, how many wait, free slots}
 --      or {"wait", ms}: nobody can tell yet
@@ -35,10 +37,18 @@ local function recorded(lease)
     return redis.call("HMGET", session_key, "state", "conversation_id")
 end
 
+local function elsewhere(session_id)
+    local known = redis.call("GET", KEYS[10])
+    local bot = known and cjson.decode(known)
+    return bot and bot.session_id ~= session_id and bot.session_id or ""
+end
+
 local held = redis.call("GET", lease_key)
 if held then
     local lease = cjson.decode(held)
-    if lease.token == token then return {"claimed", lease.epoch, lease.session_id, lease.took_over or ""} end
+    if lease.token == token then
+        return {"claimed", lease.epoch, lease.session_id, lease.took_over or "", elsewhere(lease.session_id)}
+    end
     if lease.status == "pending" then
         lease.asked = now_ms
         redis.call("SET", lease_key, cjson.encode(lease), "KEEPTTL")
@@ -55,7 +65,7 @@ if held then
     if left > 0 then return {"wait", left} end
     -- A lease without a brief was written by another version of us.
     local theirs, ours = lease.brief and cjson.decode(lease.brief) or {}, cjson.decode(claim.brief)
-    goes_on = theirs.user_id == ours.user_id and theirs.bot == ours.bot
+    goes_on = theirs.user_id == ours.user_id and theirs.bot == ours.bot and ARGV[11] == "0"
     if goes_on then
         claim.session_id, claim.brief = lease.session_id, lease.brief
     else
@@ -66,10 +76,10 @@ else
     if left > 0 then return {"wait", math.min(left, ARGV[9])} end
 end
 
-local epoch = next_epoch(epoch_key, 0, ARGV[10])
+local epoch = next_epoch(epoch_key, ARGV[11], ARGV[10])
 claim.status, claim.token, claim.epoch, claim.since, claim.asked = "pending", token, epoch, now_ms, now_ms
 claim.took_over, claim.lasts = took_over, tonumber(pending_ms)
 redis.call("SET", lease_key, cjson.encode(claim), "PX", pending_ms)
 redis.call("DEL", keepalive_key)
-if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 10)) end
-return {"claimed", epoch, claim.session_id, took_over}
+if not goes_on then redis.call("DEL", config_key, unpack(KEYS, 11)) end
+return {"claimed", epoch, claim.session_id, took_over, elsewhere(claim.session_id)}

@@ -1,0 +1,330 @@
+"""Moving: a session goes on in another room, with the bot that it has.
+
+The other room is claimed first, by whoever is asked for the move (`transitions.py`); the bot does the rest, which is
+written here once: it makes its place there before it leaves the one that it has.  One script changes everything that
+says where a session is, so a bot that dies before it died in the old room, and after it in the new one.  Whoever sees
+that a move cannot be made calls it off: that and the commit exclude each other by the session's record, and each of
+them is safe to repeat.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+import structlog
+
+from greenroom.app.errors import IllegalTransition, NoSuchSession, RedisAway
+from greenroom.app.rooms.leases import ACTIVE_FOR, PENDING_FOR, Adopt, Adoption, Lease, ReadRoom
+from greenroom.app.rooms.ledger import AsyncLedger, Step
+from greenroom.app.rooms.parking import relaunch
+from greenroom.app.rooms.procedures import Procedure, Underway, follow_awaited
+from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Advance, Session, State
+
+MOVE = "move"  # the kind of the procedure
+MOVES_WITHIN = timedelta(seconds=20)  # then a move is called off that is not made
+ASK_AGAIN_AFTER = timedelta(seconds=1)  # a Redis that did not say whether the session has moved
+MOVABLE = frozenset({State.LIVE, State.WAITING, State.PAUSED})
+
+log = structlog.get_logger(__name__)
+
+
+class MoveFailure(StrEnum):
+    """Why a session did not move.  The list is closed."""
+
+    UNREACHABLE = "unreachable"  # the other room's server is away, or lets the bot not in
+    NO_ROOM = "no_room"  # the other room's server has none for it
+    TOO_LATE = "too_late"  # the claim of the other room had lapsed, or the move was called off
+    OTHERS_THERE = "others_there"  # they would be left without the bot
+    NOT_TWICE = "not_twice"  # the bot cannot be in two rooms at once, and not started anew either
+    BOT_DIED = "bot_died"
+    BOT_SILENT = "bot_silent"
+    NOT_MOVABLE = "not_movable"  # the bot was not on stage, left, or was handing its session over
+    ENDED = "ended"  # the session ended meanwhile
+    OURS = "ours"  # a defect of Greenroom's own: the worker's log has the traceback
+
+
+class CannotMove(Exception):
+    """A deed of a move that the bot cannot do; NOT_TWICE has the session started anew in the other room."""
+
+    def __init__(self, kind: MoveFailure, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a session moves: the other room, and the claim that it has there."""
+
+    room: Room
+    epoch: int
+    token: str = field(repr=False)
+    named: tuple[
+        str, ...
+    ] = ()  # what whoever asked for the move named: the old room's config does not hold for it
+
+    def at(self, step: str) -> Underway:
+        """This move as the session's record has it, once that step is done."""
+        return Underway(
+            MOVE,
+            step,
+            {
+                "room": str(self.room),
+                "epoch": str(self.epoch),
+                "token": self.token,
+                "named": ",".join(self.named),
+            },
+        )
+
+    @classmethod
+    def of(cls, session: Session) -> "Target | None":
+        """Where a session is on its way to."""
+        underway = session.procedure
+        if underway is None or underway.kind != MOVE:
+            return None
+        facts = underway.facts
+        named = tuple(name for name in facts.get("named", "").split(",") if name)
+        return cls(Room.parse(facts["room"]), int(facts["epoch"]), facts["token"], named)
+
+
+@dataclass(frozen=True)
+class CommitMove(Step[Session]):
+    """Write down that a session is in its other room, and give up the one that it was in, with all that is open there.
+
+    Doing it twice is once.  The room's config and what is open go along, but for the config's `named` facts.  With
+    `starts_anew` another bot adopts the claim there; without an owner, no bot has adopted the old room's either.
+    Raises IllegalTransition if the move was called off, or one of the two rooms is not the session's any more;
+    NoSuchSession.
+    """
+
+    session: Session
+    target: Target
+    owner: str | None
+    starts_anew: bool = False
+    lasts: timedelta = ACTIVE_FOR
+    pending_for: timedelta = PENDING_FOR
+    within: timedelta = STARTS_WITHIN
+
+
+@dataclass(frozen=True)
+class CallOffMove(Step[bool]):
+    """Write down that a session does not move, and withdraw its claim of the other room.
+
+    False if it is not in that move any more: it has moved, or somebody else has called it off.
+    """
+
+    session_id: str
+    room: Room
+    epoch: int
+    why: MoveFailure
+    detail: str
+
+
+class MovingBot(Protocol):
+    """What a bot does itself when it moves.  Each method but the last ones raises CannotMove."""
+
+    async def prepare(self, there: Session, config: Mapping[str, Any]) -> None:
+        """Build what the bot needs in the other room; `there` is the session as it will be."""
+        ...
+
+    async def enter(self) -> None:
+        """Be in the other room, and neither be heard nor hear."""
+        ...
+
+    async def fall_silent(self) -> bool:
+        """The last moment in the old room, when all that was said is written; False if the session ends instead.
+
+        Raises RedisAway.
+        """
+        ...
+
+    async def speak_again(self) -> None:
+        """Go on in the old room, since it is not known yet whether the session has moved."""
+        ...
+
+    async def go_on(self, there: Session) -> None:
+        """The session has moved: the other room is the bot's, and it is on stage there."""
+        ...
+
+    async def leave_old(self) -> None:
+        """Leave the old room, which is not the bot's any more."""
+        ...
+
+    async def give_up(self) -> None:
+        """Close what was built for the other room, and go on in the old one as before."""
+        ...
+
+
+@dataclass(frozen=True)
+class Adopter:
+    """The process that a bot runs in, as it adopts a claim."""
+
+    owner: str
+    host: str
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The session is in the other room, with this bot."""
+
+    session: Session
+
+
+@dataclass(frozen=True)
+class StartedAnew:
+    """The session is in the other room, and gets its next bot there; this one's stay is over."""
+
+    session: Session
+
+
+@dataclass(frozen=True)
+class NotMoved:
+    """The session is where it was."""
+
+    why: MoveFailure
+    detail: str
+
+
+class Move:
+    """One move, as the bot makes it."""
+
+    def __init__(
+        self,
+        ledger: AsyncLedger,
+        launches: LaunchQueue,
+        bot: MovingBot,
+        session: Session,
+        target: Target,
+        adopter: Adopter,
+    ) -> None:
+        self._ledger = ledger
+        self._launches = launches
+        self._bot = bot
+        self._session = session
+        self._target = target
+        self._adopter = adopter
+        self._stands = target.at("claimed")
+
+    async def run(self) -> Moved | StartedAnew | NotMoved:
+        """Move.  Whoever cancels it finds the session in one of the two rooms, and the bot there."""
+        try:
+            try:
+                await self._come_in()
+                moved = await self._commit()
+            except CannotMove as cannot:
+                if cannot.kind is not MoveFailure.NOT_TWICE:
+                    raise
+                return StartedAnew(await self._start_anew())
+        except CannotMove as cannot:
+            return await self._call_off(cannot.kind, cannot.detail)
+        except RedisAway:
+            return await self._call_off(MoveFailure.OURS, "Redis was away")
+        except asyncio.CancelledError:
+            await self._settle()
+            raise
+        except Exception:
+            log.exception("session_move_failed", session_id=self._session.id, room=str(self._target.room))
+            return await self._call_off(MoveFailure.OURS, "broke on our side; the worker's log says how")
+        await self._bot.go_on(moved)
+        self._log_moved(moved)
+        await self._bot.leave_old()
+        return Moved(moved)
+
+    def _log_moved(self, moved: Session) -> None:
+        log.info(
+            "session_moved",
+            session_id=moved.id,
+            room=str(moved.room),
+            left=str(self._session.room),
+            epoch=moved.epoch,
+        )
+
+    async def _come_in(self) -> None:
+        """Be ready in the other room: all that is left is to say so."""
+        here, other = await self._ledger.run_all([ReadRoom(self._session.room), ReadRoom(self._target.room)])
+        lease: Lease | None = other.lease
+        if lease is None or lease.epoch != self._target.epoch:
+            raise CannotMove(MoveFailure.TOO_LATE, "the room's claim had lapsed")
+        there = replace(
+            self._session, room=self._target.room, epoch=self._target.epoch, brief=lease.brief, procedure=None
+        )
+        config = {name: value for name, value in here.config.items() if name not in self._target.named}
+        await self._bot.prepare(there, config)
+        await self._advance("prepared")
+        by = self._adopter
+        adoption, _ = await self._ledger.run(
+            Adopt(self._target.room, self._target.token, by.owner, by.host, by.job_id)
+        )
+        if adoption is not Adoption.ADOPTED:
+            raise CannotMove(MoveFailure.TOO_LATE, "the room's claim had lapsed")
+        await self._advance("adopted")
+        await self._bot.enter()
+        await self._advance("entered")
+
+    async def _advance(self, step: str) -> None:
+        after = self._target.at(step)
+        if not await self._ledger.run(Advance(self._session.id, self._session.epoch, self._stands, after)):
+            raise CannotMove(MoveFailure.TOO_LATE, "the move was called off")
+        self._stands = after
+
+    async def _commit(self, *, starts_anew: bool = False) -> Session:
+        """Write down where the session is.  Until Redis has answered the bot goes on where it was."""
+        step = CommitMove(self._session, self._target, self._adopter.owner, starts_anew)
+        while True:
+            try:
+                if not await self._bot.fall_silent():
+                    raise CannotMove(MoveFailure.ENDED, "the session ended meanwhile")
+                return await self._ledger.run(step)
+            except RedisAway:
+                await self._bot.speak_again()
+                await asyncio.sleep(ASK_AGAIN_AFTER.total_seconds())
+            except (IllegalTransition, NoSuchSession):
+                raise CannotMove(MoveFailure.TOO_LATE, "the move was called off") from None
+
+    async def _start_anew(self) -> Session:
+        """Another bot comes into the other room, and finds the session as this one leaves it."""
+        await self._bot.give_up()
+        session = await self._commit(starts_anew=True)
+        self._log_moved(session)
+        await follow_awaited(self._ledger, relaunch(session, self._target.token, self._launches))
+        return session
+
+    async def _call_off(self, why: MoveFailure, detail: str) -> NotMoved:
+        """The old room first: nobody there waits for Redis."""
+        await self._bot.give_up()
+        room, session_id = str(self._target.room), self._session.id
+        log.warning("session_move_failed", session_id=session_id, room=room, kind=why, because=detail)
+        try:
+            await self._ledger.run(call_off(self._session, self._target, why, detail))
+        except RedisAway:  # the reaper does it
+            log.warning("step_write_failed", session_id=self._session.id, step="CallOffMove")
+        return NotMoved(why, detail)
+
+    async def _settle(self) -> None:
+        """The stay ends in the middle of it: in the old room, or in the other one if the session is there by now."""
+        try:
+            step = call_off(self._session, self._target, MoveFailure.ENDED, "its bot left meanwhile")
+            await self._ledger.run(step)
+            moved = await self._ledger.run(CommitMove(self._session, self._target, self._adopter.owner))
+        except (RedisAway, IllegalTransition, NoSuchSession):
+            await self._bot.give_up()
+        else:
+            await self._bot.go_on(moved)
+            await self._bot.leave_old()
+
+
+def call_off(session: Session, target: Target, why: MoveFailure, detail: str) -> CallOffMove:
+    return CallOffMove(session.id, target.room, target.epoch, why, detail)
+
+
+def move_without_bot(session: Session, target: Target, launches: LaunchQueue) -> Procedure[Session]:
+    """Move a session whose bot has not started: the next one starts in the other room.  Raises IllegalTransition."""
+    moved = yield CommitMove(session, target, owner=None, starts_anew=True)
+    yield from relaunch(moved, target.token, launches)
+    return moved  # type: ignore[no-any-return]
