@@ -56,9 +56,22 @@ class Forbidden(GreenroomError):
 
 
 class NotYourRoom(Forbidden):
-    """A room named voice- and a user's id is that user's own; join it as that user, or another room."""
+    """A room whose name begins with voice- is one user's own: POST /voice/room says what a user's is called; join it as
+    that user, or join another room."""
 
     kind = "not-your-room"
+
+
+class NoVoiceRoom(Rejected):
+    """A guest is nobody in particular and has no room of their own; name the user_id of a person."""
+
+    kind = "no-voice-room"
+
+
+class NotAVoiceRoom(Rejected):
+    """That is nobody's own voice room; POST /leave takes a bot out of any room."""
+
+    kind = "not-a-voice-room"
 
 
 class Missing(GreenroomError):
@@ -75,6 +88,12 @@ class Conflict(GreenroomError):
     """It could have worked, but not in the present state."""
 
     kind = "conflict"
+
+
+class VoiceNotEnabled(Conflict):
+    """Voice sessions are not for this user or assistant yet: do what `fallback` names."""
+
+    kind = "voice-not-enabled"
 
 
 class UserInSession(Conflict):

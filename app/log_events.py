@@ -8,6 +8,7 @@ EVENTS = {
     # Joins
     "join_answered": "a join was answered: who, where, the session, its `state`, whether it was `reused`, `latency_ms`",
     "join_refused": "a join was refused; `kind` is the last word of the problem's type",
+    "fallback_room_opened": "the providers in `away` did not answer, and a room was opened with the next one",
     "profile_write_failed": "the database was away, or late: what a join brought of its user was told to the bot alone",
     # Sessions and their rooms
     "session_changed": "a session is in another `state`; an end has its `reason`",

@@ -35,6 +35,7 @@ class Pass:
     expires: int  # seconds since the epoch
     room: str | None = None  # its canonical URL; None: one that is yet to be named
     user_id: str | None = None  # None: whoever comes
+    assistant: str | None = None  # whom they talk with; None: the default bot
     link: str | None = None  # the one that it goes back to; None: it is a link's first, and not yet signed
 
 
@@ -49,7 +50,13 @@ class Passes:
         )
 
     def sign(self, given: Pass) -> str:
-        told = {"x": given.expires, "r": given.room, "u": given.user_id, "l": given.link}
+        told = {
+            "x": given.expires,
+            "r": given.room,
+            "u": given.user_id,
+            "a": given.assistant,
+            "l": given.link,
+        }
         return PREFIX + str(self._serializer.dumps({name: value for name, value in told.items() if value}))
 
     def read(self, text: str) -> Pass:
@@ -60,7 +67,7 @@ class Passes:
             told = self._serializer.loads(text.removeprefix(PREFIX))
         except BadData:
             raise UnknownCredential from None
-        given = Pass(told["x"], told.get("r"), told.get("u"), told.get("l") or _link_of(text))
+        given = Pass(told["x"], told.get("r"), told.get("u"), told.get("a"), told.get("l") or _link_of(text))
         if time.time() > given.expires:
             raise PassExpired
         return given

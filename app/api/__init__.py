@@ -22,6 +22,7 @@ from greenroom.app.api import (
     rooms,
     sessions,
     users,
+    voice,
     webhooks,
 )
 from greenroom.app.api.services import Services
@@ -84,6 +85,7 @@ def register(app: Flask, services: Services) -> Flask:
         conversations.bp,
         analytics.bp,
         users.bp,
+        voice.bp,
         webhooks.bp,
         health.bp,
     ):

@@ -15,19 +15,27 @@ from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.precedence import decide
 from greenroom.app.rooms.providers import GUEST, check_name
 from greenroom.app.rooms.users import missing
+from greenroom.app.rooms.voice_rooms import is_some_users
 
 
 def order_of(wanted: Mapping[str, Any], here: Services) -> Order:
     """Raises UnknownAssistant, UnknownBot, UnknownPersonality, UnknownVoice, ReservedName, BadRoom and the like."""
     called = {name: fact for name, fact in wanted.items() if name in FACTS and name != "assistant"}
-    assistant = _assistant(wanted.get("assistant"), here)
+    assistant = known_assistant(wanted.get("assistant"), here)
     facts = decide(call=called, assistant=assistant.facts() if assistant else {}, installation=here.usual)
     check_character(facts, here)
     facts["user_id"] = called.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"
     check_name(facts["user_id"])
     facts["profile"] = _profile(called, assistant, here)
-    room = here.providers.room(wanted["room_url"]) if "room_url" in wanted else here.providers.fresh()
-    return Order(room, Brief(**facts), link=g.link)
+    is_recorded = assistant is not None and assistant.recording
+    if "room_url" not in wanted:
+        # Opened before the join: a caller who asks again after a failure would get a second room and bot
+        opened = here.opening.open()
+        return Order(opened.room, Brief(**facts), link=g.link, fell_back_from=opened.fell_back_from)
+    room = here.providers.room(wanted["room_url"])
+    if is_some_users(room):
+        here.rollout.check(assistant, facts["user_id"])
+    return Order(room, Brief(**facts), link=g.link, recording=is_recorded)
 
 
 def check_character(facts: Mapping[str, Any], here: Services) -> None:
@@ -64,7 +72,8 @@ def _profile(called: Mapping[str, Any], assistant: Assistant | None, here: Servi
     return profile
 
 
-def _assistant(name: str | None, here: Services) -> Assistant | None:
+def known_assistant(name: str | None, here: Services) -> Assistant | None:
+    """The assistant that a caller names, if they name one.  Raises UnknownAssistant."""
     if name is None:
         return None
     if (assistant := here.assistants.known(name)) is None:

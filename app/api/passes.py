@@ -14,8 +14,9 @@ from greenroom.app.api.schemas.passes import PassedSchema, PassSchema, TokenSche
 from greenroom.app.api.services import services
 from greenroom.app.errors import Forbidden, Rejected
 from greenroom.app.passes import LASTS, Pass, until
-from greenroom.app.rooms.providers import check_name, check_voice_room
+from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.voice_rooms import check_voice_room
 
 bp = JsonBlueprint("passes", __name__, description="Leave to come into one room")
 
@@ -37,7 +38,7 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
         check_name(user_id)
     check_voice_room(room, user_id or "")  # an invitation there would be to a room that no guest may join
     expires = until(wanted.get("expires_in", LASTS), held.expires if held else None)
-    given = Pass(expires, str(room), user_id, held.link if held else None)
+    given = Pass(expires, str(room), user_id, held.assistant if held else None, held.link if held else None)
     answer = {
         "pass": here.passes.sign(given),
         "room_url": str(room),
@@ -65,7 +66,7 @@ def _room(wanted: str | None, held: Pass | None) -> Room:
     """The room that the new pass is for: the named one, or that of the pass with which the caller asks."""
     providers = services().providers
     if held is None:
-        return providers.room(wanted) if wanted else providers.fresh()
+        return providers.room(wanted) if wanted else providers.fresh_room()
     if wanted not in (None, held.room):
         raise Forbidden("That pass is for another room.")
-    return providers.room(held.room) if held.room else providers.fresh()
+    return providers.room(held.room) if held.room else providers.fresh_room()

@@ -8,7 +8,7 @@ from flask import g
 from flask.typing import ResponseReturnValue
 
 from greenroom.app.access import open_to_pass, open_to_session
-from greenroom.app.api.auth import caller_of, mint
+from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.join_log import log_joins, note_joined, note_order
 from greenroom.app.api.orders import check_personality, order_of
@@ -16,6 +16,7 @@ from greenroom.app.api.schemas.joining import JoinedSchema, JoinSchema, LeaveSch
 from greenroom.app.api.schemas.rooms import ConfigSchema, ConfiguredSchema, RoomSchema
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services, services
+from greenroom.app.api.ways_in import way_in
 from greenroom.app.errors import Busy, Conflict, Forbidden, NoBotThere, Rejected
 from greenroom.app.passes import Pass
 from greenroom.app.rooms.joining import QUEUED, Joined, Order
@@ -25,7 +26,7 @@ from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.participants import Presence, presence_of
 from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.requests import Configure
-from greenroom.app.rooms.room import LOCAL, Room
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import as_told
 from greenroom.app.rooms.sessions import ON_STAGE, ReadSession
 
@@ -52,18 +53,14 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     order = order_of(wanted, here)
     note_order(order)
     within = timedelta(seconds=query["wait"])
-    provider, is_named = here.providers.of_room(order.room), "room_url" in wanted
-    if (
-        not is_named
-    ):  # before the join: a caller who asks again after a failure would get a second room and bot
-        provider.prepare(order.room)
+    is_named = "room_url" in wanted  # else it has been opened
     if "user_id" in wanted and order.brief.profile:  # before the bot is on its way, which may look for it
         here.users.keep_brought(order.brief.user_id, order.brief.profile)
     joined = _join(here, order, within)
     note_joined(joined)
     if is_named and not joined.reused:  # the person may be there before the bot, and would find no room
-        provider.prepare(order.room)
-    answer = _joined(joined, order.brief.user_id, _about(wanted), here)
+        here.providers.of_room(order.room).prepare(order.room, recording=order.recording)
+    answer = _joined(joined, order, _about(wanted), here)
     if joined.status == QUEUED:
         return answer, HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
     is_there = joined.reused or joined.status in ON_STAGE
@@ -75,6 +72,8 @@ def _as_the_pass_says(held: Pass, wanted: dict[str, Any]) -> dict[str, Any]:
     if held.room is None or held.user_id is None:
         raise Forbidden("That pass is for whoever comes: POST /passes exchanges it for one of your own.")
     own = {"room_url": held.room, "user_id": held.user_id}
+    if held.assistant is not None:
+        own["assistant"] = held.assistant
     if any(name in wanted and wanted[name] != value for name, value in own.items()):
         raise Forbidden("That pass is for another room, or another user.")
     if others := sorted(wanted.keys() - own.keys() - {"user_name"}):
@@ -180,31 +179,14 @@ def _about(wanted: dict[str, Any]) -> About:
     return About(wanted.get("user_name"), preferences if isinstance(preferences, dict) else {})
 
 
-def _joined(joined: Joined, user_id: str, about: About, here: Services) -> dict[str, Any]:
+def _joined(joined: Joined, order: Order, about: About, here: Services) -> dict[str, Any]:
+    user_id = order.brief.user_id
     session_url = f"/sessions/{joined.session_id}"
     return {
         **vars(joined),
         "brief": joined.brief if g.held is None else joined.brief.for_guest(user_id),
         "room_url": str(joined.room),
         "session_url": session_url,
-        "connect": {
-            "provider": joined.room.provider,
-            "room_url": str(joined.room),
-            "token": mint(here.tokens, joined.session_id, user_id, g.link),
-            "user_id": user_id,
-            **_way_in(joined, user_id, about, here),
-        },
+        "fell_back_from": order.fell_back_from,
+        "connect": way_in(joined.room, user_id, about, here, joined.session_id),
     }
-
-
-def _way_in(joined: Joined, user_id: str, about: About, here: Services) -> dict[str, Any]:
-    if joined.room.provider == LOCAL:
-        return {
-            "offer_url": f"/sessions/{joined.session_id}/api/offer",
-            "ice_servers": [
-                {name: value for name, value in vars(server).items() if value}
-                for server in here.settings.ice_servers
-            ],
-        }
-    admission = here.providers.of_room(joined.room).admit(joined.room, user_id, about)
-    return {"url": admission.url, "room_token": admission.room_token}

@@ -27,11 +27,13 @@ from greenroom.app.rooms.histories import Histories
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.opening import Opening
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.participants import Presence
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import EvidenceQueue, Queues
 from greenroom.app.rooms.reading import Reading
+from greenroom.app.rooms.rollout import Rollout
 from greenroom.app.rooms.shared_answers import SharedAnswers
 from greenroom.app.rooms.users import Users
 from greenroom.app.settings import Settings
@@ -64,6 +66,8 @@ class Services:
     settings: Settings
     personalities: tuple[str, ...]
     providers: Providers
+    opening: Opening
+    rollout: Rollout
     evidence: EvidenceQueue
     seats: Seats
     offers: Latest
@@ -100,6 +104,13 @@ class Services:
             settings=settings,
             personalities=personalities,
             providers=its,
+            opening=Opening(its),
+            rollout=Rollout(
+                settings.voice_sessions,
+                settings.voice_assistants_share,
+                settings.voice_fallback,
+                settings.voice_notice,
+            ),
             evidence=queues,
             seats=seats,
             offers=Latest(),

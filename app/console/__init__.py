@@ -53,7 +53,7 @@ def fresh() -> ResponseReturnValue:
     The provider of fresh rooms decides whether the page asks for a microphone and for a name.  `names` are what the
     personalities call themselves, `tries` what a person may say to the demo.
     """
-    provider, here = _providers().fresh().provider, current_app.extensions.get("greenroom")
+    provider, here = _providers().fresh_room().provider, current_app.extensions.get("greenroom")
     told = {
         "names": dict(here.names) if here else {},
         "tries": TRIES if here and not here.settings.thinks_with_openai else [],

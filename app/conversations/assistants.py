@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.tables import assistants
 from greenroom.app.errors import AssistantExists
-from greenroom.app.rooms.assistants import Assistant, RoomPrivacy, VoiceSessionConfig
+from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
 from greenroom.app.rooms.brief import MAIN
+from greenroom.app.rooms.voice_rooms import RoomPrivacy
 
 
 class SqlAssistants:

@@ -27,6 +27,7 @@ OF_THE_MACHINE = re.compile(
 # goes with its companions, since half of them would be refused.
 NEEDED_BY: Mapping[str, frozenset[str]] = {
     "API_KEY|SIGNING_SECRET|DAILY_WEBHOOK_SECRET": frozenset({"web"}),
+    "FRESH_ROOMS|VOICE_.*": frozenset({"web"}),
     "FLOWER_PASSWORD": frozenset({"flower"}),
     "BACKEND_(URL|SECRET)": frozenset({"control", BOTS}),
     "DATABASE_URL": frozenset({"migrate", "web", "control", BOTS}),

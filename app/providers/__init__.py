@@ -8,11 +8,11 @@ from greenroom.app.settings import Settings
 
 
 def of(settings: Settings) -> Providers:
-    """Those that this installation has a key for; fresh rooms are with the first."""
+    """Those that this installation has a key for, in the order in which they have fresh rooms unless that is set."""
     found: list[Provider] = []
     if settings.livekit_url:
         found.append(LiveKit.of(settings))
     if settings.daily_domain:
         found.append(Daily.of(settings))
     found.append(Local())
-    return Providers.of(found)
+    return Providers.of(found, settings.fresh_rooms)

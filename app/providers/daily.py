@@ -31,14 +31,18 @@ from greenroom.app.rooms.providers import (
     Participant,
     RoomEvent,
     bot_identity,
-    check_voice_room,
-    is_voice_room,
 )
 from greenroom.app.rooms.room import DAILY, Room
+from greenroom.app.rooms.voice_rooms import (
+    LASTS,
+    PEOPLE,
+    RENEWED_WITHIN,
+    check_voice_room,
+    is_public_voice_room,
+    is_voice_room,
+)
 from greenroom.app.settings import Settings
 
-ROOM_LASTS_S = 30 * 86400
-RENEWED_WITHIN = timedelta(days=1)  # a room that ends sooner is renewed, since a session may last this long
 LONGEST_USER_ID = 36  # characters, in a token
 WEBHOOK_GOOD_FOR = timedelta(minutes=5)  # by how much a webhook's time may differ from our clock
 IN_MILLISECONDS = 10**11  # a timestamp above this, which in seconds would be the year 5138
@@ -55,8 +59,12 @@ PRIVATE_VOICE = {
     "enable_network_ui": False,
     "enable_chat": False,
     "enable_screenshare": False,
-    "max_participants": 2,
+    "start_video_off": True,
+    "max_participants": PEOPLE,
 }
+PUBLIC_VOICE = {**PRIVATE, "enable_prejoin_ui": False, "start_video_off": True}
+RECORDED = {"enable_recording": "cloud"}  # its owners may start it; nothing starts it by itself
+UNRECORDED = {"enable_recording": False}  # whatever the domain has
 
 REHEARSAL_LASTS_S = 60
 EVENTS = {
@@ -102,22 +110,26 @@ class Daily:
         """
         return self._token(room, _in_daily(bot_identity(room)), name, is_owner=True)
 
-    def prepare(self, room: Room) -> None:
+    def prepare(self, room: Room, *, recording: bool | None = None) -> None:
         """Get or make the room; safe to repeat, and to do in two places at once.
 
         A room that somebody made by hand is left as it is, but for a voice room, which is as voice rooms are.
         """
-        properties = {
-            **(PRIVATE_VOICE if is_voice_room(room) else PRIVATE),
-            "exp": int(time.time()) + ROOM_LASTS_S,
-        }
-        found = self._find(room) or self._make(room, properties)
-        if changes := _wanting(found, properties, is_voice_room(room)):
+        model = _model(room)
+        found = self._find(room) or self._make(room, _wanted(model, recording=bool(recording)))
+        if changes := _wanting(found, _wanted(model, recording=recording), is_exact=model is not PRIVATE):
             self._ask("POST", f"/rooms/{room.name}", changes)
+
+    def open(self, room: Room, *, recording: bool = False) -> None:
+        """The same.  Raises ProviderAway."""
+        self.prepare(room, recording=recording)
 
     def rehearse(self, room: Room) -> None:
         """Make a room, sign a token for it, and remove it.  If this process dies before that, Daily does it."""
-        self._make(room, {**PRIVATE, "exp": int(time.time()) + REHEARSAL_LASTS_S})
+        self._make(
+            room,
+            {"privacy": "private", "properties": {**PRIVATE, "exp": int(time.time()) + REHEARSAL_LASTS_S}},
+        )
         self.admit(room, "doctor")
         with suppress(_NotFound):
             self._ask("DELETE", f"/rooms/{room.name}")
@@ -201,17 +213,16 @@ class Daily:
         except _NotFound:
             return None
 
-    def _make(self, room: Room, properties: Json) -> Json:
-        order = {"name": room.name, "privacy": "private", "properties": properties}
+    def _make(self, room: Room, wanted: Json) -> Json:
         try:
-            self._rest.ask("POST", "/rooms", order)
+            self._rest.ask("POST", "/rooms", {"name": room.name, **wanted})
         except Refused as refusal:
             found = self._find(room)  # somebody else was quicker, or an earlier try of ours came through
             if found is None:
                 raise _away(refusal, "POST", "/rooms") from refusal
             return found
         log.info("daily_room_made", room=str(room))
-        return {"privacy": "private", "config": properties}
+        return {"privacy": wanted["privacy"], "config": wanted["properties"]}
 
     def _eject(self, room: Room, whom: Json) -> None:
         path = f"/rooms/{room.name}/eject"
@@ -306,19 +317,35 @@ def participant(room: Room, said: Mapping[str, Any]) -> Participant:
     return Participant(identity, name, is_bot=names.is_bot(known, name), sid=sid)
 
 
-def _wanting(found: Json, properties: Json, is_voice: bool) -> Json:
-    """What is to be changed of a room that is there: its end if that is near, and a voice room's properties."""
+def _model(room: Room) -> Json:
+    """The properties that a room of its kind has."""
+    if is_voice_room(room):
+        return PRIVATE_VOICE
+    return PUBLIC_VOICE if is_public_voice_room(room) else PRIVATE
+
+
+def _wanted(model: Json, *, recording: bool | None) -> Json:
+    """A room like that as it is to be made, or to be found; None leaves its recording as it is."""
+    properties = {**model, "exp": int(time.time() + LASTS.total_seconds())}
+    if model is not PRIVATE and recording is not None:
+        properties |= RECORDED if recording else UNRECORDED
+    return {"privacy": "public" if model is PUBLIC_VOICE else "private", "properties": properties}
+
+
+def _wanting(found: Json, wanted: Json, *, is_exact: bool) -> Json:
+    """What is to be changed of a room that is there: its end if that is near, and all that is not as it is to be."""
     config = found.get("config")
     config = config if isinstance(config, dict) else {}
+    properties = wanted["properties"]
     changes: Json = {}
     ends = config.get("exp")
     if isinstance(ends, int | float) and ends < time.time() + RENEWED_WITHIN.total_seconds():
         changes["exp"] = properties["exp"]
-    if is_voice:
+    if is_exact:
         kept = {name: value for name, value in properties.items() if name != "exp" or "exp" not in config}
         changes |= {name: value for name, value in kept.items() if config.get(name) != value}
-        if found.get("privacy") != "private":
-            return {"privacy": "private", "properties": changes}
+        if found.get("privacy") != wanted["privacy"]:
+            return {"privacy": wanted["privacy"], "properties": changes}
     return {"properties": changes} if changes else {}
 
 

@@ -30,10 +30,10 @@ from greenroom.app.rooms.providers import (
     Participant,
     RoomEvent,
     bot_identity,
-    check_voice_room,
 )
 from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import Session
+from greenroom.app.rooms.voice_rooms import PEOPLE, check_voice_room, is_voice_room
 from greenroom.app.settings import Settings
 
 REHEARSAL_LASTS_S = 10  # seconds until LiveKit removes a rehearsal's empty room, should we not get to it
@@ -74,19 +74,21 @@ class LiveKit:
         The token does not let them change their own metadata: a person could otherwise pose as the bot.
         """
         check_voice_room(room, user_id)
-        grants = {
+        grants: dict[str, Any] = {
             "roomJoin": True,
             "room": room.name,
             "canPublish": True,
             "canSubscribe": True,
             "canPublishData": True,
         }
+        if is_voice_room(room):  # neither camera nor screen
+            grants["canPublishSources"] = ["microphone"]
         # Whatever name they give themselves, this says that they are no bot.
         card: dict[str, Any] = {"greenroom": {"person": True}}
         if about.preferences:
             card["preferences"] = about.preferences
         said = {"metadata": json.dumps(card)} | ({"name": about.name} if about.name else {})
-        return Admission(self.server, self._token(user_id, grants, **said))
+        return Admission(self.server, self._token(user_id, grants, **said, **_room_config(room)))
 
     def bot_token(self, session: Session, name: str = "") -> str:
         """Sign the token with which a room's bot enters, under the identity that all bots of that room have.
@@ -114,11 +116,18 @@ class LiveKit:
             grants,
             name=name,
             metadata=json.dumps(about),
-            roomConfig={"metadata": with_facts("", room_facts(session))},
+            **_room_config(session.room, metadata=with_facts("", room_facts(session))),
         )
 
-    def prepare(self, room: Room) -> None:
-        """Do nothing: LiveKit makes a room when the first participant joins, with the metadata of the bot's token."""
+    def prepare(self, room: Room, *, recording: bool | None = None) -> None:
+        """Do nothing: LiveKit makes a room when the first participant joins, as that participant's token says.
+
+        Nobody's token lets them record.
+        """
+
+    def open(self, room: Room, *, recording: bool = False) -> None:
+        """Find out whether the server answers; the first who joins makes the room.  Raises ProviderAway."""
+        self._ask("ListRooms", {"names": [room.name]}, {"roomList": True})
 
     def rehearse(self, room: Room) -> None:
         """Make a room, sign a token for it, and remove it.  Raises ProviderAway.
@@ -242,6 +251,12 @@ class LiveKit:
         if not answer.is_good:
             raise NoAnswer(f"status {answer.status}")
         return told
+
+
+def _room_config(room: Room, **more: Any) -> dict[str, Any]:
+    """What a token says of the room that its holder makes by joining it: a private voice room is full with two."""
+    config = {**more, **({"maxParticipants": PEOPLE} if is_voice_room(room) else {})}
+    return {"roomConfig": config} if config else {}
 
 
 # The API writes names_so, webhooks write namesSo; numbers of 64 bits are strings in both.

@@ -18,7 +18,10 @@ class Local:
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         raise NotOurRoom  # a session's own token lets people in
 
-    def prepare(self, room: Room) -> None:
+    def prepare(self, room: Room, *, recording: bool | None = None) -> None:
+        pass
+
+    def open(self, room: Room, *, recording: bool = False) -> None:
         pass
 
     def rehearse(self, room: Room) -> None:

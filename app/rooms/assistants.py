@@ -5,23 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, Protocol
 
 from greenroom.app.errors import NoSuchAssistant
 from greenroom.app.rooms.cached import Cached, Waiting
+from greenroom.app.rooms.voice_rooms import RoomPrivacy
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 SEEN_WITHIN = timedelta(seconds=3)  # a change is seen by other processes
 KEPT_AT_MOST = 1000  # assistants, in each web process
 WITHIN = timedelta(seconds=2)  # that a join waits for the database
-
-
-class RoomPrivacy(StrEnum):
-    """Who may come into a user's voice room."""
-
-    PRIVATE = "private"  # that user alone
-    PUBLIC = "public"
 
 
 @dataclass(frozen=True)

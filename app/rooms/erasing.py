@@ -65,7 +65,7 @@ class ForgetVisits(Step[None]):
 
 @dataclass(frozen=True)
 class ForgetUser(Step[None]):
-    """Which bot and which sessions a user had is not known any more."""
+    """Which bot, sessions and voice rooms a user had is not known any more."""
 
     user_id: str
 

@@ -38,7 +38,6 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, Place
-from greenroom.app.rooms.providers import check_voice_room
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.requests import Expect
 from greenroom.app.rooms.reviving import Reviving
@@ -55,6 +54,7 @@ from greenroom.app.rooms.sessions import (
     State,
 )
 from greenroom.app.rooms.sliced_wait import slices
+from greenroom.app.rooms.voice_rooms import check_voice_room
 
 LIMITS = Limits()
 REFUSALS: Mapping[Created, type[GreenroomError]] = {
@@ -80,6 +80,8 @@ class Order:
     room: Room
     brief: Brief
     link: str | None = None  # the link by which the caller came, if any
+    recording: bool = False  # whether the room may be recorded, where it is a voice room
+    fell_back_from: tuple[str, ...] = ()  # providers that would have had its room, and do not answer
 
 
 @dataclass(frozen=True)

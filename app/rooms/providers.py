@@ -6,11 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from greenroom.app.errors import NotOurRoom, NotYourRoom, ReservedName
-from greenroom.app.rooms.room import LOCAL, Room
+from greenroom.app.errors import NotOurRoom, ReservedName
+from greenroom.app.rooms.room import Room
 
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
-VOICE_ROOM = "voice-"  # what the name of a user's own voice room begins with; the rest is the user's id
 GUEST = "guest"  # what a user is called whom nobody has named
 TOKEN_LASTS = timedelta(
     hours=2
@@ -87,8 +86,18 @@ class Provider(Protocol):
         """Sign what a person enters a room with; calls no server, or calls it once in a process's life."""
         ...
 
-    def prepare(self, room: Room) -> None:
-        """Make the room unless it exists."""
+    def prepare(self, room: Room, *, recording: bool | None = None) -> None:
+        """Make the room unless it exists.
+
+        `recording` is whether a voice room may be recorded; None leaves that as it is, and a new one unrecorded.
+        """
+        ...
+
+    def open(self, room: Room, *, recording: bool = False) -> None:
+        """Make the room unless it exists, for people who are not there yet.
+
+        Raises ProviderAway also where the room would be made by whoever joins it first, and nobody could.
+        """
         ...
 
     def rehearse(self, room: Room) -> None:
@@ -117,11 +126,19 @@ class Providers:
     """The providers of this installation.  A bot goes to no other server: a caller could choose any address."""
 
     by_name: Mapping[str, Provider]
+    fresh: tuple[
+        str, ...
+    ] = ()  # those that have fresh rooms, in the order in which they are tried; none: all
 
     @classmethod
-    def of(cls, providers: Iterable[Provider]) -> "Providers":
-        """Keep them by name; fresh rooms are made with the first."""
-        return cls({each.name: each for each in providers})
+    def of(cls, providers: Iterable[Provider], fresh: Iterable[str] = ()) -> "Providers":
+        """Keep them by name."""
+        return cls({each.name: each for each in providers}, tuple(fresh))
+
+    @property
+    def for_fresh_rooms(self) -> list[Provider]:
+        """The providers of rooms that nobody has named, the preferred one first."""
+        return [self.by_name[name] for name in self.fresh or self.by_name]
 
     def room(self, url: str) -> Room:
         """Read a room's URL.  Raises BadRoom if it is none, NotOurRoom if no provider here has such a room."""
@@ -131,9 +148,9 @@ class Providers:
             raise NotOurRoom(f"This installation has no rooms there; it has {self}.")
         return room
 
-    def fresh(self) -> Room:
-        """Name a new room that nobody is in."""
-        first = next(iter(self.by_name.values()))
+    def fresh_room(self) -> Room:
+        """Name a new room that nobody is in, with the preferred provider."""
+        first = self.for_fresh_rooms[0]
         return Room.fresh(first.name, first.server)
 
     def of_room(self, room: Room) -> Provider:
@@ -156,25 +173,6 @@ def check_name(user_id: str) -> None:
 def is_guest(user_id: str) -> bool:
     """Whether that is nobody in particular, as whom anybody may come."""
     return user_id.casefold() == GUEST or user_id.casefold().startswith(f"{GUEST}-")
-
-
-def is_voice_room(room: Room) -> bool:
-    """Whether a room is some user's own, in whatever letters it is written."""
-    return room.name.casefold().startswith(VOICE_ROOM)
-
-
-def is_for_one(room: Room) -> bool:
-    """Whether one person at a time is with a bot there: what it knows of them is heard by nobody else."""
-    return room.provider == LOCAL or is_voice_room(room)
-
-
-def check_voice_room(room: Room, user_id: str) -> None:
-    """Raises NotYourRoom for anybody but the user whose own voice room it is.
-
-    To the letter: Ann and ann are two users.  Whoever is called guest is nobody in particular, and has none.
-    """
-    if is_voice_room(room) and (is_guest(user_id) or room.name != f"{VOICE_ROOM}{user_id}"):
-        raise NotYourRoom
 
 
 def bot_identity(room: Room) -> str:

@@ -8,8 +8,9 @@ from greenroom.app.rooms.naming import fresh_name
 
 LOCAL, LIVEKIT, DAILY = "local", "livekit", "daily"
 
+LONGEST_NAME = 64
 # No braces, quotes, colons or control characters: a name is part of Redis keys, of URLs and of log lines.
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?"
+_NAME = rf"[A-Za-z0-9](?:[A-Za-z0-9_-]{{0,{LONGEST_NAME - 2}}}[A-Za-z0-9])?"
 _HOST = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _FORMS = {
     LOCAL: re.compile(rf"local:(?P<server>)(?P<name>{_NAME})", re.ASCII),

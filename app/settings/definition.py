@@ -127,6 +127,27 @@ class Settings:
         "300", partial(parsers.seconds, low=0), "seconds a bot waits in an empty room"
     )
     max_duration: timedelta = _setting("3600", partial(parsers.seconds, low=1), "seconds a session may last")
+    fresh_rooms: tuple[str, ...] = _setting(
+        "",
+        parsers.some_of("livekit", "daily", "local"),
+        "providers of rooms that nobody names, as in livekit,local: the next where one is away; "
+        "unset: those that are set up, in the order livekit, daily, local",
+        unset=(),
+    )
+    voice_sessions: bool = _setting(
+        "1", parsers.switch, "0: nobody gets a voice session any more; those that are on go on"
+    )
+    voice_assistants_share: int = _setting(
+        "100",
+        partial(parsers.whole, low=0, high=100),
+        "percent of the assistants that have voice sessions; which ones stays the same while it grows",
+    )
+    voice_fallback: str = _setting(
+        "previous",
+        parsers.text,
+        "what a caller is told to do who gets no voice session: a word that your app knows",
+    )
+    voice_notice: str = _setting("", parsers.text, "words for people, in each answer of POST /voice/room")
     ice_servers: tuple[IceServer, ...] = _setting(
         "",
         parsers.ice_servers,

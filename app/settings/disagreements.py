@@ -26,6 +26,12 @@ def disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
             found[name, "livekit_port"] = (
                 f"{name.upper()} is {port}, and LIVEKIT_PORT takes {low} to {high}; they must differ."
             )
+    server_of = {"livekit": "livekit_url", "daily": "daily_domain"}
+    for name in settings.fresh_rooms:
+        if name in server_of and not getattr(settings, server_of[name]):
+            found["fresh_rooms", server_of[name]] = (
+                f"FRESH_ROOMS names {name}; then {server_of[name].upper()} and its keys must be set."
+            )
     if settings.default_bot not in settings.bots:
         known = ", ".join(settings.bots)
         found["default_bot", "bots"] = (

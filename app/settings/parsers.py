@@ -90,6 +90,16 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
+    def parse(value: str) -> tuple[str, ...]:
+        chosen = tuple(filter(None, (each.strip().lower() for each in value.split(","))))
+        if not set(chosen) <= set(choices) or len(set(chosen)) < len(chosen):
+            raise ValueError(f"must be some of {', '.join(choices)}, each once, separated by commas")
+        return chosen
+
+    return parse
+
+
 def folder(value: str) -> Path:
     folder = Path(value).expanduser().absolute()
     if folder.exists() and not folder.is_dir():

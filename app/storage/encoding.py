@@ -19,6 +19,7 @@ from greenroom.app.storage import (
     room_states,
     sessions,
     vacancies,
+    voice_rooms,
     workers,
 )
 from greenroom.app.storage.commands import Command, Encoders
@@ -39,6 +40,7 @@ SUBJECTS = (
     room_states,
     sessions,
     vacancies,
+    voice_rooms,
     workers,
 )
 ENCODERS: Encoders = {step: encoder for subject in SUBJECTS for step, encoder in subject.ENCODERS.items()}

@@ -57,7 +57,12 @@ def forget_visits(step: ForgetVisits) -> Command:
 
 
 def forget_user(step: ForgetUser) -> Command:
-    names = {"user_bot": keys.user_bot(step.user_id), "user_sessions": keys.user_sessions(step.user_id)}
+    user_id = step.user_id
+    names = {
+        "user_bot": keys.user_bot(user_id),
+        "user_sessions": keys.user_sessions(user_id),
+        "voice_rooms": keys.voice_rooms(user_id),
+    }
     return Command((script("forget_user", names),), nothing)
 
 

@@ -32,6 +32,7 @@ ROOM_PROPERTIES = {
     ),
     *(
         "enable_screenshare",
+        "enable_recording",
         "enforce_unique_user_ids",
         "eject_at_room_exp",
         "owner_only_broadcast",

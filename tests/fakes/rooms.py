@@ -20,6 +20,7 @@ class Rooms:
         self.evicted: list[Participant] = []
         self.is_away = False
         self.asked = 0
+        self.opened: list[tuple[str, bool]] = []  # the name, and whether it may be recorded
         self.rehearsed: list[Room] = []
         self.makes_no_rooms = False
 
@@ -37,8 +38,12 @@ class Rooms:
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         return Admission(self.server, f"a token for {user_id}")
 
-    def prepare(self, room: Room) -> None:
+    def prepare(self, room: Room, *, recording: bool | None = None) -> None:
         pass
+
+    def open(self, room: Room, *, recording: bool = False) -> None:
+        self.opened.append((room.name, recording))
+        self._be_asked()
 
     def rehearse(self, room: Room) -> None:
         self._be_asked()

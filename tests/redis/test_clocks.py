@@ -68,6 +68,7 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
+from greenroom.app.rooms.voice_rooms import OpenVoiceRoom
 from greenroom.app.rooms.workers import (
     AskHost,
     Host,
@@ -159,6 +160,7 @@ A_STEP_OF_EACH_KIND = [
     ReadState(STAGE),
     Once("a-webhook", STALE_AFTER),
     NoteEmptied(STAGE, 1),
+    OpenVoiceRoom("ada", STAGE),
     CountRequest({"key": 1}),
     LastEmptied(STAGE),
 ]

@@ -48,6 +48,7 @@ from greenroom.app.rooms.sessions import (
 )
 from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
 from greenroom.app.rooms.vacancies import NoteEmptied
+from greenroom.app.rooms.voice_rooms import OpenVoiceRoom
 from greenroom.app.rooms.workers import AskHost, Host, Report, RequestedState, Retire
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import COMMON, SOURCES
@@ -267,6 +268,7 @@ def live_through(day, server):
     ledger.run(Report(bots, {}))
     ledger.run(Once("livekit:EV_1", timedelta(minutes=15)))
     ledger.run(NoteEmptied(bot.session.room, 1_790_000_000_000))
+    ledger.run(OpenVoiceRoom("ada", bot.session.room))
     yield "its room's server says something"
     ledger.run(Retire("bots@here"))
     ledger.run(Report(Host(id="control@here", kind="control", slots=8, used=0, incarnation="2")))

@@ -53,6 +53,11 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
             redis.call("SET", key, string.format("%.0f", tonumber(redis.call("GET", key)) - by), "KEEPTTL")
         elseif kind == "stream" and key:find(":inbox$") then
             date_back(key)
+        elseif kind == "hash" and key:find("^voice_rooms:") then
+            for _, room in ipairs(redis.call("HKEYS", key)) do
+                local known = cjson.decode(redis.call("HGET", key, room))
+                redis.call("HSET", key, room, cjson.encode(earlier(known, "created", "active", "expires")))
+            end
         elseif kind == "hash" and key:find("^session:") then
             redis.call("HINCRBY", key, "created_ms", -by)
             redis.call("HINCRBY", key, "updated_ms", -by)

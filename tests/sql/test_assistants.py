@@ -8,7 +8,8 @@ import pytest
 
 from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.errors import AssistantExists
-from greenroom.app.rooms.assistants import Assistant, RoomPrivacy, VoiceSessionConfig
+from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
+from greenroom.app.rooms.voice_rooms import RoomPrivacy
 
 PEARL = Assistant(
     id="5f1e",

@@ -22,7 +22,8 @@ from greenroom.app.api.schemas.fields import (
     sentence,
 )
 from greenroom.app.errors import Rejected
-from greenroom.app.rooms.assistants import Assistant, RoomPrivacy, VoiceSessionConfig
+from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
+from greenroom.app.rooms.voice_rooms import RoomPrivacy
 
 FIELD = Whole(r"^[a-z][a-z0-9_]{0,63}$", error="Write a field as in first_name.")
 FIELDS_AT_MOST = 16  # that a profile must have

@@ -69,6 +69,10 @@ class JoinedSchema(FactsSchema):
     )
     room_url = fields.String()
     session_url = fields.String()
+    fell_back_from = fields.List(
+        fields.String(),
+        metadata={"description": "Providers that would have a fresh room first, and do not answer"},
+    )
     connect = fields.Nested(ConnectSchema)
 
 

@@ -1,5 +1,6 @@
--- forget_user: which bot and which sessions a user had is not known any more.
+-- forget_user: which bot, sessions and voice rooms a user had is not known any more.
 -- KEYS[1] user_bot       json
 -- KEYS[2] user_sessions  zset
+-- KEYS[3] voice_rooms    hash
 -- returns nothing
-redis.call("DEL", KEYS[1], KEYS[2])
+redis.call("DEL", KEYS[1], KEYS[2], KEYS[3])

@@ -37,6 +37,8 @@ ITS_SESSION = {
 THE_KEY = {
     ("POST", "/join"),
     ("POST", "/config"),
+    ("POST", "/voice/room"),
+    ("DELETE", "/voice/room"),
     ("POST", "/passes"),
     ("POST", "/sessions/<session_id>/token"),
     ("POST", "/sessions/<session_id>/requests/<name>"),
@@ -62,6 +64,7 @@ BODIES = {
     "/join": lambda _: {"room_url": "local:matrix"},
     "/assistants": lambda _: {"name": "pearl"},
     "/passes": lambda _: {"room_url": "local:matrix"},
+    "/voice/room": lambda _: {"user_id": "ada"},
     "/config": lambda _: {"room_url": "local:matrix", "voice": "deep"},
     "/sessions/<session_id>/api/offer": lambda _: {"sdp": "v=0", "type": "offer"},
 }

@@ -68,6 +68,7 @@ def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
         "metadata": {},
         "tenant": "main",
         "session_url": f"/sessions/{session_id}",
+        "fell_back_from": [],
     }
     assert caller.with_(connect.pop("token")).get(joined["session_url"]).json["session_id"] == session_id
     assert connect == {

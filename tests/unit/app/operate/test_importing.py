@@ -13,7 +13,8 @@ from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.migrating import migrate
 from greenroom.app.operate.importing import USUAL, Outcome, import_assistants
 from greenroom.app.operate.mongo_documents import BadDocument, documents_in
-from greenroom.app.rooms.assistants import Assistant, RoomPrivacy, VoiceSessionConfig
+from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
+from greenroom.app.rooms.voice_rooms import RoomPrivacy
 from tests.rigs.controlled_database import in_a_hurry
 
 # As mongoexport writes one of the application's documents, in MongoDB's canonical extended JSON

@@ -48,7 +48,7 @@ def test_an_installation_with_a_domain_has_its_rooms():
     providers = of(Settings(daily_domain="acme.daily.co", daily_api_key="a-key"))
 
     assert providers.room("https://acme.daily.co/standup") == STANDUP
-    assert str(providers.fresh()).startswith("https://acme.daily.co/")
+    assert str(providers.fresh_room()).startswith("https://acme.daily.co/")
     assert "Daily" in type(providers.of_room(STANDUP)).__name__
 
 
@@ -169,10 +169,38 @@ def test_a_voice_room_is_as_voice_rooms_are(daily, server):
         "enable_network_ui": False,
         "enable_chat": False,
         "enable_screenshare": False,
+        "enable_recording": False,
+        "start_video_off": True,
         "max_participants": 2,
         "enforce_unique_user_ids": True,
     }
     assert abs(ends - time.time() - 30 * 86400) < 60
+
+
+def test_a_voice_room_is_recorded_only_where_that_is_asked_for(daily, server):
+    def recording():
+        return server.rooms["voice-ann"]["config"]["enable_recording"]
+
+    daily.open(ANNS, recording=True)
+    assert recording() == "cloud"
+    daily.prepare(ANNS)  # as its bot does, which does not know
+    assert recording() == "cloud"
+    daily.open(ANNS)
+    assert recording() is False
+
+
+def test_a_public_voice_room_is_open_to_whoever_has_its_address(daily, server):
+    public = Room("daily", "public-voice-ann", "https://acme.daily.co")
+
+    daily.open(public)
+
+    assert server.rooms[public.name]["privacy"] == "public"
+    assert "max_participants" not in server.rooms[public.name]["config"]
+    assert server.rooms[public.name]["config"]["enable_recording"] is False
+    server.rooms[public.name]["privacy"] = "private"
+    daily.prepare(public)
+    assert server.rooms[public.name]["privacy"] == "public"
+    assert server.join(public.name)
 
 
 def test_another_room_is_private_and_as_large_as_daily_allows(daily, server):

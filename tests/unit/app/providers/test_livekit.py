@@ -3,12 +3,14 @@
 import json
 import time
 
+import jwt
 import pytest
 
 from greenroom.app.errors import BadSignature
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_webhook import KEY, SECRET, URL, signed, told
+from tests.rigs.makers import a_session
 
 STAGE = Room.parse(f"{URL}/stage")
 
@@ -25,6 +27,29 @@ def test_a_signed_webhook_is_read(livekit):
     assert (found.id, found.event, found.room) == ("EV_1", "participant_left", STAGE)
     assert (found.participant.identity, found.participant.is_bot) == ("ada", False)
     assert abs(found.at_ms / 1000 - time.time()) < 10
+
+
+def token_claims(token):
+    return jwt.decode(token, SECRET, algorithms=["HS256"])
+
+
+@pytest.mark.parametrize(("name", "at_most"), [("voice-ada", 2), ("public-voice-ada", None), ("stage", None)])
+def test_a_private_voice_room_is_full_with_two_whoever_makes_it(livekit, name, at_most):
+    room = Room.parse(f"{URL}/{name}")
+    tokens = [livekit.admit(room, "ada").room_token, livekit.bot_token(a_session(room=room))]
+
+    assert [token_claims(each).get("roomConfig", {}).get("maxParticipants") for each in tokens] == [
+        at_most
+    ] * 2
+
+
+def test_in_a_voice_room_a_person_has_a_microphone_and_no_camera_nor_screen(livekit):
+    own = token_claims(livekit.admit(Room.parse(f"{URL}/voice-ada"), "ada").room_token)["video"]
+    others = token_claims(livekit.admit(STAGE, "ada").room_token)["video"]
+
+    assert own["canPublishSources"] == ["microphone"]
+    assert "canPublishSources" not in others
+    assert not {"roomRecord", "roomAdmin", "roomCreate"} & (own.keys() | others.keys())
 
 
 def test_bearer_may_stand_before_its_token(livekit):
