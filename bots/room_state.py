@@ -40,12 +40,14 @@ class RoomState:
         *,
         epoch: int,
         owner: str,
+        session_id: str = "",
         tell: Callable[[Mapping[str, Any]], None],
         before: Mapping[Open, Opened] | None = None,
     ) -> None:
         self._room = room
         self._epoch = epoch
         self._owner = owner  # of the lease
+        self._session_id = session_id
         self._tell = tell
         self._open = dict(before or {})  # as the bot before this one left it
         self._unwritten: dict[Open, Opened | None] = {}
@@ -107,7 +109,9 @@ class RoomState:
     def _next_step(self) -> WriteState | None:
         if not self._unwritten:
             return None
-        return WriteState(self._room, self._epoch, self._owner, dict(self._unwritten))
+        return WriteState(
+            self._room, self._epoch, self._owner, dict(self._unwritten), session_id=self._session_id
+        )
 
     def _on_reply(self, step: WriteState, is_written: bool) -> None:
         if not is_written:  # lost with the lease, and told again when that is back; or another's by now

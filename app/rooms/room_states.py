@@ -57,6 +57,7 @@ class WriteState(Step[bool]):
     epoch: int
     owner: str
     changes: Mapping[Open, Opened | None]  # None: closed
+    session_id: str = ""  # whose bot it is, for those who are told of it
     lasts: timedelta = ACTIVE_FOR
 
 

@@ -92,6 +92,8 @@ def record(step: Record) -> Command:
             "outbox": keys.outbox(conversation_id),
             "outboxes": keys.OUTBOXES,
             "dropped": keys.turns_dropped(),
+            "told": keys.told(),
+            "heard": keys.heard(),
         },
         epoch=str(step.epoch),
         id=turn.id,

@@ -19,6 +19,8 @@
     conversations:unstorable      zset    kept; conversation -> put aside   settle
     turns:dropped                 string  3 days                      record
     sessions:changed              zset    kept; session -> last change      create, transition, succeed, note, a move
+    events:told                   stream  a day past the last, capped  create, transition, succeed, note, record ...
+    events:heard                  stream  a day past the last, capped  hear, record
     session:{<id>}:events         stream  24 h past its end, capped   create, transition, succeed, note, commit_move
     session:{<id>}:inbox          stream  24 h, capped                send, answer
     session:{<id>}:sent:<nonce>   string  a minute                    send
@@ -88,6 +90,8 @@ ACROSS_SLOTS = {
     "create": "a session without a launch, a launch without a session, or one over a limit",
     "transition": "a bot that is alone and never asked to give way",
     "note": "a bot that somebody is with and which is asked to give way",
+    "write_state": "something that is open, and that nobody was told of",
+    "hear": "nothing: what is heard is told as far as it can be",
     "succeed": "a bot that is gone and is asked to give way",
     "forget": "a session that has ended and counts as one that is on",
     "record": "a turn that nobody ever stores: control finds outboxes by `conversations:outbox` alone",
@@ -181,6 +185,14 @@ def outbox(conversation_id: str) -> str:
 def unstorable(conversation_id: str) -> str:
     """Turns that the archive refuses, for somebody to look at."""
     return f"conversation:{{{conversation_id}}}:unstorable"
+
+
+def told() -> str:
+    return "events:told"
+
+
+def heard() -> str:
+    return "events:heard"
 
 
 def turns_dropped() -> str:

@@ -12,10 +12,17 @@ def write_state(step: WriteState) -> Command:
     entries = [dumps({"value": it.value, "owner": it.owner}) if it else "" for it in step.changes.values()]
     call = script(
         "write_state",
-        {"lease": keys.lease(step.room), "entries": [_state_key(step.room, name) for name in step.changes]},
+        {
+            "lease": keys.lease(step.room),
+            "session": keys.session(step.session_id),
+            "told": keys.told(),
+            "entries": [_state_key(step.room, name) for name in step.changes],
+        },
         owner=step.owner,
         epoch=str(step.epoch),
         ttl_ms=ms(step.lasts),
+        opened=",".join(name for name, it in step.changes.items() if it),
+        closed=",".join(name for name, it in step.changes.items() if not it),
         values=entries,
     )
     return Command((call,), lambda replies: replies[0] == 1)

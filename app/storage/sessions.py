@@ -64,6 +64,8 @@ def _fields(session: Session) -> list[str | int]:
     fields: dict[str, str | int | None] = {
         "id": session.id,
         "room": str(session.room),
+        "tenant": session.brief.tenant,  # and the user: as events tell them
+        "user": session.brief.user_id,
         "brief": session.brief.to_json(),
         "conversation_id": session.conversation_id,
         "epoch": str(session.epoch),
@@ -125,6 +127,7 @@ def create(step: Create) -> Command:
             "live": keys.SESSIONS_LIVE,
             "conversation": keys.conversation(session.conversation_id),
             "changed": keys.SESSIONS_CHANGED,
+            "told": keys.told(),
             "launch": [
                 keys.LAUNCHES_WAITING,
                 keys.ROOMS_KEEPALIVE,
@@ -166,6 +169,7 @@ def _record(session_id: str) -> dict[str, str]:
         "events": keys.events(session_id),
         "alone": keys.SESSIONS_ALONE,
         "changed": keys.SESSIONS_CHANGED,
+        "told": keys.told(),
     }
 
 
@@ -278,6 +282,8 @@ def note(step: Note) -> Command:
         cap=EVENTS_KEPT,
         person=(step.person or "") if has_come else "",
         epoch=str(step.epoch),
+        event=step.event,
+        who=step.person or "",
         fields=fields,
     )
     return Command((call,), nothing)

@@ -80,6 +80,7 @@ class Parts:
             session.room,
             epoch=session.epoch,
             owner=owner,
+            session_id=session.id,
             tell=lambda state: self.stage.tell("state", state=state),
             before=adopted.opened,
         )

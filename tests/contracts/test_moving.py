@@ -41,6 +41,7 @@ from greenroom.app.rooms.sessions import (
     Succeed,
     Transition,
 )
+from greenroom.app.rooms.told import Place, ReadTold
 from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_brief, a_claim, a_session, adopted, of_bob
 
 THERE = "token-there"
@@ -447,3 +448,18 @@ def test_its_brief_is_read_as_it_was_written(ledger):
     entered(ledger, target)
 
     assert commit(ledger, session, target).brief == brief
+
+
+def test_a_move_is_told_of_and_so_is_one_that_is_called_off(ledger):
+    session, target = begun(ledger)
+    assert call_off(ledger, session, target)
+    again = replace(target, epoch=claimed(ledger, session).epoch)
+    assert ledger.run(Advance(session.id, session.epoch, None, again.at("claimed")))
+    entered(ledger, again)
+    commit(ledger, session, again)
+
+    failed, moved = [each.fields for each in ledger.run(ReadTold(Place())) if "move" in each.fields["type"]]
+    assert (failed["type"], failed["reason"]) == ("session.move_failed", "unreachable")
+    assert (moved["type"], moved["room"], moved["epoch"]) == ("session.moved", str(CELLAR), str(again.epoch))
+    lines = {each.event: each.id for each in ledger.run(ReadEvents(session.id))}
+    assert (failed["history"], moved["history"]) == (lines["move_failed"], lines["moved"])

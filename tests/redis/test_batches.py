@@ -32,6 +32,7 @@ A_BATCH = [
 ]
 READS = {
     "BLMOVE",  # to where it was
+    "XREVRANGE",
     "GET",
     "HGETALL",
     "INFO",
@@ -168,10 +169,14 @@ def test_every_script_belongs_to_a_step():
 
 
 def test_arguments_are_bound_by_name_in_the_order_of_the_header():
-    waiting = {"session": "s", "events": "e", "alone": "a", "changed": "c"}
-    bound = script("note", waiting, fields=["event", "left"], epoch="7", person="", cap=5)
+    waiting = {"session": "s", "events": "e", "alone": "a", "changed": "c", "told": "t"}
+    bound = script(
+        "note", waiting, fields=["event", "left"], epoch="7", person="", cap=5, event="left", who="ada"
+    )
 
-    assert bound == Call((4, "s", "e", "a", "c", 5, "", "7", "event", "left"), script="note")
+    assert bound == Call(
+        (5, "s", "e", "a", "c", "t", 5, "", "7", "left", "ada", "event", "left"), script="note"
+    )
 
 
 @pytest.mark.parametrize("arguments", [{"epoch": "7"}, {"token": "t", "owner": "o", "epoch": "7"}])

@@ -67,6 +67,7 @@ from greenroom.app.rooms.sessions import (
     Succeed,
     Transition,
 )
+from greenroom.app.rooms.told import EndOfTold, Hear, Place, ReadTold, Sound
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 from greenroom.app.rooms.voice_rooms import OpenVoiceRoom
 from greenroom.app.rooms.workers import (
@@ -163,6 +164,9 @@ A_STEP_OF_EACH_KIND = [
     OpenVoiceRoom("ada", STAGE),
     CountRequest({"key": 1}),
     LastEmptied(STAGE),
+    Hear("a-session", 7, (Sound("voice.speech.start", 1),)),
+    ReadTold(Place()),
+    EndOfTold(),
 ]
 
 

@@ -47,6 +47,7 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
+from greenroom.app.rooms.told import Hear, Sound
 from greenroom.app.rooms.vacancies import NoteEmptied
 from greenroom.app.rooms.voice_rooms import OpenVoiceRoom
 from greenroom.app.rooms.workers import AskHost, Host, Report, RequestedState, Retire
@@ -169,6 +170,7 @@ def live_through(day, server):
     ledger.run(Record(session.id, session.conversation_id, session.epoch, words))
     ledger.run(BeginConversation(session.id, session.epoch, another, "main/bob"))
     ledger.run(Record(session.id, another, session.epoch, others_words))
+    ledger.run(Hear(session.id, session.epoch, (Sound("voice.speech.start", 1),)))
     yield "something is said"
     server.rpush(keys.outbox(another), *["{}"] * OUTBOX_HOLDS)
     ledger.run(Record(session.id, another, session.epoch, replace(others_words, id="no-room")))

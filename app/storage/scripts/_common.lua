@@ -69,3 +69,51 @@ local function list_if_alone(alone_key, session_key)
     end
 end
 
+-- Let a stream of events end with what has come now, and begin with the last day of it, or less if that is very much.
+local function keep_a_day(stream_key)
+    local now_ms = clock()
+    redis.call("XTRIM", stream_key, "MINID", "~", string.format("%.0f", now_ms - 86400000))
+    redis.call("PEXPIRE", stream_key, 90000000)
+end
+
+-- Tell those who listen to everything what has happened to a session, in the step in which it happens.  `history` is the id
+-- of its line in the session's history, or "".  A session without a record is not told of: its bot writes it again soon.
+local function tell(told_key, session_key, event, epoch, history, facts)
+    local about = redis.call("HMGET", session_key, "id", "room", "tenant", "user")
+    if not about[1] then return end
+    local sequence = redis.call("HINCRBY", session_key, "told", 1)
+    redis.call("XADD", told_key, "MAXLEN", "~", 50000, "*", "type", event, "session", about[1], "room", about[2] or "",
+        "tenant", about[3] or "", "user", about[4] or "", "epoch", epoch, "sequence", sequence, "history", history,
+        unpack(facts))
+    keep_a_day(told_key)
+end
+
+-- The same of a line that has just come into a session's history.  A session is heard from its first `live` to its end.
+local function tell_line(told_key, session_key, event, epoch, history, reason, person)
+    local names = {person_arrived = "participant.joined", person_left = "participant.left"}
+    local facts, now_ms = {}, clock()
+    if reason ~= "" then facts = {"reason", reason} end
+    if person ~= "" then facts[#facts + 1], facts[#facts + 2] = "person", person end
+    tell(told_key, session_key, names[event] or "session." .. event, epoch, history, facts)
+    if event == "live" and redis.call("HSETNX", session_key, "heard_ms", now_ms) == 1 then
+        tell(told_key, session_key, "voice.session.start", epoch, "", {})
+    elseif event == "lost" or (event == "ended" and reason == "error") then
+        tell(told_key, session_key, "voice.error", epoch, "", {"kind", reason})
+    end
+    local heard_ms = event == "ended" and redis.call("HGET", session_key, "heard_ms")
+    if heard_ms then
+        local lasted = string.format("%.0f", now_ms - heard_ms)
+        tell(told_key, session_key, "voice.session.end", epoch, "", {"reason", reason, "duration_ms", lasted})
+    end
+end
+
+
+-- Tell of what is heard in a session's room, for those who listen meanwhile: nobody misses what is gone from here.
+local function hear(heard_key, session_key, event, epoch, sequence, facts)
+    local about = redis.call("HMGET", session_key, "id", "room", "tenant", "user")
+    if not about[1] then return end
+    redis.call("XADD", heard_key, "MAXLEN", "~", 10000, "*", "type", event, "session", about[1], "room", about[2] or "",
+        "tenant", about[3] or "", "user", about[4] or "", "epoch", epoch, "sequence", sequence, unpack(facts))
+    keep_a_day(heard_key)
+end
+

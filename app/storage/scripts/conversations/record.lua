@@ -5,6 +5,8 @@
 -- KEYS[4] outbox        list     the same json, until somebody has stored it
 -- KEYS[5] outboxes      zset     conversation -> when its last turn came; of all, so not in its slot
 -- KEYS[6] dropped       string   how many turns had no room in their outbox; of all
+-- KEYS[7] told          stream   what happens to all sessions
+-- KEYS[8] heard         stream   what is heard in all of them
 -- ARGV[1] epoch         string   whose turn it is to write
 -- ARGV[2] id            string   of the turn; written twice it is one
 -- ARGV[3] turn          json     of its facts as strings only, so that no number changes on the way through cjson
@@ -51,4 +53,10 @@ redis.call("PEXPIRE", turns, ARGV[8])
 redis.call("PEXPIRE", outbox, ARGV[10])
 -- Its owner is told with its turns, for as long as one of them may wait
 if redis.call("PTTL", conversation) < tonumber(ARGV[10]) then redis.call("PEXPIRE", conversation, ARGV[10]) end
+local facts = {"conversation", ARGV[6], "turn", sequence, "role", turn.role}
+for _, name in ipairs({"person", "interrupted"}) do
+    if turn[name] then facts[#facts + 1], facts[#facts + 2] = name, turn[name] end
+end
+tell(KEYS[7], KEYS[1], "conversation.turn", ARGV[1], "", facts)
+if turn.role ~= "tool" and turn.content ~= "" then hear(KEYS[8], KEYS[1], "voice.transcript", ARGV[1], 0, facts) end
 return sequence

@@ -11,7 +11,8 @@
 -- KEYS[10] lease       json     of the other room
 -- KEYS[11] keepalive   json     of the other room
 -- KEYS[12] last_session  string  of the other room
--- KEYS[13...] carried  json     config and what is open, of the old room and then of the other: goes along
+-- KEYS[13] told        stream   what happens to all sessions
+-- KEYS[14...] carried  json     config and what is open, of the old room and then of the other: goes along
 -- ARGV[1] epoch        string   the session's, before it
 -- ARGV[2] new_epoch    string   of the claim; a session that has it already is there
 -- ARGV[3] owner        string   who has adopted the claim, and has the old room; "" if the old room's claim is not adopted
@@ -57,10 +58,13 @@ redis.call("HSET", session, "room", ARGV[4], "epoch", new_epoch, "brief", lease.
 redis.call("HDEL", session, "procedure")
 redis.call("HINCRBY", session, "version", 1)
 redis.call("HSETNX", session, "alone_ms", now_ms) -- until somebody comes there
-redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[8], "*", "event", "moved", "epoch", new_epoch, "detail", ARGV[7])
+local moved = {"event", "moved", "epoch", new_epoch, "detail", ARGV[7]}
+local line = redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[8], "*", unpack(moved))
+tell_line(KEYS[13], session, "moved", new_epoch, line, "", "")
 if starts_anew then
     redis.call("HSET", session, "state", "pending", "launches", 1)
-    redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[8], "*", "event", "pending", "epoch", new_epoch)
+    line = redis.call("XADD", KEYS[2], "MAXLEN", "~", ARGV[8], "*", "event", "pending", "epoch", new_epoch)
+    tell_line(KEYS[13], session, "pending", new_epoch, line, "", "")
     lease.status, lease.since, lease.asked, lease.lasts = "pending", now_ms, now_ms, tonumber(ARGV[10])
     for _, past in ipairs({"owner", "host", "job_id", "tries", "tried"}) do lease[past] = nil end
     redis.call("SET", lease_key, cjson.encode(lease), "PX", ARGV[10])
@@ -79,10 +83,10 @@ end
 redis.call("SET", KEYS[12], now[1], "PX", redis.call("PTTL", session))
 redis.call("ZADD", KEYS[6], now_ms + tonumber(ARGV[11]), ARGV[4])
 
-local things = (#KEYS - 12) / 2
-for i = 13, 12 + things do
+local things = (#KEYS - 13) / 2
+for i = 14, 13 + things do
     local carried = redis.call("GET", KEYS[i])
-    if carried and i == 13 then
+    if carried and i == 14 then
         local config = cjson.decode(carried)
         for name in pairs(config) do
             if string.find(ARGV[6], "," .. name .. ",", 1, true) then config[name] = nil end

@@ -8,7 +8,8 @@
 -- KEYS[6] live           zset    session -> start
 -- KEYS[7] conversation   hash    whose it is
 -- KEYS[8] changed        zset    sessions that are to be kept for good
--- KEYS[9...] launch              if it is launched: waiting (zset, session -> since when), rooms (zset, room -> deadline),
+-- KEYS[9] told           stream  what happens to all sessions
+-- KEYS[10...] launch             if it is launched: waiting (zset, session -> since when), rooms (zset, room -> deadline),
 --                                Celery's queue (list), hosts (zset, host -> deadline) and their free slots (hash)
 -- ARGV[1] ttl_ms         integer longer than the session may last
 -- ARGV[2] kept_ms        integer how long the user's bot is known
@@ -28,14 +29,14 @@
 -- returns {outcome, and if it is launched: how many are ahead or -1, how many wait, free slots}; the outcome is "written",
 --     "there", "conversation" if that is another's, or the limit that was reached: "sessions", "line", "user_sessions",
 --     "user_line"
-local id, epoch, is_launched = ARGV[3], ARGV[4], KEYS[9] ~= nil
+local id, epoch, is_launched = ARGV[3], ARGV[4], KEYS[10] ~= nil
 local now_ms = clock()
-local waiting = is_launched and redis.call("ZCARD", KEYS[9])
-local free = is_launched and free_slots(KEYS[12], KEYS[13], now_ms)
+local waiting = is_launched and redis.call("ZCARD", KEYS[10])
+local free = is_launched and free_slots(KEYS[13], KEYS[14], now_ms)
 local there = redis.call("HMGET", KEYS[1], "epoch", "state")
 if there[1] and (tonumber(there[1]) >= tonumber(epoch) or there[2] == "ended") then
     if not is_launched then return {"there"} end
-    return {"there", redis.call("ZRANK", KEYS[9], id) or -1, waiting, free}
+    return {"there", redis.call("ZRANK", KEYS[10], id) or -1, waiting, free}
 end
 if is_launched then
     local owner = redis.call("HGET", KEYS[7], "owner")
@@ -46,7 +47,7 @@ if is_launched then
     for _, other in ipairs(redis.call("ZRANGE", KEYS[5], 0, -1)) do
         if redis.call("ZSCORE", KEYS[6], other) then
             live = live + 1
-            if redis.call("ZSCORE", KEYS[9], other) then in_line = in_line + 1 end
+            if redis.call("ZSCORE", KEYS[10], other) then in_line = in_line + 1 end
         else
             redis.call("ZREM", KEYS[5], other)
         end
@@ -57,7 +58,8 @@ end
 
 redis.call("HSET", KEYS[1], "created_ms", now_ms, "updated_ms", now_ms, unpack(ARGV, 15))
 redis.call("PEXPIRE", KEYS[1], ARGV[1])
-redis.call("XADD", KEYS[2], "*", "event", ARGV[5], "epoch", epoch)
+local line = redis.call("XADD", KEYS[2], "*", "event", ARGV[5], "epoch", epoch)
+tell_line(KEYS[9], KEYS[1], ARGV[5], epoch, line, "", "")
 redis.call("PEXPIRE", KEYS[2], ARGV[1])
 redis.call("SET", KEYS[3], id, "PX", ARGV[1])
 local known, mine = redis.call("GET", KEYS[4]), cjson.decode(ARGV[6])
@@ -76,9 +78,9 @@ if redis.call("PTTL", KEYS[7]) < tonumber(ARGV[1]) then redis.call("PEXPIRE", KE
 redis.call("ZADD", KEYS[6], "NX", now_ms, id)
 has_changed(KEYS[8], KEYS[1])
 if is_launched then
-    redis.call("ZADD", KEYS[10], now_ms + tonumber(ARGV[9]), ARGV[8])
-    redis.call("ZADD", KEYS[9], "NX", now_ms, id)
-    redis.call("LPUSH", KEYS[11], ARGV[7])
+    redis.call("ZADD", KEYS[11], now_ms + tonumber(ARGV[9]), ARGV[8])
+    redis.call("ZADD", KEYS[10], "NX", now_ms, id)
+    redis.call("LPUSH", KEYS[12], ARGV[7])
     return {"written", waiting, waiting + 1, free}
 end
 return {"written"}

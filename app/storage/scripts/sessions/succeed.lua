@@ -3,6 +3,7 @@
 -- KEYS[2] events    stream
 -- KEYS[3] alone     zset     session -> since when its bot is alone; of all, so not in its slot
 -- KEYS[4] changed   zset     sessions that are to be kept for good
+-- KEYS[5] told      stream   what happens to all sessions
 -- ARGV[1] epoch     string   the later one; a session that has it already, has ended or is leaving is left alone
 -- ARGV[2] to        string   the new state, or "" if it stays what it was
 -- ARGV[3] event     string   what has happened
@@ -38,8 +39,12 @@ if goes_on and tonumber(epoch) > tonumber(now[2]) then
     for name, value in pairs({reason = ARGV[8], detail = ARGV[4]}) do
         if value ~= "" then event[#event + 1], event[#event + 2] = name, value end
     end
-    redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", unpack(event))
-    if to ~= "" then redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", "event", to, "epoch", epoch) end
+    local line = redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", unpack(event))
+    tell_line(KEYS[5], session, ARGV[3], epoch, line, ARGV[8], "")
+    if to ~= "" then
+        line = redis.call("XADD", events, "MAXLEN", "~", ARGV[6], "*", "event", to, "epoch", epoch)
+        tell_line(KEYS[5], session, to, epoch, line, "", "")
+    end
 end
 if goes_on and tonumber(epoch) >= tonumber(now[2]) and ARGV[7] ~= "" then
     redis.call("HSET", session, "host", ARGV[7])

@@ -3,6 +3,7 @@
 -- KEYS[2] events    stream
 -- KEYS[3] alone     zset     session -> since when its bot is alone; of all, so not in its slot
 -- KEYS[4] changed   zset     sessions that are to be kept for good
+-- KEYS[5] told      stream   what happens to all sessions
 -- ARGV[1] to        string   the new state; being there already at this epoch is no error
 -- ARGV[2] before    string   ",state,state,": the states it may come from
 -- ARGV[3] expected  string   the only one of those that it may come from now, or ""
@@ -35,7 +36,8 @@ if now[1] ~= to then
             event[#event + 1], event[#event + 2] = name, value
         end
     end
-    redis.call("XADD", events, "MAXLEN", "~", ARGV[8], "*", unpack(event))
+    local line = redis.call("XADD", events, "MAXLEN", "~", ARGV[8], "*", unpack(event))
+    tell_line(KEYS[5], session, to, epoch, line, ARGV[5], "")
     list_if_alone(KEYS[3], session)
     if ARGV[9] ~= "0" then
         redis.call("PEXPIRE", session, ARGV[9])
