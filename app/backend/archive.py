@@ -62,9 +62,11 @@ class BackendArchive:
         return because
 
     def _keep(self, batch: Batch) -> list[Refusal]:
+        """What was said: a backend sums up what it likes itself."""
         refusals: list[Refusal] = []
-        for first in range(0, len(batch.deliveries), TURNS_A_CALL):
-            some = batch.deliveries[first : first + TURNS_A_CALL]
+        said = [delivery for delivery in batch.deliveries if delivery.turn.is_said]
+        for first in range(0, len(said), TURNS_A_CALL):
+            some = said[first : first + TURNS_A_CALL]
             try:
                 refusals += self._send(batch, some)
             except BackendAway as error:

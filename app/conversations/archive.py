@@ -12,6 +12,7 @@ from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.facts import learn
 from greenroom.app.conversations.inserting import insert_into
 from greenroom.app.conversations.state import check
+from greenroom.app.conversations.summaries import keep_summaries
 from greenroom.app.conversations.tables import (
     conversations,
     events,
@@ -101,11 +102,12 @@ def _keep(connection: Connection, batches: Sequence[Batch]) -> list[Refusal]:
         _row(batch, delivery)
         for batch in batches
         for delivery in batch.deliveries
-        if (batch.conversation_id, delivery.turn.id) not in late
+        if delivery.turn.is_said and (batch.conversation_id, delivery.turn.id) not in late
     ]
     new = _insert_new(connection, turns, rows, turns.c.tenant, turns.c.conversation_id, turns.c.id)
     _keep_tool_calls(connection, batches, new)
     learn(connection, batches, new)
+    keep_summaries(connection, batches, late)
     _count(connection, batches, new)
     refused = late - _known(connection, batches, late)
     return [Refusal(conversation_id, turn_id, Unkept.LATE) for conversation_id, turn_id in sorted(refused)]

@@ -1,4 +1,6 @@
-"""Summaries in SQL, behind the port in `app/rooms/summarising.py`."""
+"""Summaries in SQL, behind the port in `app/rooms/summarising.py`, and those that bots write during a call."""
+
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
@@ -6,6 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.inserting import insert_into
 from greenroom.app.conversations.tables import conversations, facts, summaries, turns
+from greenroom.app.rooms.archive import Batch
+from greenroom.app.rooms.conversations import SumsUp
 from greenroom.app.rooms.memory import FORGOTTEN, SPEAKERS, Said
 from greenroom.app.rooms.providers import is_guest
 from greenroom.app.rooms.summarising import TURNS_AT_MOST, Talk
@@ -30,35 +34,67 @@ class SqlSummaries:
 
     def keep(self, tenant: str, conversation_id: str, talk: Talk, text: str, model: str) -> None:
         """Its time is that of the last turn it tells of: what is to be forgotten later, it tells of."""
-        row = {
-            "tenant": tenant,
-            "conversation_id": conversation_id,
-            "up_to": talk.up_to,
-            "text": text.replace("\0", ""),
-            "model": model,
-            "created_ms": talk.until_ms,
-        }
+        summary = SumsUp(talk.up_to, model)
         try:
             with self._database.writing() as connection:
-                connection.execute(insert_into(connection, summaries).values(row).on_conflict_do_nothing())
+                _keep(connection, tenant, conversation_id, summary, text, talk.until_ms)
         except IntegrityError:  # the conversation is erased
             return
 
 
+def keep_summaries(
+    connection: Connection, batches: Sequence[Batch], late: Collection[tuple[str, str]]
+) -> None:
+    """Keep what bots have summed up of their conversations: of a user's own words, and nothing they want forgotten.
+
+    Their turns, what is to be forgotten included, are kept before it.
+    """
+    for batch in batches:
+        for delivery in batch.deliveries:
+            turn = delivery.turn
+            if turn.sums_up is None or (batch.conversation_id, turn.id) in late:
+                continue
+            is_owners = turn.person in (None, batch.user_id) and batch.user_id and not is_guest(batch.user_id)
+            if is_owners and turn.started_ms > _forgotten_ms(connection, batch.tenant, batch.user_id):
+                _keep(
+                    connection, batch.tenant, batch.conversation_id, turn.sums_up, turn.content, turn.ended_ms
+                )
+
+
+def _keep(
+    connection: Connection, tenant: str, conversation_id: str, summary: SumsUp, text: str, until_ms: int
+) -> None:
+    row = {
+        "tenant": tenant,
+        "conversation_id": conversation_id,
+        "up_to": summary.up_to,
+        "text": text.replace("\0", ""),
+        "model": summary.model,
+        "created_ms": until_ms,
+    }
+    connection.execute(insert_into(connection, summaries).values(row).on_conflict_do_nothing())
+
+
+def _forgotten_ms(connection: Connection, tenant: str, user_id: str) -> int:
+    """When they last asked that something be forgotten; -1 if never."""
+    query = select(facts.c.updated_ms).where(
+        facts.c.tenant == tenant, facts.c.user_id == user_id, facts.c.key == FORGOTTEN
+    )
+    found = connection.execute(query).scalar()
+    return -1 if found is None else found
+
+
 def _talk(connection: Connection, tenant: str, conversation_id: str, owner: str) -> Talk | None:
     """What its owner said and was told since the last summary, and since they asked that anything be forgotten."""
-    forgotten_ms = connection.execute(
-        select(facts.c.updated_ms).where(
-            facts.c.tenant == tenant, facts.c.user_id == owner, facts.c.key == FORGOTTEN
-        )
-    ).scalar()
+    forgotten_ms = _forgotten_ms(connection, tenant, owner)
     last = connection.execute(
         select(summaries.c.up_to, summaries.c.text, summaries.c.created_ms)
         .where(summaries.c.tenant == tenant, summaries.c.conversation_id == conversation_id)
         .order_by(summaries.c.up_to.desc())
         .limit(1)
     ).first()
-    forgotten = -1 if forgotten_ms is None else forgotten_ms
+    if last and last.created_ms <= forgotten_ms:  # it tells of what is to be forgotten
+        last = None
     query = (
         select(
             turns.c.sequence,
@@ -76,12 +112,15 @@ def _talk(connection: Connection, tenant: str, conversation_id: str, owner: str)
     found = [
         row
         for row in connection.execute(query)
-        if row.role in SPEAKERS and row.content and row.started_ms > forgotten and row.person in (None, owner)
+        if row.role in SPEAKERS
+        and row.content
+        and row.started_ms > forgotten_ms
+        and row.person in (None, owner)
     ]
     if not found:
         return None
     return Talk(
-        before=last.text if last and last.created_ms > forgotten else "",
+        before=last.text if last else "",
         turns=[Said(row.role, row.content) for row in reversed(found)],
         up_to=found[0].sequence,
         until_ms=max(row.ended_ms for row in found),

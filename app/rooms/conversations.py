@@ -17,6 +17,7 @@ from greenroom.app.rooms.ledger import Step
 
 OUTBOX_KEEPS_FOR = timedelta(days=3)  # a weekend in which nobody takes turns out of it
 OUTBOX_HOLDS = 10_000  # turns of a conversation that nobody has stored yet
+SUMMARY = "summary"  # the role of what nobody said: it stands for what was said before
 
 
 class Source(StrEnum):
@@ -54,11 +55,23 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
+class SumsUp:
+    """What a summary stands for."""
+
+    up_to: int  # the sequence of the last turn that it tells of
+    model: str  # who has written it
+
+
+@dataclass(frozen=True)
 class Turn:
-    """One message of a conversation, in the model's own shape, and what else is known of it."""
+    """One message of a conversation, in the model's own shape, and what else is known of it.
+
+    A bot that sums up a long conversation writes the summary down in the same way: as a turn of its own role, whose
+    times are those of what it tells of.
+    """
 
     id: str  # written twice, it is one turn
-    role: str  # "user", "assistant" or "tool"
+    role: str  # "user", "assistant" or "tool"; or SUMMARY
     content: str
     tool_calls: tuple[ToolCall, ...] = ()  # that an assistant's message asks for
     tool_call_id: str | None = None  # whose result a tool's message is
@@ -70,6 +83,12 @@ class Turn:
     sequence: int = 0  # its place; 0 before the ledger has given it one
     started_ms: int = 0  # when it began, or the call of a tool did; by Redis's clock
     ended_ms: int = 0  # 0: when the ledger gets it
+    sums_up: SumsUp | None = None  # in a summary
+
+    @property
+    def is_said(self) -> bool:
+        """Whether it is a part of the talk, and no summary of it."""
+        return self.role != SUMMARY
 
     def as_message(self) -> dict[str, Any]:
         """It as a model reads it."""

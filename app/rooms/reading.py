@@ -137,7 +137,8 @@ class Reading:
         outbox = self._ledger.run(ReadOutbox(conversation_id, LYING_AT_MOST))
         tenant, user_id = owner_of(outbox.owner)
         is_ours = tenant == self._tenant
-        lying = [entry.delivery.turn for entry in outbox.entries if entry.delivery and is_ours]
+        turns_lying = (entry.delivery.turn for entry in outbox.entries if entry.delivery and is_ours)
+        lying = [turn for turn in turns_lying if turn.is_said]
         conversation = self._kept.find(conversation_id) or _new(conversation_id, user_id, lying)
         if conversation is None:
             raise NoSuchConversation

@@ -3,7 +3,7 @@
 Model providers refuse a conversation with a call of a tool that has no result, or a result without its call.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from greenroom.app.rooms.conversations import ToolCall, ToolStatus, Turn
@@ -22,14 +22,22 @@ UNTOLD = "You had not told the person what came of the last tool."
 UNFINISHED = "You were interrupted in your last answer: what stands above is all that the person heard of it."
 NOTHING_OPEN = "The person has heard your last answer as it stands above. Wait for what they say next."
 
+SUMMED_UP = "What was said before in this conversation, in short:"
+
 Messages = list[Any]  # in the shape that pipecat's contexts have
 
 
 def as_messages(conversation: Sequence[Turn]) -> Messages:
-    """A conversation as a model reads it: the result of each call of a tool stands right behind the call."""
+    """A conversation as a model reads it: the result of each call of a tool stands right behind the call.
+
+    In the place of what was summed up stands the summary; in a room of several each person's.
+    """
     results = {turn.tool_call_id: turn for turn in _results(conversation)}
-    messages: Messages = []
-    for turn in in_order_of_talk(turn for turn in conversation if turn.role != "tool"):
+    summaries = {turn.person: turn for turn in conversation if not turn.is_said}  # of each the last
+    messages: Messages = [as_summary(summary.content) for summary in summaries.values()]
+    for turn in in_order_of_talk(turn for turn in conversation if turn.is_said and turn.role != "tool"):
+        if (summary := summaries.get(turn.person)) and _is_told_in(summary, turn):
+            continue
         messages.append(turn.as_message())
         for call in turn.tool_calls:
             result = results.get(call.id) or Turn("", "tool", NO_RESULT, tool_call_id=call.id)
@@ -43,6 +51,19 @@ def as_resumed(conversation: Sequence[Turn]) -> Messages:
     if messages:
         messages.append({"role": "developer", "content": f"{FAULT} {_where(conversation)} {BY_THE_WAY}"})
     return messages
+
+
+def as_summary(text: str) -> dict[str, Any]:
+    """A summary as a model reads it, in the place of what it tells of; nobody said it."""
+    return {"role": "developer", "content": f"{SUMMED_UP} {text}"}
+
+
+def summary_in(message: Any) -> str | None:
+    """The text of what `as_summary` has made; None for any other message."""
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if isinstance(content, str) and message.get("role") == "developer" and content.startswith(SUMMED_UP):
+        return content.removeprefix(SUMMED_UP).strip()
+    return None
 
 
 def open_calls(conversation: Sequence[Turn]) -> list[tuple[Turn, ToolCall]]:
@@ -91,8 +112,13 @@ def _where(conversation: Sequence[Turn]) -> str:
 
 
 def _last(conversation: Sequence[Turn]) -> Turn | None:
-    talk = in_order_of_talk(conversation)
+    talk = in_order_of_talk(turn for turn in conversation if turn.is_said)
     return talk[-1] if talk else None
+
+
+def _is_told_in(summary: Turn, turn: Turn) -> bool:
+    """A turn that Redis has given no place yet came after it."""
+    return summary.sums_up is not None and 0 < turn.sequence <= summary.sums_up.up_to
 
 
 def _results(conversation: Sequence[Turn]) -> list[Turn]:

@@ -4,7 +4,7 @@ A summary tells of its conversation up to a sequence.  It is written of the one 
 that writing it costs the same however long the conversation is; doing it twice is doing it once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -76,8 +76,13 @@ class Extract:
     model = DEMO
 
     def write(self, talk: Talk) -> str:
-        said = [" ".join(each.content.split()) for each in talk.turns if each.role == "user"]
-        return f"The person said: {' '.join(_as_sentence(each) for each in said[-EXTRACTED:])}"
+        return extract(each.content for each in talk.turns if each.role == "user")
+
+
+def extract(said: Iterable[str]) -> str:
+    """The last things that a person said, as a summary."""
+    lines = [" ".join(each.split()) for each in said]
+    return f"The person said: {' '.join(_as_sentence(line) for line in lines[-EXTRACTED:])}"
 
 
 def is_remembered(session: Session) -> bool:

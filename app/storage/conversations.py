@@ -13,6 +13,7 @@ from greenroom.app.rooms.conversations import (
     ReadTurns,
     Record,
     Source,
+    SumsUp,
     ToolCall,
     ToolStatus,
     Turn,
@@ -45,6 +46,8 @@ def _entry(step: Record) -> dict[str, str]:
         "source": turn.source,
         "started": str(turn.started_ms) if turn.started_ms else None,
         "ended": str(turn.ended_ms) if turn.ended_ms else None,
+        "up_to": str(turn.sums_up.up_to) if turn.sums_up else None,
+        "model": turn.sums_up.model if turn.sums_up else None,
     }
     return {name: _whole(fact) for name, fact in facts.items() if fact is not None}
 
@@ -66,6 +69,7 @@ def turn_of(entry: str) -> Turn:
         sequence=int(facts["sequence"]),
         started_ms=int(facts.get("started", 0)),
         ended_ms=int(facts.get("ended", 0)),
+        sums_up=SumsUp(int(facts["up_to"]), facts["model"]) if "up_to" in facts else None,
     )
 
 

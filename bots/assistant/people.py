@@ -40,6 +40,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import (
+    LLMAssistantAggregatorParams,
     LLMUserAggregator,
     LLMUserAggregatorParams,
 )
@@ -262,8 +263,8 @@ def _words(frame: LLMMessagesAppendFrame) -> Any:
 class Replies(AssistantAggregator):
     """Writes what was said to somebody, and what a tool did for them, into the conversation with them."""
 
-    def __init__(self, people: People) -> None:
-        super().__init__(LLMContext())
+    def __init__(self, people: People, params: LLMAssistantAggregatorParams | None = None) -> None:
+        super().__init__(LLMContext(), params=params)
         self._people = people
         self._asked_in: dict[str, LLMContext] = {}  # by the call of a tool
         self._one_at_a_time = asyncio.Lock()  # an interruption comes beside what is being processed
@@ -279,7 +280,7 @@ class Replies(AssistantAggregator):
             else:
                 await super().process_frame(frame, direction)
             if isinstance(frame, AnsweringFrame):
-                self.write_into(self._people.context_of(frame.person))
+                await self.write_into(self._people.context_of(frame.person))
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Push a frame; where the model is to run again, the person who asked is answered in their turn."""
@@ -291,10 +292,10 @@ class Replies(AssistantAggregator):
     async def _process_for(self, context: LLMContext, frame: Frame, direction: FrameDirection) -> None:
         """Process what concerns a tool in the conversation in which it was asked, whoever is answered meanwhile."""
         answering = self.context
-        self.write_into(context)
+        await self.write_into(context)
         try:
             await super().process_frame(frame, direction)
             if self.take_back_run():
                 await self._people.answer_in(context)
         finally:
-            self.write_into(answering)
+            await self.write_into(answering)

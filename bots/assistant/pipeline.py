@@ -9,6 +9,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.transports.base_transport import BaseTransport
 
 from greenroom.bots.assistant.avatar import Avatar
+from greenroom.bots.assistant.bounded_context import bounds
 from greenroom.bots.assistant.ears import EndOfHearing
 from greenroom.bots.assistant.people import People, Replies
 from greenroom.bots.speech import Speech
@@ -18,7 +19,9 @@ def build(
     transport: BaseTransport, speech: Speech, context: LLMContext, listening: LLMUserAggregatorParams
 ) -> Pipeline:
     """Arrange the parts.  The caller makes them, so that a test can pass scripted ones."""
-    person, bot = LLMContextAggregatorPair(context, user_params=listening)
+    person, bot = LLMContextAggregatorPair(
+        context, user_params=listening, assistant_params=bounds(speech.llm)
+    )
     return Pipeline(
         [
             transport.input(),  # the person's voice
@@ -43,6 +46,8 @@ def build_for_several(transport: BaseTransport, speech: Speech, people: People, 
             speech.tts,  # as a voice
             avatar,  # and as a picture that moves with it
             transport.output(),  # in everybody's ear, and before their eyes
-            Replies(people),  # what was really said, back in the context of whom it was said to
+            Replies(
+                people, bounds(speech.llm)
+            ),  # what was really said, back in the context of whom it was said to
         ]
     )

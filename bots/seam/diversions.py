@@ -3,16 +3,20 @@
 `DIVERSIONS` names the methods.  Each object is diverted once, and for as long as it lives.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from pipecat.frames.frames import InputTransportMessageFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_context_summarizer import LLMContextSummarizer
+from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
+
+from greenroom.bots.seam.branch import AssistantAggregator
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -46,7 +50,14 @@ BROADCAST_FRAME = Diversion(
     "broadcast_frame",
     because="pipecat writes a message that is no RTVI into the log, a person's words and all",
 )
-DIVERSIONS = (ADD_MESSAGE, ADD_MESSAGES, SEND_MESSAGE, BROADCAST_FRAME)
+APPLY_SUMMARY = Diversion(
+    LLMContextSummarizer,
+    "_apply_summary",
+    because="a bot that replaces this one reads all that was said, and what is known of a person goes with the rest",
+)
+DIVERSIONS = (ADD_MESSAGE, ADD_MESSAGES, SEND_MESSAGE, BROADCAST_FRAME, APPLY_SUMMARY)
+
+Applied = Callable[[LLMContext, Sequence[Any], str, str], None]
 
 
 def on_message_added(context: LLMContext, added: Callable[[Mapping[str, Any]], None]) -> None:
@@ -63,6 +74,38 @@ def on_message_added(context: LLMContext, added: Callable[[Mapping[str, Any]], N
 
     ADD_MESSAGE.on(context, add_message)
     ADD_MESSAGES.on(context, add_messages)
+
+
+def on_summed_up(aggregator: LLMAssistantAggregator, applied: Applied) -> None:
+    """Be told when a summary has taken the place of messages in a context.
+
+    It is told the context, the messages that are gone, the summary, which stands where they were, and the model.
+    """
+
+    def divert(summarizer: LLMContextSummarizer) -> None:
+        context, chosen = summarizer._context, summarizer._auto_config.summary_config
+        mind = chosen.llm
+
+        async def apply(theirs: Callable[[str, int], Awaitable[None]], summary: str, last: int) -> None:
+            gone = context.messages[: last + 1]
+            await theirs(summary, last)
+            applied(context, gone, summary, str(mind._settings.model) if mind else "")
+
+        APPLY_SUMMARY.on(summarizer, apply)
+
+    if isinstance(aggregator, AssistantAggregator):
+        aggregator.on_summarizer = divert
+    elif aggregator._summarizer is not None:
+        divert(aggregator._summarizer)
+
+
+def drop_summaries(aggregator: LLMAssistantAggregator) -> None:
+    """Let no summary that is being written come into a context that has been emptied meanwhile."""
+    of_several = aggregator.summarizers if isinstance(aggregator, AssistantAggregator) else []
+    for summarizer in (aggregator._summarizer, *of_several):
+        if summarizer is not None:
+            summarizer._pending_summary_request_id = None
+            summarizer._summarization_in_progress = False
 
 
 def divert_outgoing(pipeline: FrameProcessor, send: Callable[[Send, Any], Awaitable[None]]) -> None:

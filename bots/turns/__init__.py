@@ -13,6 +13,7 @@ from pipecat.processors.aggregators.llm_response_universal import LLMUserAggrega
 
 from greenroom.app.rooms.brief import new_conversation
 from greenroom.app.rooms.conversations import ToolStatus, Turn
+from greenroom.app.rooms.memory import LONGEST_SUMMARY
 from greenroom.app.rooms.resuming import NO_RESULT, as_messages, as_resumed, open_calls, owes_an_answer
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
@@ -68,7 +69,11 @@ class Turns:
     def hear_in(self, room: Room) -> Hearing:
         """Make what follows a pipeline of the bot's in a room."""
         return Hearing(
-            is_for_one=is_for_one(room), on_turn=self._add, on_person=self._meet, now_ms=self._now_ms
+            is_for_one=is_for_one(room),
+            on_turn=self._add,
+            on_person=self._meet,
+            on_summary=self._sum_up,
+            now_ms=self._now_ms,
         )
 
     def message_added(self, message: Any, person: str | None = None) -> None:
@@ -78,6 +83,11 @@ class Turns:
     def _add(self, role: str, content: str, **facts: Any) -> None:
         """Write down what has just been said."""
         self._writer.write(self._transcript.add(role, content, **facts))
+
+    def _sum_up(self, person: str | None, kept: int, text: str, model: str) -> None:
+        """A summary has taken the place of messages in a context: the bot that replaces this one reads it there too."""
+        if summary := self._transcript.sum_up(text[:LONGEST_SUMMARY], model, person, kept):
+            self._writer.write(summary)
 
     # What was said before
 

@@ -6,8 +6,8 @@ from typing import Any
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from greenroom.app.rooms.conversations import Turn
-from greenroom.app.rooms.memory import with_memory
-from greenroom.app.rooms.resuming import as_messages
+from greenroom.app.rooms.memory import SPEAKERS, is_memory, with_memory
+from greenroom.app.rooms.resuming import as_messages, as_summary
 
 
 class Contexts:
@@ -33,7 +33,8 @@ class Contexts:
     def extend(self, conversation: Sequence[Turn]) -> None:
         """Put what was said elsewhere behind what is there; nobody writes it down again."""
         for person, context in self._by_person.items():
-            theirs = [said for said in conversation if person is None or said.person == person]
+            said = (turn for turn in conversation if turn.is_said)
+            theirs = [turn for turn in said if person is None or turn.person == person]
             _settle(context, theirs)
             context.set_messages([*context.messages, *as_messages(theirs)])
 
@@ -42,10 +43,30 @@ class Contexts:
         if context := self._by_person.get(person):
             context.set_messages(with_memory(remembered, context.messages))
 
+    def sum_up(self, context: LLMContext, gone: Sequence[Any], text: str) -> tuple[str | None, int] | None:
+        """Let a summary stand where `gone` was, and what is known from earlier conversations at the head as before.
+
+        Returns with whom this context is, and how many messages of theirs stand behind the summary as they were said;
+        None if it is none of these contexts.
+        """
+        person_of = {id(known): person for person, known in self._by_person.items()}
+        if id(context) not in person_of:
+            return None
+        messages: list[Any] = list(context.messages)
+        at = 1 if _role(messages[0]) == "system" else 0
+        memory = [message for message in gone if is_memory(message)]
+        messages[at] = as_summary(text)
+        context.set_messages([*memory, *messages])
+        return person_of[id(context)], sum(_role(each) in SPEAKERS for each in messages[at + 1 :])
+
     def clear(self) -> None:
         """Forget everything at once: as a frame it may come after the next person's first word."""
         for context in self._by_person.values():
             context.set_messages([])
+
+
+def _role(message: Any) -> str | None:
+    return message.get("role") if isinstance(message, dict) else None
 
 
 def _settle(context: LLMContext, conversation: Sequence[Turn]) -> None:

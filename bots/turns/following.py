@@ -30,7 +30,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from greenroom.app.rooms.conversations import ToolCall, ToolStatus
 from greenroom.bots.assistant.people import People
-from greenroom.bots.seam.diversions import on_message_added
+from greenroom.bots.seam.diversions import drop_summaries, on_message_added, on_summed_up
 from greenroom.bots.turns.contexts import Contexts
 from greenroom.bots.turns.floor import ASSISTANT, USER, Floor
 from greenroom.bots.turns.processors import processors_of
@@ -55,16 +55,20 @@ class Follower:
         *,
         on_turn: Callable[..., None],
         on_person: Meet,
+        on_summary: Callable[..., None] = lambda *_: None,
         now_ms: Callable[[], int],
     ) -> None:
         """`on_turn` is called with the role, the content and the other facts of a turn.
 
         `on_person` is called with each of several people, before anything comes into the context with them.
+        `on_summary` is called with a context, the messages in whose place a summary stands now, that summary, and the
+        model that wrote it.
         """
         self._floor = floor
         self._contexts = contexts
         self._on_turn = on_turn
         self._on_person = on_person
+        self._on_summary = on_summary
         self._now_ms = now_ms
         self._began: dict[tuple[str, str | None], int] = {}  # a turn that goes on, or has no words yet
         self._stopped: dict[str | None, int] = {}  # a person's turn that has no words yet
@@ -98,6 +102,8 @@ class Follower:
         self._calls.clear()
         self._answer_began = self._asked_at = 0
         self._floor.has_answered()
+        for aggregator in self._assistants:
+            drop_summaries(aggregator)
 
     async def cancel_tools(self, within: timedelta) -> None:
         """Cancel the tools that run, and wait until the bot's context has settled them."""
@@ -220,6 +226,7 @@ class Follower:
         aggregator.add_event_handler("on_before_process_frame", before_frame)
         aggregator.add_event_handler("on_after_process_frame", after_frame)
         self._assistants.append(aggregator)
+        on_summed_up(aggregator, self._on_summary)
         self._listen_to_context(aggregator, None)
 
     def _tool_returned(self, frame: FunctionCallResultFrame) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
 
 from greenroom.app.rooms.conversations import Turn
 from greenroom.bots.turns.contexts import Contexts
@@ -17,15 +18,31 @@ class Hearing:
     """Follows one pipeline of a bot's, and makes turns of what happens in it."""
 
     def __init__(
-        self, *, is_for_one: bool, on_turn: Callable[..., None], on_person: Meet, now_ms: Callable[[], int]
+        self,
+        *,
+        is_for_one: bool,
+        on_turn: Callable[..., None],
+        on_person: Meet,
+        on_summary: Callable[[str | None, int, str, str], None] = lambda *_: None,
+        now_ms: Callable[[], int],
     ) -> None:
-        """`is_for_one`: only one person is ever in its room; else each has a context, as `on_person` begins it."""
+        """`is_for_one`: only one person is ever in its room; else each has a context, as `on_person` begins it.
+
+        `on_summary` is called when a context has been summed up: with whom it is, how many messages of theirs stand
+        behind the summary as they were said, the summary, and the model that wrote it.
+        """
         self.is_for_one = is_for_one
         self.floor = Floor()
         self.contexts = Contexts()
         self._follower = Follower(
-            self.floor, self.contexts, on_turn=on_turn, on_person=on_person, now_ms=now_ms
+            self.floor,
+            self.contexts,
+            on_turn=on_turn,
+            on_person=on_person,
+            on_summary=self._sum_up,
+            now_ms=now_ms,
         )
+        self._on_summary = on_summary
         self._overhearer = Overhearer(self.floor, on_turn=on_turn, now_ms=now_ms)
 
     def follow(self, pipeline: PipelineWorker) -> None:
@@ -40,6 +57,11 @@ class Hearing:
     def take_in(self, conversation: Sequence[Turn]) -> None:
         """Put what was said elsewhere behind what the bot's model reads."""
         self.contexts.extend(conversation)
+
+    def _sum_up(self, context: LLMContext, gone: Sequence[Any], text: str, model: str) -> None:
+        summed_up = self.contexts.sum_up(context, gone, text)
+        if summed_up is not None:
+            self._on_summary(*summed_up, text, model)
 
     def forget(self) -> None:
         """Begin another conversation."""

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from greenroom.app.rooms.conversations import Source, Turn
+from greenroom.app.rooms.conversations import SUMMARY, Source, SumsUp, Turn
 
 REMEMBERED = 1000  # turns, as many as Redis keeps of a conversation
+READ_BESIDES = 2  # messages that a summary tells of, and that are read beside it all the same
 
 
 class Transcript:
@@ -37,6 +38,29 @@ class Transcript:
                 self._turns[at] = replace(self._turns[at], sequence=sequence)
                 self.last_sequence = max(self.last_sequence, sequence)
                 return
+
+    def sum_up(self, text: str, model: str, person: str | None, kept: int) -> Turn | None:
+        """Add a summary of what one of several people and the bot have said to each other, but for the last messages.
+
+        It tells of what stands up to a sequence: so it is none while Redis has given no place yet.  Some more than
+        those messages are read beside it: a person's words may be known behind the answer to them.
+        """
+        said = [turn for turn in self.of(person) if turn.is_said and turn.role != "tool"]
+        said_again = said[-(kept + READ_BESIDES) :]
+        told = [turn for turn in said[: len(said) - len(said_again)] if turn.sequence]
+        if not told:
+            return None
+        up_to = min([told[-1].sequence, *(turn.sequence - 1 for turn in said_again if turn.sequence)])
+        before = next((turn for turn in self.of(person) if not turn.is_said), told[0])
+        sums_up = SumsUp(up_to, model)
+        return self.add(
+            SUMMARY,
+            text,
+            person=person,
+            started_ms=before.started_ms,
+            ended_ms=told[-1].ended_ms,
+            sums_up=sums_up,
+        )
 
     def begins_with(self, conversation: Sequence[Turn]) -> bool:
         """Whether all that is here is in a conversation as well, in front."""

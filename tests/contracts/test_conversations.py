@@ -8,10 +8,12 @@ import pytest
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import (
+    SUMMARY,
     BeginConversation,
     ReadTurns,
     Record,
     Source,
+    SumsUp,
     ToolCall,
     ToolStatus,
     Turn,
@@ -67,12 +69,13 @@ def test_turns_are_read_as_they_were_said_in_order(ledger, session):
         Turn("turn-1", "assistant", "", tool_calls=(call,), epoch=7),
         Turn("turn-2", "tool", "[]", tool_call_id="call-1", tool_status=ToolStatus.FAILED, epoch=7),
         Turn("turn-3", "assistant", "It is", interrupted=True, epoch=7, source=Source.ADMIN),
+        Turn("turn-4", SUMMARY, "in short", epoch=7, sums_up=SumsUp(3, "a-model")),
     ]
     given = [ledger.run(Record("a-session", HERE, 7, turn)) for turn in turns]
 
     read = ledger.run(ReadTurns(HERE))
 
-    assert given == [1, 2, 3, 4]
+    assert given == [1, 2, 3, 4, 5]
     times = {"started_ms": 0, "ended_ms": 0}
     assert read[0] == replace(turns[0], sequence=1)
     assert [replace(turn, **times) for turn in read] == [

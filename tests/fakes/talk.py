@@ -59,6 +59,10 @@ class Mind(LLMService):
         super().__init__(settings=LLMSettings(model="scripted", **dict.fromkeys(UNUSED)))
         self.script: deque[list[str] | list[Call]] = deque()
         self.asked: list[list[Any]] = []  # the messages of each time
+        self.summary = "They talked."
+        self.summed_up: list[str] = []  # what it was given to sum up
+        self.may_sum_up = asyncio.Event()
+        self.may_sum_up.set()
 
     async def process_frame(self, frame, direction):
         await super().process_frame(frame, direction)
@@ -75,6 +79,11 @@ class Mind(LLMService):
             for sentence in step:
                 await self.push_frame(LLMTextFrame(sentence))
             await self.push_frame(LLMFullResponseEndFrame())
+
+    async def run_inference(self, context, *_, **__):
+        self.summed_up.append(str(context.get_messages()[-1]["content"]))
+        await self.may_sum_up.wait()
+        return self.summary
 
 
 class Voice(TTSService):
@@ -115,13 +124,14 @@ class Loudspeaker(BaseOutputTransport):
 class Talk:
     """A running bot, and its person."""
 
-    def __init__(self, follow, *, messages=(), is_realtime=None) -> None:
-        """`follow` is called with the pipeline before it starts."""
+    def __init__(self, follow, *, messages=(), is_realtime=None, bounds=lambda _: None) -> None:
+        """`follow` is called with the pipeline before it starts; `bounds` with the mind, for how long a context is."""
         self.mind = Mind()
         self.context = LLMContext(messages=list(messages))
         self.person, self.bot = LLMContextAggregatorPair(
             self.context,
             user_params=LLMUserAggregatorParams(user_turn_strategies=ExternalUserTurnStrategies()),
+            assistant_params=bounds(self.mind),
             realtime_service_mode=is_realtime,
         )
         self.loudspeaker = Loudspeaker()

@@ -9,11 +9,11 @@ from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.reading import SqlKeptConversations
 from greenroom.app.errors import NoSuchConversation
 from greenroom.app.rooms.archive import Batch, Delivery, Report
-from greenroom.app.rooms.conversations import ToolCall, ToolStatus
+from greenroom.app.rooms.conversations import SUMMARY, Record, SumsUp, ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.reading import Place, Reading, Wanted
 from tests.rigs.makers import a_session
-from tests.sql.worlds import HERE, a_turn, say
+from tests.sql.worlds import HERE, OWNER, a_turn, say
 
 ALL = Wanted()
 
@@ -146,6 +146,8 @@ def test_a_conversation_that_is_on_reads_whole_before_and_while_it_is_kept(archi
     new = reading.tell(HERE, None, 9)
     Flusher(ledger, archive).flush()
     say(ledger, 2)
+    summary = Turn("turn-3", SUMMARY, "in short", epoch=7, sums_up=SumsUp(1, "m"))
+    ledger.run(Record("a-session", HERE, 7, summary, owner=OWNER))  # nobody said it
     half = reading.tell(HERE, None, 9)
 
     assert [turn.id for turn in new.turns] == ["turn-0", "turn-1"]

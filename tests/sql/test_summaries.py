@@ -6,23 +6,24 @@ from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.memory import SqlMemory
 from greenroom.app.conversations.summaries import SqlSummaries
 from greenroom.app.conversations.tables import conversations, summaries
-from greenroom.app.rooms.archive import Batch, Delivery
+from greenroom.app.rooms.archive import Batch, Delivery, Unkept
+from greenroom.app.rooms.conversations import SUMMARY, SumsUp
 from greenroom.app.rooms.memory import Said
 from greenroom.app.rooms.summarising import Extract, summarise
 from tests.sql.test_facts import a_call
-from tests.sql.worlds import HERE, a_turn, rows
+from tests.sql.worlds import HERE, a_batch, a_turn, kept, rows
 
 
 @pytest.fixture
 def keep(database):
     archive = SqlArchive(database)
 
-    def kept(*turns, whose="ann"):
+    def keep(*turns, whose="ann"):
         archive.keep_turns(
             [Batch(HERE, "main", whose, tuple(Delivery(turn, "a-session", 7) for turn in turns))]
         )
 
-    return kept
+    return keep
 
 
 class Counting:
@@ -124,3 +125,55 @@ def test_a_greeting_is_not_worth_a_summary(keep, store, writer):
     keep(a_turn(0, "Hello"), a_turn(1, "Hi."))
 
     assert not summarise("main", HERE, store, writer)
+
+
+def a_summary(number, up_to, text="in short", **facts):
+    """As a bot writes it during the call; it tells from the conversation's beginning on."""
+    usual = {"role": SUMMARY, "started_ms": 0, "ended_ms": up_to - 1, "sums_up": SumsUp(up_to, "the-model")}
+    return a_turn(number, text, **{**usual, **facts})
+
+
+def test_what_a_bot_sums_up_in_the_call_is_kept_as_a_summary_and_is_no_turn(keep, database):
+    keep(*(a_turn(number) for number in range(4)), a_summary(4, 2))
+    keep(a_summary(4, 2))  # delivered twice
+
+    assert kept(database) == ["turn-0", "turn-1", "turn-2", "turn-3"]
+    (row,) = rows(database, summaries)
+    assert (row["up_to"], row["text"], row["model"], row["created_ms"]) == (2, "in short", "the-model", 1)
+    (conversation,) = rows(database, conversations)
+    assert (conversation["turn_count"], conversation["last_ms"]) == (4, 3)
+
+
+def test_the_summary_at_the_end_is_written_of_it_and_of_what_was_said_since(keep, store, writer):
+    keep(*(a_turn(number, f"words {number}") for number in range(4)), a_summary(4, 2))
+
+    assert summarise("main", HERE, store, writer)
+    (talk,) = writer.talks
+    assert (talk.before, [said.content for said in talk.turns]) == ("in short", ["words 2", "words 3"])
+
+
+@pytest.mark.parametrize("forgotten_at", [1, 5])
+def test_what_a_bot_sums_up_of_what_is_to_be_forgotten_is_told_to_nobody(keep, store, database, forgotten_at):
+    forget = a_call(forgotten_at, "forget", key="everything")
+    keep(a_turn(0, "canary"), *([forget] if forgotten_at < 4 else []), a_turn(2), a_summary(4, 3, "canary"))
+    keep(*([forget] if forgotten_at > 4 else []), a_turn(6, "later"), a_turn(8, "and more"))
+
+    assert "canary" not in SqlMemory(database).recall("main", "ann", besides="another")
+    assert "canary" not in store.talk("main", HERE).as_text()
+
+
+@pytest.mark.parametrize(("person", "whose"), [("bob", "ann"), (None, "guest-1f"), (None, "")])
+def test_a_bot_s_summary_of_anybody_but_the_owner_is_not_kept(keep, database, person, whose):
+    keep(a_turn(0), a_summary(1, 1, person=person), whose=whose)
+
+    assert rows(database, summaries) == []
+
+
+def test_a_summary_that_a_replaced_bot_wrote_is_refused(database):
+    archive = SqlArchive(database)
+    archive.keep_turns([a_batch(0, by=9)])
+    late = Batch(HERE, "main", "ann", (Delivery(a_summary(4, 1), "a-session", 7),))
+
+    (refusal,) = archive.keep_turns([late])
+    assert refusal.why is Unkept.LATE
+    assert rows(database, summaries) == []

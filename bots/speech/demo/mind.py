@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from greenroom.app.rooms.conversations import SUMMARY
 from greenroom.app.rooms.memory import facts_in
+from greenroom.app.rooms.resuming import SUMMED_UP, summary_in
+from greenroom.app.rooms.summarising import EXTRACTED, extract
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.demo.naming import name_in, plain
 
@@ -69,6 +72,26 @@ def _hello(who: Personality, name: str | None) -> str:
 
 def _back(talk: Talk) -> str:
     return f"I am back, {talk.name}. Where were we?" if talk.name else "I am back. What is your name?"
+
+
+def summary_of(transcript: str, now: datetime, who: Personality) -> str:
+    """An extract of a conversation that pipecat has put into words: who they are, and what they said last."""
+    turns = list(_turns_in(transcript))
+    said: list[str] = []
+    for role, text in turns:
+        if role == "user":
+            said = [] if FORGETTING.search(plain(text).lower()) else [*said, text]
+    name = _talk(turns, now, who, None).name
+    return extract([f"My name is {name}", *said[1 - EXTRACTED :]] if name else said)
+
+
+def _turns_in(transcript: str) -> Iterator[tuple[str, str]]:
+    for part in transcript.split("\n\n"):
+        role, _, text = part.partition(": ")
+        if role in ("USER", "ASSISTANT"):
+            yield role.lower(), text
+        elif text.startswith(SUMMED_UP):
+            yield SUMMARY, text
 
 
 # What may be asked, in plain words, and the answer.  Everything that is found in a turn is answered, in this order.
@@ -190,6 +213,9 @@ def _talk(turns: list[tuple[str, str]], now: datetime, who: Personality, known: 
     name, is_new_name, asks_to_forget, said = known, False, False, ""
     asked: list[str] = []
     for role, text in turns:
+        if role == SUMMARY:
+            name = name_in(text, was_asked=False) or name
+            continue
         if role == "assistant":
             is_new_name, asks_to_forget, said, asked = False, False, text, []
             continue
@@ -203,6 +229,8 @@ def _talk(turns: list[tuple[str, str]], now: datetime, who: Personality, known: 
 
 def _turns(messages: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for message in messages:
+        if summary := summary_in(message):
+            yield SUMMARY, summary
         if message.get("role") in ("user", "assistant") and (text := _text(message)):
             yield message["role"], text
 

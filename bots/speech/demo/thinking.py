@@ -29,9 +29,10 @@ from pipecat.services.settings import LLMSettings
 
 from greenroom.app.rooms.memory import EVERYTHING, FORGET, REMEMBER
 from greenroom.bots.personalities import Personality
-from greenroom.bots.speech.demo.mind import NAME, Reply, answer
+from greenroom.bots.speech.demo.mind import NAME, Reply, answer, summary_of
 
 RETURNS_WITHIN = 1.0  # seconds; a tool of memory returns at once
+TRANSCRIPT = "Conversation history:\n"  # how pipecat begins what it wants summed up
 LEFT = "left"  # the reason of the end that follows a goodbye
 
 
@@ -75,6 +76,12 @@ class ScriptedMind(LLMService[NoProvider]):
             await self._say(reply)
         else:
             await self.push_frame(frame, direction)
+
+    async def run_inference(self, context: LLMContext, *_: Any, **__: Any) -> str:
+        """Sum up, which is all that pipecat asks of a model beside the call."""
+        messages = cast(list[dict[str, Any]], context.get_messages())
+        transcript = str(messages[-1]["content"]).removeprefix(TRANSCRIPT)
+        return summary_of(transcript, datetime.now().astimezone(), self._personality)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         await super().push_frame(frame, direction)

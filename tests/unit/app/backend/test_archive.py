@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.app.backend.archive import FAILURES_IN_A_ROW, TURNS_A_CALL, BackendArchive
 from greenroom.app.rooms.archive import Batch, Delivery, NotNow, Refusal, Report, Unkept, Visit
-from greenroom.app.rooms.conversations import ToolCall, Turn
+from greenroom.app.rooms.conversations import SUMMARY, SumsUp, ToolCall, Turn
 from greenroom.app.rooms.sessions import Reason, State
 from tests.rigs.makers import a_session
 
@@ -195,3 +195,13 @@ def test_everything_is_json_that_any_reader_takes(fake, archive):
     archive.keep_turns([Batch(HERE, "main", "", (Delivery(a_turn(0, content="a \ud83d"), None, 7),))])
 
     assert json.loads(fake.calls[0].body)["turns"][0]["content"] == "a \ud83d"
+
+
+def test_a_bot_s_own_summary_is_nothing_that_was_said(fake, archive):
+    summary = a_turn(1, role=SUMMARY, content="in short", sums_up=SumsUp(1, "the-model"))
+    batch = Batch(
+        HERE, "main", "ada", (Delivery(a_turn(0), "a-session", 7), Delivery(summary, "a-session", 7))
+    )
+
+    assert archive.keep_turns([batch]) == []
+    assert [turn["id"] for turn in fake.to("/turns")[0]["turns"]] == ["turn-0"]

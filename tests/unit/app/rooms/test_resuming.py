@@ -5,14 +5,16 @@ from dataclasses import replace
 import pytest
 
 from greenroom.app.rooms import resuming
-from greenroom.app.rooms.conversations import ToolCall, ToolStatus, Turn
+from greenroom.app.rooms.conversations import SUMMARY, SumsUp, ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.resuming import (
     NO_RESULT,
     as_messages,
     as_resumed,
+    as_summary,
     in_order_of_talk,
     open_calls,
     owes_an_answer,
+    summary_in,
 )
 
 ASKED = Turn("1", "user", "what is there?", started_ms=10, ended_ms=20)
@@ -115,3 +117,25 @@ def test_a_replacement_is_told_once_where_the_conversation_was_cut_off(turns, wh
 def test_of_a_conversation_in_which_nothing_was_said_nothing_is_told():
     assert as_resumed([]) == []
     assert not owes_an_answer([])
+
+
+def test_a_summary_stands_in_the_place_of_what_it_tells_of():
+    said = [replace(turn, sequence=at) for at, turn in enumerate([ASKED, CALLED, SEEN, TOLD], 1)]
+    more = [Turn("9", "user", "more", sequence=6, epoch=7), Turn("10", "assistant", "new", epoch=7)]
+    summary = Turn("8", SUMMARY, "a star was seen", sequence=5, sums_up=SumsUp(4, "m"))
+
+    talk = [*said, summary, *more]
+    assert as_messages(talk) == [as_summary("a star was seen"), *(turn.as_message() for turn in more)]
+    newer = replace(summary, id="11", content="all of it", sums_up=SumsUp(6, "m"), sequence=8)
+    assert contents(as_messages([*talk, newer])) == [as_summary("all of it")["content"], "new"]
+    assert not owes_an_answer([*said, summary])
+    assert summary_in(as_summary("all of it")) == "all of it"
+    assert summary_in(more[0].as_message()) is None
+
+
+def test_of_several_in_a_room_a_summary_tells_of_one():
+    people = enumerate(("ann", "bob") * 2, 1)
+    said = [Turn(str(at), "user", f"{who} {at}", person=who, sequence=at) for at, who in people]
+    summary = Turn("8", SUMMARY, "ann spoke", person="ann", sequence=5, sums_up=SumsUp(3, "m"))
+
+    assert contents(as_messages([*said, summary])) == [as_summary("ann spoke")["content"], "bob 2", "bob 4"]

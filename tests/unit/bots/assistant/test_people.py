@@ -26,7 +26,9 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVISendTextFrame
 
 from greenroom.bots.assistant import people as people_module
+from greenroom.bots.assistant.bounded_context import MESSAGES_AT_MOST, MESSAGES_KEPT, bounds
 from greenroom.bots.assistant.people import AnsweringFrame, People, Replies
+from greenroom.bots.seam.diversions import on_summed_up
 from tests.fakes.talk import Call, running
 from tests.fakes.talk import Mind as ScriptedMind
 
@@ -90,12 +92,21 @@ class Below(FrameProcessor):
 class Room:
     """A running pipeline for several, and what came of it."""
 
-    def __init__(self, *, has_rtvi: bool = False, mind: FrameProcessor | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        has_rtvi: bool = False,
+        mind: FrameProcessor | None = None,
+        params=None,
+        follow=lambda _: None,
+    ) -> None:
         self.ears: list[Ears] = []
         self.mind = mind or Mind()
         self.people = People(self._another, LLMUserAggregatorParams)
         self.below = Below()
-        parts = [self.people, self.mind, Replies(self.people), self.below]
+        replies = Replies(self.people, params)
+        follow(replies)
+        parts = [self.people, self.mind, replies, self.below]
         self.worker = PipelineWorker(Pipeline(parts), enable_rtvi=has_rtvi)
 
     def _another(self) -> Ears:
@@ -302,3 +313,30 @@ async def test_a_tool_that_returns_while_somebody_speaks_is_told_to_who_asked(sp
         returns()
 
         await assert_only_ann_is_told(here)
+
+
+async def test_each_conversation_is_summed_up_by_itself():
+    """One summariser would take what somebody else is answered for the context that it has summed up."""
+    mind = ScriptedMind()
+    summed_up = []
+
+    def follow(replies):
+        on_summed_up(replies, lambda context, gone, text, model: summed_up.append((context, len(gone), text)))
+
+    async with room(mind=mind, follow=follow, params=bounds(mind)) as it:
+        for person, words in (("ann", "ann's"), ("bob", "bob's")):
+            lines = [{"role": "user", "content": f"{words} {number}"} for number in range(MESSAGES_AT_MOST)]
+            it.people.context_of(person).set_messages(lines)
+        for person in ("ann", "bob"):
+            await it.people.meet(person)
+            mind.script.append([f"Hello {person}."])
+            await it.type(person, "hello", author_first=True)
+            await eventually(lambda person=person: f"Hello {person}." in str(it.said_to(person)))
+        await eventually(lambda: len(summed_up) == 2)
+
+        contexts = [it.people.context_of(person) for person in ("ann", "bob")]
+        assert [context for context, _, _ in summed_up] == contexts
+        assert all(MESSAGES_KEPT <= len(context.messages) < MESSAGES_AT_MOST for context in contexts)
+    of_ann, of_bob = mind.summed_up
+    assert "ann's 0" in of_ann and "bob" not in of_ann
+    assert "bob's 0" in of_bob and "ann" not in of_bob

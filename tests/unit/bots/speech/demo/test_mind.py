@@ -15,11 +15,13 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.tests.utils import run_test
+from pipecat.utils.context.llm_context_summarization import LLMContextSummarizationUtil
 
 from greenroom.app.rooms.memory import Fact, Recollection, as_message
+from greenroom.app.rooms.resuming import SUMMED_UP, as_summary
 from greenroom.bots import personalities
 from greenroom.bots.speech.demo.mind import answer
-from greenroom.bots.speech.demo.thinking import ScriptedMind, sentences
+from greenroom.bots.speech.demo.thinking import TRANSCRIPT, ScriptedMind, sentences
 
 HOST = personalities.load("host")
 NOW = datetime(2026, 11, 21, 15, 42)  # noqa: DTZ001
@@ -298,3 +300,37 @@ def test_the_pipeline_ends_behind_the_goodbye():
 
     assert isinstance(end, LLMFullResponseEndFrame)
     assert isinstance(leave, EndWorkerFrame) and leave.reason == "left"
+
+
+async def summed_up(*turns):
+    mind, context = ScriptedMind(HOST), LLMContext(messages=messages(*turns))
+    transcript = LLMContextSummarizationUtil.format_messages_for_summary(context.messages)
+    return await mind.run_inference(
+        LLMContext([{"role": "user", "content": f"{TRANSCRIPT}{transcript}"}]), 500
+    )
+
+
+@pytest.mark.anyio
+async def test_the_demo_sums_up_who_somebody_is_and_what_they_said_last():
+    said = [("user", f"I saw {number} ships.") for number in range(20)]
+
+    once = await summed_up(*ALICE, *said)
+    twice = await summed_up(("developer", f"{SUMMED_UP} {once}"), *said)
+
+    assert once.startswith("The person said: My name is Alice. I saw 13 ships.")
+    assert once.endswith("I saw 19 ships.")
+    assert twice == once
+
+
+@pytest.mark.anyio
+async def test_the_demo_knows_its_person_by_a_summary():
+    summary = as_summary(await summed_up(*ALICE, ("user", "What time is it?")))
+    question = [{"role": "assistant", "content": "Yes."}, {"role": "user", "content": "What is my name?"}]
+
+    assert answer([summary, *question], NOW, HOST).text == "Your name is Alice."
+    assert answer([summary, *question[:1]], NOW, HOST).text == "I am back, Alice. Where were we?"
+
+
+@pytest.mark.anyio
+async def test_the_demo_sums_up_nothing_that_is_to_be_forgotten():
+    assert "Alice" not in await summed_up(*ALICE, ("user", "Please forget me."), ("user", "What day is it?"))
