@@ -5,6 +5,7 @@ The interpreter cannot help: a loop is blocked for good where nothing of Python 
 
 import asyncio
 import faulthandler
+from collections.abc import Callable
 from datetime import timedelta
 
 from greenroom.app.rooms.timings import LOOP_BLOCKED_AT_MOST
@@ -19,17 +20,20 @@ STDERR = 2  # the descriptor: what Python calls so may be something else by then
 class Watchdog:
     """faulthandler's timer, put off as long as the event loop runs."""
 
-    def __init__(self, end: End) -> None:
+    def __init__(
+        self, end: End, set_timer: Callable[..., object] = faulthandler.dump_traceback_later
+    ) -> None:
         self._end = end
+        self._set_timer = set_timer
         self._next: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
         blocked_at_most = BLOCKED_AT_END if self._end.has_begun else LOOP_BLOCKED_AT_MOST
-        faulthandler.dump_traceback_later(blocked_at_most.total_seconds(), exit=True, file=STDERR)
+        self._set_timer(blocked_at_most.total_seconds(), exit=True, file=STDERR)
         self._next = asyncio.get_running_loop().call_later(WATCHED_EVERY.total_seconds(), self.watch)
 
     def watch_end(self) -> None:
         """Set the timer for the last time; `leftovers` stops it, when nothing of the bot is left."""
         if self._next is not None:
             self._next.cancel()
-        faulthandler.dump_traceback_later(ENDS_WITHIN.total_seconds(), exit=True, file=STDERR)
+        self._set_timer(ENDS_WITHIN.total_seconds(), exit=True, file=STDERR)

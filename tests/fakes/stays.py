@@ -1,19 +1,42 @@
-"""The parts of a stay, real but for the stage and Redis."""
+"""The parts of a stay, real but for the stage, Redis, and the timer that ends the process."""
+
+from datetime import timedelta
 
 from pipecat.pipeline.pipeline import Pipeline
 
 from greenroom.app.settings import Settings
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.parts import Parts
+from greenroom.bots.stay.watchdog import Watchdog
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stage import FakeStage
 from tests.rigs.makers import ME, a_session
 
 
-def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches=None, memory=None, **facts):
+class FakeTimer:
+    """faulthandler's, which ends no process here: the real one would end that of the tests, 20 s after a stay."""
+
+    def __init__(self):
+        self.patience = []
+
+    def set(self, seconds, **_):
+        self.patience.append(timedelta(seconds=seconds))
+
+
+def parts_of_a_stay(
+    *,
+    ledger=None,
+    people=(),
+    target="",
+    adopted=None,
+    launches=None,
+    memory=None,
+    timer=None,
+    **facts,
+):
     """Called in a running loop; the facts are the session's, and `adopted` what else was adopted with it."""
     ledger = ledger or Told()
-    return Parts(
+    parts = Parts(
         AdoptedSession(a_session(**facts), ME, "here", "a-token", **adopted or {}),
         target,
         ledger=ledger,
@@ -23,6 +46,8 @@ def parts_of_a_stay(*, ledger=None, people=(), target="", adopted=None, launches
         memory=memory,
         stage_of=lambda *_, **__: FakeStage(people),
     )
+    parts.watchdog = Watchdog(parts.end, (timer or FakeTimer()).set)
+    return parts
 
 
 class FakePipeline:

@@ -21,30 +21,18 @@ from greenroom.bots.stay.ending import REPLACED, End, Ending
 from greenroom.bots.stay.helpers import Helpers
 from greenroom.bots.stay.stay import Stay
 from tests.fakes.async_ledgers import Away, Told
-from tests.fakes.stays import FakePipeline, parts_of_a_stay, with_pipeline
+from tests.fakes.stays import FakePipeline, FakeTimer, parts_of_a_stay, with_pipeline
 
 pytestmark = pytest.mark.anyio
 
 
-class FakeTimer:
-    """faulthandler's, which ends no process here."""
-
-    def __init__(self):
-        self.patience = []
-
-    def dump_traceback_later(self, seconds, **_):
-        self.patience.append(timedelta(seconds=seconds))
+@pytest.fixture
+def timer():
+    return FakeTimer()
 
 
 @pytest.fixture
-def timer(monkeypatch):
-    timer = FakeTimer()
-    monkeypatch.setattr(watchdog, "faulthandler", timer)
-    return timer
-
-
-@pytest.fixture
-def perform(monkeypatch, timer):
+def perform(monkeypatch):
     """Runs a stay whose bot is this function, of the stay."""
 
     async def performed(bot, **facts):
@@ -138,7 +126,7 @@ async def test_sys_exit_of_a_bot_that_has_started_is_a_goodbye():
     assert parts.bot_run.exited(SystemExit(3)).goes_on
 
 
-async def test_a_session_whose_bot_cannot_be_imported_ends_with_what_was_raised(timer):
+async def test_a_session_whose_bot_cannot_be_imported_ends_with_what_was_raised():
     """Three more launches would raise the same."""
     ledger = Told()
     parts = parts_of_a_stay(ledger=ledger, target="no_such_module:bot")
@@ -151,7 +139,7 @@ async def test_a_session_whose_bot_cannot_be_imported_ends_with_what_was_raised(
 
 
 async def test_the_watchdog_watches_from_before_a_bots_first_step_and_gives_the_end_all_its_time(
-    perform, timer, monkeypatch
+    timer, monkeypatch
 ):
     """A bot that blocked at once kept its slot for hours; and a beat at the end left it ten seconds of twenty."""
     at_first, at_last = [], timedelta(seconds=77)
@@ -166,7 +154,7 @@ async def test_the_watchdog_watches_from_before_a_bots_first_step_and_gives_the_
         parts.turns.message_added({"role": "user", "content": "hello"})
         await asyncio.sleep(0.3)
 
-    parts = parts_of_a_stay(ledger=Away())
+    parts = parts_of_a_stay(ledger=Away(), timer=timer)
     monkeypatch.setattr(bot_run, "load_bot", lambda _target: lambda body: speaks_and_goes(None, body))
     with pytest.raises(EndUnwritten):
         await Stay(parts).run()
