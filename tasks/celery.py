@@ -22,6 +22,7 @@ from greenroom.app.settings import Settings
 
 REAP_EVERY = timedelta(seconds=3)
 FORGET_EVERY = timedelta(hours=1)
+SUM_UP_LOST_EVERY = timedelta(minutes=10)
 SWEEP_EVERY = timedelta(seconds=60)
 
 INCLUDED = ("archiving", "launches", "summarising", "upkeep", "worker.reporting", "worker.warmup")

@@ -18,7 +18,7 @@ from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room_monitor import RoomMonitor
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.summarising import Summaries, Writer, is_remembered
+from greenroom.app.rooms.summarising import Summaries, Writer, wanted_of
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import app, settings
 from greenroom.tasks.queues import CeleryQueues
@@ -91,11 +91,11 @@ def flusher() -> Flusher:
 
 
 def _sum_up(session: Session) -> None:
-    """Have a conversation summed up that its user's next bots are told of; a backend of one's own does that itself."""
-    if is_remembered(session) and not settings().backend_url:
-        app.send_task(
-            "conversations.summarise", (session.brief.tenant, session.conversation_id), queue=CONTROL
-        )
+    """Have conversations summed up that their users' next bots are told of; a backend of one's own does that itself."""
+    if settings().backend_url:
+        return
+    for conversation_id in wanted_of(session, summarising().summaries):
+        app.send_task("conversations.summarise", (session.brief.tenant, conversation_id), queue=CONTROL)
 
 
 @Once

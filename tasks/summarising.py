@@ -4,10 +4,12 @@ from typing import Any
 
 import structlog
 
-from greenroom.app.errors import GreenroomError
-from greenroom.app.rooms.summarising import NotWritten, summarise
+from greenroom.app.errors import DatabaseAway, GreenroomError
+from greenroom.app.queue_names import CONTROL
+from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.summarising import NotWritten, lost, summarise
 from greenroom.tasks.celery import app
-from greenroom.tasks.parts import summarising
+from greenroom.tasks.parts import summarising, upkeep
 
 AGAIN_AFTER = (5, 30, 120, 600, 1800)  # seconds; then the conversation is known by how it ended alone
 
@@ -25,3 +27,14 @@ def summarise_conversation(self: Any, tenant: str, conversation_id: str) -> None
         log.warning("summary_failed", conversation_id=conversation_id, because=because, tries=tries + 1)
         if tries < len(AGAIN_AFTER):
             raise self.retry(countdown=AGAIN_AFTER[tries]) from None
+
+
+@app.task(name="conversations.summarise_lost", ignore_result=True)
+def summarise_lost() -> None:
+    """Have summed up what nobody does any more.  Safe to deliver twice, late, or not at all: the next one does it."""
+    try:
+        found = lost(upkeep().ledger.run(Now()), summarising().summaries)
+    except DatabaseAway:
+        return
+    for which in found:
+        app.send_task("conversations.summarise", which, queue=CONTROL)

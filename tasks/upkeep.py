@@ -12,7 +12,7 @@ from greenroom.app.rooms.providers import RoomEvent
 from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sweeping import sweep
-from greenroom.tasks.celery import FORGET_EVERY, REAP_EVERY, SWEEP_EVERY, app
+from greenroom.tasks.celery import FORGET_EVERY, REAP_EVERY, SUM_UP_LOST_EVERY, SWEEP_EVERY, app, settings
 from greenroom.tasks.parts import flusher, upkeep
 
 SOON = timedelta(milliseconds=100)
@@ -33,6 +33,8 @@ def reap() -> None:
         sweep(here.ledger)
     if here.ledger.run(ClaimPeriod("forget", FORGET_EVERY * 0.9)):
         app.send_task("conversations.forget_old", queue=CONTROL)
+    if here.ledger.run(ClaimPeriod("summaries", SUM_UP_LOST_EVERY * 0.9)) and not settings().backend_url:
+        app.send_task("conversations.summarise_lost", queue=CONTROL)
     if here.ledger.run(ClaimPeriod("presence", SWEEP_EVERY * 0.9)):
         here.monitor.sweep()
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, func, select, true
 from sqlalchemy.exc import IntegrityError
 
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.inserting import insert_into
-from greenroom.app.conversations.tables import conversations, facts, summaries, turns
+from greenroom.app.conversations.tables import conversations, facts, sessions, summaries, turns
 from greenroom.app.rooms.archive import Batch
 from greenroom.app.rooms.conversations import SumsUp
 from greenroom.app.rooms.memory import FORGOTTEN, SPEAKERS, Said
-from greenroom.app.rooms.providers import is_guest
-from greenroom.app.rooms.summarising import TURNS_AT_MOST, Talk
+from greenroom.app.rooms.providers import GUEST, is_guest
+from greenroom.app.rooms.summarising import FEWEST, TURNS_AT_MOST, Talk
+
+LACKING_AT_ONCE = (
+    100  # conversations that are found without a summary: as many as models write in some minutes
+)
 
 
 class SqlSummaries:
@@ -32,6 +36,43 @@ class SqlSummaries:
                 _talk(connection, tenant, conversation_id, owner) if owner and not is_guest(owner) else None
             )
 
+    def of_session(self, tenant: str, session_id: str) -> list[str]:
+        query = (
+            select(conversations.c.id)
+            .where(conversations.c.tenant == tenant, conversations.c.id.in_(_had_by(tenant, session_id)))
+            .where(_is_of_somebody())
+            .order_by(conversations.c.started_ms)
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def lacking(self, from_ms: int, to_ms: int) -> list[tuple[str, str]]:
+        told = (
+            select(func.max(summaries.c.up_to))
+            .where(
+                summaries.c.tenant == conversations.c.tenant,
+                summaries.c.conversation_id == conversations.c.id,
+            )
+            .scalar_subquery()
+        )
+        untold = (
+            select(func.count())
+            .select_from(turns.join(sessions, _is_session_of(turns)))
+            .where(turns.c.tenant == conversations.c.tenant, turns.c.conversation_id == conversations.c.id)
+            .where(turns.c.role == "user", turns.c.content != "", turns.c.sequence > func.coalesce(told, 0))
+            .where(func.coalesce(sessions.c.brief["memory"].as_boolean(), true()))
+            .scalar_subquery()
+        )
+        query = (
+            select(conversations.c.tenant, conversations.c.id)
+            .where(conversations.c.last_ms >= from_ms, conversations.c.last_ms < to_ms, _is_of_somebody())
+            .where(untold >= case((told.is_(None), FEWEST), else_=1))
+            .order_by(conversations.c.last_ms)
+            .limit(LACKING_AT_ONCE)
+        )
+        with self._database.reading() as connection:
+            return [(tenant, conversation_id) for tenant, conversation_id in connection.execute(query)]
+
     def keep(self, tenant: str, conversation_id: str, talk: Talk, text: str, model: str) -> None:
         """Its time is that of the last turn it tells of: what is to be forgotten later, it tells of."""
         summary = SumsUp(talk.up_to, model)
@@ -40,6 +81,24 @@ class SqlSummaries:
                 _keep(connection, tenant, conversation_id, summary, text, talk.until_ms)
         except IntegrityError:  # the conversation is erased
             return
+
+
+def _had_by(tenant: str, session_id: str) -> Select[str]:
+    return (
+        select(turns.c.conversation_id)
+        .where(turns.c.tenant == tenant, turns.c.session_id == session_id)
+        .distinct()
+    )
+
+
+def _is_session_of(table: Table) -> ColumnElement[bool]:
+    return and_(sessions.c.tenant == table.c.tenant, sessions.c.id == table.c.session_id)
+
+
+def _is_of_somebody() -> ColumnElement[bool]:
+    """As `is_guest` has it."""
+    user = func.lower(conversations.c.user_id)
+    return and_(user != "", user != GUEST, user.not_like(f"{GUEST}-%"))
 
 
 def keep_summaries(

@@ -6,12 +6,14 @@ that writing it costs the same however long the conversation is; doing it twice 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from greenroom.app.rooms.memory import LONGEST_SUMMARY, SPEAKERS, Said
-from greenroom.app.rooms.providers import is_guest
 from greenroom.app.rooms.sessions import Session
 
+LOST_AFTER = timedelta(hours=1)  # nobody tries any more: a model that does not answer is asked for 40 minutes
+LOOKED_FOR = timedelta(days=1)  # a conversation that is older is known by how it ended alone
 FEWEST = 2  # of a person's turns, of which it is worth one
 TURNS_AT_MOST = 200  # the last ones
 LONGEST_TALK = 24_000  # characters, of which a model is asked
@@ -51,6 +53,17 @@ class Summaries(Protocol):
         """What was said since the last summary; None if that is nothing, or nobody remembers it."""
         ...
 
+    def of_session(self, tenant: str, session_id: str) -> Sequence[str]:
+        """The conversations of one of its users each, that a session has had."""
+        ...
+
+    def lacking(self, from_ms: int, to_ms: int) -> Sequence[tuple[str, str]]:
+        """Conversations, each with its tenant, whose last words are of that time, and that no summary tells of.
+
+        None of a session that shall not be remembered.  A bounded number: the oldest.
+        """
+        ...
+
     def keep(self, tenant: str, conversation_id: str, talk: Talk, text: str, model: str) -> None:
         """Keep a summary of it, unless there is one, or the conversation has been erased meanwhile."""
         ...
@@ -85,10 +98,15 @@ def extract(said: Iterable[str]) -> str:
     return f"The person said: {' '.join(_as_sentence(line) for line in lines[-EXTRACTED:])}"
 
 
-def is_remembered(session: Session) -> bool:
-    """Whether what was said in a session is known to its user's next bots."""
-    user = session.conversation_user
-    return session.brief.memory and bool(user) and not is_guest(user)
+def wanted_of(session: Session, summaries: Summaries) -> Sequence[str]:
+    """The conversations of a session that is over which its users' next bots are told of."""
+    return summaries.of_session(session.brief.tenant, session.id) if session.brief.memory else ()
+
+
+def lost(now_ms: int, summaries: Summaries) -> Sequence[tuple[str, str]]:
+    """Conversations, each with its tenant, that are to be summed up again: what was to do it is lost, or gave up."""
+    day, hour = (int(each / timedelta(milliseconds=1)) for each in (LOOKED_FOR, LOST_AFTER))
+    return summaries.lacking(now_ms - day, now_ms - hour)
 
 
 def summarise(tenant: str, conversation_id: str, summaries: Summaries, writer: Writer) -> bool:

@@ -6,10 +6,12 @@ from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.memory import SqlMemory
 from greenroom.app.conversations.summaries import SqlSummaries
 from greenroom.app.conversations.tables import conversations, summaries
-from greenroom.app.rooms.archive import Batch, Delivery, Unkept
+from greenroom.app.rooms.archive import Batch, Delivery, Report, Unkept
 from greenroom.app.rooms.conversations import SUMMARY, SumsUp
 from greenroom.app.rooms.memory import Said
+from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.summarising import Extract, summarise
+from tests.rigs.makers import a_brief, a_session
 from tests.sql.test_facts import a_call
 from tests.sql.worlds import HERE, a_batch, a_turn, kept, rows
 
@@ -18,10 +20,9 @@ from tests.sql.worlds import HERE, a_batch, a_turn, kept, rows
 def keep(database):
     archive = SqlArchive(database)
 
-    def keep(*turns, whose="ann"):
-        archive.keep_turns(
-            [Batch(HERE, "main", whose, tuple(Delivery(turn, "a-session", 7) for turn in turns))]
-        )
+    def keep(*turns, whose="ann", conversation_id=HERE):
+        deliveries = tuple(Delivery(turn, "a-session", 7) for turn in turns)
+        archive.keep_turns([Batch(conversation_id, "main", whose, deliveries)])
 
     return keep
 
@@ -177,3 +178,54 @@ def test_a_summary_that_a_replaced_bot_wrote_is_refused(database):
     (refusal,) = archive.keep_turns([late])
     assert refusal.why is Unkept.LATE
     assert rows(database, summaries) == []
+
+
+@pytest.fixture
+def keep_session(database):
+    """Keeps the session in which everything is said here."""
+
+    def keep(**brief):
+        session = a_session(brief=a_brief(user_id="ann", **brief), state=State.ENDED)
+        assert SqlArchive(database).keep_session(Report(session, ())) is None
+
+    return keep
+
+
+def test_all_conversations_that_a_session_has_had_are_known_but_a_guest_s(keep, store):
+    keep(a_turn(0), whose="ann")
+    keep(a_turn(1), whose="guest-1f", conversation_id="of-a-guest")
+    keep(a_turn(2), whose="bob", conversation_id="another")
+
+    assert store.of_session("main", "a-session") == [HERE, "another"]
+    assert store.of_session("main", "no-such") == []
+
+
+def test_what_no_summary_tells_of_is_found_until_one_does(keep, keep_session, store, writer):
+    keep(*(a_turn(number) for number in range(4)))
+    keep_session()
+
+    assert store.lacking(0, 100) == [("main", HERE)]
+    assert store.lacking(0, 3) == []  # somebody may be writing it
+    assert store.lacking(4, 100) == []  # it is too long ago
+    summarise("main", HERE, store, writer)
+    assert store.lacking(0, 100) == []
+    keep(a_turn(5, "a word of the bot's"))
+    assert store.lacking(0, 100) == []
+    keep(a_turn(6, "and one of hers"))
+    assert store.lacking(0, 100) == [("main", HERE)]
+
+
+@pytest.mark.parametrize(
+    ("whose", "turns", "brief"), [("ann", 4, {"memory": False}), ("Guest-1f", 4, {}), ("ann", 2, {})]
+)
+def test_what_is_worth_no_summary_is_not_looked_for(keep, keep_session, store, whose, turns, brief):
+    keep(*(a_turn(number) for number in range(turns)), whose=whose)
+    keep_session(**brief)
+
+    assert store.lacking(0, 100) == []
+
+
+def test_a_conversation_that_was_erased_is_done(store, writer):
+    """Its task comes after the erasure."""
+    assert not summarise("main", HERE, store, writer)
+    assert writer.talks == []

@@ -3,18 +3,15 @@
 import pytest
 
 from greenroom.app.rooms.memory import LONGEST_SUMMARY, Said
-from greenroom.app.rooms.summarising import Talk, is_remembered, summarise
+from greenroom.app.rooms.summarising import Talk, summarise, wanted_of
 from tests.rigs.makers import a_brief, a_session
 
 USER, BOT = Said("user", "words"), Said("assistant", "words")
 
 
-@pytest.mark.parametrize(
-    ("brief", "is_so"),
-    [({}, True), ({"memory": False}, False), ({"user_id": "guest-1f"}, False)],
-)
-def test_a_session_that_shall_have_no_memory_is_not_summed_up_nor_is_a_guest_s(brief, is_so):
-    assert is_remembered(a_session(brief=a_brief(**brief))) is is_so
+@pytest.mark.parametrize(("brief", "wanted"), [({}, ["here", "there"]), ({"memory": False}, [])])
+def test_all_conversations_of_a_session_are_summed_up_unless_it_shall_have_no_memory(brief, wanted):
+    assert [*wanted_of(a_session(brief=a_brief(**brief)), Kept(None))] == wanted
 
 
 class Kept:
@@ -26,6 +23,9 @@ class Kept:
 
     def talk(self, *_):
         return self._talk
+
+    def of_session(self, *_):
+        return ["here", "there"]
 
     def keep(self, _tenant, _conversation_id, _talk, text, _model):
         self.texts.append(text)
