@@ -231,6 +231,24 @@ def _restart(chosen: argparse.Namespace) -> int:
     return OK
 
 
+def _reap(chosen: argparse.Namespace) -> int:
+    """Have ROOM looked after at once, or all that are overdue; says what was found, and done."""
+    from greenroom.app.operate import reap
+    from greenroom.app.rooms.asked_reaping import AskedReaping
+    from greenroom.tasks.celery import app as celery
+    from greenroom.tasks.queues import CeleryQueues
+
+    asked = AskedReaping(_ledger(_settings_here()), CeleryQueues(celery))
+    told = asked.wait(asked.ask(chosen.room), chosen.timeout)
+    if told is None:
+        _complain(
+            "It is asked for, and control has not said yet what came of it; `greenroom workers` lists it if it works."
+        )
+        return FAILED
+    print(reap.as_json(told) if chosen.json else reap.as_text(told, chosen.room))
+    return OK
+
+
 def _tell(line: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S}  {line}", flush=True)
 
@@ -286,6 +304,7 @@ COMMANDS: dict[str, Command] = {
     "workers": _workers,
     "drain": _drain,
     "restart": _restart,
+    "reap": _reap,
     "settings": _settings,
     "redis": _redis,
     "livekit": _livekit,
@@ -358,6 +377,12 @@ def _restart_arguments(parser: argparse.ArgumentParser) -> None:
     _seconds_argument(parser, "--back-within", 120, "until its supervisor should have started it again")
 
 
+def _reap_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("room", nargs="?", type=_room, metavar="ROOM", help="that room, overdue or not")
+    _seconds_argument(parser, "--timeout", 10, "until control should have answered")
+    _json_argument(parser)
+
+
 def _seconds_argument(parser: argparse.ArgumentParser, name: str, default: int, about: str) -> None:
     parser.add_argument(
         name,
@@ -409,6 +434,7 @@ ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "workers": _json_argument,
     "drain": _drain_arguments,
     "restart": _restart_arguments,
+    "reap": _reap_arguments,
     "conversations": _and_json(cli_talks.conversations_arguments),
     "conversation": _and_json(cli_talks.conversation_arguments),
     "analytics": _and_json(cli_talks.analytics_arguments),

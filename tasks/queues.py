@@ -1,4 +1,4 @@
-"""Puts launches and evidence into Celery's queues, by steps of the ledger.
+"""Puts launches, evidence and reapings into Celery's queues, by steps of the ledger.
 
 The message is Celery's own (`amqp.as_task_v2`), in the envelope that kombu gives it on Redis, and goes through
 the ledger.  Celery's `send_task` makes and binds a Redis client, a channel and a queue for each message, which
@@ -14,10 +14,12 @@ from typing import Any
 from celery import Celery
 
 from greenroom.app.queue_names import CONTROL, LAUNCHES
+from greenroom.app.rooms.asked_reaping import TOLD_FOR
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.provider_events import REMEMBERED_FOR, name_of
 from greenroom.app.rooms.providers import Evidence
 from greenroom.app.rooms.rates import Once
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 
 # A bot ends its session itself when its time is over.  Should it not, the soft limit asks it to,
@@ -45,6 +47,15 @@ class CeleryQueues:
             ignore_result=True,
         )
         return Once(name_of(evidence), REMEMBERED_FOR, CONTROL, _in_envelope(task, CONTROL))
+
+    def reap(self, request_id: str, room: Room | None) -> Once:
+        task = self._app.amqp.as_task_v2(
+            str(uuid.uuid4()),
+            "rooms.reap_asked",
+            args=(request_id, str(room) if room else None),
+            ignore_result=True,
+        )
+        return Once(f"reap:{request_id}", TOLD_FOR, CONTROL, _in_envelope(task, CONTROL))
 
     def message(self, session: Session, token: str) -> str:
         """A launch as it lies in the queue.

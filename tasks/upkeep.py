@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from greenroom.app.errors import BadRoom
 from greenroom.app.queue_names import CONTROL
+from greenroom.app.rooms.asked_reaping import TellReaped, reap_as_asked
 from greenroom.app.rooms.line_upkeep import free_slots
 from greenroom.app.rooms.providers import RoomEvent
 from greenroom.app.rooms.rates import ClaimPeriod
@@ -37,6 +38,17 @@ def reap() -> None:
         app.send_task("conversations.summarise_lost", queue=CONTROL)
     if here.ledger.run(ClaimPeriod("presence", SWEEP_EVERY * 0.9)):
         here.monitor.sweep()
+
+
+@app.task(name="rooms.reap_asked")
+def reap_asked(request_id: str, room_url: str | None = None) -> None:
+    """Look after a room, or after all that are overdue, and tell whoever asked.  Safe to deliver twice, or late."""
+    here = upkeep()
+    try:
+        room = Room.parse(room_url) if room_url is not None else None
+    except BadRoom:  # of another version's
+        return
+    here.ledger.run(TellReaped(request_id, reap_as_asked(here.ledger, here.reaper, room)))
 
 
 @app.task(name="rooms.weigh")

@@ -13,7 +13,13 @@ from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.join_log import log_joins, note_joined, note_order
 from greenroom.app.api.orders import check_personality, order_of
 from greenroom.app.api.schemas.joining import JoinedSchema, JoinSchema, LeaveSchema, LeftSchema, WaitSchema
-from greenroom.app.api.schemas.rooms import ConfigSchema, ConfiguredSchema, RoomSchema
+from greenroom.app.api.schemas.rooms import (
+    ConfigSchema,
+    ConfiguredSchema,
+    ReapAskedSchema,
+    ReapedSchema,
+    RoomSchema,
+)
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services, services
 from greenroom.app.api.ways_in import way_in
@@ -31,6 +37,7 @@ from greenroom.app.rooms.room_states import as_told
 from greenroom.app.rooms.sessions import ON_STAGE, ReadSession
 
 ASK_AGAIN_AFTER = "5"  # seconds; a caller who waits for a slot keeps the place by asking again
+REAPED_WITHIN = timedelta(seconds=5)  # control is waited for
 LEAVES_OF_ONE = 2  # requests to leave that one user of a session may have waiting in a process
 
 bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
@@ -152,6 +159,29 @@ def look(room_url: str) -> dict[str, Any]:
         "state": as_told(here.overview.state(room)),
         "presence": _presence(here, room),
     }
+
+
+@bp.post("/rooms/<path:room_url>/reap")
+@bp.response(HTTPStatus.OK, ReapedSchema())
+@bp.alt_response(
+    HTTPStatus.ACCEPTED, schema=ReapAskedSchema, description="Control has not said yet what came of it"
+)
+def reap(room_url: str) -> ResponseReturnValue:
+    """Have a room looked after at once, as control does every few seconds; says what was found, and done there.
+
+    A bot that lives is left alone.
+    """
+    here = services()
+    room = here.providers.room(room_url)
+    request_id = here.asked_reaping.ask(room)
+    try:
+        with here.seats.taken(Wait.OUTSIDE):
+            told = here.asked_reaping.wait(request_id, REAPED_WITHIN, still_awaited())
+    except Busy:
+        told = None
+    if not told:
+        return {"status": "asked", "room_url": str(room)}, HTTPStatus.ACCEPTED
+    return {"status": "done", **vars(told[0])}, HTTPStatus.OK
 
 
 def _presence(here: Services, room: Room) -> Presence:

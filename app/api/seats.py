@@ -24,7 +24,7 @@ class Wait(Enum):
     BOT = "a bot's answer to an offer, to candidates, to a change"
     LEAVE = "a bot's goodbye"
     DOUBT = "knowing whether a room's bot lives"
-    OUTSIDE = "a room's server saying who is there, or a database that is slow to say what a join needs"
+    OUTSIDE = "a room's server saying who is there, control saying what it did, or a database that is slow for a join"
 
 
 # Of every 16 threads; two are left for what does not wait.

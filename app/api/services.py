@@ -21,6 +21,7 @@ from greenroom.app.conversations.sessions import SqlKeptSessions
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
 from greenroom.app.rooms.analytics import Counted
+from greenroom.app.rooms.asked_reaping import AskedReaping
 from greenroom.app.rooms.assistants import Assistants
 from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
 from greenroom.app.rooms.histories import Histories
@@ -60,6 +61,7 @@ class Services:
     ledger: Ledger
     joining: Joining
     leaving: Leaving
+    asked_reaping: AskedReaping
     overview: Overview
     tokens: TimestampSigner
     passes: Passes
@@ -98,6 +100,7 @@ class Services:
             ledger=ledger,
             joining=Joining(ledger, queues, sleep=seats.sleep),
             leaving=Leaving(ledger, its),
+            asked_reaping=AskedReaping(ledger, queues),
             overview=Overview(ledger),
             tokens=session_tokens(settings.signing_secret),
             passes=Passes(settings.signing_secret),

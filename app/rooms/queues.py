@@ -5,6 +5,7 @@ from typing import Protocol
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.providers import Evidence
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 
 
@@ -27,5 +28,13 @@ class EvidenceQueue(Protocol):
         ...
 
 
-class Queues(LaunchQueue, EvidenceQueue, Protocol):
-    """Both queues, as a web process needs them."""
+class ReapQueue(Protocol):
+    """Takes reapings that are asked for to the control worker."""
+
+    def reap(self, request_id: str, room: Room | None) -> Step[bool]:
+        """The step that has a room looked after, or all that are overdue, once for a request."""
+        ...
+
+
+class Queues(LaunchQueue, EvidenceQueue, ReapQueue, Protocol):
+    """All queues, as a web process needs them."""

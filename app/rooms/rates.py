@@ -26,6 +26,13 @@ class Once(Step[bool]):
 
 
 @dataclass(frozen=True)
+class TimeLeft(Step[timedelta]):
+    """How long what has happened once cannot happen again; nothing, where it can."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class CountRequest(Step[timedelta | None]):
     """Count a request for each of its owners; None, or after how long to come back if one of them has made too many.
 

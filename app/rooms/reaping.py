@@ -52,17 +52,17 @@ class Reaper:
         unstarted = UnstartedLaunches(self._ledger, self._launches, self._reviving)
         for room in self._ledger.run(OverdueRooms()):
             try:
-                finding, lease = self._reviving.revive(
-                    room, NOT_HEARD, quiet_for=STALE_AFTER, raises_doubt=True
-                )
-                found[finding] += 1
-                self._act(room, finding, lease, unstarted)
+                found[self._look_after(room, unstarted)] += 1
             except RedisAway:
                 raise
             except Exception:  # a room that fails must not keep the others from being looked after
                 log.exception("room_check_failed", room=str(room))
                 self._ledger.run(SetDeadline(room, STARTS_WITHIN))
         return found
+
+    def look_after(self, room: Room) -> Finding:
+        """Look at one room, overdue or not; says in which condition it was found.  A bot that lives is left alone."""
+        return self._look_after(room, UnstartedLaunches(self._ledger, self._launches, self._reviving))
 
     def lost(self, session_id: str, *, owner: str, failure: BotFailure, over: Reason | None = None) -> bool:
         """Revive the session of a bot whose process is known to be dead, or end it where it is `over` for a reason.
@@ -101,6 +101,11 @@ class Reaper:
         """The sessions that a worker of this name last reported, each with the owner of its lease."""
         held = self._ledger.run(ReadHeld(host_id))
         return dict(held)
+
+    def _look_after(self, room: Room, unstarted: UnstartedLaunches) -> Finding:
+        finding, lease = self._reviving.revive(room, NOT_HEARD, quiet_for=STALE_AFTER, raises_doubt=True)
+        self._act(room, finding, lease, unstarted)
+        return finding
 
     def _act(self, room: Room, finding: Finding, lease: Lease | None, unstarted: UnstartedLaunches) -> None:
         if finding is Finding.ALIVE:

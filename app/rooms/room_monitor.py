@@ -1,7 +1,7 @@
 """Presence: a room with people and no bot gets one, where ours was before and nobody asked it to leave."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
@@ -15,9 +15,9 @@ from greenroom.app.rooms.joining import Joining, Order
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Providers
-from greenroom.app.rooms.rates import Once
+from greenroom.app.rooms.rates import Once, TimeLeft
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import LastSession, ReadSession, Reason, Session, State
+from greenroom.app.rooms.sessions import Happened, LastSession, Note, ReadSession, Reason, Session, State
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 
 COOLDOWN = timedelta(
@@ -117,9 +117,18 @@ class RoomMonitor:
             return Outcome.NOT_OVER
         if _was_dismissed(session, emptied_ms):
             return Outcome.DISMISSED
-        if not self._ledger.run(Once(f"presence:{room}", COOLDOWN)):
+        people = [who.identity for who in there]
+        if not self._ledger.run(Once(_cooldown_of(room), COOLDOWN)):
+            left = self._ledger.run(TimeLeft(_cooldown_of(room)))
+            log.info(
+                "presence_bot_delayed",
+                room=str(room),
+                people=len(people),
+                because="cooldown",
+                seconds_left=round(left.total_seconds(), 1),
+            )
             return Outcome.TOO_SOON
-        return self._join(session)
+        return self._join(session, people)
 
     def emptied(self, room: Room) -> None:
         """Note that no person is in a room: whoever comes next did not dismiss the bot, and gets one."""
@@ -134,7 +143,7 @@ class RoomMonitor:
         looks = [(room, next(told), next(told)) for room in rooms]
         return [room for room, session_id, view in looks if session_id and view.lease is None]
 
-    def _join(self, last: Session) -> Outcome:
+    def _join(self, last: Session, people: Sequence[str]) -> Outcome:
         """Join the bot of the room's last session again, for the same user."""
         bot = last.brief.bot if last.brief.bot in self._bots else self._default_bot
         order = Order(
@@ -145,12 +154,30 @@ class RoomMonitor:
         try:
             joined = self._joining.join(order)
         except Unavailable as error:
-            log.warning("presence_join_refused", room=str(last.room), because=error.kind)
+            log.warning("presence_join_refused", room=str(last.room), people=len(people), because=error.kind)
             return Outcome.UNSERVED
         log.info(
-            "presence_bot_joined", room=str(last.room), session_id=joined.session_id, reused=joined.reused
+            "presence_bot_joined",
+            room=str(last.room),
+            people=len(people),
+            bot=bot,
+            session_id=joined.session_id,
+            reused=joined.reused,
         )
+        if not joined.reused:
+            self._note_why(joined.session_id, people)
         return Outcome.SERVED
+
+    def _note_why(self, session_id: str, people: Sequence[str]) -> None:
+        """Write into a session's history that nobody asked for it."""
+        there = "1 person was" if len(people) == 1 else f"{len(people)} people were"
+        detail = f"{there} in the room without a bot"
+        session = self._ledger.run(ReadSession(session_id))
+        self._ledger.run(Note(session_id, Happened.SENT_TO_PEOPLE, session.epoch, detail))
+
+
+def _cooldown_of(room: Room) -> str:
+    return f"presence:{room}"
 
 
 def _was_dismissed(session: Session, emptied_ms: int | None) -> bool:

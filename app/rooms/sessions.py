@@ -56,6 +56,7 @@ class Happened(StrEnum):
     MOVE_FAILED = "move_failed"  # it stays in its room
     PERSON_ARRIVED = "person_arrived"
     PERSON_LEFT = "person_left"
+    SENT_TO_PEOPLE = "sent_to_people"  # nobody asked for it: the presence monitor found people without a bot
     MESSAGE_EXPIRED = "message_expired"  # its bot read a request too late
 
 

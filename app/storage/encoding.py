@@ -4,6 +4,7 @@ from typing import Any
 
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.storage import (
+    asked_reaping,
     clock,
     conversations,
     deadlines,
@@ -26,6 +27,7 @@ from greenroom.app.storage import (
 from greenroom.app.storage.commands import Command, Encoders
 
 SUBJECTS = (
+    asked_reaping,
     clock,
     conversations,
     deadlines,

@@ -29,6 +29,7 @@
     sessions:alone                zset    kept; session -> since when  transition, note, succeed, forget, a move
     user_bot:{<user>}             json    24 h unrenewed              create, beat, forget, commit_move
     user_sessions:{<user>}        zset    24 h past the longest end   create
+    reaped:{<request>}            list    a minute                    tell_reaped
     voice_rooms:{<user>}          hash    30 days, renewed            open_voice_room
     hosts                         zset    kept; host -> deadline      report
     hosts:free                    hash    kept; host -> free slots    report
@@ -205,6 +206,10 @@ def answer(session_id: str, message_id: str) -> str:
 
 def user_bot(user_id: str) -> str:
     return f"user_bot:{{{user_id}}}"
+
+
+def reaped(request_id: str) -> str:
+    return f"reaped:{{{request_id}}}"
 
 
 def voice_rooms(user_id: str) -> str:

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
+from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once, TimeLeft
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys
-from greenroom.app.storage.commands import Command, Encoders, ms, script
+from greenroom.app.storage.commands import Call, Command, Encoders, ms, script
 
 
 def claim_period(step: ClaimPeriod) -> Command:
@@ -20,6 +20,11 @@ def once(step: Once) -> Command:
     return Command((call,), lambda replies: bool(replies[0]))
 
 
+def time_left(step: TimeLeft) -> Command:
+    call = Call(("PTTL", keys.once(step.what)))
+    return Command((call,), lambda replies: timedelta(milliseconds=max(0, replies[0])))
+
+
 def count_request(step: CountRequest) -> Command:
     names = {"requests": [keys.requests(who) for who in step.whose]}
     call = script("count_request", names, window_ms=ms(step.within), at_most=list(step.whose.values()))
@@ -29,5 +34,6 @@ def count_request(step: CountRequest) -> Command:
 ENCODERS: Encoders = {
     ClaimPeriod: claim_period,
     Once: once,
+    TimeLeft: time_left,
     CountRequest: count_request,
 }

@@ -6,6 +6,7 @@ from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.provider_events import REMEMBERED_FOR, name_of
 from greenroom.app.rooms.providers import Evidence
 from greenroom.app.rooms.rates import Once
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 
 
@@ -15,11 +16,16 @@ class RememberedLaunches:
     def __init__(self) -> None:
         self.asked: list[tuple[Session, str]] = []
         self.told: list[Evidence] = []
+        self.reapings: list[tuple[str, Room | None]] = []
         self.is_away = False
 
     def publish(self, evidence: Evidence) -> Once:
         self.told.append(evidence)
         return Once(name_of(evidence), REMEMBERED_FOR, CONTROL, evidence.event)
+
+    def reap(self, request_id: str, room: Room | None) -> Once:
+        self.reapings.append((request_id, room))
+        return Once(f"reap:{request_id}", REMEMBERED_FOR, CONTROL, request_id)
 
     def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         if self.is_away:

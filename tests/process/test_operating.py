@@ -60,6 +60,34 @@ def stopped(*pids):
             os.kill(pid, signal.SIGCONT)
 
 
+def test_a_reaping_is_asked_for_and_control_says_what_it_found_and_did(greenroom):
+    joined = greenroom.join("local:reaped")
+
+    alive = run(greenroom, "reap", "local:reaped", "--json")
+    over_http = greenroom.post("/rooms/local:reaped/reap")
+    everywhere = run(greenroom, "reap")
+    greenroom.post("/leave", {"room_url": "local:reaped"})
+    free = run(greenroom, "reap", "local:reaped")
+
+    assert alive.returncode == 0, alive.stderr
+    (told,) = json.loads(alive.stdout)["rooms"]
+    assert (told["found"], told["done"], told["session_id"]) == ("alive", "nothing", joined["session_id"])
+    assert (over_http["status"], over_http["found"]) == ("done", "alive")
+    assert (everywhere.returncode, everywhere.stdout.strip().endswith("overdue.")) == (0, True)
+    assert free.stdout.startswith("local:reaped: no bot has it; nothing was to be done"), free.stdout
+
+
+def test_a_reaping_that_nobody_does_says_so(greenroom):
+    control = greenroom.process("control")
+    with stopped(control.pid):
+        done = run(greenroom, "reap", "local:unreaped", "--timeout", "1")
+        over_http = greenroom.post("/rooms/local:unreaped/reap")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "greenroom workers" in done.stderr
+    assert over_http["status"] == "asked"
+
+
 def test_a_product_that_works_is_well_with_a_bot_and_without(greenroom):
     eventually(lambda: ill(greenroom) == {}, within=20)
     joined = greenroom.join("local:well")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.asked_reaping import AwaitReaped, Deed, Reaped, TellReaped
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.conversations import BeginConversation, CountMessages, ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
@@ -47,7 +48,7 @@ from greenroom.app.rooms.outboxes import (
 )
 from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
 from greenroom.app.rooms.procedures import Underway
-from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
+from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once, TimeLeft
 from greenroom.app.rooms.room_states import Open, ReadState, WriteState
 from greenroom.app.rooms.sessions import (
     Advance,
@@ -160,8 +161,11 @@ A_STEP_OF_EACH_KIND = [
     WriteState(STAGE, 7, ME, {Open.NOTE: None}),
     ReadState(STAGE),
     Once("a-webhook", STALE_AFTER),
+    TimeLeft("a-webhook"),
     NoteEmptied(STAGE, 1),
     OpenVoiceRoom("ada", STAGE),
+    TellReaped("a-request", [Reaped(str(STAGE), Finding.FREE, Deed.NOTHING)]),
+    AwaitReaped("a-request", STALE_AFTER),
     CountRequest({"key": 1}),
     LastEmptied(STAGE),
     Hear("a-session", 7, (Sound("voice.speech.start", 1),)),

@@ -12,6 +12,7 @@ import pytest
 from greenroom.app.errors import LaunchFailed
 from greenroom.app.providers.local import Local
 from greenroom.app.queue_names import LAUNCHES
+from greenroom.app.rooms.asked_reaping import TellReaped
 from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
@@ -271,6 +272,7 @@ def live_through(day, server):
     ledger.run(Once("livekit:EV_1", timedelta(minutes=15)))
     ledger.run(NoteEmptied(bot.session.room, 1_790_000_000_000))
     ledger.run(OpenVoiceRoom("ada", bot.session.room))
+    ledger.run(TellReaped("a-request", []))
     yield "its room's server says something"
     ledger.run(Retire("bots@here"))
     ledger.run(Report(Host(id="control@here", kind="control", slots=8, used=0, incarnation="2")))

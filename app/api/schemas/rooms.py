@@ -4,7 +4,9 @@ from marshmallow import Schema, fields, validate
 
 from greenroom.app.api.schemas.facts import FactsSchema
 from greenroom.app.api.schemas.fields import LANGUAGE, NAME, Moment, Strict, one_line, printable
+from greenroom.app.rooms.asked_reaping import Deed
 from greenroom.app.rooms.brief import Mode
+from greenroom.app.rooms.leases import Finding
 
 
 class ConfigSchema(Strict):
@@ -72,6 +74,31 @@ class PresenceSchema(Schema):
         allow_none=True,
         metadata={"description": "Null while it is unknown; an empty list: nobody is there"},
     )
+
+
+class ReapAskedSchema(Schema):
+    """A reaping that control has not told of yet."""
+
+    status = fields.String(metadata={"description": "done, or asked if control takes longer"})
+    room_url = fields.String()
+
+
+class ReapedSchema(ReapAskedSchema):
+    """What was found in a room, and done there."""
+
+    found = fields.Enum(
+        Finding,
+        by_value=True,
+        metadata={
+            "description": "alive and doubted: its bot; pending: one on its way; superseded: a dead one"
+        },
+    )
+    done = fields.Enum(Deed, by_value=True)
+    session_id = fields.String(
+        allow_none=True, metadata={"description": "Of the session that has the room, or had it last"}
+    )
+    state = fields.String(allow_none=True, metadata={"description": "That session's state now"})
+    reason = fields.String(allow_none=True, metadata={"description": "Why it has ended"})
 
 
 class RoomSchema(Schema):

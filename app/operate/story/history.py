@@ -16,6 +16,7 @@ WORDS = {
     "person_left": "a person left",
     "parked": "its worker stops, and there is no other slot: it waits in front of those who have just come",
     "handed_over": "goes on with another worker's bot",
+    "sent_to_people": "nobody asked for it",
     "ended": "ended",
 }
 

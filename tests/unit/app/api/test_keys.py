@@ -43,6 +43,7 @@ THE_KEY = {
     ("POST", "/sessions/<session_id>/token"),
     ("POST", "/sessions/<session_id>/requests/<name>"),
     ("GET", "/rooms/<path:room_url>"),
+    ("POST", "/rooms/<path:room_url>/reap"),
     ("GET", "/sessions"),
     ("GET", "/conversations"),
     ("GET", "/analytics"),

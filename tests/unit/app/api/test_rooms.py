@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.api.seats import Wait
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors import Busy, ProviderAway
 from greenroom.app.providers.local import Local
+from greenroom.app.rooms.asked_reaping import TellReaped, reap_as_asked
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption
 from greenroom.app.rooms.providers import Providers
@@ -491,3 +492,53 @@ def test_no_answer_shows_a_claim(caller, joined, launches):
         joined["session_url"] + "/events",
     ):
         assert claim not in caller.get(path).text
+
+
+# A reaping that is asked for
+
+
+def test_a_reaping_says_what_was_found_and_done(caller, joined, bot, ledger, launches, reaper):
+    def as_control():
+        (request_id, room) = launches.reapings[-1]
+        ledger.run(TellReaped(request_id, reap_as_asked(ledger, reaper, room)))
+
+    ledger.meanwhile.append(as_control)
+
+    response = caller.post(f"/rooms/{ROOM}/reap")
+
+    assert response.status_code == 200
+    assert response.json == {
+        "status": "done",
+        "room_url": ROOM,
+        "found": "alive",
+        "done": "nothing",
+        "session_id": joined["session_id"],
+        "state": "live",
+        "reason": None,
+    }
+
+
+def test_a_reaping_that_takes_longer_is_accepted(caller, launches, monkeypatch):
+    monkeypatch.setattr("greenroom.app.api.rooms.REAPED_WITHIN", timedelta(milliseconds=10))
+
+    response = caller.post(f"/rooms/{ROOM}/reap")
+
+    assert (response.status_code, response.json) == (202, {"status": "asked", "room_url": ROOM})
+    assert [str(room) for _, room in launches.reapings] == [ROOM]
+
+
+def test_a_reaping_is_asked_for_also_while_nobody_may_wait_for_one(caller, app, launches):
+    seats = app.extensions["greenroom"].seats
+    while True:
+        try:
+            seats.take(Wait.OUTSIDE)
+        except Busy:
+            break
+
+    assert caller.post(f"/rooms/{ROOM}/reap").status_code == 202
+    assert len(launches.reapings) == 1
+
+
+def test_a_room_elsewhere_is_not_reaped(caller, launches):
+    problem(caller.post("/rooms/wss://elsewhere.example.com/stage/reap"), 422, "not-our-room")
+    assert launches.reapings == []

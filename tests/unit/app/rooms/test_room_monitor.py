@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.local import Local
@@ -10,7 +11,7 @@ from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room_monitor import COOLDOWN, Outcome, RoomMonitor
-from greenroom.app.rooms.sessions import Limits, ReadSession, Reason
+from greenroom.app.rooms.sessions import Limits, ReadEvents, ReadSession, Reason
 from tests.rigs.makers import STAGE, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -79,6 +80,35 @@ def test_a_room_gets_one_bot_in_half_a_minute(monitor, once, hall, ledger, puppe
     ledger.pass_time(COOLDOWN)
     assert monitor.look(hall) is Outcome.SERVED
     assert len(launches.asked) == 3
+
+
+def test_it_says_who_was_given_which_bot_and_the_sessions_history_why(monitor, once, rooms, hall, ledger):
+    once(Reason.ROOM_GONE, bot="other")
+    rooms.arrive(hall, "bob")
+
+    with capture_logs() as lines:
+        monitor.look(hall)
+
+    (sent,) = [line for line in lines if line["event"] == "presence_bot_joined"]
+    assert (sent["room"], sent["people"], sent["bot"]) == (str(hall), 2, "other")
+    history = ledger.run(ReadEvents(sent["session_id"]))
+    assert [(each.event, each.detail) for each in history if each.event == "sent_to_people"] == [
+        ("sent_to_people", "2 people were in the room without a bot")
+    ]
+
+
+def test_it_says_for_how_long_a_room_is_passed_over(monitor, once, hall, ledger, puppet):
+    once(Reason.ROOM_GONE)
+    monitor.look(hall)
+    puppet().go_live().leave(Reason.ERROR)
+    ledger.pass_time(timedelta(seconds=10))
+
+    with capture_logs() as lines:
+        monitor.look(hall)
+
+    (delayed,) = [line for line in lines if line["event"] == "presence_bot_delayed"]
+    assert (delayed["room"], delayed["people"], delayed["because"]) == (str(hall), 1, "cooldown")
+    assert 15 < delayed["seconds_left"] <= 20
 
 
 @pytest.mark.parametrize("more", [{"is_bot": True}, {"is_bot": True, "session_id": "s", "epoch": 1}])
