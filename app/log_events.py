@@ -11,6 +11,7 @@ EVENTS = {
     "fallback_room_opened": "the providers in `away` did not answer, and a room was opened with the next one",
     "profile_write_failed": "the database was away, or late: what a join brought of its user was told to the bot alone",
     # Sessions and their rooms
+    "session_cleaned": "what a bot had under way was cancelled: nobody was there any more, or a client asked for it",
     "session_changed": "a session is in another `state`; an end has its `reason`",
     "person_arrived": "a person has come into the room",
     "person_departed": "a person has left the room",
@@ -54,6 +55,7 @@ EVENTS = {
     "message_send_failed": "a message to a room's clients could not be sent",
     "answer_rejected": "a bot's answer to a request has no known form",
     "summary_failed": "a conversation could not be summed up; it is tried again, for 40 minutes",
+    "assistant_read_failed": "the database was away or late when somebody came back: the bot stays as it was",
     "memory_load_failed": "what is known of a person could not be had in time; the bot begins without it",
     "turn_refused": "a turn is not written: the session has another bot by now",
     "turns_dropped": "Redis was away for so long that the oldest turns were never written; how many so far",

@@ -39,11 +39,11 @@ class Memories:
         return self._memory is not None
 
     def load(self, person: str, conversation_id: str, then: Callable[[str], None] | None = None) -> None:
-        """Load what is known of a person in this conversation; `then` gets it, in words, unless it is nothing."""
+        """Load what is known of a person in this conversation; `then` gets it, in words, once it could be had."""
         loading = self._begin(person, conversation_id)
 
         def loaded(_: asyncio.Future[str]) -> None:
-            if then is not None and loading is not None and (remembered := self._result(loading)):
+            if then is not None and loading is not None and (remembered := self._result(loading)) is not None:
                 then(remembered)
 
         if loading is not None and then is not None:
@@ -54,10 +54,27 @@ class Memories:
         loading = self._begin(person, conversation_id)
         if loading is None:
             return ""
+        return await self._in_time(loading) or ""
+
+    async def anew(self, person: str, conversation_id: str) -> str | None:
+        """What is known of a person now, whatever was known of them before; None if it cannot be had in time."""
+        self._loading.pop((person, conversation_id), None)
+        loading = self._begin(person, conversation_id)
+        if loading is None:
+            return None
+        return await self._in_time(loading)
+
+    def forget(self) -> int:
+        """Read everything anew from now on; returns how many reads are given up that are still under way."""
+        under_way = [loading for loading in self._loading.values() if loading.cancel()]
+        self._loading.clear()
+        return len(under_way)
+
+    async def _in_time(self, loading: asyncio.Future[str]) -> str | None:
         await asyncio.wait({loading}, timeout=LOADED_WITHIN.total_seconds())
         if not loading.done():
             self._say_failed("it took too long")
-            return ""
+            return None
         return self._result(loading)
 
     def _begin(self, person: str, conversation_id: str) -> asyncio.Future[str] | None:
@@ -68,17 +85,20 @@ class Memories:
         which = person, conversation_id
         if which not in self._loading:
             recall = partial(memory.recall, tenant, person, besides=conversation_id)
-            self._loading[which] = _in_a_thread(recall)
+            self._loading[which] = in_a_thread(recall)
         return self._loading[which]
 
-    def _result(self, loading: asyncio.Future[str]) -> str:
+    def _result(self, loading: asyncio.Future[str]) -> str | None:
+        """None if it cannot be had: what was known before stays."""
+        if loading.cancelled():
+            return None
         error = loading.exception()
         if error is None:
             return loading.result()
         self._say_failed(
             error.facts.get("because", error.kind) if isinstance(error, GreenroomError) else error
         )
-        return ""
+        return None
 
     def _say_failed(self, because: object) -> None:
         """An error's words may be those of a conversation: its kind has to do."""
@@ -86,7 +106,7 @@ class Memories:
         log.warning("memory_load_failed", session_id=self._session.id, because=why)
 
 
-def _in_a_thread(call: Callable[[], T]) -> asyncio.Future[T]:
+def in_a_thread(call: Callable[[], T]) -> asyncio.Future[T]:
     """A thread of its own, which holds up no end of the process, as one of the loop's would."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.naming import begin_as_named
 from greenroom.app.errors import NoSuchSession
+from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
@@ -35,6 +37,9 @@ from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.ending import Ending
 from greenroom.bots.stay.parts import Parts
 from greenroom.bots.stay.stay import Stay
+
+if TYPE_CHECKING:  # SQLAlchemy is imported in the parent (see `preload`), and not by tests of a bot's process
+    from greenroom.app.conversations.database import Database
 
 # How a session is ended from outside: by who revokes its launch, and by Celery's soft time limit.  SIGTERM does not
 # end it: it goes on with another worker.
@@ -76,7 +81,8 @@ def _needed(settings: Settings) -> Iterator[str]:
     if settings.backend_url:
         yield "greenroom.app.backend.memory"
     else:
-        yield "greenroom.app.conversations.memory"  # SQLAlchemy takes half a second, in which a bot would stand still
+        yield "greenroom.app.conversations.memory"
+    yield "greenroom.app.conversations.assistants"  # SQLAlchemy takes half a second, in which a bot would stand still
     if settings.backend_url or settings.daily_domain:
         yield "httpx"
 
@@ -169,6 +175,7 @@ async def _stay(
             settings=settings,
             launches=launches,
             memory=_memory(settings),
+            find_assistant=partial(_find_assistant, settings.database_url),
         )
         stay = Stay(parts)
         here.append(stay)
@@ -188,17 +195,26 @@ async def _stay(
 
 
 def _memory(settings: Settings) -> Memory:
-    """A connection to a database is opened for each read, which are few: none is open when nobody needs it."""
     if settings.backend_url:
         from greenroom.app.backend.memory import BackendMemory
 
         return BackendMemory(_backend_of_this_process(settings.backend_url, settings.backend_secret))
-    from greenroom.app.conversations.database import Database, Patience
     from greenroom.app.conversations.memory import SqlMemory
 
-    return SqlMemory(
-        Database(settings.database_url, pooled=False, patience=Patience(connection=1, lock=1, statement=1))
-    )
+    return SqlMemory(_database(settings.database_url))
+
+
+def _database(url: str) -> "Database":
+    """A connection to it is opened for each read, which are few: none is open when nobody needs it."""
+    from greenroom.app.conversations.database import Database, Patience
+
+    return Database(url, pooled=False, patience=Patience(connection=1, lock=1, statement=1))
+
+
+def _find_assistant(database_url: str, name: str) -> Assistant | None:
+    from greenroom.app.conversations.assistants import SqlAssistants
+
+    return SqlAssistants(_database(database_url)).find(name)
 
 
 @cache

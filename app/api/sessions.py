@@ -18,6 +18,8 @@ from greenroom.app.api.body import JsonBlueprint, accepts
 from greenroom.app.api.schemas.offers import AcceptedSchema, AnswerSchema, CandidatesSchema, OfferSchema
 from greenroom.app.api.schemas.requests import AnyAnswerSchema, AnyRequestSchema
 from greenroom.app.api.schemas.sessions import (
+    CleanedUpSchema,
+    CleanupSchema,
     EventSchema,
     EventsSchema,
     PageSchema,
@@ -36,9 +38,9 @@ from greenroom.app.errors import (
 )
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.requests import REQUESTS, Candidates, Offer
+from greenroom.app.rooms.requests import REQUESTS, Candidates, Cleaned, CleanUp, Offer
 from greenroom.app.rooms.room import LOCAL
-from greenroom.app.rooms.sessions import NO_APPEARANCE, Event, Reason, State
+from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, State
 from greenroom.app.rooms.sliced_wait import slices
 
 OFFER_AT_MOST = 64 * 1024  # bytes
@@ -52,6 +54,7 @@ STREAMS_OF_ONE = (
 CANDIDATES_OF_ONE = (
     4  # requests with candidates of one session that may wait at once: a client sends each as it comes
 )
+CLEANUPS_OF_ONE = 2  # requests to clean up of one caller that may wait at once
 OFFERS_OF_ONE = 2  # offers of one session that may wait at once: one at the bot, and the one that replaces it
 
 bp = JsonBlueprint(
@@ -132,6 +135,29 @@ def ask_bot(body: dict[str, Any], session_id: str, name: str) -> ResponseReturnV
     session = here.overview.session(session_id)
     with here.seats.taken(Wait.BOT):
         return jsonify(to_body(ask(here.ledger, session, wanted, is_awaited=still_awaited())))
+
+
+@bp.post("/<session_id>/cleanup")
+@bp.arguments(CleanupSchema())
+@bp.response(HTTPStatus.OK, CleanedUpSchema())
+@open_to_session
+def clean_up(wish: dict[str, str], session_id: str) -> dict[str, Any]:
+    """Cancel what the bot has under way, and answer when it has ended, with what it was; the session goes on.
+
+    Answers, tools, reads and half a sentence are let go, all that was said is written, memory and assistant are read
+    anew.  Twice is fine; the same `timestamp` twice is done once.  With a session's token: only if nobody else is
+    there.
+    """
+    here = services()
+    session = here.overview.session(session_id)
+    caller = caller_of(session_id)
+    cleaned = Cleaned()
+    if session.state in ON_STAGE | {State.ENDED}:  # a bot that is on its way has nothing under way
+        with here.seats.taken(Wait.BOT, whose=("cleanup", session_id, caller), at_most=CLEANUPS_OF_ONE):
+            cleaned = ask(
+                here.ledger, session, CleanUp(caller, wish.get("timestamp")), is_awaited=still_awaited()
+            )
+    return {"session_id": session_id, "timestamp": wish.get("timestamp"), "cleaned": cleaned}
 
 
 @bp.post("/<session_id>/api/offer")

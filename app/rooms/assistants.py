@@ -8,7 +8,9 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from greenroom.app.errors import NoSuchAssistant
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.cached import Cached, Waiting
+from greenroom.app.rooms.precedence import MERGED
 from greenroom.app.rooms.voice_rooms import RoomPrivacy
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -81,6 +83,28 @@ class Assistant:
             max_duration=max_duration if own.max_duration is None else own.max_duration,
         )
         return replace(self, voice_session_config=config)
+
+
+# What a bot takes over from its assistant while it talks; it keeps its module, its clocks and its memory
+FOLLOWED = ("personality", "persona", "language", "voice", "voice_parameters", "prompts")
+
+
+def follow(brief: Brief, before: Assistant, now: Assistant) -> Brief:
+    """A brief as its assistant would have it now; what it has not got from the assistant as it was before stays."""
+    old, new = before.facts(), now.facts()
+    changes: dict[str, Any] = {}
+    for name in FOLLOWED:
+        was, asked = getattr(brief, name), old[name]
+        if old[name] == new[name]:
+            continue
+        if name in MERGED:  # each entry by itself
+            kept = {key: value for key, value in was.items() if (asked or {}).get(key) != value}
+            changes[name] = {**(new[name] or {}), **kept}
+        elif was == asked:
+            changes[name] = new[name]
+    if changes.get("personality", "") is None:  # the installation's, which only the next join knows
+        del changes["personality"]
+    return replace(brief, **changes)
 
 
 class AssistantStore(Protocol):

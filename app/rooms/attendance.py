@@ -143,8 +143,13 @@ class ShowOpenThings:
 
 
 @dataclass(frozen=True)
-class CancelAnswer:
-    """Nobody is left to hear what the bot is saying."""
+class CleanUp:
+    """Nobody is left for whom the bot says, thinks or looks up anything."""
+
+
+@dataclass(frozen=True)
+class ReadAnew:
+    """Somebody is back: what the bot knows of them, and what it is, may have changed meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,16 @@ class Park:
 
 
 Consequence = (
-    SetClock | StopClock | Enter | BeginConversation | ShowOpenThings | CancelAnswer | WriteEvent | End | Park
+    SetClock
+    | StopClock
+    | Enter
+    | BeginConversation
+    | ShowOpenThings
+    | CleanUp
+    | ReadAnew
+    | WriteEvent
+    | End
+    | Park
 )
 
 
@@ -275,6 +289,7 @@ class Attendance:
             StopClock(),
             *([BeginConversation(person)] if is_another else []),
             ShowOpenThings(),
+            *([ReadAnew()] if self._is_waiting and not is_another else []),
             *self._comes_back(),
             WriteEvent(Happened.PERSON_ARRIVED, person, arrival.appearance),
         ]
@@ -290,7 +305,7 @@ class Attendance:
 
     def _is_empty(self) -> list[Consequence]:
         self._is_waiting = True
-        return [CancelAnswer(), Enter(State.WAITING)]
+        return [CleanUp(), Enter(State.WAITING)]
 
     def _leave_asked(self, asked: LeaveAsked) -> list[Consequence]:
         """As if they had gone: a connection takes seconds to be seen to be closed."""
@@ -307,7 +322,7 @@ class Attendance:
             return []
         if expected.people:  # they have come back before they were seen to go
             self._is_clock_set = False
-            return [StopClock(), *self._comes_back()]
+            return [StopClock(), *([ReadAnew()] if self._is_waiting else []), *self._comes_back()]
         if not self.anybody_came:
             return [self._set_clock(NO_SHOW_AFTER, Reason.NO_SHOW)]
         return [self._set_clock(max(self._session.brief.persistence, COMES_BACK_WITHIN), Reason.IDLE)]

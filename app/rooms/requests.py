@@ -61,6 +61,18 @@ class GivesWay(BotAnswer):
     gives_way: bool
 
 
+@dataclass(frozen=True)
+class Cleaned(BotAnswer):
+    """What a bot had under way, and has not any more."""
+
+    answer: bool = False  # it said something, or thought of what to say
+    tools: int = 0  # calls that had no result yet
+    tasks: int = 0  # reads that went on beside the conversation
+    is_awaited: bool = True  # all of it has ended; else it had not a second later
+    is_written: bool = True  # everything that was said is in the ledger
+    read_anew: Sequence[str] = ()  # from its source: memory, assistant
+
+
 class AskedBot(Protocol):
     """What a request may use of the bot that is asked, whose pipeline may not run yet."""
 
@@ -95,6 +107,10 @@ class AskedBot(Protocol):
 
     async def expect(self) -> None:
         """Wait for somebody who is on their way, as long as for one who has just left."""
+        ...
+
+    async def clean_up(self, wish: str | None) -> Cleaned:
+        """Cancel what is under way, and read anew what it knows; the same wish is done once."""
         ...
 
 
@@ -247,7 +263,7 @@ class Leave(Request[Done]):
     by: str | None = None
 
     async def carry_out(self, bot: AskedBot) -> None:
-        _check_alone(bot, self.by)
+        check_alone(bot.people, self.by)
         bot.leave(self.reason, detail=ended_by(self.by))
 
 
@@ -268,7 +284,7 @@ class LeaveLater(Request[Done]):
     by: str | None = None
 
     async def carry_out(self, bot: AskedBot) -> Done:
-        _check_alone(bot, self.by)
+        check_alone(bot.people, self.by)
         detail = f"{ended_by(self.by)}, and nobody came back in {self.seconds:g} s"
         await bot.leave_later(timedelta(seconds=self.seconds), detail)
         return Done()
@@ -291,9 +307,35 @@ class Expect(Request[Done]):
         return Done()
 
 
-def _check_alone(bot: AskedBot, person: str | None) -> None:
+@dataclass(frozen=True)
+class CleanUp(Request[Cleaned]):
+    """Cancel what is under way, and wait until it has ended; the session and its conversation go on.
+
+    The API sends it for `POST /sessions/{id}/cleanup`.  The bot answers when it is done, and the same wish twice with
+    what came of the first one.  Asked `by` a person of the room it refuses while others are there.
+    """
+
+    name = "cleanup"
+    answer = Cleaned
+    refusals = (OthersThere,)
+    within = timedelta(seconds=8)  # a second to cancel, one more to read anew, two to write
+
+    by: str | None = None
+    timestamp: str | None = None  # by which a client knows its wish
+
+    async def carry_out(self, bot: AskedBot) -> Cleaned:
+        check_alone(bot.people, self.by)
+        return await bot.clean_up(wish_of(self.by, self.timestamp))
+
+
+def wish_of(person: str | None, timestamp: str | None) -> str | None:
+    """What tells a client's wish from another; None where it does not say."""
+    return None if timestamp is None else f"{person or ''} {timestamp}"
+
+
+def check_alone(people: frozenset[str], person: str | None) -> None:
     """Raises OthersThere where a person asks, and is not alone with the bot; the holder of the key may ask always."""
-    if person is not None and bot.people - {person}:
+    if person is not None and people - {person}:
         raise OthersThere
 
 
@@ -303,7 +345,7 @@ def ended_by(person: str | None) -> str:
 
 
 REQUESTS: Mapping[str, type[Request[Any]]] = {
-    each.name: each for each in (Offer, Candidates, Configure, GiveWay, Leave, LeaveLater, Expect)
+    each.name: each for each in (Offer, Candidates, Configure, GiveWay, Leave, LeaveLater, Expect, CleanUp)
 }
 
 

@@ -57,6 +57,7 @@ class Happened(StrEnum):
     PERSON_ARRIVED = "person_arrived"
     PERSON_LEFT = "person_left"
     SENT_TO_PEOPLE = "sent_to_people"  # nobody asked for it: the presence monitor found people without a bot
+    CLEANED = "cleaned"  # what its bot had under way was cancelled; the detail says what
     MESSAGE_EXPIRED = "message_expired"  # its bot read a request too late
 
 

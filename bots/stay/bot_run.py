@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from pipecat.frames.frames import BotStoppedSpeakingFrame, Frame
+from pipecat.frames.frames import BotStoppedSpeakingFrame, Frame, InterruptionFrame
 from pipecat.pipeline.worker import PipelineWorker
 
 from greenroom.app.rooms.sessions import Reason, Session
@@ -16,6 +16,7 @@ from greenroom.bots.loading import BotUnfit, load_bot
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.stay.passing import PassedFrame
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns.hearing import Hearing
 
@@ -70,8 +71,8 @@ class BotRun:
         self._stage.built(pipeline)
         self._outbox.follow(pipeline)
         self._hearing.follow(pipeline)
-        pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame,))
-        pipeline.add_event_handler("on_frame_reached_downstream", self._stopped_speaking)
+        pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame, PassedFrame))
+        pipeline.add_event_handler("on_frame_reached_downstream", self._reached_end)
         pipeline.add_event_handler("on_pipeline_started", self._pipeline_started)
         unsaid, self._unsaid = self._unsaid, []
         await self.say(*unsaid)
@@ -82,6 +83,15 @@ class BotRun:
             self._unsaid.extend(frames)
         elif frames:
             await self._pipeline.queue_frames(list(frames))
+
+    async def interrupt(self, within: timedelta) -> bool:
+        """Cancel what the bot says and thinks; True once it has let go of it, False if that takes longer."""
+        if self._pipeline is None or self.is_over:
+            return True
+        behind = PassedFrame()
+        await self.say(InterruptionFrame(), behind)
+        await first_of(behind.passed.wait(), self.over(), within=within)
+        return behind.passed.is_set() or self.is_over
 
     @property
     def is_over(self) -> bool:
@@ -148,8 +158,11 @@ class BotRun:
         bot = load_bot(self._target)
         await bot(self._stage.runner_arguments(self._session.id, await prepare()))
 
-    async def _stopped_speaking(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
-        self.fell_silent.set()
+    async def _reached_end(self, _pipeline: PipelineWorker, frame: Frame) -> None:
+        if isinstance(frame, PassedFrame):
+            frame.passed.set()
+        else:
+            self.fell_silent.set()
 
     async def _pipeline_started(self, _pipeline: PipelineWorker, _frame: Frame) -> None:
         if not self._end.has_begun:

@@ -1,6 +1,7 @@
 """How a bot in a room is changed and made to say something, in pipecat's own terms, so that any bot can follow."""
 
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -15,7 +16,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
-from greenroom.app.rooms.brief import Mode
+from greenroom.app.rooms.brief import Brief, Mode
 from greenroom.app.rooms.precedence import decide
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
@@ -82,6 +83,11 @@ class Controls:
         await self._say(*_settings_frames({name: decided[name] for name in affected}))
         if {"mode", "personality"} & changes.keys():
             await self._show()
+
+    async def take(self, brief: Brief) -> None:
+        """Be as this brief says from now on, but for what was changed since the session began."""
+        self._session = replace(self._session, brief=brief)
+        await self.change({"personality": self._config.get("personality")})
 
     async def warn_of_end(self) -> None:
         """Say that the session's time is nearly over, if anybody is there."""

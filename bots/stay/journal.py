@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import structlog
 
 from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSession, RedisAway
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import ReadTurns, Turn
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.sessions import (
@@ -76,6 +77,10 @@ class Journal:
     def change_conversation(self, conversation_id: str) -> None:
         """Remember the session's new conversation, for a record that has to be written again."""
         self.session = replace(self.session, conversation_id=conversation_id)
+
+    def change_brief(self, brief: Brief) -> None:
+        """Remember how the bot is now, for a record that has to be written again, and for another room."""
+        self.session = replace(self.session, brief=brief)
 
     async def enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> bool:
         """Change the state here and in the record; without Redis here alone, and in the record later.

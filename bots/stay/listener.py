@@ -2,17 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from pipecat.frames.frames import InterruptionFrame, LLMMessagesUpdateFrame
 
+from greenroom.app.errors import OthersThere
 from greenroom.app.rooms import attendance
 from greenroom.app.rooms.attendance import Attendance, Consequence, Happening
+from greenroom.app.rooms.bodies import to_body
+from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.requests import Cleaned, check_alone, wish_of
 from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Happened, Reason, Session
 from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.controls import Say
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.journal import Journal
@@ -36,17 +42,22 @@ class RoomListener:
         journal: Journal,
         turns: Turns,
         open_things: RoomState,
+        cleaning: Cleaning,
         change_conversation: Callable[[str], None],
         say: Say,
+        begin: Callable[[Coroutine[Any, Any, None]], object],
         end: End,
     ) -> None:
+        """`begin` does something beside the rest."""
         self._rules = rules
+        self._cleaning = cleaning
         self._people = people
         self._journal = journal
         self._turns = turns
         self._open_things = open_things
         self._change_conversation = change_conversation  # in the room
         self._say = say
+        self._begin = begin
         self._end = end
         self._adopted_at = time.monotonic()
         self._clock: asyncio.TimerHandle | None = None  # ends a session in an empty room
@@ -99,6 +110,26 @@ class RoomListener:
         """Somebody has joined, and is on their way."""
         await self._follow(attendance.Expected(self._people()))
 
+    async def clean_up(self, wish: str | None) -> Cleaned:
+        """Cancel what the bot has under way, without the session's end; the same wish is done once."""
+        return await self._cleaning.clean_up_for(wish)
+
+    def asked_to_clean_up(
+        self, by: str | None, message: CleanupMessage, answer: Callable[[dict[str, Any]], object]
+    ) -> None:
+        """A client's message asks for it; `answer` is called with what it is to be told, once it is done."""
+
+        async def obey() -> None:
+            try:
+                check_alone(self._people(), by or "")
+                cleaned = await self.clean_up(wish_of(by, message.timestamp))
+            except OthersThere as error:
+                answer(message.refusal(str(error)))
+            else:
+                answer(message.answer(to_body(cleaned)))
+
+        self._begin(obey())
+
     def waits_for_slot(self) -> bool:
         """Whether the session waits for a slot, since no other worker has one; if not, it ends here."""
         consequences = self._rules.on(attendance.NoOtherSlot())
@@ -130,6 +161,7 @@ class RoomListener:
                 self._clock = loop.call_later(after.total_seconds(), self._end.begin, ending)
             case attendance.StopClock():
                 self.stop_clock()
+                self._cleaning.let_people_be_answered()
             case attendance.End(reason, detail):
                 self._end.begin(Ending(reason, politely=False, detail=detail))
             case _:
@@ -147,8 +179,12 @@ class RoomListener:
                 self._open_things.tell()
             case attendance.BeginConversation(person):
                 await self._begin_conversation(person)
-            case attendance.CancelAnswer():
-                await self._cancel_answer()
+            case attendance.CleanUp():
+                if not self._people():
+                    self._cleaning.let_nobody_be_answered()
+                await self._cleaning.clean_up()
+            case attendance.ReadAnew():
+                self._cleaning.begin_to_read_anew()
 
     def _log(self, event: Happened, person: str) -> None:
         session = self._journal.session
@@ -170,10 +206,6 @@ class RoomListener:
         self._journal.change_conversation(self._turns.conversation_id)
         self._change_conversation(self._turns.conversation_id)
         await self._turns.written(WRITTEN_WITHIN)  # before the record names another person
-
-    async def _cancel_answer(self) -> None:
-        if self._turns.floor.is_answering:
-            await self._say(InterruptionFrame())
 
     def _since_adoption(self) -> timedelta:
         return timedelta(seconds=time.monotonic() - self._adopted_at)

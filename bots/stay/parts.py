@@ -20,8 +20,10 @@ from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.background import Chores
 from greenroom.bots.stay.bot_run import BotRun
+from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.closing import Closing
 from greenroom.bots.stay.controls import Controls
+from greenroom.bots.stay.definition import Definition, Find
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.hand_over import HandOver
 from greenroom.bots.stay.heartbeat import Heartbeat
@@ -51,9 +53,13 @@ class Parts:
         settings: Settings,
         launches: LaunchQueue,
         memory: Memory | None = None,
+        find_assistant: Find | None = None,
         stage_of: Callable[..., Stage] = stages.of,
     ) -> None:
-        """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone."""
+        """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone.
+
+        `find_assistant` asks where they are kept.
+        """
         self._settings = settings
         self._stage_of = stage_of
         self.adopted = adopted
@@ -84,6 +90,16 @@ class Parts:
             tell=lambda state: self.stage.tell("state", state=state),
             before=adopted.opened,
         )
+        self.definition = Definition(find_assistant, journal, lambda brief: self.controls.take(brief))
+        self.cleaning = cleaning = Cleaning(
+            journal=journal,
+            turns=turns,
+            memories=self.memories,
+            definition=self.definition,
+            interrupt=lambda within: self.bot_run.interrupt(within),
+            people=lambda: self.stage.people,
+            later=self.chores.begin,
+        )
         known = (said.person for said in adopted.conversation)
         self.listener = listener = RoomListener(
             Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next),
@@ -91,8 +107,10 @@ class Parts:
             journal=journal,
             turns=turns,
             open_things=open_things,
+            cleaning=cleaning,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             say=lambda *frames: self.bot_run.say(*frames),
+            begin=self.chores.begin,
             end=end,
         )
         self.rooms = rooms = Rooms(

@@ -11,7 +11,7 @@ import structlog
 
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import Message
-from greenroom.app.rooms.requests import AskedBot, BadRequest, read
+from greenroom.app.rooms.requests import AskedBot, BadRequest, Cleaned, read
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms
@@ -53,6 +53,9 @@ class BotOfStay(AskedBot):
 
     async def expect(self) -> None:
         await self.listener.expects_somebody()
+
+    async def clean_up(self, wish: str | None) -> Cleaned:
+        return await self.listener.clean_up(wish)
 
 
 async def handle(bot: BotOfStay, message: Message) -> Mapping[str, object] | None:

@@ -40,6 +40,7 @@ class Stay:
         self._parts.open_things.make_current()
         self._parts.watchdog.watch()  # before the bot: what it does first may block already
         ending = Ending.by_our_fault("broke on our side; the worker's log says how")
+        self._parts.definition.read()
         self._rooms.now.bot_run.begin(self._prepare)
         clocks = self._wind_clocks()
         try:

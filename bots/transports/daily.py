@@ -9,6 +9,7 @@ before the fork.
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from pipecat.transports.daily.transport import DailyOutputTransportMessageUrgent
 
 from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.daily import Daily, participant
+from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.providers import Participant
 from greenroom.app.rooms.room import DAILY, Room
@@ -165,13 +167,22 @@ class DailyStage(SharedStage):
         author = self._there.get(sender)
         if not self._listens or (author is not None and author.is_bot):
             return False
+        if author is not None and (wish := CleanupMessage.of(message)):
+            self._listener.asked_to_clean_up(author.identity, wish, partial(self._answer, sender))
+            return False
         why = self._incoming.refusal(message, author.identity if author else None)
-        if why and author is not None and self._client is not None:
-            answer = error_response(message, why)
-            await self._client.send_message(
-                DailyOutputTransportMessageUrgentFrame(message=answer, participant_id=sender)
-            )
+        if why and author is not None:
+            await self._send(sender, error_response(message, why))
         return why is None
+
+    def _answer(self, visit: str, message: dict[str, Any]) -> None:
+        self._begin(self._send(visit, message))
+
+    async def _send(self, visit: str, message: dict[str, Any]) -> None:
+        if self._client is not None:
+            await self._client.send_message(
+                DailyOutputTransportMessageUrgentFrame(message=message, participant_id=visit)
+            )
 
     def identity_of(self, visit: str) -> str:
         there = self._there.get(visit)

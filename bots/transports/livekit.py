@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import LiveKitRunnerArguments
 
 from greenroom.app.providers.livekit import is_bot
+from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import Appearance, Reason
@@ -160,10 +162,17 @@ class LiveKitStage(SharedStage):
         if not self._listens or sender in self._bots:
             return False
         message = read(data)
+        if sender is not None and (wish := CleanupMessage.of(message)):
+            self._listener.asked_to_clean_up(sender, wish, partial(self._answer, sender))
+            return False
         why = self._incoming.refusal(message, sender)
         if why and sender is not None and self._client is not None:
             await self._client.send_data(json.dumps(error_response(message, why)).encode(), sender)
         return why is None
+
+    def _answer(self, person: str, message: dict[str, Any]) -> None:
+        if self._client is not None:
+            self._begin(self._client.send_data(json.dumps(message).encode(), person))
 
     async def _somebody_new(self) -> str | None:
         """Who sent a message without a sender: the one who has just come, whose arrival may be told after it."""

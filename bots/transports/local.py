@@ -17,6 +17,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
 from greenroom.app.errors import CandidatesRefused, OfferRefused, RoomFull
+from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.settings import IceServer
 from greenroom.bots import seam
@@ -138,6 +139,9 @@ class LocalStage(PeerConnection):
 
     def accepts(self, message: Any) -> bool:
         if not self._listens:
+            return False
+        if wish := CleanupMessage.of(message):
+            self._listener.asked_to_clean_up(self.person, wish, self.send_app_message)
             return False
         if why := self._incoming.refusal(message, self.person):
             self.send_app_message(error_response(message, why))

@@ -1,12 +1,13 @@
 """What a session needs of its bot's place in a room, whichever provider has the room."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import RunnerArguments
 
+from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Reason
 
@@ -31,6 +32,15 @@ class Listener(Protocol):
 
     async def departed(self, user_id: str) -> None:
         """A person has gone."""
+        ...
+
+    def asked_to_clean_up(
+        self, by: str | None, message: CleanupMessage, answer: Callable[[dict[str, Any]], object]
+    ) -> None:
+        """A person's client asks that what the bot has under way be cancelled.
+
+        `answer` is called with what the client is to be told, once it is done.
+        """
         ...
 
     def put_out(self, why: PutOut) -> None:

@@ -129,6 +129,15 @@ class Turns:
         """Write again what Redis has lost, each turn where it stood."""
         self._writer.write_again(self._transcript.lost(kept))
 
+    def settle(self) -> None:
+        """Nobody is there to go on with what they were saying."""
+        self.hearing.settle()
+
+    @property
+    def calls_without_result(self) -> int:
+        """How many tools have been asked, and have not answered."""
+        return self.hearing.calls_without_result
+
     async def cancel_tools(self, within: timedelta) -> None:
         """Let no tool return into another person's conversation, also none that an interruption leaves running."""
         await self.hearing.cancel_tools(within)
@@ -156,6 +165,17 @@ class Turns:
             self._remember(person, person)
         elif self.are_for_one:
             self._remember(person, None)
+
+    async def remember_anew(self, person: str) -> bool:
+        """Let the bot know of a person what is known of them now; whether that could be had."""
+        context_with = person if self.hearing.contexts.has(person) else None
+        if context_with is None and not self.are_for_one:
+            return False
+        conversation_id = self.conversation_id
+        remembered = await self._memories.anew(person, conversation_id)
+        if remembered is not None and conversation_id == self.conversation_id:
+            self.hearing.contexts.remember(context_with, remembered)
+        return remembered is not None
 
     def _remember(self, person: str, context_with: str | None) -> None:
         conversation_id = self.conversation_id

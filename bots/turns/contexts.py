@@ -39,9 +39,16 @@ class Contexts:
             context.set_messages([*context.messages, *as_messages(theirs)])
 
     def remember(self, person: str | None, remembered: str) -> None:
-        """Put what is known from earlier conversations at the head; nobody said it, so it is not written down."""
-        if context := self._by_person.get(person):
-            context.set_messages(with_memory(remembered, context.messages))
+        """Put what is known from earlier conversations at the head, in the place of what was known there before.
+
+        Nobody said it, so it is not written down.
+        """
+        context = self._by_person.get(person)
+        if (
+            context is not None
+            and (messages := with_memory(remembered, context.messages)) != context.messages
+        ):
+            context.set_messages(messages)
 
     def sum_up(self, context: LLMContext, gone: Sequence[Any], text: str) -> tuple[str | None, int] | None:
         """Let a summary stand where `gone` was, and what is known from earlier conversations at the head as before.

@@ -1,6 +1,7 @@
 """Who speaks in a call, and whether somebody waits for an answer."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 ASSISTANT = "assistant"
@@ -13,10 +14,13 @@ class Floor:
     def __init__(self) -> None:
         self._speaking: set[tuple[str, str | None]] = set()
         self._somebody_waits = False
+        self.on_answer: Callable[[], object] | None = None  # called when the bot begins to answer
 
     def begins(self, speaker: str, person: str | None = None) -> None:
         """The bot, or a person, begins to speak."""
         self._speaking.add((speaker, person))
+        if speaker == ASSISTANT and self.on_answer is not None:
+            self.on_answer()
 
     def stops(self, speaker: str, person: str | None = None) -> None:
         self._speaking.discard((speaker, person))
@@ -37,6 +41,11 @@ class Floor:
     def is_answering(self) -> bool:
         """The bot speaks, or thinks of what to say."""
         return any(speaker == ASSISTANT for speaker, _ in self._speaking)
+
+    def is_left(self) -> None:
+        """Nobody is there any more: whoever spoke has gone, and nobody waits for an answer."""
+        self._speaking = {(speaker, person) for speaker, person in self._speaking if speaker == ASSISTANT}
+        self._somebody_waits = False
 
     async def silence(self, within: timedelta) -> None:
         """Wait until nobody speaks."""

@@ -105,6 +105,18 @@ class Follower:
         for aggregator in self._assistants:
             drop_summaries(aggregator)
 
+    def settle(self) -> None:
+        """Nobody is there: what was begun to be said is not gone on with, and no later turn has its beginning."""
+        self._began.clear()
+        self._stopped.clear()
+        self._answer_began = self._asked_at = 0
+        self._floor.is_left()
+
+    @property
+    def calls_without_result(self) -> int:
+        """How many tools have been asked, and have not answered."""
+        return len(self._calls)
+
     async def cancel_tools(self, within: timedelta) -> None:
         """Cancel the tools that run, and wait until the bot's context has settled them."""
         if not self._use_tools():

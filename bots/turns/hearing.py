@@ -68,6 +68,14 @@ class Hearing:
         self._follower.forget()
         self.contexts.clear()
 
+    def settle(self) -> None:
+        """Nobody is there to go on with what they were saying."""
+        self._follower.settle()
+
+    @property
+    def calls_without_result(self) -> int:
+        return self._follower.calls_without_result
+
     async def cancel_tools(self, within: timedelta) -> None:
         """Let no tool return into another person's conversation, also none that an interruption leaves running."""
         await self._follower.cancel_tools(within)

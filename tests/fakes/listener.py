@@ -10,3 +10,6 @@ class Deaf:
 
     def put_out(self, why):
         pass
+
+    def asked_to_clean_up(self, by, message, answer):
+        pass

@@ -7,6 +7,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from greenroom.app.settings import Settings
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.parts import Parts
+from greenroom.bots.stay.passing import PassedFrame
 from greenroom.bots.stay.watchdog import Watchdog
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stage import FakeStage
@@ -32,6 +33,7 @@ def parts_of_a_stay(
     launches=None,
     memory=None,
     timer=None,
+    find_assistant=None,
     **facts,
 ):
     """Called in a running loop; the facts are the session's, and `adopted` what else was adopted with it."""
@@ -44,6 +46,7 @@ def parts_of_a_stay(
         settings=Settings(),
         launches=launches,
         memory=memory,
+        find_assistant=find_assistant,
         stage_of=lambda *_, **__: FakeStage(people),
     )
     parts.watchdog = Watchdog(parts.end, (timer or FakeTimer()).set)
@@ -69,7 +72,11 @@ class FakePipeline:
         await self._handlers[event](self, frame)
 
     async def queue_frames(self, frames):
-        self.frames += frames
+        for frame in frames:
+            if isinstance(frame, PassedFrame):
+                frame.passed.set()
+            else:
+                self.frames.append(frame)
 
     async def cancel(self, reason):
         self.cancelled = reason

@@ -1,6 +1,6 @@
 """Sessions: one, its history, and pages of them."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from greenroom.app.api.schemas.facts import FactsSchema
 from greenroom.app.api.schemas.fields import (
@@ -12,6 +12,7 @@ from greenroom.app.api.schemas.fields import (
     page_limit,
     value_of,
 )
+from greenroom.app.rooms.cleaning import LONGEST_TIMESTAMP
 
 
 class SessionSchema(FactsSchema):
@@ -50,6 +51,32 @@ class SessionWithHistorySchema(SessionSchema):
     message_count = fields.Integer(metadata={"description": "What people and the bot have said in it"})
     duration_ms = fields.Integer(metadata={"description": "Until now, while it is on"})
     people = fields.List(fields.Nested(VisitSchema), metadata={"description": "Who came and went, each stay"})
+
+
+class CleanupSchema(Strict):
+    """A wish that a bot be cleaned up."""
+
+    timestamp = fields.String(
+        validate=validate.Length(1, LONGEST_TIMESTAMP),
+        metadata={"description": "By which the client knows this wish: sent twice, it is done once"},
+    )
+
+
+class CleanedSchema(Schema):
+    """What a bot had under way, and has not any more."""
+
+    answer = fields.Boolean(metadata={"description": "It said something, or thought of what to say"})
+    tools = fields.Integer(metadata={"description": "Calls that had no result yet"})
+    tasks = fields.Integer(metadata={"description": "Reads that went on beside the conversation"})
+    is_awaited = fields.Boolean(metadata={"description": "Whether all of it has ended"})
+    is_written = fields.Boolean(metadata={"description": "Whether everything that was said is written"})
+    read_anew = fields.List(fields.String(), metadata={"description": "From its source: memory, assistant"})
+
+
+class CleanedUpSchema(Schema):
+    session_id = fields.String()
+    timestamp = fields.String(allow_none=True)
+    cleaned = fields.Nested(CleanedSchema)
 
 
 class PageSchema(Strict):

@@ -31,6 +31,7 @@ ITS_SESSION = {
     ("POST", "/leave"),
     ("GET", "/sessions/<session_id>"),
     ("GET", "/sessions/<session_id>/events"),
+    ("POST", "/sessions/<session_id>/cleanup"),
     ("POST", "/sessions/<session_id>/api/offer"),
     ("PATCH", "/sessions/<session_id>/api/offer"),
 }

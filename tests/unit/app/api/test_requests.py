@@ -78,3 +78,50 @@ def test_a_session_s_token_asks_for_nothing(caller, settings):
     answer = caller.call("POST", f"{joined['session_url']}/requests/give_way", body={}, headers=headers)
 
     problem(answer, 403, "forbidden")
+
+
+# Cleaning up
+
+CLEANED = {
+    "answer": True,
+    "tools": 1,
+    "tasks": 0,
+    "is_awaited": True,
+    "is_written": True,
+    "read_anew": ["memory"],
+}
+
+
+@pytest.fixture
+def joined(caller):
+    return caller.post("/join", {"room_url": "local:stage", "user_id": "ada"}).json
+
+
+def test_whoever_has_the_key_is_told_what_was_cleaned(caller, joined, puppet, ledger):
+    bot = puppet().go_live()
+    ledger.meanwhile.append(lambda: bot.obey({"cleanup": CLEANED}))
+    answer = caller.post(f"{joined['session_url']}/cleanup", {"timestamp": "1"}).json
+
+    assert answer == {"session_id": joined["session_id"], "timestamp": "1", "cleaned": CLEANED}
+    assert bot.heard == [("cleanup", {"timestamp": "1"})]
+
+
+def test_a_person_of_the_session_asks_in_their_own_name(caller, joined, puppet, ledger):
+    bot = puppet().go_live()
+    ledger.meanwhile.append(lambda: bot.obey({"cleanup": CLEANED}))
+    person = caller.with_(joined["connect"]["token"])
+
+    assert person.post(f"{joined['session_url']}/cleanup", {}).status_code == 200
+    assert bot.heard == [("cleanup", {"by": "ada"})]
+
+
+def test_a_bot_that_is_on_its_way_has_nothing_to_clean(caller, joined):
+    answer = caller.post(f"{joined['session_url']}/cleanup", {})
+
+    assert (answer.status_code, answer.json["cleaned"]["answer"]) == (200, False)
+
+
+def test_there_is_nothing_to_clean_in_a_session_that_has_ended(caller, joined):
+    caller.post("/leave", {"session_id": joined["session_id"]})
+
+    problem(caller.post(f"{joined['session_url']}/cleanup", {}), 410, "session-ended")

@@ -11,7 +11,7 @@ from greenroom.app.rooms.attendance import (
     Arrived,
     Attendance,
     BeginConversation,
-    CancelAnswer,
+    CleanUp,
     Departed,
     End,
     Enter,
@@ -20,6 +20,7 @@ from greenroom.app.rooms.attendance import (
     NoOtherSlot,
     Park,
     Paused,
+    ReadAnew,
     Resumed,
     SetClock,
     ShowOpenThings,
@@ -80,7 +81,7 @@ def test_whoever_arrives_stops_the_clock_and_is_the_session_s_person():
 def test_the_last_one_who_leaves_starts_the_clock_before_anything_else_and_cancels_the_answer():
     assert on_stage("ann").on(Departed("ann", NOBODY)) == [
         SetClock(PERSISTENCE, Reason.IDLE),
-        CancelAnswer(),
+        CleanUp(),
         Enter(State.WAITING),
         WriteEvent("person_left", "ann"),
     ]
@@ -115,6 +116,7 @@ def test_who_comes_back_finds_the_bot_and_their_conversation():
     assert attendance.on(Arrived("ann", frozenset({"ann"}))) == [
         StopClock(),
         ShowOpenThings(),
+        ReadAnew(),
         Enter(State.LIVE),
         WriteEvent("person_arrived", "ann"),
     ]
@@ -127,6 +129,7 @@ def test_another_person_finds_an_empty_conversation():
     consequences = attendance.on(Arrived("ben", frozenset({"ben"})))
 
     assert consequences.index(BeginConversation("ben")) < consequences.index(Enter(State.LIVE))
+    assert ReadAnew() not in consequences  # what is known of them is loaded with their conversation
     assert consequences[-1] == WriteEvent("person_arrived", "ben")
 
 
@@ -334,7 +337,7 @@ LEAVES_THEN = SetClock(A_MINUTE, Reason.LEFT, "POST /leave, with the key")
 
 
 def test_a_bot_that_leaves_later_waits_as_in_an_empty_room_although_nobody_was_seen_to_go():
-    assert on_stage("ann").on(LEAVE) == [LEAVES_THEN, CancelAnswer(), Enter(State.WAITING)]
+    assert on_stage("ann").on(LEAVE) == [LEAVES_THEN, CleanUp(), Enter(State.WAITING)]
 
 
 def test_a_bot_that_is_alone_already_leaves_after_the_delay_and_no_more_changes():
@@ -381,7 +384,7 @@ def test_whoever_joins_before_they_were_seen_to_go_has_come_back():
     attendance = on_stage("ann")
     attendance.on(LEAVE)
 
-    assert attendance.on(Expected(frozenset({"ann"}))) == [StopClock(), Enter(State.LIVE)]
+    assert attendance.on(Expected(frozenset({"ann"}))) == [StopClock(), ReadAnew(), Enter(State.LIVE)]
 
 
 def test_a_join_while_nobody_has_come_yet_waits_as_long_as_the_first_did():

@@ -16,6 +16,8 @@ from greenroom.app.rooms.requests import (
     BadRequest,
     BotAnswer,
     Candidates,
+    Cleaned,
+    CleanUp,
     Configure,
     Done,
     Expect,
@@ -42,8 +44,17 @@ EXAMPLES = [
     LeaveLater(5.0),
     LeaveLater(0.5, "ada"),
     Expect(),
+    CleanUp(),
+    CleanUp("ada", "2026-01-01T00:00:00Z"),
 ]
-ANSWERS = [Done(), OfferAnswer({"sdp": "v=0", "type": "answer"}), GivesWay(True), GivesWay(False)]
+ANSWERS = [
+    Done(),
+    OfferAnswer({"sdp": "v=0", "type": "answer"}),
+    GivesWay(True),
+    GivesWay(False),
+    Cleaned(True, 2, 1, False, False, ["memory"]),
+    Cleaned(read_anew=[]),
+]
 
 
 def over_the_wire(body):

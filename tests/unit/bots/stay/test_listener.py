@@ -54,7 +54,7 @@ async def test_a_visit_stands_in_the_history_and_an_empty_room_ends_the_session(
     assert not bot.end.has_begun
     await bot.goes("ann")
 
-    assert bot.history == ["live", "person_arrived", "waiting", "person_left"]
+    assert bot.history == ["live", "person_arrived", "cleaned", "waiting", "person_left"]
     async with asyncio.timeout(10):
         await bot.end.wait()
     assert (bot.end.ending.reason, bot.end.ending.politely) == (Reason.IDLE, False)
@@ -106,7 +106,7 @@ async def test_what_follows_is_written_in_the_order_in_which_it_happened_althoug
     begins.set()
     await asyncio.gather(arriving, going)
 
-    assert bot.history[-4:] == ["live", "person_arrived", "waiting", "person_left"]
+    assert bot.history[-5:] == ["live", "person_arrived", "cleaned", "waiting", "person_left"]
 
 
 async def test_the_answer_is_cancelled_when_the_last_one_leaves_while_the_bot_speaks(bot):
@@ -130,13 +130,15 @@ async def test_a_bot_that_says_nothing_is_not_interrupted_when_the_last_one_leav
     assert pipeline.frames == []
 
 
-async def test_another_person_finds_nothing_of_what_was_said_or_open(bot):
+async def test_another_person_finds_nothing_of_what_was_said_or_open():
+    bot = Bot()
+    await bot.listener.started()
     pipeline = await with_pipeline(bot.parts)
     await bot.comes("ann")
     bot.parts.open_things.open("active_note", {"id": "n-7"}, owner="ann")
     bot.parts.turns.message_added({"role": "user", "content": "a secret"})
-    await bot.goes("ann")
     writing = asyncio.create_task(bot.parts.turns.write())
+    await bot.goes("ann")
     await bot.comes("ben")
     writing.cancel()
 
@@ -171,7 +173,7 @@ async def test_a_visit_while_redis_is_away_is_written_when_it_is_back():
     await bot.goes("ann")
     bot.listener.stop_clock()
 
-    assert bot.history == ["live", "person_arrived", "waiting", "person_left"]
+    assert bot.history == ["live", "person_arrived", "cleaned", "waiting", "person_left"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""What a bot's assistant says of it, read when the bot begins and anew when somebody comes back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from greenroom.app.rooms.assistants import Assistant, follow
+from greenroom.app.rooms.brief import Brief
+from greenroom.bots.memories import in_a_thread
+from greenroom.bots.stay.journal import Journal
+
+READ_WITHIN = timedelta(seconds=1)  # it takes about 10 ms; a bot without a database goes on as it was
+
+Find = Callable[[str], Assistant | None]
+
+log = structlog.get_logger(__name__)
+
+
+class Definition:
+    """The assistant that one bot is, if it is one."""
+
+    def __init__(
+        self, find: Find | None, journal: Journal, apply: Callable[[Brief], Awaitable[None]]
+    ) -> None:
+        """`find` asks where assistants are kept; `apply` lets the bot be as a brief says."""
+        self._find = find
+        self._journal = journal
+        self._apply = apply
+        self._before: asyncio.Future[Assistant | None] | None = None  # as it was when it was last read
+        self._in_order = asyncio.Lock()
+
+    def read(self) -> None:
+        """Read it while the bot begins: what it says then is what the session was joined with."""
+        name = self._journal.session.brief.assistant
+        if name is not None and self._find is not None:
+            find = self._find
+            self._before = in_a_thread(lambda: find(name))
+
+    async def read_anew(self) -> bool:
+        """Let the bot be as its assistant is now, but for what the call had named; whether that could be read."""
+        async with self._in_order:
+            before = await self._result(self._before)
+            self.read()
+            now = await self._result(self._before)
+            if now is None:
+                return False
+            brief = self._journal.session.brief
+            followed = brief if before is None else follow(brief, before, now)
+            if followed != brief:
+                self._journal.change_brief(followed)
+                await self._apply(followed)
+            return True
+
+    async def _result(self, reading: "asyncio.Future[Assistant | None] | None") -> Assistant | None:
+        if reading is None:
+            return None
+        await asyncio.wait({reading}, timeout=READ_WITHIN.total_seconds())
+        if not reading.done():
+            because = "it took too long"
+        elif (error := reading.exception()) is not None:
+            because = type(error).__name__
+        else:
+            return reading.result()
+        log.warning("assistant_read_failed", session_id=self._journal.session.id, because=because)
+        return None

@@ -1,0 +1,258 @@
+"""What a bot lets go of when nobody is left, or a client asks for it, and what it reads anew when somebody is back."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from pipecat.frames.frames import InterruptionFrame, LLMUpdateSettingsFrame, TTSUpdateSettingsFrame
+from structlog.testing import capture_logs
+
+from greenroom.app.rooms.assistants import Assistant
+from greenroom.app.rooms.cleaning import CleanupMessage
+from greenroom.app.rooms.requests import Cleaned
+from greenroom.app.rooms.sessions import Happened, Note
+from greenroom.bots.stay import cleaning
+from tests.fakes.async_ledgers import Told
+from tests.fakes.memory import FakeMemory
+from tests.fakes.stays import parts_of_a_stay, with_pipeline
+
+pytestmark = pytest.mark.anyio
+
+CONCIERGE = Assistant("a-1", "concierge", voice="deep", prompts={"goodbye": "Bye."})
+
+
+class Bot:
+    """One that has started, with somebody there, and whose turns are written."""
+
+    def __init__(self, **facts):
+        self.ledger = Told()
+        self.parts = parts_of_a_stay(ledger=self.ledger, **facts)
+        self.turns = self.parts.turns
+
+    async def begin(self):
+        self.pipeline = await with_pipeline(self.parts)
+        self.writing = asyncio.create_task(self.turns.write())
+        self.parts.definition.read()
+        await self.parts.listener.started()
+        await self.comes("ada")
+        return self
+
+    async def comes(self, person):
+        self.parts.stage.people |= {person}
+        await self.parts.listener.arrived(person)
+        await self.parts.chores.done()
+
+    async def goes(self, person):
+        self.parts.stage.people -= {person}
+        await self.parts.listener.departed(person)
+
+    def end(self):
+        self.parts.listener.stop_clock()
+        self.writing.cancel()
+
+    @property
+    def cleaned(self):
+        return [
+            step.detail
+            for step in self.ledger.told
+            if isinstance(step, Note) and step.event is Happened.CLEANED
+        ]
+
+
+@pytest.fixture
+async def a_bot():
+    bots = []
+
+    async def begun(**facts):
+        bots.append(Bot(**facts))
+        return await bots[-1].begin()
+
+    yield begun
+    for bot in bots:
+        bot.end()
+
+
+async def test_the_history_and_the_log_say_what_was_cancelled_when_the_last_one_left(a_bot):
+    bot = await a_bot()
+    bot.turns.message_added({"role": "user", "content": "Tell me a story."})
+    with capture_logs() as lines:
+        await bot.goes("ada")
+
+    assert bot.cleaned == ["cancelled the answer; all turns are written"]
+    (line,) = (line for line in lines if line["event"] == "session_cleaned")
+    assert (line["answer"], line["tools"], line["tasks"], line["is_written"]) == (True, 0, 0, True)
+    assert [type(frame) for frame in bot.pipeline.frames] == [InterruptionFrame]
+
+
+async def test_a_bot_with_nothing_under_way_says_that(a_bot):
+    bot = await a_bot()
+    await bot.goes("ada")
+
+    assert bot.cleaned == ["nothing was under way; all turns are written"]
+    assert bot.pipeline.frames == []
+
+
+async def test_the_room_waits_only_once_the_answer_has_ended(a_bot):
+    """`waiting` was said while the model still spoke."""
+    bot = await a_bot()
+    bot.turns.message_added({"role": "user", "content": "Tell me a story."})
+    has_ended = asyncio.Event()
+
+    async def queue_frames(frames):
+        asyncio.get_running_loop().call_soon(end, frames[-1])
+
+    def end(behind):
+        has_ended.set()
+        behind.passed.set()
+
+    bot.pipeline.queue_frames = queue_frames
+    await bot.goes("ada")
+
+    assert has_ended.is_set()
+    assert bot.parts.journal.state == "waiting"
+
+
+async def test_a_bot_that_does_not_let_go_is_said_not_to_have_ended(a_bot, monkeypatch):
+    monkeypatch.setattr(cleaning, "CANCELLED_WITHIN", timedelta(milliseconds=10))
+    bot = await a_bot()
+    bot.turns.message_added({"role": "user", "content": "Tell me a story."})
+
+    async def queue_frames(_):
+        pass
+
+    bot.pipeline.queue_frames = queue_frames
+    await bot.goes("ada")
+
+    assert bot.cleaned == [
+        "cancelled the answer; some of it had not ended a second later; all turns are written"
+    ]
+
+
+async def test_an_answer_that_begins_when_nobody_is_there_any_more_is_cancelled(a_bot):
+    """A person's last words came out of the recogniser when they had gone, and the model was asked all the same."""
+    bot = await a_bot()
+    await bot.goes("ada")
+    bot.turns.floor.begins("assistant")
+    await bot.parts.chores.done()
+    assert [type(frame) for frame in bot.pipeline.frames] == [InterruptionFrame]
+
+    await bot.comes("ada")
+    bot.pipeline.frames.clear()
+    bot.turns.floor.begins("assistant")
+    await bot.parts.chores.done()
+    assert bot.pipeline.frames == []
+
+
+async def test_nobody_waits_and_nobody_speaks_for_a_bot_whose_people_have_gone(a_bot):
+    """A half-said sentence kept the bot from handing its room over, and began the next visit's first turn."""
+    bot = await a_bot()
+    bot.turns.floor.begins("user")
+    bot.turns.message_added({"role": "user", "content": "And then"})
+    await bot.goes("ada")
+
+    assert bot.turns.floor.is_quiet
+
+
+async def test_a_read_that_is_under_way_is_given_up(a_bot):
+    memory = FakeMemory(ada="Ada")
+    bot = await a_bot(memory=memory)
+    memory.answers.clear()
+    bot.turns.remember("ada")
+    await bot.goes("ada")
+    memory.answers.set()
+
+    assert bot.cleaned == ["cancelled 1 background task; all turns are written"]
+
+
+async def test_memory_is_read_anew_from_its_source_when_somebody_is_back(a_bot):
+    memory = FakeMemory(ada="Ada")
+    bot = await a_bot(memory=memory)
+    for _ in range(2):
+        await bot.goes("ada")
+        await bot.comes("ada")
+
+    assert memory.asked == [("main", "ada", "a-conversation")] * 2
+
+
+async def test_the_assistant_is_read_anew_when_somebody_is_back(a_bot):
+    defined = [CONCIERGE]
+    bot = await a_bot(
+        find_assistant=lambda _: defined[-1],
+        assistant="concierge",
+        voice="deep",
+        prompts={"goodbye": "Bye.", "away": "Mine."},
+    )
+    await bot.goes("ada")
+    defined.append(replace(CONCIERGE, voice="warm", prompts={"goodbye": "Farewell."}))
+    await bot.comes("ada")
+
+    brief = bot.parts.journal.session.brief
+    assert (brief.voice, brief.prompts) == ("warm", {"goodbye": "Farewell.", "away": "Mine."})
+    assert {type(frame) for frame in bot.pipeline.frames} >= {TTSUpdateSettingsFrame, LLMUpdateSettingsFrame}
+
+
+async def test_a_bot_whose_assistant_cannot_be_read_goes_on_as_it_was(a_bot):
+    def away(_):
+        raise ConnectionError
+
+    bot = await a_bot(find_assistant=away, assistant="concierge", voice="deep")
+    await bot.goes("ada")
+    with capture_logs() as lines:
+        await bot.comes("ada")
+
+    assert bot.parts.journal.session.brief.voice == "deep"
+    assert "assistant_read_failed" in {line["event"] for line in lines}
+
+
+async def test_a_client_is_told_what_was_cleaned_and_the_session_goes_on(a_bot):
+    bot = await a_bot(memory=FakeMemory(ada="Ada"))
+    bot.turns.message_added({"role": "user", "content": "Tell me a story."})
+    told = []
+    wish = CleanupMessage.of({"type": "room_cleanup", "timestamp": "1"})
+    bot.parts.listener.asked_to_clean_up("ada", wish, told.append)
+    await bot.parts.chores.done()
+
+    cleaned = {"answer": True, "tools": 0, "tasks": 0, "is_awaited": True, "is_written": True}
+    assert told == [
+        {"type": "room_cleaned", "timestamp": "1", "cleaned": {**cleaned, "read_anew": ["memory"]}}
+    ]
+    assert not bot.parts.end.has_begun
+    assert bot.parts.journal.state == "live"
+
+
+async def test_a_wish_that_is_sent_twice_is_done_once_and_answered_twice(a_bot):
+    bot = await a_bot()
+    bot.turns.message_added({"role": "user", "content": "Tell me a story."})
+    first = await bot.parts.listener.clean_up("ada 1")
+    again = await bot.parts.listener.clean_up("ada 1")
+    other = await bot.parts.listener.clean_up("ada 2")
+
+    assert first == again == Cleaned(answer=True, read_anew=[])
+    assert other == Cleaned(read_anew=[])
+    assert len(bot.cleaned) == 2
+
+
+async def test_a_bot_is_not_interrupted_for_one_of_several(a_bot):
+    bot = await a_bot()
+    await bot.comes("ben")
+    told = []
+    wish = CleanupMessage.of({"type": "room_cleanup", "timestamp": "1"})
+    bot.parts.listener.asked_to_clean_up("ben", wish, told.append)
+    await bot.parts.chores.done()
+
+    assert [said["type"] for said in told] == ["room_cleanup_refused"]
+    assert "Others are in the room" in told[0]["error"]
+    assert bot.cleaned == []
+
+
+@pytest.mark.parametrize("number", [1, 50])
+async def test_cleaning_up_again_and_again_keeps_nothing(a_bot, number):
+    bot = await a_bot(memory=FakeMemory(ada="Ada"))
+    for _ in range(number):
+        await bot.goes("ada")
+        await bot.comes("ada")
+
+    assert len(bot.parts.memories._loading) <= 1
+    assert len(bot.parts.cleaning._done) == 0
+    assert len(bot.cleaned) == number
