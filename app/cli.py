@@ -188,6 +188,20 @@ def _database(settings: Settings) -> tuple[str, Callable[[], None]]:
     return database.address, lambda: check(database)
 
 
+def _session(chosen: argparse.Namespace) -> int:
+    """Tell what came of a session: who was there, what happened, and how it ended."""
+    from greenroom.app.conversations.database import Database
+    from greenroom.app.conversations.sessions import SqlKeptSessions
+    from greenroom.app.rooms.histories import Histories
+
+    settings = _settings_here()
+    ledger, database = _ledger(settings), Database(settings.database_url)
+    # The database is asked for a session that Redis has forgotten, and for no other: it may be what is away
+    status = cli_talks.session(chosen, Histories(ledger, SqlKeptSessions(database)), ledger)
+    database.close()
+    return status
+
+
 def _drain(chosen: argparse.Namespace) -> int:
     """Empty a worker: it takes no launches, and hands its calls over."""
     from greenroom.app.operate import fleet
@@ -310,6 +324,7 @@ COMMANDS: dict[str, Command] = {
     "livekit": _livekit,
     "migrate": _migrate,
     "import-assistants": _import_assistants,
+    "session": _session,
     "conversations": _conversations,
     "conversation": _conversation,
     "users": _users,
@@ -435,6 +450,7 @@ ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "drain": _drain_arguments,
     "restart": _restart_arguments,
     "reap": _reap_arguments,
+    "session": _and_json(cli_talks.session_arguments),
     "conversations": _and_json(cli_talks.conversations_arguments),
     "conversation": _and_json(cli_talks.conversation_arguments),
     "analytics": _and_json(cli_talks.analytics_arguments),

@@ -213,7 +213,10 @@ def _as_told(events: list[Event], *, is_told_why: bool, is_told_who: bool) -> li
     if not is_told_why:
         events = [replace(event, detail=None) if _tells_a_failure(event) else event for event in events]
     if not is_told_who:
-        events = [replace(event, person=None, appearance=NO_APPEARANCE) for event in events]
+        events = [
+            replace(event, person=None, appearance=NO_APPEARANCE, conversation_id=None, sequence=None)
+            for event in events
+        ]
     return events
 
 

@@ -14,6 +14,8 @@ from greenroom.app.rooms.histories import History
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Event, Happened, Reason, Session, State
 
+OF_A_CONVERSATION = (Happened.CONVERSATION_BEGUN, Happened.TURNS_RESTORED, Happened.TURN_UNKEPT)
+OF_A_PERSON = (Happened.PERSON_ARRIVED, Happened.PERSON_LEFT, Happened.CONVERSATION_BEGUN)
 TOLD_AT_MOST = 1000  # visits, and events, of one session
 
 
@@ -72,7 +74,6 @@ def _visit(row: "Row[Any]") -> Visit:
 
 
 def _event(row: "Row[Any]") -> Event:
-    is_of_a_person = row.event in (Happened.PERSON_ARRIVED, Happened.PERSON_LEFT)
     return Event(
         id=row.id.rpartition("/")[2],
         at_ms=row.at_ms,
@@ -80,5 +81,7 @@ def _event(row: "Row[Any]") -> Event:
         epoch=row.epoch,
         reason=row.reason,
         detail=row.detail,
-        person=row.user_id if is_of_a_person else None,
+        person=row.user_id if row.event in OF_A_PERSON else None,
+        conversation_id=row.conversation_id if row.event in OF_A_CONVERSATION else None,
+        sequence=row.sequence,
     )

@@ -33,6 +33,11 @@ class EventType:
     is_heard: bool = False  # best effort: it is told to whoever listens now, and kept for no one
 
 
+_OF_CONVERSATIONS = {
+    Happened.CONVERSATION_BEGUN: "another person's conversation has begun: nothing of the one before is in it",
+    Happened.TURNS_RESTORED: "the bot has written again what Redis had lost of the conversation",
+    Happened.TURN_UNKEPT: "a turn is not kept for good: the archive refuses it, and the history says why",
+}
 REASON: Mapping[str, Kind] = {"reason": str}
 PERSON: Mapping[str, Kind] = {"person": str}
 TURN: Mapping[str, Kind] = {"conversation": str, "turn": int, "role": str, "person": str, "interrupted": yes}
@@ -53,7 +58,9 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
             for state in State
         },
         **{
-            f"session.{happened}": EventType(f"`{happened}` has come into the session's history", REASON)
+            f"session.{happened}": EventType(
+                _OF_CONVERSATIONS.get(happened, f"`{happened}` has come into the session's history"), REASON
+            )
             for happened in Happened
             if happened not in _OF_PEOPLE and happened not in [*State]
         },

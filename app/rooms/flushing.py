@@ -28,7 +28,7 @@ from greenroom.app.rooms.outboxes import (
     owner_of,
 )
 from greenroom.app.rooms.pauses import Pauses
-from greenroom.app.rooms.sessions import ReadEvents, ReadSession, Session, State
+from greenroom.app.rooms.sessions import Happened, Note, ReadEvents, ReadSession, Session, State
 from greenroom.app.rooms.visits import account_of
 
 TURNS_AT_ONCE = 1000  # kept in one transaction: a commit costs as much as hundreds of turns
@@ -120,6 +120,7 @@ class Flusher:
         refusals = self._archive.keep_turns(batches) if batches else []
         for refusal in refusals:
             self._say(refusal)
+        self._note(batches, refusals)
         stops = {each.conversation_id: each.turn_id for each in refusals if each.why in WAITS}
         kept = [_kept(outbox, stops.get(outbox.conversation_id)) for outbox in outboxes]
         for outbox in kept:
@@ -143,6 +144,25 @@ class Flusher:
             for outbox in self._ledger.run_all([ReadOutbox(name, OF_ONE_CONVERSATION) for name in some]):
                 found += len(outbox.entries)
                 yield outbox
+
+    def _note(self, batches: Sequence[Batch], refusals: Sequence[Refusal]) -> None:
+        """Write into the histories of sessions what of them is not kept for good, by its place alone."""
+        never = {(each.conversation_id, each.turn_id): each for each in refusals if each.why not in WAITS}
+        notes = [
+            Note(
+                delivery.session_id,
+                Happened.TURN_UNKEPT,
+                delivery.written_epoch,
+                refusal.because or refusal.why,
+                conversation_id=batch.conversation_id,
+                sequence=delivery.turn.sequence,
+            )
+            for batch in batches
+            for delivery in batch.deliveries
+            if delivery.session_id and (refusal := never.get((batch.conversation_id, delivery.turn.id)))
+        ]
+        if notes:
+            self._ledger.run_all(notes)
 
     def _say(self, refusal: Refusal) -> None:
         if refusal.why is Unkept.LATE:

@@ -56,6 +56,10 @@ class Histories:
         people = account_of(events, now_ms).visits
         return History(session, messages, max(until_ms - session.created_ms, 0), people)
 
+    def all_events(self, session_id: str) -> Sequence[Event]:
+        """Raises NoSuchSession; DatabaseAway only for a session that Redis does not know."""
+        return self._ledger.run(ReadEvents(session_id)) or self.events(session_id)
+
     def events(self, session_id: str) -> Sequence[Event]:
         """Of a session that Redis does not know any more.  Raises NoSuchSession."""
         events = self._kept.events(session_id) if _may_be_kept(session_id) else ()

@@ -59,6 +59,9 @@ class Happened(StrEnum):
     SENT_TO_PEOPLE = "sent_to_people"  # nobody asked for it: the presence monitor found people without a bot
     CLEANED = "cleaned"  # what its bot had under way was cancelled; the detail says what
     MESSAGE_EXPIRED = "message_expired"  # its bot read a request too late
+    CONVERSATION_BEGUN = "conversation_begun"  # another person's: nothing of the one before is in it
+    TURNS_RESTORED = "turns_restored"  # its bot wrote again what Redis had lost of the conversation
+    TURN_UNKEPT = "turn_unkept"  # one that was said is not kept for good: the archive refuses it
 
 
 _FROM_ANY = frozenset({State.LEAVING, State.LOST})
@@ -147,8 +150,10 @@ class Event:
     epoch: int
     reason: str | None = None
     detail: str | None = None
-    person: str | None = None  # who came or went
+    person: str | None = None  # who came or went, or whose conversation begins
     appearance: Appearance = NO_APPEARANCE
+    conversation_id: str | None = None  # in which that is, of which it tells; never what is said there
+    sequence: int | None = None  # and at which turn
 
 
 STARTS_WITHIN = timedelta(seconds=10)  # then a launch is put in the queue again
@@ -304,6 +309,8 @@ class Note(Step[None]):
     detail: str | None = None
     person: str | None = None  # who came or went; who came is the session's person from now on
     appearance: Appearance = NO_APPEARANCE
+    conversation_id: str | None = None
+    sequence: int | None = None
 
 
 @dataclass(frozen=True)

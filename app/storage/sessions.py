@@ -273,6 +273,8 @@ def note(step: Note) -> Command:
         str(step.epoch),
         *(["detail", step.detail] if step.detail else []),
         *(["person", step.person] if step.person else []),
+        *(["conversation", step.conversation_id] if step.conversation_id else []),
+        *(["turn", str(step.sequence)] if step.sequence else []),
         *_appearance(step.appearance),
     ]
     has_come = step.event == Happened.PERSON_ARRIVED
@@ -358,6 +360,8 @@ def read_events(step: ReadEvents) -> Command:
                 detail=fields.get("detail"),
                 person=fields.get("person"),
                 appearance=Appearance(fields.get("name"), json.loads(fields.get("metadata", "{}"))),
+                conversation_id=fields.get("conversation"),
+                sequence=int(fields["turn"]) if "turn" in fields else None,
             )
             for entry_id, fields in entries(replies[0])
         ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.leases import BEAT_EVERY, Beat, Beaten
-from greenroom.app.rooms.sessions import Reason
+from greenroom.app.rooms.sessions import Happened, Reason
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.ending import REPLACED, End, Ending
@@ -105,9 +105,17 @@ class Heartbeat:
         self._inbox.read_from_start()
         kept = await self._journal.write_again()
         if kept is not None:
-            self._turns.restore(kept)
+            restored = self._turns.restore(kept)
             self._open_things.restore()
-            await self._journal.write()
+            if restored:
+                await self._journal.note(
+                    Happened.TURNS_RESTORED,
+                    str(len(restored)),
+                    conversation_id=self._turns.conversation_id,
+                    sequence=restored[-1].sequence,
+                )
+            else:
+                await self._journal.write()
 
 
 def seconds_to_next_beat(is_heard: bool) -> float:

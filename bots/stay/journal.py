@@ -106,11 +106,14 @@ class Journal:
         *,
         person: str | None = None,
         appearance: Appearance = NO_APPEARANCE,
+        conversation_id: str | None = None,
+        sequence: int | None = None,
     ) -> bool:
         """Put something into the session's history; a person who came is the session's from now on."""
         if event == Happened.PERSON_ARRIVED:
             self.session = replace(self.session, person=person)
-        return await self.write(Note(self.session.id, event, self.session.epoch, detail, person, appearance))
+        session, at = self.session, (conversation_id, sequence)
+        return await self.write(Note(session.id, event, session.epoch, detail, person, appearance, *at))
 
     async def write(self, *news: Step[Any]) -> bool:
         """Write steps behind those that are unwritten yet; what cannot be written is kept.

@@ -206,6 +206,8 @@ class RoomListener:
         self._journal.change_conversation(self._turns.conversation_id)
         self._change_conversation(self._turns.conversation_id)
         await self._turns.written(WRITTEN_WITHIN)  # before the record names another person
+        begun = Happened.CONVERSATION_BEGUN
+        await self._journal.note(begun, person=person, conversation_id=self._turns.conversation_id)
 
     def _since_adoption(self) -> timedelta:
         return timedelta(seconds=time.monotonic() - self._adopted_at)

@@ -12,7 +12,7 @@ from typing import Any
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
 
 from greenroom.app.rooms.brief import new_conversation
-from greenroom.app.rooms.conversations import ToolStatus, Turn
+from greenroom.app.rooms.conversations import Source, ToolStatus, Turn
 from greenroom.app.rooms.memory import LONGEST_SUMMARY
 from greenroom.app.rooms.resuming import NO_RESULT, as_messages, as_resumed, open_calls, owes_an_answer
 from greenroom.app.rooms.room import Room
@@ -125,9 +125,11 @@ class Turns:
         self._close_calls()
         return self.hearing.contexts.are_known or not is_forgotten
 
-    def restore(self, kept: Sequence[Turn]) -> None:
-        """Write again what Redis has lost, each turn where it stood."""
-        self._writer.write_again(self._transcript.lost(kept))
+    def restore(self, kept: Sequence[Turn]) -> Sequence[Turn]:
+        """Write again what Redis has lost, each turn where it stood; returns those that it had."""
+        lost = self._transcript.lost(kept)
+        self._writer.write_again(lost)
+        return [turn for turn in lost if turn.source is Source.RESTORED]
 
     def settle(self) -> None:
         """Nobody is there to go on with what they were saying."""

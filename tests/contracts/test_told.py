@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.conversations import Record, Turn
+from greenroom.app.rooms.conversations import SUMMARY, Record, SumsUp, Turn
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
 from greenroom.app.rooms.sessions import (
     Create,
@@ -125,6 +125,8 @@ def test_a_turn_is_told_of_by_its_conversation_and_number_and_without_its_words(
     words = Turn("a-turn", "user", "a canary sings", person="ada")
     ledger.run(Record(ID, "a-conversation", EPOCH, words))
     ledger.run(Record(ID, "a-conversation", EPOCH, words))
+    summary = Turn("a-summary", SUMMARY, "a canary sang", sums_up=SumsUp(1, "m"))  # nobody said it
+    ledger.run(Record(ID, "a-conversation", EPOCH, summary))
 
     turn, transcript = told(ledger)[-1].fields, heard(ledger)[-1].fields
     assert (turn["type"], transcript["type"]) == ("conversation.turn", "voice.transcript")

@@ -260,6 +260,7 @@ def test_a_turn_that_the_archive_refuses_is_put_aside_and_holds_up_no_other(ledg
             super().keep_turns(batches)
             return [Refusal(HERE, "turn-1", Unkept.UNSTORABLE, "DataError")]
 
+    ledger.run(Create(a_session(conversation_id=HERE)))
     for number in range(3):
         say(ledger, number)
     with capture_logs() as lines:
@@ -269,6 +270,8 @@ def test_a_turn_that_the_archive_refuses_is_put_aside_and_holds_up_no_other(ledg
     assert [json.loads(entry)["id"] for entry in server.lrange(keys.unstorable(HERE), 0, -1)] == ["turn-1"]
     assert server.pttl(keys.unstorable(HERE)) > (UNSTORABLE_KEPT_FOR - SECOND) / timedelta(milliseconds=1)
     assert [line["event"] for line in lines] == ["turn_rejected"]
+    told = [event for event in ledger.run(ReadEvents("a-session")) if event.event == "turn_unkept"]
+    assert [(each.detail, each.conversation_id, each.sequence) for each in told] == [("DataError", HERE, 2)]
 
 
 def test_what_was_put_aside_goes_after_a_month(ledger, flusher, server, redis_url):

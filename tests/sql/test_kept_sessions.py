@@ -7,7 +7,7 @@ from greenroom.app.conversations.sessions import SqlKeptSessions
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.histories import Histories
-from greenroom.app.rooms.sessions import Create, Note, ReadEvents, Reason, State, Transition
+from greenroom.app.rooms.sessions import Create, Happened, Note, ReadEvents, Reason, State, Transition
 from greenroom.app.storage import keys
 from tests.rigs.makers import a_session
 from tests.sql.worlds import HERE, say
@@ -28,6 +28,9 @@ def a_life(ledger):
     for state in (State.JOINING, State.LIVE):
         ledger.run(Transition("a-session", state, 7))
     ledger.run(Note("a-session", "person_arrived", 7, person="ann"))
+    for happened in (Happened.CONVERSATION_BEGUN, Happened.TURNS_RESTORED, Happened.TURN_UNKEPT):
+        who = "ann" if happened is Happened.CONVERSATION_BEGUN else None
+        ledger.run(Note("a-session", happened, 7, "so", who, conversation_id="a-talk", sequence=3))
     for number in range(3):
         say(ledger, number)
 

@@ -104,6 +104,10 @@ class EventSchema(Schema):
     name = fields.String(
         attribute="appearance.name", allow_none=True, metadata={"description": "Theirs, as the room has it"}
     )
+    conversation_id = fields.String(
+        allow_none=True, metadata={"description": "Of which it tells; to whoever has the key alone"}
+    )
+    sequence = fields.Integer(allow_none=True, metadata={"description": "And of which turn in it"})
 
 
 class EventsSchema(Schema):

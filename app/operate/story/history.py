@@ -18,12 +18,15 @@ WORDS = {
     "handed_over": "goes on with another worker's bot",
     "sent_to_people": "nobody asked for it",
     "ended": "ended",
+    "conversation_begun": "another person's conversation begins",
+    "turns_restored": "its bot wrote turns again that Redis had lost",
+    "turn_unkept": "a turn is not kept for good",
 }
 
 
 def in_words(event: Event) -> str:
     """A line of a session's history."""
-    extra = ", ".join(filter(None, (_who(event), event.reason, event.detail)))
+    extra = ", ".join(filter(None, (_who(event), event.reason, event.detail, _which(event))))
     words = WORDS.get(event.event, event.event.replace("_", " "))
     return f"{event.event:<16} {words}{f' ({extra})' if extra else ''}"
 
@@ -31,6 +34,13 @@ def in_words(event: Event) -> str:
 def _who(event: Event) -> str | None:
     name = event.appearance.name
     return f"{event.person}, {name}" if name and name != event.person else event.person
+
+
+def _which(event: Event) -> str | None:
+    """Which turn of which conversation; what was said there is told by `greenroom conversation`."""
+    if event.conversation_id is None:
+        return None
+    return f"{event.conversation_id}#{event.sequence}" if event.sequence else event.conversation_id
 
 
 def was_on_stage(events: Sequence[Event]) -> bool:

@@ -1,6 +1,7 @@
 """The commands about what was said, over a database and a Redis."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,12 @@ from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.migrating import migrate
 from greenroom.app.rooms.archive import Batch, Delivery
-from greenroom.app.rooms.conversations import Turn
+from greenroom.app.rooms.conversations import Record, Turn
+from greenroom.app.rooms.flushing import Flusher
+from greenroom.app.rooms.sessions import Create, Happened, Note, Reason, State, Transition
+from tests.rigs.makers import STAGE, a_session
+
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -54,6 +60,57 @@ def test_what_was_said_is_read_in_the_terminal(run):
     assert run("conversation", "c-1", "--vtt")[1].startswith("WEBVTT")
     assert len(json.loads(run("conversation", "c-1", "--json")[1])["turns"]) == 2
     assert run("conversation", "c-2")[0] == cli.FAILED
+
+
+@pytest.fixture
+def a_life(ledger):
+    """A session in which Ann was, and Ben after her, with a conversation of his own."""
+    ledger.run(
+        Create(a_session("s-2", room=STAGE, user_id="ann", conversation_id="c-2", max_duration=MINUTE))
+    )
+    for state in (State.JOINING, State.LIVE):
+        ledger.run(Transition("s-2", state, 7))
+    ledger.run(Note("s-2", Happened.PERSON_ARRIVED, 7, person="ann"))
+    ledger.run(Record("s-2", "c-2", 7, Turn("t-1", "user", "a secret", epoch=7), owner="main/ann"))
+    ledger.run(Note("s-2", Happened.PERSON_LEFT, 7, person="ann"))
+    ledger.run(Note("s-2", Happened.CONVERSATION_BEGUN, 7, person="ben", conversation_id="c-3"))
+    ledger.run(Note("s-2", Happened.TURNS_RESTORED, 7, "4", conversation_id="c-3", sequence=4))
+    ledger.run(Transition("s-2", State.ENDED, 7, reason=Reason.CRASHED_TOO_OFTEN))
+
+
+def test_the_story_of_a_session_is_told_without_a_word_that_was_said(run, a_life):
+    code, told = run("session", "s-2")
+
+    assert code == 0
+    lines = told.splitlines()
+    assert lines[0].startswith("Session s-2 in local:stage: ended, crashed_too_often.")
+    assert lines[1] == "User ann, bot assistant; 1 message."
+    assert lines[2].startswith("That means: its bots died") and lines[3].startswith("What to do: ")
+    assert any(line.endswith("  ann") and " to " in line for line in lines)
+    assert "another person's conversation begins (ben, c-3)" in told
+    assert "its bot wrote turns again that Redis had lost (4, c-3#4)" in told
+    assert "  greenroom conversation c-2\n  greenroom conversation c-3\n" in told
+    assert "1 turn of c-2 not in the database yet" in told
+    assert "secret" not in told
+
+
+def test_the_story_is_told_when_redis_has_forgotten_the_session(run, a_life, ledger, redis_client, tmp_path):
+    before = json.loads(run("session", "s-2", "--json")[1])
+    Flusher(ledger, SqlArchive(Database(f"sqlite:///{tmp_path / 'greenroom.db'}"))).flush()
+    redis_client.flushall()
+
+    code, told = run("session", "s-2")
+    assert code == 0 and "(ben, c-3)" in told and "crashed_too_often" in told
+    after = json.loads(run("session", "s-2", "--json")[1])
+    assert {**after, "version": 0} == {**before, "version": 0}
+    assert run("session", "s-9")[0] == cli.FAILED
+
+
+def test_the_story_of_a_session_needs_no_database_while_redis_knows_it(run, a_life, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nothing-there")
+
+    assert run("session", "s-2")[0] == 0
+    assert run("session", "s-9")[0] == cli.BLIND
 
 
 def test_people_are_listed(run):

@@ -53,6 +53,7 @@ redis.call("PEXPIRE", turns, ARGV[8])
 redis.call("PEXPIRE", outbox, ARGV[10])
 -- Its owner is told with its turns, for as long as one of them may wait
 if redis.call("PTTL", conversation) < tonumber(ARGV[10]) then redis.call("PEXPIRE", conversation, ARGV[10]) end
+if turn.role == "summary" then return sequence end  -- nobody has said it
 local facts = {"conversation", ARGV[6], "turn", sequence, "role", turn.role}
 for _, name in ipairs({"person", "interrupted"}) do
     if turn[name] then facts[#facts + 1], facts[#facts + 2] = name, turn[name] end

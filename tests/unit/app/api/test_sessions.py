@@ -20,6 +20,7 @@ from greenroom.app.rooms.requests import Offer
 from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
     Appearance,
+    Happened,
     Note,
     ReadEvents,
     ReadSession,
@@ -190,13 +191,16 @@ def test_who_came_and_who_went_is_told_to_the_key_alone(caller, ledger, joined, 
     ledger.run(
         Note(bot.session.id, "person_arrived", bot.session.epoch, person="somebody", appearance=appearance)
     )
+    begun = {"person": "somebody", "conversation_id": "a-talk-of-theirs", "sequence": 7}
+    ledger.run(Note(bot.session.id, Happened.CONVERSATION_BEGUN, bot.session.epoch, **begun))
     bot.leave()
 
     by_key = caller.get(f"{url}/events", headers={"Accept": accept}).text
     by_browser = (
         caller.with_(joined["connect"]["token"]).get(f"{url}/events", headers={"Accept": accept}).text
     )
-    assert "somebody" in by_key and "Ann Onym" in by_key
+    assert all(each in by_key for each in ("somebody", "Ann Onym", "a-talk-of-theirs"))
+    assert "a-talk-of-theirs" not in by_browser and "conversation_begun" in by_browser
     assert "person_arrived" in by_browser
     assert "somebody" not in by_browser and "Ann Onym" not in by_browser
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.leases import DOUBT_LASTS, Beat, Beaten
-from greenroom.app.rooms.sessions import Create
+from greenroom.app.rooms.sessions import Create, Note
 from greenroom.bots.stay import heartbeat
 from greenroom.bots.stay.ending import REPLACED
 from greenroom.bots.stay.heartbeat import BEAT_WITHIN, seconds_to_next_beat
@@ -82,6 +83,23 @@ async def test_what_redis_has_lost_or_may_have_lost_is_written_again(beaten, is_
     await parts.chores.done()
 
     assert ledger.times_written_again == times
+
+
+async def test_the_history_says_how_much_of_the_conversation_redis_had_lost():
+    ledger = Answering(Beaten.REGISTERED)
+    said = tuple(Turn(f"t-{at}", "user", "a secret", sequence=at) for at in (3, 4))
+    parts = parts_of_a_stay(ledger=ledger, conversation_id="here", adopted={"conversation": said})
+
+    await parts.heartbeat.beat()
+    await parts.chores.done()
+
+    (note,) = [step for step in ledger.told if isinstance(step, Note)]
+    assert (note.event, note.detail, note.conversation_id, note.sequence) == (
+        "turns_restored",
+        "2",
+        "here",
+        4,
+    )
 
 
 async def test_a_beat_whose_answer_was_lost_is_followed_soon_and_makes_good_what_was_lost(monkeypatch):

@@ -147,6 +147,10 @@ async def test_another_person_finds_nothing_of_what_was_said_or_open():
     assert bot.parts.open_things.all == {}
     assert [frame.messages for frame in pipeline.frames if isinstance(frame, LLMMessagesUpdateFrame)] == [[]]
     assert bot.history[-1] == "person_arrived"
+    begun = [
+        step for step in bot.ledger.told if isinstance(step, Note) and step.event == "conversation_begun"
+    ]
+    assert [(step.person, step.conversation_id) for step in begun] == [("ben", bot.stage.conversation_id)]
 
 
 async def test_who_comes_while_something_is_open_is_shown_it(bot):
