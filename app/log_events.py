@@ -19,6 +19,7 @@ EVENTS = {
     "session_handed_over": "a bot has taken a session over from the bot before it",
     "session_moved": "a session is in another room: `room`, and `left` for the one that it was in",
     "session_move_failed": "a session was to move to `room` and stays; `kind` and `because` say why",
+    "session_follow_failed": "a moved session's user could not be told the way to the other room; they can join it",
     "session_handover_failed": "a session could not be handed over, and goes on after a crash",
     "session_write_failed": "Redis is away; what was to be written of a session is written later",
     "step_write_failed": "Redis is away, or refused a step that the call can do without",
@@ -29,6 +30,7 @@ EVENTS = {
     # Bots and their processes
     "bot_lost": "a bot's process is dead, or was not heard for too long",
     "bot_failed": "a bot raised an error",
+    "second_run_failed": "a bot cannot run twice in one process: its session moves by starting anew, or its end failed",
     "bot_rejected": "a bot cannot be run as it is written",
     "bot_import_failed": "a bot of `BOTS` cannot be imported",
     "bot_process_lost": "a bot's process has ended before its bot had",

@@ -94,6 +94,10 @@ class RoomState:
         """Take what has changed since this bot was prepared, for the one whose turn it is now."""
         self._open = dict(found)
 
+    def move(self, room: Room, epoch: int) -> None:
+        """It is of another room from now on, to which what is open has gone along."""
+        self._room, self._epoch = room, epoch
+
     def restore(self) -> None:
         """Write again what Redis has lost."""
         self._put_off({name: self._open.get(name) for name in Open})

@@ -10,12 +10,14 @@ from datetime import timedelta
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from greenroom.app import providers
 from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.naming import begin_as_named
+from greenroom.app.connecting import way_in
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.clock import Now
@@ -145,6 +147,7 @@ def adopt(
         owner=owner,
         host=host,
         token=token,
+        job_id=job_id,
         is_next=adoption is Adoption.NEXT,
         age=timedelta(milliseconds=now_ms - session.created_ms),
         conversation=tuple(conversation),
@@ -174,6 +177,7 @@ async def _stay(
             pulse=pulse,
             settings=settings,
             launches=launches,
+            connect=partial(_connect, settings),
             memory=_memory(settings),
             find_assistant=partial(_find_assistant, settings.database_url),
         )
@@ -192,6 +196,18 @@ async def _stay(
     finally:
         await ledger.close()
         await pulse.close()
+
+
+async def _connect(settings: Settings, session: Session) -> Mapping[str, Any]:
+    """The way into a session's room for its user; a room's server may have to be asked."""
+    return await asyncio.to_thread(
+        way_in,
+        session.room,
+        session.brief.user_id,
+        session_id=session.id,
+        providers=providers.of(settings),
+        ice_servers=settings.ice_servers,
+    )
 
 
 def _memory(settings: Settings) -> Memory:

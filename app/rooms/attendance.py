@@ -92,6 +92,27 @@ class Expected:
     people: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Moving:
+    """The bot makes ready to go to another room.  Until it has moved, or stays, the session is in neither for long."""
+
+
+@dataclass(frozen=True)
+class Stays:
+    """The bot does not move after all."""
+
+    people: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The session is in another room."""
+
+    session: Session
+    people: frozenset[str]
+    after: timedelta  # since this bot's process adopted the session
+
+
 Happening = (
     Started
     | TookOver
@@ -103,6 +124,9 @@ Happening = (
     | NoOtherSlot
     | LeaveAsked
     | Expected
+    | Moving
+    | Stays
+    | Moved
 )
 
 
@@ -188,6 +212,9 @@ Consequence = (
 )
 
 
+MOVES = Enter(State.TRANSITIONING)
+
+
 @dataclass(frozen=True)
 class TimeLimits:
     """From now on: when the session's time is over, and when people are warned of it, if they are."""
@@ -226,6 +253,8 @@ class Attendance:
         self._is_paused = session.state is State.PAUSED
         self._is_clock_set = False
         self._leave: LeaveAsked | None = None  # that is to happen, unless somebody comes
+        self._is_moving = False
+        self._has_moved_alone = False  # and nobody whom it knew has followed it yet
 
     def is_told_of(self, person: str) -> None:
         """The bot knows this person from before: whoever else comes is another one, although nobody has come yet."""
@@ -238,6 +267,15 @@ class Attendance:
 
     def on(self, happening: Happening) -> list[Consequence]:
         """What follows, in the order in which it must be done."""
+        consequences = self._what_follows(happening)
+        if not self._is_moving:
+            return consequences
+        # Neither does a session end for want of people while it moves, nor does its state tell of them
+        self._is_clock_set = False
+        is_moving = (SetClock, Enter)
+        return [each for each in consequences if not isinstance(each, is_moving) or each == MOVES]
+
+    def _what_follows(self, happening: Happening) -> list[Consequence]:
         match happening:
             case Started():
                 return self._started(happening)
@@ -257,6 +295,13 @@ class Attendance:
                 return self._leave_asked(happening)
             case Expected():
                 return self._expected(happening)
+            case Moving():
+                self._is_moving = True
+                return [StopClock(), MOVES]
+            case Stays():
+                return self._stays(happening)
+            case Moved():
+                return self._moved(happening)
 
     def _started(self, started: Started) -> list[Consequence]:
         self._is_on = True
@@ -279,7 +324,12 @@ class Attendance:
 
     def _arrived(self, arrival: Arrived) -> list[Consequence]:
         person = arrival.user_id
-        is_another = bool(self._met) and person not in self._met and arrival.people <= {person}
+        is_known = person in self._met
+        # Where a bot has moved to, others may be before those who follow it: they are not the ones it now belongs to
+        is_another = (
+            bool(self._met) and not is_known and not self._has_moved_alone and arrival.people <= {person}
+        )
+        self._has_moved_alone = self._has_moved_alone and not is_known
         if is_another:
             self._met.clear()
         self._met.add(person)
@@ -326,6 +376,17 @@ class Attendance:
         if not self.anybody_came:
             return [self._set_clock(NO_SHOW_AFTER, Reason.NO_SHOW)]
         return [self._set_clock(max(self._session.brief.persistence, COMES_BACK_WITHIN), Reason.IDLE)]
+
+    def _stays(self, stays: Stays) -> list[Consequence]:
+        self._is_moving = False
+        self._is_waiting = not stays.people and self.anybody_came
+        clock = self._expect_person(stays.people, timedelta(0))
+        return [*clock, *([Enter(State.WAITING)] if self._is_waiting else self._on_stage())]
+
+    def _moved(self, moved: Moved) -> list[Consequence]:
+        self._is_moving = self._is_waiting = False
+        self._session, self._has_moved_alone = moved.session, True
+        return [*self._expect_person(moved.people, moved.after), *self._on_stage()]
 
     def _comes_back(self) -> list[Consequence]:
         if not self._is_waiting:

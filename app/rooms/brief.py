@@ -13,7 +13,14 @@ from enum import StrEnum
 from typing import Any
 
 MAIN = "main"  # the tenant, until there are several
-WORDS = ("system", "greeting", "goodbye", "away", "ending_soon")  # what a bot may be given words for
+WORDS = (
+    "system",
+    "greeting",
+    "goodbye",
+    "away",
+    "moving",
+    "ending_soon",
+)  # what a bot may be given words for
 
 
 class Mode(StrEnum):

@@ -36,6 +36,7 @@ class Personality:
     greeting: str  # the demo's first words; asks the person's name
     goodbye: str
     away: str  # before it is gone for a moment
+    moving: str  # to those whom it leaves for another room
     ending_soon: str  # half a minute before the session's time is over
     voice: str  # with an OpenAI-compatible server; empty: the one that OPENAI_VOICE names
     demo_voice: DemoVoice

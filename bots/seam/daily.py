@@ -1,8 +1,9 @@
 """pipecat's client of a Daily room, which a bot's place in the room may hold."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from pipecat.frames.frames import OutputAudioRawFrame
@@ -23,6 +24,15 @@ class Holder(Protocol):
 
     Daily describes a participant by a stay (`id`) and, under `info`, by who they are.
     """
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether the bot is heard and hears; else it is in the room, and no more than that."""
+        ...
+
+    async def when_part(self, happening: Callable[[], Awaitable[None]]) -> None:
+        """Let the bot learn of something as soon as it takes part."""
+        ...
 
     async def join(self, client: "Client") -> tuple[Any, Any]:
         """What Daily says of the room, and what went wrong."""
@@ -130,7 +140,8 @@ class Client(DailyTransportClient):
             self._client.update_publishing({"microphone": {"isPublishing": False}})
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        return True if self._is_silent else await super().write_audio_frame(frame)
+        is_apart = self._holder is not None and not self._holder.takes_part
+        return True if self._is_silent or is_apart else await super().write_audio_frame(frame)
 
     def prepare_camera(self) -> None:
         """Before the pipeline is set up: have a camera, which may be off."""
@@ -155,17 +166,23 @@ class Client(DailyTransportClient):
                         self._holder.saw(each)
             await callbacks.on_joined(data)
 
+        async def when_part(happening: Callable[[], Awaitable[None]]) -> None:
+            await (happening() if self._holder is None else self._holder.when_part(happening))
+
         async def came(participant: Any) -> None:
             told = participant if self._holder is None else self._holder.saw(participant)
             if told is not None:
-                await callbacks.on_participant_joined(told)
+                await when_part(partial(callbacks.on_participant_joined, told))
 
         async def left(participant: Any, reason: Any) -> None:
             told = participant if self._holder is None else self._holder.missed(participant)
             if told is not None:
-                await callbacks.on_participant_left(told, reason)
+                await when_part(partial(callbacks.on_participant_left, told, reason))
 
         async def received(message: Any, sender: str) -> None:
+            await when_part(partial(read, message, sender))
+
+        async def read(message: Any, sender: str) -> None:
             if self._holder is None or await self._holder.accepts(message, sender):
                 await callbacks.on_app_message(message, sender)
 

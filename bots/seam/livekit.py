@@ -1,6 +1,7 @@
 """pipecat's client of a LiveKit room, which a bot's place in the room may hold."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 from livekit import rtc
@@ -16,6 +17,15 @@ from pipecat.transports.livekit.transport import (
 
 class Holder(Protocol):
     """Who decides when a client connects, and what its bot learns of the room."""
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether the bot is heard and hears; else it is in the room, and no more than that."""
+        ...
+
+    async def when_part(self, happening: Callable[[], Awaitable[None]]) -> None:
+        """Let the bot learn of something as soon as it takes part."""
+        ...
 
     async def connect(self, client: "Client") -> None:
         """Asked for by the bot's input and its output; the second finds it done."""
@@ -92,7 +102,15 @@ class Client(LiveKitTransportClient):
             self._audio_track.mute()
 
     async def publish_audio(self, audio_frame: rtc.AudioFrame) -> bool:
-        return True if self._is_silent else await super().publish_audio(audio_frame)
+        is_apart = self._holder is not None and not self._holder.takes_part
+        return True if self._is_silent or is_apart else await super().publish_audio(audio_frame)
+
+    def hear_everybody(self) -> None:
+        """Hear those who were not heard yet."""
+        for participant in self.room.remote_participants.values():
+            for publication in participant.track_publications.values():
+                if publication.track is not None and participant.identity not in self._audio_tracks:
+                    self._on_track_subscribed_wrapper(publication.track, publication, participant)
 
     # What the bot learns of the room
 
@@ -101,8 +119,10 @@ class Client(LiveKitTransportClient):
 
         def if_told(notice: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
             async def notify(identity: str) -> None:
-                if self._holder is None or self._holder.is_told_of(identity):
+                if self._holder is None:
                     await notice(identity)
+                elif self._holder.is_told_of(identity):
+                    await self._holder.when_part(partial(notice, identity))
 
             return notify
 
@@ -112,11 +132,15 @@ class Client(LiveKitTransportClient):
             await callbacks.on_connected()
 
         async def received(data: bytes, sender: str | None) -> None:
-            if self._holder is not None:
-                sender = await self._holder.sender_of(data, sender)
-                if not await self._holder.accepts(data, sender):
-                    return
-            await callbacks.on_data_received(data, sender)
+            if self._holder is None:
+                await callbacks.on_data_received(data, sender)
+            else:
+                await self._holder.when_part(partial(read, self._holder, data, sender))
+
+        async def read(holder: Holder, data: bytes, sender: str | None) -> None:
+            sender = await holder.sender_of(data, sender)
+            if await holder.accepts(data, sender):
+                await callbacks.on_data_received(data, sender)
 
         return callbacks.model_copy(
             update={

@@ -18,6 +18,7 @@ class AdoptedSession:
     owner: str
     host: str
     token: str
+    job_id: str = ""
     is_next: bool = False  # its turn comes when the bot that has the room now yields
     age: timedelta = timedelta(0)
     conversation: tuple[Turn, ...] = ()

@@ -111,6 +111,13 @@ class Controls:
         await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.away, append_to_context=False))
         return True
 
+    async def say_that_it_moves(self) -> bool:
+        """Tell those who are left behind that the bot goes to another room; False where it has no words for it."""
+        if self._personality is None:
+            return False
+        await self._say(TTSSpeakFrame(self._personality.moving, append_to_context=False))
+        return True
+
     async def _show(self) -> None:
         """Turn the picture on or off, as the mode says."""
         personality = self._personality

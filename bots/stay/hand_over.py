@@ -11,18 +11,17 @@ import structlog
 
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import Happened, State, Succeed
+from greenroom.app.rooms.sessions import Happened, Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
-from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay import succession
 from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import REPLACED, End, Ending
 from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.journal import Journal
-from greenroom.bots.stay.listener import WRITTEN_WITHIN, RoomListener
-from greenroom.bots.turns import Turns
+from greenroom.bots.stay.last_moment import LastMoment
+from greenroom.bots.stay.listener import RoomListener
 
-QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks; then the room is given up all the same
+QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks
 AWAY_WITHIN = timedelta(seconds=5)  # a word before the bot is gone for a moment
 TOLD_WITHIN = timedelta(milliseconds=100)  # a message on its way to the page, before the line is closed
 
@@ -44,11 +43,11 @@ class HandOver:
         journal: Journal,
         rooms: Rooms,
         listener: RoomListener,
-        turns: Turns,
-        open_things: RoomState,
+        last_moment: LastMoment,
+        moved: Callable[[], Awaitable[None]],
         end: End,
     ) -> None:
-        """`park` lets the session wait for a slot; it says whether it does."""
+        """`park` lets the session wait for a slot, and says whether it does; `moved` waits for the end of a move."""
         self._ledger = ledger
         self._launches = launches
         self._owner = owner
@@ -56,8 +55,8 @@ class HandOver:
         self._journal = journal
         self._rooms = rooms
         self._listener = listener
-        self._turns = turns
-        self._open_things = open_things
+        self._last = last_moment
+        self._moved = moved
         self._end = end
         self._task: asyncio.Task[None] | None = None
 
@@ -82,6 +81,7 @@ class HandOver:
 
     async def run(self) -> None:
         """Until the stay ends, by this or by something else."""
+        await self._moved()
         while not self._end.has_begun:
             try:
                 is_live = self._rooms.now.bot_run.started.is_set() and self._journal.has_room
@@ -106,11 +106,11 @@ class HandOver:
                 self._launches,
                 self._journal.session,
                 owner=self._owner,
-                before_yielding=self._fall_silent,
+                before_yielding=self._last.fall_silent,
             )
         finally:
             if epoch is None:
-                await self._speak_again()
+                await self._last.speak_again()
         if epoch is None:
             return False
         self._journal.has_room = False
@@ -120,7 +120,7 @@ class HandOver:
 
     async def _park(self) -> bool:
         """No slot is free: tell the person, and let the session wait for one."""
-        if await self._last_moment() is None:
+        if await self._last.comes() is None:
             return False
         here = self._rooms.now
         here.bot_run.fell_silent.clear()
@@ -128,51 +128,12 @@ class HandOver:
             await first_of(here.bot_run.fell_silent.wait(), here.bot_run.over(), within=AWAY_WITHIN)
         is_parked = False
         try:
-            if await self._fall_silent() is not None:
+            if await self._last.fall_silent() is not None:
                 is_parked = await self._park_session()
         finally:
             if not is_parked:
-                await self._speak_again()
+                await self._last.speak_again()
         return is_parked
-
-    async def _last_moment(self) -> State | None:
-        """In a quiet moment, with everything that was said written down; None if the session ends meanwhile."""
-        await self._quiet_moment(QUIET_WITHIN)
-        await self._see_all_written()
-        bot_run = self._rooms.now.bot_run
-        if bot_run.is_over and not bot_run.has_failed:  # it said goodbye meanwhile
-            self._end.begin(bot_run.ended_by_itself())
-        return None if self._end.has_begun else self._journal.state
-
-    async def _fall_silent(self) -> State | None:
-        """The last moment, from which on the bot takes nothing in and writes nothing to anybody.
-
-        What it answered then would be refused when it is written down: under the next epoch, or by it.
-        """
-        deadline = asyncio.get_running_loop().time() + QUIET_WITHIN.total_seconds()
-        while True:
-            state = await self._last_moment()
-            self._rooms.now.stage.listen(to_people=False)
-            self._rooms.now.outbox.hold()
-            await self._see_all_written()  # an answer that has left by now is to a line that is among them
-            if state is None or self._turns.floor.is_quiet or asyncio.get_running_loop().time() > deadline:
-                return state
-            await self._speak_again()  # somebody was quicker: they get their answer first
-
-    async def _speak_again(self) -> None:
-        self._rooms.now.stage.listen(to_people=True)
-        await self._rooms.now.outbox.release()
-
-    async def _quiet_moment(self, within: timedelta) -> None:
-        deadline = asyncio.get_running_loop().time() + within.total_seconds()
-        while not self._turns.floor.is_quiet and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
-            await asyncio.sleep(0.05)
-
-    async def _see_all_written(self) -> None:
-        """Raises RedisAway: what is not written now would be refused under the next epoch."""
-        is_written = await self._open_things.written(WRITTEN_WITHIN)
-        if not (is_written and await self._turns.written(WRITTEN_WITHIN)):
-            raise RedisAway
 
     def _leave_room_to_others(self, event: str) -> None:
         self._journal.has_room = False

@@ -77,7 +77,10 @@ class Heartbeat:
 
     async def beat(self) -> Beaten:
         """Beat once, and do what follows.  Raises RedisAway."""
-        beaten, messages = await self._pulse.run(self.next_beat())
+        beat = self.next_beat()
+        beaten, messages = await self._pulse.run(beat)
+        if beat.epoch != self._journal.session.epoch:
+            beaten = Beaten.KEPT  # the session has moved meanwhile: this is of its old room
         if beaten is Beaten.SUPERSEDED:
             self._silence()
             self._end.begin(REPLACED)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.controls import Controls
+from greenroom.bots.stay.doorway import Doorway
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns.hearing import Hearing
 
@@ -14,6 +15,7 @@ class InRoom:
     """A run of the bot's own code in one room, and what it is connected with."""
 
     stage: Stage
+    doorway: Doorway  # from the stage to the session
     hearing: Hearing  # of what is said there
     outbox: Outbox  # to the clients of the people there
     bot_run: BotRun
@@ -25,6 +27,11 @@ class Rooms:
 
     def __init__(self, now: InRoom) -> None:
         self.now = now
+        self.next: InRoom | None = None  # while it moves there
+
+    @property
+    def all(self) -> tuple[InRoom, ...]:
+        return (self.now,) if self.next is None else (self.now, self.next)
 
     async def run_is_over(self) -> None:
         """Wait until the bot's run is over in the room where the bot is then."""
@@ -35,4 +42,5 @@ class Rooms:
 
     def silence(self) -> None:
         """Let the bot be heard nowhere any more."""
-        self.now.stage.silence()
+        for each in self.all:
+            each.stage.silence()

@@ -21,6 +21,11 @@ from greenroom.bots.stay.journal import Journal
 RECEIVE_WAIT = timedelta(seconds=1)  # a wait in Redis; shorter than the socket's timeout
 REMEMBERED = 1000  # messages that were read; the inbox holds no more
 
+
+async def _at_once() -> None:
+    pass
+
+
 Answering = Callable[[Message], Awaitable[Mapping[str, object] | None]]
 
 log = structlog.get_logger(__name__)
@@ -29,11 +34,22 @@ log = structlog.get_logger(__name__)
 class Inbox:
     """The inbox of a session, as its bot reads it."""
 
-    def __init__(self, ledger: AsyncRedisLedger, journal: Journal, *, do: Answering) -> None:
-        """`do` does what a message asks for; it returns the answer, or None where that is the bot's end."""
+    def __init__(
+        self,
+        ledger: AsyncRedisLedger,
+        journal: Journal,
+        *,
+        do: Answering,
+        moved: Callable[[], Awaitable[None]] = _at_once,
+    ) -> None:
+        """`do` does what a message asks for; it returns the answer, or None where that is the bot's end.
+
+        `moved` waits until no move is under way: a message may be for the epoch that the session gets by it.
+        """
         self._ledger = ledger
         self._journal = journal
         self._do = do
+        self._moved = moved
         self._unread: asyncio.Queue[Message] = asyncio.Queue()
         self._read: dict[str, None] = {}  # ids of messages, the oldest first
         self._answered_at_end: list[str] = []
@@ -79,6 +95,8 @@ class Inbox:
     async def obey_next(self) -> None:
         """Do what the next message asks for, once there is one."""
         message = await self._unread.get()
+        if message.epoch > self._journal.session.epoch:
+            await self._moved()
         session = self._journal.session
         if message.epoch > session.epoch or not self._journal.has_room:
             return  # it is left to the bot that comes after this one

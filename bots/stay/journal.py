@@ -74,6 +74,17 @@ class Journal:
         """The room is this bot's now, and this is the session as the bot before it left it."""
         self.session = replace(session, epoch=self.session.epoch, host=self.session.host)
 
+    def move(self, moved: Session) -> None:
+        """The session is in another room: what is unwritten yet is written under the epoch that it has there."""
+        before = self.session.epoch
+        self.session = replace(
+            self.session, room=moved.room, epoch=moved.epoch, brief=moved.brief, procedure=None
+        )
+        self._unwritten = [
+            replace(step, epoch=moved.epoch) if getattr(step, "epoch", None) == before else step  # type: ignore[type-var]
+            for step in self._unwritten
+        ]
+
     def change_conversation(self, conversation_id: str) -> None:
         """Remember the session's new conversation, for a record that has to be written again."""
         self.session = replace(self.session, conversation_id=conversation_id)

@@ -95,6 +95,18 @@ class RoomListener:
         self._change_conversation(session.conversation_id)
         await self._follow(attendance.TookOver(session, known))
 
+    async def moves(self) -> None:
+        """The bot makes ready to go to another room."""
+        await self._follow(attendance.Moving())
+
+    async def stays(self) -> None:
+        """It does not go there after all."""
+        await self._follow(attendance.Stays(self._people()))
+
+    async def moved(self, session: Session) -> None:
+        """It is in another room."""
+        await self._follow(attendance.Moved(session, self._people(), self._since_adoption()))
+
     def give_way(self) -> bool:
         """End the session if nobody is here, since another waits for the slot; says whether it ends."""
         consequences = self._rules.on(attendance.SlotWanted(self._people()))

@@ -7,6 +7,7 @@ from typing import Any
 
 from greenroom.app.rooms.attendance import Attendance
 from greenroom.app.rooms.memory import Memory
+from greenroom.app.rooms.moving import Adopter
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
@@ -17,6 +18,7 @@ from greenroom.bots import transports as stages
 from greenroom.bots.memories import Memories
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay import hand_over, moving
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.background import Chores
 from greenroom.bots.stay.bot_run import BotRun
@@ -24,6 +26,7 @@ from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.closing import Closing
 from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.definition import Definition, Find
+from greenroom.bots.stay.doorway import Doorway
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.hand_over import HandOver
 from greenroom.bots.stay.heartbeat import Heartbeat
@@ -31,7 +34,10 @@ from greenroom.bots.stay.helpers import Helpers
 from greenroom.bots.stay.in_room import InRoom, Rooms
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.last_moment import LastMoment
 from greenroom.bots.stay.listener import RoomListener
+from greenroom.bots.stay.moves import Moves
+from greenroom.bots.stay.moving import Connect, Moving
 from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.stay.take_over import TakeOver
 from greenroom.bots.stay.watchdog import Watchdog
@@ -52,13 +58,14 @@ class Parts:
         pulse: AsyncRedisLedger,
         settings: Settings,
         launches: LaunchQueue,
+        connect: Connect,
         memory: Memory | None = None,
         find_assistant: Find | None = None,
         stage_of: Callable[..., Stage] = stages.of,
     ) -> None:
         """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone.
 
-        `find_assistant` asks where they are kept.
+        `find_assistant` asks where they are kept; `connect` is the way into a session's room for its user.
         """
         self._settings = settings
         self._stage_of = stage_of
@@ -122,8 +129,31 @@ class Parts:
                 on_started=_nothing if adopted.is_next else listener.started,
             )
         )
-        self.asked = BotOfStay(session.id, rooms, listener, end)
-        self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked))
+        everything: dict[str, Any] = {
+            "rooms": rooms,
+            "journal": journal,
+            "turns": turns,
+            "open_things": open_things,
+        }
+        deeds = Moving(
+            in_another=self._in_another,
+            listener=listener,
+            last_moment=LastMoment(**everything, end=end, quiet_within=moving.QUIET_WITHIN),
+            connect=connect,
+            **everything,
+        )
+        self.moves = moves = Moves(
+            ledger,
+            launches,
+            deeds,
+            adopter=Adopter(owner, adopted.host, adopted.job_id),
+            journal=journal,
+            listener=listener,
+            is_free=lambda: not self.hand_over.has_begun,
+            end=end,
+        )
+        self.asked = BotOfStay(session.id, rooms, listener, moves, end)
+        self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked), moved=moves.over)
         self.heartbeat = Heartbeat(
             pulse,
             journal,
@@ -136,14 +166,25 @@ class Parts:
             begin=self.chores.begin,
         )
         shared: dict[str, Any] = {"owner": owner, "journal": journal, "rooms": rooms}
-        more: dict[str, Any] = {"listener": listener, "turns": turns, "open_things": open_things, "end": end}
-        self.take_over = TakeOver(ledger, token=adopted.token, config=adopted.config, **shared, **more)
+        self.take_over = TakeOver(
+            ledger,
+            token=adopted.token,
+            config=adopted.config,
+            listener=listener,
+            turns=turns,
+            open_things=open_things,
+            end=end,
+            **shared,
+        )
         self.hand_over = HandOver(
             ledger,
             launches,
             park=lambda: follow_awaited(ledger, park(journal.session, owner=owner, launches=launches)),
+            listener=listener,
+            last_moment=LastMoment(**everything, end=end, quiet_within=hand_over.QUIET_WITHIN),
+            moved=moves.over,
+            end=end,
             **shared,
-            **more,
         )
         self.closing = Closing(inbox=self.inbox, **shared)
 
@@ -161,11 +202,24 @@ class Parts:
     def controls(self) -> Controls:
         return self.rooms.now.controls
 
+    def _in_another(self, session: Session) -> InRoom:
+        """What is of the room alone in which the session will be: the bot waits, and is apart."""
+        return self._in_room(
+            session, self.turns.hear_in(session.room), waits=True, on_started=_nothing, apart=True
+        )
+
     def _in_room(
-        self, session: Session, hearing: Hearing, *, waits: bool, on_started: Callable[[], Awaitable[None]]
+        self,
+        session: Session,
+        hearing: Hearing,
+        *,
+        waits: bool,
+        on_started: Callable[[], Awaitable[None]],
+        apart: bool = False,
     ) -> InRoom:
-        """What is the room's alone; the session is as it is, or will be, there."""
-        stage = self._stage_of(session, self._settings, listener=self.listener, waits=waits)
+        """What is of a room alone; the session is as it is, or will be, there."""
+        doorway = Doorway(self.listener, is_open=not apart)
+        stage = self._stage_of(session, self._settings, listener=doorway, waits=waits, apart=apart)
         outbox = Outbox(self.turns.has_line, self.chores.begin)
         bot_run = BotRun(
             session,
@@ -177,7 +231,7 @@ class Parts:
             on_started=on_started,
         )
         controls = Controls(session, self._settings, stage=stage, say=bot_run.say)
-        return InRoom(stage, hearing, outbox, bot_run, controls)
+        return InRoom(stage, doorway, hearing, outbox, bot_run, controls)
 
 
 async def _nothing() -> None:

@@ -16,6 +16,7 @@ from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.listener import RoomListener
+from greenroom.bots.stay.moves import Moves
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,7 @@ class BotOfStay(AskedBot):
     session_id: str
     rooms: Rooms  # where it is
     listener: RoomListener  # knows who comes and goes, and how long the bot waits for whom
+    moves: Moves
     end: End
 
     @property
@@ -40,7 +42,8 @@ class BotOfStay(AskedBot):
         await self.rooms.now.stage.add_candidates(pc_id, candidates)
 
     async def change(self, changes: Mapping[str, str | None]) -> None:
-        await self.rooms.now.controls.change(changes)
+        for room in self.rooms.all:
+            await room.controls.change(changes)
 
     def give_way(self) -> bool:
         return self.listener.give_way()

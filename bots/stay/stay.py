@@ -37,7 +37,6 @@ class Stay:
         Whatever happens, the room is free afterwards, or has another bot.  Raises BotCrashed if it needs one, and
         EndUnwritten if nobody could be told that it needs none.
         """
-        self._parts.open_things.make_current()
         self._parts.watchdog.watch()  # before the bot: what it does first may block already
         ending = Ending.by_our_fault("broke on our side; the worker's log says how")
         self._parts.definition.read()
@@ -51,6 +50,7 @@ class Stay:
             if not self._adopted.is_next:
                 await self._journal.enter(State.JOINING, host=self._adopted.host)
             await first_of(self._rooms.run_is_over(), self._end.wait(), *self._helpers.tasks)
+            await self._parts.moves.cancel()
             if self._hand_over.has_begun:  # where a bot that said its last words is done
                 await first_of(self._end.wait(), self._hand_over.over())
             ending = await self._end_bot_run()
@@ -59,6 +59,7 @@ class Stay:
                 clock.cancel()
             self._parts.listener.stop_clock()
             self._parts.watchdog.watch_end()
+            await self._parts.moves.cancel()
             await self._parts.turns.written(WRITTEN_WITHIN)
             await self._rooms.now.bot_run.cancel()
             await self._hand_over.cancel()
@@ -85,6 +86,7 @@ class Stay:
 
     async def _prepare(self) -> dict[str, Any]:
         """Get the bot's settings ready; returns what it is told of its session."""
+        self._parts.open_things.make_current()  # in the bot's own task
         session = self._adopted.session
         await self._rooms.now.controls.prepare(self._adopted.config)
         turns = self._parts.turns

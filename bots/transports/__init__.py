@@ -19,8 +19,13 @@ def of(
     *,
     listener: Listener,
     waits: bool,
+    apart: bool = False,
 ) -> Stage:
-    """Make a session's stage.  A bot that `waits` does not enter before `enter` is called."""
+    """Make a session's stage.
+
+    A bot that `waits` does not enter before `enter` is called; one that is `apart` neither hears nor is heard before
+    `take_part` is.
+    """
     room = session.room
     if room.provider == LIVEKIT:
         from greenroom.bots.transports.livekit import LiveKitStage
@@ -33,6 +38,7 @@ def of(
             describe=lambda metadata: server.describe(room, metadata),
             listener=listener,
             waits=waits,
+            apart=apart,
         )
     if room.provider == DAILY:
         from greenroom.bots.transports.daily import DailyStage
@@ -43,6 +49,7 @@ def of(
             name=_name_of(session.brief),
             listener=listener,
             waits=waits,
+            apart=apart,
         )
     from greenroom.bots.transports.local import LocalStage
 

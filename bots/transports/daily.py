@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import structlog
-from pipecat.frames.frames import OutputTransportMessageUrgentFrame
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import DailyRunnerArguments
 from pipecat.transports.daily.transport import DailyOutputTransportMessageUrgentFrame
@@ -61,9 +60,10 @@ class DailyStage(SharedStage):
         name: str,
         listener: Listener,
         waits: bool,
+        apart: bool = False,
     ) -> None:
         """`name` is what people see; a bot that `waits` does not enter before `enter` is called."""
-        super().__init__(room, listener=listener, waits=waits)
+        super().__init__(room, listener=listener, waits=waits, apart=apart)
         self._daily = daily
         self._name = name
         self._client: Client | None = None
@@ -94,10 +94,14 @@ class DailyStage(SharedStage):
             client.prepare_camera()
             self._avatar.show(self._seen_as)
 
-    def tell(self, event: str, **facts: Any) -> None:
-        message = server_message(event, **facts)
-        if self._client is not None and self._client.is_in:
-            self._begin(self._client.send_message(OutputTransportMessageUrgentFrame(message=message)))
+    def tell(self, event: str, *, only: str | None = None, **facts: Any) -> None:
+        if self._client is None or not self._client.is_in:
+            return
+        visits = [None] if only is None else [id for id, who in self._there.items() if who.identity == only]
+        for visit in visits:
+            message = server_message(event, **facts)
+            frame = DailyOutputTransportMessageUrgentFrame(message=message, participant_id=visit)
+            self._begin(self._client.send_message(frame))
 
     async def show(self, name: str | None) -> None:
         self._seen_as = name

@@ -74,12 +74,13 @@ class LiveKitStage(SharedStage):
         describe: Callable[[str], None],
         listener: Listener,
         waits: bool,
+        apart: bool = False,
     ) -> None:
         """`token` is asked for when it is needed; a bot that `waits` does not enter before `enter` is called.
 
         `describe` replaces the room's metadata, into which our `facts` belong.
         """
-        super().__init__(room, listener=listener, waits=waits)
+        super().__init__(room, listener=listener, waits=waits, apart=apart)
         self._token = token
         self._description = RoomDescription(room, facts, write=describe, begin=self._begin)
         self._client: Client | None = None
@@ -113,10 +114,15 @@ class LiveKitStage(SharedStage):
             client.prepare_camera(is_on=self._name is not None)
             self._avatar.show(self._name)
 
-    def tell(self, event: str, **facts: Any) -> None:
+    def tell(self, event: str, *, only: str | None = None, **facts: Any) -> None:
         message = server_message(event, **facts)
         if self._client is not None:
-            self._begin(self._client.send_data(json.dumps(message).encode()))
+            self._begin(self._client.send_data(json.dumps(message).encode(), only))
+
+    def take_part(self) -> None:
+        super().take_part()
+        if self._client is not None and self._client.is_connected:
+            self._client.hear_everybody()
 
     def change_conversation(self, conversation_id: str) -> None:
         self._description.change(conversation_id=conversation_id)
@@ -153,7 +159,7 @@ class LiveKitStage(SharedStage):
         return identity not in self._bots
 
     def is_heard(self, participant: rtc.RemoteParticipant) -> bool:
-        return not _is_bot(participant)
+        return self.takes_part and not _is_bot(participant)
 
     async def sender_of(self, data: bytes, sender: str | None) -> str | None:
         return sender or await self._somebody_new()

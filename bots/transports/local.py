@@ -117,8 +117,8 @@ class LocalStage(PeerConnection):
         arguments.pipeline_idle_timeout_secs = None  # the session's own clocks say when it is over
         return arguments
 
-    def tell(self, event: str, **facts: Any) -> None:
-        if self.has_person:
+    def tell(self, event: str, *, only: str | None = None, **facts: Any) -> None:
+        if self.has_person and only in (None, self.person):
             self.send_app_message(server_message(event, **facts))
 
     def built(self, pipeline: PipelineWorker) -> None:
@@ -130,6 +130,9 @@ class LocalStage(PeerConnection):
 
     def enter(self) -> None:
         pass
+
+    def take_part(self) -> None:
+        """Nothing: nobody can be here before the session is, whose inbox has all offers."""
 
     def change_conversation(self, conversation_id: str) -> None:
         """Nothing: the room tells nobody of its conversation."""

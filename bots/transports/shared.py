@@ -1,7 +1,8 @@
 """What the stages in rooms of several people have in common, LiveKit's and Daily's."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -27,14 +28,17 @@ class SharedStage:
         *,
         listener: Listener,
         waits: bool,
+        apart: bool = False,
     ) -> None:
-        """A bot that `waits` does not enter before `enter` is called."""
+        """A bot that `waits` does not enter before `enter` is called; one that is `apart` waits for `take_part`."""
         self._room = room
         self._listener = listener
         self._is_ready_to_enter = asyncio.Event()
         self._may_enter = asyncio.Event()
         if not waits:
             self._may_enter.set()
+        self.takes_part = not apart
+        self._untold: deque[Callable[[], Awaitable[None]]] = deque()  # what the bot learns when it takes part
         self._is_leaving = False
         self._listens = True
         self._incoming = Incoming(is_shared=True)
@@ -46,6 +50,22 @@ class SharedStage:
 
     def enter(self) -> None:
         self._may_enter.set()
+
+    def take_part(self) -> None:
+        self.takes_part = True
+        self._begin(self._catch_up())
+
+    async def when_part(self, happening: Callable[[], Awaitable[None]]) -> None:
+        """Let the bot learn of something: at once, or in its order once the bot takes part."""
+        if self.takes_part and not self._untold:
+            await happening()
+        else:
+            self._untold.append(happening)
+
+    async def _catch_up(self) -> None:
+        while self._untold:
+            await self._untold[0]()
+            self._untold.popleft()
 
     def change_conversation(self, conversation_id: str) -> None:
         """Nothing: the room tells nobody of its conversation."""

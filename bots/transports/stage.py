@@ -72,8 +72,15 @@ class Stage(Protocol):
         """Let the bot enter: it is its turn to have the room."""
         ...
 
-    def tell(self, event: str, **facts: Any) -> None:
-        """Send the people's clients an event of the session, on which they may act."""
+    def take_part(self) -> None:
+        """Be heard, and let the bot hear and learn what has happened since it entered.
+
+        A bot that is `apart` is in the room until then, and nobody notices more of it than that.
+        """
+        ...
+
+    def tell(self, event: str, *, only: str | None = None, **facts: Any) -> None:
+        """Send the people's clients an event of the session, on which they may act; or that of one person only."""
         ...
 
     def change_conversation(self, conversation_id: str) -> None:

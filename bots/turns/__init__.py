@@ -98,7 +98,7 @@ class Turns:
 
     def before(self, person: str | None = None) -> list[Any]:
         """What was said before this bot came, to one of several people or to all, as its model reads it."""
-        conversation = self._transcript.of(person)
+        conversation = self._transcript.of(person, alone_with=self._user)
         return as_resumed(conversation) if self._resumes else as_messages(conversation)
 
     @property
@@ -109,6 +109,11 @@ class Turns:
     def by_person(self) -> dict[str, list[Any]]:
         """What each of several people and the bot have said to each other, as their context has it."""
         return {person: self.before(person) for person in self._transcript.people}
+
+    @property
+    def _user(self) -> str:
+        """Whose the conversation is."""
+        return self._writer.owner.partition("/")[2]
 
     def catch_up(self, conversation: Sequence[Turn], conversation_id: str, owner: str = "") -> bool:
         """Take what was said since this bot was prepared into its context, or leave a conversation that is over.
@@ -155,11 +160,30 @@ class Turns:
         self._writer.begin(new_conversation(), self._brief.owned_by(person))
         return self.hearing.contexts.are_known
 
+    # In another room
+
+    @property
+    def said(self) -> tuple[Turn, ...]:
+        """What was said, as far as it is known here."""
+        return tuple(self._transcript)
+
+    def carry(self) -> list[Any]:
+        """What was said, for the context of a run of the bot in another room; nothing of it was cut off by a fault."""
+        self._resumes = False
+        return self.before()
+
+    def go_on_in(self, hearing: Hearing, epoch: int) -> None:
+        """From now on the session is in another room, under this epoch."""
+        self.hearing, self._epoch = hearing, epoch
+        self._transcript.go_on_under(epoch)
+        self._writer.go_on_under(epoch)
+
     # What is known from earlier conversations
 
-    async def remembered(self, person: str) -> str:
+    async def remembered(self, person: str, hearing: Hearing | None = None) -> str:
         """What a bot that begins is told of the person whom it is for; nothing where others may hear it."""
-        return await self._memories.of(person, self.conversation_id) if self.are_for_one else ""
+        is_for_one = (hearing or self.hearing).is_for_one
+        return await self._memories.of(person, self.conversation_id) if is_for_one else ""
 
     def remember(self, person: str) -> None:
         """Let the bot know a person with whom it has begun to talk, as soon as that is loaded."""

@@ -119,15 +119,17 @@ class Follower:
 
     async def cancel_tools(self, within: timedelta) -> None:
         """Cancel the tools that run, and wait until the bot's context has settled them."""
-        if not self._use_tools():
+        if not self.use_tools:
             return
         for mind in self._minds:
             await mind.cancel_function_calls(reason="another conversation begins")
         deadline = asyncio.get_running_loop().time() + within.total_seconds()
-        while self._use_tools() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
+        while self.use_tools and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  at rest
             await asyncio.sleep(0.02)
 
-    def _use_tools(self) -> bool:
+    @property
+    def use_tools(self) -> bool:
+        """Whether a tool runs whose result is to come."""
         return any(aggregator.has_function_calls_in_progress for aggregator in self._assistants)
 
     def message_added(self, message: Any, person: str | None = None) -> None:

@@ -34,16 +34,18 @@ class Hearing:
         self.is_for_one = is_for_one
         self.floor = Floor()
         self.contexts = Contexts()
+        self._on_turn = on_turn
+        self._is_over = False
         self._follower = Follower(
             self.floor,
             self.contexts,
-            on_turn=on_turn,
+            on_turn=self._add,
             on_person=on_person,
             on_summary=self._sum_up,
             now_ms=now_ms,
         )
         self._on_summary = on_summary
-        self._overhearer = Overhearer(self.floor, on_turn=on_turn, now_ms=now_ms)
+        self._overhearer = Overhearer(self.floor, on_turn=self._add, now_ms=now_ms)
 
     def follow(self, pipeline: PipelineWorker) -> None:
         """Write down what comes into a bot's contexts; or what is heard, where it has none of pipecat's aggregators."""
@@ -62,6 +64,19 @@ class Hearing:
         summed_up = self.contexts.sum_up(context, gone, text)
         if summed_up is not None:
             self._on_summary(*summed_up, text, model)
+
+    @property
+    def uses_tools(self) -> bool:
+        """Whether a tool runs whose result is to come."""
+        return self._follower.use_tools
+
+    def end(self) -> None:
+        """Make no turns any more: the session is in another room."""
+        self._is_over = True
+
+    def _add(self, role: str, content: str, **facts: Any) -> None:
+        if not self._is_over:
+            self._on_turn(role, content, **facts)
 
     def forget(self) -> None:
         """Begin another conversation."""

@@ -31,6 +31,10 @@ class Transcript:
         self._turns.append(said)
         return said
 
+    def go_on_under(self, epoch: int) -> None:
+        """What is added from now on is said under a later epoch."""
+        self._epoch = epoch
+
     def place(self, turn_id: str, sequence: int) -> None:
         """Remember where a turn stands, for the case that Redis loses it."""
         for at in range(len(self._turns) - 1, -1, -1):  # it is one of the last
@@ -89,9 +93,12 @@ class Transcript:
         self._turns.clear()
         self.last_sequence = 0
 
-    def of(self, person: str | None) -> list[Turn]:
-        """What one of several people and the bot have said to each other; with None everything."""
-        return [said for said in self._turns if person is None or said.person == person]
+    def of(self, person: str | None, alone_with: str = "") -> list[Turn]:
+        """What one of several people and the bot have said to each other; with None everything.
+
+        What names no person was said where there was only one: `alone_with` is theirs.
+        """
+        return [said for said in self._turns if person is None or (said.person or alone_with) == person]
 
     @property
     def people(self) -> frozenset[str]:

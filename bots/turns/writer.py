@@ -39,8 +39,13 @@ class TurnWriter:
 
     def write(self, turn: Turn) -> None:
         """Write a turn, behind those that are unwritten yet."""
-        after, owner = self._transcript.last_sequence, self._owners.get(self.conversation_id, "")
+        after, owner = self._transcript.last_sequence, self.owner
         self._put(Record(self._session_id, self.conversation_id, self._epoch, turn, after, owner))
+
+    @property
+    def owner(self) -> str:
+        """Whose the conversation is that is going on."""
+        return self._owners.get(self.conversation_id, "")
 
     def go_on_with(self, conversation_id: str, owner: str) -> None:
         """Write what comes from now on into a conversation that has begun."""
@@ -52,6 +57,11 @@ class TurnWriter:
         self.conversation_id = conversation_id
         self._owners[conversation_id] = owner
         self._put(BeginConversation(self._session_id, self._epoch, conversation_id, owner))
+
+    def go_on_under(self, epoch: int) -> None:
+        """Write from now on under a later epoch of the session's, also what is unwritten yet."""
+        self._epoch = epoch
+        self._unwritten = deque(replace(step, epoch=epoch) for step in self._unwritten)
 
     def write_again(self, turns: list[Turn]) -> None:
         """Write these instead of what is unwritten of their conversation, which is among them."""

@@ -11,6 +11,7 @@ class FakeStage:
         self.done = []  # in order
         self.conversation_id = None  # that the room tells; None: as it was
         self.told = []  # to the people's clients
+        self.told_only = []  # for each of these to whom, where that was one person
         self.shown = []  # under which names, and None
         self.listens = True
         self.pipeline = None
@@ -27,8 +28,12 @@ class FakeStage:
     def enter(self):
         self.done.append("entered")
 
-    def tell(self, event, **facts):
+    def take_part(self):
+        self.done.append("takes part")
+
+    def tell(self, event, *, only=None, **facts):
         self.told.append(event)
+        self.told_only.append(only)
 
     def change_conversation(self, conversation_id):
         self.conversation_id = conversation_id

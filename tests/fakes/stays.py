@@ -34,6 +34,7 @@ def parts_of_a_stay(
     memory=None,
     timer=None,
     find_assistant=None,
+    stage_of=None,
     **facts,
 ):
     """Called in a running loop; the facts are the session's, and `adopted` what else was adopted with it."""
@@ -45,12 +46,18 @@ def parts_of_a_stay(
         pulse=ledger,
         settings=Settings(),
         launches=launches,
+        connect=connect,
         memory=memory,
         find_assistant=find_assistant,
-        stage_of=lambda *_, **__: FakeStage(people),
+        stage_of=stage_of or (lambda *_, **__: FakeStage(people)),
     )
     parts.watchdog = Watchdog(parts.end, (timer or FakeTimer()).set)
     return parts
+
+
+async def connect(session):
+    """The way into a session's room for its user."""
+    return {"room_url": str(session.room), "user_id": session.brief.user_id}
 
 
 class FakePipeline:

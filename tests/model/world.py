@@ -217,9 +217,11 @@ class Bot:
         stage = FakeStage()
         self.controls = Controls(session, SETTINGS, stage=stage, say=_say_nothing)
         self.rooms = Rooms(
-            InRoom(stage, self.turns.hearing, cast(Any, None), cast(Any, None), controls=self.controls)
+            InRoom(
+                stage, cast(Any, None), self.turns.hearing, cast(Any, None), cast(Any, None), self.controls
+            )
         )
-        self.asked = BotOfStay(session.id, self.rooms, lambda: False, self.end)
+        self.asked = BotOfStay(session.id, self.rooms, lambda: False, cast(Any, None), self.end)
         self.inbox = Inbox(ledger, self.journal, do=self._do)
         self.heartbeat = self.heartbeat_over(ledger, begin=drive)
         self.closing = Closing(

@@ -50,6 +50,7 @@ class PromptsSchema(Strict):
     greeting = _words(500, "What it says first")
     goodbye = _words(500, "What it says before it leaves")
     away = _words(500, "What it says before it is gone for a moment")
+    moving = _words(500, "What it says to those whom it leaves for another room")
     ending_soon = _words(500, "What it says when the session's time is nearly over")
 
 
