@@ -35,6 +35,7 @@ ENV PATH=/venv/bin:$PATH \
     NUMBA_CACHE_DIR=/tmp/numba \
     HOST=0.0.0.0 \
     FLOWER_HOST=0.0.0.0 \
+    EVENTS_HOST=0.0.0.0 \
     LOG_FORMAT=json \
     VAR_DIR=/var/lib/greenroom
 USER greenroom

@@ -93,6 +93,14 @@ def _livekit(_chosen: argparse.Namespace) -> int:
     return OK
 
 
+def _events(_chosen: argparse.Namespace) -> int:
+    """Be the process that streams events, until it is told to stop."""
+    from greenroom.app.events.process import main as be_events
+
+    be_events()
+    return OK
+
+
 def _migrate(_chosen: argparse.Namespace) -> int:
     """Bring the database's tables to this version; safe to repeat."""
     from greenroom.app.conversations.database import Database
@@ -322,6 +330,7 @@ COMMANDS: dict[str, Command] = {
     "settings": _settings,
     "redis": _redis,
     "livekit": _livekit,
+    "events": _events,
     "migrate": _migrate,
     "import-assistants": _import_assistants,
     "session": _session,

@@ -294,6 +294,12 @@ class TooManyStreams(GreenroomError):
     retry_after = 10
 
 
+class NotStreamedHere(Unavailable):
+    """Events are streamed by the events process, which this server does not pass requests on to."""
+
+    kind = "not-streamed-here"
+
+
 class RedisAway(Unavailable):
     """Redis does not answer, so nothing can be promised now; calls that are on go on."""
 

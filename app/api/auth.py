@@ -33,6 +33,17 @@ def mint(tokens: TimestampSigner, session_id: str, user_id: str, link: str | Non
     return tokens.sign(f"{session}:{user_id}").decode()
 
 
+def read_token(tokens: TimestampSigner, token: str) -> tuple[str, str, str | None]:
+    """The session and the user of a token, and the link that they came by.  Raises UnknownCredential."""
+    try:
+        signed = tokens.unsign(token, max_age=int(TOKEN_LASTS.total_seconds())).decode()
+    except (BadData, UnicodeError):
+        raise UnknownCredential from None
+    session, _, user_id = signed.partition(":")
+    session_id, _, link = session.partition("/")
+    return session_id, user_id, link or None
+
+
 def caller_of(session_id: str) -> str | None:
     """The user that the caller's token names, or None for the holder of the key.  Raises Forbidden."""
     if g.token is None:
@@ -67,14 +78,8 @@ def _authenticate() -> None:
                 "A pass opens the door of its room; for all else join, and take the token that comes."
             )
         return
-    try:
-        signed = services.tokens.unsign(credential, max_age=int(TOKEN_LASTS.total_seconds())).decode()
-    except (BadData, UnicodeError):
-        raise UnknownCredential from None
-    session, _, user_id = signed.partition(":")
-    session_id, _, link = session.partition("/")
+    session_id, user_id, g.link = read_token(services.tokens, credential)
     g.token = session_id, user_id
-    g.link = link or None
     if not getattr(view, "is_open_to_session", False):
         raise Forbidden
     if "session_id" in (request.view_args or {}):

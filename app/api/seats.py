@@ -1,6 +1,6 @@
 """Seats for what waits: a part of the process's threads each, so that some are always there for what does not wait.
 
-A request that waits for a bot, for an event or for time to pass holds a thread meanwhile.  Without seats, whoever
+A request that waits for a bot or for time to pass holds a thread meanwhile.  Without seats, whoever
 sends enough of them stops the API for everybody.
 """
 
@@ -19,7 +19,6 @@ from greenroom.app.errors import Busy, RoomInDoubt
 class Wait(Enum):
     """What a request may wait for."""
 
-    STREAM = "a session's events, as they come"
     JOIN = "a bot's being in its room"
     BOT = "a bot's answer to an offer, to candidates, to a change"
     LEAVE = "a bot's goodbye"
@@ -28,7 +27,7 @@ class Wait(Enum):
 
 
 # Of every 16 threads; two are left for what does not wait.
-SHARES = {Wait.STREAM: 3, Wait.JOIN: 4, Wait.BOT: 4, Wait.LEAVE: 1, Wait.DOUBT: 1, Wait.OUTSIDE: 1}
+SHARES = {Wait.JOIN: 5, Wait.BOT: 5, Wait.LEAVE: 1, Wait.DOUBT: 1, Wait.OUTSIDE: 2}
 
 
 class Seats:

@@ -1,15 +1,11 @@
 """The endpoints of sessions: lists, records, histories, and a browser's offers."""
 
-import json
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, jsonify, request, stream_with_context
+from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
 from greenroom.app.access import open_to_session
@@ -20,7 +16,6 @@ from greenroom.app.api.schemas.requests import AnyAnswerSchema, AnyRequestSchema
 from greenroom.app.api.schemas.sessions import (
     CleanedUpSchema,
     CleanupSchema,
-    EventSchema,
     EventsSchema,
     PageSchema,
     SessionsSchema,
@@ -29,11 +24,10 @@ from greenroom.app.api.schemas.sessions import (
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import services
 from greenroom.app.errors import (
-    Busy,
     NoSuchSession,
+    NotStreamedHere,
     OfferRefused,
     Rejected,
-    TooManyStreams,
     UnknownRequest,
 )
 from greenroom.app.rooms.bodies import to_body
@@ -41,16 +35,11 @@ from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.requests import REQUESTS, Candidates, Cleaned, CleanUp, Offer
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, State
-from greenroom.app.rooms.sliced_wait import slices
 
 OFFER_AT_MOST = 64 * 1024  # bytes
-STREAM_FOR = timedelta(minutes=5)  # then the client connects again, with Last-Event-ID
+STREAM = "text/event-stream"
 PLACE = re.compile(r"\d{1,15}(-\d{1,15})?", re.ASCII)  # of an event in a history
-HEARTBEAT_EVERY = 20  # slices of half a second; keeps proxies from closing a quiet stream
 
-STREAMS_OF_ONE = (
-    3  # streams of one user of a session in a process: a page, another window, and one just closing
-)
 CANDIDATES_OF_ONE = (
     4  # requests with candidates of one session that may wait at once: a client sends each as it comes
 )
@@ -91,28 +80,17 @@ def get_session(session_id: str) -> dict[str, Any]:
     HTTPStatus.OK, EventsSchema(), description="As JSON, or as server-sent events if you accept those"
 )
 @open_to_session
-def get_events(session_id: str) -> ResponseReturnValue | dict[str, list[Event]]:
-    """A session's history."""
+def get_events(session_id: str) -> dict[str, list[Event]]:
+    """A session's history; or its events as they come, which the events process sends (docs/events.md)."""
+    if request.accept_mimetypes.best_match(["application/json", STREAM]) == STREAM:
+        raise NotStreamedHere
     after = request.headers.get("Last-Event-ID", "0")
     if not PLACE.fullmatch(after):
         after = "0"
     has_key = caller_of(session_id) is None
-    as_told = partial(
-        _as_told, is_told_why=has_key or services().settings.redis_is_embedded, is_told_who=has_key
-    )
-    events = as_told(_events(session_id, after, has_key=has_key))
-    if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) != "text/event-stream":
-        return {"events": events}
-    try:
-        give_back = services().seats.take(
-            Wait.STREAM, whose=(session_id, caller_of(session_id)), at_most=STREAMS_OF_ONE
-        )
-    except Busy:
-        raise TooManyStreams from None
-    stream = stream_with_context(_stream(session_id, after, events, as_told))
-    response = Response(stream, mimetype="text/event-stream")
-    response.call_on_close(give_back)
-    return response
+    is_told_why = has_key or services().settings.redis_is_embedded
+    events = _events(session_id, after, has_key=has_key)
+    return {"events": _as_told(events, is_told_why=is_told_why, is_told_who=has_key)}
 
 
 @bp.post("/<session_id>/requests/<name>")
@@ -222,23 +200,3 @@ def _as_told(events: list[Event], *, is_told_why: bool, is_told_who: bool) -> li
 
 def _tells_a_failure(event: Event) -> bool:
     return event.event == State.LOST or event.reason in (Reason.ERROR, Reason.CRASHED_TOO_OFTEN)
-
-
-def _stream(
-    session_id: str, after: str, events: list[Event], as_told: Callable[[list[Event]], list[Event]]
-) -> Iterator[str]:
-    overview, schema, quiet = services().overview, EventSchema(), 0
-    is_awaited = still_awaited()
-    yield "retry: 1000\n\n"
-    for wait in slices(STREAM_FOR):
-        for event in events:
-            after = event.id
-            yield f"id: {event.id}\nevent: {event.event}\ndata: {json.dumps(schema.dump(event))}\n\n"
-            if event.event == State.ENDED:
-                return
-        if not is_awaited():
-            return
-        quiet = 0 if events else quiet + 1
-        if quiet % HEARTBEAT_EVERY == HEARTBEAT_EVERY - 1:
-            yield ": still here\n\n"
-        events = as_told(overview.events(session_id, after=after, wait=wait))

@@ -1,7 +1,9 @@
 """What a client gets whose request never reaches the application."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from gunicorn.http import errors as http_errors
 
@@ -11,8 +13,11 @@ from greenroom.app.api.headers import ALWAYS, NOT_KEPT
 class Refused(Exception):
     """A request that cannot become one."""
 
-    def __init__(self, status: HTTPStatus, kind: str, detail: str) -> None:
+    def __init__(
+        self, status: HTTPStatus, kind: str, detail: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status, self.kind, self.detail = status, kind, detail
 
     def as_answer(self) -> bytes:
@@ -29,6 +34,7 @@ class Refused(Exception):
             "Content-Type": "application/problem+json",
             "Content-Length": str(len(body)),
             "Connection": "close",
+            **self.headers,
             **ALWAYS,
             **NOT_KEPT,
         }

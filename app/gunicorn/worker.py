@@ -19,9 +19,11 @@ from typing import Any
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.gthread import ThreadWorker
 
+from greenroom.app import settings as app_settings
 from greenroom.app.gunicorn.incoming import Incoming
 from greenroom.app.gunicorn.outlet import Outlet
 from greenroom.app.gunicorn.refusals import BROKEN, SLOW, Refused, refusal_of
+from greenroom.app.gunicorn.relay import AWAY, FULL, RELAYED_AT_MOST, connection_to, is_for_events
 
 HEALTH = "/livez"
 READ_AT_ONCE = 64 * 1024  # bytes
@@ -35,6 +37,7 @@ LAST_REQUEST_WITHIN = 1.0  # seconds after SIGTERM in which a connection that is
 class State(Enum):
     READING = "reading"  # or idle, if there is no byte of a request
     HANDLED = "handled"  # by a thread
+    RELAYED = "relayed"  # the main loop carries a stream of events from the process that serves it
     SENDING = "sending"
     CLOSING = "closing"
 
@@ -49,6 +52,7 @@ class Connection:
         self.state = State.READING
         self.deadline: float | None = time.monotonic() + REQUEST_WITHIN
         self.is_kept = False
+        self.upstream: socket.socket | None = None  # where a stream comes from
         self.watched_for = 0  # selectors.EVENT_READ or EVENT_WRITE
 
     @property
@@ -62,6 +66,7 @@ class WholeRequests(ThreadWorker):
     def init_process(self) -> None:
         self._connections: dict[Connection, None] = {}  # the oldest first
         self._looks_at = 0.0
+        self.events_url = app_settings.read().events_url
         self._health = ThreadPoolExecutor(1, thread_name_prefix="health")
         super().init_process()
 
@@ -122,6 +127,8 @@ class WholeRequests(ThreadWorker):
             self._unwatch(connection)  # else the loop would be told again and again
         elif not data:
             self._drop(connection)
+        elif connection.state is State.RELAYED:
+            pass  # who listens has nothing to say
         elif connection.state is State.READING:
             if connection.is_idle:
                 connection.deadline = time.monotonic() + REQUEST_WITHIN
@@ -144,6 +151,9 @@ class WholeRequests(ThreadWorker):
                 self.enqueue_req(connection)
 
     def enqueue_req(self, conn: Connection) -> None:
+        if is_for_events(conn.incoming.request):
+            self._begin_relay(conn)
+            return
         pool = self._health if conn.incoming.request.path == HEALTH else self.tpool
         pool.submit(self.handle, conn).add_done_callback(
             lambda future: self.method_queue.defer(self.finish_request, conn, future)
@@ -162,6 +172,8 @@ class WholeRequests(ThreadWorker):
             return
         if not is_sent:
             self._watch(connection, selectors.EVENT_WRITE)
+        elif connection.state is State.RELAYED:
+            self._watch(connection)
         elif connection.is_kept and not connection.sock.has_gone and not connection.sock.is_broken:
             self._await_the_next(connection)
         else:
@@ -176,6 +188,56 @@ class WholeRequests(ThreadWorker):
         self._watch(connection)
         if connection.incoming.has_bytes:  # sent before it had our answer
             self._advance(connection)
+
+    # Streams of events
+
+    def _begin_relay(self, connection: Connection) -> None:
+        if sum(each.state is State.RELAYED for each in self._connections) >= RELAYED_AT_MOST:
+            self._refuse(connection, FULL)
+            return
+        self.tpool.submit(connection_to, self.events_url, connection.incoming.request).add_done_callback(
+            lambda future: self.method_queue.defer(self._relay, connection, future)
+        )
+
+    def _relay(self, connection: Connection, found: "Future[socket.socket]") -> None:
+        if found.cancelled() or found.exception() is not None:
+            self._refuse(connection, AWAY)
+            return
+        if connection not in self._connections or connection.sock.has_gone:
+            found.result().close()
+            self._drop(connection)
+            return
+        connection.state, connection.upstream = State.RELAYED, found.result()
+        self.poller.register(connection.upstream, selectors.EVENT_READ, partial(self._carry, connection))
+        self._watch(connection)
+
+    def _carry(self, connection: Connection, upstream: socket.socket) -> None:
+        if connection.upstream is not upstream:
+            return  # ended by what came before it in this round
+        try:
+            data = upstream.recv(READ_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end_relay(connection)
+            connection.is_kept = False
+            connection.state, connection.deadline = State.SENDING, time.monotonic() + ANSWER_TAKEN_WITHIN
+            self._send(connection)
+            return
+        try:
+            connection.sock.sendall(data)  # raises for one who reads too slowly
+        except OSError:
+            self._drop(connection)
+            return
+        self._send(connection)
+
+    def _end_relay(self, connection: Connection) -> None:
+        if connection.upstream is not None:
+            self.poller.unregister(connection.upstream)
+            connection.upstream.close()
+            connection.upstream = None
 
     def _refuse(self, connection: Connection, refused: Refused) -> None:
         connection.is_kept = False
@@ -197,6 +259,7 @@ class WholeRequests(ThreadWorker):
     def _drop(self, connection: Connection) -> None:
         if self._connections.pop(connection, self) is not self:
             self._unwatch(connection)
+            self._end_relay(connection)
             connection.sock.has_gone = True
             connection.socket.close()
             self.nr_conns -= 1
@@ -209,6 +272,9 @@ class WholeRequests(ThreadWorker):
             return
         self._looks_at = now + DEADLINES_LOOKED_AT_EVERY
         for connection in list(self._connections):
+            if connection.state is State.RELAYED and not self.alive:
+                self._drop(connection)  # its client comes back, to the next process
+                continue
             if not force and (connection.deadline is None or connection.deadline > now):
                 continue
             if connection.state is State.READING and not connection.is_idle and not force:

@@ -18,6 +18,7 @@ def check_ports(settings: Settings, names: list[str]) -> None:
     wanted = {
         "web": (settings.host, "PORT", settings.port),
         "flower": (settings.flower_host, "FLOWER_PORT", settings.flower_port),
+        "events": (settings.events_host, "EVENTS_PORT", settings.events_port),
         "livekit": ("127.0.0.1", "LIVEKIT_PORT", settings.livekit_port),
     }
     problems = [

@@ -48,6 +48,10 @@ def flower(settings: Settings) -> str | None:
     return _answers(f"{settings.flower_address}/healthcheck")
 
 
+def events(settings: Settings) -> str | None:
+    return _answers(f"{settings.events_url}/readyz")
+
+
 def livekit(settings: Settings) -> str | None:
     return _answers(f"http://127.0.0.1:{settings.livekit_port}/")
 
@@ -67,7 +71,14 @@ def unfit(settings: Settings) -> dict[str, str]:
         ledger.close()
 
 
-PROBES: dict[str, Probe] = {"redis": redis, "web": web, "bots": bots, "flower": flower, "livekit": livekit}
+PROBES: dict[str, Probe] = {
+    "redis": redis,
+    "web": web,
+    "bots": bots,
+    "events": events,
+    "flower": flower,
+    "livekit": livekit,
+}
 
 
 def _answers(url: str) -> str | None:

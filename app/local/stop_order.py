@@ -10,7 +10,7 @@ from greenroom.app.local.process import Process
 STOP_ORDER: tuple[Mapping[str, float], ...] = (
     {"web": 8.0, "beat": 8.0, "flower": 8.0},
     {"bots": 40.0},  # they hand their calls over, or say that they will be back
-    {"control": 8.0},
+    {"control": 8.0, "events": 4.0},  # it tells of how the sessions ended
     {"redis": 6.0, "livekit": 2.0},  # LiveKit would wait for those who are in its rooms
 )
 OTHERS_STOP_WITHIN = 5.0  # seconds

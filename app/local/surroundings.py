@@ -12,7 +12,7 @@ from dataclasses import fields
 from greenroom.app.settings import Settings
 
 BOTS = "bots"
-OURS = frozenset({"redis", "migrate", "web", "control", "beat", "flower", "livekit"})
+OURS = frozenset({"redis", "migrate", "web", "control", "beat", "events", "flower", "livekit"})
 SETTINGS = frozenset(row.name.upper() for row in fields(Settings))
 
 # Where programs, certificates and proxies are, what language is spoken, and what one sets to look into Python.
@@ -26,7 +26,8 @@ OF_THE_MACHINE = re.compile(
 # Settings that are, or stand beside, a secret, and who needs them; what has no line here is for everybody.  A secret
 # goes with its companions, since half of them would be refused.
 NEEDED_BY: Mapping[str, frozenset[str]] = {
-    "API_KEY|SIGNING_SECRET|DAILY_WEBHOOK_SECRET": frozenset({"web"}),
+    "API_KEY|SIGNING_SECRET": frozenset({"web", "events"}),
+    "DAILY_WEBHOOK_SECRET": frozenset({"web"}),
     "FRESH_ROOMS|VOICE_.*": frozenset({"web"}),
     "FLOWER_PASSWORD": frozenset({"flower"}),
     "BACKEND_(URL|SECRET)": frozenset({"control", BOTS}),

@@ -198,6 +198,15 @@ class Settings:
     flower_control: bool = _setting(
         "0", parsers.switch, "1: Flower may also change what runs: stop workers, revoke and send tasks"
     )
+    events_host: str = _setting(
+        "127.0.0.1",
+        parsers.host,
+        "address that the events process listens on; the web process passes streams on to it",
+    )
+    events_port: int = _setting("7079", _port, "its port")
+    events_url: str = _setting(
+        "", parsers.web_url, "where the web process finds it; unset: on this machine, at EVENTS_PORT"
+    )
     web_workers: int = _setting("2", partial(parsers.whole, low=1, high=64), "processes that answer HTTP")
     web_threads: int = _setting(
         "64", partial(parsers.whole, low=16, high=512), "requests at once in each of them"
@@ -208,6 +217,9 @@ class Settings:
             object.__setattr__(self, "redis_url", f"unix://{redis_socket_in(self.var_dir)}")
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.var_dir / 'greenroom.db'}")
+        if not self.events_url:
+            where = f"http://{as_seen_from_here(self.events_host)}:{self.events_port}"
+            object.__setattr__(self, "events_url", where)
         if self.livekit and not self.livekit_url:
             object.__setattr__(self, "livekit_url", f"ws://127.0.0.1:{self.livekit_port}")
             object.__setattr__(self, "livekit_api_key", self.livekit_api_key or "greenroom")

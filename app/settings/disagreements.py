@@ -1,5 +1,6 @@
 """What is wrong between settings that are each right alone."""
 
+from itertools import combinations
 from pathlib import Path
 
 from greenroom.app.settings.definition import Settings
@@ -18,9 +19,11 @@ OPENAI_VOICES = (
 def disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
     """What is wrong between settings that are each right alone, by the settings that it is between."""
     found: dict[tuple[str, ...], str] = {}
-    if settings.port == settings.flower_port:
-        found["port", "flower_port"] = f"PORT and FLOWER_PORT are both {settings.port}; they must differ."
-    for name in ("port", "flower_port"):
+    ports = ("port", "flower_port", "events_port")
+    for name, other in combinations(ports, 2):
+        if (port := getattr(settings, name)) == getattr(settings, other):
+            found[name, other] = f"{name.upper()} and {other.upper()} are both {port}; they must differ."
+    for name in ports:
         port, low, high = getattr(settings, name), settings.livekit_port, settings.livekit_port + 2
         if settings.livekit_is_embedded and low <= port <= high:
             found[name, "livekit_port"] = (

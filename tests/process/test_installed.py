@@ -125,6 +125,7 @@ def test_a_developers_own_packages_are_theirs_beside_an_installed_greenroom(proj
         "PYTHONPATH": str(site),
         "PORT": str(free_port()),
         "FLOWER_PORT": str(free_port()),
+        "EVENTS_PORT": str(free_port()),
         "API_KEY": "a-key-for-tests-only",
         "SLOTS": "1",
         "BOTS": "mine,again=mine.py",

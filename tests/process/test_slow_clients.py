@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import psutil
 import pytest
 
-from greenroom.app.api.sessions import STREAMS_OF_ONE
+from greenroom.app.events.server import STREAMS_OF_ONE
 from tests.rigs.eventually import eventually
 from tests.rigs.product import KEY, product
 
@@ -23,9 +23,15 @@ OFFER = json.dumps({"sdp": "v=0\r\n", "type": "offer"})
 @pytest.fixture(scope="module")
 def web():
     """No worker lives, so every session waits for its bot."""
-    with product(names=("redis", "web"), WEB_WORKERS="1") as running:
+    with product(names=("redis", "web", "events"), WEB_WORKERS="1") as running:
+        eventually(lambda: streams(running), within=20)
         joined(running, "first")  # an empty Redis gives no room away for some seconds
         yield running
+
+
+def streams(web):
+    """Whether the events process answers, through the web process's port."""
+    return ask(web, "GET", "/events?types=voice.error", key="nobody-s")[0] == 401
 
 
 def request(method, path, body="", key=KEY, **headers):

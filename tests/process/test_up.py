@@ -85,6 +85,7 @@ class Folder:
             "PYTHONPATH": str(ROOT),
             "PORT": str(free_port()),
             "FLOWER_PORT": str(free_port()),
+            "EVENTS_PORT": str(free_port()),
             "VAR_DIR": str(path / "var"),  # also what all that is started here can be told by
         }
         (path / "stub.py").write_text(STUB)

@@ -146,6 +146,7 @@ class Product:
             "API_KEY": KEY,
             "PORT": str(self.port),
             "FLOWER_PORT": str(free_port()),
+            "EVENTS_PORT": str(free_port()),
             "SLOTS": "2",
             "SPEECH": "demo",
             "BOTS": ",".join(f"{name}=tests.fakes.bots:{name}" for name in ("quiet", "broken", "stuck")),
@@ -174,7 +175,7 @@ class Product:
         return self.environ.get("DATABASE_URL") or f"sqlite:///{self.folder / 'greenroom.db'}"
 
     def stop(self) -> None:
-        order = ("web", "beat", "bots", "control", "redis")
+        order = ("web", "beat", "bots", "control", "events", "redis")
         for name in sorted(self.nodes, key=lambda name: order.index(name.partition("@")[0])):
             self.nodes[name].teardown()
 

@@ -118,7 +118,6 @@ def impatient(monkeypatch):
         monkeypatch.setattr(request, "within", a_moment)
         if request.within_of_start is not None:
             monkeypatch.setattr(request, "within_of_start", a_moment)
-    monkeypatch.setattr("greenroom.app.api.sessions.STREAM_FOR", a_moment)
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,21 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OF_OTHERS = {"redis", "postgres"}  # programs that are not ours
 SERVICES = {name: service for name, service in COMPOSE["services"].items() if name not in OF_OTHERS}
-OF_THE_IMAGE = {"HOST", "PORT", "FLOWER_HOST", "FLOWER_PORT", "LOG_FORMAT", "VAR_DIR"}
+OF_THE_IMAGE = {
+    "HOST",
+    "PORT",
+    "FLOWER_HOST",
+    "FLOWER_PORT",
+    "EVENTS_HOST",
+    "EVENTS_PORT",
+    "LOG_FORMAT",
+    "VAR_DIR",
+}
 NOT_IN_CONTAINERS = {"LIVEKIT", "LIVEKIT_PORT"}  # a server of our own; there it is a container of one's own
 OF_ONE_PROCESS = {
-    "ALLOWED_HOSTS": {"web"},
-    "ALLOWED_ORIGINS": {"web"},
+    "ALLOWED_HOSTS": {"web", "events"},
+    "ALLOWED_ORIGINS": {"web", "events"},
+    "EVENTS_URL": {"web"},
     "WEB_THREADS": {"web"},
     "WEB_WORKERS": {"web"},
     "FLOWER_CONTROL": {"flower"},
@@ -54,14 +64,14 @@ def test_redis_answers_nobody_without_its_password():
         assert SERVICES[name]["environment"]["REDIS_URL"].startswith("redis://:${REDIS_PASSWORD")
 
 
-def test_nobody_shares_the_folder_of_the_keys():
+def test_the_folder_of_the_keys_is_shared_by_the_two_that_ask_for_them():
     kept = {
         name: {volume.partition(":")[0] for volume in service.get("volumes", ())}
         for name, service in SERVICES.items()
     }
 
     keeps = {name: folders for name, folders in kept.items() if folders}
-    assert keeps == {"web": {"web"}, "flower": {"flower"}}
+    assert keeps == {"web": {"web"}, "events": {"web"}, "flower": {"flower"}}
 
 
 def test_nothing_starts_before_the_database_is_migrated():
@@ -80,7 +90,10 @@ def test_the_database_is_known_to_those_who_need_it_alone():
     }
 
 
-def test_what_opens_the_house_is_passed_to_web_alone():
+def test_what_opens_the_house_is_passed_to_those_who_let_people_in_alone():
+    for name in SERVICES.keys() - {"web", "events"}:
+        assert passed_to(name) & {"API_KEY", "SIGNING_SECRET"} == set()
     for name in SERVICES.keys() - {"web"}:
-        assert passed_to(name) & {"API_KEY", "SIGNING_SECRET", "DAILY_WEBHOOK_SECRET"} == set()
-    assert NEEDED_BY["API_KEY|SIGNING_SECRET|DAILY_WEBHOOK_SECRET"] == {"web"}
+        assert "DAILY_WEBHOOK_SECRET" not in passed_to(name)
+    assert NEEDED_BY["API_KEY|SIGNING_SECRET"] == {"web", "events"}
+    assert NEEDED_BY["DAILY_WEBHOOK_SECRET"] == {"web"}

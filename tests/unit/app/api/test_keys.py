@@ -46,6 +46,7 @@ THE_KEY = {
     ("GET", "/rooms/<path:room_url>"),
     ("POST", "/rooms/<path:room_url>/reap"),
     ("GET", "/sessions"),
+    ("GET", "/events"),
     ("GET", "/conversations"),
     ("GET", "/analytics"),
     ("GET", "/users/<user_id>"),

@@ -1,16 +1,12 @@
 """Sessions over HTTP: the list, one, its history, and the way in for a browser."""
 
 import itertools
-import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from greenroom.app.api.seats import Seats, Wait
-from greenroom.app.api.sessions import STREAMS_OF_ONE
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.errors import Busy
 from greenroom.app.rooms.archive import Report
@@ -52,16 +48,6 @@ def bot(joined, puppet):
 @pytest.fixture
 def url(joined):
     return joined["session_url"]
-
-
-def events_of(stream):
-    """What a browser's EventSource makes of it."""
-    events = []
-    for block in stream.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-        if "data" in fields:
-            events.append((fields["id"], fields["event"], json.loads(fields["data"])))
-    return events
 
 
 # The list, and one
@@ -161,10 +147,9 @@ def test_a_session_tells_of_its_crashes_its_launches_and_its_epoch(caller, ledge
     assert events[-2]["detail"] == "died with its process"
 
 
-@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
 @pytest.mark.parametrize(("is_laptop", "is_told"), [(True, True), (False, False)])
 def test_how_a_bot_failed_is_for_the_key_and_on_a_laptop_for_everybody(
-    caller, app, joined, reaper, bot, url, accept, is_laptop, is_told
+    caller, app, joined, reaper, bot, url, is_laptop, is_told
 ):
     """What was raised may quote what somebody said, or the key of a service."""
     failure = BotFailure(FailureKind.RAISED, "raised ValueError: no key s3cr3t", "mine.py", 7)
@@ -180,13 +165,12 @@ def test_how_a_bot_failed_is_for_the_key_and_on_a_laptop_for_everybody(
     app.extensions["greenroom"] = replace(services, settings=settings)
 
     browser = caller.with_(joined["connect"]["token"])
-    told = browser.get(f"{url}/events", headers={"Accept": accept}).text
+    told = browser.get(f"{url}/events").text
     assert "lost" in told and ("s3cr3t" in told) is is_told
-    assert "s3cr3t" in caller.get(f"{url}/events", headers={"Accept": accept}).text
+    assert "s3cr3t" in caller.get(f"{url}/events").text
 
 
-@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-def test_who_came_and_who_went_is_told_to_the_key_alone(caller, ledger, joined, bot, url, accept):
+def test_who_came_and_who_went_is_told_to_the_key_alone(caller, ledger, joined, bot, url):
     appearance = Appearance("Ann Onym")
     ledger.run(
         Note(bot.session.id, "person_arrived", bot.session.epoch, person="somebody", appearance=appearance)
@@ -195,10 +179,8 @@ def test_who_came_and_who_went_is_told_to_the_key_alone(caller, ledger, joined, 
     ledger.run(Note(bot.session.id, Happened.CONVERSATION_BEGUN, bot.session.epoch, **begun))
     bot.leave()
 
-    by_key = caller.get(f"{url}/events", headers={"Accept": accept}).text
-    by_browser = (
-        caller.with_(joined["connect"]["token"]).get(f"{url}/events", headers={"Accept": accept}).text
-    )
+    by_key = caller.get(f"{url}/events").text
+    by_browser = caller.with_(joined["connect"]["token"]).get(f"{url}/events").text
     assert all(each in by_key for each in ("somebody", "Ann Onym", "a-talk-of-theirs"))
     assert "a-talk-of-theirs" not in by_browser and "conversation_begun" in by_browser
     assert "person_arrived" in by_browser
@@ -239,88 +221,13 @@ def test_a_history_goes_on_after_what_was_read(caller, bot, url):
 
 
 def test_a_history_is_json_unless_a_stream_is_asked_for(caller, bot, url):
+    """What asks for a stream is passed on to the events process, before it comes to a thread of this one."""
     bot.leave()
 
     for accept in ("*/*", "application/json", "text/html, */*", "application/json, text/event-stream"):
         assert caller.get(f"{url}/events", headers={"Accept": accept}).mimetype == "application/json"
-    assert caller.get(f"{url}/events", headers=AS_EVENTS).mimetype == "text/event-stream"
-
-
-def test_a_stream_tells_what_was_and_what_comes_until_the_end(caller, ledger, bot, url):
-    def end():
-        ledger.run(Note(bot.session.id, "person_left", bot.session.epoch, 'a "quoted"\nname'))
-        bot.leave(Reason.IDLE)
-        ledger.meanwhile.clear()
-
-    ledger.meanwhile.append(end)
-
-    response = caller.get(f"{url}/events", headers=AS_EVENTS)
-
-    told = events_of(response.text)
-    assert [event for _, event, _ in told] == [
-        "pending",
-        "joining",
-        "live",
-        "person_left",
-        "leaving",
-        "ended",
-    ]
-    assert told[3][2]["detail"] == 'a "quoted"\nname'
-    assert told[-1][2]["reason"] == "idle"
-    assert [entry_id for entry_id, _, _ in told] == [data["id"] for _, _, data in told]
-    assert response.headers["Cache-Control"] == "no-store"
-
-
-def test_a_stream_that_is_taken_up_again_repeats_nothing(caller, ledger, bot, url):
-    """A client that had read everything got the whole history a second time."""
-    last = caller.get(f"{url}/events").json["events"][-1]["id"]
-    ledger.meanwhile.append(lambda: bot.leave() if ledger.meanwhile.clear() is None else None)
-
-    response = caller.get(f"{url}/events", headers={**AS_EVENTS, "Last-Event-ID": last})
-
-    assert [event for _, event, _ in events_of(response.text)] == ["leaving", "ended"]
-
-
-@pytest.mark.usefixtures("impatient")
-def test_a_stream_ends_by_itself_and_says_when_to_come_back(caller, bot, url):
-    response = caller.get(f"{url}/events", headers=AS_EVENTS)
-
-    assert response.text.startswith("retry: 1000\n\n")
-    assert [event for _, event, _ in events_of(response.text)] == ["pending", "joining", "live"]
-
-
-def test_streams_of_one_caller_leave_room_for_others_and_are_given_back(caller, bot, url):
-    following, enough = threading.Barrier(STREAMS_OF_ONE + 1), threading.Event()
-
-    def follow():
-        stream = caller.get(f"{url}/events", headers=AS_EVENTS, buffered=False)
-        following.wait(10)
-        enough.wait(10)
-        stream.close()
-
-    with ThreadPoolExecutor(STREAMS_OF_ONE) as pool:  # a thread each, as in the web process
-        streams = [pool.submit(follow) for _ in range(STREAMS_OF_ONE)]
-        following.wait(10)
-        one_more = caller.get(f"{url}/events", headers=AS_EVENTS)
-        token = caller.post("/join", {"room_url": ROOM, "user_id": "bob"}).json["connect"]["token"]
-        other = caller.with_(token).get(f"{url}/events", headers=AS_EVENTS, buffered=False)
-        other.close()
-        as_json = caller.get(f"{url}/events")
-        enough.set()
-        for stream in streams:
-            stream.result()
-    bot.leave()
-
-    problem(one_more, 429, "too-many-streams")
-    assert other.status_code == 200
-    assert int(one_more.headers["Retry-After"]) > 0
-    assert as_json.status_code == 200
-    for _ in range(STREAMS_OF_ONE + 1):
-        assert caller.get(f"{url}/events", headers=AS_EVENTS).status_code == 200
-
-
-def test_the_stream_of_an_unknown_session_is_a_problem_and_no_stream(caller):
-    problem(caller.get("/sessions/nobody/events", headers=AS_EVENTS), 404, "no-such-session")
+    problem(caller.get(f"{url}/events", headers=AS_EVENTS), 503, "not-streamed-here")
+    problem(caller.get("/events"), 503, "not-streamed-here")
 
 
 # The way in
@@ -424,7 +331,7 @@ def test_a_bot_that_answers_no_offer_is_silent(caller, bot, url):
 def test_who_may_not_wait_is_told_to_come_back_and_not_refused_for_good(app, caller, bot, url):
     """Any 4xx ends pipecat's own client."""
     seats = app.extensions["greenroom"].seats
-    for _ in range(app.extensions["greenroom"].settings.web_threads // 4):
+    for _ in range(app.extensions["greenroom"].settings.web_threads * 5 // 16):
         seats.take(Wait.BOT)
 
     refused = caller.post(f"{url}/api/offer", OFFER)
@@ -435,7 +342,7 @@ def test_who_may_not_wait_is_told_to_come_back_and_not_refused_for_good(app, cal
 
 def test_a_join_that_may_not_wait_is_answered_at_once(app, caller):
     seats = app.extensions["greenroom"].seats
-    for _ in range(app.extensions["greenroom"].settings.web_threads // 4):
+    for _ in range(app.extensions["greenroom"].settings.web_threads * 5 // 16):
         seats.take(Wait.JOIN)
 
     assert caller.post("/join?wait=30", {"room_url": ROOM}).status_code == 202

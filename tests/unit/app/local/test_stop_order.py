@@ -7,7 +7,7 @@ import pytest
 from greenroom.app.local.stop_order import ALONE_STOPS_WITHIN, stop_in_order
 
 pytestmark = pytest.mark.anyio
-PROCFILE = ("redis", "web", "bots", "control", "beat", "flower", "livekit", "something-else")
+PROCFILE = ("redis", "web", "bots", "control", "beat", "events", "flower", "livekit", "something-else")
 
 
 class Stopping:
@@ -36,8 +36,9 @@ async def test_nobody_is_stopped_before_those_who_need_it(is_alone):
 
     assert sorted(order) == sorted(PROCFILE)
     assert set(order[:4]) == {"web", "beat", "flower", "something-else"}
-    assert order[4:6] == ["bots", "control"]
-    assert set(order[6:]) == {"redis", "livekit"}
+    assert order[4] == "bots"
+    assert set(order[5:7]) == {"control", "events"}
+    assert set(order[7:]) == {"redis", "livekit"}
 
 
 async def test_bots_have_the_time_to_hand_their_calls_over_where_other_workers_may_be():

@@ -105,6 +105,9 @@ def test_all_that_is_wrong_is_said_at_once():
         ("WEB_WORKERS", "0"),
         ("WEB_THREADS", "0"),
         ("FLOWER_PORT", "flower"),
+        ("EVENTS_PORT", "0"),
+        ("EVENTS_HOST", "http://here"),
+        ("EVENTS_URL", "here:7079"),
         ("VAR_DIR", __file__),
         ("DEFAULT_BOT", "nobody"),
         ("DEFAULT_PERSONALITY", "clown"),
@@ -123,6 +126,9 @@ def test_a_value_that_cannot_work_is_refused_by_name(name, value):
 def test_ports_must_differ():
     assert problems(PORT="9000", FLOWER_PORT="9000") == [
         "PORT and FLOWER_PORT are both 9000; they must differ."
+    ]
+    assert problems(FLOWER_PORT="9000", EVENTS_PORT="9000") == [
+        "FLOWER_PORT and EVENTS_PORT are both 9000; they must differ."
     ]
 
 
