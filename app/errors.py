@@ -262,6 +262,12 @@ class OthersThere(Conflict):
     kind = "others-there"
 
 
+class NotMovable(Conflict):
+    """The session's bot cannot move now: it is not on stage yet, is moving already, leaves, or is being handed over."""
+
+    kind = "not-movable"
+
+
 class IllegalTransition(Conflict):
     """A session cannot go from the state it is in to that one."""
 

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import structlog
 
+from greenroom.app.errors import NotMovable
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.moving import MOVABLE, Adopter, Move, NotMoved, StartedAnew, Target
 from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.sessions import ReadSession
 from greenroom.bots.stay.ending import REPLACED, End, Ending
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
@@ -45,6 +47,14 @@ class Moves:
         self._end = end
         self._target: Target | None = None
         self._task: asyncio.Task[None] | None = None
+
+    async def recorded(self, epoch: int) -> Target:
+        """Where the session's record says that it moves, to the claim of that epoch.  Raises NotMovable."""
+        session = await self._ledger.run(ReadSession(self._journal.session.id))
+        target = Target.of(session)
+        if target is None or target.epoch != epoch:
+            raise NotMovable(session_id=session.id)
+        return target
 
     def begin(self, target: Target) -> bool:
         """Begin to move; asking twice for one claim is asking once.  False if the session cannot move now."""

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from greenroom.app.errors import NotMovable
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.requests import AskedBot, BadRequest, Cleaned, read
@@ -44,6 +45,10 @@ class BotOfStay(AskedBot):
     async def change(self, changes: Mapping[str, str | None]) -> None:
         for room in self.rooms.all:
             await room.controls.change(changes)
+
+    async def move(self, epoch: int) -> None:
+        if not self.moves.begin(await self.moves.recorded(epoch)):
+            raise NotMovable(session_id=self.session_id)
 
     def give_way(self) -> bool:
         return self.listener.give_way()

@@ -10,13 +10,13 @@ from pipecat.frames.frames import InterruptionFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors import NotMovable, RedisAway
 from greenroom.app.rooms.conversations import Record
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Beaten, Lease, LeaseStatus, ReadRoom, RoomView
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, Target
 from greenroom.app.rooms.room_states import WriteState
-from greenroom.app.rooms.sessions import Advance, Reason, State, Transition
+from greenroom.app.rooms.sessions import Advance, ReadSession, Reason, State, Transition
 from greenroom.bots import room_state
 from greenroom.bots.assistant import ears
 from greenroom.bots.stay import bot_run, moving
@@ -45,6 +45,7 @@ class Willing(Told):
         self.is_lapsed = is_lapsed
         self.commits = commits  # awaited when the commit is asked for; may raise
         self.brief = brief
+        self.record = a_session()
 
     async def run(self, step):
         answer = await super().run(step)
@@ -60,6 +61,8 @@ class Willing(Told):
                 return replace(step.session, room=CELLAR, epoch=9, brief=brief)
             case CallOffMove():
                 return True
+            case ReadSession():
+                return self.record
             case Record():
                 return step.after + 1
             case WriteState():
@@ -526,3 +529,14 @@ async def test_a_bot_moves_there_and_back(installed):
         assert len(it.bot.runs) == 3
         assert it.stages[1].done[-1] == "disconnected"
         assert it.rooms.now.stage is it.stages[2]
+
+
+async def test_a_bot_that_is_asked_to_move_reads_in_the_record_where_to(installed):
+    async with installed() as it:
+        it.ledger.record = replace(a_session(), procedure=THERE.at("claimed"))
+        with pytest.raises(NotMovable):
+            await it.parts.asked.move(8)
+        await it.parts.asked.move(9)
+        await it.parts.moves.over()
+
+        assert it.parts.journal.session.room == CELLAR
