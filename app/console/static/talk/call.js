@@ -19,7 +19,7 @@ const LATER_POLL = 1_000; // the same, when it has not come for a while
 const LOOK_EVERY = 10_000; // ms between looks after a call that sounds well
 const LOOK_WITHIN = 3_000; // ms such a look may take
 const WEAK_AFTER = 1_000; // ms of silence until the person is told that the line is weak
-const STILL_FOR = { line: 700, lost: 700, handed_over: 1_500, parked: 0, away: 1_500, late: 4_000 }; // ms to mend a call in, before it looks broken
+const STILL_FOR = { line: 700, lost: 700, handed_over: 1_500, moved: 1_500, parked: 0, away: 1_500, late: 4_000 }; // ms to mend a call in, before it looks broken
 const TAKEN_OVER_WITHIN = 3_000; // ms in which the bot that has taken a call over is known at its new place
 const READY_WITHIN = 3_000; // ms until a bot that has not said that it is ready is told again that we are
 const READY_TRIES = 4;
@@ -66,7 +66,7 @@ export class Call {
 
   // admission({refused}): the pass to come in with, with its room and user; another, if that one was refused
   // microphone: a Microphone or null
-  // on: phase(name, facts), bot(what /join says of it), room(url, provider), voice(stream), what rtvi.hear tells,
+  // on: phase(name, facts), bot(what /join says of it), room(url, provider), moved(url, provider), voice(stream), what rtvi.hear tells,
   // ready(), and of a room that several share
   // people(list), picture(track or null), sound(isHeard)
   // before: the ticket of the session that this page was in before it was loaded again, or null
@@ -359,7 +359,7 @@ export class Call {
         this.#ready();
         if (this.#peer === peer) this.#on.ready();
       },
-      notice: (event) => this.#noticed(peer, event),
+      notice: (event, facts) => this.#noticed(peer, event, facts),
       userSaid: (said) => {
         this.#unheard.delete(said.id);
         this.#on.userSaid(said);
@@ -508,8 +508,9 @@ export class Call {
   }
 
   // What the bot itself says of what becomes of it.
-  #noticed(peer, event) {
+  #noticed(peer, event, facts) {
     if (this.#peer !== peer) return;
+    if (event === "transition" && facts.connect) this.#follow(peer, facts);
     if (event === "handed_over") {
       this.#on.phase("handed_over");
       if (this.#liveKitCall) this.#mended = "handed_over"; // the next one comes to us
@@ -519,6 +520,23 @@ export class Call {
       this.#parting = "parked"; // it may still be saying so aloud: the line is its own to end
       this.#on.phase("parting");
     }
+  }
+
+  // The bot has gone to another room, and we go with it.  Our token is the session's, wherever it is; `connect` has the
+  // rest.  What was written and not confirmed is said again there: the bot takes nothing in while it goes.
+  async #follow(before, { room_url: room, connect }) {
+    this.#peer = this.#liveKitCall = this.#bot = null;
+    this.#silentSince = Date.now();
+    this.#hadBot = this.#isReady = false;
+    this.#parting = this.#epoch = null;
+    before.close();
+    this.#joined = { ...this.#joined, room_url: room, connect: { token: this.#joined.connect.token, ...connect } };
+    this.#order = { ...this.#order, room_url: room };
+    this.#unsent.unshift(...this.#unheard.values());
+    this.#unheard.clear();
+    this.#on.moved(room, connect.provider ?? "local");
+    this.#mend("moved");
+    await this.#guarded(() => this.#enter());
   }
 
   // Tells the bot that we hear it, which it may not have been ready to learn.

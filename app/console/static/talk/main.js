@@ -238,6 +238,14 @@ function listeners(isCurrent) {
     bot: here(meet),
     ready: here(() => gapEnds()),
     room: here((url, provider) => provider !== "local" && showRoom(url)),
+    moved: here((url, provider) => {
+      forgetWhoSpeaks();
+      showCompany([]);
+      view.picture(null);
+      openGap("moved");
+      sayBriefly(mending("moved").title);
+      if (provider !== "local") view.room(url);
+    }),
     people: here((people) => showCompany(people)),
     picture: here((track) => view.picture(track)),
     sound: here((isOn) => {

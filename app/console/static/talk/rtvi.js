@@ -46,7 +46,7 @@ export function hear(received, on) {
     case "bot-llm-stopped":
       return on.thinking(false);
     case "server-message":
-      return data.type === "greenroom" ? on.notice(data.event) : undefined;
+      return data.type === "greenroom" ? on.notice(data.event, data) : undefined;
     case "error":
       return on.error({ isFatal: Boolean(data.fatal) });
   }

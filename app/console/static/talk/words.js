@@ -167,6 +167,12 @@ const MENDING = {
     "Reconnecting",
     "The bot has moved to another machine.",
   ],
+  moved: [
+    "The bot has gone to another room",
+    "We are following it.",
+    "Following the bot",
+    "The bot has gone to another room, and you with it.",
+  ],
   parked: [
     "The bot will be right back",
     "Its worker is being replaced. You can wait here, or hang up.",

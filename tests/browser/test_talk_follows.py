@@ -1,0 +1,129 @@
+"""The talk page follows its bot into another room, by itself: the LiveKit server is real, the bots are played."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from greenroom.app.rooms.room import Room
+from tests.browser.in_a_room import Bot, Venue, Window
+from tests.browser.pages import FAKE_BOT, FakeServer
+from tests.rigs.eventually import eventually
+from tests.rigs.livekit_server import LiveKitServer, livekit_server
+
+SOON = 20_000  # ms
+ALONG = "The bot has gone to another room, and you with it."
+
+
+@pytest.fixture(scope="module")
+def livekit() -> Iterator[LiveKitServer]:
+    with livekit_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def venue(livekit: LiveKitServer) -> Iterator[Venue]:
+    venue = Venue(livekit)
+    yield venue
+    venue.close()
+
+
+@pytest.fixture(scope="module")
+def site(venue: Venue) -> Iterator[str]:
+    with venue.site() as url:
+        yield url
+
+
+@pytest.fixture
+def room(livekit: LiveKitServer) -> Room:
+    return Room.parse(livekit.room())
+
+
+class Traveller(Window):
+    """The page, with local bots that are played in it, and LiveKit's that are played outside."""
+
+    def __init__(self, page: Page, venue: Venue) -> None:
+        super().__init__(page)
+        self.server = FakeServer(page)
+        self._venue = venue
+        page.add_init_script(path=FAKE_BOT)
+
+    def way_to(self, room: Room) -> dict[str, Any]:
+        """As the bot tells it: without the session's token, which the page has."""
+        if room.provider == "local":
+            way = {"offer_url": "/sessions/s1/api/offer", "ice_servers": []}
+        else:
+            admission = self._venue.livekit.admit(room, "ann")
+            way = {"url": admission.url, "room_token": admission.room_token}
+        return {"provider": room.provider, "room_url": str(room), "user_id": "ann", **way}
+
+
+@pytest.fixture
+def ann(page: Page, venue: Venue) -> Iterator[Traveller]:
+    ann = Traveller(page, venue)
+    ann.server.becomes("live")
+    ann.open("/talk?room=local:stage")
+    ann.start("Write instead")
+    eventually(lambda: page.evaluate("bots.at(-1).heard.length") > 0)
+    page.evaluate("window.wasLoaded = true")
+    yield ann
+    assert ann.complaints == []
+    assert page.evaluate("window.wasLoaded"), "the page was loaded anew"
+
+
+def local_bot(ann: Traveller, act: str) -> Any:
+    return ann.page.evaluate(f"bots.at(-1).{act}")
+
+
+def goes_to(ann: Traveller, room: Room) -> dict[str, Any]:
+    return {"type": "greenroom", "event": "transition", "room_url": str(room), "connect": ann.way_to(room)}
+
+
+def test_a_page_follows_its_bot_into_a_room_of_several_and_back(ann: Traveller, venue: Venue, room: Room):
+    local_bot(ann, "say(1, 'Good evening.')")
+    ann.write("I am Ada.")
+    expect(ann.said("You")).to_have_text(["You I am Ada."])
+    bot = Bot(venue, room, epoch=2).enter()
+    ann.server.becomes("live", epoch=2)
+    local_bot(ann, f"tell('server-message', {json.dumps(goes_to(ann, room))})")
+
+    eventually(lambda: bot.met > 0)
+    expect(ann.people).to_have_text(["You, muted", "Bot"], timeout=SOON)
+    expect(ann.log.locator(".note")).to_have_text([ALONG])
+    bot.say(1, "Here we are, Ada.")
+    expect(ann.said("Bot")).to_have_text(["Bot Good evening.", "Bot Here we are, Ada."])
+    ann.write("So I see.")
+    eventually(lambda: bot.texts == ["So I see."])
+
+    ann.server.becomes("live", epoch=3)
+    bot.tell("server-message", goes_to(ann, Room.parse("local:stage")))
+    eventually(lambda: ann.page.evaluate("bots.length") == 2)
+    eventually(lambda: ann.page.evaluate("bots.at(-1).heard.length") > 0)
+    bot.leave()
+    local_bot(ann, "say(1, 'Home again.')")
+    expect(ann.said("Bot").last).to_have_text("Bot Home again.", timeout=SOON)
+    expect(ann.said("You")).to_have_text(["You I am Ada.", "You So I see."])
+    expect(ann.people).to_have_count(0)
+    ann.wait_until("live")
+
+
+def test_a_page_follows_its_bot_from_one_local_room_into_another(ann: Traveller):
+    there = Room.parse("local:cellar")
+    local_bot(ann, "say(1, 'Good evening.')")
+    expect(ann.said("Bot")).to_have_text(["Bot Good evening."])
+    ann.server.becomes("live", epoch=2)
+    local_bot(ann, f"tell('server-message', {json.dumps(goes_to(ann, there))})")
+
+    eventually(lambda: ann.page.evaluate("bots.length") == 2)
+    local_bot(ann, "say(1, 'It is cool here.')")
+    expect(ann.said("Bot")).to_have_text(["Bot Good evening.", "Bot It is cool here."], timeout=SOON)
+    assert "problem" not in ann.page.evaluate("states")
+
+
+def test_news_of_a_way_that_leads_nowhere_is_shown(ann: Traveller, room: Room):
+    way = {**goes_to(ann, room), "connect": {**ann.way_to(room), "room_token": "not-a-token"}}
+    local_bot(ann, f"tell('server-message', {json.dumps(way)})")
+
+    expect(ann.title).to_have_text("The bot has gone to another room", timeout=SOON)
