@@ -1,6 +1,7 @@
 """Both databases: what a test here says is true of SQLite and of PostgreSQL."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import redis
 
 from greenroom.app.conversations.database import Database, Patience
 from greenroom.app.conversations.migrating import migrate
+from greenroom.app.conversations.tables import metadata
 from greenroom.app.storage.ledger import RedisLedger
 from tests.rigs.controlled_database import in_a_hurry
 from tests.rigs.postgresql import PostgreSQLServer, is_there, postgresql_server
@@ -17,6 +19,11 @@ from tests.rigs.redis_world import patient_ledger
 
 KINDS = ("sqlite", "postgresql")
 PATIENT = Patience(connection=60, lock=60, statement=60)  # on a busy machine a database is late, and not away
+# Whoever the test before has left connected may have locks
+CUT_OTHERS_OFF = (
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,12 +34,20 @@ def _in_a_hurry() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQLServer]:
-    """The server of this test process; each test has a database of its own in it."""
+    """The server of this test process; its database has all tables, and `database_url` empties them."""
     if not is_there():
         pytest.skip("there is no PostgreSQL here; scripts/install-postgresql gets one")
     with postgresql_server() as server:
-        migrate(server.url_of("postgres"))
+        migrate(server.url)
         yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SQLite's, with all tables: to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "greenroom.db"
+    migrate(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture(params=KINDS)
@@ -42,19 +57,25 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'greenroom.db'}"
         return
     server: PostgreSQLServer = request.getfixturevalue("postgresql")
-    yield from _of_its_own(server, "template0")
+    name = f"of_{os.urandom(6).hex()}"
+    with psycopg.connect(server.url_of("template1"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "template0"')
+        yield server.url_of(name)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(params=KINDS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a database with all tables is."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a database with all tables is, which are empty."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'greenroom.db'}"
-        migrate(url)
-        yield url
-        return
+        path = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "greenroom.db")
+        return f"sqlite:///{path}"
     server: PostgreSQLServer = request.getfixturevalue("postgresql")
-    yield from _of_its_own(server, "postgres")
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(CUT_OTHERS_OFF)
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(f"DELETE FROM {table.name}")
+    return server.url
 
 
 @pytest.fixture
@@ -69,11 +90,3 @@ def ledger(redis_url: str, server: "redis.Redis") -> Iterator[RedisLedger]:
     it = patient_ledger(redis_url)
     yield it
     it.close()
-
-
-def _of_its_own(server: PostgreSQLServer, template: str) -> Iterator[str]:
-    name = f"of_{os.urandom(6).hex()}"
-    with psycopg.connect(server.url_of("template1"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        yield server.url_of(name)
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

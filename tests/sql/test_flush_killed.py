@@ -9,12 +9,10 @@ import traceback
 from sqlalchemy import event
 
 from greenroom.app.conversations.archive import SqlArchive
-from greenroom.app.conversations.database import Database
 from greenroom.app.rooms.conversations import Source
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.outboxes import WaitingOutboxes
 from greenroom.app.storage.ledger import RedisLedger
-from tests.sql.conftest import PATIENT
 from tests.sql.worlds import kept, say
 
 TURNS = 1000
@@ -54,12 +52,13 @@ class Watched:
         return call
 
 
-def flush_and_die(redis_url, database_url, dies_at):
-    """In a process of its own; whether it was killed."""
+def flush_and_die(redis_url, database, dies_at):
+    """In a process of its own, which has no connection yet but all statements compiled; whether it was killed."""
+    database.close()
     child = os.fork()
     if child == 0:
         try:
-            mortal, database = Mortal(dies_at), Database(database_url, patience=PATIENT)
+            mortal = Mortal(dies_at)
             for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
                 event.listen(database.engine, moment, mortal.step)
             ledger, archive = RedisLedger(redis_url), SqlArchive(database)
@@ -73,9 +72,9 @@ def flush_and_die(redis_url, database_url, dies_at):
     return os.WIFSIGNALED(status)
 
 
-def test_a_flush_that_is_killed_at_any_step_loses_no_turn_and_keeps_none_twice(
-    ledger, redis_url, database_url, database
-):
+def test_a_flush_that_is_killed_at_any_step_loses_no_turn_and_keeps_none_twice(ledger, redis_url, database):
+    say(ledger, 0, conversation_id="before")
+    Flusher(ledger, SqlArchive(database)).flush()
     dice, said = random.Random(7), [0] * CONVERSATIONS
     steps = itertools.count(1)
     deaths = 0
@@ -93,11 +92,11 @@ def test_a_flush_that_is_killed_at_any_step_loses_no_turn_and_keeps_none_twice(
                     source=Source.RESTORED,
                 )
             said[which] += 1
-        died = flush_and_die(redis_url, database_url, next(steps))
+        died = flush_and_die(redis_url, database, next(steps))
         deaths += died
         if not died:  # it was not that long: from the first step on again
             steps = itertools.count(1)
-    flush_and_die(redis_url, database_url, 0)
+    flush_and_die(redis_url, database, 0)
 
     assert deaths > TURNS / BETWEEN_DEATHS / 2
     assert ledger.run(WaitingOutboxes()) == []
