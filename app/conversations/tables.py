@@ -34,6 +34,7 @@ NAMES = {
     "pk": "%(table_name)s_key",
 }
 
+SPEAKERS = ("user", "assistant")  # whose turns are counted as messages
 metadata = MetaData(naming_convention=NAMES)
 
 
