@@ -114,12 +114,6 @@ class Gone(GreenroomError):
     kind = "gone"
 
 
-class ResumeTokenUsed(Gone):
-    """That resume token was used before, and each is good for one return: join as at first, or with the newest one."""
-
-    kind = "resume-token-used"
-
-
 class Unavailable(GreenroomError):
     """Something we depend on is down; trying again may work."""
 
@@ -274,6 +268,12 @@ class NotMovable(Conflict):
     kind = "not-movable"
 
 
+class RoomHasBot(Conflict):
+    """That room has a bot; join it there, or move to another room."""
+
+    kind = "room-has-a-bot"
+
+
 class IllegalTransition(Conflict):
     """A session cannot go from the state it is in to that one."""
 
@@ -413,6 +413,13 @@ class LaunchFailed(Unavailable):
     """The bot did not start; its session's events say why."""
 
     kind = "launch-failed"
+    retry_after = 5
+
+
+class MoveFailed(Unavailable):
+    """The bot could not move, and is where it was; its session's events say why."""
+
+    kind = "move-failed"
     retry_after = 5
 
 

@@ -17,6 +17,7 @@ from benchmarks import report
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER
+from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.room import Room
@@ -35,6 +36,9 @@ class NoLaunches:
 
     def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         raise AssertionError("a bot that beats was superseded")
+
+    def transition(self, session: Session, epoch: int, *, again: bool = False) -> Step[bool]:
+        raise AssertionError("nobody moves here")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.joining import Joining, Order
 from greenroom.app.rooms.leases import Adopt, Adoption, owner_of
-from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.line import LeaveLine, Push
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, Session, State, Transition
@@ -24,6 +24,9 @@ class NoWorkers:
     def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         self.claims[session.id] = token
         return Push("nobody", token, session.id, in_front)
+
+    def transition(self, session: Session, epoch: int, *, again: bool = False) -> Step[bool]:
+        raise AssertionError("nobody moves here")
 
 
 def an_order(room: Room, user_id: str) -> Order:

@@ -25,7 +25,15 @@ FORGET_EVERY = timedelta(hours=1)
 SUM_UP_LOST_EVERY = timedelta(minutes=10)
 SWEEP_EVERY = timedelta(seconds=60)
 
-INCLUDED = ("archiving", "launches", "summarising", "upkeep", "worker.reporting", "worker.warmup")
+INCLUDED = (
+    "archiving",
+    "launches",
+    "summarising",
+    "transitions",
+    "upkeep",
+    "worker.reporting",
+    "worker.warmup",
+)
 
 
 class Steadily(schedule):

@@ -11,6 +11,7 @@ from greenroom.app.queue_names import CONTROL
 from greenroom.app.rooms.archive import Archive
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.joining import Joining
+from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line_upkeep import Positions
 from greenroom.app.rooms.provider_events import Weighing
@@ -19,6 +20,7 @@ from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room_monitor import RoomMonitor
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.rooms.summarising import Summaries, Writer, wanted_of
+from greenroom.app.rooms.transitions import Carrier
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import app, settings
 from greenroom.tasks.queues import CeleryQueues
@@ -83,6 +85,12 @@ def upkeep() -> Upkeep:
         monitor=monitor,
         weighing=Weighing(ledger, Reviving(ledger, launches(), rooms), monitor, rooms),
     )
+
+
+@Once
+def carrier() -> Carrier:
+    ledger = RedisLedger(settings().redis_url)
+    return Carrier(ledger, launches(), Leaving(ledger, providers.of(settings())))
 
 
 @Once

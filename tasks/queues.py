@@ -57,6 +57,13 @@ class CeleryQueues:
         )
         return Once(f"reap:{request_id}", TOLD_FOR, CONTROL, _in_envelope(task, CONTROL))
 
+    def transition(self, session: Session, epoch: int, *, again: bool = False) -> Once:
+        task = self._app.amqp.as_task_v2(
+            str(uuid.uuid4()), "rooms.transition", args=(session.id, str(epoch)), ignore_result=True
+        )
+        name = f"move:{session.id}:{epoch}{':again' if again else ''}"
+        return Once(name, REMEMBERED_FOR, CONTROL, _in_envelope(task, CONTROL))
+
     def message(self, session: Session, token: str) -> str:
         """A launch as it lies in the queue.
 

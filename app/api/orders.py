@@ -22,7 +22,9 @@ def order_of(wanted: Mapping[str, Any], here: Services) -> Order:
     """Raises UnknownAssistant, UnknownBot, UnknownPersonality, UnknownVoice, ReservedName, BadRoom and the like."""
     called = {name: fact for name, fact in wanted.items() if name in FACTS and name != "assistant"}
     assistant = known_assistant(wanted.get("assistant"), here)
-    facts = decide(call=called, assistant=assistant.facts() if assistant else {}, installation=here.usual)
+    its_own = assistant.facts() if assistant else {}
+    facts = decide(call=called, assistant=its_own, installation=here.usual)
+    named = frozenset(decide(call=called, assistant=its_own))
     check_character(facts, here)
     facts["user_id"] = called.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"
     check_name(facts["user_id"])
@@ -31,11 +33,13 @@ def order_of(wanted: Mapping[str, Any], here: Services) -> Order:
     if "room_url" not in wanted:
         # Opened before the join: a caller who asks again after a failure would get a second room and bot
         opened = here.opening.open()
-        return Order(opened.room, Brief(**facts), link=g.link, fell_back_from=opened.fell_back_from)
+        return Order(
+            opened.room, Brief(**facts), link=g.link, named=named, fell_back_from=opened.fell_back_from
+        )
     room = here.providers.room(wanted["room_url"])
     if is_some_users(room):
         here.rollout.check(assistant, facts["user_id"])
-    return Order(room, Brief(**facts), link=g.link, recording=is_recorded)
+    return Order(room, Brief(**facts), link=g.link, recording=is_recorded, named=named)
 
 
 def check_character(facts: Mapping[str, Any], here: Services) -> None:

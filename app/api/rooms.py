@@ -1,5 +1,6 @@
 """The endpoints of rooms: a bot joins one, leaves one, or is changed in one."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -7,12 +8,11 @@ from typing import Any
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from greenroom.app.access import open_to_pass, open_to_resume, open_to_session
+from greenroom.app.access import open_to_pass, open_to_session
 from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.join_log import log_joins, note_joined, note_order
 from greenroom.app.api.orders import check_personality, order_of
-from greenroom.app.api.returns import go_back
 from greenroom.app.api.schemas.joining import JoinedSchema, JoinSchema, LeaveSchema, LeftSchema, WaitSchema
 from greenroom.app.api.schemas.rooms import (
     ConfigSchema,
@@ -35,7 +35,7 @@ from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import as_told
-from greenroom.app.rooms.sessions import ON_STAGE, ReadSession
+from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, State
 
 ASK_AGAIN_AFTER = "5"  # seconds; a caller who waits for a slot keeps the place by asking again
 REAPED_WITHIN = timedelta(seconds=5)  # control is waited for
@@ -53,16 +53,12 @@ log_joins(bp, "rooms.join")
     HTTPStatus.OK, schema=JoinedSchema, description="The room has a bot, or had one on its way already"
 )
 @open_to_pass
-@open_to_resume
 def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     """Put exactly one bot in a room, or find the one that is there.  With a pass: in its room, as its user.
 
-    With a resume token: back to its session, as its user; a token is good for one return.
+    A user's bot that is in another room comes from there (`transitioning`), unless others are with it there.
     """
     here = services()
-    if g.resume is not None or "resume_token" in wanted:
-        token = g.resume or here.resume_tokens.read(wanted["resume_token"])
-        return go_back(token, wanted, timedelta(seconds=query["wait"]), here)
     if g.held is not None:
         wanted = _as_the_pass_says(g.held, wanted)
     order = order_of(wanted, here)
@@ -75,11 +71,11 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     note_joined(joined)
     if is_named and not joined.reused:  # the person may be there before the bot, and would find no room
         here.providers.of_room(order.room).prepare(order.room, recording=order.recording)
-    answer = _joined(joined, order, _about(wanted), here)
+    answer = joined_as_told(joined, order.brief.user_id, _about(wanted), here, order.fell_back_from)
     if joined.status == QUEUED:
         return answer, HTTPStatus.ACCEPTED, {"Retry-After": ASK_AGAIN_AFTER}
-    is_there = joined.reused or joined.status in ON_STAGE
-    return answer, HTTPStatus.OK if is_there else HTTPStatus.ACCEPTED
+    is_there = joined.status in ON_STAGE and joined.status != State.TRANSITIONING
+    return answer, HTTPStatus.OK if joined.reused or is_there else HTTPStatus.ACCEPTED
 
 
 def _as_the_pass_says(held: Pass, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -217,14 +213,15 @@ def _about(wanted: dict[str, Any]) -> About:
     return About(wanted.get("user_name"), preferences if isinstance(preferences, dict) else {})
 
 
-def _joined(joined: Joined, order: Order, about: About, here: Services) -> dict[str, Any]:
-    user_id = order.brief.user_id
+def joined_as_told(
+    joined: Joined, user_id: str, about: About, here: Services, fell_back_from: Sequence[str] = ()
+) -> dict[str, Any]:
     session_url = f"/sessions/{joined.session_id}"
     return {
         **vars(joined),
         "brief": joined.brief if g.held is None else joined.brief.for_guest(user_id),
         "room_url": str(joined.room),
         "session_url": session_url,
-        "fell_back_from": order.fell_back_from,
+        "fell_back_from": fell_back_from,
         "connect": way_in(joined.room, user_id, about, here, joined.session_id),
     }

@@ -20,7 +20,6 @@ from greenroom.app.conversations.reading import SqlKeptConversations
 from greenroom.app.conversations.sessions import SqlKeptSessions
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
-from greenroom.app.resume_tokens import ResumeTokens
 from greenroom.app.rooms.analytics import Counted
 from greenroom.app.rooms.asked_reaping import AskedReaping
 from greenroom.app.rooms.assistants import Assistants
@@ -66,7 +65,6 @@ class Services:
     overview: Overview
     tokens: TimestampSigner
     passes: Passes
-    resume_tokens: ResumeTokens
     settings: Settings
     personalities: tuple[str, ...]
     providers: Providers
@@ -106,7 +104,6 @@ class Services:
             overview=Overview(ledger),
             tokens=session_tokens(settings.signing_secret),
             passes=Passes(settings.signing_secret),
-            resume_tokens=ResumeTokens(settings.signing_secret),
             settings=settings,
             personalities=personalities,
             providers=its,

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,8 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.access import open_to_session
 from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint, accepts
+from greenroom.app.api.rooms import joined_as_told
+from greenroom.app.api.schemas.joining import JoinedSchema, MoveSchema, WaitSchema
 from greenroom.app.api.schemas.offers import AcceptedSchema, AnswerSchema, CandidatesSchema, OfferSchema
 from greenroom.app.api.schemas.requests import AnyAnswerSchema, AnyRequestSchema
 from greenroom.app.api.schemas.sessions import (
@@ -24,6 +27,8 @@ from greenroom.app.api.schemas.sessions import (
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import services
 from greenroom.app.errors import (
+    Busy,
+    Forbidden,
     NoSuchSession,
     NotStreamedHere,
     OfferRefused,
@@ -32,6 +37,7 @@ from greenroom.app.errors import (
 )
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.providers import NOTHING
 from greenroom.app.rooms.requests import REQUESTS, Candidates, Cleaned, CleanUp, Offer
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, State
@@ -91,6 +97,35 @@ def get_events(session_id: str) -> dict[str, list[Event]]:
     is_told_why = has_key or services().settings.redis_is_embedded
     events = _events(session_id, after, has_key=has_key)
     return {"events": _as_told(events, is_told_why=is_told_why, is_told_who=has_key)}
+
+
+@bp.post("/<session_id>/move")
+@bp.arguments(MoveSchema())
+@bp.arguments(WaitSchema(), location="query")
+@bp.response(HTTPStatus.ACCEPTED, JoinedSchema(), description="The bot is on its way there")
+@bp.alt_response(HTTPStatus.OK, schema=JoinedSchema, description="The bot is there")
+@open_to_session
+def move(wanted: dict[str, Any], query: dict[str, Any], session_id: str) -> ResponseReturnValue:
+    """Have a session go on in another room, with its bot, conversation and memory.
+
+    With a session's token: as its user, and only if nobody else would be left without the bot.
+    """
+    here = services()
+    session, caller = here.overview.session(session_id), caller_of(session_id)
+    user_id = session.brief.user_id
+    if caller not in (None, user_id):
+        raise Forbidden("The bot moves with whom it is for.")
+    room, within = here.providers.room(wanted.pop("room_url")), timedelta(seconds=query["wait"])
+    try:
+        with here.seats.taken(Wait.JOIN):
+            joined = here.joining.move_and_wait(session, room, wanted, within, by=caller)
+    except Busy:
+        joined = here.joining.move(session, room, wanted, by=caller)
+    if not joined.reused:
+        here.providers.of_room(room).prepare(room)
+    is_there = joined.status != State.TRANSITIONING
+    answer = joined_as_told(joined, user_id, NOTHING, here)
+    return answer, HTTPStatus.OK if is_there else HTTPStatus.ACCEPTED
 
 
 @bp.post("/<session_id>/requests/<name>")

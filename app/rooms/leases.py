@@ -93,6 +93,7 @@ class Held:
     recorded: State | None
     conversation_id: str  # the record's, else the one that it began with
     place: Place  # of its launch, while its bot is starting
+    is_on_its_way: bool = False  # that session has a bot in another room, which moves here
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from greenroom.app.rooms.endings import end, end_lost
 from greenroom.app.rooms.leases import STALE_AFTER, Finding, LeaseStatus, ReadRoom, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.moving import MoveFailure, Target, call_off
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.requests import Leave, LeaveLater, ended_by
 from greenroom.app.rooms.room import Room
@@ -46,7 +47,12 @@ class Leaving:
             raise BotSilent(session_id=lease.session_id) from None  # Redis lost it; the bot writes it again
 
     def leave_session(
-        self, session_id: str, *, by: str | None = None, teardown_delay: timedelta = timedelta(0)
+        self,
+        session_id: str,
+        *,
+        by: str | None = None,
+        teardown_delay: timedelta = timedelta(0),
+        reason: Reason = Reason.LEFT,
     ) -> Left:
         """Raises NoSuchSession, or BotSilent if the bot has not left within the time that it has.
 
@@ -54,15 +60,15 @@ class Leaving:
         `teardown_delay` the people leave and the bot waits so long for somebody to join or to come back; one that has
         not started yet waits for nobody.
         """
-        wish = LeaveLater(teardown_delay.total_seconds(), by) if teardown_delay else Leave(Reason.LEFT, by)
+        wish = LeaveLater(teardown_delay.total_seconds(), by) if teardown_delay else Leave(reason, by)
         session = self._ledger.run(ReadSession(session_id))
         for _ in range(BOTS_AT_MOST):
             if session.state is State.ENDED:
                 return Left("left", session.id, session.reason)
             if by is not None and self._is_pending(session):
                 self._check_alone(session, by)
-            if self._withdraw(session, by):
-                return Left("left", session.id, Reason.LEFT)
+            if self._withdraw(session, by, reason):
+                return Left("left", session.id, reason)
             try:
                 ask(self._ledger, session, wish)
                 if teardown_delay:
@@ -72,11 +78,11 @@ class Leaving:
             except BotSilent:
                 if by is not None:
                     self._check_alone(session, by)
-                self._free_if_dead(session, by)
+                self._free_if_dead(session, by, reason)
             asked, session = session, self._ledger.run(ReadSession(session_id))
             if session.epoch == asked.epoch:
                 break
-        return Left("left", session.id, session.reason or Reason.LEFT)
+        return Left("left", session.id, session.reason or reason)
 
     def _is_pending(self, session: Session) -> bool:
         lease = self._ledger.run(ReadRoom(session.room)).lease
@@ -93,14 +99,15 @@ class Leaving:
         ):
             raise OthersThere
 
-    def _withdraw(self, session: Session, by: str | None) -> bool:
+    def _withdraw(self, session: Session, by: str | None, reason: Reason) -> bool:
         """Whether the bot had not started yet, and never will."""
         if not self._ledger.run(Withdraw(session.room, session.epoch)):
             return False
-        end(self._ledger, session, Reason.LEFT, f"{ended_by(by)}, before its bot had started")
+        self._stay_away(session)
+        end(self._ledger, session, reason, f"{ended_by(by)}, before its bot had started")
         return True
 
-    def _free_if_dead(self, session: Session, by: str | None) -> None:
+    def _free_if_dead(self, session: Session, by: str | None, reason: Reason) -> None:
         """Raises BotSilent if the bot lives, or another of its session's may still start."""
         token = secrets.token_hex(16)
         finding, lease = self._ledger.run(
@@ -111,4 +118,10 @@ class Leaving:
             raise BotSilent(session_id=session.id)
         if mine and lease is not None:
             self._ledger.run(Withdraw(session.room, lease.epoch))
-        end_lost(self._ledger, session.id, Reason.LEFT, f"{ended_by(by)}; its bot was not heard any more")
+        self._stay_away(session)
+        end_lost(self._ledger, session.id, reason, f"{ended_by(by)}; its bot was not heard any more")
+
+    def _stay_away(self, session: Session) -> None:
+        """Free the room that a session was to move to."""
+        if target := Target.of(session):
+            self._ledger.run(call_off(session, target, MoveFailure.ENDED, "the session ended meanwhile"))

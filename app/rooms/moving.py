@@ -64,22 +64,17 @@ class Target:
     room: Room
     epoch: int
     token: str = field(repr=False)
-    named: tuple[
-        str, ...
-    ] = ()  # what whoever asked for the move named: the old room's config does not hold for it
+    named: tuple[str, ...] = ()  # what holds there whatever the old room's config says
+    alone_with: str | None = None  # the move is made only while nobody else is in the old room
 
     def at(self, step: str) -> Underway:
         """This move as the session's record has it, once that step is done."""
-        return Underway(
-            MOVE,
-            step,
-            {
-                "room": str(self.room),
-                "epoch": str(self.epoch),
-                "token": self.token,
-                "named": ",".join(self.named),
-            },
-        )
+        facts = {"room": str(self.room), "epoch": str(self.epoch), "token": self.token}
+        if self.named:
+            facts["named"] = ",".join(self.named)
+        if self.alone_with is not None:
+            facts["alone_with"] = self.alone_with
+        return Underway(MOVE, step, facts)
 
     @classmethod
     def of(cls, session: Session) -> "Target | None":
@@ -89,7 +84,8 @@ class Target:
             return None
         facts = underway.facts
         named = tuple(name for name in facts.get("named", "").split(",") if name)
-        return cls(Room.parse(facts["room"]), int(facts["epoch"]), facts["token"], named)
+        room, epoch = Room.parse(facts["room"]), int(facts["epoch"])
+        return cls(room, epoch, facts["token"], named, facts.get("alone_with"))
 
 
 @dataclass(frozen=True)

@@ -36,5 +36,20 @@ class ReapQueue(Protocol):
         ...
 
 
-class Queues(LaunchQueue, EvidenceQueue, ReapQueue, Protocol):
+class MoveQueue(Protocol):
+    """Takes moves to the control worker."""
+
+    def transition(self, session: Session, epoch: int, *, again: bool = False) -> Step[bool]:
+        """The step that has a session's bot asked to move to the room that it has claimed at this epoch, once.
+
+        And once more, `again`, should that get lost.
+        """
+        ...
+
+
+class SessionQueues(LaunchQueue, MoveQueue, Protocol):
+    """What sessions are kept going with."""
+
+
+class Queues(SessionQueues, EvidenceQueue, ReapQueue, Protocol):
     """All queues, as a web process needs them."""

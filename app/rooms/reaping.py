@@ -20,7 +20,7 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Providers
-from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 class Reaper:
     """Revives the sessions of dead bots, and launches again what never started.  Safe to run twice at once."""
 
-    def __init__(self, ledger: Ledger, launches: LaunchQueue, providers: Providers | None = None) -> None:
+    def __init__(self, ledger: Ledger, launches: SessionQueues, providers: Providers | None = None) -> None:
         self._ledger = ledger
         self._launches = launches
         self._reviving = Reviving(ledger, launches, providers)

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from greenroom.app.errors import (
     CandidatesRefused,
     GreenroomError,
+    NotMovable,
     OfferRefused,
     OthersThere,
     RoomFull,
@@ -111,6 +112,13 @@ class AskedBot(Protocol):
 
     async def clean_up(self, wish: str | None) -> Cleaned:
         """Cancel what is under way, and read anew what it knows; the same wish is done once."""
+        ...
+
+    async def move(self, epoch: int) -> None:
+        """Begin the move that the session's record has, to the claim of that epoch; asked twice it begins once.
+
+        Raises NotMovable, OthersThere.
+        """
         ...
 
 
@@ -248,7 +256,7 @@ class GiveWay(Request[GivesWay]):
 
 @dataclass(frozen=True)
 class Leave(Request[Done]):
-    """Say goodbye, and end the session.
+    """Say goodbye, and end the session; a bot whose user has another one in another room says nothing.
 
     The API sends it for `POST /leave`.  The bot answers when it has left.  Asked `by` a person of the room it refuses
     while others are there.
@@ -264,7 +272,8 @@ class Leave(Request[Done]):
 
     async def carry_out(self, bot: AskedBot) -> None:
         check_alone(bot.people, self.by)
-        bot.leave(self.reason, detail=ended_by(self.by))
+        moves_out = self.reason is Reason.MOVED_OUT
+        bot.leave(self.reason, detail=ANOTHER_CAME if moves_out else ended_by(self.by))
 
 
 @dataclass(frozen=True)
@@ -339,13 +348,38 @@ def check_alone(people: frozenset[str], person: str | None) -> None:
         raise OthersThere
 
 
+@dataclass(frozen=True)
+class MoveTo(Request[Done]):
+    """Move to another room, which is claimed for the session already.
+
+    The control worker sends it.  The bot reads in the record where to, and answers once it has begun; what came of it
+    is in the history.  It refuses where the move would leave others without it who shall not be.
+    """
+
+    name = "move"
+    answer = Done
+    refusals = (NotMovable, OthersThere)
+    within = timedelta(seconds=10)
+    within_of_start = timedelta(seconds=30)
+
+    epoch: str  # of the claim; a number of so many digits is not kept everywhere
+
+    async def carry_out(self, bot: AskedBot) -> Done:
+        await bot.move(int(self.epoch))
+        return Done()
+
+
+ANOTHER_CAME = "its user's next bot is in another room"
+
+
 def ended_by(person: str | None) -> str:
     """Who ended a call by asking for it, for its record: a person of the room, or the holder of the key."""
     return f"{person} hung up" if person is not None else "POST /leave, with the key"
 
 
 REQUESTS: Mapping[str, type[Request[Any]]] = {
-    each.name: each for each in (Offer, Candidates, Configure, GiveWay, Leave, LeaveLater, Expect, CleanUp)
+    each.name: each
+    for each in (Offer, Candidates, Configure, GiveWay, Leave, LeaveLater, Expect, CleanUp, MoveTo)
 }
 
 

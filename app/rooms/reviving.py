@@ -12,6 +12,7 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import Finding, Lease, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
+from greenroom.app.rooms.moving import MoveFailure, Target, call_off
 from greenroom.app.rooms.parking import PARKING, finish_parking, relaunch
 from greenroom.app.rooms.procedures import Procedure, follow
 from greenroom.app.rooms.providers import Providers
@@ -71,12 +72,17 @@ class Reviving:
     def go_on(
         self, room: Room, session_id: str, epoch: int, token: str, failure: BotFailure
     ) -> Session | None:
-        """Launch a session's next bot under its claim.  None, and the room is free, if the session is over.
+        """Launch a session's next bot under its claim.  None, and the room is free, if the session is not here.
 
-        A procedure that the bot had begun is finished: that is no crash.
+        A procedure that the bot had begun is finished: that is no crash.  A move that it had begun is called off.
         """
         try:
             session = self._ledger.run(ReadSession(session_id))
+            if target := Target.of(session):
+                self._ledger.run(call_off(session, target, MoveFailure.BOT_DIED, f"its bot {failure}"))
+            if session.room != room:  # it was to move here
+                self._ledger.run(Withdraw(room, epoch))
+                return None
             kind = session.procedure.kind if session.procedure else ""
             is_over = session.state in (State.LEAVING, State.ENDED)
             if (finish := FINISHES.get(kind)) and not is_over:

@@ -13,7 +13,8 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import PENDING_FOR, Hold, Lease, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, Place
-from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.moving import MOVES_WITHIN, MoveFailure, Target, call_off
+from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
@@ -25,9 +26,11 @@ from greenroom.app.rooms.sessions import (
     Session,
     State,
 )
+from greenroom.app.rooms.transitions import REPLACING
 from greenroom.app.rooms.workers import ReadHosts
 
 LAUNCHES_AT_MOST = 4  # of one session while a slot is free: the first, and three more
+REPLACES_WITHIN = timedelta(seconds=40)  # a bot that does not leave in this time is not heard any more
 GIVEN_UP_BEFORE = timedelta(seconds=15)  # how long before a claim lapses its place in line is given up
 
 log = structlog.get_logger(__name__)
@@ -36,7 +39,7 @@ log = structlog.get_logger(__name__)
 class UnstartedLaunches:
     """What the reaper does for them in one pass, in which it counts the slots once."""
 
-    def __init__(self, ledger: Ledger, launches: LaunchQueue, reviving: Reviving) -> None:
+    def __init__(self, ledger: Ledger, launches: SessionQueues, reviving: Reviving) -> None:
         self._ledger = ledger
         self._launches = launches
         self._reviving = reviving
@@ -50,7 +53,11 @@ class UnstartedLaunches:
             self._look_after_claim(room, lease)
             return
         age = timedelta(milliseconds=now_ms - lease.since_ms)
-        if age < STARTS_WITHIN:  # the claim is new: its claimer is still writing the record and the launch
+        if session.room != room:
+            self._look_after_move(room, lease, session, age)
+        elif session.procedure is not None and session.procedure.kind == REPLACING:
+            self._look_after_replacement(room, lease, session, age)
+        elif age < STARTS_WITHIN:  # the claim is new: its claimer is still writing the record and the launch
             self._ledger.run(SetDeadline(room, STARTS_WITHIN - age))
         elif session.epoch < lease.epoch and lease.token:  # whoever superseded its bot died before this
             died = BotFailure(FailureKind.NOT_HEARD, "died")
@@ -74,7 +81,7 @@ class UnstartedLaunches:
             return
         age = timedelta(milliseconds=now_ms - session.updated_ms)
         is_old = age > PENDING_FOR - STARTS_WITHIN  # else its claim is a new one
-        if session.state is State.PENDING and is_old:
+        if session.room == room and session.state is State.PENDING and is_old:
             reason = Reason.LAUNCH_FAILED if self._all_slots else Reason.NO_WORKER
             end(
                 self._ledger,
@@ -90,6 +97,29 @@ class UnstartedLaunches:
             self._ledger.run(SetDeadline(room, STARTS_WITHIN - age))
         else:
             self._ledger.run_all([Withdraw(room, lease.epoch), ClearDeadline(room)])
+
+    def _look_after_move(self, room: Room, lease: Lease, session: Session, age: timedelta) -> None:
+        """See to the claim of a session that is to move here: have its bot asked again, or call the move off."""
+        target = Target.of(session)
+        if target is None or target.epoch != lease.epoch:
+            self._look_after_claim(room, lease)
+        elif age >= MOVES_WITHIN:
+            late = f"it was not made within {MOVES_WITHIN.seconds} seconds"
+            self._ledger.run_all(
+                [call_off(session, target, MoveFailure.BOT_SILENT, late), ClearDeadline(room)]
+            )
+        else:
+            again = self._launches.transition(session, target.epoch, again=True)
+            self._ledger.run_all([again, SetDeadline(room, MOVES_WITHIN - age)])
+
+    def _look_after_replacement(self, room: Room, lease: Lease, session: Session, age: timedelta) -> None:
+        """See to a session whose bot comes when that of another one has left."""
+        if age >= REPLACES_WITHIN:
+            why = "the bot that its user has in another room did not leave"
+            self._give_up(room, lease, session, Reason.LAUNCH_FAILED, why)
+        else:
+            again = self._launches.transition(session, session.epoch, again=True)
+            self._ledger.run_all([again, SetDeadline(room, STARTS_WITHIN)])
 
     def _keep_in_line(
         self, room: Room, lease: Lease, session: Session, place: Place, unasked: timedelta

@@ -95,7 +95,7 @@ def claim(step: Claim) -> Command:
             return Claimed(int(epoch), session_id, took_over or None, elsewhere or None)
         if replies[0][0] == "wait":
             return NotYet(timedelta(milliseconds=replies[0][1]))
-        _, card, age, state, (recorded, conversation_id), *place = replies[0]
+        _, card, age, state, (recorded, conversation_id, room), *place = replies[0]
         lease = _lease(card)
         assert lease is not None
         return Held(
@@ -105,6 +105,7 @@ def claim(step: Claim) -> Command:
             recorded=State(recorded) if conversation_id else None,
             conversation_id=conversation_id or lease.brief.conversation_id,
             place=place_of(*place) if place else NOT_IN_LINE,
+            is_on_its_way=bool(conversation_id) and room != str(step.room),
         )
 
     call = script(

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import NotMovable
+from greenroom.app.errors import NotMovable, OthersThere
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.requests import AskedBot, BadRequest, Cleaned, read
@@ -47,14 +47,17 @@ class BotOfStay(AskedBot):
             await room.controls.change(changes)
 
     async def move(self, epoch: int) -> None:
-        if not self.moves.begin(await self.moves.recorded(epoch)):
+        target = await self.moves.recorded(epoch)
+        if target.alone_with is not None and self.people - {target.alone_with}:
+            raise OthersThere
+        if not self.moves.begin(target):
             raise NotMovable(session_id=self.session_id)
 
     def give_way(self) -> bool:
         return self.listener.give_way()
 
     def leave(self, reason: Reason, detail: str) -> None:
-        self.end.begin(Ending(reason, detail=detail))
+        self.end.begin(Ending(reason, politely=reason is not Reason.MOVED_OUT, detail=detail))
 
     async def leave_later(self, teardown_delay: timedelta, detail: str) -> None:
         await self.listener.asked_to_leave(teardown_delay, detail)

@@ -17,6 +17,7 @@ class RememberedLaunches:
         self.asked: list[tuple[Session, str]] = []
         self.told: list[Evidence] = []
         self.reapings: list[tuple[str, Room | None]] = []
+        self.moves: list[tuple[str, int]] = []
         self.is_away = False
 
     def publish(self, evidence: Evidence) -> Once:
@@ -26,6 +27,10 @@ class RememberedLaunches:
     def reap(self, request_id: str, room: Room | None) -> Once:
         self.reapings.append((request_id, room))
         return Once(f"reap:{request_id}", REMEMBERED_FOR, CONTROL, request_id)
+
+    def transition(self, session: Session, epoch: int, *, again: bool = False) -> Once:
+        self.moves.append((session.id, epoch))
+        return Once(f"move:{session.id}:{epoch}:{again}", REMEMBERED_FOR, CONTROL, "a-move")
 
     def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         if self.is_away:

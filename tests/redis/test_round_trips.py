@@ -58,9 +58,9 @@ def tell_positions(ledger):
 def test_what_is_done_most_takes_so_many_round_trips(ledger, trips, what, at_most):
     joining, overview = Joining(ledger, RememberedLaunches()), Overview(ledger)
     for number in range(10):
-        joining.join(an_order(room=Room.parse(f"local:stage-{number}")))
+        joining.join(an_order(room=Room.parse(f"local:stage-{number}"), user_id=f"user-{number}"))
     act = {
-        "join": lambda: joining.join(an_order(room=Room.parse("local:another"))),
+        "join": lambda: joining.join(an_order(room=Room.parse("local:another"), user_id="another")),
         "join a room whose bot is starting": lambda: joining.join(an_order(room=Room.parse("local:stage-1"))),
         "beat": lambda: ledger.run(a_beat(7)),
         "turn": lambda: ledger.run(Record("a-session", "here", 7, Turn("7-1", "user", "hello"))),

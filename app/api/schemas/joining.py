@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, FactsSchema
 from greenroom.app.api.schemas.fields import NAME, Seconds, Strict, between, one_line
-from greenroom.app.resume_tokens import LONGEST
+from greenroom.app.rooms.brief import Mode
 
 
 class JoinSchema(Strict, FactsSchema):
@@ -19,12 +19,6 @@ class JoinSchema(Strict, FactsSchema):
     user_name = fields.String(
         validate=[validate.Length(min=1, max=64), one_line],
         metadata={"description": "What the others in the room, and the bot, may call that user"},
-    )
-    resume_token = fields.String(
-        validate=validate.Length(1, LONGEST),
-        metadata={
-            "description": "That came with `connect`, to go back to its session; nothing else is named then"
-        },
     )
 
 
@@ -59,12 +53,6 @@ class ConnectSchema(Schema):
     token = fields.String(
         metadata={"description": "Bearer token for this session alone; may go to a browser"}
     )
-    resume_token = fields.String(
-        metadata={
-            "description": "Leads a page that has lost its state back to this session, once: as the bearer token of "
-            "POST /join, or as its `resume_token`; ends with the session"
-        }
-    )
     user_id = fields.String()
     ice_servers = fields.List(fields.Nested(IceServerSchema))
 
@@ -73,7 +61,12 @@ class JoinedSchema(FactsSchema):
     """The room's one session."""
 
     session_id = fields.String()
-    status = fields.String(metadata={"description": "The session's state; queued while all slots are taken"})
+    status = fields.String(
+        metadata={
+            "description": "The session's state; queued while all slots are taken, transitioning while it comes "
+            "from another room"
+        }
+    )
     position = fields.Integer(
         allow_none=True, metadata={"description": "In the line, if it is queued; 1 is next"}
     )
@@ -87,6 +80,17 @@ class JoinedSchema(FactsSchema):
         metadata={"description": "Providers that would have a fresh room first, and do not answer"},
     )
     connect = fields.Nested(ConnectSchema)
+
+
+class MoveSchema(Strict):
+    """Where a session's bot goes, and how it is there; all else is as it was."""
+
+    room_url = fields.String(required=True, metadata={"description": "A room that has no bot"})
+    mode = fields.Enum(
+        Mode,
+        by_value=True,
+        metadata={"description": "none: seen in a forum, heard alone in its user's own voice room"},
+    )
 
 
 class LeaveSchema(Strict):

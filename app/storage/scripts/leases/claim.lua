@@ -24,7 +24,7 @@
 -- ARGV[11] above     string   the epoch of a session that moves here, or "0": then it may be one that was here
 -- returns {"claimed", epoch, session, session taken over or "", session of the bot that the user has elsewhere or ""}
 --      or {"held", lease, age in ms or -1 while it is starting, state of its session by its bot's last beat, {state,
---          conversation} by its record, and while it is starting: how many are ahead of it in line or -1, how many wait, free slots}
+--          conversation, room} by its record, and while it is starting: how many are ahead of it in line or -1, how many wait, free slots}
 --      or {"wait", ms}: nobody can tell yet
 local lease_key, epoch_key, keepalive_key, config_key, memory_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, pending_ms, stale_ms, doubt_ms = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -34,13 +34,14 @@ local took_over, goes_on = "", false
 
 local function recorded(lease)
     local session_key = string.gsub(KEYS[6], "%*", function() return lease.session_id end)
-    return redis.call("HMGET", session_key, "state", "conversation_id")
+    return redis.call("HMGET", session_key, "state", "conversation_id", "room")
 end
 
 local function elsewhere(session_id)
     local known = redis.call("GET", KEYS[10])
     local bot = known and cjson.decode(known)
-    return bot and bot.session_id ~= session_id and bot.session_id or ""
+    local is_elsewhere = bot and bot.session_id ~= session_id and bot.room_url ~= string.match(lease_key, "{(.*)}")
+    return is_elsewhere and bot.session_id or ""
 end
 
 local held = redis.call("GET", lease_key)

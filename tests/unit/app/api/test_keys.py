@@ -32,6 +32,7 @@ ITS_SESSION = {
     ("GET", "/sessions/<session_id>"),
     ("GET", "/sessions/<session_id>/events"),
     ("POST", "/sessions/<session_id>/cleanup"),
+    ("POST", "/sessions/<session_id>/move"),
     ("POST", "/sessions/<session_id>/api/offer"),
     ("PATCH", "/sessions/<session_id>/api/offer"),
 }
@@ -70,6 +71,7 @@ BODIES = {
     "/voice/room": lambda _: {"user_id": "ada"},
     "/config": lambda _: {"room_url": "local:matrix", "voice": "deep"},
     "/sessions/<session_id>/api/offer": lambda _: {"sdp": "v=0", "type": "offer"},
+    "/sessions/<session_id>/move": lambda _: {"room_url": "local:elsewhere"},
 }
 WRONG_CREDENTIALS = [
     None,
@@ -105,7 +107,7 @@ def allowed(method, rule):
 
 @pytest.fixture
 def session_id(caller):
-    return caller.post("/join", {"room_url": "local:one"}).json["session_id"]
+    return caller.post("/join", {"room_url": "local:one", "user_id": "ada"}).json["session_id"]
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_join_of_a_room_whose_bot_is_there_finds_it(joining, launches, puppet,
 
 def test_each_room_has_its_own_bot(joining, launches):
     joining.join(an_order(STAGE))
-    joining.join(an_order(CELLAR))
+    joining.join(an_order(CELLAR, user_id="bob"))
 
     assert len(set(launches.session_ids)) == 2
 
@@ -254,7 +254,7 @@ def join_one_after_another(joining, ledger, rooms):
     joined = []
     for room in rooms:
         ledger.pass_time(A_MOMENT)
-        joined.append(joining.join(an_order(room)))
+        joined.append(joining.join(an_order(room, user_id=f"of-{room.name}")))
     return joined
 
 
@@ -291,7 +291,7 @@ def test_who_asks_again_has_the_same_place_and_keeps_it(joining, ledger, launche
 def test_who_waits_moves_up_and_is_pending_when_a_slot_is_free(joining, ledger, puppet):
     joining.join(an_order())
     first = puppet()
-    joining.join(an_order(CELLAR))
+    joining.join(an_order(CELLAR, user_id="bob"))
     first.go_live()
     assert place_of(joining.join(an_order(CELLAR))) == ("queued", 1)
     ledger.run(a_report(free=1))
@@ -330,7 +330,7 @@ def test_the_line_holds_a_thousand():
 def test_a_session_that_goes_on_is_not_refused_by_a_full_line(joining, ledger, puppet, monkeypatch):
     first = joining.join(an_order())
     puppet().go_live()
-    joining.join(an_order(CELLAR))
+    joining.join(an_order(CELLAR, user_id="bob"))
     monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=1))
     ledger.pass_time(STALE_AFTER + A_MOMENT)
 
@@ -449,15 +449,15 @@ def test_a_bot_that_was_said_to_be_live_is_not_said_to_be_joining_afterwards(joi
     assert joining.join_and_wait(an_order(), A_MOMENT).status == State.LIVE
 
 
-def test_of_one_user_only_so_many_wait_and_nothing_is_left_of_those_that_are_refused(
+def test_of_one_link_only_so_many_wait_and_nothing_is_left_of_those_that_are_refused(
     joining, ledger, launches, monkeypatch
 ):
     monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(user_line=1))
     ledger.run(a_report(free=0))
-    joining.join(an_order())
+    joining.join(an_order(link="a-link"))
 
     with pytest.raises(TooManyInLine):
-        joining.join(an_order(CELLAR))
+        joining.join(an_order(CELLAR, user_id="a-guest", link="a-link"))
     assert ledger.run(ReadRoom(CELLAR)).lease is None
     assert joining.join(an_order(CELLAR, user_id="bob")).reused is False
     assert joining.join(an_order()).reused is True

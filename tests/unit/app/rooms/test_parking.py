@@ -116,7 +116,7 @@ def test_a_parked_session_waits_in_front_of_all_others_until_a_slot_is_free(
     parked, joining, launches, ledger, puppet, bot
 ):
     ledger.run(a_report(free=0))
-    joining.join(an_order(CELLAR))
+    joining.join(an_order(CELLAR, user_id="bob"))
 
     assert parked(session_of(ledger, bot), bot.owner) is True
 

@@ -610,7 +610,7 @@ def test_whose_person_has_left_gives_way_and_whose_person_is_there_never_does(jo
     alone[0].enter(State.WAITING)
     ledger.pass_time(GIVES_WAY_AFTER)
     for number in range(5):
-        joining.join(an_order(Room.parse(f"local:waits-{number}")))
+        joining.join(an_order(Room.parse(f"local:waits-{number}"), user_id=f"waits-{number}"))
     ledger.run(Note(alone[2].session.id, "person_arrived", alone[2].session.epoch, person="c"))
 
     assert free_slots(ledger) == 2
@@ -769,7 +769,7 @@ def two(joining, ledger, puppet):
     """Two bots of one worker, by session."""
     bots = []
     for room in (STAGE, CELLAR):
-        joining.join(an_order(room))
+        joining.join(an_order(room, user_id=f"of-{room.name}"))
         bots.append(puppet().go_live())
     return bots
 

@@ -25,6 +25,7 @@ from greenroom.app.rooms.requests import (
     GiveWay,
     Leave,
     LeaveLater,
+    MoveTo,
     Offer,
     OfferAnswer,
     Request,
@@ -46,6 +47,7 @@ EXAMPLES = [
     Expect(),
     CleanUp(),
     CleanUp("ada", "2026-01-01T00:00:00Z"),
+    MoveTo("1764335000123456"),
 ]
 ANSWERS = [
     Done(),

@@ -1,0 +1,249 @@
+"""Transitions: who is asked for a session in another room decides what comes there, and has the session's bot move.
+
+What a move is, and how it is made, is in `moving.py`.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+import structlog
+
+from greenroom.app.errors import (
+    BotFailed,
+    BotSilent,
+    IllegalTransition,
+    NoSuchSession,
+    NotMovable,
+    OthersThere,
+    SessionEnded,
+)
+from greenroom.app.rooms.brief import Brief, Mode
+from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.deadlines import SetDeadline
+from greenroom.app.rooms.leases import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
+from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.moving import MoveFailure, Target, call_off, move_without_bot
+from greenroom.app.rooms.parking import relaunch
+from greenroom.app.rooms.procedures import Underway, follow
+from greenroom.app.rooms.queues import SessionQueues
+from greenroom.app.rooms.requests import MoveTo
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import (
+    ON_STAGE,
+    STARTS_WITHIN,
+    Advance,
+    Create,
+    ReadEvents,
+    ReadSession,
+    ReadSessions,
+    Reason,
+    Session,
+    State,
+)
+from greenroom.app.rooms.visits import account_of
+from greenroom.app.rooms.voice_rooms import is_voice_room
+
+# What a bot is like: its user's bot is like that in whichever room it is
+CHARACTER = (
+    "bot",
+    "assistant",
+    "personality",
+    "persona",
+    "instructions",
+    "prompts",
+    "voice",
+    "voice_parameters",
+    "language",
+    "memory",
+)
+# What a session keeps for its whole life, whatever whoever asks for it in another room names
+ITS_OWN = frozenset({"user_id", "tenant", "conversation_id"})
+UNSTARTED = (State.PENDING, State.LOST)
+REPLACING = "replacing"  # the procedure of a session that begins when its user's bot elsewhere has left
+
+log = structlog.get_logger(__name__)
+
+
+class Choice(Enum):
+    """What comes into a free room whose caller has a bot elsewhere."""
+
+    MOVE = auto()  # that bot
+    ANOTHER = (
+        auto()
+    )  # a new session with its conversation, since it is another bot that was named; that bot leaves
+    BESIDE = auto()  # a bot of the room's own, which is like that one
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The session of the bot that a caller has in another room, and what follows for the room that they join."""
+
+    choice: Choice
+    session: Session
+    last_event: str = "0"  # of its history
+
+
+class Transitions:
+    """Has sessions move to other rooms."""
+
+    def __init__(self, ledger: Ledger, queues: SessionQueues) -> None:
+        self._ledger = ledger
+        self._queues = queues
+
+    def choose(self, session_id: str, room: Room, brief: Brief, named: Collection[str]) -> Elsewhere | None:
+        """What comes into a room, whose caller has that session elsewhere; None: what they asked for."""
+        (session,), events, now_ms = self._ledger.run_all(
+            [ReadSessions((session_id,)), ReadEvents(session_id), Now()]
+        )
+        if session is None or session.state in (State.LEAVING, State.ENDED) or session.room == room:
+            return None
+        if not any(event.event in ON_STAGE for event in events):  # its bot has not been anywhere yet
+            return None
+        last_event = events[-1].id
+        here = {visit.identity for visit in account_of(events, now_ms).visits if visit.left_ms is None}
+        if here - {brief.user_id} and not is_voice_room(session.room):  # they would be left behind
+            return Elsewhere(Choice.BESIDE, session, last_event)
+        is_another = ("bot" in named and brief.bot != session.brief.bot) or (
+            "conversation_id" in named and brief.conversation_id != session.conversation_id
+        )
+        return Elsewhere(Choice.ANOTHER if is_another else Choice.MOVE, session, last_event)
+
+    def replace(self, session: Session, its: Session) -> None:
+        """Begin a session whose room is claimed, and which gets its bot when that of another session has left."""
+        self._ledger.run(
+            Create(replace(session, procedure=Underway(REPLACING, "begun", {"session": its.id})))
+        )
+        asked = self._queues.transition(session, session.epoch)
+        self._ledger.run_all([SetDeadline(session.room, STARTS_WITHIN), asked])
+
+    def begin(
+        self,
+        session: Session,
+        room: Room,
+        brief: Brief,
+        token: str,
+        named: Collection[str],
+        *,
+        alone_with: str | None = None,
+        instead_of: int | None = None,
+    ) -> Claimed | Held | NotYet:
+        """Claim a room for a session, and have its bot move there; all that is left to do is to wait.
+
+        `instead_of` is the epoch of a claim of the caller's that gives way to this one.  With `alone_with` the bot
+        stays where anybody else is by then.  Should this process die, the reaper withdraws the claim, or has the bot
+        asked.  Raises NotMovable if the session is in another procedure.
+        """
+        claim = Claim(room, session.id, token, brief, above=session.epoch)
+        withdraw = [Withdraw(room, instead_of)] if instead_of is not None else []
+        claimed: Claimed | Held | NotYet = self._ledger.run_all([*withdraw, claim])[-1]
+        if not isinstance(claimed, Claimed):
+            return claimed
+        target = Target(room, claimed.epoch, token, tuple(sorted(named)), alone_with)
+        try:
+            has_begun = self._ledger.run(Advance(session.id, session.epoch, None, target.at("claimed")))
+        except NoSuchSession:
+            has_begun = False
+        if not has_begun:
+            self._ledger.run(Withdraw(room, claimed.epoch))
+            raise NotMovable(session_id=session.id)
+        self._ledger.run_all(
+            [SetDeadline(room, STARTS_WITHIN), self._queues.transition(session, claimed.epoch)]
+        )
+        return claimed
+
+
+class Carrier:
+    """What the control worker does of a transition."""
+
+    def __init__(self, ledger: Ledger, queues: SessionQueues, leaving: Leaving) -> None:
+        self._ledger = ledger
+        self._queues = queues
+        self._leaving = leaving
+
+    def carry(self, session_id: str, epoch: int) -> None:
+        """Have a session come into the room that it has claimed at this epoch.
+
+        Safe to do twice: a bot that is moving there already says the same, and one that is there is not asked.
+        """
+        try:
+            session = self._ledger.run(ReadSession(session_id))
+        except NoSuchSession:
+            return
+        target = Target.of(session)
+        if target is not None and target.epoch == epoch:
+            self._move(session, target)
+        elif session.procedure is not None and session.procedure.kind == REPLACING and session.epoch == epoch:
+            self._replace(session, session.procedure)
+
+    def _move(self, session: Session, target: Target) -> None:
+        try:
+            if session.state in UNSTARTED:
+                follow(self._ledger, move_without_bot(session, target, self._queues))
+                return
+        except IllegalTransition:  # its bot has just started
+            pass
+        if failed := self._ask(session, target):
+            why, detail = failed
+            if self._ledger.run(call_off(session, target, why, detail)):
+                room = str(target.room)
+                log.warning("session_move_failed", session_id=session.id, room=room, kind=why, because=detail)
+
+    def _ask(self, session: Session, target: Target) -> tuple[MoveFailure, str] | None:
+        """Why its bot does not move, or None if it does."""
+        try:
+            ask(self._ledger, session, MoveTo(str(target.epoch)))
+        except (SessionEnded, NoSuchSession):
+            return MoveFailure.ENDED, "the session ended meanwhile"
+        except OthersThere:
+            return MoveFailure.OTHERS_THERE, "others are with the bot, and would be left without it"
+        except NotMovable:
+            return MoveFailure.NOT_MOVABLE, "its bot was not on stage, left, or was being handed over"
+        except BotSilent:
+            return MoveFailure.BOT_SILENT, "its bot did not answer"
+        except BotFailed:
+            return MoveFailure.OURS, "its bot could not begin; the worker's log says why"
+        return None
+
+    def _replace(self, session: Session, stands: Underway) -> None:
+        """Let the user's bot elsewhere leave, and launch this one, which goes on with its conversation."""
+        try:
+            self._leaving.leave_session(stands.facts["session"], reason=Reason.MOVED_OUT)
+        except NoSuchSession:
+            pass
+        except BotSilent:  # the reaper has it asked once more, and then gives this session up
+            return
+        lease = self._ledger.run(ReadRoom(session.room)).lease
+        if lease is None or lease.epoch != session.epoch or lease.token is None:
+            return
+        if self._ledger.run(Advance(session.id, session.epoch, stands, None)):
+            follow(self._ledger, relaunch(session, lease.token, self._queues))
+
+
+def like(brief: Brief, its: Brief, named: Collection[str]) -> Brief:
+    """A brief for a bot beside another one, which is like it, but for what was named."""
+    return replace(brief, **{fact: getattr(its, fact) for fact in CHARACTER if fact not in named})
+
+
+def following(brief: Brief, its: Session, named: Collection[str]) -> Brief:
+    """A brief for another bot, which goes on with a session's conversation if that is its user's."""
+    brief = like(brief, its.brief, named)
+    if "conversation_id" in named or its.conversation_user != brief.user_id:
+        return brief
+    return replace(brief, conversation_id=its.conversation_id)
+
+
+def brief_there(
+    session: Session, room: Room, brief: Brief, named: Collection[str]
+) -> tuple[Brief, list[str]]:
+    """A session's brief in another room: its own, but for what was named; and the facts that are not its own any more.
+
+    Where nobody names the mode, a bot is seen in a room of several, and heard in its user's own voice room.
+    """
+    facts: Mapping[str, object] = {fact: getattr(brief, fact) for fact in named if fact not in ITS_OWN}
+    if "mode" not in named and is_voice_room(session.room) is not is_voice_room(room):
+        facts = {**facts, "mode": Mode.VOICE if is_voice_room(room) else Mode.FORUM}
+    there = replace(session.brief, **facts)  # type: ignore[arg-type]
+    return there, sorted(facts)
