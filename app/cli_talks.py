@@ -4,12 +4,14 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from greenroom.app.errors import NoSuchUser, UserInSession
 from greenroom.app.operate import talks
 from greenroom.app.operate.story.session import SessionStory
+from greenroom.app.operate.wording import count
 from greenroom.app.rooms import exporting
 from greenroom.app.rooms.analytics import Counted, span
 from greenroom.app.rooms.clock import Now
@@ -48,7 +50,8 @@ def kept(settings: Settings, ledger: Ledger) -> Iterator[Kept]:
     check(database)
     personal = SqlPersonal(database)
     reading = Reading(SqlKeptConversations(database), ledger)
-    yield Kept(reading, personal, Erasing(ledger, personal), SqlCounted(database), ledger)
+    erasing = Erasing(ledger, personal, redis_keeps_file=settings.redis_is_embedded)
+    yield Kept(reading, personal, erasing, SqlCounted(database), ledger)
     database.close()
 
 
@@ -63,16 +66,26 @@ def conversations(chosen: argparse.Namespace, here: Kept) -> int:
     )
     found, has_more = talks.conversations(here.reading, wanted, chosen.limit)
     if chosen.json:
-        print(json.dumps({"conversations": [asdict(each) for each in found], "more": has_more}))
+        from greenroom.app.api.schemas.conversations import (
+            ConversationSchema,  # Flask, which few commands need
+        )
+
+        print(json.dumps({"conversations": ConversationSchema(many=True).dump(found), "more": has_more}))
     else:
-        print(talks.conversations_table(found, has_more, _width()))
+        print(talks.conversations_table(found, has_more))
     return OK
 
 
 def conversation(chosen: argparse.Namespace, here: Kept) -> int:
     told = talks.all_of(here.reading, chosen.id)
     if chosen.json:
-        print(json.dumps(talks.conversation_as_object(told)))
+        from greenroom.app.api.schemas.conversations import ToldConversationSchema
+
+        print(
+            json.dumps(
+                ToldConversationSchema(exclude=["next"]).dump({**vars(told.conversation), **vars(told)})
+            )
+        )
     else:
         print(as_vtt(told) if chosen.vtt else as_script(told, _width()), end="")
     return OK
@@ -95,9 +108,11 @@ def users(chosen: argparse.Namespace, here: Kept) -> int:
     seen = here.personal.seen_last(chosen.limit + 1)
     shown, has_more = seen[: chosen.limit], len(seen) > chosen.limit
     if chosen.json:
-        print(json.dumps({"users": [asdict(each) for each in shown], "more": has_more}))
+        from greenroom.app.api.schemas.users import SeenUserSchema
+
+        print(json.dumps({"users": SeenUserSchema(many=True).dump(shown), "more": has_more}))
     else:
-        print(talks.users_table(shown, has_more, _width()))
+        print(talks.users_table(shown, has_more))
     return OK
 
 
@@ -105,13 +120,18 @@ def analytics(chosen: argparse.Namespace, here: Kept) -> int:
     from_ms, to_ms = span(chosen.since, chosen.until, here.ledger.run(Now()))
     days = here.counted.days(from_ms, to_ms, chosen.assistant)
     if chosen.json:
-        print(json.dumps({"days": [{**asdict(each), "errors": each.errors} for each in days]}))
+        from greenroom.app.api.schemas.analytics import DaySchema
+
+        print(json.dumps({"days": DaySchema(many=True).dump(days)}))
     else:
         print(talks.analytics_table(days, _width()))
     return OK
 
 
 def export(chosen: argparse.Namespace, here: Kept) -> int:
+    """Raises NoSuchUser, so that nobody takes an empty file for all that is kept of somebody whose id they mistyped."""
+    if not here.personal.is_known(chosen.user):
+        raise NoSuchUser(f"Nothing is known of {chosen.user}; `greenroom users` lists who has talked.")
     for part in exporting.as_json(here.personal.rows(chosen.user)):
         sys.stdout.write(part)
     return OK
@@ -120,19 +140,33 @@ def export(chosen: argparse.Namespace, here: Kept) -> int:
 def erase(chosen: argparse.Namespace, here: Kept) -> int:
     if not chosen.yes:
         counts = {name: sum(1 for _ in rows) for name, rows in here.personal.rows(chosen.user)}
-        there = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-        print(f"Kept of {chosen.user}: {there or 'nothing in the database'}.")
+        print(f"Kept of {chosen.user}: {_rows(counts) or 'nothing in the database'}.")
         print(
             f"Nothing is erased yet; `greenroom erase {chosen.user} --yes` erases it, and nothing brings it back."
         )
         return FAILED
-    erased = here.erasing.erase(chosen.user)
+    try:
+        erased = here.erasing.erase(chosen.user)
+    except UserInSession as error:
+        sessions: Sequence[str] = error.facts["sessions"]  # type: ignore[assignment]
+        print(f"A bot is with {chosen.user} just now, so nothing is erased. First end by POST /leave:")
+        print(*(f"  session {each}" for each in sessions), sep="\n")
+        return FAILED
     if chosen.json:
         print(json.dumps({"user_id": chosen.user, "erased": dict(erased)}))
     else:
-        there = ", ".join(f"{number} {name}" for name, number in erased.items() if number)
-        print(f"Erased of {chosen.user}: {there or 'nothing; there was nothing'}.")
+        print(f"Erased of {chosen.user}: {_rows(erased) or 'nothing; there was nothing'}.")
     return OK
+
+
+def _rows(counts: Mapping[str, int]) -> str:
+    """As in 1 user, 2 tool calls: the tables are called after what is in them."""
+    names = {name: name.replace("_", " ") for name in counts}
+    one = {
+        name: f"{each[:-3]}y" if each.endswith("ies") else each.removesuffix("s")
+        for name, each in names.items()
+    }
+    return ", ".join(count(number, one[name], names[name]) for name, number in counts.items() if number)
 
 
 def conversations_arguments(parser: argparse.ArgumentParser) -> None:

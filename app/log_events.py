@@ -68,6 +68,7 @@ EVENTS = {
     "turn_rejected": "the database, or the backend, never takes a turn; it is put aside in Redis for a month",
     "outbox_rejected": "turns in Redis are of no known form; they are put aside there for a month",
     "old_rows_removed": "what is older than KEEP_DAYS is erased; how many rows of each table that was",
+    "redis_rewrite_failed": "after an erasure Redis was at writing its file anew: what is erased may be in that",
     "user_erased": "all that was kept of a person is erased; how many rows of each table that was",
     "session_rejected": "the database, or the backend, never takes a session's record; its turns are stored",
     "turns_write_failed": "Redis is away; what was said is kept, and written later",

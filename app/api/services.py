@@ -120,7 +120,7 @@ class Services:
             database=database,
             assistants=Assistants(SqlAssistants(database), waits_for_database),
             personal=(personal := SqlPersonal(database)),
-            erasing=Erasing(ledger, personal),
+            erasing=Erasing(ledger, personal, redis_keeps_file=settings.redis_is_embedded),
             counted=SqlCounted(database),
             reading=Reading(SqlKeptConversations(database), ledger),
             histories=Histories(ledger, SqlKeptSessions(database)),

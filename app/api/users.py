@@ -4,6 +4,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from flask import Response, stream_with_context
 from marshmallow import ValidationError
 
@@ -24,6 +25,8 @@ from greenroom.app.rooms.users import User
 
 NOTHING_SAID: dict[str, Any] = {"profile": {}, "preferences": {}}
 
+log = structlog.get_logger(__name__)
+
 bp = JsonBlueprint("users", __name__, url_prefix="/users", description="The people who talk")
 
 
@@ -34,7 +37,8 @@ def get_user(user_id: str) -> dict[str, Any]:
     here, user_id = services(), _checked(user_id)
     user = _known(user_id)
     account = here.personal.account(user_id)
-    return {**vars(user), "facts": here.personal.facts(user_id), **vars(account)}
+    is_said = {} if user.created_ms else {"created_ms": None, "updated_ms": None}
+    return {**vars(user), **is_said, "facts": here.personal.facts(user_id), **vars(account)}
 
 
 @bp.get("/<user_id>/export")
@@ -62,7 +66,9 @@ def erase_user(user_id: str) -> dict[str, Any]:
 
     409 `user-in-session` while a bot is with them.  Done again, there is nothing any more.
     """
-    return {"user_id": user_id, "erased": services().erasing.erase(_checked(user_id))}
+    erased = services().erasing.erase(_checked(user_id))
+    log.info("user_erased", user_id=user_id, **erased)
+    return {"user_id": user_id, "erased": erased}
 
 
 @bp.put("/<user_id>")
@@ -84,11 +90,14 @@ def change_user(said: dict[str, Any], user_id: str) -> User:
 
 
 def _known(user_id: str) -> User:
-    """Raises NoSuchUser."""
-    user = services().users.find(user_id)
-    if user is None:
-        raise NoSuchUser("Nothing is known of that user.")
-    return user
+    """One of whom nothing is said may have come to somebody else's session.  Raises NoSuchUser."""
+    here = services()
+    user = here.users.find(user_id)
+    if user is not None:
+        return user
+    if here.personal.is_known(user_id):
+        return User(user_id)
+    raise NoSuchUser("Nothing is known of that user.")
 
 
 def _checked(user_id: str) -> str:

@@ -132,7 +132,7 @@ def _keep_events(connection: Connection, report: Report, erased: erasures.Erasur
             "at_ms": event.at_ms,
             "event": event.event,
             "session_id": session.id,
-            "conversation_id": event.conversation_id or session.conversation_id,
+            "conversation_id": event.conversation_id,
             "sequence": event.sequence,
             "user_id": event.person or session.brief.user_id,
             "epoch": event.epoch,

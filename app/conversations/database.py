@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -116,6 +116,21 @@ class Database:
                 ):  # it was made without this possibility
                     break
         self.overwrite_what_was_deleted()
+
+    def learn_to_shrink(self) -> None:
+        """Let a SQLite file that was made without this possibility give room back from now on, by writing it anew once.
+
+        Whoever works on it meanwhile keeps it from that; it is done the next time then.
+        """
+        if not self.is_sqlite:
+            return
+        with _away(), self.engine.connect() as connection:
+            own: Any = connection.connection.driver_connection
+            if own.execute("PRAGMA auto_vacuum").fetchone() != (0,):
+                return
+            own.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            with suppress(sqlite3.OperationalError):
+                own.execute("VACUUM")
 
     def close(self) -> None:
         self.engine.dispose()

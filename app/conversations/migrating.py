@@ -38,7 +38,9 @@ def migrate(url: str, to: str = LATEST) -> tuple[str | None, str | None]:
         before = state_of(connection)
         refuse_newer(before, states(STEPS))
         _run(connection, to)
-        return before, state_of(connection)
+        after = state_of(connection)
+    database.learn_to_shrink()
+    return before, after
 
 
 def _take_turn(connection: Connection) -> None:

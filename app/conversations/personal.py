@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, tuple_
 
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.erasures import note
@@ -92,7 +92,7 @@ class SqlPersonal:
         with self._database.reading() as connection:
             counts = {
                 table.name: connection.execute(
-                    select(func.count()).select_from(table).where(self._theirs(table, user_id))
+                    select(func.count()).select_from(table).where(self._told(table, user_id))
                 ).scalar_one()
                 for table in counted
             }
@@ -128,7 +128,7 @@ class SqlPersonal:
     def facts(self, user_id: str) -> Sequence[Mapping[str, Any]]:
         query = (
             select(facts.c.key, facts.c.text, facts.c.updated_ms)
-            .where(self._theirs(facts, user_id), facts.c.key != FORGOTTEN)
+            .where(self._told(facts, user_id))
             .order_by(facts.c.key)
             .limit(ROWS_AT_ONCE)
         )
@@ -142,7 +142,7 @@ class SqlPersonal:
     def _rows(self, table: Table, user_id: str) -> Iterator[Mapping[str, Any]]:
         """By their keys, some at a time, so that a slow reader holds no transaction open."""
         key = tuple_(*table.primary_key.columns)
-        those = select(table).where(self._theirs(table, user_id)).order_by(*table.primary_key.columns)
+        those = select(table).where(self._told(table, user_id)).order_by(*table.primary_key.columns)
         after: tuple[Any, ...] | None = None
         while True:
             these = those if after is None else those.where(key > tuple_(*after))
@@ -153,6 +153,13 @@ class SqlPersonal:
             if len(some) < ROWS_AT_ONCE:
                 return
             after = tuple(some[-1][column.name] for column in table.primary_key.columns)
+
+    def is_known(self, user_id: str) -> bool:
+        with self._database.reading() as connection:
+            return any(
+                connection.execute(select(1).where(exists().where(self._theirs(table, user_id)))).first()
+                for table in reversed(OF_A_PERSON)
+            )
 
     def note_erased(self, user_id: str, at_ms: int, traces: Traces) -> Traces:
         with self._database.writing() as connection:
@@ -170,9 +177,17 @@ class SqlPersonal:
     def erase(self, user_id: str) -> Mapping[str, int]:
         erased = {}
         for table in OF_A_PERSON:
-            erased[table.name] = delete_some_at_a_time(self._database, table, self._theirs(table, user_id))
+            erased[table.name] = delete_some_at_a_time(self._database, table, self._told(table, user_id))
+        delete_some_at_a_time(
+            self._database, facts, self._theirs(facts, user_id)
+        )  # that there is no more to tell
         self._database.overwrite_what_was_deleted()
         return erased
+
+    def _told(self, table: Table, user_id: str) -> Condition:
+        """Without that they have asked to be forgotten, which is kept as a fact and is none."""
+        theirs = self._theirs(table, user_id)
+        return and_(theirs, facts.c.key != FORGOTTEN) if table is facts else theirs
 
     def _theirs(self, table: Table, user_id: str) -> Condition:
         return and_(table.c.tenant == self._tenant, OF_A_PERSON[table](self._tenant, user_id))

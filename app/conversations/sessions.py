@@ -14,7 +14,6 @@ from greenroom.app.rooms.histories import History
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Event, Happened, Reason, Session, State
 
-OF_A_CONVERSATION = (Happened.CONVERSATION_BEGUN, Happened.TURNS_RESTORED, Happened.TURN_UNKEPT)
 OF_A_PERSON = (Happened.PERSON_ARRIVED, Happened.PERSON_LEFT, Happened.CONVERSATION_BEGUN)
 TOLD_AT_MOST = 1000  # visits, and events, of one session
 
@@ -82,6 +81,6 @@ def _event(row: "Row[Any]") -> Event:
         reason=row.reason,
         detail=row.detail,
         person=row.user_id if row.event in OF_A_PERSON else None,
-        conversation_id=row.conversation_id if row.event in OF_A_CONVERSATION else None,
+        conversation_id=row.conversation_id,
         sequence=row.sequence,
     )

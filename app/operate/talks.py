@@ -1,9 +1,8 @@
 """What was said and by whom, for terminals."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.analytics import DayOfAssistant
@@ -43,8 +42,8 @@ def all_of(reading: Reading, conversation_id: str) -> Told:
     return replace(first, turns=[turn for part in (first, *more) for turn in part.turns], next=None)
 
 
-def conversations_table(found: Sequence[Conversation], has_more: bool, width: int) -> str:
-    """In `width` columns; the names of people are cut where they have no room, an id never."""
+def conversations_table(found: Sequence[Conversation], has_more: bool) -> str:
+    """Nothing is cut: an id is there to be used."""
     if not found:
         return "No conversation was found."
     rows = [("BEGAN (UTC)", "LASTED", "TURNS", "USER", "CONVERSATION")]
@@ -59,10 +58,10 @@ def conversations_table(found: Sequence[Conversation], has_more: bool, width: in
         for each in found
     ]
     more = "\n... and more: --limit tells how many are shown." if has_more else ""
-    return _table(rows, width, cut=3) + more
+    return _table(rows) + more
 
 
-def users_table(seen: Sequence[Seen], has_more: bool, width: int) -> str:
+def users_table(seen: Sequence[Seen], has_more: bool) -> str:
     if not seen:
         return "Nobody has talked yet."
     rows = [("LAST SEEN (UTC)", "TALKS", "TURNS", "USER")]
@@ -76,7 +75,7 @@ def users_table(seen: Sequence[Seen], has_more: bool, width: int) -> str:
         for each in seen
     ]
     more = "\n... and more: --limit tells how many are shown." if has_more else ""
-    return _table(rows, width, cut=3) + more
+    return _table(rows) + more
 
 
 def analytics_table(days: Sequence[DayOfAssistant], width: int) -> str:
@@ -98,10 +97,6 @@ def analytics_table(days: Sequence[DayOfAssistant], width: int) -> str:
     return _table(rows, width, cut=7)
 
 
-def conversation_as_object(told: Told) -> dict[str, Any]:
-    return {**asdict(told.conversation), "turns": [asdict(turn) for turn in told.turns]}
-
-
 def _length(conversation: Conversation) -> str:
     """As long as something was said in it; one that nobody has said anything in has no length."""
     if not conversation.turn_count:
@@ -113,11 +108,12 @@ def _minute(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"
 
 
-def _table(rows: Sequence[tuple[str, ...]], width: int, *, cut: int) -> str:
-    """With one column that is cut to fit."""
+def _table(rows: Sequence[tuple[str, ...]], width: int = 0, *, cut: int | None = None) -> str:
+    """In `width` columns, by one of its own that is cut to fit."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    others = sum(widths) - widths[cut] + 2 * (len(widths) - 1)
-    widths[cut] = min(widths[cut], max(width - others, NARROWEST))
+    if cut is not None:
+        others = sum(widths) - widths[cut] + 2 * (len(widths) - 1)
+        widths[cut] = min(widths[cut], max(width - others, NARROWEST))
     return "\n".join(
         "  ".join(
             f"{_cut(cell, length):<{length}}" for cell, length in zip(row, widths, strict=True)

@@ -4,6 +4,7 @@ It may end anywhere and is done again from its beginning.  First it is noted tha
 theirs from before, which is still on its way, is kept; then Redis forgets, then SQL.  Whoever comes back is new.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +22,7 @@ from greenroom.app.rooms.sessions import ReadSessions, Session
 
 NOTED_FOR = timedelta(days=30)  # longer than anything waits in Redis to be kept
 STEPS_AT_ONCE = 100
+REWRITES_WITHIN = timedelta(seconds=5)  # Redis: then whoever erases is not kept waiting any longer
 WAITING_AT_MOST = 10_000  # conversations with turns that wait to be kept
 
 log = structlog.get_logger(__name__)
@@ -68,6 +70,32 @@ class ForgetUser(Step[None]):
     """Which bot, sessions and voice rooms a user had is not known any more."""
 
     user_id: str
+
+
+@dataclass(frozen=True)
+class ForgetTold(Step[str]):
+    """What happened to a user is not told to anybody who asks for it later, among some of what is told.
+
+    Returns the place to go on from, or "" when all was looked at.
+    """
+
+    tenant: str
+    user_id: str
+    is_heard: bool  # whether it is that which is told to those who listen just now
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class IsRewriting(Step[bool]):
+    """Whether Redis is writing its own file anew just now."""
+
+
+@dataclass(frozen=True)
+class RewriteFile(Step[None]):
+    """Have Redis write its own file anew, in the background, without what it has forgotten.
+
+    Refused while it is at that: what is forgotten meanwhile may be in the file that it writes.
+    """
 
 
 @dataclass(frozen=True)
@@ -127,6 +155,10 @@ class KeptOfPeople(Protocol):
         """Keep nothing of theirs any more that is from before; returns the traces of them that are kept."""
         ...
 
+    def is_known(self, user_id: str) -> bool:
+        """Whether anything is kept of a user."""
+        ...
+
     def erase(self, user_id: str) -> Mapping[str, int]:
         """Keep nothing of theirs; returns how much that was, by the names of what it was kept in."""
         ...
@@ -135,10 +167,14 @@ class KeptOfPeople(Protocol):
 class Erasing:
     """Erases people of one tenant."""
 
-    def __init__(self, ledger: Ledger, kept: KeptOfPeople, tenant: str = MAIN) -> None:
+    def __init__(
+        self, ledger: Ledger, kept: KeptOfPeople, tenant: str = MAIN, *, redis_keeps_file: bool = False
+    ) -> None:
+        """`redis_keeps_file` says that the Redis is one that may be told to write its own file anew."""
         self._ledger = ledger
         self._kept = kept
         self._tenant = tenant
+        self._redis_keeps_file = redis_keeps_file
 
     def erase(self, user_id: str) -> Mapping[str, int]:
         """Raises UserInSession while a bot is with them; done twice, the second time there is nothing."""
@@ -151,9 +187,27 @@ class Erasing:
         self._run([ForgetVisits(each, user_id) for each in traces.came_to - traces.sessions])
         self._run([ForgetSession(each) for each in traces.sessions])
         erased = self._kept.erase(user_id)
+        for is_heard in (False, True):
+            self._forget_told(user_id, is_heard)
         self._run([ForgetUser(user_id)])  # last: it leads to the rest
-        log.info("user_erased", user_id=user_id, **erased)
+        if self._redis_keeps_file:
+            self._rewrite_file()
         return erased
+
+    def _forget_told(self, user_id: str, is_heard: bool) -> None:
+        after = self._ledger.run(ForgetTold(self._tenant, user_id, is_heard))
+        while after:
+            after = self._ledger.run(ForgetTold(self._tenant, user_id, is_heard, after))
+
+    def _rewrite_file(self) -> None:
+        """A small Redis never does it by itself, and its file would tell for ever what it has forgotten."""
+        until = time.monotonic() + REWRITES_WITHIN.total_seconds()
+        while self._ledger.run(IsRewriting()):
+            if time.monotonic() > until:
+                log.warning("redis_rewrite_failed", because="it is writing its file already")
+                return
+            time.sleep(0.05)
+        self._ledger.run(RewriteFile())
 
     def _refuse_if_on(self, user_id: str, before_ms: int) -> None:
         overview, after = Overview(self._ledger), ""

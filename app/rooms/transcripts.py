@@ -11,6 +11,11 @@ from greenroom.app.rooms.reading import Conversation, Told
 INTERRUPTED = "(interrupted)"
 NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 NARROWEST = 40  # columns
+MS_A_CHARACTER, SHORTEST_MS, LONGEST_MS = (
+    60,
+    1500,
+    7000,
+)  # that a typed line is shown, as people read subtitles
 
 
 def as_vtt(told: Told) -> str:
@@ -21,11 +26,18 @@ def as_vtt(told: Told) -> str:
         if turn.role == "tool" or not turn.content.strip():
             continue
         starts = max(turn.started_ms - conversation.started_ms, 0)
-        ends = max(turn.ended_ms - conversation.started_ms, starts + 1)  # a cue ends after it began
+        ends = max(turn.ended_ms - conversation.started_ms, starts + _shown_ms(turn))
         said = _for_vtt(turn.content) + (f" {INTERRUPTED}" if turn.interrupted else "")
         speaker = _for_vtt(speaker_of(turn, conversation))
         parts.append(f"{turn.sequence}\n{_clock(starts)} --> {_clock(ends)}\n<v {speaker}>{said}</v>")
     return "\n\n".join(parts) + "\n"
+
+
+def _shown_ms(turn: Turn) -> int:
+    """At least: a line that was typed takes no time, and is to be read."""
+    if turn.ended_ms > turn.started_ms:
+        return 1
+    return min(max(MS_A_CHARACTER * len(turn.content), SHORTEST_MS), LONGEST_MS)
 
 
 def as_script(told: Told, width: int | None = None) -> str:

@@ -3,13 +3,18 @@
 from greenroom.app.rooms.erasing import (
     ForgetConversation,
     ForgetSession,
+    ForgetTold,
     ForgetUser,
     ForgetVisits,
     ForgetWords,
+    IsRewriting,
+    RewriteFile,
     SessionsOf,
 )
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call, Command, Encoders, nothing, script
+
+TOLD_AT_ONCE = 2000  # entries of a stream that are looked at in one step: a few milliseconds
 
 
 def sessions_of(step: SessionsOf) -> Command:
@@ -66,6 +71,24 @@ def forget_user(step: ForgetUser) -> Command:
     return Command((script("forget_user", names),), nothing)
 
 
+def forget_told(step: ForgetTold) -> Command:
+    names = {"told": keys.heard() if step.is_heard else keys.told()}
+    about = {"tenant": step.tenant, "user": step.user_id, "after": step.after}
+    call = script("forget_told", names, **about, limit=TOLD_AT_ONCE)
+    return Command((call,), lambda replies: str(replies[0]))
+
+
+def is_rewriting(_: IsRewriting) -> Command:
+    at_it = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+    return Command(
+        (Call(("INFO", "persistence")),), lambda replies: any(replies[0].get(each) for each in at_it)
+    )
+
+
+def rewrite_file(_: RewriteFile) -> Command:
+    return Command((Call(("BGREWRITEAOF",)),), nothing)
+
+
 ENCODERS: Encoders = {
     SessionsOf: sessions_of,
     ForgetConversation: forget_conversation,
@@ -73,4 +96,7 @@ ENCODERS: Encoders = {
     ForgetSession: forget_session,
     ForgetVisits: forget_visits,
     ForgetUser: forget_user,
+    ForgetTold: forget_told,
+    IsRewriting: is_rewriting,
+    RewriteFile: rewrite_file,
 }

@@ -12,9 +12,12 @@ from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadli
 from greenroom.app.rooms.erasing import (
     ForgetConversation,
     ForgetSession,
+    ForgetTold,
     ForgetUser,
     ForgetVisits,
     ForgetWords,
+    IsRewriting,
+    RewriteFile,
     SessionsOf,
 )
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
@@ -136,6 +139,9 @@ A_STEP_OF_EACH_KIND = [
     ForgetWords("a-conversation", "ada"),
     ForgetSession("a-session"),
     ForgetVisits("a-session", "ada"),
+    ForgetTold("main", "ada", False),
+    IsRewriting(),
+    RewriteFile(),
     ForgetUser("ada"),
     Report(Host("h", "bots", 1, 0, "1"), {"a-session": ME}),
     ReadHeld("h"),

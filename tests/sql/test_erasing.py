@@ -27,10 +27,12 @@ from greenroom.app.conversations.tables import (
 )
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.errors import UserInSession
+from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.archive import Batch, Delivery, Report
-from greenroom.app.rooms.conversations import Record, ToolCall, ToolStatus, Turn
+from greenroom.app.rooms.conversations import BeginConversation, Record, ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.erasing import Erasing, Traces
 from greenroom.app.rooms.flushing import Flusher
+from greenroom.app.rooms.memory import FORGOTTEN
 from greenroom.app.rooms.outboxes import ReadOutbox
 from greenroom.app.rooms.sessions import (
     Appearance,
@@ -44,6 +46,9 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.visits import account_of
+from greenroom.app.storage import erasing as redis_erasing
+from greenroom.app.storage.ledger import RedisLedger
+from tests.rigs.eventually import eventually
 from tests.rigs.makers import a_session
 from tests.rigs.postgresql import PROGRAMS
 from tests.sql.worlds import rows
@@ -331,3 +336,76 @@ def test_an_account_says_how_much_there_is(ledger, database, personal, flush):
     assert account.last_seen_ms > 1_700_000_000_000
     assert [fact["key"] for fact in personal.facts("ann")] == ["likes"]
     assert personal.account("nobody").last_seen_ms is None
+
+
+def test_a_user_is_known_as_long_as_anything_is_kept_of_them(ledger, database, flush, personal, erase):
+    """Of somebody who only came to another's session nothing is said, and their visits are kept."""
+    everything_that_ann_did(ledger, database, flush)
+    bens = a_stay(ledger, "s-c", "ben", "another")
+    ledger.run(Note(bens.id, Happened.PERSON_ARRIVED, bens.epoch, person="carl"))
+    flush()
+
+    assert [personal.is_known(each) for each in ("ann", "carl", "dora")] == [True, True, False]
+    erase("ann")
+    assert not personal.is_known("ann")
+
+
+def test_that_something_is_to_be_forgotten_is_told_as_no_fact(database, personal):
+    with database.writing() as connection:
+        at = {"tenant": "main", "created_ms": 1, "updated_ms": 1}
+        connection.execute(insert(users).values(**at, id="ann", profile={}, preferences={}))
+        for key in (FORGOTTEN, "dog"):
+            connection.execute(insert(facts).values(**at, user_id="ann", key=key, text="Rex"))
+
+    exported = {name: list(found) for name, found in personal.rows("ann")}
+    assert [row["key"] for row in exported["facts"]] == ["dog"]
+    assert personal.account("ann").counts["facts"] == 1
+    assert personal.erase("ann")["facts"] == 1
+    assert rows(database, facts) == []
+
+
+def test_another_s_history_outlives_who_had_the_last_conversation_in_it(ledger, database, flush, erase):
+    bens = a_stay(ledger, "s-d", "ben", OTHERS)
+    ledger.run(BeginConversation(bens.id, bens.epoch, MINE, "main/ann"))
+    ledger.run(Note(bens.id, Happened.CONVERSATION_BEGUN, bens.epoch, person="ann", conversation_id=MINE))
+    say(ledger, replace(bens, conversation_id=MINE), "a-9", CANARY)
+    flush()
+    end(ledger, bens)
+    flush()
+
+    erase("ann")
+    assert {event["event"] for event in rows(database, events)} == {"pending", "ended"}
+
+
+def test_the_file_of_our_own_redis_is_written_anew(database, personal, tmp_path):
+    """It told for ever what Redis had forgotten: a small one is never rewritten by itself."""
+    with temporary_redis() as settings:
+        ledger = RedisLedger(settings.redis_url)
+        own = a_stay(ledger, "s-a", "ann", MINE)
+        say(ledger, own, "a-1", CANARY)
+        end(ledger, own)
+
+        def is_on_disk():
+            files = [path for path in settings.var_dir.rglob("*.aof") if path.is_file()]
+            assert files
+            return any(CANARY.encode() in path.read_bytes() for path in files)
+
+        eventually(is_on_disk)
+        Erasing(ledger, personal, redis_keeps_file=True).erase("ann")
+        eventually(lambda: not is_on_disk())
+        ledger.close()
+
+
+def test_of_much_that_was_told_what_was_theirs_goes_and_the_rest_stays(ledger, server, erase, monkeypatch):
+    monkeypatch.setattr(redis_erasing, "TOLD_AT_ONCE", 2)
+    for number in range(3):
+        for name, user in ((f"s-a{number}", "ann"), (f"s-b{number}", "ben")):
+            end(ledger, a_stay(ledger, name, user, f"c-{name}"))
+    bens = a_stay(ledger, "s-b", "ben", OTHERS)
+    ledger.run(Note(bens.id, Happened.PERSON_ARRIVED, bens.epoch, person="ann"))
+    end(ledger, bens)
+
+    erase("ann")
+    told = [entry for _, entry in server.xrange("events:told")]
+    assert [entry["type"] for entry in told].count("session.ended") == 4
+    assert {entry["user"] for entry in told} == {"ben"} and not any("person" in entry for entry in told)

@@ -2,8 +2,10 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,22 @@ def test_to_migrate_twice_is_to_migrate_once(empty, empty_url):
     migrate(empty_url)
 
     assert migrate(empty_url) == (latest(), latest())
+
+
+def test_a_file_that_could_never_shrink_can_afterwards(tmp_path):
+    """An earlier state of this code made it."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("PRAGMA auto_vacuum = NONE")
+        made.execute("CREATE TABLE something (it TEXT)")
+        made.execute("INSERT INTO something VALUES ('kept')")
+        made.commit()
+
+    for _ in range(2):
+        migrate(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as now:
+        assert now.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+        assert now.execute("SELECT it FROM something").fetchone() == ("kept",)
 
 
 def test_the_migrations_make_what_the_code_says(database):

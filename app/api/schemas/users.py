@@ -44,6 +44,13 @@ class ToldUserSchema(Schema):
     updated_at = Moment(attribute="updated_ms")
 
 
+class SeenUserSchema(Schema):
+    user_id = fields.String()
+    conversations = fields.Integer()
+    turns = fields.Integer()
+    last_seen_at = Moment(attribute="last_ms")
+
+
 class FactSchema(Schema):
     key = fields.String()
     text = fields.String()

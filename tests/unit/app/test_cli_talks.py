@@ -12,7 +12,7 @@ from greenroom.app.conversations.migrating import migrate
 from greenroom.app.rooms.archive import Batch, Delivery
 from greenroom.app.rooms.conversations import Record, Turn
 from greenroom.app.rooms.flushing import Flusher
-from greenroom.app.rooms.sessions import Create, Happened, Note, Reason, State, Transition
+from greenroom.app.rooms.sessions import Create, Forget, Happened, Note, Reason, State, Transition
 from tests.rigs.makers import STAGE, a_session
 
 MINUTE = timedelta(minutes=1)
@@ -53,12 +53,18 @@ def test_what_was_said_is_read_in_the_terminal(run):
     code, listed = run("conversations", "--search", "nice")
     assert code == 0 and listed.splitlines()[1].split()[-2:] == ["ann", "c-1"]
     assert "No conversation" in run("conversations", "--user", "ben")[1]
-    assert [each["id"] for each in json.loads(run("conversations", "--json")[1])["conversations"]] == ["c-1"]
+    (listed,) = json.loads(run("conversations", "--json")[1])["conversations"]
+    assert (listed["conversation_id"], listed["room_url"]) == ("c-1", None)  # as the API calls it
 
     _, script = run("conversation", "c-1")
     assert "ann: Hello, I am Ann.\n" in script and "assistant: Nice to meet you.\n" in script
     assert run("conversation", "c-1", "--vtt")[1].startswith("WEBVTT")
-    assert len(json.loads(run("conversation", "c-1", "--json")[1])["turns"]) == 2
+    whole = json.loads(run("conversation", "c-1", "--json")[1])
+    assert [turn["started_at"] for turn in whole["turns"]] == [
+        "1970-01-01T00:00:01.000+00:00",
+        "1970-01-01T00:00:02.000+00:00",
+    ]
+    assert whole.keys() == {*listed.keys(), "turns"}
     assert run("conversation", "c-2")[0] == cli.FAILED
 
 
@@ -129,7 +135,7 @@ def test_a_person_is_exported_and_erased_once_that_is_meant(run):
 
     code, told = run("erase", "ann")
     assert code == cli.FAILED and "--yes" in told
-    assert told.startswith("Kept of ann: 1 users, 1 conversations, 2 turns.\n")  # as the answer of an erasure
+    assert told.startswith("Kept of ann: 1 user, 1 conversation, 2 turns.\n")  # as the answer of an erasure
     assert "Kept of ben: nothing in the database." in run("erase", "ben")[1]
     assert run("users")[1].count("ann") == 1
 
@@ -137,6 +143,24 @@ def test_a_person_is_exported_and_erased_once_that_is_meant(run):
     assert code == 0 and "2 turns" in told
     assert "ann" not in run("users")[1] and "No conversation" in run("conversations")[1]
     assert "there was nothing" in run("erase", "ann", "--yes")[1]
+
+
+def test_nobody_is_exported_of_whom_nothing_is_kept(run, capsys):
+    """An id that is mistyped gave an empty file, which reads as if nothing were kept."""
+    assert cli.main(["export", "an"]) == cli.FAILED
+    said = capsys.readouterr()
+    assert said.out == "" and said.err == "Nothing is known of an; `greenroom users` lists who has talked.\n"
+
+
+def test_an_erasure_that_is_refused_names_the_sessions_and_one_that_is_done_says_it_once(run, ledger):
+    ledger.run(Create(a_session("s-3", user_id="ann", max_duration=MINUTE)))
+
+    code, told = run("erase", "ann", "--yes")
+    assert code == cli.FAILED and told.splitlines()[1:] == ["  session s-3"]
+    ledger.run(Transition("s-3", State.ENDED, 7, reason=Reason.LEFT))
+    ledger.run(Forget("s-3", "ann"))
+    code, told = run("erase", "ann", "--yes", "--json")
+    assert code == 0 and json.loads(told)["erased"]["turns"] == 2
 
 
 @pytest.mark.parametrize("wrong", [["--limit", "0"], ["--from", "yesterday"]])

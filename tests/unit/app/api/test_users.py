@@ -10,10 +10,11 @@ from structlog.testing import capture_logs
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.errors import DatabaseAway
 from greenroom.app.rooms import users
-from greenroom.app.rooms.archive import Batch, Delivery
+from greenroom.app.rooms.archive import Batch, Delivery, Report, Visit
 from greenroom.app.rooms.conversations import Record, Turn
 from greenroom.app.rooms.users import Users
 from tests.rigs.api import problem
+from tests.rigs.makers import a_session
 
 STRICT = {"name": "strict", "require_profile": ["first_name", "email"]}
 ADA = {"first_name": "Ada", "email": "ada@example.com"}
@@ -204,6 +205,17 @@ def test_what_is_known_of_a_user_is_told(caller, talked):
     assert (told["user_id"], told["profile"], told["facts"]) == ("ann", {"first_name": "Ann"}, [])
     assert told["counts"] == {"conversations": 1, "sessions": 0, "turns": 1, "facts": 0}
     assert told["last_seen_at"] == "1970-01-01T00:00:02.000+00:00"
+
+
+def test_who_only_came_to_another_s_session_is_known_as_well(caller, app):
+    session = a_session(user_id="ben", created_ms=1000)
+    visit = Visit("carl", 2000, name="Carl")
+    SqlArchive(app.extensions["greenroom"].database).keep_session(Report(session, (), (visit,)))
+
+    told = caller.get("/users/carl").json
+    assert (told["user_id"], told["profile"], told["created_at"]) == ("carl", {}, None)
+    assert caller.get("/users/carl/export").json["participants"][0]["name"] == "Carl"
+    problem(caller.get("/users/dora"), 404, "no-such-user")
 
 
 def test_all_that_is_kept_of_a_user_is_exported(caller, talked):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from greenroom.app.rooms.conversations import ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.reading import Conversation, Told
 from greenroom.app.rooms.transcripts import as_script, as_vtt
@@ -51,9 +53,17 @@ def test_a_script_says_who_said_what_and_what_tools_did():
 
 def test_a_cue_ends_after_it_began_and_a_long_conversation_has_more_than_a_day_s_hours():
     late = BEGAN + 100 * 3_600_000
-    text = as_vtt(told(a_turn(1, "user", "x", started_ms=late, ended_ms=late - 5)))
+    text = as_vtt(told(a_turn(1, "user", "x", started_ms=late, ended_ms=late + 1)))
 
     assert "100:00:00.000 --> 100:00:00.001" in text
+
+
+@pytest.mark.parametrize(("words", "until"), [("Hi", "02.500"), ("x" * 50, "04.000"), ("x" * 5000, "08.000")])
+def test_a_typed_line_can_be_read(words, until):
+    """It is known in one moment, and was shown for a millisecond."""
+    at = BEGAN + 1000
+
+    assert f"00:00:01.000 --> 00:00:{until}" in as_vtt(told(a_turn(1, "user", words, ended_ms=at)))
 
 
 def test_nothing_that_is_said_ends_a_cue_or_opens_a_mark():
