@@ -280,6 +280,12 @@ class IllegalTransition(Conflict):
     kind = "illegal-transition"
 
 
+class DurationRefused(Rejected):
+    """A session lasts a day at most, and not less long than it has lasted already."""
+
+    kind = "duration-refused"
+
+
 class OfferRefused(Rejected):
     """The bot could not use that offer; send an SDP offer as a browser makes it, with audio first."""
 

@@ -15,6 +15,8 @@ EVENTS = {
     "session_changed": "a session is in another `state`; an end has its `reason`",
     "person_arrived": "a person has come into the room",
     "person_departed": "a person has left the room",
+    "pause_ended": "a session's user is not in the call any more for which its bot was paused",
+    "pause_reminder_failed": "a session's inbox is full: its bot is not told now whether it is paused",
     "session_relaunched": "a session whose bot is gone gets its next one",
     "session_handed_over": "a bot has taken a session over from the bot before it",
     "session_moved": "a session is in another room: `room`, and `left` for the one that it was in",

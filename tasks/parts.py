@@ -14,6 +14,7 @@ from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line_upkeep import Positions
+from greenroom.app.rooms.pausing import PauseUpkeep
 from greenroom.app.rooms.provider_events import Weighing
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
@@ -57,6 +58,7 @@ class Upkeep:
     positions: Positions
     monitor: RoomMonitor
     weighing: Weighing
+    pauses: PauseUpkeep
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def upkeep() -> Upkeep:
         positions=Positions(ledger),
         monitor=monitor,
         weighing=Weighing(ledger, Reviving(ledger, launches(), rooms), monitor, rooms),
+        pauses=PauseUpkeep(ledger),
     )
 
 

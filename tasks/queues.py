@@ -15,6 +15,7 @@ from celery import Celery
 
 from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.rooms.asked_reaping import TOLD_FOR
+from greenroom.app.rooms.extending import LONGEST_SESSION
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.provider_events import REMEMBERED_FOR, name_of
 from greenroom.app.rooms.providers import Evidence
@@ -22,8 +23,9 @@ from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 
-# A bot ends its session itself when its time is over.  Should it not, the soft limit asks it to,
-# and the hard limit ends its process.
+# A bot ends its session itself when its time is over, which may be extended while it runs.  Celery's limits are fixed
+# with the launch, so they are those of the longest session there may be: should a bot outlive that, the soft limit asks
+# it to end, and the hard limit ends its process.
 ASKED_AFTER = timedelta(seconds=30)
 KILLED_AFTER = timedelta(seconds=60)
 
@@ -77,8 +79,8 @@ class CeleryQueues:
             # What Flower and events show: which session and room, and not the claim, which lets its bearer adopt
             argsrepr=f"({session.id!r}, ...)",
             kwargsrepr=f"{{'room': {str(session.room)!r}}}",
-            soft_time_limit=(session.brief.max_duration + ASKED_AFTER).total_seconds(),
-            time_limit=(session.brief.max_duration + KILLED_AFTER).total_seconds(),
+            soft_time_limit=(LONGEST_SESSION + ASKED_AFTER).total_seconds(),
+            time_limit=(LONGEST_SESSION + KILLED_AFTER).total_seconds(),
             ignore_result=True,
         )
         return _in_envelope(task, LAUNCHES)

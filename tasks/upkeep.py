@@ -28,6 +28,7 @@ def reap() -> None:
     if flusher().has_work:  # a task of its own: no room waits for a slow database
         app.send_task("conversations.flush", queue=CONTROL)
     here.reaper.reap()
+    here.pauses.look()
     here.positions.tell()
     free_slots(here.ledger)
     if here.ledger.run(ClaimPeriod("sweep", SWEEP_EVERY * 0.9)):

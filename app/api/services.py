@@ -24,6 +24,7 @@ from greenroom.app.rooms.analytics import Counted
 from greenroom.app.rooms.asked_reaping import AskedReaping
 from greenroom.app.rooms.assistants import Assistants
 from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
+from greenroom.app.rooms.extending import Extending
 from greenroom.app.rooms.histories import Histories
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
@@ -31,6 +32,7 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.opening import Opening
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.participants import Presence
+from greenroom.app.rooms.pausing import Pausing
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import EvidenceQueue, Queues
 from greenroom.app.rooms.reading import Reading
@@ -62,6 +64,8 @@ class Services:
     joining: Joining
     leaving: Leaving
     asked_reaping: AskedReaping
+    pausing: Pausing
+    extending: Extending
     overview: Overview
     tokens: TimestampSigner
     passes: Passes
@@ -101,6 +105,8 @@ class Services:
             joining=Joining(ledger, queues, sleep=seats.sleep),
             leaving=Leaving(ledger, its),
             asked_reaping=AskedReaping(ledger, queues),
+            pausing=Pausing(ledger),
+            extending=Extending(ledger),
             overview=Overview(ledger),
             tokens=session_tokens(settings.signing_secret),
             passes=Passes(settings.signing_secret),

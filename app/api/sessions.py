@@ -1,12 +1,13 @@
 """The endpoints of sessions: lists, records, histories, and a browser's offers."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from flask import jsonify, request
+from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from greenroom.app.access import open_to_session
@@ -20,7 +21,9 @@ from greenroom.app.api.schemas.sessions import (
     CleanedUpSchema,
     CleanupSchema,
     EventsSchema,
+    ExtendSchema,
     PageSchema,
+    SessionSchema,
     SessionsSchema,
     SessionWithHistorySchema,
 )
@@ -40,7 +43,7 @@ from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import NOTHING
 from greenroom.app.rooms.requests import REQUESTS, Candidates, Cleaned, CleanUp, Offer
 from greenroom.app.rooms.room import LOCAL
-from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, State
+from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, Session, State
 
 OFFER_AT_MOST = 64 * 1024  # bytes
 STREAM = "text/event-stream"
@@ -50,6 +53,7 @@ CANDIDATES_OF_ONE = (
     4  # requests with candidates of one session that may wait at once: a client sends each as it comes
 )
 CLEANUPS_OF_ONE = 2  # requests to clean up of one caller that may wait at once
+TERMS_OF_ONE = 2  # requests of one user to pause, resume or extend a session that may wait at once
 OFFERS_OF_ONE = 2  # offers of one session that may wait at once: one at the bot, and the one that replaces it
 
 bp = JsonBlueprint(
@@ -75,10 +79,10 @@ def get_session(session_id: str) -> dict[str, Any]:
     if caller := caller_of(session_id):
         session = overview.session(session_id)
         session = replace(session, brief=session.brief.for_guest(caller))
-        return {**vars(session), "position": overview.position(session)}
+        return _as_told_of(session, overview.position(session))
     history = services().histories.tell(session_id)
     session = history.session
-    return {**vars(session), "position": overview.position(session), **vars(history)}
+    return {**_as_told_of(session, overview.position(session)), **vars(history)}
 
 
 @bp.get("/<session_id>/events")
@@ -126,6 +130,63 @@ def move(wanted: dict[str, Any], query: dict[str, Any], session_id: str) -> Resp
     is_there = joined.status != State.TRANSITIONING
     answer = joined_as_told(joined, user_id, NOTHING, here)
     return answer, HTTPStatus.OK if is_there else HTTPStatus.ACCEPTED
+
+
+@bp.post("/<session_id>/pause")
+@bp.response(HTTPStatus.OK, SessionSchema())
+@open_to_session
+def pause(session_id: str) -> Session:
+    """Have a session's bot fall silent and deaf, until it is resumed; answers when it has.  Twice is fine.
+
+    It stays in its room, and keeps its conversation.  With a session's token: its user alone.
+    """
+    return _paused(session_id, services().pausing.pause)
+
+
+@bp.post("/<session_id>/resume")
+@bp.response(HTTPStatus.OK, SessionSchema())
+@open_to_session
+def resume(session_id: str) -> Session:
+    """Have a paused bot hear and speak again, whyever it was paused; answers when it does.  Twice is fine."""
+    return _paused(session_id, services().pausing.resume)
+
+
+@bp.post("/<session_id>/extend")
+@bp.arguments(ExtendSchema())
+@bp.response(HTTPStatus.OK, SessionSchema())
+@open_to_session
+def extend(wanted: dict[str, timedelta], session_id: str) -> Session:
+    """Let a session last longer, by `seconds`, or so long in all, as `max_duration`; a day at most.
+
+    Its clock counts from when it was asked for.  With a session's token: its user alone, unless they came by a link.
+    """
+    here = services()
+    if len(wanted) != 1:
+        raise Rejected("Say by how many seconds, or how long in all by max_duration, one of the two.")
+    caller = _own_user(session_id)
+    if g.link is not None:
+        raise Forbidden("Who came by a link has the time that it gives.")
+    with here.seats.taken(
+        Wait.BOT, whose=("extend", session_id, caller), at_most=TERMS_OF_ONE if caller else 0
+    ):
+        return here.extending.extend(session_id, more=wanted.get("seconds"), lasts=wanted.get("max_duration"))
+
+
+def _paused(session_id: str, change: Callable[..., Session]) -> Session:
+    here = services()
+    caller = _own_user(session_id)
+    with here.seats.taken(
+        Wait.BOT, whose=("pause", session_id, caller), at_most=TERMS_OF_ONE if caller else 0
+    ):
+        return change(session_id, by=f"{caller} asked" if caller else "the holder of the key asked")
+
+
+def _own_user(session_id: str) -> str | None:
+    """The caller, who is the session's user or, as None, the holder of the key.  Raises Forbidden, NoSuchSession."""
+    caller = caller_of(session_id)
+    if caller is not None and caller != services().overview.session(session_id).brief.user_id:
+        raise Forbidden("That is for the user whose session it is.")
+    return caller
 
 
 @bp.post("/<session_id>/requests/<name>")
@@ -209,6 +270,10 @@ def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
     with here.seats.taken(Wait.BOT, whose=whose, at_most=CANDIDATES_OF_ONE):
         ask(here.ledger, session, Candidates(**sent), is_awaited=still_awaited())
     return {"status": "success"}
+
+
+def _as_told_of(session: Session, position: int | None) -> dict[str, Any]:
+    return {**vars(session), "max_duration": session.max_duration, "position": position}
 
 
 def _events(session_id: str, after: str, *, has_key: bool) -> list[Event]:

@@ -9,14 +9,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Happened, Reason, Session, State
+from greenroom.app.rooms.sessions import (
+    NO_APPEARANCE,
+    Appearance,
+    Happened,
+    Pause,
+    Reason,
+    Session,
+    State,
+)
 
 # A session that nobody ever came to ends, so that its slot is free again
 NO_SHOW_AFTER = timedelta(minutes=2)
 # A person whose bot was replaced needs this long to reconnect, however short their session's persistence is
 COMES_BACK_WITHIN = timedelta(seconds=30)
-WARNING_BEFORE_END = timedelta(seconds=30)  # people hear that the session's time is nearly over
-WARNED_FROM = 2 * WARNING_BEFORE_END  # a session that lasts no longer is not worth a warning
 
 
 # What happens in a room.  `people` are those who are there after it.
@@ -57,12 +63,17 @@ class Departed:
 
 @dataclass(frozen=True)
 class Paused:
-    """The bot shall be silent until it is resumed."""
+    """The bot shall be silent until it is resumed; for a call of its user's, only while nobody else is with it."""
+
+    people: frozenset[str]
+    pause: Pause
 
 
 @dataclass(frozen=True)
 class Resumed:
     """The bot shall speak again."""
+
+    people: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -177,6 +188,21 @@ class ReadAnew:
 
 
 @dataclass(frozen=True)
+class CancelAnswer:
+    """What the bot is saying is not to be said."""
+
+
+@dataclass(frozen=True)
+class FallSilent:
+    """Neither speak nor hear nor think from now on; the bot stays connected."""
+
+
+@dataclass(frozen=True)
+class SpeakAgain:
+    """Hear, think and speak as before."""
+
+
+@dataclass(frozen=True)
 class WriteEvent:
     """Put into the session's history that a person came or went; who came is the session's person from now on."""
 
@@ -206,6 +232,9 @@ Consequence = (
     | ShowOpenThings
     | CleanUp
     | ReadAnew
+    | CancelAnswer
+    | FallSilent
+    | SpeakAgain
     | WriteEvent
     | End
     | Park
@@ -213,20 +242,6 @@ Consequence = (
 
 
 MOVES = Enter(State.TRANSITIONING)
-
-
-@dataclass(frozen=True)
-class TimeLimits:
-    """From now on: when the session's time is over, and when people are warned of it, if they are."""
-
-    ends_in: timedelta
-    warns_in: timedelta | None
-
-
-def time_limits(session: Session, age: timedelta) -> TimeLimits:
-    """Of a session that was requested so long ago."""
-    ends_in = max(timedelta(0), session.brief.max_duration - age)
-    return TimeLimits(ends_in, ends_in - WARNING_BEFORE_END if ends_in > WARNED_FROM else None)
 
 
 class Attendance:
@@ -250,7 +265,8 @@ class Attendance:
         self._last_person = session.person
         self._is_on = False  # it has the room, and can talk
         self._is_waiting = False  # the last person has left
-        self._is_paused = session.state is State.PAUSED
+        self._pause = session.pause
+        self._is_paused = session.pause is not None  # it is silent
         self._is_clock_set = False
         self._leave: LeaveAsked | None = None  # that is to happen, unless somebody comes
         self._is_moving = False
@@ -285,8 +301,12 @@ class Attendance:
                 return self._arrived(happening)
             case Departed():
                 return self._departed(happening)
-            case Paused() | Resumed():
-                return self._pause(isinstance(happening, Paused))
+            case Paused(people, pause):
+                self._pause = pause
+                return self._settle_pause(people)
+            case Resumed(people):
+                self._pause = None
+                return self._settle_pause(people)
             case SlotWanted():
                 return self._slot_wanted(happening)
             case NoOtherSlot():
@@ -304,12 +324,19 @@ class Attendance:
                 return self._moved(happening)
 
     def _started(self, started: Started) -> list[Consequence]:
-        self._is_on = True
         clock = self._expect_person(started.people, started.after)
         if not self._is_next:
-            return [*clock, *self._on_stage()]
+            silence = self._settle_pause(started.people)
+            self._is_on = True
+            return [*clock, *silence, *self._on_stage()]
         # It stays what it was, but for who came while the bot learned that
-        return [*clock, *(self._comes_back() if started.people else [])]
+        self._is_on = True
+        silence = self._settle_pause(started.people)
+        if (
+            not silence and self._is_paused and self._session.state is State.LIVE
+        ):  # the other bot had not heard of it
+            silence = [Enter(State.PAUSED)]
+        return [*clock, *silence, *(self._comes_back() if started.people else [])]
 
     def _took_over(self, taken: TookOver) -> list[Consequence]:
         if taken.session.conversation_id != self._session.conversation_id:  # of another person
@@ -319,8 +346,9 @@ class Attendance:
         if taken.session.person is not None:
             self._met.add(taken.session.person)
         self._is_waiting = taken.session.state is State.WAITING
-        self._is_paused = taken.session.state is State.PAUSED
-        return []
+        self._pause = taken.session.pause
+        was_silent, self._is_paused = self._is_paused, self._pause is not None
+        return [] if was_silent is self._is_paused else [self._silence()]
 
     def _arrived(self, arrival: Arrived) -> list[Consequence]:
         person = arrival.user_id
@@ -340,6 +368,7 @@ class Attendance:
             *([BeginConversation(person)] if is_another else []),
             ShowOpenThings(),
             *([ReadAnew()] if self._is_waiting and not is_another else []),
+            *self._settle_pause(arrival.people),
             *self._comes_back(),
             WriteEvent(Happened.PERSON_ARRIVED, person, arrival.appearance),
         ]
@@ -348,14 +377,14 @@ class Attendance:
         has_left = WriteEvent(Happened.PERSON_LEFT, departure.user_id)
         was_told = self._leave is not None  # that they go: the clock runs
         if departure.people or not self._is_on or was_told:
-            return [has_left]
+            return [*self._settle_pause(departure.people), has_left]
         # The clock first: whoever comes while the rest is done stops it
         clock = self._set_clock(self._session.brief.persistence, Reason.IDLE)
         return [clock, *self._is_empty(), has_left]
 
     def _is_empty(self) -> list[Consequence]:
         self._is_waiting = True
-        return [CleanUp(), Enter(State.WAITING)]
+        return [*self._settle_pause(frozenset()), CleanUp(), Enter(State.WAITING)]
 
     def _leave_asked(self, asked: LeaveAsked) -> list[Consequence]:
         """As if they had gone: a connection takes seconds to be seen to be closed."""
@@ -372,7 +401,8 @@ class Attendance:
             return []
         if expected.people:  # they have come back before they were seen to go
             self._is_clock_set = False
-            return [StopClock(), *([ReadAnew()] if self._is_waiting else []), *self._comes_back()]
+            back = [ReadAnew()] if self._is_waiting else []
+            return [StopClock(), *back, *self._settle_pause(expected.people), *self._comes_back()]
         if not self.anybody_came:
             return [self._set_clock(NO_SHOW_AFTER, Reason.NO_SHOW)]
         return [self._set_clock(max(self._session.brief.persistence, COMES_BACK_WITHIN), Reason.IDLE)]
@@ -394,13 +424,25 @@ class Attendance:
         self._is_waiting = False
         return self._on_stage()
 
-    def _pause(self, is_paused: bool) -> list[Consequence]:
-        """In an empty room it is remembered only: a paused bot is paused still when its person comes back."""
+    def _settle_pause(self, people: frozenset[str]) -> list[Consequence]:
+        """Be silent, or speak again, as the pause says and who is there.
+
+        In an empty room the state does not tell it: a paused bot is paused still when its person comes back.
+        """
+        others = people - {self._session.brief.user_id}
+        is_paused = self._pause is not None and (self._pause.call is None or not others)
         if self._is_paused is is_paused:
             return []
         self._is_paused = is_paused
         is_seen = self._is_on and not self._is_waiting
-        return [Enter(State.PAUSED if is_paused else State.LIVE)] if is_seen else []
+        return [
+            self._silence(),
+            *([CancelAnswer()] if is_paused else []),
+            *([Enter(State.PAUSED if is_paused else State.LIVE)] if is_seen else []),
+        ]
+
+    def _silence(self) -> Consequence:
+        return FallSilent() if self._is_paused else SpeakAgain()
 
     def _slot_wanted(self, wanted: SlotWanted) -> list[Consequence]:
         if wanted.people or not self._is_clock_set:

@@ -94,6 +94,10 @@ class AskedBot(Protocol):
         """Change how it speaks, thinks and is seen, from its next answer on."""
         ...
 
+    async def heed_record(self) -> None:
+        """Do what the session's record says of its pause, and of its time."""
+        ...
+
     def give_way(self) -> bool:
         """Leave, if nobody is in the room; returns whether it does."""
         ...
@@ -238,6 +242,24 @@ class Configure(Request[Done]):
 
 
 @dataclass(frozen=True)
+class HeedRecord(Request[Done]):
+    """Look at what the session's record says now: whether its bot is paused, and how long it may last.
+
+    Whoever changes that sends it, once the change is in the record.  Of two changes at once the record decides, in
+    whichever order their messages are read.
+    """
+
+    name = "heed_record"
+    answer = Done
+    within = timedelta(seconds=5)
+    within_of_start = timedelta(seconds=30)
+
+    async def carry_out(self, bot: AskedBot) -> Done:
+        await bot.heed_record()
+        return Done()
+
+
+@dataclass(frozen=True)
 class GiveWay(Request[GivesWay]):
     """Leave, if nobody is in the room: the slot is wanted.
 
@@ -379,7 +401,18 @@ def ended_by(person: str | None) -> str:
 
 REQUESTS: Mapping[str, type[Request[Any]]] = {
     each.name: each
-    for each in (Offer, Candidates, Configure, GiveWay, Leave, LeaveLater, Expect, CleanUp, MoveTo)
+    for each in (
+        Offer,
+        Candidates,
+        Configure,
+        HeedRecord,
+        GiveWay,
+        Leave,
+        LeaveLater,
+        Expect,
+        CleanUp,
+        MoveTo,
+    )
 }
 
 

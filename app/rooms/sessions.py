@@ -1,5 +1,6 @@
 """A session's states, which of them may follow which, and how a session may end."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -62,6 +63,10 @@ class Happened(StrEnum):
     CONVERSATION_BEGUN = "conversation_begun"  # another person's: nothing of the one before is in it
     TURNS_RESTORED = "turns_restored"  # its bot wrote again what Redis had lost of the conversation
     TURN_UNKEPT = "turn_unkept"  # one that was said is not kept for good: the archive refuses it
+    PAUSE_ASKED = "pause_asked"  # for a call, or by whom it says
+    RESUME_ASKED = "resume_asked"
+    EXTENDED = "extended"  # it may last this long now
+    ENDS_SOON = "ends_soon"  # its people were told so: in this time
 
 
 _FROM_ANY = frozenset({State.LEAVING, State.LOST})
@@ -87,6 +92,30 @@ def predecessors(state: State) -> frozenset[State]:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A call in another room, for which a user's own session is paused while they are in it."""
+
+    session_id: str  # whose bot has that room
+    room: Room
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A session's bot is to be silent, and hear nothing.  Without a call somebody asked for that."""
+
+    call: Call | None = None
+
+    def to_json(self) -> str:
+        call = self.call
+        return json.dumps({"session_id": call.session_id, "room_url": str(call.room)} if call else {})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Pause":
+        facts = json.loads(text)
+        return cls(Call(facts["session_id"], Room.parse(facts["room_url"])) if facts else None)
+
+
+@dataclass(frozen=True)
 class Session:
     """One caller's bot in one room, from the join to its end, as its record tells it."""
 
@@ -104,6 +133,8 @@ class Session:
     launches: int = 1  # how often its launch was put in the queue, under this epoch
     crashes: tuple[int, ...] = ()  # when its bots died, in ms
     procedure: Underway | None = None  # that a bot has begun, and the reaper finishes if it dies
+    pause: Pause | None = None  # a fact beside the states: it outlives a crash, and an empty room
+    lasts: timedelta | None = None  # since it was requested, where that was changed; None: as its brief says
     version: int = 1
     created_ms: int = 0
     updated_ms: int = 0
@@ -111,6 +142,11 @@ class Session:
     def __post_init__(self) -> None:
         if not self.conversation_id:
             object.__setattr__(self, "conversation_id", self.brief.conversation_id)
+
+    @property
+    def max_duration(self) -> timedelta:
+        """How long it may last, since it was requested."""
+        return self.brief.max_duration if self.lasts is None else self.lasts
 
     @property
     def conversation_owner(self) -> str:

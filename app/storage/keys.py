@@ -10,7 +10,7 @@
     room:{<room>}:desktop_mode    json    24 h                        write_state, commit_move
     room_emptied:{<room>}         string  24 h                        note_emptied
     rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline, beat, create, a move
-    session:{<id>}                hash    24 h past its end           create, transition, succeed, advance, commit_move
+    session:{<id>}                hash    24 h past its end           create, transition, succeed, and the like
     conversation:{<id>}           hash    3 days past its last turn    create, begin_conversation, record
     conversation:{<id>}:turns     zset    24 h past its last turn     record
     conversation:{<id>}:outbox    list    3 days, capped              record
@@ -18,10 +18,11 @@
     conversation:{<id>}:unstorable  list  30 days                     settle
     conversations:unstorable      zset    kept; conversation -> put aside   settle
     turns:dropped                 string  3 days                      record
-    sessions:changed              zset    kept; session -> last change      create, transition, succeed, note, a move
+    sessions:changed              zset    kept; session -> last change      create, transition, note, and the like
+    sessions:paused               zset    kept; session -> since when its pause is looked after  set_pause, seen_to
     events:told                   stream  a day past the last, capped  create, transition, succeed, note, record ...
     events:heard                  stream  a day past the last, capped  hear, record
-    session:{<id>}:events         stream  24 h past its end, capped   create, transition, succeed, note, commit_move
+    session:{<id>}:events         stream  24 h past its end, capped   create, transition, note, and the like
     session:{<id>}:inbox          stream  24 h, capped                send, answer
     session:{<id>}:sent:<nonce>   string  a minute                    send
     session:{<id>}:answer:<msg>   list    30 s                        answer
@@ -71,6 +72,7 @@ KEPT = frozenset(
         "conversations:outbox",
         "conversations:unstorable",
         "sessions:changed",
+        "sessions:paused",
     }
 )
 
@@ -84,6 +86,7 @@ MEMORY = "memory"
 OUTBOXES = "conversations:outbox"
 UNSTORABLE = "conversations:unstorable"
 SESSIONS_CHANGED = "sessions:changed"
+SESSIONS_PAUSED = "sessions:paused"
 # Scripts that take keys of more than one slot, and what a process that died between two writes would leave
 ACROSS_SLOTS = {
     "claim": "a room that is given away before the bots that live have said so, after Redis lost everything",
@@ -106,6 +109,8 @@ ACROSS_SLOTS = {
     "read_hosts": "a list in which a worker stands twice, or not at all",
     "begin_conversation": "a conversation that is nobody's",
     "settle": "an outbox that is empty and listed, or has turns and is not",
+    "set_pause": "a pause that nobody ends once the call is over that it is for",
+    "set_duration": "a session whose time in the archive is not the one it had",
     "waiting": "a number that was never true",
     "commit_move": "a session in two rooms, or in one that says it is another's",
     "call_off_move": "a room that is kept for a session which stays elsewhere",

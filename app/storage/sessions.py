@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 
 from greenroom.app.errors import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.brief import Brief
@@ -26,6 +27,7 @@ from greenroom.app.rooms.sessions import (
     Note,
     Page,
     PageOfSessions,
+    Pause,
     ReadEvents,
     ReadSession,
     ReadSessions,
@@ -75,6 +77,8 @@ def _fields(session: Session) -> list[str | int]:
         "state": session.state,
         "launches": session.launches,
         "procedure": session.procedure.to_json() if session.procedure else None,
+        "pause": session.pause.to_json() if session.pause else None,
+        "lasts_ms": None if session.lasts is None else ms(session.lasts),
         "version": session.version,
     }
     return [part for name, value in fields.items() if value is not None for part in (name, value)]
@@ -99,6 +103,8 @@ def session_of(record: Mapping[str, str]) -> Session:
         launches=int(record["launches"]),
         crashes=tuple(int(at) for at in record.get("crashes", "").split(",") if at),
         procedure=Underway.from_json(record["procedure"]) if "procedure" in record else None,
+        pause=Pause.from_json(record["pause"]) if "pause" in record else None,
+        lasts=timedelta(milliseconds=int(record["lasts_ms"])) if "lasts_ms" in record else None,
         version=int(record["version"]),
         created_ms=int(record["created_ms"]),
         updated_ms=int(record["updated_ms"]),
@@ -113,7 +119,7 @@ def user_bot(session_id: str, room: Room, brief: Brief, since_ms: int) -> str:
 
 def create(step: Create) -> Command:
     session = step.session
-    lasts = session.brief.max_duration + KEPT_AFTER_END
+    lasts = session.max_duration + KEPT_AFTER_END
     launching = step.launching
     limits = launching.limits if launching else Limits()
     call = script(

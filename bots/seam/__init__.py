@@ -83,6 +83,20 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         because="a process that was frozen for ten seconds wakes up with an output that pipecat has given up for good",
     ),
     Replacement(
+        LOCAL,
+        "pipecat.transports.smallwebrtc.transport",
+        "SmallWebRTCClient",
+        "local:Client",
+        because="a bot that waits for its person wakes up a hundred times a second to see whether they have come",
+    ),
+    Replacement(
+        LOCAL,
+        "aiortc.rtcpeerconnection",
+        "RTCDtlsTransport",
+        "local:DtlsTransport",
+        because="a paused bot decodes all that is said to it",
+    ),
+    Replacement(
         LIVEKIT,
         "pipecat.transports.livekit.transport",
         "LiveKitTransportClient",

@@ -68,6 +68,7 @@ class Client(DailyTransportClient):
 
     _holder: Holder | None = None
     _is_silent = False
+    _is_paused = False
     _has_camera = False
     _is_in = False  # as we were told
     _may_be_in = False  # as Daily may see it
@@ -107,6 +108,8 @@ class Client(DailyTransportClient):
             self._params.camera_out_enabled = is_seen
         data, error = await super()._join()
         self._is_in = self._is_in or not error
+        if self._is_paused:
+            self._turn_sound(is_on=False)
         return data, error
 
     async def _leave(self) -> Any:
@@ -139,9 +142,28 @@ class Client(DailyTransportClient):
         if self._is_in and self._client is not None:
             self._client.update_publishing({"microphone": {"isPublishing": False}})
 
+    def pause(self) -> None:
+        """Neither be heard nor hear, and stay: Daily sends nobody's voice any more."""
+        self._is_paused = True
+        self._turn_sound(is_on=False)
+
+    def resume(self) -> None:
+        """Be heard and hear again, unless another bot has the room."""
+        self._is_paused = False
+        self._turn_sound(is_on=True)
+
+    def _turn_sound(self, *, is_on: bool) -> None:
+        if not self._is_in or self._client is None:
+            return
+        heard = "subscribed" if is_on else "unsubscribed"
+        self._client.update_publishing({"microphone": {"isPublishing": is_on and not self._is_silent}})
+        self._client.update_subscription_profiles({"base": {"microphone": heard}})
+
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         is_apart = self._holder is not None and not self._holder.takes_part
-        return True if self._is_silent or is_apart else await super().write_audio_frame(frame)
+        return (
+            True if self._is_silent or self._is_paused or is_apart else await super().write_audio_frame(frame)
+        )
 
     def prepare_camera(self) -> None:
         """Before the pipeline is set up: have a camera, which may be off."""

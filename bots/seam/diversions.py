@@ -55,7 +55,25 @@ APPLY_SUMMARY = Diversion(
     "_apply_summary",
     because="a bot that replaces this one reads all that was said, and what is known of a person goes with the rest",
 )
-DIVERSIONS = (ADD_MESSAGE, ADD_MESSAGES, SEND_MESSAGE, BROADCAST_FRAME, APPLY_SUMMARY)
+PROCESS_FRAME = Diversion(
+    FrameProcessor,
+    "process_frame",
+    because="a paused bot's model answers a turn that was under way, or whatever its own code has it say",
+)
+PUSH_AUDIO_FRAME = Diversion(
+    BaseInputTransport,
+    "push_audio_frame",
+    because="a paused bot recognises the sound that was on its way, and in a room of Daily all that people say",
+)
+DIVERSIONS = (
+    ADD_MESSAGE,
+    ADD_MESSAGES,
+    SEND_MESSAGE,
+    BROADCAST_FRAME,
+    APPLY_SUMMARY,
+    PROCESS_FRAME,
+    PUSH_AUDIO_FRAME,
+)
 
 Applied = Callable[[LLMContext, Sequence[Any], str, str], None]
 
@@ -125,6 +143,31 @@ def divert_incoming(pipeline: FrameProcessor, is_taken: Callable[[Any], bool]) -
     for part in _parts(pipeline):
         if isinstance(part, BaseInputTransport):
             BROADCAST_FRAME.on(part, broadcast)
+
+
+def divert_thinking(pipeline: FrameProcessor, process: Callable[..., Awaitable[None]]) -> None:
+    """Let `process` process what comes to each model of a pipeline; it is given the model, and the model's own way."""
+    for part in _parts(pipeline):
+        if hasattr(part, "cancel_function_calls"):  # pipecat's class for it imports far more
+            PROCESS_FRAME.on(part, partial(_for, process, part))
+
+
+def divert_hearing(pipeline: FrameProcessor, is_heard: Callable[[], bool]) -> None:
+    """Let no sound into a pipeline while it is not to be heard."""
+
+    async def push(theirs: Send, frame: Any) -> None:
+        if is_heard():
+            await theirs(frame)
+
+    for part in _parts(pipeline):
+        if isinstance(part, BaseInputTransport):
+            PUSH_AUDIO_FRAME.on(part, push)
+
+
+async def _for(
+    process: Callable[..., Awaitable[None]], part: FrameProcessor, theirs: Callable[..., Any], *args: Any
+) -> None:
+    await process(part, theirs, *args)
 
 
 def _parts(part: FrameProcessor) -> Iterator[FrameProcessor]:

@@ -57,6 +57,7 @@ class Client(LiveKitTransportClient):
 
     _holder: Holder | None = None
     _is_silent = False
+    _is_paused = False
     _has_camera = False
 
     def __init__(
@@ -101,9 +102,34 @@ class Client(LiveKitTransportClient):
         if self._audio_track is not None:
             self._audio_track.mute()
 
+    def pause(self) -> None:
+        """Neither be heard nor hear, and stay: the server sends nobody's voice any more."""
+        self._is_paused = True
+        if self._audio_source is not None:
+            self._audio_source.clear_queue()
+        if self._audio_track is not None:
+            self._audio_track.mute()
+        self._subscribe(to_voices=False)
+
+    def resume(self) -> None:
+        """Be heard and hear again, unless another bot has the room."""
+        self._is_paused = False
+        if self._audio_track is not None and not self._is_silent:
+            self._audio_track.unmute()
+        self._subscribe(to_voices=True)
+
+    def _subscribe(self, *, to_voices: bool) -> None:
+        if self._room is None or not self._connected:
+            return
+        for participant in self._room.remote_participants.values():
+            for publication in participant.track_publications.values():
+                if publication.kind == rtc.TrackKind.KIND_AUDIO:
+                    publication.set_subscribed(to_voices)
+
     async def publish_audio(self, audio_frame: rtc.AudioFrame) -> bool:
         is_apart = self._holder is not None and not self._holder.takes_part
-        return True if self._is_silent or is_apart else await super().publish_audio(audio_frame)
+        is_silent = self._is_silent or self._is_paused or is_apart
+        return True if is_silent else await super().publish_audio(audio_frame)
 
     def hear_everybody(self) -> None:
         """Hear those who were not heard yet."""
@@ -129,6 +155,8 @@ class Client(LiveKitTransportClient):
         async def connected() -> None:
             if self._holder is not None:
                 self._holder.connected(self)
+            if self._is_paused:
+                self.pause()
             await callbacks.on_connected()
 
         async def received(data: bytes, sender: str | None) -> None:
@@ -155,7 +183,9 @@ class Client(LiveKitTransportClient):
     def _on_track_subscribed_wrapper(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
-        if self._holder is None or self._holder.is_heard(participant):
+        if self._is_paused and publication.kind == rtc.TrackKind.KIND_AUDIO:
+            publication.set_subscribed(False)
+        elif self._holder is None or self._holder.is_heard(participant):
             super()._on_track_subscribed_wrapper(track, publication, participant)
 
     # The camera

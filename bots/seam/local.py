@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from aiortc import RTCDtlsTransport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
 from pipecat.transports.smallwebrtc.transport import (
@@ -12,13 +13,18 @@ from pipecat.transports.smallwebrtc.transport import (
     SmallWebRTCOutputTransport,
 )
 
+from greenroom.bots.seam.pace import steady
+
 AS_LONG_AS_IT_TAKES = timedelta(days=365)
+# Before a pause: a browser to which sound stops coming in the middle of a word makes up more of it for half a second
+SILENCE_BEFORE_PAUSE = timedelta(milliseconds=200)
 
 
 class PeerConnection(SmallWebRTCConnection):
     """A connection that may lose its peer and get another one while the bot's pipeline runs on."""
 
     _voice: "Voice | None" = None  # the track to the peer
+    is_paused = False
 
     def accepts(self, message: Any) -> bool:
         """Whether the bot gets a message of the peer's."""
@@ -31,6 +37,28 @@ class PeerConnection(SmallWebRTCConnection):
     def replace_audio_track(self, track: Any) -> None:
         self._voice = track if isinstance(track, Voice) else None
         super().replace_audio_track(track)
+        if self.is_paused:  # another peer has come
+            self.pause()
+
+    def pause(self) -> None:
+        """Send and take no sound from now on; the connection stays."""
+        self.is_paused = True
+        self._take_sound(is_taken=False)
+        if self._voice is not None:
+            self._voice.pause()
+
+    def resume(self) -> None:
+        """Send and take sound again."""
+        self.is_paused = False
+        self._take_sound(is_taken=True)
+        if self._voice is not None:
+            self._voice.resume()
+
+    def _take_sound(self, *, is_taken: bool) -> None:
+        for transceiver in self.pc.getTransceivers():
+            transport = transceiver.receiver.transport
+            if isinstance(transport, DtlsTransport):
+                transport.takes_sound = is_taken
 
     def release_voice(self) -> None:
         """Let the bot's output go on: it may wait for a peer that has gone to take sound."""
@@ -62,8 +90,92 @@ class PeerConnection(SmallWebRTCConnection):
         return super().screen_video_input_track() if len(self.pc.getTransceivers()) > 2 else None
 
 
+class DtlsTransport(RTCDtlsTransport):
+    """aiortc's way to a peer, which may leave what the peer sends undecoded.
+
+    It is deciphered all the same: SRTP loses count of packets of which it has not seen thirty thousand.
+    """
+
+    takes_sound = True
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        if self.takes_sound:
+            await super()._handle_rtp_data(data, arrival_time_ms)
+
+
+class NoTrack:
+    """In the place of a peer's track while there is none, or it is not to be heard: it waits, and gives nothing."""
+
+    def __init__(self) -> None:
+        self._has_changed = asyncio.Event()
+
+    def is_enabled(self) -> bool:
+        return False
+
+    async def recv(self) -> None:
+        self._has_changed.clear()
+        await self._has_changed.wait()
+
+    def changed(self) -> None:
+        """There may be a track now."""
+        self._has_changed.set()
+
+
+class Client(SmallWebRTCClient):
+    """pipecat's client, which waits for a peer's track without looking for it all the time."""
+
+    _track: SmallWebRTCTrack | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._no_track = NoTrack()
+        super().__init__(*args, **kwargs)
+
+    @property
+    def _audio_input_track(self) -> Any:
+        is_paused = isinstance(self._webrtc_connection, PeerConnection) and self._webrtc_connection.is_paused
+        return self._no_track if self._track is None or is_paused else self._track
+
+    @_audio_input_track.setter
+    def _audio_input_track(self, track: Any) -> None:
+        self._track = track
+        self._no_track.changed()
+
+
 class Voice(RawAudioTrack):
-    """pipecat's track to the peer, whose sound somebody waits to be taken."""
+    """pipecat's track to the peer, whose sound somebody waits to be taken, and which may be paused."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._may_send = asyncio.Event()
+        self._may_send.set()
+        self._silences = 0  # pieces of silence that are sent before nothing is
+
+    def pause(self) -> None:
+        """Send nothing soon, not even silence, and take nothing to be sent."""
+        if self._may_send.is_set():
+            self._silences = SILENCE_BEFORE_PAUSE // timedelta(milliseconds=10)
+        self._may_send.clear()
+        self.release()
+
+    def resume(self) -> None:
+        """Go on; the peer learns from the sound's own time that nothing was sent meanwhile."""
+        now = int((steady.time() - self._start) * 100) * self._samples_per_10ms
+        self._timestamp = max(self._timestamp, now)
+        self._may_send.set()
+
+    def add_audio_bytes(self, audio_bytes: bytes) -> "asyncio.Future[bool]":
+        if self._may_send.is_set():
+            return super().add_audio_bytes(audio_bytes)  # type: ignore[no-any-return]
+        taken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        taken.set_result(True)
+        return taken
+
+    async def recv(self) -> Any:
+        if not self._may_send.is_set() and self._silences:
+            self._silences -= 1
+        elif not self._may_send.is_set():
+            await self._may_send.wait()
+        return await super().recv()
 
     def release(self) -> None:
         """Let go whoever waits: nobody will take it."""

@@ -17,6 +17,7 @@ from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.passing import PassedFrame
+from greenroom.bots.stay.silence import Silence
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns.hearing import Hearing
 
@@ -37,6 +38,7 @@ class BotRun:
         stage: Stage,
         hearing: Hearing,
         outbox: Outbox,
+        silence: Silence,
         end: End,
         on_started: Callable[[], Awaitable[None]],
     ) -> None:
@@ -46,6 +48,7 @@ class BotRun:
         self._stage = stage
         self._hearing = hearing
         self._outbox = outbox
+        self._silence = silence
         self._end = end
         self._on_started = on_started
         self._task: asyncio.Task[None] | None = None
@@ -70,6 +73,7 @@ class BotRun:
         self._pipeline = pipeline
         self._stage.built(pipeline)
         self._outbox.follow(pipeline)
+        self._silence.follow(pipeline)
         self._hearing.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame, PassedFrame))
         pipeline.add_event_handler("on_frame_reached_downstream", self._reached_end)

@@ -23,6 +23,7 @@ from greenroom.app.settings import Settings
 from greenroom.bots import speech
 from greenroom.bots.personalities import Personality
 from greenroom.bots.personalities import load as load_personality
+from greenroom.bots.stay.silence import Silence
 from greenroom.bots.transports.stage import Stage
 
 FOLLOWED = frozenset({"voice", "language", "prompt"})  # what a bot's services change while it talks
@@ -45,11 +46,13 @@ class Controls:
         settings: Settings,
         *,
         stage: Stage,
+        silence: Silence,
         say: Say,
     ) -> None:
         self._session = session
         self._settings = settings
         self._stage = stage
+        self._silence = silence
         self._say = say
         self._config: Mapping[str, Any] = {}  # what was changed since the session began
         self._personality: Personality | None = None
@@ -90,33 +93,37 @@ class Controls:
         await self.change({"personality": self._config.get("personality")})
 
     async def warn_of_end(self) -> None:
-        """Say that the session's time is nearly over, if anybody is there."""
-        if self._stage.people and self._personality is not None:
+        """Say that the session's time is nearly over, if anybody hears it."""
+        if self._is_heard and self._personality is not None:
             await self._say(TTSSpeakFrame(self._personality.ending_soon))
 
     async def say_goodbye(self) -> bool:
-        """Say goodbye and end; False, and nothing is said, if nobody is there.
+        """Say goodbye and end; False, and nothing is said, if nobody hears it.
 
         What the bot says now is interrupted: a goodbye behind a long answer would come too late to be heard.
         """
-        if not self._stage.people or self._personality is None:
+        if not self._is_heard or self._personality is None:
             return False
         await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.goodbye), EndFrame())
         return True
 
     async def say_that_it_goes_away(self) -> bool:
-        """Say that the bot is gone for a moment; False, and nothing is said, if nobody is there."""
-        if not self._stage.people or self._personality is None:
+        """Say that the bot is gone for a moment; False, and nothing is said, if nobody hears it."""
+        if not self._is_heard or self._personality is None:
             return False
         await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.away, append_to_context=False))
         return True
 
     async def say_that_it_moves(self) -> bool:
         """Tell those who are left behind that the bot goes to another room; False where it has no words for it."""
-        if self._personality is None:
+        if self._personality is None or self._silence.is_on:
             return False
         await self._say(TTSSpeakFrame(self._personality.moving, append_to_context=False))
         return True
+
+    @property
+    def _is_heard(self) -> bool:
+        return bool(self._stage.people) and not self._silence.is_on
 
     async def _show(self) -> None:
         """Turn the picture on or off, as the mode says."""

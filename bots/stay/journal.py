@@ -93,6 +93,10 @@ class Journal:
         """Remember how the bot is now, for a record that has to be written again, and for another room."""
         self.session = replace(self.session, brief=brief)
 
+    def take_terms(self, session: Session) -> None:
+        """Remember what others have written of the session: its pause, and how long it may last."""
+        self.session = replace(self.session, pause=session.pause, lasts=session.lasts)
+
     async def enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> bool:
         """Change the state here and in the record; without Redis here alone, and in the record later.
 

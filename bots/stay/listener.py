@@ -16,12 +16,21 @@ from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.requests import Cleaned, check_alone, wish_of
-from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Happened, Reason, Session
+from greenroom.app.rooms.sessions import (
+    NO_APPEARANCE,
+    Appearance,
+    Happened,
+    Pause,
+    Reason,
+    Session,
+    State,
+)
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.controls import Say
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.silence import Silence
 from greenroom.bots.transports.stage import PutOut
 from greenroom.bots.turns import Turns
 
@@ -44,6 +53,7 @@ class RoomListener:
         open_things: RoomState,
         cleaning: Cleaning,
         change_conversation: Callable[[str], None],
+        silence: Silence,
         say: Say,
         begin: Callable[[Coroutine[Any, Any, None]], object],
         end: End,
@@ -56,6 +66,7 @@ class RoomListener:
         self._turns = turns
         self._open_things = open_things
         self._change_conversation = change_conversation  # in the room
+        self._silence = silence
         self._say = say
         self._begin = begin
         self._end = end
@@ -106,6 +117,11 @@ class RoomListener:
     async def moved(self, session: Session) -> None:
         """It is in another room."""
         await self._follow(attendance.Moved(session, self._people(), self._since_adoption()))
+
+    async def heed_pause(self, pause: Pause | None) -> None:
+        """The session's record says that the bot is paused, or that it is not."""
+        people = self._people()
+        await self._follow(attendance.Paused(people, pause) if pause else attendance.Resumed(people))
 
     def give_way(self) -> bool:
         """End the session if nobody is here, since another waits for the slot; says whether it ends."""
@@ -174,6 +190,10 @@ class RoomListener:
             case attendance.StopClock():
                 self.stop_clock()
                 self._cleaning.let_people_be_answered()
+            case attendance.FallSilent():
+                self._silence.begin(self._journal.session.pause)
+            case attendance.SpeakAgain():
+                self._silence.end()
             case attendance.End(reason, detail):
                 self._end.begin(Ending(reason, politely=False, detail=detail))
             case _:
@@ -183,20 +203,31 @@ class RoomListener:
     async def _do(self, consequence: Consequence) -> None:
         match consequence:
             case attendance.Enter(state):
-                await self._journal.enter(state)
+                await self._journal.enter(state, detail=self._why(state))
             case attendance.WriteEvent(event, person, appearance):
                 self._log(event, person)
                 await self._journal.note(event, person=person, appearance=appearance)
             case attendance.ShowOpenThings():
                 self._open_things.tell()
+                self._silence.tell()
             case attendance.BeginConversation(person):
                 await self._begin_conversation(person)
+            case attendance.CancelAnswer():
+                if self._turns.floor.is_answering:
+                    await self._say(InterruptionFrame())
             case attendance.CleanUp():
                 if not self._people():
                     self._cleaning.let_nobody_be_answered()
                 await self._cleaning.clean_up()
             case attendance.ReadAnew():
                 self._cleaning.begin_to_read_anew()
+
+    def _why(self, state: State) -> str | None:
+        """What stands beside a state in the history."""
+        pause = self._journal.session.pause
+        if state is not State.PAUSED or pause is None or pause.call is None:
+            return None
+        return f"for the call in {pause.call.room}"
 
     def _log(self, event: Happened, person: str) -> None:
         session = self._journal.session

@@ -39,7 +39,10 @@ from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.moves import Moves
 from greenroom.bots.stay.moving import Connect, Moving
 from greenroom.bots.stay.requests import BotOfStay, handle
+from greenroom.bots.stay.silence import Silence
 from greenroom.bots.stay.take_over import TakeOver
+from greenroom.bots.stay.terms import Terms
+from greenroom.bots.stay.time_limit import TimeLimit
 from greenroom.bots.stay.watchdog import Watchdog
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
@@ -107,6 +110,9 @@ class Parts:
             people=lambda: self.stage.people,
             later=self.chores.begin,
         )
+        self.silence = silence = Silence(
+            lambda: [each.stage for each in self.rooms.all], begin=self.chores.begin
+        )
         known = (said.person for said in adopted.conversation)
         self.listener = listener = RoomListener(
             Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next),
@@ -116,6 +122,7 @@ class Parts:
             open_things=open_things,
             cleaning=cleaning,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
+            silence=silence,
             say=lambda *frames: self.bot_run.say(*frames),
             begin=self.chores.begin,
             end=end,
@@ -152,7 +159,9 @@ class Parts:
             is_free=lambda: not self.hand_over.has_begun,
             end=end,
         )
-        self.asked = BotOfStay(session.id, rooms, listener, moves, end)
+        self.time_limit = TimeLimit(journal, rooms, age=adopted.age, begin=self.chores.begin, end=end)
+        self.terms = Terms(journal, listener, self.time_limit)
+        self.asked = BotOfStay(session.id, rooms, listener, moves, self.terms, end)
         self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked), moved=moves.over)
         self.heartbeat = Heartbeat(
             pulse,
@@ -173,6 +182,7 @@ class Parts:
             listener=listener,
             turns=turns,
             open_things=open_things,
+            time_limit=self.time_limit,
             end=end,
             **shared,
         )
@@ -227,10 +237,13 @@ class Parts:
             stage=stage,
             hearing=hearing,
             outbox=outbox,
+            silence=self.silence,
             end=self.end,
             on_started=on_started,
         )
-        controls = Controls(session, self._settings, stage=stage, say=bot_run.say)
+        controls = Controls(session, self._settings, stage=stage, silence=self.silence, say=bot_run.say)
+        if self.silence.is_on:
+            stage.pause()
         return InRoom(stage, doorway, hearing, outbox, bot_run, controls)
 
 

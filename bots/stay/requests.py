@@ -18,6 +18,7 @@ from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.moves import Moves
+from greenroom.bots.stay.terms import Terms
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ class BotOfStay(AskedBot):
     rooms: Rooms  # where it is
     listener: RoomListener  # knows who comes and goes, and how long the bot waits for whom
     moves: Moves
+    terms: Terms  # what the session's record says of its pause, and of its time
     end: End
 
     @property
@@ -52,6 +54,9 @@ class BotOfStay(AskedBot):
             raise OthersThere
         if not self.moves.begin(target):
             raise NotMovable(session_id=self.session_id)
+
+    async def heed_record(self) -> None:
+        await self.terms.heed()
 
     def give_way(self) -> bool:
         return self.listener.give_way()

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-from greenroom.app.rooms.attendance import time_limits
 from greenroom.app.rooms.failures import BotCrashed, EndUnwritten
 from greenroom.app.rooms.sessions import Reason, Session, State
 from greenroom.app.rooms.timings import BOT_STARTS_WITHIN
@@ -41,7 +40,8 @@ class Stay:
         ending = Ending.by_our_fault("broke on our side; the worker's log says how")
         self._parts.definition.read()
         self._rooms.now.bot_run.begin(self._prepare)
-        clocks = self._wind_clocks()
+        self._parts.time_limit.wind()
+        check = asyncio.get_running_loop().call_later(BOT_STARTS_WITHIN.total_seconds(), self._check_started)
         try:
             if self._adopted.is_next and not await self._take_over.run():
                 ending = REPLACED
@@ -55,8 +55,8 @@ class Stay:
                 await first_of(self._end.wait(), self._hand_over.over())
             ending = await self._end_bot_run()
         finally:
-            for clock in clocks:
-                clock.cancel()
+            check.cancel()
+            self._parts.time_limit.stop()
             self._parts.listener.stop_clock()
             self._parts.watchdog.watch_end()
             await self._parts.moves.cancel()
@@ -88,6 +88,8 @@ class Stay:
         """Get the bot's settings ready; returns what it is told of its session."""
         self._parts.open_things.make_current()  # in the bot's own task
         session = self._adopted.session
+        if session.pause is not None:
+            self._parts.silence.begin(session.pause)
         await self._rooms.now.controls.prepare(self._adopted.config)
         turns = self._parts.turns
         if self._adopted.resumes:
@@ -126,22 +128,7 @@ class Stay:
             }
         )
 
-    def _wind_clocks(self) -> list[asyncio.TimerHandle]:
-        """What ends the session whatever happens in it."""
-        call_later = asyncio.get_running_loop().call_later
-        limits = time_limits(self.session, self._adopted.age)
-        clocks = [
-            call_later(BOT_STARTS_WITHIN.total_seconds(), self._check_started),
-            call_later(limits.ends_in.total_seconds(), self.end, Ending(Reason.MAX_DURATION)),
-        ]
-        if limits.warns_in is not None:
-            clocks.append(call_later(limits.warns_in.total_seconds(), self._warn_of_end))
-        return clocks
-
     def _check_started(self) -> None:
         if not self._rooms.now.bot_run.started.is_set() and not self._take_over.is_ready_to_enter:
             detail = f"its pipeline had not started after {BOT_STARTS_WITHIN.seconds} seconds"
             self.end(Ending(Reason.LAUNCH_FAILED, politely=False, detail=detail))
-
-    def _warn_of_end(self) -> None:
-        self._parts.chores.begin(self._rooms.now.controls.warn_of_end())

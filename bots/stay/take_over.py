@@ -21,6 +21,7 @@ from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.succession import turn_comes
+from greenroom.bots.stay.time_limit import TimeLimit
 from greenroom.bots.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class TakeOver:
         listener: RoomListener,
         turns: Turns,
         open_things: RoomState,
+        time_limit: TimeLimit,
         end: End,
     ) -> None:
         """`config` is what the bot was prepared with."""
@@ -53,6 +55,7 @@ class TakeOver:
         self._listener = listener
         self._turns = turns
         self._open_things = open_things
+        self._time_limit = time_limit
         self._end = end
         self.is_ready_to_enter = (
             False  # whether the pipeline waits to enter the room, whose server then bounds the wait
@@ -96,6 +99,7 @@ class TakeOver:
             await self._journal.attempt(Release(session.room, session.epoch, self._owner))
             return False
         self._journal.take_over(succession.session)
+        self._time_limit.wind()  # it may have been extended meanwhile
         conversation_id = self._journal.session.conversation_id
         conversation = await retry(ReadTurns(conversation_id))
         known = frozenset(said.person for said in conversation if said.person is not None)

@@ -88,6 +88,8 @@ class DailyStage(SharedStage):
             return  # a bot with a transport of its own: nobody is seen to come or go
         self._client = client
         client.held_by(self, self._name)
+        if self._incoming.is_paused:
+            client.pause()
         keep_to_rtvi(pipeline.pipeline)
         self._avatar = avatar_of(pipeline.pipeline)
         if self._avatar is not None:
@@ -109,6 +111,16 @@ class DailyStage(SharedStage):
             return
         self._avatar.show(name)
         self._client.turn_camera(is_on=name is not None)
+
+    def pause(self) -> None:
+        super().pause()
+        if self._client is not None:
+            self._client.pause()
+
+    def resume(self) -> None:
+        super().resume()
+        if self._client is not None:
+            self._client.resume()
 
     def silence(self) -> None:
         if self._client is not None:

@@ -18,6 +18,7 @@ from greenroom.bots.seam.diversions import divert_incoming
 
 SEVERAL_SHARE_IT = "In a room of several people a bot takes no {kind}: it could not tell whose it is."
 ADDRESSES_ARE_NOT_FETCHED = "Send the file itself, as bytes: a bot fetches nothing from an address."
+PAUSED = "The bot is paused: it takes nothing until it is resumed."
 UNKNOWN_KIND = "A bot here does not know messages of that type."
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,7 @@ class Incoming:
     def __init__(self, *, is_shared: bool) -> None:
         self._is_shared = is_shared
         self._logged: set[str] = set()
+        self.is_paused = False  # nothing is taken, so that whoever writes is told at once
 
     def refusal(self, message: Any, author: str | None) -> str | None:
         """Why a bot does not get an RTVI message; None if it does.  What is not RTVI goes to the bot's own handlers."""
@@ -74,6 +76,8 @@ class Incoming:
         decision = DECIDED.get(kind) if isinstance(kind, str) else None
         if decision is None:
             return self._refused("unknown", UNKNOWN_KIND)
+        if self.is_paused and kind not in NEEDS_NO_AUTHOR:
+            return PAUSED
         if self._is_shared and decision is Decision.ALONE:
             return self._refused(kind, SEVERAL_SHARE_IT.format(kind=kind))
         if author is None and kind not in NEEDS_NO_AUTHOR:

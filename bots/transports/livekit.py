@@ -108,6 +108,8 @@ class LiveKitStage(SharedStage):
             return  # a bot with a transport of its own: nobody is seen to come or go
         self._client = client
         client.held_by(self)
+        if self._incoming.is_paused:
+            client.pause()
         keep_to_rtvi(pipeline.pipeline)
         self._avatar = avatar_of(pipeline.pipeline)
         if self._avatar is not None:
@@ -139,6 +141,16 @@ class LiveKitStage(SharedStage):
         turned = self._begin(self._turn_camera(client))
         if client.is_connected:
             await asyncio.wait({turned}, timeout=SEEN_WITHIN.total_seconds())
+
+    def pause(self) -> None:
+        super().pause()
+        if self._client is not None:
+            self._client.pause()
+
+    def resume(self) -> None:
+        super().resume()
+        if self._client is not None:
+            self._client.resume()
 
     def silence(self) -> None:
         if self._client is not None:

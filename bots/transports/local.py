@@ -154,6 +154,14 @@ class LocalStage(PeerConnection):
     async def show(self, name: str | None) -> None:
         """Nothing: local rooms have no pictures."""
 
+    def pause(self) -> None:
+        self._incoming.is_paused = True
+        super().pause()
+
+    def resume(self) -> None:
+        self._incoming.is_paused = False
+        super().resume()
+
     def silence(self) -> None:
         self._has_given_room_up = True
         for sender in self.pc.getSenders():

@@ -70,6 +70,12 @@ class SharedStage:
     def change_conversation(self, conversation_id: str) -> None:
         """Nothing: the room tells nobody of its conversation."""
 
+    def pause(self) -> None:
+        self._incoming.is_paused = True
+
+    def resume(self) -> None:
+        self._incoming.is_paused = False
+
     def listen(self, *, to_people: bool) -> None:
         self._listens = to_people
 

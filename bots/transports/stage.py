@@ -98,6 +98,17 @@ class Stage(Protocol):
         """
         ...
 
+    def pause(self) -> None:
+        """Neither be heard nor hear, and take nothing that people write, but stay connected.
+
+        Before the bot's pipeline is built, or is in the room, this is remembered, and done then.
+        """
+        ...
+
+    def resume(self) -> None:
+        """Be heard and hear again."""
+        ...
+
     def silence(self) -> None:
         """Stop being heard at once: another bot has the room, or will have it.
 

@@ -157,3 +157,35 @@ def test_a_second_tab_takes_the_call_and_the_first_says_so(caller: Caller, perso
     expect(second.title).to_have_text("You are talking in another tab")
     caller.press("Hang up")
     caller.wait_until("ended")
+
+
+def test_a_paused_bot_is_shown_as_such_hears_nothing_and_goes_on_when_it_is_told_to(
+    speaking_chromium: Browser, greenroom: Product
+):
+    context = speaking_chromium.new_context()
+    caller = Caller(context.new_page(), greenroom)
+    caller.call("pause", way="Start talking")
+    caller.wait_until_heard()
+    sent = "lines.at(-1).getSenders()[0].track"
+
+    assert greenroom.post(f"/sessions/{caller.session_id}/pause")["state"] == "paused"
+    expect(caller.page.get_by_role("heading", name="The bot is paused")).to_be_visible(timeout=10_000)
+    eventually(lambda: caller.page.evaluate(f"{sent} === null"))
+    caller.write("Can you hear me?")
+    expect(caller.said("You")).to_have_count(0)
+    caller.page.wait_for_timeout(1_000)  # until what was on its way has been heard
+    caller.forget_what_was_heard()
+    caller.page.wait_for_timeout(6_000)  # longer than a line may be silent before it looks broken
+    assert caller.page.evaluate("window.heard.loud") == 0
+    expect(caller.page.locator("#line-text")).to_have_text("Paused")
+
+    caller.press("Go on")
+    expect(caller.page.get_by_role("heading", name="The bot is paused")).to_be_hidden(timeout=10_000)
+    eventually(lambda: caller.page.evaluate(f"{sent} !== null"))
+    caller.write("My name is Ada.")
+    caller.wait_until_answered()
+    caller.wait_until_heard()
+    caller.press("Hang up")
+    caller.wait_until("ended")
+    context.close()
+    assert caller.complaints == []

@@ -13,7 +13,7 @@ from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Beaten, Release
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.messages import EXPIRED
-from greenroom.app.rooms.sessions import Forget, Reason, Session, State, Transition
+from greenroom.app.rooms.sessions import Forget, ReadSession, Reason, Session, State, Transition
 
 Answers = Mapping[str, Mapping[str, object]]
 
@@ -71,9 +71,18 @@ class Puppet:
             ):
                 self._ledger.run(Answer(self.session.id, message.id, {"error": OthersThere.kind}))
                 continue
+            if message.kind == "heed_record":
+                self.heed_record()
             if message.kind == "leave":
                 self.leave(Reason(str(message.body["reason"])))
             self._ledger.run(Answer(self.session.id, message.id, (answers or {}).get(message.kind, {})))
+
+    def heed_record(self) -> None:
+        """Be paused or not, as the session's record says."""
+        found = self._ledger.run(ReadSession(self.session.id))
+        wanted = State.PAUSED if found.pause else State.LIVE
+        if found.state in (State.PAUSED, State.LIVE):
+            self.enter(wanted)
 
     def leave(self, reason: Reason = Reason.LEFT) -> bool:
         self.enter(State.LEAVING)

@@ -44,6 +44,12 @@ class FakeStage:
     async def show(self, name):
         self.shown.append(name)
 
+    def pause(self):
+        self.done.append("paused")
+
+    def resume(self):
+        self.done.append("resumed")
+
     def silence(self):
         self.done.append("hushed")
 

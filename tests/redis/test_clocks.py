@@ -20,6 +20,7 @@ from greenroom.app.rooms.erasing import (
     RewriteFile,
     SessionsOf,
 )
+from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.rooms.leases import (
@@ -49,6 +50,7 @@ from greenroom.app.rooms.outboxes import (
     Settle,
     WaitingOutboxes,
 )
+from greenroom.app.rooms.pausing import Paused, SeenTo, SetPause
 from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once, TimeLeft
@@ -120,6 +122,10 @@ A_STEP_OF_EACH_KIND = [
     ReadSessions(("a-session",)),
     LongAlone(1, 10),
     ReadEvents("a-session"),
+    SetPause("a-session", is_paused=True),
+    Paused(),
+    SeenTo("a-session", 1),
+    SetDuration(a_session(), more=STALE_AFTER),
     Send("a-session", "say", {}, 7, STALE_AFTER),
     Receive("a-session", "0", STALE_AFTER),
     Answer("a-session", "1-1", {}),

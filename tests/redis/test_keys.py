@@ -14,6 +14,7 @@ from greenroom.app.providers.local import Local
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.asked_reaping import TellReaped
 from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
+from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, Send
@@ -26,6 +27,7 @@ from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.outboxes import ReadOutbox, Settle
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.parking import park
+from greenroom.app.rooms.pausing import Paused, PauseUpkeep, SeenTo, SetPause
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
@@ -184,7 +186,14 @@ def live_through(day, server):
     everything = {name: Opened({"id": name}, "ann") for name in Open}
     assert ledger.run(WriteState(bot.session.room, bot.session.epoch, bot.owner, everything))
     yield "things are open in its room"
+    ledger.run(SetPause(bot.session.id, is_paused=True, by="ada asked"))
+    ledger.run(SetDuration(bot.session, more=SECOND))
+    yield "it is paused, and may last longer"
+    ledger.run(SeenTo(bot.session.id, ledger.run(Paused())[0][1]))
+    ledger.run(SetPause(bot.session.id, is_paused=False, by="ada asked"))
+    yield "and is resumed"
     bot.leave(Reason.IDLE)
+    PauseUpkeep(ledger).look()
     yield "it has left"
     assert server.keys("room:*") == []
     assert server.keys("bot:config:*") == []

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from greenroom.app.api.schemas.character import CharacterSchema
-from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, LONGEST_SESSION
+from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE
 from greenroom.app.api.schemas.fields import (
     NAME,
     Flag,
@@ -23,6 +23,7 @@ from greenroom.app.api.schemas.fields import (
 )
 from greenroom.app.errors import Rejected
 from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
+from greenroom.app.rooms.extending import LONGEST_SESSION
 from greenroom.app.rooms.voice_rooms import RoomPrivacy
 
 FIELD = Whole(r"^[a-z][a-z0-9_]{0,63}$", error="Write a field as in first_name.")

@@ -19,9 +19,9 @@ from greenroom.app.api.schemas.fields import (
 )
 from greenroom.app.api.schemas.users import profile
 from greenroom.app.rooms.brief import Brief, Mode
+from greenroom.app.rooms.extending import LONGEST_SESSION
 
 FACTS = frozenset(each.name for each in dataclasses.fields(Brief))
-LONGEST_SESSION = timedelta(hours=24)
 LONGEST_PERSISTENCE = timedelta(hours=1)
 
 

@@ -1,18 +1,35 @@
 """Sessions: one, its history, and pages of them."""
 
+from datetime import timedelta
+
 from marshmallow import Schema, fields, validate
 
 from greenroom.app.api.schemas.facts import FactsSchema
 from greenroom.app.api.schemas.fields import (
     Moment,
+    Seconds,
     Strict,
     Whole,
+    between,
     next_page,
     page_after,
     page_limit,
     value_of,
 )
 from greenroom.app.rooms.cleaning import LONGEST_TIMESTAMP
+from greenroom.app.rooms.extending import LONGEST_SESSION
+
+
+class PauseSchema(Schema):
+    """Why a bot is paused."""
+
+    call = fields.Function(
+        lambda pause: str(pause.call.room) if pause.call else None,
+        metadata={
+            "type": ["string", "null"],
+            "description": "The room whose call its user is in meanwhile; null: somebody asked for it",
+        },
+    )
 
 
 class SessionSchema(FactsSchema):
@@ -20,6 +37,11 @@ class SessionSchema(FactsSchema):
     room_url = fields.Function(lambda session: str(value_of(session, "room")), metadata={"type": "string"})
     state = fields.String()
     reason = fields.String(allow_none=True, metadata={"description": "Why it ended; null while it is on"})
+    pause = fields.Nested(
+        PauseSchema,
+        allow_none=True,
+        metadata={"description": "Why its bot is to be silent; also while its state does not say so"},
+    )
     epoch = fields.Integer()
     host = fields.String(allow_none=True)
     position = fields.Integer(
@@ -77,6 +99,13 @@ class CleanedUpSchema(Schema):
     session_id = fields.String()
     timestamp = fields.String(allow_none=True)
     cleaned = fields.Nested(CleanedSchema)
+
+
+class ExtendSchema(Strict):
+    """By how much longer, or how long in all since it was asked for."""
+
+    seconds = Seconds(strict=True, validate=between(timedelta(seconds=1), LONGEST_SESSION))
+    max_duration = Seconds(strict=True, validate=between(timedelta(seconds=10), LONGEST_SESSION))
 
 
 class PageSchema(Strict):

@@ -58,6 +58,11 @@ export class Api {
     return this.#withToken(id, token, (bearer) => this.#ask("POST", "/leave", { body, token: bearer, keepalive: true }));
   }
 
+  resume(id, token) {
+    const path = `/sessions/${encodeURIComponent(id)}/resume`;
+    return this.#withToken(id, token, (bearer) => this.#ask("POST", path, { token: bearer }));
+  }
+
   // A call's token is short-lived; for the pass there is another.
   async #withToken(id, token, ask) {
     try {

@@ -40,6 +40,7 @@ export class Call {
   #order = {};
   #microphone;
   #isMuted = false;
+  #isPaused = false; // the bot neither hears nor speaks, and nothing is sent to it
   #on;
   #joined = null; // the server's answer to our wish: where the bot is, and our token
   #peer = null;
@@ -66,7 +67,7 @@ export class Call {
   // admission({refused}): the pass to come in with, with its room and user; another, if that one was refused
   // microphone: a Microphone or null
   // on: phase(name, facts), bot(what /join says of it), room(url, provider), moved(url, provider), voice(stream), what rtvi.hear tells,
-  // ready(), and of a room that several share
+  // ready(), paused(why, or null when it is over), endsSoon(seconds), and of a room that several share
   // people(list), picture(track or null), sound(isHeard)
   constructor({ api, admission, microphone, on }) {
     this.#api = api;
@@ -129,7 +130,7 @@ export class Call {
 
   // The id under which the bot will confirm it; null if there is no call.
   say(text) {
-    if (this.#isOver || !this.#lastLine) return null;
+    if (this.#isOver || !this.#lastLine || this.#isPaused) return null;
     const message = rtvi.sendText(text);
     this.#send(message);
     return message.id;
@@ -138,8 +139,29 @@ export class Call {
   async useMicrophone(microphone) {
     this.#microphone = microphone;
     microphone?.mute(this.#isMuted);
-    await this.#peer?.use(microphone?.track ?? null);
+    await this.#useTrack();
     this.#tellMicrophone();
+  }
+
+  get isPaused() {
+    return this.#isPaused;
+  }
+
+  // Has a paused bot hear and speak again; it tells the page itself when it does.
+  async resume() {
+    await this.#guarded(() => this.#patiently(() => this.#api.resume(this.id, this.#joined.connect.token)));
+  }
+
+  // What goes to the bot: nothing while it is paused.  Others in a room hear us all the same.
+  #useTrack() {
+    const isSent = !this.#isPaused || this.#liveKitCall;
+    return this.#peer?.use(isSent ? (this.#microphone?.track ?? null) : null);
+  }
+
+  #pause(why) {
+    this.#isPaused = why !== null;
+    this.#useTrack();
+    this.#on.paused(why);
   }
 
   mute(isMuted) {
@@ -291,6 +313,7 @@ export class Call {
         shaky: () => this.#peer === peer && this.#shaky(),
         steady: () => this.#peer === peer && this.#on.phase("live"),
         silent: (ms) => {
+          if (this.#isPaused) return; // nothing is sent to us, and the line is well
           if (this.#peer === peer && ms > WEAK_AFTER) this.#shaky();
           this.#suspect(peer);
         },
@@ -306,6 +329,7 @@ export class Call {
       throw error;
     }
     this.#peer = peer;
+    if (this.#isPaused) this.#pause(null); // a bot that is still says so itself
     this.#silentSince = null;
     this.#lastLine = Date.now();
     this.#isReady = false;
@@ -497,6 +521,9 @@ export class Call {
   #noticed(peer, event, facts) {
     if (this.#peer !== peer) return;
     if (event === "transition" && facts.connect) this.#follow(peer, facts);
+    if (event === "paused") this.#pause({ call: facts.call ?? null });
+    if (event === "resumed") this.#pause(null);
+    if (event === "ends_soon") this.#on.endsSoon(facts.seconds);
     if (event === "handed_over") {
       this.#on.phase("handed_over");
       if (this.#liveKitCall) this.#mended = "handed_over"; // the next one comes to us

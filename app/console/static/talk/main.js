@@ -8,7 +8,7 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, UNANSWERED, ending, hint, invited, mended, mending, problem, queue, speaks } from "./words.js";
+import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, UNANSWERED, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks } from "./words.js";
 
 const view = new View({ way: go, key: tryLink, mute: toggleMute, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
@@ -23,6 +23,7 @@ let isMuted = false;
 let leaving = Promise.resolve(); // the last call's bot, on its way out
 const doing = { you: false, bot: false, thinking: false };
 let company = []; // who is in the room, if it is one that several share
+let paused = null; // why the bot neither hears nor speaks, while it is paused
 let isHeard = true; // whether the browser lets their voices be heard
 let dailyPage = null;
 let bot = "The bot"; // as a sentence begins with it
@@ -39,6 +40,7 @@ const ways = {
   stop: hangUp,
   leaveLine: hangUp,
   hear: () => call?.hear(),
+  resume: () => call?.resume(),
   daily: () => location.assign(dailyPage),
   own: () => {
     identity.useOwnRoom();
@@ -118,6 +120,7 @@ async function begin({ inWriting = false } = {}) {
   microphone = null;
   company = [];
   isHeard = true;
+  paused = null;
   const needsMicrophone = !inWriting && provider !== "daily"; // Daily's own page asks for it
   const api = new Api();
   const current = new Call({
@@ -236,6 +239,8 @@ function listeners(isCurrent) {
     voice: here(hearVoice),
     bot: here(meet),
     ready: here(() => gapEnds()),
+    paused: here(showPause),
+    endsSoon: here((seconds) => sayBriefly(endsSoon(seconds))),
     room: here((url, provider) => provider !== "local" && showRoom(url)),
     moved: here((url, provider) => {
       forgetWhoSpeaks();
@@ -249,7 +254,7 @@ function listeners(isCurrent) {
     picture: here((track) => view.picture(track)),
     sound: here((isOn) => {
       isHeard = isOn;
-      view.ways(isHeard ? [] : ["hear"]);
+      if (!paused) view.ways(isHeard ? [] : ["hear"]);
       showWhoSpeaks();
     }),
     userSaid: here((said) => {
@@ -295,7 +300,7 @@ const phases = {
     if (isNewLine) forgetWhoSpeaks();
     const wasMending = document.body.dataset.state === "mending";
     const isFirst = document.body.dataset.state === "calling";
-    view.cue({ state: "live", title: "", more: isDemo ? hint(tries) : "", ways: isHeard ? [] : ["hear"], line: "Connected" });
+    showLive();
     if (isNewBot && gap?.why !== "handed_over") sayBriefly(wasMending ? BACK : AT_ONCE, { untilSpeaking: true });
     if (gap) setTimeout((of) => gap === of && gapEnds(), READY_AT_LAST, gap); // it may be one that never says so
     showWhoSpeaks();
@@ -499,8 +504,30 @@ function sayBriefly(text, { untilSpeaking = false } = {}) {
   setTimeout(showWhoSpeaks, 4_100);
 }
 
+function showLive() {
+  if (paused) {
+    const [title, more] = pausing(paused);
+    return view.cue({ state: "live", title, more, ways: ["resume"], line: "Paused" });
+  }
+  view.cue({ state: "live", title: "", more: isDemo ? hint(tries) : "", ways: isHeard ? [] : ["hear"], line: "Connected" });
+}
+
+// The bot is paused, or goes on, on whichever page somebody asked for that.
+function showPause(why) {
+  paused = why;
+  if (document.body.dataset.state !== "live") return;
+  forgetWhoSpeaks();
+  showLive();
+  showWhoSpeaks();
+  if (paused) view.announce(pausing(paused)[0]);
+}
+
 function showWhoSpeaks() {
   if (document.body.dataset.state !== "live") return;
+  if (paused) {
+    view.speaking(null);
+    return view.title(pausing(paused)[0]);
+  }
   const who = doing.you && !isMuted ? "you" : doing.bot ? "bot" : doing.thinking ? "thinking" : null;
   view.speaking(who);
   if (Date.now() < brief.until) return view.title(brief.text);

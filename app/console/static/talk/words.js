@@ -11,6 +11,7 @@ export const WAYS = {
   own: "Use a room of my own",
   here: "Bring it back here",
   hear: "Turn the sound on",
+  resume: "Go on",
   daily: "Open the room",
   stop: "Stop",
   leaveLine: "Leave the line",
@@ -199,6 +200,14 @@ export function mending(why) {
 export function mended(why, ms) {
   return MENDING[why][4]?.replace("%", duration(Math.max(1, Math.round(ms / 1000))));
 }
+
+// While the bot is paused: title, more.  call: the room whose call its person is in meanwhile, or null.
+export function pausing({ call }) {
+  if (call) return ["The bot is paused", "You are in another call. It goes on here when you have left that one."];
+  return ["The bot is paused", "It neither hears nor speaks until you go on."];
+}
+
+export const endsSoon = (seconds) => `Time is nearly up: ${seconds} seconds`;
 
 // What may be said to a bot that follows only a few sentences.
 export function hint(tries) {

@@ -35,6 +35,9 @@ ITS_SESSION = {
     ("POST", "/sessions/<session_id>/move"),
     ("POST", "/sessions/<session_id>/api/offer"),
     ("PATCH", "/sessions/<session_id>/api/offer"),
+    ("POST", "/sessions/<session_id>/pause"),
+    ("POST", "/sessions/<session_id>/resume"),
+    ("POST", "/sessions/<session_id>/extend"),
 }
 THE_KEY = {
     ("POST", "/join"),
@@ -70,6 +73,7 @@ BODIES = {
     "/passes": lambda _: {"room_url": "local:matrix"},
     "/voice/room": lambda _: {"user_id": "ada"},
     "/config": lambda _: {"room_url": "local:matrix", "voice": "deep"},
+    "/sessions/<session_id>/extend": lambda _: {"seconds": 60},
     "/sessions/<session_id>/api/offer": lambda _: {"sdp": "v=0", "type": "offer"},
     "/sessions/<session_id>/move": lambda _: {"room_url": "local:elsewhere"},
 }
@@ -158,7 +162,8 @@ def test_the_key_opens_everything(app, call):
 
 @pytest.mark.usefixtures("impatient")
 def test_a_session_s_token_opens_that_session_and_no_more(app, caller, call, session_id, settings):
-    token = mint(session_tokens(settings.signing_secret), session_id, "ada")
+    its_user = caller.get(f"/sessions/{session_id}").json["user_id"]
+    token = mint(session_tokens(settings.signing_secret), session_id, its_user)
     for method, rule in every_route(app):
         response = call(method, rule, token)
         if allowed(method, rule) is THE_KEY:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.api.auth import mint, session_tokens
 from greenroom.app.api.seats import Seats, Wait
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.errors import Busy
@@ -96,6 +97,7 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "max_duration": 3600,
         "metadata": {},
         "version": 3,
+        "pause": None,
         "message_count": 0,
         "people": [],
     }
@@ -422,3 +424,58 @@ def test_all_sessions_are_seen_page_by_page_whatever_begins_and_ends_meanwhile(c
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=x", "after=1-%20", "page=2"])
 def test_a_page_that_cannot_be_is_refused(caller, query):
     problem(caller.get(f"/sessions?{query}"), 422, "invalid")
+
+
+# Pausing, and lasting longer
+
+
+def test_a_session_is_paused_and_resumed_and_says_why(caller, joined, bot, url, ledger):
+    ledger.meanwhile.append(bot.obey)
+    assert caller.post(f"{url}/pause").json["state"] == "paused"
+    assert caller.get(url).json["pause"] == {"call": None}
+
+    resumed = caller.post(f"{url}/resume")
+    assert (resumed.status_code, resumed.json["state"], resumed.json["pause"]) == (200, "live", None)
+    assert caller.post(f"{url}/resume").status_code == 200
+
+
+def test_a_session_that_has_ended_is_neither_paused_nor_extended(caller, joined, bot, url):
+    bot.leave()
+
+    problem(caller.post(f"{url}/pause"), 410, "session-ended")
+    problem(caller.post(f"{url}/extend", {"seconds": 60}), 410, "session-ended")
+
+
+@pytest.mark.parametrize("call", ["pause", "resume", "extend"])
+def test_with_a_token_a_session_s_user_alone_changes_its_terms(
+    caller, joined, bot, url, ledger, settings, call
+):
+    ledger.meanwhile.append(bot.obey)
+    signer = session_tokens(settings.signing_secret)
+    mine, another_s, by_link = (
+        mint(signer, joined["session_id"], *who) for who in (["ada"], ["ben"], ["ada", "a-link"])
+    )
+    body = [{"seconds": 60}] if call == "extend" else []
+
+    assert caller.with_(mine).post(f"{url}/{call}", *body).status_code == 200
+    problem(caller.with_(another_s).post(f"{url}/{call}", *body), 403, "forbidden")
+    assert (caller.with_(by_link).post(f"{url}/{call}", *body).status_code == 403) is (call == "extend")
+
+
+def test_a_session_lasts_longer_by_seconds_or_so_long_in_all(caller, joined, bot, url, ledger):
+    ledger.meanwhile.append(bot.obey)
+
+    assert caller.post(f"{url}/extend", {"seconds": 60}).json["max_duration"] == 3660
+    assert caller.post(f"{url}/extend", {"max_duration": 7200}).json["max_duration"] == 7200
+    assert caller.get(url).json["max_duration"] == 7200
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [{}, {"seconds": 60, "max_duration": 7200}, {"seconds": 0}, {"max_duration": 86_401}, {"minutes": 1}],
+    ids=str,
+)
+def test_a_length_that_is_none_is_refused(caller, joined, bot, url, wanted):
+    response = caller.post(f"{url}/extend", wanted)
+
+    assert 400 <= response.status_code < 423

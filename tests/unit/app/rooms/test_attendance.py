@@ -7,15 +7,16 @@ import pytest
 from greenroom.app.rooms.attendance import (
     COMES_BACK_WITHIN,
     NO_SHOW_AFTER,
-    WARNING_BEFORE_END,
     Arrived,
     Attendance,
     BeginConversation,
+    CancelAnswer,
     CleanUp,
     Departed,
     End,
     Enter,
     Expected,
+    FallSilent,
     LeaveAsked,
     NoOtherSlot,
     Park,
@@ -25,14 +26,14 @@ from greenroom.app.rooms.attendance import (
     SetClock,
     ShowOpenThings,
     SlotWanted,
+    SpeakAgain,
     Started,
     StopClock,
     TookOver,
     WriteEvent,
-    time_limits,
 )
-from greenroom.app.rooms.sessions import Appearance, Reason, State
-from tests.rigs.makers import a_session
+from greenroom.app.rooms.sessions import Appearance, Call, Pause, Reason, State
+from tests.rigs.makers import CELLAR, a_session
 
 NOBODY = frozenset()
 AT_ONCE = timedelta(0)
@@ -242,30 +243,47 @@ def test_who_was_there_before_another_person_is_unknown_to_the_bot_that_takes_ov
 
 # Pausing
 
+ASKED = Pause()
+FOR_A_CALL = Pause(Call("another-session", CELLAR))
+
+
+def ada(*others):
+    """Whose session it is, and others."""
+    return frozenset({"ada", *others})
+
 
 def test_a_bot_is_paused_and_resumed():
     attendance = on_stage("ann")
 
-    assert attendance.on(Paused()) == [Enter(State.PAUSED)]
-    assert attendance.on(Paused()) == []
-    assert attendance.on(Resumed()) == [Enter(State.LIVE)]
-    assert attendance.on(Resumed()) == []
+    assert attendance.on(Paused(ada(), ASKED)) == [FallSilent(), CancelAnswer(), Enter(State.PAUSED)]
+    assert attendance.on(Paused(ada(), ASKED)) == []
+    assert attendance.on(Resumed(ada())) == [SpeakAgain(), Enter(State.LIVE)]
+    assert attendance.on(Resumed(ada())) == []
 
 
 def test_a_paused_bot_is_paused_still_when_its_person_comes_back():
     attendance = on_stage("ann")
-    attendance.on(Paused())
+    attendance.on(Paused(frozenset({"ann"}), ASKED))
     assert Enter(State.WAITING) in attendance.on(Departed("ann", NOBODY))
 
-    entered = [each for each in attendance.on(Arrived("ann", frozenset({"ann"}))) if isinstance(each, Enter)]
-    assert entered == [Enter(State.LIVE), Enter(State.PAUSED)]
+    back = attendance.on(Arrived("ann", frozenset({"ann"})))
+    assert [each for each in back if isinstance(each, Enter)] == [Enter(State.LIVE), Enter(State.PAUSED)]
+    assert SpeakAgain() not in back
+
+
+def test_a_bot_that_is_paused_in_an_empty_room_falls_silent_and_its_state_says_so_when_somebody_comes():
+    attendance = on_stage("ann")
+    attendance.on(Departed("ann", NOBODY))
+    assert attendance.on(Paused(NOBODY, ASKED)) == [FallSilent(), CancelAnswer()]
+
+    assert Enter(State.PAUSED) in attendance.on(Arrived("ann", frozenset({"ann"})))
 
 
 def test_a_bot_that_was_resumed_in_an_empty_room_is_live_when_its_person_comes_back():
     attendance = on_stage("ann")
-    attendance.on(Paused())
+    attendance.on(Paused(frozenset({"ann"}), ASKED))
     attendance.on(Departed("ann", NOBODY))
-    assert attendance.on(Resumed()) == []
+    assert attendance.on(Resumed(NOBODY)) == [SpeakAgain()]
 
     back = attendance.on(Arrived("ann", frozenset({"ann"})))
     assert Enter(State.LIVE) in back and Enter(State.PAUSED) not in back
@@ -273,16 +291,52 @@ def test_a_bot_that_was_resumed_in_an_empty_room_is_live_when_its_person_comes_b
 
 def test_a_bot_that_is_paused_before_it_has_started_starts_paused():
     attendance = an_attendance()
-    assert attendance.on(Paused()) == []
+    assert attendance.on(Paused(ada(), ASKED)) == [FallSilent(), CancelAnswer()]
 
-    assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == [Enter(State.LIVE), Enter(State.PAUSED)]
+    assert attendance.on(Started(ada(), AT_ONCE)) == [Enter(State.LIVE), Enter(State.PAUSED)]
+
+
+def test_the_bot_of_a_session_that_was_paused_when_it_was_lost_starts_paused():
+    attendance = an_attendance(state=State.PENDING, person="ada", pause=ASKED)
+
+    assert attendance.on(Started(ada(), AT_ONCE)) == [Enter(State.LIVE), Enter(State.PAUSED)]
 
 
 def test_a_session_that_is_handed_over_paused_is_paused_there():
-    attendance = a_successor(State.PAUSED, person="ann")
+    attendance = a_successor(State.PAUSED, person="ann", pause=ASKED)
 
     assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == []
-    assert attendance.on(Resumed()) == [Enter(State.LIVE)]
+    assert attendance.on(Resumed(frozenset({"ann"}))) == [SpeakAgain(), Enter(State.LIVE)]
+
+
+def test_a_pause_that_the_other_bot_did_not_live_to_hear_of_is_kept_by_the_one_that_takes_over():
+    attendance = an_attendance(is_next=True, person="ann")
+    assert attendance.on(TookOver(a_session(state=State.LIVE, person="ann", pause=ASKED), NOBODY)) == [
+        FallSilent()
+    ]
+
+    assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == [Enter(State.PAUSED)]
+
+
+def test_a_bot_that_was_prepared_paused_speaks_when_its_session_was_resumed_meanwhile():
+    attendance = an_attendance(is_next=True, person="ann", pause=ASKED)
+
+    assert attendance.on(TookOver(a_session(state=State.LIVE, person="ann"), NOBODY)) == [SpeakAgain()]
+    assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == []
+
+
+def test_a_call_of_its_user_s_pauses_a_bot_only_while_nobody_else_is_with_it():
+    attendance = on_stage("ada", "ben")
+    assert attendance.on(Paused(ada("ben"), FOR_A_CALL)) == []
+
+    assert attendance.on(Departed("ada", frozenset({"ben"})))[:-1] == []
+    left = attendance.on(Departed("ben", NOBODY))
+    assert FallSilent() in left and Enter(State.PAUSED) not in left
+    assert SpeakAgain() in attendance.on(Arrived("ben", frozenset({"ben"})))
+
+
+def test_what_somebody_asked_for_silences_a_bot_for_everybody():
+    assert FallSilent() in on_stage("ada", "ben").on(Paused(ada("ben"), ASKED))
 
 
 # Slots
@@ -307,26 +361,6 @@ def test_a_session_that_nobody_ever_visited_is_not_parked():
     assert on_stage("ann").on(NoOtherSlot()) == [Park()]
     assert on_stage(person="ann").on(NoOtherSlot()) == [Park()]
     assert an_attendance().on(NoOtherSlot()) == [Park()]  # it has not started: its caller is on the way
-
-
-# Time limits
-
-
-def test_a_session_ends_when_its_time_is_over_however_many_bots_it_had():
-    session = a_session(max_duration=timedelta(minutes=10))
-
-    limits = time_limits(session, age=timedelta(minutes=4))
-
-    assert limits.ends_in == timedelta(minutes=6)
-    assert limits.warns_in == timedelta(minutes=6) - WARNING_BEFORE_END
-
-
-def test_nobody_is_warned_of_an_end_that_is_near_already():
-    session = a_session(max_duration=2 * WARNING_BEFORE_END)
-    short = a_session(max_duration=AT_ONCE)
-
-    assert time_limits(session, age=AT_ONCE).warns_in is None
-    assert time_limits(short, age=timedelta(minutes=1)).ends_in == AT_ONCE
 
 
 # Leaving with a delay, and joining meanwhile

@@ -1,0 +1,69 @@
+"""A voice to a peer that is paused sends nothing, and goes on in its own time; a client without a track only waits."""
+
+import asyncio
+
+import pytest
+
+from greenroom.bots import seam
+from greenroom.bots.seam.local import NoTrack, Voice
+
+pytestmark = pytest.mark.anyio
+RATE = 24_000
+TEN_MS = bytes(480)
+
+
+@pytest.fixture
+def voice():
+    seam.install("local")
+    return Voice(RATE)
+
+
+async def until_quiet(voice):
+    """All that is sent before nothing is."""
+    sent = []
+    while True:
+        try:
+            async with asyncio.timeout(0.3):
+                sent.append(await voice.recv())
+        except TimeoutError:
+            return sent
+
+
+async def test_a_paused_voice_sends_a_little_silence_and_then_nothing_at_all(voice):
+    waiting = voice.add_audio_bytes(b"\x01" * 480)
+    voice.pause()
+
+    assert waiting.done(), "nobody waits for sound to be taken that is not sent"
+    sent = await until_quiet(voice)
+    assert len(sent) == 20
+    assert not any(frame.to_ndarray().any() for frame in sent)
+
+
+async def test_what_is_said_during_a_pause_is_dropped_at_once(voice):
+    voice.pause()
+
+    assert await voice.add_audio_bytes(b"\x01" * 480) is True
+    assert not any(frame.to_ndarray().any() for frame in await until_quiet(voice))
+
+
+async def test_a_resumed_voice_goes_on_in_time_and_does_not_make_up_for_the_pause(voice):
+    voice.pause()
+    last = (await until_quiet(voice))[-1]
+    await asyncio.sleep(0.5)
+    voice.resume()
+    taken = voice.add_audio_bytes(b"\x01" * 480)
+    frame = await voice.recv()
+
+    assert frame.to_ndarray().any()
+    assert taken.done()
+    assert frame.pts - last.pts > RATE // 4, "the time of the pause has passed for the peer too"
+
+
+async def test_who_waits_for_a_track_is_woken_when_there_may_be_one():
+    nothing = NoTrack()
+    waiting = asyncio.create_task(nothing.recv())
+    await asyncio.sleep(0)
+    nothing.changed()
+
+    assert await waiting is None
+    assert not nothing.is_enabled()
