@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
-from greenroom.app import cli_talks
+from greenroom.app import cli_talks, cli_webhooks
 from greenroom.app import settings as app_settings
 from greenroom.app.errors import BadRoom, DatabaseAway, GreenroomError, RedisAway
 from greenroom.app.rooms.ledger import Ledger
@@ -319,6 +319,12 @@ def _with_what_is_kept(
         return run(chosen, here)
 
 
+def _webhooks(chosen: argparse.Namespace) -> int:
+    """List the events that a receiver of webhooks has not taken, or show, resend or drop them."""
+    settings = _settings_here()
+    return cli_webhooks.webhooks(chosen, settings, _ledger(settings))
+
+
 COMMANDS: dict[str, Command] = {
     "up": _up,
     "link": _link,
@@ -340,6 +346,7 @@ COMMANDS: dict[str, Command] = {
     "analytics": _analytics,
     "export": _export,
     "erase": _erase,
+    "webhooks": _webhooks,
     "version": _version,
 }
 
@@ -451,6 +458,7 @@ def _room(url: str) -> Room:
 
 
 ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "webhooks": cli_webhooks.arguments,
     "up": _up_arguments,
     "link": _link_arguments,
     "doctor": _doctor_arguments,

@@ -76,6 +76,9 @@ EVENTS = {
     "turns_write_failed": "Redis is away; what was said is kept, and written later",
     "room_state_refused": "what is open in a room is not written: the room has another bot by now",
     "camera_change_failed": "a bot's camera could not be turned on or off",
+    # Webhooks
+    "webhook_given_up": "a receiver has not taken an event for a day; `greenroom webhooks` shows it",
+    "webhook_failed": "the sending of an event met a bug of ours; it is sent again",
     # Servers of rooms
     "room_entry_failed": "a bot could not get into its room yet; it tries again",
     "room_prepare_failed": "a Daily room could not be made or found",

@@ -6,7 +6,11 @@ import hmac
 ID, SIGNATURE = "X-Greenroom-Id", "X-Greenroom-Signature"
 
 
+def digest(key: bytes, first: str, second: str, body: bytes) -> bytes:
+    """The HMAC of what is sent, and of what says when, and which one it is, with dots between them."""
+    return hmac.new(key, b".".join((first.encode(), second.encode(), body)), hashlib.sha256).digest()
+
+
 def sign(secret: str, call_id: str, at: int, body: bytes) -> str:
     """The value of `SIGNATURE`.  What is signed is the second, the call's id and its body, with dots between them."""
-    signed = b".".join((str(at).encode(), call_id.encode(), body))
-    return f"t={at},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
+    return f"t={at},v1={digest(secret.encode(), str(at), call_id, body).hex()}"

@@ -120,6 +120,10 @@ class Feed:
         )
         return _placed(place, entries)
 
+    def told_after(self, entry_id: str) -> Iterator[Happened]:
+        """What was told after an entry, in order, without what is heard."""
+        return _placed(Place(), self._told.after(entry_id, None))
+
     def has_all_after(self, place: Place) -> bool:
         """Whether nothing of what was told after a place is gone, as far as anybody can tell."""
         return place.told == BEGINNING or self._told.has_all_after(place.told)

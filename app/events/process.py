@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,11 @@ from aiohttp import web
 from greenroom.app import logging
 from greenroom.app import settings as app_settings
 from greenroom.app.errors import RedisAway
-from greenroom.app.events.feed import Feed
+from greenroom.app.events.feed import Feed, Happened
 from greenroom.app.events.hub import Hub
 from greenroom.app.events.impatience import has_come, impatient
 from greenroom.app.events.server import EventServer
+from greenroom.app.events.webhooks import couriers, gauges
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
@@ -48,7 +50,16 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await first_load(feed)
     listening = await listen(settings, server)
-    tasks = [asyncio.create_task(work) for work in (feed.run(hub.publish), server.beat())]
+    senders = couriers(settings, ledger, feed)
+    server.gauges.append(gauges(senders, ledger))
+
+    def publish(news: Sequence[Happened]) -> None:
+        hub.publish(news)
+        for sender in senders:
+            sender.wake()
+
+    work = [feed.run(publish), server.beat(), *(sender.run() for sender in senders)]
+    tasks = [asyncio.create_task(each) for each in work]
     stopping = asyncio.create_task(stopped.wait())
     await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
     hub.close()

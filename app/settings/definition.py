@@ -207,6 +207,15 @@ class Settings:
     events_url: str = _setting(
         "", parsers.web_url, "where the web process finds it; unset: on this machine, at EVENTS_PORT"
     )
+    webhook_urls: tuple[str, ...] = _setting(
+        "", parsers.web_urls, "who is sent events as they happen, by commas (docs/events.md)", unset=()
+    )
+    webhook_secret: str = _setting(
+        "", parsers.webhook_secret, "signs what they are sent", shown=parsers.hidden
+    )
+    webhook_private: bool = _setting(
+        "0", parsers.switch, "1: they may be at private addresses, and without TLS"
+    )
     web_workers: int = _setting("2", partial(parsers.whole, low=1, high=64), "processes that answer HTTP")
     web_threads: int = _setting(
         "64", partial(parsers.whole, low=16, high=512), "requests at once in each of them"

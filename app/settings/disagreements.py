@@ -5,6 +5,8 @@ from pathlib import Path
 
 from greenroom.app.settings.definition import Settings
 from greenroom.app.settings.kept_keys import KEYS
+from greenroom.app.settings.parsers import without_password
+from greenroom.app.settings.receivers import why_not
 
 PERSONALITIES = (
     Path(__file__).parent.parent.parent / "bots" / "personalities"
@@ -59,10 +61,16 @@ def disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
         found["speech", "openai_api_key", "openai_base_url"] = (
             "SPEECH is 'openai'; then OPENAI_API_KEY or OPENAI_BASE_URL must be set."
         )
+    for url in settings.webhook_urls:
+        if why := why_not(url, may_be_private=settings.webhook_private):
+            found["webhook_urls", "webhook_private"] = (
+                f"WEBHOOK_URLS has '{without_password(url)}', which {why}; WEBHOOK_PRIVATE=1 lets it be private."
+            )
     together = {
         ("livekit_url", "livekit_api_key", "livekit_api_secret"): "LIVEKIT_URL",
         ("daily_domain", "daily_api_key"): "DAILY_DOMAIN",
         ("backend_url", "backend_secret"): "BACKEND_URL",
+        ("webhook_urls", "webhook_secret"): "WEBHOOK_URLS",
     }
     for names, first in together.items():
         if settings.livekit_is_embedded and first == "LIVEKIT_URL":

@@ -113,6 +113,23 @@ def web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def web_urls(value: str) -> tuple[str, ...]:
+    return tuple(web_url(url) for url in filter(None, map(str.strip, value.split(","))))
+
+
+def webhook_secret(value: str) -> str:
+    """One of ours, or as standard-webhooks has it: whsec_ and base64."""
+    if not value.startswith("whsec_"):
+        return secret(value, at_least=32)
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not 24 <= len(key) <= 64:
+        raise ValueError("must be whsec_ and 24 to 64 bytes as base64")
+    return value
+
+
 def livekit_url(value: str) -> str:
     url = value.rstrip("/")
     if not re.fullmatch(r"wss?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?", url, re.ASCII):

@@ -39,6 +39,12 @@
     host:{<id>}:requested         string  24 h                        ask_host
     launches:waiting              zset    kept; session -> since      create, push, leave_line
     launches:served               string  24 h                        leave_line
+    webhook:{<receiver>}:cursor   string  30 days unrenewed           put_letters
+    webhook:{<receiver>}:due      zset    two days past the last      put_letters, settle_letter, send_again
+    webhook:{<receiver>}:of:<session>  list  two days past the last   put_letters, send_again
+    webhook:{<receiver>}:tries    hash    two days past the last      settle_letter
+    webhook:{<receiver>}:dead     hash    30 days past the last       settle_letter
+    webhook:{<receiver>}:dropped  string  30 days past the last       put_letters
     memory                        string  kept                        claim, report
     came:{<work>}                 string  24 h                        claim_period
     period:{<work>}               string  the work's own interval     claim_period
@@ -199,6 +205,31 @@ def told() -> str:
 
 def heard() -> str:
     return "events:heard"
+
+
+def webhook_cursor(receiver: str) -> str:
+    return f"webhook:{{{receiver}}}:cursor"
+
+
+def webhook_due(receiver: str) -> str:
+    return f"webhook:{{{receiver}}}:due"
+
+
+def webhook_queue(receiver: str, session: str) -> str:
+    """A session's letters to a receiver; of `*` for a script that puts a session's id in."""
+    return f"webhook:{{{receiver}}}:of:{session}"
+
+
+def webhook_tries(receiver: str) -> str:
+    return f"webhook:{{{receiver}}}:tries"
+
+
+def webhook_dead(receiver: str) -> str:
+    return f"webhook:{{{receiver}}}:dead"
+
+
+def webhook_dropped(receiver: str) -> str:
+    return f"webhook:{{{receiver}}}:dropped"
 
 
 def turns_dropped() -> str:

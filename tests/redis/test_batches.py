@@ -33,6 +33,8 @@ A_BATCH = [
 READS = {
     "BLMOVE",  # to where it was
     "XREVRANGE",
+    "ZCARD",
+    "HLEN",
     "GET",
     "HGETALL",
     "INFO",

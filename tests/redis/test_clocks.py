@@ -39,6 +39,17 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.letters import (
+    ClaimLetters,
+    DropLetter,
+    Letter,
+    PutLetters,
+    ReadCursor,
+    ReadDead,
+    ReadWaitingLetters,
+    SendAgain,
+    SettleLetter,
+)
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Push, QueueLength
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.outboxes import (
@@ -183,6 +194,14 @@ A_STEP_OF_EACH_KIND = [
     Hear("a-session", 7, (Sound("voice.speech.start", 1),)),
     ReadTold(Place()),
     EndOfTold(),
+    ReadCursor("r"),
+    PutLetters("r", "", "1-1", (Letter("a-session", "{}"),)),
+    ClaimLetters("r", 10),
+    SettleLetter("r", Letter("a-session", "{}")),
+    ReadDead("r"),
+    SendAgain("r", "1-1"),
+    DropLetter("r", "1-1"),
+    ReadWaitingLetters("r"),
 ]
 
 

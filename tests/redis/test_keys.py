@@ -21,6 +21,7 @@ from greenroom.app.rooms.inbox import Answer, Send
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_LASTS, PARKED_FOR, STALE_AFTER, Adoption, WriteConfig
 from greenroom.app.rooms.leaving import Leaving
+from greenroom.app.rooms.letters import DeadLetter, Letter, PutLetters, SettleLetter
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.line_upkeep import Positions
 from greenroom.app.rooms.messages import ask
@@ -175,6 +176,12 @@ def live_through(day, server):
     ledger.run(Record(session.id, another, session.epoch, others_words))
     ledger.run(Hear(session.id, session.epoch, (Sound("voice.speech.start", 1),)))
     yield "something is said"
+    first, second = Letter(session.id, "{}"), Letter("another", "{}")
+    assert ledger.run(PutLetters("r", "", "1-1", (first, first, second)))
+    server.set(keys.webhook_dropped("r"), 1, px=1000)  # a full queue takes thousands
+    ledger.run(SettleLetter("r", first, again=SECOND))
+    ledger.run(SettleLetter("r", second, dead=DeadLetter("1-1", "another", "{}", 9, "status 500", 1)))
+    yield "it is told to a receiver"
     server.rpush(keys.outbox(another), *["{}"] * OUTBOX_HOLDS)
     ledger.run(Record(session.id, another, session.epoch, replace(others_words, id="no-room")))
     marks = [entry.mark for entry in ledger.run(ReadOutbox(another)).entries]

@@ -27,6 +27,7 @@ OF_ONE_PROCESS = {
     "ALLOWED_HOSTS": {"web", "events"},
     "ALLOWED_ORIGINS": {"web", "events"},
     "EVENTS_URL": {"web"},
+    "WEBHOOK_PRIVATE": {"events"},
     "WEB_THREADS": {"web"},
     "WEB_WORKERS": {"web"},
     "FLOWER_CONTROL": {"flower"},

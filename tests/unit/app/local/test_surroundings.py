@@ -14,6 +14,8 @@ SECRETS = {
     "SIGNING_SECRET": "fjord-mimic-taxi-plumb-oboe-under-jazz",
     "FLOWER_PASSWORD": "oboe-under-jazz-fjord",
     "DAILY_WEBHOOK_SECRET": "c2VjcmV0",
+    "WEBHOOK_URLS": "https://me.example.com/events",
+    "WEBHOOK_SECRET": "5b0e2a71d94fc83d6a17e0b2c4f985d3",
     "BACKEND_URL": "https://me.example.com/calls",
     "BACKEND_SECRET": "8d1f6a0c93b7e25a4d0f91c6be37a2d8",
     "DATABASE_URL": "postgresql://me:pw@db/greenroom",
@@ -74,7 +76,7 @@ def test_each_of_ours_gets_its_own_secrets_and_no_other():
     rooms = {"LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "DAILY_DOMAIN", "DAILY_API_KEY"}
 
     assert secrets_of("web") == {"API_KEY", "SIGNING_SECRET", "DAILY_WEBHOOK_SECRET", "DATABASE_URL", *rooms}
-    assert secrets_of("events") == {"API_KEY", "SIGNING_SECRET"}
+    assert secrets_of("events") == {"API_KEY", "SIGNING_SECRET", "WEBHOOK_URLS", "WEBHOOK_SECRET"}
     assert secrets_of("flower") == {"FLOWER_PASSWORD"}
     assert secrets_of("control") == {"DATABASE_URL", "BACKEND_URL", "BACKEND_SECRET", *rooms}
     assert secrets_of("migrate") == {"DATABASE_URL"}

@@ -1,0 +1,81 @@
+"""`greenroom webhooks`: what waits for the receivers of events, and what they have not taken."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.letters import (
+    DeadLetter,
+    DropLetter,
+    ReadDead,
+    ReadWaitingLetters,
+    SendAgain,
+    receiver_of,
+)
+from greenroom.app.settings import Settings
+from greenroom.app.settings.parsers import without_password
+
+OK, FAILED = 0, 1
+LIST, SHOW, RESEND, DROP = "list", "show", "resend", "drop"
+ALL = "all"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what", nargs="?", default=LIST, choices=(LIST, SHOW, RESEND, DROP), help="what to do (list)"
+    )
+    parser.add_argument("id", nargs="?", metavar="ID", help="an event's, as the list has it; or all")
+
+
+def webhooks(chosen: argparse.Namespace, settings: Settings, ledger: Ledger) -> int:
+    """List what was not taken, or do something with one of these, or with all."""
+    if not settings.webhook_urls:
+        print("No receiver is set: WEBHOOK_URLS is empty.")
+        return OK
+    if chosen.what == LIST:
+        return _list(settings, ledger)
+    letters = [each for each in _dead(settings, ledger) if chosen.id in (ALL, each[1].id)]
+    if not letters:
+        print(f"`greenroom webhooks {chosen.what} ID` takes an id that `greenroom webhooks` lists, or all.")
+        return FAILED
+    for url, letter in letters:
+        _do(chosen.what, url, letter, ledger)
+    return OK
+
+
+def _list(settings: Settings, ledger: Ledger) -> int:
+    for url in settings.webhook_urls:
+        waiting = ledger.run(ReadWaitingLetters(receiver_of(url)))
+        print(
+            f"{without_password(url)}: {waiting.sessions} sessions have letters for it, {waiting.dead} were not taken, "
+            f"{waiting.dropped} had no room"
+        )
+    for url, letter in _dead(settings, ledger):
+        event = json.loads(letter.text)
+        print(
+            f"  {letter.id}  {event['type']}  session {letter.session}  given up {_time(letter.died_ms)} "
+            f"after {letter.tries} tries: {letter.because}  {without_password(url)}"
+        )
+    return OK
+
+
+def _do(what: str, url: str, letter: DeadLetter, ledger: Ledger) -> None:
+    receiver = receiver_of(url)
+    if what == SHOW:
+        print(json.dumps(json.loads(letter.text), indent=2))
+    elif what == RESEND and ledger.run(SendAgain(receiver, letter.id)):
+        print(f"{letter.id} is sent again, behind what its session has waiting.")
+    elif what == DROP and ledger.run(DropLetter(receiver, letter.id)):
+        print(f"{letter.id} is forgotten.")
+
+
+def _dead(settings: Settings, ledger: Ledger) -> Iterator[tuple[str, DeadLetter]]:
+    for url in settings.webhook_urls:
+        for letter in ledger.run(ReadDead(receiver_of(url))):
+            yield url, letter
+
+
+def _time(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
