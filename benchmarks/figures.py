@@ -51,6 +51,17 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "reconnect": Figure(
+        (),
+        (
+            Row(
+                "from a person's return to their bot's hearing them",
+                "{ours:,.0f} ms (p99 {p99:,.0f})",
+                "{peer_name}: {peer:,.0f} ms",
+                "{ratio:.0f} times",
+            ),
+        ),
+    ),
     "api": Figure(
         (),
         (

@@ -92,6 +92,11 @@ class BotRun:
         """Cancel what the bot says and thinks; True once it has let go of it, False if that takes longer."""
         if self._pipeline is None or self.is_over:
             return True
+        # An interruption overtakes what came just before it, as a typed line: the second cancels the answer to that
+        await self._interrupt_once(within / 5)
+        return await self._interrupt_once(within)
+
+    async def _interrupt_once(self, within: timedelta) -> bool:
         behind = PassedFrame()
         await self.say(InterruptionFrame(), behind)
         await first_of(behind.passed.wait(), self.over(), within=within)

@@ -6,6 +6,7 @@
 import asyncio
 import json
 
+import psutil
 import pytest
 
 from tests.fakes.person import Person
@@ -40,8 +41,8 @@ async def remembered(person: Person) -> None:
 class Visited:
     """A bot of our own in a room of one, to which somebody comes again and again."""
 
-    def __init__(self, greenroom, name):
-        self._greenroom, self._order = greenroom, {"bot": "assistant", "user_id": f"ann-{name}"}
+    def __init__(self, greenroom, name, bot="assistant"):
+        self._greenroom, self._order = greenroom, {"bot": bot, "user_id": f"ann-{name}"}
         self.room = f"local:{name}"
         self.first = self.join()
         self.id = self.first["session_id"]
@@ -142,12 +143,49 @@ async def test_who_leaves_in_the_middle_of_an_answer_and_is_back_at_once_is_answ
     visited.leave()
 
 
+async def test_a_hundred_returns_leave_nothing_behind(greenroom):
+    """Memory, descriptors and threads of the bot's process, and keys in Redis, are those of the first returns."""
+    visited = Visited(greenroom, "hundred", bot="quiet")
+    process = psutil.Process(int(greenroom.owner(visited.room).rsplit("/", 1)[1]))
+
+    async def visits(number):
+        for _ in range(number):
+            async with visited.enter():
+                pass
+            await visited.gone()
+        await asyncio.sleep(1)
+        megabytes = process.memory_info().rss / 2**20
+        return megabytes, process.num_fds(), process.num_threads(), greenroom.redis.dbsize()
+
+    first = await visits(20)
+    last = await visits(80)
+
+    assert last[0] - first[0] < 20, f"{first} and then {last}"
+    assert last[1] - first[1] < 10 and last[2] - first[2] < 5, f"{first} and then {last}"
+    assert last[3] - first[3] < 10, f"{first} and then {last}"  # answers of the last requests, for 30 s
+    assert len(visited.cleanings) == 100
+    visited.leave()
+
+
+async def test_two_tabs_of_one_person_share_their_bot_and_the_later_one_has_it(greenroom):
+    visited = Visited(greenroom, "tabs")
+    async with visited.enter() as first:
+        await introduced(first)
+        async with visited.enter() as second:
+            await remembered(second)
+        await visited.gone()
+
+    assert visited.complaints == []
+    visited.leave()
+
+
 async def test_a_client_is_told_what_was_cleaned_and_goes_on_talking(greenroom):
     visited = Visited(greenroom, "cleaned")
     async with visited.enter() as ann:
         await introduced(ann)
+        spoken = len(ann.of_type("bot-started-speaking"))
         ann.type("What are you?")
-        await ann.until(lambda ann: len(ann.of_type("bot-started-speaking")) > 1)
+        await ann.until(lambda ann: len(ann.of_type("bot-started-speaking")) > spoken)
         wish = {"t": "room_cleanup", "d": {"timestamp": "2026-01-01T00:00:00Z"}}
         ann.send("client-message", wish)
         await ann.until(lambda ann: ann.of_type("server-response"))

@@ -119,7 +119,7 @@ async def test_the_answer_is_cancelled_when_the_last_one_leaves_while_the_bot_sp
 
     await bot.goes("ben")
 
-    assert [type(frame) for frame in pipeline.frames] == [InterruptionFrame]
+    assert {type(frame) for frame in pipeline.frames} == {InterruptionFrame}
 
 
 async def test_a_bot_that_says_nothing_is_not_interrupted_when_the_last_one_leaves(bot):
