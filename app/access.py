@@ -18,6 +18,12 @@ def open_to_session(view: View) -> View:
     return view
 
 
+def open_to_resume(view: View) -> View:
+    """This view answers the holder of a resume token, as far as `g.resume` goes; None there is somebody else."""
+    view.is_open_to_resume = True  # type: ignore[attr-defined]
+    return view
+
+
 def open_to_pass(view: View) -> View:
     """This view answers the holder of a pass, as far as `g.held` goes; None there is the holder of the key."""
     view.is_open_to_pass = True  # type: ignore[attr-defined]

@@ -114,6 +114,12 @@ class Gone(GreenroomError):
     kind = "gone"
 
 
+class ResumeTokenUsed(Gone):
+    """That resume token was used before, and each is good for one return: join as at first, or with the newest one."""
+
+    kind = "resume-token-used"
+
+
 class Unavailable(GreenroomError):
     """Something we depend on is down; trying again may work."""
 

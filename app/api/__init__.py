@@ -28,7 +28,7 @@ from greenroom.app.api import (
 )
 from greenroom.app.api.services import Services
 
-OPEN_TO = ("session", "pass")  # what opens some views beside the key, as app/access.py marks them
+OPEN_TO = ("session", "pass", "resume")  # what opens some views beside the key, as app/access.py marks them
 BODY_AT_MOST = 16 * 1024  # bytes; offers may have more (`body.accepts`)
 
 
@@ -112,6 +112,11 @@ def _spec_options() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "A pass for one room, from POST /passes or `greenroom link`.",
+                },
+                "resume": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A `resume_token` that came with `connect`: good for one return.",
                 },
                 "session": {
                     "type": "http",

@@ -1,4 +1,5 @@
-"""Who may call: the API key opens everything, a session's token that session, a pass joining one room.
+"""Who may call: the API key opens everything, a session's token that session, a pass joining one room, a resume token
+the return to one session.
 
 Which view is open to whom is marked on it (`app/access.py`); one without a mark needs the key.
 """
@@ -12,6 +13,7 @@ from itsdangerous import BadData, TimestampSigner
 
 from greenroom.app.errors import Forbidden, Unauthorized, UnknownCredential
 from greenroom.app.passes import PREFIX
+from greenroom.app.resume_tokens import PREFIX as RESUME
 
 TOKEN_LASTS = timedelta(hours=2)  # a longer call gets a fresh one from the next join
 
@@ -67,7 +69,7 @@ def _authenticate() -> None:
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credential:
         raise Unauthorized
-    g.token = g.held = g.link = None
+    g.token = g.held = g.link = g.resume = None
     if hmac.compare_digest(credential.encode(), services.settings.api_key.encode()):
         return
     if credential.startswith(PREFIX):
@@ -77,6 +79,12 @@ def _authenticate() -> None:
             raise Forbidden(
                 "A pass opens the door of its room; for all else join, and take the token that comes."
             )
+        return
+    if credential.startswith(RESUME):
+        g.resume = services.resume_tokens.read(credential)
+        g.token, g.link = (g.resume.session_id, g.resume.user_id), g.resume.link
+        if not getattr(view, "is_open_to_resume", False):
+            raise Forbidden("A resume token leads back to its session by POST /join, and opens nothing else.")
         return
     session_id, user_id, g.link = read_token(services.tokens, credential)
     g.token = session_id, user_id

@@ -10,6 +10,7 @@ import structlog
 from flask import Blueprint, Response, g, request
 
 from greenroom.app.rooms.joining import Joined, Order
+from greenroom.app.rooms.room import Room
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,11 @@ def log_joins(bp: Blueprint, endpoint: str) -> None:
 def note_order(order: Order) -> None:
     """Who is to be joined where, as it was found to be right."""
     g.join = {"user_id": order.brief.user_id, "room": str(order.room)}
+
+
+def note_return(user_id: str, room: Room) -> None:
+    """Who comes back to a session, and where it is."""
+    g.join = {"user_id": user_id, "room": str(room)}
 
 
 def note_joined(joined: Joined) -> None:

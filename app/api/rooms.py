@@ -8,11 +8,12 @@ from typing import Any
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from greenroom.app.access import open_to_pass, open_to_session
+from greenroom.app.access import open_to_pass, open_to_resume, open_to_session
 from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.join_log import log_joins, note_joined, note_order
 from greenroom.app.api.orders import check_personality, order_of
+from greenroom.app.api.returns import go_back
 from greenroom.app.api.schemas.joining import JoinedSchema, JoinSchema, LeaveSchema, LeftSchema, WaitSchema
 from greenroom.app.api.schemas.rooms import (
     ConfigSchema,
@@ -53,12 +54,17 @@ log_joins(bp, "rooms.join")
     HTTPStatus.OK, schema=JoinedSchema, description="The room has a bot, or had one on its way already"
 )
 @open_to_pass
+@open_to_resume
 def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
     """Put exactly one bot in a room, or find the one that is there.  With a pass: in its room, as its user.
 
     A user's bot that is in another room comes from there (`transitioning`), unless others are with it there.
+    With a resume token: back to its session, as its user; a token is good for one return.
     """
     here = services()
+    if g.resume is not None or "resume_token" in wanted:
+        token = g.resume or here.resume_tokens.read(wanted["resume_token"])
+        return go_back(token, wanted, timedelta(seconds=query["wait"]), here)
     if g.held is not None:
         wanted = _as_the_pass_says(g.held, wanted)
     order = order_of(wanted, here)

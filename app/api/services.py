@@ -20,6 +20,7 @@ from greenroom.app.conversations.reading import SqlKeptConversations
 from greenroom.app.conversations.sessions import SqlKeptSessions
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
+from greenroom.app.resume_tokens import ResumeTokens
 from greenroom.app.rooms.analytics import Counted
 from greenroom.app.rooms.asked_reaping import AskedReaping
 from greenroom.app.rooms.assistants import Assistants
@@ -69,6 +70,7 @@ class Services:
     overview: Overview
     tokens: TimestampSigner
     passes: Passes
+    resume_tokens: ResumeTokens
     settings: Settings
     personalities: tuple[str, ...]
     providers: Providers
@@ -110,6 +112,7 @@ class Services:
             overview=Overview(ledger),
             tokens=session_tokens(settings.signing_secret),
             passes=Passes(settings.signing_secret),
+            resume_tokens=ResumeTokens(settings.signing_secret),
             settings=settings,
             personalities=personalities,
             providers=its,

@@ -25,4 +25,5 @@ def way_in(
     )
     if session_id is not None:
         connect["token"] = mint(here.tokens, session_id, user_id, g.link)
+        connect["resume_token"] = here.resume_tokens.mint(session_id, user_id, g.link)
     return connect

@@ -20,6 +20,7 @@ from greenroom.app.errors import (
     NotMovable,
     OthersThere,
     QueueFull,
+    ResumeTokenUsed,
     RoomHasBot,
     RoomInDoubt,
     SessionEnded,
@@ -38,13 +39,13 @@ from greenroom.app.rooms.leases import (
     Claimed,
     Held,
     Hold,
-    Lease,
     NotYet,
     Withdraw,
 )
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, Place
 from greenroom.app.rooms.queues import SessionQueues
+from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.requests import Expect
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
@@ -56,6 +57,7 @@ from greenroom.app.rooms.sessions import (
     Launching,
     Limits,
     ReadEvents,
+    ReadSession,
     ReadSessions,
     Reason,
     Session,
@@ -358,17 +360,34 @@ class Joining:
             before_ms = max(0, lease.since_ms - 1)
             return replace(found, status=State.TRANSITIONING, epoch=lease.epoch, after=str(before_ms))
         if held.recorded is State.WAITING:
-            self._let_it_wait(lease)
+            self._let_it_wait(lease.session_id, lease.epoch)
         if held.state is not State.PENDING:
             return found
         if held.place.ahead is not None:  # asked for again: the claim lasts longer, even where no reaper runs
             self._ledger.run(Hold(room, lease.epoch))
         return _at(found, held.place)
 
-    def _let_it_wait(self, lease: Lease) -> None:
+    def _let_it_wait(self, session_id: str, epoch: int) -> None:
         """Tell a bot in an empty room that somebody comes, so that it does not end before they are there."""
         with suppress(InboxFull):
-            self._ledger.run(Send(lease.session_id, Expect.name, {}, lease.epoch, good_for=Expect.within))
+            self._ledger.run(Send(session_id, Expect.name, {}, epoch, good_for=Expect.within))
+
+    def go_back(self, session_id: str, mark: str, lasts: timedelta) -> Joined:
+        """The session of somebody who comes back to it with what is good for one return, and has this mark so long.
+
+        Raises NoSuchSession, SessionEnded, and ResumeTokenUsed the second time.
+        """
+        session = self._ledger.run(ReadSession(session_id))
+        if session.state is State.ENDED:
+            raise SessionEnded(session_id=session_id, reason=session.reason)
+        if not self._ledger.run(Once(f"resume:{mark}", lasts)):
+            raise ResumeTokenUsed(session_id=session_id)
+        if session.state is State.WAITING:
+            self._let_it_wait(session.id, session.epoch)
+        joined = Joined.of(session, reused=True)
+        if session.state is not State.PENDING:
+            return joined
+        return _at(joined, self._ledger.run(FindPlace(session_id)))
 
     def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed) -> Joined:
         session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)

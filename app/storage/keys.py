@@ -49,7 +49,7 @@
     came:{<work>}                 string  24 h                        claim_period
     period:{<work>}               string  the work's own interval     claim_period
     requests:{<whose>}            string  a minute                    count_request
-    once:{<what>}                 string  30 s (a bot for a room), 15 min (a webhook)  once
+    once:{<what>}                 string  30 s (a bot for a room), 15 min (a webhook), 24 h (a used resume token)  once
 
 The braces put one room's (or one session's, conversation's, user's, worker's) keys in one slot, as a Redis Cluster
 calls it.  The kept ones are everybody's, so they lie in others.  Redis is one server here all the same, since Celery

@@ -106,6 +106,7 @@ class FakeServer:
                     "provider": "local",
                     "offer_url": "/sessions/s1/api/offer",
                     "token": "a-token",
+                    "resume_token": "resume.next",
                     "ice_servers": [],
                     "user_id": "u1",
                 },

@@ -92,9 +92,11 @@ def test_a_reload_comes_back_to_the_same_bot_and_its_voice(caller: Caller):
     caller.page.reload()
     expect(caller.said("Robin").first).to_be_visible()
     caller.page.evaluate(EARS)
-    caller.press("Write instead")
+    with caller.page.expect_request("**/join?*") as join:
+        caller.press("Write instead")
     caller.wait_until("live")
 
+    assert join.value.headers["authorization"].startswith("Bearer resume.")
     assert caller.session_id == session_id
     caller.write("Are you still there?")
     caller.wait_until_answered()

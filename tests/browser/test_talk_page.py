@@ -1,12 +1,14 @@
 """The talk page in every state that needs no bot: what stands in the way gets a sentence and a way on."""
 
+import json
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from greenroom.app.rooms.sessions import Reason
 from tests.browser.pages import KEY, FakeServer, TalkPage, answer, away, refuse
+from tests.rigs.eventually import eventually
 
 JARGON = re.compile(
     r"session|webrtc|websocket|peer|\bice\b|sdp|http|status|error|[45]\d\d\b|null|undefined", re.I
@@ -285,6 +287,63 @@ def test_after_a_reload_the_way_back_is_offered(talk: TalkPage, server: FakeServ
 
     expect(talk.button("Go back to your call")).to_be_visible()
     expect(talk.said("You")).to_contain_text("I am Ada.")
+
+
+ADMITTED = {"room": "local:stage", "user": "talk-me", "pass": "pass.mine", "until": 4_000_000_000_000}
+BEFORE = {
+    "id": "s1",
+    "token": "a-token",
+    "resumeToken": "resume.mine",
+    "room": "local:stage",
+    "user": "talk-me",
+    "turns": [{"who": "you", "text": "I am Ada."}],
+}
+
+
+def came_with(server: FakeServer) -> list[str]:
+    """The credentials of the joins."""
+    return [call.headers["authorization"].removeprefix("Bearer ") for call in server.calls("/join")]
+
+
+def go_back(talk: TalkPage, **ticket: str) -> None:
+    kept = {"greenroom.call": {**BEFORE, **ticket}, "greenroom.admission": ADMITTED}
+    for name, value in kept.items():
+        talk.page.add_init_script(
+            f"sessionStorage.setItem({json.dumps(name)}, {json.dumps(json.dumps(value))})"
+        )
+    talk.open("/talk?room=local:stage", key=None)
+    talk.press("Write instead")
+
+
+def test_a_page_that_was_loaded_again_goes_back_with_its_resume_token_and_its_transcript(
+    talk: TalkPage, server: FakeServer
+):
+    go_back(talk)
+
+    eventually(lambda: server.calls("/join"))
+    assert came_with(server)[0] == "resume.mine"
+    expect(talk.said("You")).to_contain_text("I am Ada.")
+
+
+def test_a_resume_token_that_was_used_before_is_no_end_of_the_way(talk: TalkPage, server: FakeServer):
+    join = server.join
+
+    def once(route: Route) -> None:
+        is_used = "resume." in route.request.headers["authorization"]
+        (refuse(410, "resume-token-used") if is_used else join)(route)
+
+    server.join = once
+    go_back(talk)
+
+    eventually(lambda: len(server.calls("/join")) >= 2)
+    assert came_with(server)[:2] == ["resume.mine", "pass.mine"]
+
+
+def test_a_copied_tab_does_not_go_back_as_the_person_of_the_other(talk: TalkPage, server: FakeServer):
+    go_back(talk, user="talk-another")
+
+    eventually(lambda: server.calls("/join"))
+    assert came_with(server)[0] == "pass.mine"
 
 
 def test_a_call_that_ended_meanwhile_is_not_offered(talk: TalkPage, server: FakeServer):

@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, FactsSchema
 from greenroom.app.api.schemas.fields import NAME, Seconds, Strict, between, one_line
+from greenroom.app.resume_tokens import LONGEST
 from greenroom.app.rooms.brief import Mode
 
 
@@ -19,6 +20,12 @@ class JoinSchema(Strict, FactsSchema):
     user_name = fields.String(
         validate=[validate.Length(min=1, max=64), one_line],
         metadata={"description": "What the others in the room, and the bot, may call that user"},
+    )
+    resume_token = fields.String(
+        validate=validate.Length(1, LONGEST),
+        metadata={
+            "description": "That came with `connect`, to go back to its session; nothing else is named then"
+        },
     )
 
 
@@ -52,6 +59,12 @@ class ConnectSchema(Schema):
     offer_url = fields.String(metadata={"description": "Where to POST the offer, for a local room"})
     token = fields.String(
         metadata={"description": "Bearer token for this session alone; may go to a browser"}
+    )
+    resume_token = fields.String(
+        metadata={
+            "description": "Leads a page that has lost its state back to this session, once: as the bearer token of "
+            "POST /join, or as its `resume_token`; ends with the session"
+        }
     )
     user_id = fields.String()
     ice_servers = fields.List(fields.Nested(IceServerSchema))

@@ -43,6 +43,11 @@ export class Api {
     return this.#ask("POST", `/join?wait=${wait}`, { body: wish });
   }
 
+  // Back to a session that a page before this one was in; a token is good for one return.
+  goBack(resumeToken, { wait = 10 } = {}) {
+    return this.#ask("POST", `/join?wait=${wait}`, { body: {}, token: resumeToken });
+  }
+
   offer(connect, offer) {
     return this.#ask("POST", connect.offer_url, { body: offer, token: connect.token });
   }

@@ -41,6 +41,7 @@ export class Call {
   #microphone;
   #isMuted = false;
   #isPaused = false; // the bot neither hears nor speaks, and nothing is sent to it
+  #before;
   #on;
   #joined = null; // the server's answer to our wish: where the bot is, and our token
   #peer = null;
@@ -69,8 +70,10 @@ export class Call {
   // on: phase(name, facts), bot(what /join says of it), room(url, provider), moved(url, provider), voice(stream), what rtvi.hear tells,
   // ready(), paused(why, or null when it is over), endsSoon(seconds), and of a room that several share
   // people(list), picture(track or null), sound(isHeard)
-  constructor({ api, admission, microphone, on }) {
+  // before: the ticket of the session that this page was in before it was loaded again, or null
+  constructor({ api, admission, microphone, on, before = null }) {
     this.#api = api;
+    this.#before = before;
     this.#admission = admission;
     this.#microphone = microphone;
     this.#on = on;
@@ -96,7 +99,9 @@ export class Call {
 
   // What a reload needs to ask whether the call is still on.
   get ticket() {
-    return this.#joined && { id: this.#joined.session_id, token: this.#joined.connect.token, room: this.#order.room_url };
+    if (!this.#joined) return null;
+    const { token, resume_token: resumeToken } = this.#joined.connect;
+    return { id: this.#joined.session_id, token, resumeToken, room: this.#order.room_url, user: this.#order.user_id };
   }
 
   async start() {
@@ -230,6 +235,15 @@ export class Call {
   }
 
   async #joinWithPass(wait) {
+    const { resumeToken, user } = this.#before ?? {};
+    this.#before = null;
+    if (resumeToken && user === this.#order.user_id) { // a tab that was copied is somebody else's, in a room of several
+      try {
+        return await this.#api.goBack(resumeToken, { wait });
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error; // it may have been used: the next try is a join
+      }
+    }
     try {
       return await this.#api.join(this.#order, { wait });
     } catch (error) {

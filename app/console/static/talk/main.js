@@ -128,6 +128,7 @@ async function begin({ inWriting = false } = {}) {
     admission: (how) => identity.admission((credential, wish) => api.pass(credential, wish), how),
     microphone: null,
     on: listeners(() => call === current),
+    before: isSame ? identity.keptCall() : null,
   });
   call = current;
   view.cue({

@@ -78,7 +78,8 @@ def test_the_description_says_what_needs_no_key_and_what_takes_a_session_s_token
     for path in ("/webhooks/livekit", "/webhooks/daily"):
         assert needs[path]["post"]["security"] == []
     assert needs["/leave"]["post"]["security"] == [{"key": []}, {"session": []}]
-    for path in ("/join", "/passes", "/sessions/{session_id}/token"):
+    assert needs["/join"]["post"]["security"] == [{"key": []}, {"pass": []}, {"resume": []}]
+    for path in ("/passes", "/sessions/{session_id}/token"):
         assert needs[path]["post"]["security"] == [{"key": []}, {"pass": []}]
     assert "security" not in needs["/config"]["post"]
 
@@ -106,7 +107,7 @@ def test_what_is_sent_is_described_field_by_field(description):
     assert set(order) == {
         "room_url", "user_id", "user_name", "bot", "personality", "persona", "voice", "mode",
         "session_persistence", "max_duration", "metadata", "language", "assistant", "conversation_id",
-        "instructions", "prompts", "voice_parameters", "memory", "profile",
+        "instructions", "prompts", "voice_parameters", "memory", "profile", "resume_token",
     }  # fmt: skip
 
 

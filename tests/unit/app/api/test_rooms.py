@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.api.seats import Wait
+from greenroom.app.api.seats import SHARES, Wait
 from greenroom.app.errors import Busy, ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.asked_reaping import TellReaped, reap_as_asked
@@ -72,6 +72,7 @@ def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
         "fell_back_from": [],
     }
     assert caller.with_(connect.pop("token")).get(joined["session_url"]).json["session_id"] == session_id
+    assert caller.with_(connect.pop("resume_token")).post("/join", {}).json["session_id"] == session_id
     assert connect == {
         "provider": "local",
         "room_url": ROOM,
@@ -467,7 +468,7 @@ def test_a_room_whose_server_is_away_says_so_and_all_else(caller, shared, rooms)
 
 def test_who_asks_beside_too_many_others_is_told_all_but_who_is_there(app, caller, shared, rooms):
     services = app.extensions["greenroom"]
-    for _ in range(services.settings.web_threads // 16):
+    for _ in range(services.settings.web_threads * SHARES[Wait.OUTSIDE] // 16):
         services.seats.take(Wait.OUTSIDE)
 
     response = caller.get(shared)

@@ -1,0 +1,51 @@
+"""Coming back to a session with a resume token."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from flask import g
+from flask.typing import ResponseReturnValue
+
+from greenroom.app.api.join_log import note_joined, note_return
+from greenroom.app.api.seats import Wait
+from greenroom.app.api.services import Services
+from greenroom.app.api.ways_in import way_in
+from greenroom.app.errors import Rejected
+from greenroom.app.resume_tokens import ResumeToken
+from greenroom.app.rooms.providers import About
+
+BESIDES = frozenset({"resume_token", "user_name"})  # what a return may name
+
+
+def go_back(
+    token: ResumeToken, wanted: Mapping[str, Any], within: timedelta, here: Services
+) -> ResponseReturnValue:
+    """Answer as a join that has found the session.
+
+    Raises Rejected, NoSuchSession, SessionEnded, ResumeTokenUsed, and LaunchFailed while the bot is waited for.
+    """
+    if others := sorted(wanted.keys() - BESIDES):
+        raise Rejected(
+            f"A resume token leads back to its session as it is: leave {' and '.join(others)} out."
+        )
+    g.link = token.link
+    joined = here.joining.go_back(token.session_id, token.mark, token.left)
+    note_return(token.user_id, joined.room)
+    note_joined(joined)
+    if within:
+        with here.seats.taken(Wait.JOIN):
+            joined = replace(joined, status=here.joining.wait(joined.session_id, within), position=None)
+    answer = {
+        **vars(joined),
+        "brief": joined.brief.for_guest(token.user_id),
+        "room_url": str(joined.room),
+        "session_url": f"/sessions/{joined.session_id}",
+        "fell_back_from": (),
+        "connect": way_in(
+            joined.room, token.user_id, About(wanted.get("user_name"), {}), here, joined.session_id
+        ),
+    }
+    return answer, HTTPStatus.OK
