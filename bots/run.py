@@ -18,7 +18,9 @@ from greenroom.app import providers
 from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.naming import begin_as_named
 from greenroom.app.connecting import way_in
-from greenroom.app.errors import NoSuchSession
+from greenroom.app.errors import NoSuchSession, ProviderAway
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.providers.room_metadata import named_in
 from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import ReadTurns
@@ -26,8 +28,10 @@ from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner
 from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.room import LIVEKIT
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
+from greenroom.app.rooms.taking_up import take_up
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import RedisLedger
@@ -85,7 +89,7 @@ def _needed(settings: Settings) -> Iterator[str]:
     else:
         yield "greenroom.app.conversations.memory"
     yield "greenroom.app.conversations.assistants"  # SQLAlchemy takes half a second, in which a bot would stand still
-    if settings.backend_url or settings.daily_domain:
+    if settings.backend_url or settings.daily_domain or settings.livekit_url:
         yield "httpx"
 
 
@@ -140,6 +144,8 @@ def adopt(
         session = begin_as_named(
             ledger, session, _backend_of_this_process(settings.backend_url, settings.backend_secret)
         )
+    if settings.livekit_url and session.room.provider == LIVEKIT and session.version == 1:
+        session = _as_its_room_names(ledger, session, settings)
     _, conversation = ledger.run_all([LeaveLine(session_id), ReadTurns(session.conversation_id)])
     config, opened = _left_by_the_last(ledger, session) if session.version > 1 else ({}, {})
     return AdoptedSession(
@@ -154,6 +160,17 @@ def adopt(
         config=config,
         opened=opened,
     )
+
+
+def _as_its_room_names(ledger: RedisLedger, session: Session, settings: Settings) -> Session:
+    """With the conversation that somebody's own backend has named in the room's metadata."""
+    try:
+        server = _livekit_of_this_process(
+            settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret
+        )
+        return take_up(ledger, session, named_in(server.metadata(session.room)))
+    except ProviderAway:  # nobody can come into the room either
+        return session
 
 
 def _left_by_the_last(
@@ -237,6 +254,12 @@ def _find_assistant(database_url: str, name: str) -> Assistant | None:
 def _backend_of_this_process(url: str, secret: str) -> Backend:
     """The backend, whose connection is kept between sessions as well."""
     return Backend(url, secret)
+
+
+@cache
+def _livekit_of_this_process(url: str, key: str, secret: str) -> LiveKit:
+    """The LiveKit server, whose connection is kept between sessions as well."""
+    return LiveKit(url, key, secret)
 
 
 @cache

@@ -146,6 +146,14 @@ class LiveKit:
             who for entry in reading.parts(told, "participants") if (who := _participant(entry)) is not None
         ]
 
+    def metadata(self, room: Room) -> str:
+        """A room's metadata; empty for a room that is not there yet.  Asks once.  Raises ProviderAway."""
+        told = self._ask("ListRooms", {"names": [room.name]}, {"roomList": True}, times=1)
+        found = (
+            entry.get("metadata") for entry in reading.parts(told, "rooms") if entry.get("name") == room.name
+        )
+        return next((text for text in found if isinstance(text, str)), "")
+
     def describe(self, room: Room, metadata: str) -> None:
         """Replace a room's metadata.  Raises ProviderAway."""
         self._ask(

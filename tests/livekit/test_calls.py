@@ -290,3 +290,25 @@ async def test_a_guest_neither_speaks_as_another_nor_takes_the_bot_from_them(gre
         )
 
         assert left["status"] == "left"
+
+
+async def test_a_conversation_that_somebody_has_named_in_the_rooms_metadata_is_taken_up(
+    greenroom, server, room
+):
+    """A backend that makes the rooms says there what goes on in them, for each session while the room is there."""
+    whose, name = own("ann", room), room.rsplit("/", 1)[1]
+    others = LiveKit(server.url, server.key, server.secret)
+    metadata = json.dumps({"conversation_id": f"of-{name}"})
+    others._ask("CreateRoom", {"name": name, "metadata": metadata}, {"roomCreate": True})
+
+    for _ in range(2):
+        joined = greenroom.join(room, bot="assistant", user_id=whose)
+        assert joined["conversation_id"] != f"of-{name}"
+        async with Guest(joined["connect"]) as ann:
+            await ann.until(lambda ann: ann.bots and "greenroom" in (ann.room.metadata or ""))
+            facts = json.loads(ann.room.metadata)
+            assert facts["conversation_id"] == facts["greenroom"]["conversation_id"] == f"of-{name}"
+        assert greenroom.session(joined["session_id"])["conversation_id"] == f"of-{name}"
+        greenroom.post("/leave", {"room_url": room})
+        assert greenroom.ended(joined["session_id"]) == "left"
+    others.close()

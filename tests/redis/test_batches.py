@@ -32,6 +32,7 @@ A_BATCH = [
 ]
 READS = {
     "BLMOVE",  # to where it was
+    "BGREWRITEAOF",  # its own file alone
     "XREVRANGE",
     "ZCARD",
     "HLEN",

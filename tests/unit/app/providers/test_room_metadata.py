@@ -8,7 +8,7 @@ import pytest
 from pipecat.transports.livekit.transport import LiveKitCallbacks, LiveKitInputTransport, LiveKitParams
 
 from greenroom.app.errors import ProviderAway
-from greenroom.app.providers.room_metadata import with_facts
+from greenroom.app.providers.room_metadata import named_in, with_facts
 from greenroom.app.rooms.room import Room
 from greenroom.bots.seam.livekit import Client
 from greenroom.bots.transports.livekit import LiveKitStage
@@ -214,3 +214,29 @@ async def test_a_room_that_others_describe_in_plain_text_is_not_written_to():
     await Here(server).finds(server.metadata)
 
     assert (server.metadata, server.writes) == ("Algebra, second term", 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "named"),
+    [
+        ("", None),
+        ("not json", None),
+        ('{"course": 7}', None),
+        ('{"conversation_id": "c-9"}', "c-9"),
+        (with_facts("", FACTS), None),  # ours, left by an earlier session
+        (with_facts('{"conversation_id": "c-9"}', FACTS), "c-9"),
+        (json.dumps({**FACTS, "conversation_id": "c-9", "greenroom": FACTS}), "c-9"),  # ours was replaced
+        ('{"conversation_id": 7, "greenroom": "no object"}', 7),  # whether it is a name is looked at later
+    ],
+)
+def test_a_conversation_in_the_metadata_is_somebody_elses_unless_we_have_put_it_there(found, named):
+    assert named_in(found) == named
+
+
+def test_a_conversation_that_was_taken_up_stays_theirs_for_the_next_session():
+    taken_up = with_facts('{"conversation_id": "c-1"}', FACTS)
+
+    assert named_in(taken_up) == FACTS["conversation_id"]
+    assert json.loads(with_facts(taken_up, OTHERS))["conversation_id"] == "c-1"
+    assert named_in(with_facts(taken_up, OTHERS)) == "c-1"
+    assert with_facts(taken_up, FACTS) is None
