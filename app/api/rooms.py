@@ -13,6 +13,7 @@ from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.join_log import log_joins, note_joined, note_order
 from greenroom.app.api.orders import check_personality, order_of
+from greenroom.app.api.presences import presence_in
 from greenroom.app.api.returns import go_back
 from greenroom.app.api.schemas.joining import JoinedSchema, JoinSchema, LeaveSchema, LeftSchema, WaitSchema
 from greenroom.app.api.schemas.rooms import (
@@ -31,10 +32,8 @@ from greenroom.app.rooms.joining import QUEUED, Joined, Order
 from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.participants import Presence, presence_of
 from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.requests import Configure
-from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import as_told
 from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, State
 
@@ -167,7 +166,7 @@ def look(room_url: str) -> dict[str, Any]:
         "keepalive": keepalive,
         "config": view.config,
         "state": as_told(here.overview.state(room)),
-        "presence": _presence(here, room),
+        "presence": presence_in(here, room),
     }
 
 
@@ -192,15 +191,6 @@ def reap(room_url: str) -> ResponseReturnValue:
     if not told:
         return {"status": "asked", "room_url": str(room)}, HTTPStatus.ACCEPTED
     return {"status": "done", **vars(told[0])}, HTTPStatus.OK
-
-
-def _presence(here: Services, room: Room) -> Presence:
-    """Ask who is there from a seat, so that a server that does not answer holds a few threads, and never all."""
-    try:
-        with here.seats.taken(Wait.OUTSIDE):
-            return here.presences.get(str(room), lambda: presence_of(room, here.providers.of_room(room)))
-    except Busy:
-        return Presence(None, "Too many ask who is where just now; ask again in a few seconds.")
 
 
 def _join(here: Services, order: Order, within: timedelta) -> Joined:

@@ -25,7 +25,7 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 HEADERS = {
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Permissions-Policy": "microphone=(self), camera=(self), geolocation=()",
 }
 TRIES = ("My name is Alice", "What time is it?", "Tell me a joke")  # what the demo follows for certain
 CLOUD = ".livekit.cloud"  # LiveKit Cloud redirects a client to servers near it, under further names

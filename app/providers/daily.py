@@ -12,7 +12,8 @@ import hmac
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -140,7 +141,10 @@ class Daily:
             answer = self._ask("GET", f"/rooms/{room.name}/presence")
         except _NotFound:
             return ()
-        return tuple(participant(room, each) for each in reading.parts(answer, "data"))
+        return tuple(
+            replace(participant(room, each), since_ms=_moment(reading.text(each, "joinTime")))
+            for each in reading.parts(answer, "data")
+        )
 
     def busy_rooms(self) -> Sequence[Room]:
         """Those with somebody in them, as of up to 15 seconds ago."""
@@ -358,6 +362,14 @@ def _when(event: RoomEvent, about: Json, said: Json) -> int:
         RoomEvent.ROOM_FINISHED: ended,
     }[event]
     return int((happened or _number(said.get("event_ts"))) * 1000)
+
+
+def _moment(text: str) -> int | None:
+    """The time that Daily writes, as in 2026-11-28T09:15:00.000Z, in ms."""
+    try:
+        return int(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError:
+        return None
 
 
 def _number(value: object) -> float:

@@ -29,6 +29,8 @@ from greenroom.app.rooms.providers import (
     Evidence,
     Participant,
     RoomEvent,
+    Source,
+    Track,
     bot_identity,
 )
 from greenroom.app.rooms.room import LIVEKIT, Room
@@ -45,6 +47,12 @@ FRESH_FOR = timedelta(
     minutes=5
 )  # by how much the time of a webhook may differ from our clock, before or after it
 EVENTS: Mapping[str, RoomEvent] = {event.value: event for event in RoomEvent}  # ours have LiveKit's own names
+SOURCES: Mapping[str, Source] = {
+    "MICROPHONE": Source.MICROPHONE,
+    "CAMERA": Source.CAMERA,
+    "SCREEN_SHARE": Source.SCREEN,
+    "SCREEN_SHARE_AUDIO": Source.SCREEN_AUDIO,
+}
 MACHINERY = frozenset({"EGRESS", "INGRESS"})  # kinds of participants that are nobody: recorders and feeds
 
 log = structlog.get_logger(__name__)
@@ -300,6 +308,11 @@ def _participant(entry: Any) -> Participant | None:
         ),
         session_id=reading.text(ours, "session_id") or None,
         epoch=epoch if isinstance(epoch, int) and not isinstance(epoch, bool) else None,
+        since_ms=_number(entry, "joined_at_ms") or _number(entry, "joined_at") * 1000 or None,
+        tracks=tuple(
+            Track(SOURCES.get(reading.text(track, "source"), Source.OTHER), muted=track.get("muted") is True)
+            for track in reading.parts(entry, "tracks")
+        ),
         sid=reading.text(entry, "sid"),
     )
 

@@ -1,11 +1,12 @@
-"""Who is in a room, as the room's own server tells."""
+"""Who is in a room, as the room's own server tells, and as its bot sees them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from greenroom.app.errors import ProviderAway
-from greenroom.app.rooms.providers import Participant, Provider
-from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.providers import Participant, Provider, Track
+from greenroom.app.rooms.room import LOCAL, Room
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,15 @@ class Presence:
 
     participants: Sequence[Participant] | None
     because: str | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A person as the bot beside them sees them."""
+
+    identity: str
+    here_for: timedelta
+    tracks: tuple[Track, ...]
 
 
 def presence_of(room: Room, provider: Provider) -> Presence:
@@ -27,3 +37,28 @@ def presence_of(room: Room, provider: Provider) -> Presence:
             None, "There is no server that could tell; the keepalive's state says whether the bot is alone."
         )
     return Presence(there)
+
+
+def with_seen(presence: Presence, room: Room, seen: Sequence[Seen] | None, now_ms: int) -> Presence:
+    """The same with what the room's bot sees of the people; None: there is no bot that could be asked.
+
+    A local room is where its bot is, so that all who are there are those whom it sees.
+    """
+    if seen is None:
+        return presence
+    if room.provider == LOCAL:
+        return Presence([_participant(each, now_ms) for each in seen])
+    by_identity = {each.identity: each.tracks for each in seen}
+    return replace(
+        presence,
+        participants=presence.participants
+        and [
+            who if who.tracks is not None else replace(who, tracks=by_identity.get(who.identity))
+            for who in presence.participants
+        ],
+    )
+
+
+def _participant(seen: Seen, now_ms: int) -> Participant:
+    since_ms = now_ms - seen.here_for // timedelta(milliseconds=1)
+    return Participant(seen.identity, since_ms=since_ms, tracks=seen.tracks)

@@ -35,6 +35,24 @@ class Admission:
     room_token: str  # lets one user into one room, until TOKEN_LASTS is over
 
 
+class Source(StrEnum):
+    """What a track is of."""
+
+    MICROPHONE = "microphone"
+    CAMERA = "camera"
+    SCREEN = "screen"
+    SCREEN_AUDIO = "screen_audio"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Track:
+    """Sound or pictures that somebody sends into a room; while it is muted, nothing comes."""
+
+    source: Source
+    muted: bool = False
+
+
 @dataclass(frozen=True)
 class Participant:
     """Somebody in a room, as its provider tells."""
@@ -44,6 +62,8 @@ class Participant:
     is_bot: bool = False  # of ours, or of others
     session_id: str | None = None  # of a bot that is ours
     epoch: int | None = None
+    since_ms: int | None = None  # when they came; None: nobody can tell
+    tracks: tuple[Track, ...] | None = None  # None: nobody can tell
     sid: str = ""  # what its provider calls this visit: whoever leaves and comes back has another one
 
 

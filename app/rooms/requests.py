@@ -25,6 +25,8 @@ from greenroom.app.errors import (
     RoomFull,
 )
 from greenroom.app.rooms.bodies import Body, of_body, to_body
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.providers import Source, Track
 from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session
 
 # What a bot may answer to any request instead of its answer: {"error": one of these, or a kind of `refusals`}
@@ -74,12 +76,44 @@ class Cleaned(BotAnswer):
     read_anew: Sequence[str] = ()  # from its source: memory, assistant
 
 
+@dataclass(frozen=True)
+class PeopleSeen(BotAnswer):
+    """Who is with the bot: for each `identity`, `seconds`, and `tracks` by source, whether they are muted."""
+
+    people: Sequence[Mapping[str, object]]
+
+    @classmethod
+    def of(cls, seen: Sequence[Seen]) -> "PeopleSeen":
+        return cls([_told_of(each) for each in seen])
+
+    def read(self) -> list[Seen]:
+        return [_seen(each) for each in self.people]
+
+
+def _told_of(seen: Seen) -> Mapping[str, object]:
+    tracks = [{"source": track.source.value, "muted": track.muted} for track in seen.tracks]
+    return {"identity": seen.identity, "seconds": seen.here_for.total_seconds(), "tracks": tracks}
+
+
+def _seen(told: Mapping[str, Any]) -> Seen:
+    tracks = tuple(Track(Source(each["source"]), each["muted"]) for each in told["tracks"])
+    return Seen(told["identity"], timedelta(seconds=told["seconds"]), tracks)
+
+
 class AskedBot(Protocol):
     """What a request may use of the bot that is asked, whose pipeline may not run yet."""
+
+    def look(self) -> Sequence[Seen]:
+        """The people beside it, where their room's server does not tell what they send."""
+        ...
 
     @property
     def people(self) -> frozenset[str]:
         """Who is in the room."""
+        ...
+
+    def tell(self, event: str, **facts: str) -> None:
+        """Send the people's clients a message."""
         ...
 
     async def connect(self, user_id: str, offer: Mapping[str, object]) -> Mapping[str, str]:
@@ -399,6 +433,48 @@ def ended_by(person: str | None) -> str:
     return f"{person} hung up" if person is not None else "POST /leave, with the key"
 
 
+@dataclass(frozen=True)
+class Notice(Request[Done]):
+    """Show the people's clients some words, as of a change that is coming; nobody says them aloud.
+
+    The holder of the API key sends it.
+    """
+
+    name = "notice"
+    answer = Done
+    within = timedelta(seconds=5)
+    for_callers = True
+    LONGEST: ClassVar = 500
+
+    text: str
+
+    async def carry_out(self, bot: AskedBot) -> Done:
+        bot.tell("notice", text=self.text)
+        return Done()
+
+    @classmethod
+    def of_body(cls, body: Body) -> "Request[Done]":
+        text = body.get("text")
+        if not isinstance(text, str) or not 0 < len(text) <= cls.LONGEST or not text.isprintable():
+            raise ValueError(f"text is 1 to {cls.LONGEST} printable characters on one line")
+        return super().of_body(body)
+
+
+@dataclass(frozen=True)
+class Look(Request[PeopleSeen]):
+    """Say who is there, since when, and what they send.
+
+    The API sends it for `GET /rooms/{room}`, where the room's server does not tell that, or there is none.
+    """
+
+    name = "look"
+    answer = PeopleSeen
+    within = timedelta(seconds=2)
+
+    async def carry_out(self, bot: AskedBot) -> PeopleSeen:
+        return PeopleSeen.of(bot.look())
+
+
 REQUESTS: Mapping[str, type[Request[Any]]] = {
     each.name: each
     for each in (
@@ -412,6 +488,8 @@ REQUESTS: Mapping[str, type[Request[Any]]] = {
         Expect,
         CleanUp,
         MoveTo,
+        Look,
+        Notice,
     )
 }
 

@@ -176,6 +176,12 @@ class Client(DailyTransportClient):
         self._client.update_inputs({"camera": camera})
         self._client.update_publishing({"camera": {"isPublishing": is_on}})
 
+    @property
+    def media(self) -> Mapping[str, Any]:
+        """What each participant sends, in Daily's words, by stay."""
+        there = self._client.participants() if self._is_in and self._client is not None else {}
+        return {stay: each.get("media") for stay, each in there.items()}
+
     # What the bot learns of the room
 
     def _by_holder(self, callbacks: DailyCallbacks) -> DailyCallbacks:

@@ -12,6 +12,7 @@ import structlog
 from greenroom.app.errors import NotMovable, OthersThere
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import Message
+from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.requests import AskedBot, BadRequest, Cleaned, read
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.ending import End, Ending
@@ -37,6 +38,12 @@ class BotOfStay(AskedBot):
     @property
     def people(self) -> frozenset[str]:
         return self.rooms.now.stage.people
+
+    def look(self) -> Sequence[Seen]:
+        return self.rooms.now.stage.look()
+
+    def tell(self, event: str, **facts: str) -> None:
+        self.rooms.now.stage.tell(event, **facts)
 
     async def connect(self, user_id: str, offer: Mapping[str, object]) -> Mapping[str, str]:
         return await self.rooms.now.stage.take(user_id, offer)

@@ -7,7 +7,8 @@ before the fork.
 """
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -21,7 +22,8 @@ from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.daily import Daily, participant
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
-from greenroom.app.rooms.providers import Participant
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.providers import Participant, Source, Track
 from greenroom.app.rooms.room import DAILY, Room
 from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.bots import seam
@@ -43,6 +45,14 @@ REASONS: Mapping[str, PutOut] = {
     "exp-room": PutOut(Reason.ROOM_GONE, "the room has expired"),
     "no-room": PutOut(Reason.ROOM_GONE, "the room was deleted"),
 }
+
+SOURCES: Mapping[str, Source] = {
+    "microphone": Source.MICROPHONE,
+    "camera": Source.CAMERA,
+    "screenVideo": Source.SCREEN,
+    "screenAudio": Source.SCREEN_AUDIO,
+}
+OFF = frozenset({"off", "blocked"})  # Daily's words for a track of which nothing comes
 
 NOT_LET_IN = PutOut(FailureKind.NOT_LET_IN, "could not get into the room: Daily does not let it in")
 
@@ -70,10 +80,20 @@ class DailyStage(SharedStage):
         self._avatar: Avatar | None = None
         self._seen_as: str | None = None  # the name that the camera's picture shows; None: no camera
         self._there: dict[str, Participant] = {}  # by Daily's id of each visit
+        self._since: dict[str, float] = {}  # when each visit began, by the monotonic clock
 
     @property
     def people(self) -> frozenset[str]:
         return frozenset(each.identity for each in self._there.values() if not each.is_bot)
+
+    def look(self) -> Sequence[Seen]:
+        media = self._client.media if self._client is not None else {}
+        now = time.monotonic()
+        return tuple(
+            Seen(who.identity, timedelta(seconds=now - self._since.get(sid, now)), _tracks(media.get(sid)))
+            for sid, who in self._there.items()
+            if not who.is_bot
+        )
 
     def runner_arguments(self, session_id: str, body: dict[str, Any]) -> DailyRunnerArguments:
         """The arguments hold no token: it is signed when the bot enters."""
@@ -209,6 +229,7 @@ class DailyStage(SharedStage):
 
     def parted(self, *, was_in: bool, because: str) -> None:
         self._there.clear()
+        self._since.clear()
         if was_in and not self._is_leaving:
             why = next((why for word, why in REASONS.items() if word in because.lower()), None)
             self._put_out(why or LINE_LOST)
@@ -220,15 +241,32 @@ class DailyStage(SharedStage):
         )
         is_new = not who.is_bot and who.identity not in self.people
         self._there[sid] = who
+        self._since.setdefault(sid, time.monotonic())
         if is_new:
             self._begin(self._arrived(who.identity, Appearance(who.name or None)))
         return who
 
     def _miss(self, said: Mapping[str, Any]) -> Participant | None:
         who = self._there.pop(str(said["id"]), None)
+        self._since.pop(str(said["id"]), None)
         if who is not None and not who.is_bot and who.identity not in self.people:
             self._begin(self._departed(who.identity))
         return who
+
+
+def _tracks(media: Any) -> tuple[Track, ...]:
+    """What a participant sends, by Daily's account: a microphone or camera that is off is muted."""
+    states = {
+        source: media[name].get("state", "off")
+        for name, source in SOURCES.items()
+        if isinstance(media, Mapping) and isinstance(media.get(name), Mapping)
+    }
+    screens = (Source.SCREEN, Source.SCREEN_AUDIO)
+    return tuple(
+        Track(source, muted=state in OFF)
+        for source, state in states.items()
+        if state not in OFF or source not in screens
+    )
 
 
 def _named(said: Mapping[str, Any], who: Participant) -> dict[str, Any]:

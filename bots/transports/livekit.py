@@ -7,7 +7,7 @@ when a pipeline is set up, and that is where we make it wait.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from pipecat.runner.types import LiveKitRunnerArguments
 from greenroom.app.providers.livekit import is_bot
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.bots import seam
@@ -93,6 +94,9 @@ class LiveKitStage(SharedStage):
     @property
     def people(self) -> frozenset[str]:
         return frozenset(self._people)
+
+    def look(self) -> Sequence[Seen]:
+        return ()  # LiveKit tells it
 
     def runner_arguments(self, session_id: str, body: dict[str, Any]) -> LiveKitRunnerArguments:
         arguments = LiveKitRunnerArguments(

@@ -8,7 +8,9 @@ behind the same object.  There is never more than one peer connection a room.
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from aiortc import RTCIceServer
@@ -18,6 +20,8 @@ from pipecat.runner.types import SmallWebRTCRunnerArguments
 
 from greenroom.app.errors import CandidatesRefused, OfferRefused, RoomFull
 from greenroom.app.rooms.cleaning import CleanupMessage
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.providers import Source, Track
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.settings import IceServer
 from greenroom.bots import seam
@@ -44,6 +48,7 @@ class LocalStage(PeerConnection):
         self._named: str | None = None
         self._listener = listener
         self._is_present = False
+        self._here_since = time.monotonic()  # of the person who is there
         self._has_given_room_up = False  # people stay in it for the session's next bot
         self._listens = True
         self._incoming = Incoming(is_shared=False)
@@ -59,6 +64,14 @@ class LocalStage(PeerConnection):
     @property
     def people(self) -> frozenset[str]:
         return frozenset({self.person}) if self.has_person and self.person else frozenset()
+
+    def look(self) -> Sequence[Seen]:
+        if not self.people:
+            return ()
+        of = {Source.MICROPHONE: self.audio_input_track(), Source.CAMERA: self.video_input_track()}
+        tracks = tuple(Track(source, muted=not track.is_enabled()) for source, track in of.items() if track)
+        here_for = timedelta(seconds=time.monotonic() - self._here_since)
+        return tuple(Seen(identity, here_for, tracks) for identity in self.people)
 
     @property
     def _is_over(self) -> bool:
@@ -179,6 +192,8 @@ class LocalStage(PeerConnection):
             await super().disconnect()
 
     async def _arrived(self, _: PeerConnection) -> None:
+        if not self._is_present:
+            self._here_since = time.monotonic()
         self._is_present = True
         if self.person is not None:
             await self._listener.arrived(self.person)

@@ -9,6 +9,7 @@ from pipecat.runner.types import RunnerArguments
 
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Reason
 
 
@@ -54,6 +55,10 @@ class Stage(Protocol):
     @property
     def people(self) -> frozenset[str]:
         """Who is there; somebody whose line has just broken still counts for some seconds."""
+        ...
+
+    def look(self) -> Sequence[Seen]:
+        """The people beside the bot and what they send; nobody, where the room's own server tells that."""
         ...
 
     def runner_arguments(self, session_id: str, body: dict[str, Any]) -> RunnerArguments:

@@ -6,6 +6,7 @@ They are others than those of tests/fakes since Playwright blocks the test's thr
 import asyncio
 import json
 import math
+import os
 import threading
 from array import array
 from collections.abc import Coroutine, Iterator
@@ -109,6 +110,7 @@ class Participant:
         self.heard: list[tuple[str, dict[str, Any]]] = []  # who said it, and what, of what came as data
         self.voices: set[str] = set()  # of whom we get a voice
         self.muted: set[str] = set()  # who has said so
+        self.seen: set[str] = set()  # whose camera is on
         self.is_speaking = False
         self._line: rtc.Room  # of the venue's loop, and so made there
         self._tasks: list[asyncio.Task[None]] = []
@@ -119,6 +121,10 @@ class Participant:
     def leave(self) -> None:
         self.venue.run(self._leave())
 
+    def show(self) -> None:
+        """A camera's picture."""
+        self.venue.run(self._show())
+
     @property
     def others(self) -> list[str]:
         return list(self._line.remote_participants)
@@ -126,8 +132,8 @@ class Participant:
     async def _come(self, token: str) -> None:
         self._line = rtc.Room()
         self._line.on("data_received", self._receive)
-        self._line.on("track_subscribed", lambda _track, _, who: self.voices.add(who.identity))
-        self._line.on("track_unsubscribed", lambda _track, _, who: self.voices.discard(who.identity))
+        self._line.on("track_subscribed", lambda track, _, who: self._of(track).add(who.identity))
+        self._line.on("track_unsubscribed", lambda track, _, who: self._of(track).discard(who.identity))
         self._line.on("track_muted", lambda who, _: self.muted.add(who.identity))
         self._line.on("track_unmuted", lambda who, _: self.muted.discard(who.identity))
         await self._line.connect(self.room.server, token)
@@ -136,6 +142,9 @@ class Participant:
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self._line.local_participant.publish_track(track, options)
         self._tasks.append(asyncio.create_task(self._hum(source)))
+
+    def _of(self, track: rtc.Track) -> set[str]:
+        return self.voices if track.kind == rtc.TrackKind.KIND_AUDIO else self.seen
 
     async def _leave(self) -> None:
         for task in self._tasks:
@@ -150,6 +159,21 @@ class Participant:
         while True:
             samples = tone if self.is_speaking else silence
             await source.capture_frame(rtc.AudioFrame(samples.tobytes(), RATE, 1, FRAME))
+
+    async def _show(self) -> None:
+        source = rtc.VideoSource(WIDTH, HEIGHT)
+        track = rtc.LocalVideoTrack.create_video_track("picture", source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA)
+        await self._line.local_participant.publish_track(track, options)
+        self._tasks.append(asyncio.create_task(self._paint(source)))
+
+    async def _paint(self, source: rtc.VideoSource) -> None:
+        for shade in range(10_000):
+            pixel = bytes([40, 120 + shade % 60, 90, 255])
+            source.capture_frame(
+                rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.RGBA, pixel * (WIDTH * HEIGHT))
+            )
+            await asyncio.sleep(0.1)
 
     def _receive(self, packet: rtc.DataPacket) -> None:
         # Of who has just come in and shows nothing, a room tells after what they say.
@@ -194,18 +218,14 @@ class Bot(Participant):
     def tell(self, kind: str, data: dict[str, Any]) -> None:
         self.venue.run(self._tell(kind, data))
 
-    def notice(self, event: str) -> None:
-        self.tell("server-message", {"type": "greenroom", "event": event})
+    def notice(self, event: str, **facts: str) -> None:
+        self.tell("server-message", {"type": "greenroom", "event": event, **facts})
 
     def say(self, segment: int, said: str, coming: str = "") -> None:
         progress = {"accumulated_text": said, "remaining_text": coming}
         data = {"text": f"{said} {coming}".strip(), "segment_id": segment, "will_be_spoken": True}
         status = "in-progress" if coming else "completed"
         self.tell("bot-output", {**data, "spoken_status": status, "spoken_progress": progress})
-
-    def show(self) -> None:
-        """A camera's picture."""
-        self.venue.run(self._show())
 
     @property
     def texts(self) -> list[str]:
@@ -233,21 +253,6 @@ class Bot(Participant):
     def _answer(self, kind: str, data: dict[str, Any]) -> None:
         self._tasks.append(asyncio.create_task(self._tell(kind, data)))
 
-    async def _show(self) -> None:
-        source = rtc.VideoSource(WIDTH, HEIGHT)
-        track = rtc.LocalVideoTrack.create_video_track("picture", source)
-        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA)
-        await self._line.local_participant.publish_track(track, options)
-        self._tasks.append(asyncio.create_task(self._paint(source)))
-
-    async def _paint(self, source: rtc.VideoSource) -> None:
-        for shade in range(10_000):
-            pixel = bytes([40, 120 + shade % 60, 90, 255])
-            source.capture_frame(
-                rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.RGBA, pixel * (WIDTH * HEIGHT))
-            )
-            await asyncio.sleep(0.1)
-
 
 class RoomServer(FakeServer):
     """What HTTP answers about one room of LiveKit, to whoever asks."""
@@ -256,6 +261,7 @@ class RoomServer(FakeServer):
         super().__init__(page)
         self.venue, self.room = venue, room
         self.fresh = str(room)
+        self.person: str | None = None  # as whom everybody is let in; None: as whom they say
         self.join = self.with_()
         self.becomes("live")
 
@@ -263,7 +269,7 @@ class RoomServer(FakeServer):
         """Lets everybody in."""
 
         def reply(route: Route) -> None:
-            user_id = route.request.post_data_json["user_id"]
+            user_id = self.person or route.request.post_data_json["user_id"]
             admission = self.venue.livekit.admit(self.room, user_id)
             connect = {
                 "provider": "livekit",
@@ -288,6 +294,7 @@ class Window(TalkPage):
     def __init__(self, page: Page) -> None:
         super().__init__(page)
         self.people = page.get_by_role("list", name="Who is here").get_by_role("listitem")
+        self.faces = page.locator("#faces figure")
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -300,6 +307,11 @@ class Window(TalkPage):
     def write(self, text: str) -> None:
         self.words.fill(text)
         self.words.press("Enter")
+
+    def picture_taken(self, name: str) -> None:
+        """A picture of the page, for people, where SCREENSHOTS names a folder."""
+        if folder := os.environ.get("SCREENSHOTS"):
+            self.page.screenshot(path=f"{folder}/{name}.png")
 
     def wait_until_heard(self) -> None:
         """A third of a second of sound, at least."""

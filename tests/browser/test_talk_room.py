@@ -183,6 +183,85 @@ def test_a_bots_picture_is_shown_for_as_long_as_it_has_one(guest: Guest, bot: Bo
     eventually(lambda: guest.page.evaluate("document.getElementById('picture').videoWidth") > 0, within=20)
 
 
+# People may show themselves
+
+
+@pytest.fixture
+def seen_guest(speaking_chromium: Browser, venue: Venue, site: str, room: Room, bot: Bot) -> Iterator[Guest]:
+    """One whose browser has a camera, and lets the page use it."""
+    context = speaking_chromium.new_context(base_url=site)
+    guest = Guest(context.new_page(), venue, room).enter()
+    yield guest
+    assert guest.complaints == []
+    context.close()
+
+
+def test_a_camera_is_off_until_it_is_asked_for_and_off_again_when_that_is(seen_guest: Guest, bot: Bot):
+    """Forum checklist: a person's camera is theirs to turn on."""
+    guest = seen_guest
+    bot.show()
+    expect(guest.page.locator("body.has-picture")).to_have_count(1, timeout=SOON)
+    expect(guest.button("Show me")).to_have_attribute("aria-pressed", "false")
+    assert bot.seen == set()
+
+    guest.press("Show me")
+    expect(guest.faces).to_have_text(["You"], timeout=SOON)
+    eventually(lambda: guest.user_id in bot.seen, within=20)
+    eventually(
+        lambda: guest.page.evaluate("document.querySelector('#faces video').videoWidth") > 0, within=20
+    )
+    expect(guest.button("Hide me")).to_have_attribute("aria-pressed", "true")
+    guest.picture_taken("a-face-beside-the-bots-picture")
+    guest.press("Hide me")
+    expect(guest.faces).to_have_count(0)
+    eventually(lambda: bot.seen == set(), within=20)
+
+
+def test_who_else_shows_themselves_is_seen_beside_the_bots_picture(guest: Guest, bot: Bot, ben: Person):
+    guest.enter()
+    bot.show()
+    ben.show()
+
+    expect(guest.faces).to_have_text(["ben"], timeout=SOON)
+    eventually(
+        lambda: guest.page.evaluate("document.querySelector('#faces video').videoWidth") > 0, within=20
+    )
+    boxes = [guest.page.locator(it).bounding_box() for it in ("#picture", "#faces figure")]
+    picture, face = ({**box, "right": box["x"] + box["width"]} for box in boxes if box)
+    assert picture["right"] <= face["x"] or face["y"] + face["height"] <= picture["y"], (picture, face)
+
+
+def test_where_the_browser_has_no_camera_for_us_it_is_said_so(guest: Guest, bot: Bot):
+    guest.page.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    )
+    guest.enter()
+    guest.press("Show me")
+
+    expect(guest.title).to_have_text("Your browser does not let me see you")
+    expect(guest.button("Show me")).to_have_attribute("aria-pressed", "false")
+
+
+def test_in_a_voice_room_there_is_no_camera(page: Page, venue: Venue, livekit: LiveKitServer):
+    room = Room.parse(f"{livekit.url}/voice-cora")
+    bot = Bot(venue, room).enter()
+    guest = Guest(page, venue, room)
+    guest.server.person = "cora"
+    guest.enter()
+
+    expect(guest.button("Hang up")).to_be_visible()
+    expect(guest.page.locator("#camera")).to_be_hidden()
+    assert guest.complaints == []
+    bot.leave()
+
+
+def test_what_people_are_to_know_stands_in_the_transcript(guest: Guest, bot: Bot):
+    guest.enter()
+    bot.notice("notice", text="Voice is back at noon.")
+
+    expect(guest.page.locator(".note")).to_have_text("Voice is back at noon.")
+
+
 def test_one_is_heard_unless_muted(speaking_chromium: Browser, venue: Venue, site: str, room: Room, bot: Bot):
     context = speaking_chromium.new_context(base_url=site)
     guest = Guest(context.new_page(), venue, room).enter("Start talking")

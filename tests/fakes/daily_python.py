@@ -25,6 +25,7 @@ class Meetings:
         self.inits = 0
         self.loud = False  # a bot was heard
         self.pictures: list[bytes] = []  # and seen
+        self.media: dict[str, dict[str, Any]] = {}  # what participants send, by their sid, in Daily's words
         self.holds_completions = False  # of joins: they are in, and are not told
         server.gone = self._gone
 
@@ -58,7 +59,7 @@ class Meetings:
         """A participant, as daily-python describes one."""
         said = next(each for each in self.server.people[room] if each["id"] == sid)
         info = {"userId": said["userId"], "userName": said["userName"], "isLocal": False, "isOwner": False}
-        return {"id": sid, "info": info, "media": {}}
+        return {"id": sid, "info": info, "media": self.media.get(sid, {})}
 
     def _gone(self, sid: str) -> None:
         """Somebody was ejected."""
@@ -157,7 +158,8 @@ class FakeCallClient:
         pass
 
     def participants(self) -> dict[str, Any]:
-        return {}
+        people = self._meetings.server.people.get(self.room or "", [])
+        return {each["id"]: self._meetings.about(self.room or "", each["id"]) for each in people}
 
 
 class FakeSource:

@@ -6,6 +6,7 @@ What runs a pipeline, in a process of a worker's, is in `tests/fakes/bots.py`.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from greenroom.app.errors import OthersThere
 from greenroom.app.rooms.inbox import Answer, Receive
@@ -29,6 +30,7 @@ class Puppet:
         self.session = session
         self.owner = owner
         self.heard: list[tuple[str, Mapping[str, object]]] = []
+        self.answers: dict[str, Any] = {"look": {"people": []}}
         self.people: frozenset[str] = frozenset()  # who is in the room
         self._after = "0"
 
@@ -75,7 +77,9 @@ class Puppet:
                 self.heed_record()
             if message.kind == "leave":
                 self.leave(Reason(str(message.body["reason"])))
-            self._ledger.run(Answer(self.session.id, message.id, (answers or {}).get(message.kind, {})))
+            self._ledger.run(
+                Answer(self.session.id, message.id, {**self.answers, **(answers or {})}.get(message.kind, {}))
+            )
 
     def heed_record(self) -> None:
         """Be paused or not, as the session's record says."""

@@ -8,13 +8,18 @@ class FakeStage:
 
     def __init__(self, people=()):
         self.people = frozenset(people)
+        self.seen = ()  # what it says of them
         self.done = []  # in order
         self.conversation_id = None  # that the room tells; None: as it was
         self.told = []  # to the people's clients
         self.told_only = []  # for each of these to whom, where that was one person
+        self.facts = []  # with each of these
         self.shown = []  # under which names, and None
         self.listens = True
         self.pipeline = None
+
+    def look(self):
+        return self.seen
 
     def runner_arguments(self, session_id, body):
         return body
@@ -34,6 +39,7 @@ class FakeStage:
     def tell(self, event, *, only=None, **facts):
         self.told.append(event)
         self.told_only.append(only)
+        self.facts.append(facts)
 
     def change_conversation(self, conversation_id):
         self.conversation_id = conversation_id

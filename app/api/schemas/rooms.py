@@ -7,6 +7,7 @@ from greenroom.app.api.schemas.fields import LANGUAGE, NAME, Moment, Strict, one
 from greenroom.app.rooms.asked_reaping import Deed
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import Finding
+from greenroom.app.rooms.providers import Source
 
 
 class ConfigSchema(Strict):
@@ -54,11 +55,22 @@ class StateSchema(Schema):
     desktop_mode = fields.Nested(OpenedSchema, allow_none=True)
 
 
+class TrackSchema(Schema):
+    source = fields.Enum(Source, by_value=True)
+    muted = fields.Boolean()
+
+
 class ParticipantSchema(Schema):
     identity = fields.String()
     name = fields.String()
     is_bot = fields.Boolean(metadata={"description": "Of this installation, or of others"})
     session_id = fields.String(allow_none=True, metadata={"description": "Of a bot of this installation"})
+    since = Moment(attribute="since_ms")
+    tracks = fields.List(
+        fields.Nested(TrackSchema),
+        allow_none=True,
+        metadata={"description": "What they send, and whether it is muted; null: nobody can tell"},
+    )
 
 
 class PresenceSchema(Schema):

@@ -61,6 +61,7 @@ export class Call {
   #unsent = []; // those written while there was no line
   #wake = () => {};
   #liveKitCall = null; // the room we are in, if it is one that several share
+  #isShown = false; // by a camera, which stays so when the line is mended
   #bot = null; // the one that is there with us
   #hadBot = false;
   #silentSince = null;
@@ -69,7 +70,7 @@ export class Call {
   // microphone: a Microphone or null
   // on: phase(name, facts), bot(what /join says of it), room(url, provider), moved(url, provider), voice(stream), what rtvi.hear tells,
   // ready(), paused(why, or null when it is over), endsSoon(seconds), and of a room that several share
-  // people(list), picture(track or null), sound(isHeard)
+  // people(list), picture(track or null), faces(list), cameras(isAllowed), notice(text), sound(isHeard)
   // before: the ticket of the session that this page was in before it was loaded again, or null
   constructor({ api, admission, microphone, on, before = null }) {
     this.#api = api;
@@ -174,6 +175,17 @@ export class Call {
     this.#microphone?.mute(isMuted);
     this.#liveKitCall?.mute(isMuted);
     this.#tellMicrophone();
+  }
+
+  // Throws where there is no camera, or the person does not let us have it.
+  async show(isShown) {
+    this.#isShown = isShown;
+    try {
+      await this.#liveKitCall?.show(isShown);
+    } catch (error) {
+      this.#isShown = false;
+      throw error;
+    }
   }
 
   // Within a click: lets the voices in a room be heard where the browser asks for one.
@@ -414,6 +426,7 @@ export class Call {
         voice: (stream) => this.#on.voice(stream, { isPlayed: true }),
         picture: (track) => this.#on.picture(track),
         people: (people) => this.#on.people(people),
+        faces: (faces) => this.#on.faces(faces),
         sound: (isHeard) => this.#on.sound(isHeard),
         bot: (bot) => this.#botIs(room, bot),
         shaky: () => this.#liveKitCall === room && this.#on.phase("shaky"),
@@ -432,6 +445,8 @@ export class Call {
     this.#peer = this.#liveKitCall = room;
     this.#lastLine = Date.now();
     this.#on.phase("live", { isNewLine: true });
+    this.#on.cameras(room.hasCameras);
+    if (this.#isShown && room.hasCameras) this.show(true).catch(() => this.#on.faces(room.faces));
     this.#miss(room);
   }
 
@@ -538,6 +553,7 @@ export class Call {
     if (event === "paused") this.#pause({ call: facts.call ?? null });
     if (event === "resumed") this.#pause(null);
     if (event === "ends_soon") this.#on.endsSoon(facts.seconds);
+    if (event === "notice" && typeof facts.text === "string") this.#on.notice(facts.text);
     if (event === "handed_over") {
       this.#on.phase("handed_over");
       if (this.#liveKitCall) this.#mended = "handed_over"; // the next one comes to us

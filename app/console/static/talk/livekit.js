@@ -2,6 +2,7 @@
 
 const LIBRARY = "/vendor/livekit-client.umd.js";
 const BOT = "bot:"; // what a bot's identity begins with, and nobody else's
+const CAMERA = 1; // as LiveKit numbers the sources of tracks
 const OURS = /^talk-.*(....)$/; // an identity that this page made up
 
 async function library() {
@@ -32,8 +33,8 @@ export class LiveKitCall {
   #isOver = false;
   #microphone = Promise.resolve(); // one change of it after the other
 
-  // on: people(list), bot(bot or null), message(object), voice(stream), picture(track or null), sound(isHeard),
-  // shaky(), broken(), steady(), down(why)
+  // on: people(list), bot(bot or null), message(object), voice(stream), picture(track or null), faces(list),
+  // sound(isHeard), shaky(), broken(), steady(), down(why)
   constructor({ on }) {
     this.#on = on;
   }
@@ -68,6 +69,28 @@ export class LiveKitCall {
       isSpeaking: one.isSpeaking,
       isMuted: !one.isMicrophoneEnabled,
     }));
+  }
+
+  // Whoever has a camera on and is no bot of ours: {id, name, isMe, track}.
+  get faces() {
+    const { localParticipant: me, remoteParticipants } = this.#room;
+    return [me, ...remoteParticipants.values()]
+      .filter((one) => one === me || asBot(one) === null)
+      .map((one) => ({ id: one.identity, name: nameOf(one), isMe: one === me, track: this.#cameraOf(one) }))
+      .filter(({ track }) => track);
+  }
+
+  // Whether we may show ourselves: a room of our own has no cameras.
+  get hasCameras() {
+    const { canPublish, canPublishSources: sources } = this.#room.localParticipant.permissions ?? {};
+    return Boolean(canPublish) && (!sources?.length || sources.includes(CAMERA));
+  }
+
+  // Throws where there is no camera, or the person does not let us have it.
+  async show(isShown) {
+    await this.#room.localParticipant.setCameraEnabled(isShown, { resolution: { width: 640, height: 360 } });
+    if (!isShown || this.#isOver) await this.#putCameraAway();
+    this.#survey();
   }
 
   // Whose words they are: null if they are our own, or nobody knows whose.  Bots name people by identity or by stay.
@@ -106,7 +129,22 @@ export class LiveKitCall {
   close() {
     this.#isOver = true;
     for (const element of [...voices().children]) element.remove();
+    if (this.#room) this.#putCameraAway();
     this.#room?.disconnect(false).catch(() => {});
+  }
+
+  #cameraOf(one) {
+    const published = one.getTrackPublication(this.#library.Track.Source.Camera);
+    return published?.track && !published.isMuted ? published.track : null;
+  }
+
+  // So that its light goes out: a muted track would keep it.
+  async #putCameraAway() {
+    const me = this.#room.localParticipant;
+    const track = me.getTrackPublication(this.#library.Track.Source.Camera)?.track;
+    if (!track) return;
+    track.stop();
+    await me.unpublishTrack(track, true).catch(() => {});
   }
 
   get #published() {
@@ -137,15 +175,15 @@ export class LiveKitCall {
       for (const event of events) this.#room.on(event, (...facts) => this.#isOver || act(...facts));
     };
     const { ParticipantConnected, ParticipantDisconnected, ParticipantMetadataChanged, ParticipantNameChanged } = RoomEvent;
-    const { TrackMuted, TrackUnmuted, TrackPublished, TrackUnpublished, LocalTrackPublished, ActiveSpeakersChanged } = RoomEvent;
+    const { TrackMuted, TrackUnmuted, TrackPublished, TrackUnpublished, LocalTrackPublished, LocalTrackUnpublished, ActiveSpeakersChanged } = RoomEvent;
     on([ParticipantConnected, ParticipantDisconnected, ParticipantMetadataChanged, ParticipantNameChanged], () => this.#survey());
-    on([TrackMuted, TrackUnmuted, TrackPublished, TrackUnpublished, LocalTrackPublished], () => this.#survey());
+    on([TrackMuted, TrackUnmuted, TrackPublished, TrackUnpublished, LocalTrackPublished, LocalTrackUnpublished], () => this.#survey());
     on([ActiveSpeakersChanged], () => this.#survey());
     on([RoomEvent.DataReceived], (payload, from) => this.#receive(payload, from));
     on([RoomEvent.TrackSubscribed], (track, _, from) => this.#play(track, from));
     on([RoomEvent.TrackUnsubscribed], (track, _, from) => {
       for (const element of track.detach()) element.remove();
-      if (track.kind === Track.Kind.Video && asBot(from)) this.#on.picture(null);
+      if (track.kind === Track.Kind.Video) asBot(from) ? this.#on.picture(null) : this.#survey();
     });
     on([RoomEvent.AudioPlaybackStatusChanged], () => this.#on.sound(this.#room.canPlaybackAudio));
     on([RoomEvent.SignalReconnecting], () => this.#on.shaky());
@@ -169,6 +207,7 @@ export class LiveKitCall {
       const isChanged = bot?.sid !== this.#bot?.sid || bot?.epoch !== this.#bot?.epoch;
       this.#bot = bot;
       this.#on.people(this.people);
+      this.#on.faces(this.faces);
       if (isChanged) this.#on.bot(bot);
     });
   }
@@ -190,6 +229,7 @@ export class LiveKitCall {
       voices().append(track.attach());
       if (asBot(from)) this.#on.voice(new MediaStream([track.mediaStreamTrack]));
     } else if (asBot(from)) this.#on.picture(track);
+    else this.#survey();
   }
 }
 

@@ -8,9 +8,9 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AT_ONCE, AWAY, BACK, DAILY, KEY, SILENT, UNANSWERED, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks } from "./words.js";
+import { AT_ONCE, AWAY, BACK, DAILY, KEY, NO_CAMERA, SILENT, UNANSWERED, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks } from "./words.js";
 
-const view = new View({ way: go, key: tryLink, mute: toggleMute, hangUp, microphone: changeMicrophone, write, invite });
+const view = new View({ way: go, key: tryLink, mute: toggleMute, camera: toggleCamera, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
 const meter = new Meter((levels) => view.levels(levels));
 const otherTabs = "BroadcastChannel" in window ? new BroadcastChannel("greenroom.talk") : null;
@@ -20,6 +20,8 @@ let call = null;
 let microphone = null;
 let isInWriting = false; // how the last call was begun
 let isMuted = false;
+let isShown = false; // by a camera
+let hasCameras = false; // whether the room lets people show themselves
 let leaving = Promise.resolve(); // the last call's bot, on its way out
 const doing = { you: false, bot: false, thinking: false };
 let company = []; // who is in the room, if it is one that several share
@@ -116,7 +118,7 @@ async function begin({ inWriting = false } = {}) {
   const room = identity.room();
   const provider = identity.provider();
   const isSame = identity.keptCall()?.room === room && transcript.turns.length > 0;
-  isMuted = false;
+  isMuted = isShown = hasCameras = false;
   microphone = null;
   company = [];
   isHeard = true;
@@ -216,6 +218,26 @@ async function toggleMute() {
   showWhoSpeaks();
 }
 
+// A camera is off until the person asks for it.
+async function toggleCamera() {
+  const current = call;
+  if (!current) return;
+  isShown = !isShown;
+  showCamera();
+  try {
+    await current.show(isShown);
+  } catch (error) {
+    if (call !== current) return;
+    isShown = false;
+    sayBriefly(error.name === "NotAllowedError" ? NO_CAMERA.refused : NO_CAMERA.missing);
+  }
+  showCamera();
+}
+
+function showCamera() {
+  view.camera({ isAllowed: Boolean(call) && hasCameras, isShown });
+}
+
 function write(text) {
   const id = call?.say(text);
   if (!id) return false;
@@ -247,12 +269,29 @@ function listeners(isCurrent) {
       forgetWhoSpeaks();
       showCompany([]);
       view.picture(null);
+      view.faces([]);
+      isShown = hasCameras = false; // until the new room says so
+      showCamera();
       openGap("moved");
       sayBriefly(mending("moved").title);
       if (provider !== "local") view.room(url);
     }),
     people: here((people) => showCompany(people)),
     picture: here((track) => view.picture(track)),
+    faces: here((faces) => {
+      isShown = faces.some(({ isMe }) => isMe);
+      view.faces(faces);
+      showCamera();
+    }),
+    cameras: here((isAllowed) => {
+      hasCameras = isAllowed;
+      showCamera();
+    }),
+    notice: here((text) => {
+      transcript.note(text);
+      view.announce(text);
+      keep();
+    }),
     sound: here((isOn) => {
       isHeard = isOn;
       if (!paused) view.ways(isHeard ? [] : ["hear"]);
@@ -387,6 +426,9 @@ function close() {
   meter.rest();
   view.voice.srcObject = null;
   view.picture(null);
+  view.faces([]);
+  isShown = hasCameras = false;
+  showCamera();
   showCompany([]);
   gap = gapEnd = null;
   brief.until = 0;

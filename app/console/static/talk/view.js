@@ -9,6 +9,9 @@ const QUIET = new Set(["stop", "leaveLine"]); // ways that are never the obvious
 const MUTED = document.createElement("template"); // beside the name of whoever is
 MUTED.innerHTML = '<span class="unseen">, muted</span><svg aria-hidden="true"><use href="#i-mic-off"/></svg>';
 
+const FACE = document.createElement("template");
+FACE.innerHTML = "<figure><video autoplay muted playsinline disablepictureinpicture></video><figcaption></figcaption></figure>";
+
 const $ = (id) => document.getElementById(id);
 
 export class View {
@@ -17,7 +20,7 @@ export class View {
   #since = null;
   #shownWays = "";
 
-  // on: way(name), key(text), mute(), hangUp(), microphone(deviceId), write(text), invite()
+  // on: way(name), key(text), mute(), camera(), hangUp(), microphone(deviceId), write(text), invite()
   constructor(on) {
     this.log = { pages: $("pages"), log: $("log"), interim: $("interim"), blank: $("blank") };
     this.voice = $("voice");
@@ -33,6 +36,7 @@ export class View {
       if (text && on.write(text)) $("words").value = "";
     });
     $("mute").addEventListener("click", () => on.mute());
+    $("camera").addEventListener("click", () => on.camera());
     $("hang-up").addEventListener("click", () => on.hangUp());
     $("invite").addEventListener("click", () => on.invite());
     $("microphone").addEventListener("change", (event) => on.microphone(event.target.value));
@@ -189,6 +193,32 @@ export class View {
     if (track) track.attach(video);
     else video.srcObject = null;
     document.body.classList.toggle("has-picture", Boolean(track));
+  }
+
+  // Whether the person may show themselves, and does.
+  camera({ isAllowed, isShown }) {
+    $("camera").hidden = !isAllowed;
+    $("camera").classList.toggle("is-off", !isShown);
+    $("camera").setAttribute("aria-pressed", String(isShown));
+    setText($("camera-label"), isShown ? "Hide me" : "Show me");
+  }
+
+  // faces: {id, name, isMe, track} of everybody whose camera is on
+  faces(faces) {
+    const shown = new Map([...$("faces").children].map((one) => [one.dataset.id, one]));
+    const parts = faces.map(({ id, name, isMe, track }) => {
+      const one = shown.get(id) ?? FACE.content.firstElementChild.cloneNode(true);
+      one.dataset.id = id;
+      one.classList.toggle("is-me", isMe);
+      const video = one.querySelector("video");
+      if (one.dataset.track !== track.mediaStreamID) track.attach(video);
+      one.dataset.track = track.mediaStreamID;
+      setText(one.querySelector("figcaption"), isMe ? "You" : name);
+      return one;
+    });
+    const isSame = parts.length === shown.size && parts.every((one, i) => $("faces").children[i] === one);
+    if (!isSame) $("faces").replaceChildren(...parts);
+    document.body.classList.toggle("has-faces", parts.length > 0);
   }
 
   // Buttons are only made anew when they change, so that one in focus stays in focus.

@@ -249,6 +249,12 @@ export const UNANSWERED = "Greenroom is not answering; trying again";
 
 export const SILENT = "The sound is off";
 
+// Where the person wanted to be seen.
+export const NO_CAMERA = {
+  refused: "Your browser does not let me see you",
+  missing: "No camera can be used here",
+};
+
 export const DAILY = [
   "The bot is in the room",
   "The room is at Daily, whose own page opens it. It asks for your microphone there; this page is done.",

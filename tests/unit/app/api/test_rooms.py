@@ -1,17 +1,20 @@
 """POST /join, /leave and /config, GET /rooms: what callers see."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from greenroom.app.api.seats import SHARES, Wait
-from greenroom.app.errors import Busy, ProviderAway
+from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.asked_reaping import TellReaped, reap_as_asked
+from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption
-from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.providers import Providers, Source, Track
+from greenroom.app.rooms.requests import PeopleSeen
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
 from greenroom.app.rooms.sessions import Limits, Reason, State
 from tests.rigs.api import problem
@@ -387,11 +390,39 @@ def test_an_empty_room_is_said_to_be_empty(caller):
         "config": {},
         "state": {"active_note": None, "active_applet": None, "desktop_mode": None},
         "presence": {
-            "status": "unknown",
-            "because": "There is no server that could tell; the keepalive's state says whether the bot is alone.",
-            "participants": None,
+            "status": "known",  # a local room is where its bot is
+            "because": None,
+            "participants": [],
         },
     }
+
+
+def test_a_local_room_says_who_is_there_by_its_bots_account(caller, joined, bot):
+    tracks = (Track(Source.MICROPHONE, muted=True),)
+    bot.answers["look"] = to_body(PeopleSeen.of([Seen("ada", timedelta(seconds=60), tracks)]))
+
+    presence = caller.get(f"/rooms/{ROOM}").json["presence"]
+
+    (ada,) = presence["participants"]
+    since = datetime.fromisoformat(ada.pop("since"))
+    assert timedelta(seconds=59) < datetime.now(UTC) - since < timedelta(seconds=90)
+    assert ada == {
+        "identity": "ada",
+        "name": "",
+        "is_bot": False,
+        "session_id": None,
+        "tracks": [{"source": "microphone", "muted": True}],
+    }
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_bot_that_does_not_say_whom_it_sees_leaves_that_unknown(caller, joined, puppet):
+    puppet().go_live()
+
+    presence = caller.get(f"/rooms/{ROOM}").json["presence"]
+
+    assert (presence["status"], presence["participants"]) == ("unknown", None)
+    assert presence["because"].startswith("There is no server")
 
 
 def test_a_room_says_what_is_open_there(caller, bot, ledger):
@@ -431,15 +462,30 @@ def shared(app, caller, rooms, hall):
 
 
 def test_a_room_says_who_is_there_by_its_servers_account(caller, shared, rooms, hall):
-    rooms.arrive(hall, "ada", name="Ada")
+    camera = (Track(Source.CAMERA),)
+    rooms.arrive(hall, "ada", name="Ada", since_ms=1_795_857_300_000, tracks=camera)
     rooms.arrive(hall, "bot:hall", is_bot=True, session_id="s-1", epoch=7)
 
     assert caller.get(shared).json["presence"] == {
         "status": "known",
         "because": None,
         "participants": [
-            {"identity": "ada", "name": "Ada", "is_bot": False, "session_id": None},
-            {"identity": "bot:hall", "name": "", "is_bot": True, "session_id": "s-1"},
+            {
+                "identity": "ada",
+                "name": "Ada",
+                "is_bot": False,
+                "session_id": None,
+                "since": "2026-11-28T09:15:00.000+00:00",
+                "tracks": [{"source": "camera", "muted": False}],
+            },
+            {
+                "identity": "bot:hall",
+                "name": "",
+                "is_bot": True,
+                "session_id": "s-1",
+                "since": None,
+                "tracks": None,
+            },
         ],
     }
 
@@ -529,12 +575,9 @@ def test_a_reaping_that_takes_longer_is_accepted(caller, launches, monkeypatch):
 
 
 def test_a_reaping_is_asked_for_also_while_nobody_may_wait_for_one(caller, app, launches):
-    seats = app.extensions["greenroom"].seats
-    while True:
-        try:
-            seats.take(Wait.OUTSIDE)
-        except Busy:
-            break
+    services = app.extensions["greenroom"]
+    for _ in range(services.settings.web_threads * SHARES[Wait.OUTSIDE] // 16):
+        services.seats.take(Wait.OUTSIDE)
 
     assert caller.post(f"/rooms/{ROOM}/reap").status_code == 202
     assert len(launches.reapings) == 1

@@ -291,6 +291,8 @@ def busy(daily, server):
 @pytest.mark.usefixtures("busy")
 def test_presence_tells_people_from_our_bot(daily):
     ann, bot = daily.presence(STANDUP)
+    assert abs(ann.since_ms / 1000 - time.time()) < 60
+    assert ann.tracks is None  # Daily's API does not say; the bot that is there does
 
     assert (ann.identity, ann.is_bot) == ("ann", False)
     assert (bot.identity, bot.is_bot) == ("bot:standup", True)

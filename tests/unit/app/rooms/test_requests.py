@@ -7,6 +7,8 @@ import pytest
 
 from greenroom.app.errors import GreenroomError
 from greenroom.app.rooms.bodies import of_body, to_body
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.providers import Source, Track
 from greenroom.app.rooms.requests import (
     EXPIRED,
     FAILED,
@@ -26,9 +28,12 @@ from greenroom.app.rooms.requests import (
     HeedRecord,
     Leave,
     LeaveLater,
+    Look,
     MoveTo,
+    Notice,
     Offer,
     OfferAnswer,
+    PeopleSeen,
     Request,
     read,
 )
@@ -50,6 +55,8 @@ EXAMPLES = [
     CleanUp(),
     CleanUp("ada", "2026-01-01T00:00:00Z"),
     MoveTo("1764335000123456"),
+    Look(),
+    Notice("Voice is back at noon."),
 ]
 ANSWERS = [
     Done(),
@@ -59,6 +66,7 @@ ANSWERS = [
     Cleaned(True, 2, 1, False, False, ["memory"]),
     Cleaned(read_anew=[]),
 ]
+ANSWERS += [PeopleSeen.of([Seen("ada", timedelta(seconds=1.5), (Track(Source.CAMERA, muted=True),))])]
 
 
 def over_the_wire(body):
@@ -93,6 +101,11 @@ def test_each_request_has_an_answer_a_time_limit_and_a_word_for_its_sender(cls):
     ("name", "body"),
     [
         ("offer", {}),
+        ("notice", {}),
+        ("notice", {"text": ""}),
+        ("notice", {"text": "a" * 501}),
+        ("notice", {"text": "two\nlines"}),
+        ("notice", {"text": "a", "aloud": True}),
         ("offer", {"user_id": "ada"}),
         ("offer", {"user_id": 7, "offer": {}}),
         ("offer", {"user_id": "ada", "offer": "v=0"}),

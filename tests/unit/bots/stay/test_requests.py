@@ -9,7 +9,19 @@ import pytest
 
 from greenroom.app.errors import CandidatesRefused, OthersThere
 from greenroom.app.rooms.inbox import Message
-from greenroom.app.rooms.requests import REQUESTS, Candidates, Configure, Done, Offer, Request
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.providers import Source, Track
+from greenroom.app.rooms.requests import (
+    REQUESTS,
+    Candidates,
+    Configure,
+    Done,
+    Look,
+    Notice,
+    Offer,
+    PeopleSeen,
+    Request,
+)
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.requests import handle
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
@@ -158,3 +170,21 @@ async def test_a_bot_does_not_leave_others_later_at_a_persons_wish():
 
     with pytest.raises(OthersThere):
         await handle(parts.asked, a_message("leave_later", {"seconds": 60.0, "by": "ben"}))
+
+
+async def test_what_people_are_to_know_goes_to_their_clients():
+    parts = parts_of_a_stay()
+
+    assert await handle(parts.asked, sent(Notice("Voice is back at noon."))) == {}
+    assert parts.stage.told == ["notice"]
+    assert parts.stage.facts == [{"text": "Voice is back at noon."}]
+
+
+async def test_a_bot_says_whom_it_sees():
+    parts = parts_of_a_stay()
+    seen = Seen("ada", timedelta(seconds=2), (Track(Source.MICROPHONE, muted=True),))
+    parts.stage.seen = (seen,)
+
+    told = await handle(parts.asked, sent(Look()))
+
+    assert PeopleSeen(**told).read() == [seen]

@@ -19,7 +19,7 @@ from greenroom.app.errors import OfferRefused
 from greenroom.app.providers import daily_rest
 from greenroom.app.providers.daily import Daily
 from greenroom.app.rooms.failures import FailureKind
-from greenroom.app.rooms.providers import About
+from greenroom.app.rooms.providers import About, Source, Track
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.app.settings import Settings
@@ -248,6 +248,24 @@ async def test_who_was_there_before_the_bot_is_known(daily, meetings):
 
         assert bot.news == ["ann came"]
         assert bot.told == {"ann": Appearance("Ann")}
+
+
+async def test_a_bot_sees_what_each_person_sends_and_what_is_muted(daily, meetings):
+    async with on_stage(daily) as bot:
+        ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        meetings.arrive("standup", daily.admit(STANDUP, "bob").room_token)
+        await eventually(lambda: len(bot.news) == 2)
+        off, on = {"state": "off", "offReasons": ["user"]}, {"state": "playable"}
+        meetings.media[ann] = {"microphone": off, "camera": on, "screenVideo": off}
+
+        seen = {each.identity: each for each in bot.room.look()}
+
+        assert seen["ann"].tracks == (Track(Source.MICROPHONE, muted=True), Track(Source.CAMERA))
+        assert seen["bob"].tracks == ()
+        assert timedelta(0) <= seen["ann"].here_for < timedelta(seconds=30)
+        meetings.leave("standup", ann)
+        await eventually(lambda: len(bot.news) == 3)
+        assert [each.identity for each in bot.room.look()] == ["bob"]
 
 
 async def test_bots_of_others_are_not_people(daily, meetings, server):

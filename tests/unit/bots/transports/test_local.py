@@ -12,6 +12,7 @@ from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc import transport
 
 from greenroom.app.errors import CandidatesRefused
+from greenroom.app.rooms.providers import Source, Track
 from greenroom.bots.transports.local import LocalStage
 from tests.fakes.listener import Deaf
 
@@ -133,6 +134,26 @@ async def test_candidates_that_cannot_be_read_are_refused_as_such(room, client):
 
     with pytest.raises(CandidatesRefused, match="cannot be read"):
         await room.add_candidates(answer["pc_id"], [candidate("candidate:nonsense")])
+
+
+async def test_a_bot_sees_who_is_there_and_whether_they_are_muted(room, client):
+    """Forum checklist: participants are tracked with their audio state."""
+    assert room.look() == ()
+    await client.enter(room)
+    async with asyncio.timeout(10):
+        while not room.people:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    (ann,) = room.look()
+    assert (ann.identity, ann.tracks) == ("ann", (Track(Source.MICROPHONE),))
+    assert timedelta(0) <= ann.here_for < timedelta(seconds=10)
+
+    client.say(
+        {"type": "signalling", "message": {"type": "trackStatus", "receiver_index": 0, "enabled": False}}
+    )
+    async with asyncio.timeout(10):
+        while room.look()[0].tracks != (Track(Source.MICROPHONE, muted=True),):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def test_a_bot_that_leaves_for_good_says_so(room, client):
