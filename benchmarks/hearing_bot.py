@@ -1,4 +1,4 @@
-"""A bot that hears: it tells its client when the first sound of a visit has come through its pipeline.
+"""A bot that hears, with voice detection and turn model: it tells its client when it has the first sound of a visit.
 
 Run as a module it is one in a process of its own, whose offer comes on standard input and whose answer goes out by
 standard output: the peer of bench-reconnect.
@@ -13,12 +13,16 @@ import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputTransportMessageUrgentFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments
 from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 from pipecat.workers.runner import WorkerRunner
+
+from greenroom.bots.assistant.ears import user_params
 
 HEARD = {"label": "rtvi-ai", "type": "server-message", "data": {"heard": True}}
 LOUD = 1000  # of 32,767
@@ -54,10 +58,10 @@ class Ears(FrameProcessor):
 async def bot(runner_args: RunnerArguments) -> None:
     """Hears, and says nothing."""
     transport = await create_transport(runner_args, TRANSPORTS)
-    ears = Ears()
+    ears, turns = Ears(), LLMUserAggregator(LLMContext(), params=user_params())
     transport.add_event_handler("on_client_connected", ears.meet)
     worker = PipelineWorker(
-        Pipeline([transport.input(), ears, transport.output()]),
+        Pipeline([transport.input(), ears, turns, transport.output()]),
         params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
         idle_timeout_secs=None,
     )
