@@ -4,6 +4,8 @@ import os
 import re
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -48,6 +50,11 @@ class Caller:
         self.page, self.product, self.room = page, product, f"local:{room}"
         self.complaints: list[str] = []
         self.session_id = ""
+        self.answers: list[int] = []  # to offers: the client gives up for good at the first 4xx
+        self.cut_at = 0.0
+        page.on(
+            "response", lambda reply: self.answers.append(reply.status) if "/api/offer" in reply.url else None
+        )
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.add_init_script(LINES)
         for path, content in files.items():
@@ -81,6 +88,14 @@ class Caller:
         self.page.evaluate("heard.loud = 0")
         eventually(lambda: self.page.evaluate("heard.loud") > 6, within=30)
 
+    def loses_its_bot(self) -> None:
+        self.cut_at = time.monotonic()
+
+    def is_back(self, within: float = 40) -> None:
+        """On a second line; the gap is printed."""
+        self.wait_for_line(2, within)
+        sys.stdout.write(f"\nback after {time.monotonic() - self.cut_at:.1f} s\n")
+
     def write(self, text: str) -> None:
         self.page.get_by_label("Write to the bot").fill(text)
         self.page.keyboard.press("Enter")
@@ -108,6 +123,7 @@ class Caller:
         self.page.get_by_role("button", name="Hang up").click()
         assert self.product.ended(self.session_id) == "left"
         assert self.complaints == []
+        assert self.answers and not [status for status in self.answers if 400 <= status < 500]
 
 
 @pytest.fixture
@@ -131,9 +147,10 @@ def test_the_call_of_the_docs_goes_on_when_its_bots_process_is_killed(
     caller = Caller(page, greenroom, files, "official-killed")
     caller.call()
     caller.introduce()
+    caller.loses_its_bot()
     os.kill(int(greenroom.owner(caller.room).rsplit("/", 1)[1]), signal.SIGKILL)
 
-    caller.wait_for_line(2)
+    caller.is_back()
     caller.goes_on()
     caller.hang_up()
 
@@ -144,9 +161,10 @@ def test_the_call_of_the_docs_goes_on_when_its_worker_is_replaced(page: Page, fi
         caller.call()
         caller.introduce()
         with another_worker(greenroom):
+            caller.loses_its_bot()
             greenroom.process("bots").kill(signal.SIGTERM.value)
 
-            caller.wait_for_line(2)
+            caller.is_back()
             caller.goes_on()
             caller.hang_up()
 
@@ -156,10 +174,11 @@ def test_the_call_of_the_docs_waits_while_its_only_worker_is_restarted(page: Pag
         caller = Caller(page, greenroom, files, "official-parked")
         caller.call()
         caller.introduce()
+        caller.loses_its_bot()
         greenroom.process("bots").kill(signal.SIGTERM.value)
         greenroom.process("bots").start()
 
-        caller.wait_for_line(2, within=90)
+        caller.is_back(within=90)
         caller.goes_on()
         caller.hang_up()
 

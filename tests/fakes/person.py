@@ -81,6 +81,15 @@ class Person(Client):
         """An RTVI message."""
         self._channel.send(json.dumps(self.message(kind, data)))
 
+    def cut(self) -> None:
+        """Take the network away, without a goodbye: nothing comes or goes any more."""
+        for task in self._tasks:
+            task.cancel()
+        sctp = self._peer.sctp
+        assert sctp is not None
+        for protocol in sctp.transport.transport._connection._protocols:
+            protocol.transport.abort()
+
     def _opened(self) -> None:
         self.is_connected.set()
         self.greet()

@@ -126,6 +126,25 @@ async def test_two_people_have_one_bot_and_each_a_talk_of_their_own(greenroom, r
     assert second["session_id"] == first["session_id"] and second["reused"]
 
 
+async def test_a_client_of_the_room_is_told_what_was_cleaned_and_not_while_others_are_there(greenroom, room):
+    """In the data channel, without RTVI, as the page of those who first needed it did."""
+    wish = {"type": "room_cleanup", "timestamp": "2026-01-01T00:00:00Z"}
+    joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
+    async with Guest(joined["connect"]) as ann:
+        await greeted(ann)
+        await ann.room.local_participant.publish_data(json.dumps(wish), reliable=True)
+        await ann.until(lambda ann: ann.of_type("room_cleaned"))
+        other = greenroom.join(room, bot="assistant", user_id=own("ben", room))
+        async with Guest(other["connect"]) as ben:
+            await greeted(ben)
+            await ben.room.local_participant.publish_data(json.dumps(wish), reliable=True)
+            await ben.until(lambda ben: ben.of_type("room_cleanup_refused"))
+
+    (cleaned,) = ann.of_type("room_cleaned")
+    assert cleaned["timestamp"] == wish["timestamp"]
+    assert cleaned["cleaned"]["is_awaited"] and cleaned["cleaned"]["is_written"]
+
+
 async def test_who_comes_back_is_not_greeted_again_and_is_known(greenroom, room):
     joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:

@@ -57,8 +57,8 @@ class Visited:
         assert joined["session_id"] == self.first["session_id"]
         return Person(self._greenroom.url, joined["connect"])
 
-    async def gone(self):
-        await asyncio.to_thread(eventually, lambda: self.session["state"] == "waiting")
+    async def gone(self, within=10):
+        await asyncio.to_thread(eventually, lambda: self.session["state"] == "waiting", within)
 
     @property
     def session(self):
@@ -175,6 +175,33 @@ async def test_two_tabs_of_one_person_share_their_bot_and_the_later_one_has_it(g
         async with visited.enter() as second:
             await remembered(second)
         await visited.gone()
+
+    assert visited.complaints == []
+    visited.leave()
+
+
+async def test_who_lost_the_network_without_a_goodbye_finds_their_bot_at_once(greenroom):
+    """Before anybody has noticed that they were gone."""
+    visited = Visited(greenroom, "cut")
+    async with visited.enter() as ann:
+        await introduced(ann)
+        ann.cut()
+        async with visited.enter() as again:
+            await remembered(again)
+    await visited.gone()
+
+    assert visited.complaints == []
+    visited.leave()
+
+
+async def test_a_network_that_was_lost_without_a_goodbye_is_noticed_and_the_bot_waits(greenroom):
+    visited = Visited(greenroom, "lost")
+    async with visited.enter() as ann:
+        await introduced(ann)
+        ann.cut()
+        await visited.gone(within=30)
+    async with visited.enter() as again:
+        await remembered(again)
 
     assert visited.complaints == []
     visited.leave()
