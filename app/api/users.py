@@ -16,12 +16,14 @@ from greenroom.app.api.schemas.users import (
     KnownUserSchema,
     ToldUserSchema,
     UserSchema,
+    WhereaboutsSchema,
 )
 from greenroom.app.api.services import services
 from greenroom.app.errors import NoSuchUser
 from greenroom.app.rooms.exporting import as_json
 from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.users import User
+from greenroom.app.rooms.whereabouts import Whereabouts, whereabouts_of
 
 NOTHING_SAID: dict[str, Any] = {"profile": {}, "preferences": {}}
 
@@ -39,6 +41,13 @@ def get_user(user_id: str) -> dict[str, Any]:
     account = here.personal.account(user_id)
     is_said = {} if user.created_ms else {"created_ms": None, "updated_ms": None}
     return {**vars(user), **is_said, "facts": here.personal.facts(user_id), **vars(account)}
+
+
+@bp.get("/<user_id>/session")
+@bp.response(HTTPStatus.OK, WhereaboutsSchema())
+def get_user_session(user_id: str) -> Whereabouts:
+    """Whether a user is in a voice session or in a forum, and how far each is: the same for all their devices."""
+    return whereabouts_of(services().ledger, _checked(user_id))
 
 
 @bp.get("/<user_id>/export")

@@ -68,6 +68,22 @@ class SeenTo(Step[None]):
     since_ms: int
 
 
+@dataclass(frozen=True)
+class SetCall(Step[None]):
+    """Write down that a person is in a call, or has left it."""
+
+    person: str
+    call: Call
+    is_there: bool
+
+
+@dataclass(frozen=True)
+class ReadCall(Step[Call | None]):
+    """The call that a person was last seen to come into, and not to leave; its bot may have died since."""
+
+    person: str
+
+
 class Pausing:
     """Pauses and resumes the bots of sessions.  Doing it twice is fine."""
 
@@ -96,6 +112,7 @@ def follow_call(person: str, call: Session, *, is_there: bool) -> Procedure[bool
 
     What else their session is paused for stays.
     """
+    yield SetCall(person, Call(call.id, call.room), is_there)
     found = yield ReadUserBot(person)
     if found is None or found.session_id == call.id:
         return False
@@ -111,6 +128,18 @@ def follow_call(person: str, call: Session, *, is_there: bool) -> Procedure[bool
     except (NoSuchSession, SessionEnded, InboxFull):
         return False
     return True
+
+
+def is_in_call(ledger: Ledger, person: str, call: Call) -> bool:
+    """Whether a person who came into a call is in it still: it is on, and its history does not say that they left."""
+    its, now_ms, events = ledger.run_all([ReadSession(call.session_id), Now(), ReadEvents(call.session_id)])
+    if isinstance(its, NoSuchSession) or its.state in OVER or its.room != call.room:
+        return False
+    account = account_of(events, now_ms)
+    visits = [visit for visit in account.visits if visit.identity == person]
+    # A history that does not say that they came is a long one, cut at its beginning
+    has_left = visits[-1].left_ms if visits else any(each.identity == person for each in account.departures)
+    return not has_left
 
 
 class PauseUpkeep:
@@ -137,7 +166,7 @@ class PauseUpkeep:
         return ended
 
     def _end_if_over(self, session: Session, call: Call) -> bool:
-        if self._is_in_call(session.brief.user_id, call):
+        if is_in_call(self._ledger, session.brief.user_id, call):
             if session.state is State.LIVE:  # whoever paused it died before its bot was told
                 self._remind(session)
             return False
@@ -147,23 +176,6 @@ class PauseUpkeep:
         except (NoSuchSession, SessionEnded):
             return False
         return True
-
-    def _is_in_call(self, person: str, call: Call) -> bool:
-        try:
-            its, now_ms, events = self._ledger.run_all(
-                [ReadSession(call.session_id), Now(), ReadEvents(call.session_id)]
-            )
-        except NoSuchSession:
-            return False
-        if isinstance(its, NoSuchSession) or its.state in OVER or its.room != call.room:
-            return False
-        account = account_of(events, now_ms)
-        visits = [visit for visit in account.visits if visit.identity == person]
-        # Who paused it had written that they came: a history that does not say so is a long one, cut at its beginning
-        has_left = (
-            visits[-1].left_ms if visits else any(each.identity == person for each in account.departures)
-        )
-        return not has_left
 
     def _remind(self, session: Session) -> None:
         """Have a bot look at its record; once for each change of it, however often the upkeep comes by."""

@@ -98,6 +98,14 @@ class Call:
     session_id: str  # whose bot has that room
     room: Room
 
+    def to_json(self) -> str:
+        return json.dumps({"session_id": self.session_id, "room_url": str(self.room)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Call":
+        facts = json.loads(text)
+        return cls(facts["session_id"], Room.parse(facts["room_url"]))
+
 
 @dataclass(frozen=True)
 class Pause:
@@ -106,13 +114,11 @@ class Pause:
     call: Call | None = None
 
     def to_json(self) -> str:
-        call = self.call
-        return json.dumps({"session_id": call.session_id, "room_url": str(call.room)} if call else {})
+        return self.call.to_json() if self.call else "{}"
 
     @classmethod
     def from_json(cls, text: str) -> "Pause":
-        facts = json.loads(text)
-        return cls(Call(facts["session_id"], Room.parse(facts["room_url"])) if facts else None)
+        return cls(None if text == "{}" else Call.from_json(text))
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def forget_user(step: ForgetUser) -> Command:
         "user_bot": keys.user_bot(user_id),
         "user_sessions": keys.user_sessions(user_id),
         "voice_rooms": keys.voice_rooms(user_id),
+        "user_call": keys.user_call(user_id),
     }
     return Command((script("forget_user", names),), nothing)
 

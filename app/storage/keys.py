@@ -29,6 +29,7 @@
     sessions:live                 zset    kept; session -> start      create, forget
     sessions:alone                zset    kept; session -> since when  transition, note, succeed, forget, a move
     user_bot:{<user>}             json    24 h unrenewed              create, beat, forget, commit_move
+    user_call:{<user>}            json    24 h                        set_call
     user_sessions:{<user>}        zset    24 h past the longest end   create
     reaped:{<request>}            list    a minute                    tell_reaped
     voice_rooms:{<user>}          hash    30 days, renewed            open_voice_room
@@ -250,6 +251,10 @@ def reaped(request_id: str) -> str:
 
 def voice_rooms(user_id: str) -> str:
     return f"voice_rooms:{{{user_id}}}"
+
+
+def user_call(user_id: str) -> str:
+    return f"user_call:{{{user_id}}}"
 
 
 def user_sessions(whose: str) -> str:

@@ -1,10 +1,11 @@
 """Pauses as Redis commands."""
 
 from greenroom.app.errors import NoSuchSession, SessionEnded
-from greenroom.app.rooms.pausing import Paused, SeenTo, SetPause
-from greenroom.app.rooms.sessions import Happened, Session
+from greenroom.app.rooms.pausing import Paused, ReadCall, SeenTo, SetCall, SetPause
+from greenroom.app.rooms.sessions import KEPT_AFTER_END, Call, Happened, Session
 from greenroom.app.storage import keys
-from greenroom.app.storage.commands import Call, Command, Encoders, Reply, nothing, pairs, script
+from greenroom.app.storage.commands import Call as RedisCall
+from greenroom.app.storage.commands import Command, Encoders, Reply, ms, nothing, pairs, script
 from greenroom.app.storage.sessions import EVENTS_KEPT, session_of
 
 
@@ -36,7 +37,7 @@ def set_pause(step: SetPause) -> Command:
 
 
 def paused(step: Paused) -> Command:
-    call = Call(("ZRANGE", keys.SESSIONS_PAUSED, 0, step.limit - 1, "WITHSCORES"))
+    call = RedisCall(("ZRANGE", keys.SESSIONS_PAUSED, 0, step.limit - 1, "WITHSCORES"))
 
     def read(replies: list[Reply]) -> list[tuple[str, int]]:
         flat = [part for each in replies[0] for part in (each if isinstance(each, list | tuple) else [each])]
@@ -52,4 +53,26 @@ def seen_to(step: SeenTo) -> Command:
     return Command((call,), nothing)
 
 
-ENCODERS: Encoders = {SetPause: set_pause, Paused: paused, SeenTo: seen_to}
+def set_call(step: SetCall) -> Command:
+    call = script(
+        "set_call",
+        {"user_call": keys.user_call(step.person)},
+        call=step.call.to_json() if step.is_there else "",
+        session=step.call.session_id,
+        ttl_ms=ms(KEPT_AFTER_END),
+    )
+    return Command((call,), nothing)
+
+
+def read_call(step: ReadCall) -> Command:
+    call = RedisCall(("GET", keys.user_call(step.person)))
+    return Command((call,), lambda replies: Call.from_json(replies[0]) if replies[0] else None)
+
+
+ENCODERS: Encoders = {
+    SetPause: set_pause,
+    Paused: paused,
+    SeenTo: seen_to,
+    SetCall: set_call,
+    ReadCall: read_call,
+}

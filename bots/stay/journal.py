@@ -15,6 +15,7 @@ from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSessio
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import ReadTurns, Turn
 from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.pausing import SetPause
 from greenroom.app.rooms.sessions import (
     NO_APPEARANCE,
     Appearance,
@@ -160,14 +161,19 @@ class Journal:
         """
         self.doubt()
         try:
-            _, kept = await self._ledger.run_all(
-                [Create(self.session), ReadTurns(self.session.conversation_id)]
+            _, kept, *_ = await self._ledger.run_all(
+                [Create(self.session), ReadTurns(self.session.conversation_id), *self._pause_again()]
             )
         except RedisAway:
             log.warning("session_write_failed", session_id=self.session.id)
             return None
         self.may_be_lost = False
         return list(kept)
+
+    def _pause_again(self) -> list[Step[Any]]:
+        """What puts the session back on the list of those whose pause is looked after."""
+        pause = self.session.pause
+        return [SetPause(self.session.id, is_paused=True, call=pause.call)] if pause else []
 
     async def retry(self, step: Step[T]) -> T:
         """Do a step that must be done; tries for some seconds, then raises RedisAway."""

@@ -26,6 +26,7 @@ from greenroom.app.rooms.sessions import (
     State,
 )
 from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay.calls import Calls
 from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.controls import Say
 from greenroom.bots.stay.ending import End, Ending
@@ -54,6 +55,7 @@ class RoomListener:
         cleaning: Cleaning,
         change_conversation: Callable[[str], None],
         silence: Silence,
+        calls: Calls,
         say: Say,
         begin: Callable[[Coroutine[Any, Any, None]], object],
         end: End,
@@ -67,6 +69,7 @@ class RoomListener:
         self._open_things = open_things
         self._change_conversation = change_conversation  # in the room
         self._silence = silence
+        self._calls = calls
         self._say = say
         self._begin = begin
         self._end = end
@@ -79,10 +82,12 @@ class RoomListener:
 
     async def arrived(self, user_id: str, appearance: Appearance = NO_APPEARANCE) -> None:
         await self._follow(attendance.Arrived(user_id, self._people(), appearance))
+        self._calls.came(user_id)
 
     async def departed(self, user_id: str) -> None:
         if self._journal.has_room:
             await self._follow(attendance.Departed(user_id, self._people()))
+            self._calls.went(user_id)
 
     def put_out(self, why: PutOut) -> None:
         """End the stay, since the room's server has removed the bot."""

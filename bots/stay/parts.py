@@ -22,6 +22,7 @@ from greenroom.bots.stay import hand_over, moving
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.background import Chores
 from greenroom.bots.stay.bot_run import BotRun
+from greenroom.bots.stay.calls import Calls
 from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.closing import Closing
 from greenroom.bots.stay.controls import Controls
@@ -123,6 +124,7 @@ class Parts:
             cleaning=cleaning,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             silence=silence,
+            calls=Calls(ledger, journal, begin=self.chores.begin),
             say=lambda *frames: self.bot_run.say(*frames),
             begin=self.chores.begin,
             end=end,

@@ -61,13 +61,14 @@ from greenroom.app.rooms.outboxes import (
     Settle,
     WaitingOutboxes,
 )
-from greenroom.app.rooms.pausing import Paused, SeenTo, SetPause
+from greenroom.app.rooms.pausing import Paused, ReadCall, SeenTo, SetCall, SetPause
 from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once, TimeLeft
 from greenroom.app.rooms.room_states import Open, ReadState, WriteState
 from greenroom.app.rooms.sessions import (
     Advance,
+    Call,
     CountLaunch,
     Create,
     Forget,
@@ -136,6 +137,8 @@ A_STEP_OF_EACH_KIND = [
     SetPause("a-session", is_paused=True),
     Paused(),
     SeenTo("a-session", 1),
+    SetCall("ada", Call("a-session", STAGE), is_there=True),
+    ReadCall("ada"),
     SetDuration(a_session(), more=STALE_AFTER),
     Send("a-session", "say", {}, 7, STALE_AFTER),
     Receive("a-session", "0", STALE_AFTER),

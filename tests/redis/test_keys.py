@@ -28,7 +28,7 @@ from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.outboxes import ReadOutbox, Settle
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.parking import park
-from greenroom.app.rooms.pausing import Paused, PauseUpkeep, SeenTo, SetPause
+from greenroom.app.rooms.pausing import Paused, PauseUpkeep, SeenTo, SetCall, SetPause
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
@@ -39,6 +39,7 @@ from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
 from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
+    Call,
     CountLaunch,
     Create,
     Forget,
@@ -196,6 +197,7 @@ def live_through(day, server):
     ledger.run(SetPause(bot.session.id, is_paused=True, by="ada asked"))
     ledger.run(SetDuration(bot.session, more=SECOND))
     yield "it is paused, and may last longer"
+    ledger.run(SetCall("ada", Call(bot.session.id, bot.session.room), is_there=True))
     ledger.run(SeenTo(bot.session.id, ledger.run(Paused())[0][1]))
     ledger.run(SetPause(bot.session.id, is_paused=False, by="ada asked"))
     yield "and is resumed"

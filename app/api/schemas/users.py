@@ -3,9 +3,10 @@
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validate
 
 from greenroom.app.api.schemas.fields import Moment, Strict, printable, small
+from greenroom.app.rooms.whereabouts import Active, Status
 
 FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 LONGEST_VALUE = 500  # characters
@@ -72,3 +73,35 @@ class ErasedSchema(Schema):
 
 class ExportSchema(Schema):
     """Each table of the database, with the rows that are of the user."""
+
+
+class PlaceSchema(Schema):
+    """A user's session, or a call in which they are."""
+
+    status = fields.String(
+        validate=validate.OneOf([*Status]), metadata={"description": "Inactive while there is none"}
+    )
+    room_url = fields.Function(
+        lambda place: str(place.room) if place.room else None,
+        data_key="roomUrl",
+        metadata={"type": ["string", "null"]},
+    )
+    session_id = fields.String(data_key="sessionId", allow_none=True)
+
+
+PLACE = PlaceSchema()
+
+
+class WhereaboutsSchema(Schema):
+    """In what a user is, in the names that pages of theirs have for it."""
+
+    active = fields.String(
+        data_key="activeSession",
+        validate=validate.OneOf([*Active]),
+        metadata={"description": "`none`, `voice` or `forum`"},
+    )
+    voice = fields.Nested(PlaceSchema, data_key="voiceSession")
+    forum = fields.Function(
+        lambda told: {**PLACE.dump(told.forum), "joined": told.is_in_forum},
+        metadata={"type": "object", "description": "As voiceSession, and whether the user has `joined`"},
+    )

@@ -55,6 +55,7 @@ THE_KEY = {
     ("GET", "/analytics"),
     ("GET", "/users/<user_id>"),
     ("GET", "/users/<user_id>/export"),
+    ("GET", "/users/<user_id>/session"),
     ("DELETE", "/users/<user_id>"),
     ("GET", "/conversations/<conversation_id>"),
     ("GET", "/assistants"),

@@ -254,3 +254,18 @@ def test_nobody_reads_or_erases_with_a_session_s_token(caller, staffed, method):
     own = caller.post("/join", {"user_id": "ann"}).json["connect"]["token"]
 
     problem(caller.with_(own).call(method, "/users/ann"), 403, "forbidden")
+
+
+def test_a_page_asks_where_its_user_is_in_the_names_of_pages(caller):
+    joined = caller.post("/join", {"room_url": "local:stage", "user_id": "ada"}).json
+
+    assert caller.get("/users/ada/session").json == {
+        "activeSession": "voice",
+        "voiceSession": {
+            "status": "connecting",
+            "roomUrl": "local:stage",
+            "sessionId": joined["session_id"],
+        },
+        "forum": {"status": "inactive", "roomUrl": None, "sessionId": None, "joined": False},
+    }
+    assert caller.get("/users/nobody-yet/session").json["activeSession"] == "none"

@@ -119,9 +119,10 @@ def test_a_pause_outlives_a_record_that_redis_lost(pausing, ledger, own):
     pausing.pause(own.session.id, by="ada asked")
     kept = record(ledger, own)
     ledger.wipe()
-    ledger.run(Create(kept))
+    ledger.run_all([Create(kept), SetPause(kept.id, is_paused=True)])
 
     assert record(ledger, own).pause == Pause()
+    assert [session_id for session_id, _ in ledger.run(Paused())] == [kept.id]
 
 
 def test_who_comes_into_another_room_s_call_has_their_own_session_paused_until_they_leave(ledger, own, other):
