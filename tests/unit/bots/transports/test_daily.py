@@ -112,6 +112,9 @@ class Bot:
     def put_out(self, why):
         self.reasons.append(why)
 
+    def asked_to_clean_up(self, by, message, answer):
+        answer(message.answer({"by": by}))
+
     async def _started(self, *_):
         self.is_on_stage = True
 
@@ -336,6 +339,20 @@ async def test_what_would_be_taken_for_another_person_s_is_refused_to_its_sender
         assert written(bot) == [("ann", line("mine"))]
         refused = [(to, said["type"]) for to, said in client.sent_to if said["type"] == "error-response"]
         assert refused == [(ann, "error-response")] * 2
+
+
+async def test_a_wish_to_clean_up_is_answered_to_its_sender_and_not_read_by_the_bot(daily, meetings):
+    async with on_stage(daily) as bot:
+        (client,) = meetings.those_in("standup")
+        ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        await eventually(lambda: bot.news)
+        meetings.write("standup", ann, {"type": "room_cleanup", "timestamp": "1"})
+        meetings.write("standup", ann, line("hello"))
+        await eventually(lambda: written(bot) and client.sent_to)
+
+        assert written(bot) == [("ann", line("hello"))]
+        done = {"type": "room_cleaned", "timestamp": "1", "cleaned": {"by": "ann"}}
+        assert (ann, done) in client.sent_to
 
 
 async def test_a_bot_of_others_is_not_read(daily, meetings, server):
