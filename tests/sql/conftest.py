@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ CUT_OTHERS_OFF = (
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
+EMPTY_ALL = "; ".join(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,6 +42,13 @@ def postgresql() -> Iterator[PostgreSQLServer]:
     with postgresql_server() as server:
         migrate(server.url)
         yield server
+
+
+@pytest.fixture(scope="session")
+def janitor(postgresql: PostgreSQLServer) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that empties the server's database before a test."""
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +80,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "greenroom.db")
         return f"sqlite:///{path}"
     server: PostgreSQLServer = request.getfixturevalue("postgresql")
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(CUT_OTHERS_OFF)
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(f"DELETE FROM {table.name}")
+    janitor: psycopg.Connection[Any] = request.getfixturevalue("janitor")
+    janitor.execute(CUT_OTHERS_OFF)
+    janitor.execute(EMPTY_ALL)
     return server.url
 
 

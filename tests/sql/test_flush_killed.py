@@ -17,7 +17,7 @@ from tests.sql.worlds import kept, say
 
 TURNS = 1000
 CONVERSATIONS = 7
-BETWEEN_DEATHS = 5  # turns
+BETWEEN_DEATHS = 10  # turns
 AGAIN = 0.3  # how often a turn is written again, as by a bot whose forerunner died before it heard that it was written
 
 
@@ -76,8 +76,7 @@ def test_a_flush_that_is_killed_at_any_step_loses_no_turn_and_keeps_none_twice(l
     say(ledger, 0, conversation_id="before")
     Flusher(ledger, SqlArchive(database)).flush()
     dice, said = random.Random(7), [0] * CONVERSATIONS
-    steps = itertools.count(1)
-    deaths = 0
+    steps, rounds = itertools.count(1), 0
     while sum(said) < TURNS:
         for _ in range(BETWEEN_DEATHS):
             which = dice.randrange(CONVERSATIONS)
@@ -92,13 +91,11 @@ def test_a_flush_that_is_killed_at_any_step_loses_no_turn_and_keeps_none_twice(l
                     source=Source.RESTORED,
                 )
             said[which] += 1
-        died = flush_and_die(redis_url, database, next(steps))
-        deaths += died
-        if not died:  # it was not that long: from the first step on again
-            steps = itertools.count(1)
+        if not flush_and_die(redis_url, database, next(steps)):  # it was not that long
+            steps, rounds = itertools.count(1), rounds + 1
     flush_and_die(redis_url, database, 0)
 
-    assert deaths > TURNS / BETWEEN_DEATHS / 2
+    assert rounds, "it was not killed at its last steps"
     assert ledger.run(WaitingOutboxes()) == []
     for which, count in enumerate(said):
         assert kept(database, f"c-{which}") == [f"turn-{number}" for number in range(count)]

@@ -1,10 +1,8 @@
 """Migrations: one line, forward and back, done once, and never over a database of a later version."""
 
-import os
+import multiprocessing
 import re
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -119,18 +117,29 @@ def test_a_database_without_tables_is_told_from_one_that_is_away(empty):
         check(empty)
 
 
-def test_processes_that_migrate_at_once_do_no_harm(empty_url, tmp_path):
-    """Each of them would find no table, and make it."""
-    command = [sys.executable, "-m", "greenroom.app.cli", "migrate"]
-    environ = {**os.environ, "DATABASE_URL": empty_url, "VAR_DIR": str(tmp_path)}
-    processes = [
-        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for _ in range(3)
-    ]
-    said = [process.communicate(timeout=300)[0] for process in processes]
+def _migrate_when(start, url, told):
+    start.wait(60)
+    told.put(migrate(url))
 
-    assert [process.returncode for process in processes] == [0] * 3, said
-    assert sorted(f"from nothing to {latest()}" in line for line in said) == [False, False, True]
+
+def test_processes_that_migrate_at_once_do_no_harm(empty_url):
+    """Each of them would find no table, and make it."""
+    of_forks = multiprocessing.get_context(
+        "fork"
+    )  # which begin at once, where new interpreters would straggle
+    start, told = of_forks.Barrier(3), of_forks.SimpleQueue()
+    processes = [
+        of_forks.Process(target=_migrate_when, args=(start, empty_url, told), daemon=True) for _ in range(3)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(300)
+
+    assert [process.exitcode for process in processes] == [0] * 3
+    nothing, done = (None, latest()), (latest(), latest())
+    assert sorted((told.get() for _ in processes), key=str) == sorted([nothing, done, done], key=str)
+    told.close()
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing(empty, empty_url, monkeypatch, tmp_path):
