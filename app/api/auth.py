@@ -77,7 +77,7 @@ def _authenticate() -> None:
         g.link = g.held.link
         if not getattr(view, "is_open_to_pass", False):
             raise Forbidden(
-                "A pass opens the door of its room; for all else join, and take the token that comes."
+                "A pass lets you join its room; for all else use the token that the answer to the join has."
             )
         return
     if credential.startswith(RESUME):

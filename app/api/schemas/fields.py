@@ -26,7 +26,8 @@ LANGUAGE = Whole(r"^[a-z]{2,3}(-[A-Z]{2})?$", error="Use a language as in en or 
 
 
 def one_line(value: str) -> None:
-    if not value.isprintable():
+    """Something to read: nothing but spaces would be a name that nobody sees."""
+    if not value.isprintable() or value.isspace():
         raise ValidationError("Use printable characters on one line.")
 
 

@@ -85,6 +85,7 @@ WRONG = {
     "a mode that is none": ("POST", "/join", {"mode": "video"}, 422, "mode: Must be one of"),
     "long instructions": ("POST", "/join", {"instructions": "a" * 2001}, 422, "instructions: Longer than"),
     "a persona of two lines": ("POST", "/join", {"persona": "a\nb"}, 422, "persona: Use printable"),
+    "a persona that nobody sees": ("POST", "/join", {"persona": " "}, 422, "persona: Use printable"),
     "a long persona": ("POST", "/join", {"persona": "a" * 65}, 422, "persona: Length must"),
     "instructions that ring": ("POST", "/join", {"instructions": "\x07"}, 422, "instructions: Leave control"),
     "no voice is so fast": ("POST", "/join", {"voice_parameters": {"speed": 9}}, 422, "speed: Use a number from 0.25"),
