@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from greenroom.app.backend.erasing import erasure_at
 from greenroom.app.errors import NoSuchUser, UserInSession
 from greenroom.app.operate import talks
 from greenroom.app.operate.story.session import SessionStory
@@ -50,7 +51,12 @@ def kept(settings: Settings, ledger: Ledger) -> Iterator[Kept]:
     check(database)
     personal = SqlPersonal(database)
     reading = Reading(SqlKeptConversations(database), ledger)
-    erasing = Erasing(ledger, personal, redis_keeps_file=settings.redis_is_embedded)
+    erasing = Erasing(
+        ledger,
+        personal,
+        elsewhere=erasure_at(settings.backend_url, settings.backend_secret),
+        redis_keeps_file=settings.redis_is_embedded,
+    )
     yield Kept(reading, personal, erasing, SqlCounted(database), ledger)
     database.close()
 

@@ -12,6 +12,7 @@ from itsdangerous import TimestampSigner
 from greenroom.app import providers
 from greenroom.app.api.auth import session_tokens
 from greenroom.app.api.seats import Latest, Seats, Wait
+from greenroom.app.backend.erasing import erasure_at
 from greenroom.app.conversations.analytics import SqlCounted
 from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.conversations.database import Database
@@ -129,7 +130,12 @@ class Services:
             database=database,
             assistants=Assistants(SqlAssistants(database), waits_for_database),
             personal=(personal := SqlPersonal(database)),
-            erasing=Erasing(ledger, personal, redis_keeps_file=settings.redis_is_embedded),
+            erasing=Erasing(
+                ledger,
+                personal,
+                elsewhere=erasure_at(settings.backend_url, settings.backend_secret),
+                redis_keeps_file=settings.redis_is_embedded,
+            ),
             counted=SqlCounted(database),
             reading=Reading(SqlKeptConversations(database), ledger),
             histories=Histories(ledger, SqlKeptSessions(database)),

@@ -31,7 +31,7 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
     "FRESH_ROOMS|VOICE_.*": frozenset({"web"}),
     "FLOWER_PASSWORD": frozenset({"flower"}),
     "WEBHOOK_(URLS|SECRET)": frozenset({"events"}),
-    "BACKEND_(URL|SECRET)": frozenset({"control", BOTS}),
+    "BACKEND_(URL|SECRET)": frozenset({"web", "control", BOTS}),
     "DATABASE_URL": frozenset({"migrate", "web", "control", BOTS}),
     "LIVEKIT_(URL|API_KEY|API_SECRET)": frozenset({"web", "control", BOTS, "livekit"}),
     "DAILY_(DOMAIN|API_KEY)": frozenset({"web", "control", BOTS}),

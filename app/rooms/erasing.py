@@ -164,20 +164,38 @@ class KeptOfPeople(Protocol):
         ...
 
 
+class Elsewhere(Protocol):
+    """Another place in which something of people is kept: a backend of somebody's own."""
+
+    def erase(self, tenant: str, user_id: str, at_ms: int) -> None:
+        """Have nothing of theirs kept there that is from before.  Raises BackendAway if that is not done."""
+        ...
+
+
 class Erasing:
     """Erases people of one tenant."""
 
     def __init__(
-        self, ledger: Ledger, kept: KeptOfPeople, tenant: str = MAIN, *, redis_keeps_file: bool = False
+        self,
+        ledger: Ledger,
+        kept: KeptOfPeople,
+        tenant: str = MAIN,
+        *,
+        elsewhere: Elsewhere | None = None,
+        redis_keeps_file: bool = False,
     ) -> None:
         """`redis_keeps_file` says that the Redis is one that may be told to write its own file anew."""
         self._ledger = ledger
         self._kept = kept
         self._tenant = tenant
+        self._elsewhere = elsewhere
         self._redis_keeps_file = redis_keeps_file
 
     def erase(self, user_id: str) -> Mapping[str, int]:
-        """Raises UserInSession while a bot is with them; done twice, the second time there is nothing."""
+        """Raises UserInSession while a bot is with them, and BackendAway where a backend has not done its part.
+
+        Done twice, the second time there is nothing.
+        """
         at_ms = self._ledger.run(Now())  # who begins a session after this is new
         self._refuse_if_on(user_id, at_ms)
         in_redis = self._traces(user_id)
@@ -187,6 +205,8 @@ class Erasing:
         self._run([ForgetVisits(each, user_id) for each in traces.came_to - traces.sessions])
         self._run([ForgetSession(each) for each in traces.sessions])
         erased = self._kept.erase(user_id)
+        if self._elsewhere:
+            self._elsewhere.erase(self._tenant, user_id, at_ms)
         for is_heard in (False, True):
             self._forget_told(user_id, is_heard)
         self._run([ForgetUser(user_id)])  # last: it leads to the rest

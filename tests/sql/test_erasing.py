@@ -26,7 +26,7 @@ from greenroom.app.conversations.tables import (
     users,
 )
 from greenroom.app.conversations.users import SqlUsers
-from greenroom.app.errors import UserInSession
+from greenroom.app.errors import BackendAway, UserInSession
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.archive import Batch, Delivery, Report
 from greenroom.app.rooms.conversations import BeginConversation, Record, ToolCall, ToolStatus, Turn
@@ -409,3 +409,28 @@ def test_of_much_that_was_told_what_was_theirs_goes_and_the_rest_stays(ledger, s
     told = [entry for _, entry in server.xrange("events:told")]
     assert [entry["type"] for entry in told].count("session.ended") == 4
     assert {entry["user"] for entry in told} == {"ben"} and not any("person" in entry for entry in told)
+
+
+class Elsewhere:
+    """A backend that is away at first."""
+
+    def __init__(self):
+        self.asked = []
+
+    def erase(self, *about):
+        self.asked.append(about)
+        if len(self.asked) == 1:
+            raise BackendAway
+
+
+def test_a_backend_of_ones_own_is_told_until_it_has_done_it(ledger, server, database, flush, personal):
+    everything_that_ann_did(ledger, database, flush)
+    elsewhere = Elsewhere()
+    erasing = Erasing(ledger, personal, elsewhere=elsewhere)
+
+    with pytest.raises(BackendAway):
+        erasing.erase("ann")
+    assert in_redis(server, CANARY) == []
+    erasing.erase("ann")
+    assert [about[:2] for about in elsewhere.asked] == [("main", "ann")] * 2
+    assert in_redis(server, "ann") == []
