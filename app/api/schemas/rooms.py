@@ -28,6 +28,11 @@ class ConfiguredSchema(Schema):
 
 
 class LeaseSchema(FactsSchema):
+    """Who has a room.  What its bot is told may be long, and is about people: that stands in its session."""
+
+    class Meta:
+        exclude = ("prompts", "instructions", "profile")
+
     status = fields.String()
     session_id = fields.String()
     epoch = fields.Integer()

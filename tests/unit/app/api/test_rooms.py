@@ -453,6 +453,15 @@ def test_a_room_says_who_has_it_and_keeps_the_claim_to_itself(caller, joined, bo
     assert launches.asked[0][1] not in response.text
 
 
+def test_what_a_bot_is_told_stands_in_its_session_and_not_in_its_room(caller):
+    told = {"prompts": {"system": "Be kind."}, "instructions": "Be brief.", "profile": {"first_name": "Ada"}}
+    session_id = caller.post("/join", {"room_url": ROOM, "user_id": "ada", **told}).json["session_id"]
+
+    assert told.keys() & caller.get(f"/rooms/{ROOM}").json["lease"].keys() == set()
+    session = caller.get(f"/sessions/{session_id}").json
+    assert {name: session[name] for name in told} == told
+
+
 @pytest.fixture
 def shared(app, caller, rooms, hall):
     """A room of people, on a server that a test can ask and silence; the path under which it is looked at."""
