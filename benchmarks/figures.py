@@ -112,6 +112,23 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "idle": Figure(
+        (),
+        (
+            Row(
+                "a bot with which nobody talks: waiting or paused, whichever costs more",
+                "{ours:.2f} % of a core",
+                "the limit that we set ourselves: {peer:.1f} %",
+                "{ratio:.1f} times",
+            ),
+            Row(
+                "{bots} bots that wait at once, on one worker",
+                "{bots_share:.2f} % of a core and {bots_mb:.0f} MB each",
+                "",
+                "",
+            ),
+        ),
+    ),
     "cpu": Figure(
         (),
         (

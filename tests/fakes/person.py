@@ -102,7 +102,7 @@ class Person(Client):
     async def _listen(self, track: MediaStreamTrack) -> None:
         while track.kind == "audio":
             try:
-                frame = await track.recv()
+                frame: Any = await track.recv()
             except MediaStreamError:
                 return
             if is_audible(frame.to_ndarray()):
