@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from greenroom.app.backend.erasing import erasure_at
+from greenroom.app.cli_arguments import FAILED, OK
 from greenroom.app.errors import NoSuchUser, UserInSession
 from greenroom.app.operate import talks
 from greenroom.app.operate.story.session import SessionStory
@@ -23,8 +24,6 @@ from greenroom.app.rooms.outboxes import ReadOutbox
 from greenroom.app.rooms.reading import LYING_AT_MOST, Reading, Wanted, moment_ms
 from greenroom.app.rooms.transcripts import as_script, as_vtt
 from greenroom.app.settings import Settings
-
-OK, FAILED = 0, 1
 
 
 @dataclass(frozen=True)

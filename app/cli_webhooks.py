@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from greenroom.app.cli_arguments import FAILED, OK
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.letters import (
     DeadLetter,
@@ -17,7 +18,6 @@ from greenroom.app.rooms.letters import (
 from greenroom.app.settings import Settings
 from greenroom.app.settings.parsers import without_password
 
-OK, FAILED = 0, 1
 LIST, SHOW, RESEND, DROP = "list", "show", "resend", "drop"
 ALL = "all"
 
