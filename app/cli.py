@@ -183,7 +183,12 @@ def _database(settings: Settings) -> tuple[str, Callable[[], None]]:
     from greenroom.app.conversations.state import check
 
     database = Database(settings.database_url, pooled=False, patience=Patience(1, 1, 1))
-    return database.address, lambda: check(database)
+
+    def try_it() -> None:
+        check(database)
+        database.try_to_write()
+
+    return database.address, try_it
 
 
 def _session(chosen: argparse.Namespace) -> int:

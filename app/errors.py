@@ -337,6 +337,10 @@ class DatabaseAway(Unavailable):
     retry_after = 5
 
 
+class DatabaseLocked(DatabaseAway):
+    """The database answers, and nothing can be written: another program holds its lock."""
+
+
 class BackendAway(Unavailable):
     """The backend (BACKEND_URL) does not answer as it should; calls that are on go on, and what is said in them is kept
     until it does."""

@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from greenroom.app.errors import DatabaseAway, DatabaseOld
+from greenroom.app.errors import DatabaseAway, DatabaseLocked, DatabaseOld
 
 POOL = 4  # connections that a process keeps
 BESIDES = 8  # more, while many ask at once
@@ -48,7 +48,8 @@ class Database:
 
     def __init__(self, url: str, *, pooled: bool = True, patience: Patience | None = None) -> None:
         self.url = _normal(url)
-        self.engine = _engine(self.url, pooled, patience or Patience())
+        self.patience = patience or Patience()
+        self.engine = _engine(self.url, pooled, self.patience)
 
     @property
     def is_sqlite(self) -> bool:
@@ -86,6 +87,19 @@ class Database:
             connection = connection.execution_options(greenroom_writes=True)
             with connection.begin():
                 yield connection
+
+    def try_to_write(self) -> None:
+        """Raises DatabaseLocked where another program keeps a SQLite file locked; DatabaseAway."""
+        try:
+            with self.writing():
+                pass
+        except DatabaseAway as error:
+            if not self.is_sqlite:
+                raise
+            raise DatabaseLocked(
+                "It answers, and nothing can be written: another program has held its lock for "
+                f"{self.patience.lock} s. `fuser -v {_path(self.url)}` says which one."
+            ) from error
 
     def overwrite_what_was_deleted(self) -> bool:
         """SQLite overwrites rows that are deleted, but its log has them until it is emptied: that is done here.

@@ -24,7 +24,7 @@ LOOKS_WITHIN = timedelta(seconds=1.8)  # with the process's own start it is 3 s 
 LOOKS_AGAIN_AFTER = timedelta(seconds=1.2)  # by then every worker has reported again
 PROVIDERS_ANSWER_WITHIN = timedelta(seconds=1)
 WEB_ANSWERS_WITHIN = timedelta(seconds=1)
-DATABASE_ANSWERS_WITHIN = timedelta(seconds=1.5)
+DATABASE_ANSWERS_WITHIN = timedelta(seconds=3)  # for the lock alone a second is waited
 WIDTH = 110
 INDENT = " " * 25
 

@@ -2,14 +2,18 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from importlib import metadata
 
 import pytest
 
 from greenroom.app import cli, settings
+from greenroom.app.conversations.migrating import migrate
+from greenroom.app.errors import DatabaseLocked
 from greenroom.app.local import here
 from greenroom.app.passes import Passes
 
@@ -151,3 +155,18 @@ def test_an_operator_s_command_imports_no_more_than_it_needs(command):
     done = subprocess.run([sys.executable, "-c", look, command], capture_output=True, text=True, timeout=60)
 
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
+
+
+def test_the_doctor_tells_a_database_that_is_locked_and_how_to_find_who_locks_it(tmp_path):
+    """It said that the database answers, while nothing could be written for hours."""
+    path = tmp_path / "greenroom.db"
+    migrate(f"sqlite:///{path}")
+    _, try_it = cli._database(settings.read({"DATABASE_URL": f"sqlite:///{path}"}))
+    try_it()
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseLocked, match=f"fuser -v {path}"):
+            try_it()
+        another.execute("ROLLBACK")
+    try_it()
