@@ -315,12 +315,17 @@ def go_back(talk: TalkPage, **ticket: str) -> None:
     talk.press("Write instead")
 
 
+def wait_for_joins(talk: TalkPage, server: FakeServer, number: int) -> None:
+    """The page is asked each time: what it sends is seen only while somebody asks it for something."""
+    eventually(lambda: talk.page.evaluate("true") and len(server.calls("/join")) >= number)
+
+
 def test_a_page_that_was_loaded_again_goes_back_with_its_resume_token_and_its_transcript(
     talk: TalkPage, server: FakeServer
 ):
     go_back(talk)
 
-    eventually(lambda: server.calls("/join"))
+    wait_for_joins(talk, server, 1)
     assert came_with(server)[0] == "resume.mine"
     expect(talk.said("You")).to_contain_text("I am Ada.")
 
@@ -335,14 +340,14 @@ def test_a_resume_token_that_was_used_before_is_no_end_of_the_way(talk: TalkPage
     server.join = once
     go_back(talk)
 
-    eventually(lambda: len(server.calls("/join")) >= 2)
+    wait_for_joins(talk, server, 2)
     assert came_with(server)[:2] == ["resume.mine", "pass.mine"]
 
 
 def test_a_copied_tab_does_not_go_back_as_the_person_of_the_other(talk: TalkPage, server: FakeServer):
     go_back(talk, user="talk-another")
 
-    eventually(lambda: server.calls("/join"))
+    wait_for_joins(talk, server, 1)
     assert came_with(server)[0] == "pass.mine"
 
 
