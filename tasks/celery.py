@@ -61,9 +61,24 @@ def configuration() -> dict[str, Any]:
     """Celery's settings.  Raises SettingsError."""
     chosen = settings()
     return {
-        "broker_url": chosen.broker_url,
         "result_backend": None,  # the truth about a bot is never read from Celery's states, nor kept there
         "task_ignore_result": True,
+        "timezone": "UTC",
+        **_messages(),
+        **_workers(chosen),
+        **_broker(chosen),
+        "beat_schedule": {
+            # Without `expires`, which goes by two machines' clocks: of what a control worker that was away did not
+            # get to, one run does something, and the others find that it was done.  One entry alone: beat keeps
+            # several in the order of a clock that somebody may set
+            "reap": {"task": "rooms.reap", "schedule": Steadily(REAP_EVERY), "options": {"queue": CONTROL}},
+        },
+    }
+
+
+def _messages() -> dict[str, Any]:
+    """Where they go, what may be in them, and when they count as done."""
+    return {
         # JSON only, so that a message can never bring code
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -76,6 +91,12 @@ def configuration() -> dict[str, Any]:
         # after the visibility timeout.  A launch that is lost so is launched again by the reaper.
         "task_acks_late": False,
         "task_reject_on_worker_lost": False,
+    }
+
+
+def _workers(chosen: Settings) -> dict[str, Any]:
+    """How much one takes and for how long, what it runs in, and what it tells."""
+    return {
         # A worker takes a launch only when it has a free slot; the default parks launches behind hour-long calls
         "worker_disable_prefetch": True,
         "worker_prefetch_multiplier": 1,
@@ -83,6 +104,21 @@ def configuration() -> dict[str, Any]:
         # prefork, with processes that end where a bot has left them unfit for the next one
         "worker_pool": "greenroom.tasks.worker.pool:TaskPool",
         "worker_proc_alive_timeout": 60,  # seconds for a child to load its models; after 4, the default, it is killed
+        # Set for each launch (greenroom.tasks.queues); these hold for whatever is published by hand
+        "task_soft_time_limit": timedelta(hours=24).total_seconds(),
+        "task_time_limit": timedelta(hours=24, minutes=1).total_seconds(),
+        # Flower lives from events; a second event for each publish costs a millisecond
+        "worker_send_task_events": True,
+        "task_send_sent_event": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def _broker(chosen: Settings) -> dict[str, Any]:
+    """Where Redis is, and what is done while it does not answer."""
+    return {
+        "broker_url": chosen.broker_url,
         # A blip of Redis must not end calls
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # Redis may be away for long: keep trying, also at the start; the default gives up after 46 minutes
@@ -104,21 +140,6 @@ def configuration() -> dict[str, Any]:
             "interval_max": 0.2,
         },
         "broker_pool_limit": chosen.web_threads,  # a thread that publishes never waits for another's connection
-        # Set for each launch (greenroom.tasks.queues); these hold for whatever is published by hand
-        "task_soft_time_limit": timedelta(hours=24).total_seconds(),
-        "task_time_limit": timedelta(hours=24, minutes=1).total_seconds(),
-        # Flower lives from events; a second event for each publish costs a millisecond
-        "worker_send_task_events": True,
-        "task_send_sent_event": False,
-        "worker_hijack_root_logger": False,
-        "worker_redirect_stdouts": False,
-        "timezone": "UTC",
-        "beat_schedule": {
-            # Without `expires`, which goes by two machines' clocks: of what a control worker that was away did not
-            # get to, one run does something, and the others find that it was done.  One entry alone: beat keeps
-            # several in the order of a clock that somebody may set
-            "reap": {"task": "rooms.reap", "schedule": Steadily(REAP_EVERY), "options": {"queue": CONTROL}},
-        },
     }
 
 
