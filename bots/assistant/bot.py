@@ -22,13 +22,13 @@ from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.memory import with_memory, without_memory
 from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import ears
-from greenroom.bots.assistant.avatar import PICTURES_A_SECOND, Avatar
 from greenroom.bots.assistant.greeting import speaks_first
 from greenroom.bots.assistant.introduction import introduction
 from greenroom.bots.assistant.people import People
 from greenroom.bots.assistant.pipeline import build, build_for_several
-from greenroom.bots.assistant.portrait import HEIGHT, WIDTH
 from greenroom.bots.assistant.remembering import answer_calls, offers_memory, tools_for
+from greenroom.bots.camera.avatar import PICTURES_A_SECOND, Avatar
+from greenroom.bots.camera.portrait import HEIGHT, WIDTH
 
 VOICE: dict[str, Any] = {"audio_in_enabled": True, "audio_out_enabled": True}
 CAMERA: dict[str, Any] = {

@@ -27,7 +27,7 @@ from greenroom.app.rooms.providers import Participant, Source, Track
 from greenroom.app.rooms.room import DAILY, Room
 from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.bots import seam
-from greenroom.bots.assistant.avatar import Avatar, avatar_of
+from greenroom.bots.camera.avatar import Avatar, avatar_of
 from greenroom.bots.seam.daily import Client, client_of
 from greenroom.bots.transports.incoming import error_response, keep_to_rtvi
 from greenroom.bots.transports.shared import LINE_LOST, SharedStage, server_message

@@ -25,7 +25,7 @@ from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.bots import seam
-from greenroom.bots.assistant.avatar import Avatar, avatar_of
+from greenroom.bots.camera.avatar import Avatar, avatar_of
 from greenroom.bots.seam.livekit import Client, client_of
 from greenroom.bots.transports.incoming import error_response, keep_to_rtvi, read
 from greenroom.bots.transports.room_description import RoomDescription

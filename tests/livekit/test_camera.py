@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from greenroom.bots.assistant.portrait import HEIGHT, WIDTH, portraits
+from greenroom.bots.camera.portrait import HEIGHT, WIDTH, portraits
 from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import answer, greeted, pid_of_bot
 from tests.rigs.livekit_server import own

@@ -25,7 +25,7 @@ from greenroom.app.rooms.sessions import Appearance, Reason
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import bot as assistant
-from greenroom.bots.assistant.avatar import Avatar
+from greenroom.bots.camera.avatar import Avatar
 from greenroom.bots.transports import daily as daily_transport
 from greenroom.bots.transports.daily import DailyStage
 from tests.fakes import daily_python, daily_server

@@ -19,9 +19,9 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-import greenroom.bots.assistant.avatar
-from greenroom.bots.assistant.avatar import Avatar
-from greenroom.bots.assistant.portrait import HEIGHT, STAGES, WIDTH, portraits
+import greenroom.bots.camera.avatar
+from greenroom.bots.camera.avatar import Avatar
+from greenroom.bots.camera.portrait import HEIGHT, STAGES, WIDTH, portraits
 
 pytestmark = pytest.mark.anyio
 RATE = 24_000
@@ -55,7 +55,7 @@ class Screen(FrameProcessor):
 @pytest.fixture
 async def stage(monkeypatch):
     """An avatar without a name yet, what is seen of it, and how to give it frames."""
-    monkeypatch.setattr(greenroom.bots.assistant.avatar, "portraits", drawn_once)
+    monkeypatch.setattr(greenroom.bots.camera.avatar, "portraits", drawn_once)
     drawn_once("Robin")
     avatar, screen = Avatar(), Screen()
     worker = PipelineWorker(Pipeline([avatar, screen]), idle_timeout_secs=None)
@@ -184,7 +184,7 @@ async def test_it_is_drawn_beside_the_event_loop(stage, monkeypatch):
         return drawn_once(name)
 
     avatar, screen, _ = stage
-    monkeypatch.setattr(greenroom.bots.assistant.avatar, "portraits", painted)
+    monkeypatch.setattr(greenroom.bots.camera.avatar, "portraits", painted)
     avatar.show("Robin")
     await eventually(lambda: screen.pictures)
 

@@ -19,7 +19,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from greenroom.bots.assistant.portrait import HEIGHT, STAGES, WIDTH, portraits
+from greenroom.bots.camera.portrait import HEIGHT, STAGES, WIDTH, portraits
 
 PICTURES_A_SECOND = 12  # while it speaks
 AT_REST_EVERY = 1.0  # seconds between pictures; a client that joins late shows nothing until the next one

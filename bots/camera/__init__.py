@@ -1,0 +1,1 @@
+"""What is seen of a bot: the picture that its camera shows."""
