@@ -24,7 +24,9 @@ from greenroom.app.cli_arguments import (
 )
 from greenroom.app.cli_here import environment_here, ledger_of, settings_here
 from greenroom.app.errors import DatabaseAway, GreenroomError, RedisAway
+from greenroom.app.rooms.letters import receiver_of
 from greenroom.app.settings import Settings, SettingsError
+from greenroom.app.settings.parsers import without_password
 
 OUR_PROCFILE = Path(__file__).parent.parent / "Procfile"
 
@@ -165,6 +167,8 @@ def _doctor(chosen: argparse.Namespace) -> int:
         settings.redis_is_embedded,
         settings.address,
         settings.api_key,
+        settings.events_url,
+        tuple((without_password(url), receiver_of(url)) for url in settings.webhook_urls),
         *_database(settings),
     )
     ledger = ledger_of(settings)

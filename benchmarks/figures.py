@@ -201,6 +201,17 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "events": Figure(
+        (),
+        (
+            Row(
+                "listeners on one events process, from what happens to their sockets; lost over a restart: {lost}",
+                "{ours:,.0f} ({p50_ms:,.0f} ms, p99 {p99_ms:,.0f})",
+                "a streaming Flask view, a thread each: {peer:,.0f} (p99 {peer_p99_ms:,.0f} ms)",
+                "{ratio:.0f} times",
+            ),
+        ),
+    ),
 }
 
 

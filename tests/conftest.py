@@ -78,7 +78,7 @@ def greenroom() -> Iterator[Product]:
     """The product, running; for tests that leave it as they found it."""
     from tests.rigs.product import product
 
-    with product(SLOTS="4") as running:
+    with product(("redis", "web", "bots", "control", "beat", "events"), SLOTS="4") as running:
         yield running
 
 

@@ -17,6 +17,7 @@ from greenroom.app.operate.findings import Finding, Verdict, worst
 from greenroom.app.operate.story import Story, story_of
 from greenroom.app.operate.wording import count
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.letters import ReadWaitingLetters
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
 
@@ -41,6 +42,10 @@ class Place:
     redis_is_embedded: bool
     web: str
     key: str = field(default="", repr=False)  # to the API, if this user may read it
+    events: str = ""  # where the events process is
+    receivers: tuple[
+        tuple[str, str], ...
+    ] = ()  # of webhooks: as one may be shown, and what the ledger calls it
     database: str = ""  # as it may be shown
     try_database: Callable[[], None] | None = (
         None  # raises the GreenroomError that says why it cannot be used
@@ -100,12 +105,14 @@ def examine(ledger: Ledger, place: Place, providers: Providers | None = None) ->
 
     def look() -> Report:
         web = _Asked(partial(trial.ask_web, place.web, place.key), WEB_ANSWERS_WITHIN)
+        events = _Asked(partial(trial.ask_events, place.events)) if place.events else None
         seen = facts.read(ledger)
         tried = trials.join(trial.claim(ledger))
         servers = {server: question.answer()[1] for server, question in asked}
         tables = facts.Database(place.database, database.answer()[1]) if database else None
         found = check(replace(seen, servers=servers, database=tables))
-        return Report([*found, tried, *trials.web(place.web, _of_web(web))])
+        told = _told(ledger, place, events.answer() if events else None)
+        return Report([*found, tried, *trials.web(place.web, _of_web(web)), *told])
 
     try:
         return _look(look)
@@ -128,6 +135,16 @@ def examine_room(ledger: Ledger, place: Place, room: Room, providers: Providers 
         return _look(look)
     except RedisAway as error:
         return Report([_no_redis(place, error)], looked=False)
+
+
+def _told(ledger: Ledger, place: Place, asked: tuple[str | None, str | None] | None) -> list[Finding]:
+    """Whether what happens is streamed, and taken by the receivers of webhooks."""
+    found = [] if asked is None else [trials.events(place.events, asked[0] or asked[1])]
+    if place.receivers:
+        waiting = ledger.run_all([ReadWaitingLetters(receiver) for _, receiver in place.receivers])
+        shown = [url for url, _ in place.receivers]
+        found.append(trials.webhooks(dict(zip(shown, waiting, strict=True))))
+    return found
 
 
 def _of_web(asked: "_Asked[trial.Web]") -> trial.Web:

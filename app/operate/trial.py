@@ -102,6 +102,12 @@ def ask_web(address: str, key: str) -> Web:
     return Web(status, missing=missing, takes_key=None if answered is None else answered not in refused)
 
 
+def ask_events(address: str) -> str | None:
+    """Why the events process does not serve, if it does not."""
+    status, body = _get(address, "/readyz", WEB_LOOKS_WITHIN)
+    return f"no answer ({body})" if status is None else _missing(body)
+
+
 def _get(
     address: str, path: str, within: float, headers: dict[str, str] | None = None
 ) -> tuple[int | None, str]:

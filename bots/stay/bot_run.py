@@ -18,6 +18,7 @@ from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.passing import PassedFrame
 from greenroom.bots.stay.silence import Silence
+from greenroom.bots.stay.voices import Voices
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns.hearing import Hearing
 
@@ -39,6 +40,7 @@ class BotRun:
         hearing: Hearing,
         outbox: Outbox,
         silence: Silence,
+        voices: Voices,
         end: End,
         on_started: Callable[[], Awaitable[None]],
     ) -> None:
@@ -49,6 +51,7 @@ class BotRun:
         self._hearing = hearing
         self._outbox = outbox
         self._silence = silence
+        self._voices = voices
         self._end = end
         self._on_started = on_started
         self._task: asyncio.Task[None] | None = None
@@ -75,6 +78,7 @@ class BotRun:
         self._outbox.follow(pipeline)
         self._silence.follow(pipeline)
         self._hearing.follow(pipeline)
+        self._voices.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame, PassedFrame))
         pipeline.add_event_handler("on_frame_reached_downstream", self._reached_end)
         pipeline.add_event_handler("on_pipeline_started", self._pipeline_started)

@@ -6,6 +6,7 @@ from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.doorway import Doorway
+from greenroom.bots.stay.voices import Voices
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns.hearing import Hearing
 
@@ -19,6 +20,7 @@ class InRoom:
     hearing: Hearing  # of what is said there
     outbox: Outbox  # to the clients of the people there
     bot_run: BotRun
+    voices: Voices  # who speaks there, and how loudly
     controls: Controls  # how the bot there is changed, and made to say something
 
 

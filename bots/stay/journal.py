@@ -23,6 +23,7 @@ from greenroom.app.rooms.sessions import (
     Forget,
     Happened,
     Note,
+    Reason,
     Session,
     State,
     Transition,
@@ -48,10 +49,12 @@ class Journal:
         host: str,
         has_room: bool,
         on_over: Callable[[], None],
+        on_enter: Callable[[State, Reason | None], None] = lambda *_: None,
     ) -> None:
         """`on_over` is called when the record says that the session was over before this bot came."""
         self._ledger = ledger
         self._on_over = on_over
+        self._on_enter = on_enter  # told of each state before it is written
         self.session = replace(session, host=host)
         self.has_room = has_room  # no other bot has it, or is about to have it
         self.may_be_lost = False
@@ -104,6 +107,7 @@ class Journal:
         False if it could not be written.
         """
         self.session = session = replace(self.session, state=state)
+        self._on_enter(state, facts.get("reason"))
         about = {"session_id": session.id, "room": str(session.room), "epoch": session.epoch, **facts}
         log.info(
             "session_changed", state=state, **{name: fact for name, fact in about.items() if fact is not None}

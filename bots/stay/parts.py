@@ -11,7 +11,7 @@ from greenroom.app.rooms.moving import Adopter
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import transports as stages
@@ -42,8 +42,10 @@ from greenroom.bots.stay.moving import Connect, Moving
 from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.stay.take_over import TakeOver
+from greenroom.bots.stay.telling import Telling
 from greenroom.bots.stay.terms import Terms
 from greenroom.bots.stay.time_limit import TimeLimit
+from greenroom.bots.stay.voices import Voices
 from greenroom.bots.stay.watchdog import Watchdog
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
@@ -52,6 +54,9 @@ from greenroom.bots.turns.hearing import Hearing
 
 class Parts:
     """All that one stay is made of."""
+
+    rooms: Rooms
+    hand_over: HandOver
 
     def __init__(
         self,
@@ -87,11 +92,14 @@ class Parts:
             host=adopted.host,
             has_room=not adopted.is_next,
             on_over=partial(end.begin, over),
+            on_enter=self._tell_state,
         )
+        self.telling = Telling(ledger, journal)
         self.memories = Memories(memory, session)
         self.turns = turns = Turns(
             ledger, session, adopted.conversation, age=adopted.age, memories=self.memories
         )
+        turns.on_said = lambda turn: self.rooms.now.voices.said(turn)
         self.open_things = open_things = RoomState(
             ledger,
             session.room,
@@ -214,6 +222,17 @@ class Parts:
     def controls(self) -> Controls:
         return self.rooms.now.controls
 
+    def _tell_state(self, state: State, reason: Reason | None) -> None:
+        """Tell the people's clients where the session is in its life."""
+        if state not in ON_STAGE and state is not State.LEAVING:
+            return  # nobody is there to be told
+        why = {"reason": reason} if reason else {}
+        self.stage.tell(f"session.{state}", **why)
+        if state is State.LEAVING:
+            self.stage.tell("voice.session.end", **why)
+        elif state is State.LIVE:
+            self.stage.tell("voice.session.start")
+
     def _in_another(self, session: Session) -> InRoom:
         """What is of the room alone in which the session will be: the bot waits, and is apart."""
         return self._in_room(
@@ -233,6 +252,7 @@ class Parts:
         doorway = Doorway(self.listener, is_open=not apart)
         stage = self._stage_of(session, self._settings, listener=doorway, waits=waits, apart=apart)
         outbox = Outbox(self.turns.has_line, self.chores.begin)
+        voices = Voices(stage, hearing, to_servers=self.telling.tell)
         bot_run = BotRun(
             session,
             target=self.target,
@@ -240,13 +260,14 @@ class Parts:
             hearing=hearing,
             outbox=outbox,
             silence=self.silence,
+            voices=voices,
             end=self.end,
             on_started=on_started,
         )
         controls = Controls(session, self._settings, stage=stage, silence=self.silence, say=bot_run.say)
         if self.silence.is_on:
             stage.pause()
-        return InRoom(stage, doorway, hearing, outbox, bot_run, controls)
+        return InRoom(stage, doorway, hearing, outbox, bot_run, voices, controls)
 
 
 async def _nothing() -> None:

@@ -125,6 +125,7 @@ class Stay:
                 "answering": self._parts.inbox.obey(),
                 "writing of turns": self._parts.turns.write(),
                 "writing of what is open": self._parts.open_things.write(),
+                "telling of what is heard": self._parts.telling.run(),
             }
         )
 

@@ -49,6 +49,7 @@ class Turns:
         self._now_ms = _clock(session.created_ms, age)
         self.hearing = self.hear_in(session.room)  # in the room where the bot is
         self._resumes = False
+        self.on_said: Callable[[Turn], object] | None = None  # called with each turn
         self._acknowledged: set[str] = set()  # ids of typed lines
 
     @property
@@ -82,7 +83,10 @@ class Turns:
 
     def _add(self, role: str, content: str, **facts: Any) -> None:
         """Write down what has just been said."""
-        self._writer.write(self._transcript.add(role, content, **facts))
+        turn = self._transcript.add(role, content, **facts)
+        self._writer.write(turn)
+        if self.on_said is not None:
+            self.on_said(turn)
 
     def _sum_up(self, person: str | None, kept: int, text: str, model: str) -> None:
         """A summary has taken the place of messages in a context: the bot that replaces this one reads it there too."""

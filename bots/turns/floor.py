@@ -3,9 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Protocol
 
 ASSISTANT = "assistant"
 USER = "user"
+
+
+class OnSpeech(Protocol):
+    """Told that a person begins, or stops, to speak."""
+
+    def __call__(self, person: str | None, *, begins: bool) -> None: ...
 
 
 class Floor:
@@ -15,14 +22,19 @@ class Floor:
         self._speaking: set[tuple[str, str | None]] = set()
         self._somebody_waits = False
         self.on_answer: Callable[[], object] | None = None  # called when the bot begins to answer
+        self.on_speech: OnSpeech | None = None  # called when a person begins or stops
 
     def begins(self, speaker: str, person: str | None = None) -> None:
         """The bot, or a person, begins to speak."""
+        if speaker == USER and (speaker, person) not in self._speaking and self.on_speech is not None:
+            self.on_speech(person, begins=True)
         self._speaking.add((speaker, person))
         if speaker == ASSISTANT and self.on_answer is not None:
             self.on_answer()
 
     def stops(self, speaker: str, person: str | None = None) -> None:
+        if speaker == USER and (speaker, person) in self._speaking and self.on_speech is not None:
+            self.on_speech(person, begins=False)
         self._speaking.discard((speaker, person))
 
     def is_asked(self) -> None:

@@ -36,6 +36,7 @@ class Hearing:
         self.contexts = Contexts()
         self._on_turn = on_turn
         self._is_over = False
+        self.is_followed = False  # by the events of pipecat's aggregators, which say who speaks
         self._follower = Follower(
             self.floor,
             self.contexts,
@@ -49,7 +50,8 @@ class Hearing:
 
     def follow(self, pipeline: PipelineWorker) -> None:
         """Write down what comes into a bot's contexts; or what is heard, where it has none of pipecat's aggregators."""
-        if not self._follower.follow(pipeline):
+        self.is_followed = self._follower.follow(pipeline)
+        if not self.is_followed:
             self._overhearer.follow(pipeline)
 
     def message_added(self, message: Any, person: str | None = None) -> None:

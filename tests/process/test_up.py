@@ -435,6 +435,7 @@ def test_stopping_while_it_starts_leaves_no_process_behind(folder):
 def test_with_a_redis_of_ones_own_none_is_started_and_none_is_missed(folder):
     with temporary_redis() as other:
         up = folder.ready(REDIS_URL=other.redis_url)
+        up.says("REDIS_URL is set")  # that Redis answers before ours has said why it does not start
         up.process.send_signal(signal.SIGINT)
         code = up.ends()
 

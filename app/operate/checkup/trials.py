@@ -1,10 +1,12 @@
 """What came of the trials: a join that is taken back, and the web process asked as a caller would."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from greenroom.app.operate.checkup.redis import REMEDIES
-from greenroom.app.operate.findings import OK, PROBLEM, WARNING, Finding
+from greenroom.app.operate.findings import OK, PROBLEM, START, WARNING, Finding
 from greenroom.app.operate.trial import Claiming, Outcome, Web
+from greenroom.app.rooms.letters import Waiting
 
 
 def join(tried: Claiming) -> Finding:
@@ -45,6 +47,38 @@ def join(tried: Claiming) -> Finding:
                 ),
                 told,
             )
+
+
+def events(address: str, why_not: str | None) -> Finding:
+    """Whether what happens is told to those who want to know."""
+    if why_not is None:
+        return Finding("events", OK, f"The events process at {address} answers.")
+    return Finding(
+        "events",
+        WARNING,
+        f"The events process at {address} does not serve ({why_not}): no event is streamed, and no webhook sent, until "
+        "it does; what happens meanwhile is told then, for a day.",
+        f"{START} the `events` line of the Procfile. If it is elsewhere: EVENTS_URL.",
+    )
+
+
+def webhooks(waiting: Mapping[str, Waiting]) -> Finding:
+    """What receivers have not taken; by their URLs, as they may be shown."""
+    dead = {url: it.dead for url, it in waiting.items() if it.dead or it.dropped}
+    if not dead:
+        return Finding(
+            "webhooks",
+            OK,
+            f"All receivers of webhooks ({len(waiting)}) have taken what they were sent in time.",
+        )
+    listed = ", ".join(f"{url} ({count})" for url, count in dead.items())
+    return Finding(
+        "webhooks",
+        WARNING,
+        f"Events that a receiver did not take for a day: {listed}.",
+        "`greenroom webhooks` lists them with the reasons; `greenroom webhooks resend all` sends them again.",
+        {"dead": dead},
+    )
 
 
 def web(address: str, found: Web) -> list[Finding]:

@@ -16,6 +16,7 @@ from greenroom.app.operate.checkup import check, trials
 from greenroom.app.operate.doctor import BLIND, ILL, WELL, Place, examine, examine_room
 from greenroom.app.operate.findings import Verdict
 from greenroom.app.providers.local import Local
+from greenroom.app.rooms import letters
 from greenroom.app.rooms.conversations import OUTBOX_HOLDS, Record, Turn
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom
@@ -654,3 +655,19 @@ def test_a_slot_of_a_session_that_nobody_knows_is_found(ledger):
     ledger.run(Report(replace(BOTS, used=1), {"of-yesterday": "here/job/7"}))
 
     assert look(ledger)["used slots"].verdict is PROBLEM
+
+
+def test_an_events_process_that_does_not_answer_is_found_and_webhooks_that_nobody_took():
+    assert trials.events("http://127.0.0.1:7079", None).verdict is Verdict.OK
+    away = trials.events("http://127.0.0.1:7079", "no answer (ConnectionRefusedError)")
+    assert (away.verdict, "ConnectionRefused" in away.says) == (Verdict.WARNING, True)
+
+    taken, dead = letters.Waiting(0, 0, 0, 0), letters.Waiting(2, 1, 3, 0)
+    assert trials.webhooks({"https://a.example.com": taken}).verdict is Verdict.OK
+    found = trials.webhooks({"https://a.example.com": taken, "https://b.example.com": dead})
+    assert found.verdict is Verdict.WARNING
+    assert "https://b.example.com (3)" in found.says and "a.example.com" not in found.says
+
+
+def test_an_events_process_that_is_nowhere_is_asked_and_missed():
+    assert "no answer" in trial.ask_events("http://127.0.0.1:9")

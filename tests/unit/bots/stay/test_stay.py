@@ -16,6 +16,7 @@ from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, F
 from greenroom.app.rooms.leases import STALE_AFTER
 from greenroom.app.rooms.resuming import NO_RESULT, NOTHING_OPEN, UNANSWERED, UNFINISHED
 from greenroom.app.rooms.sessions import Reason, State, Transition
+from greenroom.app.rooms.told import Hear
 from greenroom.bots.stay import bot_run, heartbeat, stay, watchdog
 from greenroom.bots.stay.ending import REPLACED, End, Ending
 from greenroom.bots.stay.helpers import Helpers
@@ -385,3 +386,28 @@ async def test_the_first_bot_of_a_session_was_not_cut_off_whatever_its_user_says
     body = await told_of(perform, said(1, "user", "in another room"), version=1)
 
     assert body["conversation"] == [{"role": "user", "content": "in another room"}]
+
+
+async def test_the_people_s_clients_are_told_of_the_session_and_servers_of_what_is_heard(perform):
+    async def bot(current, _body):
+        await starts(current)
+        current._parts.telling.tell("voice.speech.start", person="ada")
+        current._parts.telling.tell("voice.speech.end", person="ada")
+        await asyncio.sleep(0.3)
+        current.end(Ending(Reason.SHUTDOWN))
+        await asyncio.Future()
+
+    ledger = Told()
+    parts, _ = await perform(bot, ledger=ledger)
+
+    assert parts.stage.events == [
+        "session.live",
+        "voice.session.start",
+        "session.leaving",
+        "voice.session.end",
+    ]
+    (heard,) = [step for step in ledger.told if isinstance(step, Hear)]
+    assert [(sound.type, sound.sequence) for sound in heard.sounds] == [
+        ("voice.speech.start", 1),
+        ("voice.speech.end", 2),
+    ]

@@ -1,0 +1,302 @@
+"""Five thousand listeners on one events process: how soon they have an event, and that a restart loses none.
+
+    make bench-events                       about a minute
+    make bench-events ARGS="--clients 500"
+
+Events are told as a bot's history is, by the same step, and timed from before that to each client's socket; the clients
+are one process that waits in epoll, so that it costs the machine little.  Halfway the events process is killed with
+SIGKILL and started again: every client comes back with its last id, and must have got every event in the end.
+
+The peer is what one writes first: a Flask view that streams, on gunicorn's threads, a blocking read of Redis each.
+It is given a thousand threads, as many clients as we have, and the same events.
+"""
+
+import argparse
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.stage import go_live
+from greenroom.app.local.embedded_redis import temporary_redis
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import Happened, Note
+from greenroom.app.rooms.told import Place, ReadTold
+from greenroom.app.settings import Settings
+from greenroom.app.storage.ledger import RedisLedger
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIENTS = 5000
+EVENTS = 60
+EVERY = 0.5  # seconds between two events
+ANSWERS_WITHIN = 60.0  # seconds for all clients to be connected, as after a restart
+HELD_WITHIN = 15.0  # seconds for a client of the peer to be answered
+KEY = "a-key-for-benchmarks-only"
+PEER_THREADS = 1000
+SEQUENCE = re.compile(rb'"sequence":(\d+)')
+PLACE = re.compile(rb"^id: (\S+)", re.MULTILINE)
+
+
+@dataclass
+class Crowd:
+    """Clients of one port: sockets, what each has got, and when."""
+
+    port: int
+    path: str
+    connected: dict[int, socket.socket] = field(default_factory=dict)
+    got: dict[int, set[int]] = field(default_factory=dict)  # by client
+    last_id: dict[int, bytes] = field(default_factory=dict)
+    latencies: list[float] = field(default_factory=list)  # ms
+    _client_of: dict[int, int] = field(default_factory=dict)  # by file
+    _poll: select.epoll = field(default_factory=select.epoll)
+
+    def connect(self, client: int) -> None:
+        """Ask for the stream, from the last id on; the answer is read later."""
+        sock = socket.create_connection(("127.0.0.1", self.port), 30)
+        last = b"Last-Event-ID: %b\r\n" % self.last_id[client] if client in self.last_id else b""
+        head = f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n".encode()
+        sock.sendall(head + last + b"Accept: text/event-stream\r\n\r\n")
+        sock.setblocking(False)
+        self.connected[client] = sock
+        self._client_of[sock.fileno()] = client
+        self.got.setdefault(client, set())
+        self._poll.register(sock.fileno(), select.EPOLLIN)
+
+    def read(self, told_at: dict[int, float], within: float) -> set[int]:
+        """Read for so long, or until something has come; the clients that were sent anything."""
+        heard = set()
+        for file, _ in self._poll.poll(within):
+            client = self._client_of[file]
+            try:
+                data = self.connected[client].recv(256 * 1024)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            at = time.perf_counter()
+            if not data:
+                self.hang_up(client)
+                continue
+            heard.add(client)
+            for found in SEQUENCE.finditer(data):
+                sequence = int(found[1])
+                self.got[client].add(sequence)
+                if sequence in told_at:
+                    self.latencies.append((at - told_at[sequence]) * 1000)
+            if places := PLACE.findall(data):
+                self.last_id[client] = places[-1]
+        return heard
+
+    def hang_up(self, client: int) -> None:
+        sock = self.connected.pop(client)
+        self._poll.unregister(sock.fileno())
+        del self._client_of[sock.fileno()]
+        sock.close()
+
+    def close(self) -> None:
+        for client in list(self.connected):
+            self.hang_up(client)
+
+    def gather(self, clients: int, within: float) -> int:
+        """Connect all that are not, and wait until each has been answered; how many were."""
+        until, answered = time.monotonic() + within, set()
+        for client in range(clients):
+            if client not in self.connected:
+                self.connect(client)
+            if client % 100 == 0:
+                answered |= self.read({}, 0)
+        while len(answered & self.connected.keys()) < clients and time.monotonic() < until:
+            answered |= self.read({}, 0.1)
+        return len(answered & self.connected.keys())
+
+
+class Teller:
+    """Tells events of one session, and remembers when."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._ledger = RedisLedger(settings.redis_url)
+        self._session, _ = go_live(self._ledger, Room.parse("local:bench"), "ada")
+        self._sequence = int(self._ledger.run(ReadTold(Place()))[-1].fields["sequence"])
+        self.told_at: dict[int, float] = {}
+
+    def tell(self) -> int:
+        self._sequence += 1
+        self.told_at[self._sequence] = time.perf_counter()
+        self._ledger.run(Note(self._session.id, Happened.QUEUED, self._session.epoch))
+        return self._sequence
+
+    @contextmanager
+    def telling(self, events: int) -> Iterator[threading.Thread]:
+        """Tell so many, in a thread of its own."""
+
+        def tell_all() -> None:
+            for _ in range(events):
+                time.sleep(EVERY)
+                self.tell()
+
+        thread = threading.Thread(target=tell_all)
+        thread.start()
+        yield thread
+        thread.join()
+
+    def close(self) -> None:
+        self._ledger.close()
+
+
+def main() -> None:
+    """Measure ours, with a restart; then the peer."""
+    parser = argparse.ArgumentParser(prog="bench-events")
+    parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--events", type=int, default=EVENTS)
+    asked = parser.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with temporary_redis() as settings:
+        crowd, lost = _ours(settings, asked.clients, asked.events)
+    with temporary_redis() as settings:
+        held, peers = _peer(settings, asked.clients, max(5, asked.events // 4))
+    report.say(
+        bench="events",
+        ours=asked.clients,
+        peer=held,
+        peer_name=f"a streaming Flask view on {PEER_THREADS} threads of gunicorn, a read of Redis each",
+        unit="clients that get events",
+        ratio=asked.clients / max(1, held),
+        p50_ms=round(report.percentile(crowd.latencies, 50), 1),
+        p99_ms=round(report.percentile(crowd.latencies, 99), 1),
+        peer_p99_ms=round(report.percentile(peers.latencies, 99), 1) if peers.latencies else None,
+        delivered=len(crowd.latencies),
+        lost=lost,
+    )
+
+
+def _ours(settings: Settings, clients: int, events: int) -> tuple[Crowd, int]:
+    """Half of the events, a restart, the other half; and how many events were lost to whom."""
+    port = _free_port()
+    crowd, teller = Crowd(port, "/events"), Teller(settings)
+    with _events_process(settings, port) as restart:
+        assert crowd.gather(clients, ANSWERS_WITHIN) == clients, "not all clients were answered"
+        print(f"{clients} clients listen", file=sys.stderr, flush=True)
+        first = teller.tell()
+        _listen(crowd, teller, events // 2)
+        restart()
+        while crowd.connected:
+            crowd.read({}, 0.5)
+        missed = [teller.tell() for _ in range(20)]
+        for sequence in missed:
+            teller.told_at.pop(sequence)  # told to nobody yet: that is no latency
+        _until_it_answers(port)
+        assert crowd.gather(clients, ANSWERS_WITHIN) == clients, "not all clients came back"
+        print("all have come back", file=sys.stderr, flush=True)
+        _listen(crowd, teller, events - events // 2)
+        last = teller.tell()
+        _read_until(crowd, teller, lambda: all(last in got for got in crowd.got.values()), 30)
+    crowd.close()
+    teller.close()
+    told = set(range(first, last + 1))
+    return crowd, sum(len(told - got) for got in crowd.got.values())
+
+
+def _listen(crowd: Crowd, teller: Teller, events: int) -> None:
+    with teller.telling(events) as thread:
+        _read_until(crowd, teller, lambda: not thread.is_alive(), 600)
+    _read_until(crowd, teller, lambda: False, 1.0)
+
+
+def _read_until(crowd: Crowd, teller: Teller, is_done: Callable[[], bool], within: float) -> None:
+    until = time.monotonic() + within
+    while time.monotonic() < until and not is_done():
+        crowd.read(teller.told_at, 0.05)
+
+
+def _peer(settings: Settings, clients: int, events: int) -> tuple[int, Crowd]:
+    """How many of as many clients get an event from the peer."""
+    port = _free_port()
+    crowd, teller = Crowd(port, "/events"), Teller(settings)
+    command = [
+        *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", str(PEER_THREADS)),
+        *("--worker-connections", "10000", "--timeout", "120", "--log-level", "critical"),
+        "benchmarks.bare_events:app",
+    ]
+    with _process(command, settings, port):
+        crowd.gather(clients, HELD_WITHIN)
+        _listen(crowd, teller, events)
+    crowd.close()
+    teller.close()
+    return sum(bool(got) for got in crowd.got.values()), crowd
+
+
+@contextmanager
+def _events_process(settings: Settings, port: int) -> Iterator[Callable[[], None]]:
+    """The process of the Procfile; what is yielded kills it, and starts another."""
+    command = [sys.executable, "-m", "greenroom.app.cli", "events"]
+    running = [_start(command, settings, port)]
+    _until_it_answers(port)
+
+    def restart() -> None:
+        running[-1].send_signal(signal.SIGKILL)
+        running[-1].wait()
+        running.append(_start(command, settings, port))
+
+    try:
+        yield restart
+    finally:
+        running[-1].terminate()
+        running[-1].wait(30)
+
+
+@contextmanager
+def _process(command: list[str], settings: Settings, port: int) -> Iterator[None]:
+    process = _start(command, settings, port)
+    try:
+        _until_it_answers(port)
+        yield
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+def _start(command: list[str], settings: Settings, port: int) -> "subprocess.Popen[bytes]":
+    environ = {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        "PYTHONPATH": str(ROOT),
+        "VAR_DIR": str(settings.var_dir),
+        "REDIS_URL": settings.redis_url,
+        "API_KEY": KEY,
+        "EVENTS_PORT": str(port),
+        "LOG_LEVEL": "ERROR",
+    }
+    return subprocess.Popen(command, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL)
+
+
+def _until_it_answers(port: int) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+if __name__ == "__main__":
+    main()
