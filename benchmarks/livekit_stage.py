@@ -140,7 +140,7 @@ class Joins:
         self._sessions: dict[str, str] = {}
 
     def start(self, room: str, *, bot: str = "assistant") -> dict[str, Any]:
-        joined = self._post("/join", room_url=f"{self._server.url}/{room}", user_id="ann", bot=bot)
+        joined = self._post("/join", room_url=f"{self._server.url}/{room}", user_id=f"ann-{room}", bot=bot)
         self._sessions[room] = joined["session_id"]
         return joined
 

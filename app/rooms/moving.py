@@ -206,9 +206,18 @@ class Move:
         self._target = target
         self._adopter = adopter
         self._stands = target.at("claimed")
+        self._is_committed = False
 
     async def run(self) -> Moved | StartedAnew | NotMoved:
         """Move.  Whoever cancels it finds the session in one of the two rooms, and the bot there."""
+        try:
+            return await self._run()
+        except asyncio.CancelledError:
+            if not self._is_committed:
+                await self._settle()
+            raise
+
+    async def _run(self) -> Moved | StartedAnew | NotMoved:
         try:
             try:
                 await self._come_in()
@@ -221,9 +230,6 @@ class Move:
             return await self._call_off(cannot.kind, cannot.detail)
         except RedisAway:
             return await self._call_off(MoveFailure.OURS, "Redis was away")
-        except asyncio.CancelledError:
-            await self._settle()
-            raise
         except Exception:
             log.exception("session_move_failed", session_id=self._session.id, room=str(self._target.room))
             return await self._call_off(MoveFailure.OURS, "broke on our side; the worker's log says how")
@@ -276,12 +282,15 @@ class Move:
             try:
                 if not await self._bot.fall_silent():
                     raise CannotMove(MoveFailure.ENDED, "the session ended meanwhile")
-                return await self._ledger.run(step)
+                moved = await self._ledger.run(step)
             except RedisAway:
                 await self._bot.speak_again()
                 await asyncio.sleep(ASK_AGAIN_AFTER.total_seconds())
             except (IllegalTransition, NoSuchSession):
                 raise CannotMove(MoveFailure.TOO_LATE, "the move was called off") from None
+            else:
+                self._is_committed = True
+                return moved
 
     async def _start_anew(self) -> Session:
         """Another bot comes into the other room, and finds the session as this one leaves it."""

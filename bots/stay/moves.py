@@ -8,7 +8,16 @@ import structlog
 
 from greenroom.app.errors import NotMovable
 from greenroom.app.rooms.ledger import AsyncLedger
-from greenroom.app.rooms.moving import MOVABLE, Adopter, Move, NotMoved, StartedAnew, Target
+from greenroom.app.rooms.moving import (
+    MOVABLE,
+    Adopter,
+    Move,
+    MoveFailure,
+    NotMoved,
+    StartedAnew,
+    Target,
+    call_off,
+)
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import ReadSession
 from greenroom.bots.stay.ending import REPLACED, End, Ending
@@ -81,6 +90,10 @@ class Moves:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=SETTLED_WITHIN.total_seconds())
+        session, target = self._journal.session, self._target
+        if target is not None and session.room != target.room:  # whoever comes next finds that room free
+            left = call_off(session, target, MoveFailure.ENDED, "its bot left meanwhile")
+            await self._journal.attempt(left)
 
     async def _run(self, target: Target) -> None:
         try:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from pipecat.pipeline.pipeline import Pipeline
@@ -21,6 +21,12 @@ from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.workers.runner import WorkerRunner
 
+from greenroom.app.rooms.leases import Adopt
+from greenroom.app.rooms.ledger import Step
+from greenroom.app.rooms.moving import CommitMove
+from greenroom.app.rooms.procedures import Underway
+from greenroom.app.rooms.sessions import Advance
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import room_state
 
 TRANSPORTS: dict[str, Any] = {
@@ -63,6 +69,42 @@ async def stuck(runner_args: RunnerArguments) -> None:
     """Starts, and then blocks its event loop for good."""
     asyncio.get_running_loop().call_later(1, time.sleep, 600)
     await perform(runner_args)
+
+
+dies_after: list[str] = []  # the steps after which this process dies
+
+
+async def mortal(runner_args: RunnerArguments) -> None:
+    """Its process dies when the step of a move is done that the join names, as a failpoint."""
+    about = runner_args.body or {}
+    if not dies_after:
+        watch_steps()
+    dies_after[:] = [about["metadata"].get("dies_after", "nothing")]
+    await perform(runner_args)
+
+
+def watch_steps() -> None:
+    """`committed`, `claim adopted`, or what the session's record says of a move then."""
+    run_all = AsyncRedisLedger.run_all
+
+    async def run_and_die(ledger: AsyncRedisLedger, steps: Sequence[Step[Any]]) -> list[Any]:
+        results = await run_all(ledger, steps)
+        if any(_name_of(step) in dies_after for step in steps):
+            os._exit(1)
+        return results
+
+    AsyncRedisLedger.run_all = run_and_die  # type: ignore[method-assign]
+
+
+def _name_of(step: Step[Any]) -> str | None:
+    match step:
+        case Advance(after=Underway(step=name)):
+            return name
+        case CommitMove():
+            return "committed"
+        case Adopt():
+            return "claim adopted"
+    return None
 
 
 # What bots of others do to their process

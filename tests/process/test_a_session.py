@@ -52,11 +52,11 @@ def test_a_bot_that_crashes_at_boot_says_so_to_whoever_waits(greenroom):
 
 
 async def test_a_person_who_comes_back_finds_the_same_bot_waiting(greenroom):
-    joined = greenroom.join("local:back", user_id="ann")
+    joined = greenroom.join("local:back", user_id="ann-back")
     async with Person(greenroom.url, joined["connect"]):
         pass
     eventually(lambda: greenroom.session(joined["session_id"])["state"] == "waiting")
-    again = greenroom.join("local:back", user_id="ann")
+    again = greenroom.join("local:back", user_id="ann-back")
     async with Person(greenroom.url, again["connect"]):
         eventually(lambda: greenroom.session(joined["session_id"])["state"] == "live")
 
@@ -73,11 +73,11 @@ async def test_a_room_whose_person_does_not_come_back_ends_as_idle(greenroom):
 
 
 async def test_a_bot_that_leaves_later_is_there_for_who_joins_meanwhile_and_else_gone(greenroom):
-    joined = greenroom.join("local:later", user_id="ann")
+    joined = greenroom.join("local:later", user_id="ann-later")
     later = {"room_url": "local:later", "teardown_delay": 1}
     async with Person(greenroom.url, joined["connect"]):
         left = greenroom.post("/leave", {**later, "teardown_delay": 60})
-    again = greenroom.join("local:later", user_id="ann")
+    again = greenroom.join("local:later", user_id="ann-later")
     async with Person(greenroom.url, again["connect"]):
         eventually(lambda: greenroom.session(joined["session_id"])["state"] == "live")
         second = greenroom.post("/leave", later)
@@ -88,7 +88,7 @@ async def test_a_bot_that_leaves_later_is_there_for_who_joins_meanwhile_and_else
 
 
 async def test_a_second_person_is_told_that_the_room_is_full(greenroom):
-    ann = greenroom.join("local:full", user_id="ann")
+    ann = greenroom.join("local:full", user_id="ann-full")
     bob = greenroom.join("local:full", user_id="bob")
     async with Person(greenroom.url, ann["connect"]) as person:
         refused = await person.refusal_of(bob["connect"])

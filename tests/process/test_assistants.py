@@ -15,7 +15,7 @@ async def test_a_join_with_an_assistant_is_greeted_in_its_words_and_under_its_na
         "/assistants", {**pearl, "prompts": {"goodbye": "Ciao."}, "voice_parameters": {"speed": 1.5}}
     )
     joined = greenroom.post(
-        "/join?wait=20", {"room_url": "local:pearl", "user_id": "ann", "assistant": "pearl"}
+        "/join?wait=20", {"room_url": "local:pearl", "user_id": "ann-pearl", "assistant": "pearl"}
     )
 
     async with Person(greenroom.url, joined["connect"]) as person:

@@ -39,7 +39,7 @@ def joined(greenroom, room):
         "prompts": {"system": f"Calm. {CANARY}", "greeting": f"What is your name? {CANARY}"},
         "metadata": {"preferences": {"tea": CANARY}},
     }
-    return greenroom.join(room, bot="assistant", user_id="ann", **told)
+    return greenroom.join(room, bot="assistant", user_id=f"ann-{room.rpartition('/')[2]}", **told)
 
 
 def messages():

@@ -30,11 +30,11 @@ def states(person):
 
 
 async def test_a_note_is_told_to_who_arrives_and_kept_for_the_next_bot(greenroom):
-    joined = greenroom.join("local:notes", user_id="ann", bot="noting")
+    joined = greenroom.join("local:notes", user_id="ann-notes", bot="noting")
     eventually(lambda: note(greenroom, "local:notes"))
     first = note(greenroom, "local:notes")
     bot = int(greenroom.owner("local:notes").rsplit("/", 1)[1])
-    assert first == {"value": {"by": bot}, "owner": "ann"}
+    assert first == {"value": {"by": bot}, "owner": "ann-notes"}
 
     async with Person(greenroom.url, joined["connect"]) as ann:
         await ann.until(states)
@@ -49,7 +49,7 @@ async def test_a_note_is_told_to_who_arrives_and_kept_for_the_next_bot(greenroom
 
 
 def test_a_note_is_written_again_when_redis_has_lost_everything(greenroom):
-    joined = greenroom.join("local:lost", user_id="ann", bot="noting")
+    joined = greenroom.join("local:lost", user_id="ann-lost", bot="noting")
     first = eventually(lambda: note(greenroom, "local:lost"))
 
     greenroom.redis.flushall()
