@@ -169,6 +169,10 @@ WRONG = {
     "negative patience": ("POST", "/join?wait=-1", {}, 422, "wait: "),
     "too much patience": ("POST", "/join?wait=31", {}, 422, "wait: "),
     "an unknown query": ("POST", "/join?wiat=1", {}, 422, "wiat: Unknown field"),
+    "an empty resume token": ("POST", "/join", {"resume_token": ""}, 422, "resume_token: "),
+    "a long resume token": ("POST", "/join", {"resume_token": "a" * 2001}, 422, "resume_token: "),
+    "a resume token of nobody's": ("POST", "/join", {"resume_token": "resume.x"}, 401, ""),
+    "a resume token that is a key": ("POST", "/join", {"resume_token": "a-key"}, 401, ""),
     # leaving
     "nobody to leave": ("POST", "/leave", {}, 422, "one of the two"),
     "both ways to say who": ("POST", "/leave", {"room_url": "local:a", "session_id": "x"}, 422, "one of the two"),
@@ -176,6 +180,11 @@ WRONG = {
     "a long session": ("POST", "/leave", {"session_id": "a" * 65}, 422, "session_id: "),
     "an empty session": ("POST", "/leave", {"session_id": ""}, 422, "session_id: "),
     "a session with a lone surrogate": ("POST", "/leave", b'{"session_id": "\\ud800"}', 422, "session_id: "),
+    "a delay before now": ("POST", "/leave", {"session_id": "x", "teardown_delay": -1}, 422, "teardown_delay: Use"),
+    "a delay of a day": ("POST", "/leave", {"session_id": "x", "teardown_delay": 86400}, 422, "teardown_delay: Use"),
+    "a delay in words": ("POST", "/leave", {"session_id": "x", "teardown_delay": "soon"}, 422, "teardown_delay: "),
+    "a cleanup with a long timestamp": ("POST", "/sessions/x/cleanup", {"timestamp": "1" * 65}, 422, "timestamp: "),
+    "a cleanup of nobody": ("POST", "/sessions/nobody/cleanup", {}, 404, "no session"),
     "an unknown session to leave": ("POST", "/leave", {"session_id": "nobody"}, 404, "no session"),
     # configuring
     "no room to configure": ("POST", "/config", {"voice": "deep"}, 422, "room_url: Missing data"),
