@@ -273,7 +273,8 @@ class WholeRequests(ThreadWorker):
         self._looks_at = now + DEADLINES_LOOKED_AT_EVERY
         for connection in list(self._connections):
             if connection.state is State.RELAYED and not self.alive:
-                self._drop(connection)  # its client comes back, to the next process
+                self._end_relay(connection)  # its client comes back, to the next process
+                self._close(connection)
                 continue
             if not force and (connection.deadline is None or connection.deadline > now):
                 continue

@@ -21,7 +21,7 @@ ID, EPOCH = "a-session", 7
 @pytest.fixture(scope="module")
 def running():
     with product(names=("redis", "web", "events"), WEB_WORKERS="1") as it:
-        eventually(lambda: is_served(it), within=30)
+        eventually(lambda: is_served(it), within=60)
         yield it
 
 
@@ -90,7 +90,7 @@ def test_nothing_is_lost_when_the_events_process_is_killed(running, ledger):
     with Stream(running) as refused:
         assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
     running.process("events").start()
-    eventually(lambda: is_served(running), within=30)
+    eventually(lambda: is_served(running), within=60)
     with Stream(running, last_id=before[-1][0]) as stream:
         tell(ledger, 2)
         after = stream.next(7)
@@ -107,7 +107,7 @@ def test_a_web_process_that_stops_ends_its_streams_at_once_and_the_next_one_goes
         running.process("web").restart()
         assert stream.next(1) == []
         assert time.monotonic() - began < 20, "gunicorn had to kill it"
-    eventually(running.is_live, within=30)
+    eventually(running.is_live, within=60)
     tell(ledger, 1)
     with Stream(running, last_id=last_id) as stream:
         assert stream.next(1)[0][1]["sequence"] == first["sequence"] + 1
