@@ -21,6 +21,7 @@ from greenroom.app.rooms.outboxes import (
     ChangedSessions,
     Lying,
     Outbox,
+    PutSessionAside,
     ReadOutbox,
     SessionKept,
     Settle,
@@ -199,6 +200,7 @@ class Flusher:
                 self._on_ended(report.session)
             if because:
                 log.error("session_rejected", session_id=changed.session_id, because=because)
+                self._ledger.run(PutSessionAside(changed.session_id))
             self._pauses.end(changed.session_id)
             self._ledger.run(SessionKept(changed))
             kept, failures = kept + 1, 0

@@ -77,6 +77,13 @@ class SessionKept(Step[None]):
 
 
 @dataclass(frozen=True)
+class PutSessionAside(Step[None]):
+    """A session is never kept for good: what is known of it stays for UNSTORABLE_KEPT_FOR, for somebody to look at."""
+
+    session_id: str
+
+
+@dataclass(frozen=True)
 class Waiting:
     """How much waits to be kept, and for how long."""
 
@@ -86,6 +93,7 @@ class Waiting:
     oldest_ms: int  # since when the first of them waits; 0 if none does
     sessions: int
     unstorable: int  # conversations of which a turn could not be kept
+    sessions_unstorable: int  # sessions that could not be kept
     dropped: int  # turns that had no room in their outbox, in the last days
 
 

@@ -52,8 +52,9 @@ def forget_session(step: ForgetSession) -> Command:
         "session": keys.session(session_id),
         "events": keys.events(session_id),
         "inbox": keys.inbox(session_id),
+        "aside": keys.sessions_unstorable(),
     }
-    return Command((script("forget_session", names),), nothing)
+    return Command((script("forget_session", names, id=session_id),), nothing)
 
 
 def forget_visits(step: ForgetVisits) -> Command:

@@ -17,6 +17,7 @@
     conversations:outbox          zset    kept; conversation -> last turn, 3 days  record
     conversation:{<id>}:unstorable  list  30 days                     settle
     conversations:unstorable      zset    kept; conversation -> put aside   settle
+    sessions:unstorable           zset    30 days past the last; session -> put aside  put_session_aside
     turns:dropped                 string  3 days                      record
     sessions:changed              zset    kept; session -> last change      create, transition, note, and the like
     sessions:paused               zset    kept; session -> since when its pause is looked after  set_pause, seen_to
@@ -116,6 +117,8 @@ ACROSS_SLOTS = {
     "read_hosts": "a list in which a worker stands twice, or not at all",
     "begin_conversation": "a conversation that is nobody's",
     "settle": "an outbox that is empty and listed, or has turns and is not",
+    "put_session_aside": "a session that is kept and that nobody is told of, or the other way round",
+    "forget_session": "a session that is counted as put aside, and is not there",
     "set_pause": "a pause that nobody ends once the call is over that it is for",
     "set_duration": "a session whose time in the archive is not the one it had",
     "waiting": "a number that was never true",
@@ -231,6 +234,11 @@ def webhook_dead(receiver: str) -> str:
 
 def webhook_dropped(receiver: str) -> str:
     return f"webhook:{{{receiver}}}:dropped"
+
+
+def sessions_unstorable() -> str:
+    """Sessions that the archive refuses, for somebody to look at."""
+    return "sessions:unstorable"
 
 
 def turns_dropped() -> str:

@@ -9,6 +9,7 @@ from greenroom.app.rooms.outboxes import (
     ChangedSessions,
     Lying,
     Outbox,
+    PutSessionAside,
     ReadOutbox,
     ReadWaiting,
     SessionKept,
@@ -87,15 +88,26 @@ def session_kept(step: SessionKept) -> Command:
     return Command((script("session_kept", names, session=changed.session_id, change=changed.mark),), nothing)
 
 
+def put_session_aside(step: PutSessionAside) -> Command:
+    names = {
+        "session": keys.session(step.session_id),
+        "events": keys.events(step.session_id),
+        "aside": keys.sessions_unstorable(),
+    }
+    call = script("put_session_aside", names, id=step.session_id, kept_ms=ms(UNSTORABLE_KEPT_FOR))
+    return Command((call,), nothing)
+
+
 def read_waiting(step: ReadWaiting) -> Command:
     def read(replies: list[Reply]) -> Waiting:
-        conversations, sessions, unstorable, dropped, turns, fullest, oldest_ms = map(int, replies[0])
-        return Waiting(conversations, turns, fullest, oldest_ms, sessions, unstorable, dropped)
+        conversations, sessions, unstorable, aside, dropped, turns, fullest, oldest_ms = map(int, replies[0])
+        return Waiting(conversations, turns, fullest, oldest_ms, sessions, unstorable, aside, dropped)
 
     names = {
         "outboxes": keys.OUTBOXES,
         "changed": keys.SESSIONS_CHANGED,
         "with_some": keys.UNSTORABLE,
+        "aside": keys.sessions_unstorable(),
         "dropped": keys.turns_dropped(),
         "outboxes_read": [keys.outbox(conversation) for conversation in step.conversations],
     }
@@ -108,5 +120,6 @@ ENCODERS: Encoders = {
     Settle: settle,
     ChangedSessions: changed_sessions,
     SessionKept: session_kept,
+    PutSessionAside: put_session_aside,
     ReadWaiting: read_waiting,
 }

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from greenroom.app.backend.archive import BackendArchive
 from greenroom.app.backend.calls import Backend
 from greenroom.app.rooms.conversations import CountMessages, Record, Turn
+from greenroom.app.rooms.erasing import ForgetSession
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.outboxes import ChangedSessions, ReadOutbox, ReadWaiting, WaitingOutboxes
 from greenroom.app.rooms.pauses import LONGEST_PAUSE
@@ -208,3 +209,19 @@ def test_messages_are_counted_by_session(ledger):
     ledger.run(Record("another", HERE, 7, Turn("turn-9", "user", "words", epoch=7), owner="main/ada"))
 
     assert ledger.run(CountMessages(HERE, "a-session")) == 1
+
+
+def test_a_session_that_is_never_taken_is_put_aside_where_it_is_seen(ledger, fake, flusher, server):
+    ledger.run(Create(a_session(user_id="ada", conversation_id=HERE)))
+    ledger.run(Transition("a-session", State.ENDED, 7, reason=Reason.LEFT))
+    a_day = server.pttl(keys.session("a-session"))
+    fake.answers = lambda call: (422 if call.path == "/sessions" else 200, b"")
+    flusher.flush()
+
+    assert ledger.run(ChangedSessions()) == []
+    assert ledger.run(ReadWaiting(())).sessions_unstorable == 1
+    assert server.zrange(keys.sessions_unstorable(), 0, -1) == ["a-session"]
+    kept_for = (server.pttl(keys.session("a-session")), server.pttl(keys.events("a-session")))
+    assert min(kept_for) > 20 * a_day
+    ledger.run(ForgetSession("a-session"))
+    assert ledger.run(ReadWaiting(())).sessions_unstorable == 0

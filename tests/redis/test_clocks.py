@@ -55,6 +55,7 @@ from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Tar
 from greenroom.app.rooms.outboxes import (
     Changed,
     ChangedSessions,
+    PutSessionAside,
     ReadOutbox,
     ReadWaiting,
     SessionKept,
@@ -154,6 +155,7 @@ A_STEP_OF_EACH_KIND = [
     ReadWaiting(("a-conversation",)),
     ChangedSessions(),
     SessionKept(Changed("a-session", "1")),
+    PutSessionAside("a-session"),
     SessionsOf("ada"),
     ForgetConversation("a-conversation"),
     ForgetWords("a-conversation", "ada"),

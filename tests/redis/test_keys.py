@@ -25,7 +25,7 @@ from greenroom.app.rooms.letters import DeadLetter, Letter, PutLetters, SettleLe
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.line_upkeep import Positions
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.outboxes import ReadOutbox, Settle
+from greenroom.app.rooms.outboxes import PutSessionAside, ReadOutbox, Settle
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.pausing import Paused, PauseUpkeep, SeenTo, SetCall, SetPause
@@ -187,6 +187,7 @@ def live_through(day, server):
     ledger.run(Record(session.id, another, session.epoch, replace(others_words, id="no-room")))
     marks = [entry.mark for entry in ledger.run(ReadOutbox(another)).entries]
     ledger.run(Settle(another, tuple(marks), frozenset(marks)))
+    ledger.run(PutSessionAside("refused"))
     bot.enter(State.WAITING)
     bot.beat(State.WAITING)
     day.overview.events(bot.session.id)

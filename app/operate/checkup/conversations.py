@@ -42,6 +42,7 @@ def outbox(facts: Facts) -> Iterable[Finding]:
         "oldest_ms": round(age / timedelta(milliseconds=1)),
         "sessions": waiting.sessions,
         "unstorable": waiting.unstorable,
+        "sessions_unstorable": waiting.sessions_unstorable,
         "dropped": waiting.dropped,
     }
     says = (
@@ -59,6 +60,15 @@ def outbox(facts: Facts) -> Iterable[Finding]:
             f"A conversation holds {OUTBOX_HOLDS:,} turns, for {OUTBOX_KEEPS_FOR.days} days; then the oldest go. Does "
             "the database, or the backend at BACKEND_URL, answer, and does control run? Its log says why it cannot "
             "store them (`flush_failed`, `turns_delayed`).",
+            told,
+        )
+    elif waiting.sessions_unstorable:
+        yield Finding(
+            "outbox",
+            WARNING,
+            f"{says} {count(waiting.sessions_unstorable, 'session')} could not be stored, and never will be.",
+            "control's log names it (`session_rejected`), and says why; Redis keeps it for a month: "
+            "`greenroom session ID` tells it.",
             told,
         )
     elif waiting.unstorable:

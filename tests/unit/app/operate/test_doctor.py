@@ -310,6 +310,7 @@ def test_many_rooms_are_counted_and_a_few_are_named(ledger):
         ({"turns": OUTBOX_HOLDS // 2, "fullest": OUTBOX_HOLDS // 2}, PROBLEM),
         ({"turns": OUTBOX_HOLDS, "fullest": 2}, OK),
         ({"unstorable": 1}, WARNING),
+        ({"sessions_unstorable": 1}, WARNING),
         ({"dropped": 1}, PROBLEM),
     ],
 )
@@ -318,6 +319,7 @@ def test_what_waits_to_be_stored_is_seen_long_before_it_is_lost(ledger, bot, wai
     now_ms = facts.read(ledger).reach.now_ms
     oldest_ms = now_ms - waiting.pop("waits", timedelta(seconds=1)) // timedelta(milliseconds=1)
     none = {"conversations": 0, "turns": 0, "fullest": 0, "sessions": 0, "unstorable": 0, "dropped": 0}
+    none["sessions_unstorable"] = 0
     reach = replace(facts.read(ledger).reach, now_ms=now_ms, ahead=timedelta(0))
     seen = replace(facts.read(ledger), reach=reach)
     found = check(replace(seen, waiting=Waiting(**{**none, "oldest_ms": oldest_ms, **waiting})))
