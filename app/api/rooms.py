@@ -34,8 +34,9 @@ from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.requests import Configure
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import as_told
-from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, State
+from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, Session, State
 
 ASK_AGAIN_AFTER = "5"  # seconds; a caller who waits for a slot keeps the place by asking again
 REAPED_WITHIN = timedelta(seconds=5)  # control is waited for
@@ -142,8 +143,17 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
         raise Conflict("The room's bot has just changed; try again.")
     with here.seats.taken(Wait.BOT):
         ask(here.ledger, session, Configure(changes), is_awaited=still_awaited())
+    room = _where_it_is_kept(here, room, session, changes)
     config = here.ledger.run(ReadRoom(room)).config
     return {"room_url": str(room), "session_id": session.id, "config": config}
+
+
+def _where_it_is_kept(here: Services, room: Room, session: Session, changes: dict[str, Any]) -> Room:
+    """The room that the session is in; one that has moved meanwhile may have left the change behind."""
+    now = here.ledger.run(ReadSession(session.id))
+    if now.room != room:
+        here.ledger.run(WriteConfig(now.room, now.epoch, changes))
+    return now.room
 
 
 @bp.get("/rooms/<path:room_url>")

@@ -276,7 +276,7 @@ class Joining:
                     why = event.detail or event.reason
                     raise LaunchFailed(f"The session has ended: {why}.", session_id=joined.session_id)
                 is_there = is_there or event.event == Happened.MOVED
-                if is_there and event.event in ON_STAGE:
+                if is_there and event.event in ON_STAGE - {State.TRANSITIONING}:
                     return replace(joined, status=event.event)
         return joined
 

@@ -34,7 +34,6 @@ DISMISSED = frozenset(
         Reason.IDLE,
         Reason.NO_SHOW,
         Reason.MAX_DURATION,
-        Reason.MOVED_OUT,
         Reason.EJECTED,
         Reason.CRASHED_TOO_OFTEN,
     }
@@ -52,6 +51,7 @@ class Outcome(StrEnum):
     HAS_A_BOT = "has_a_bot"  # ours or another's
     LEASED = "leased"  # a bot is on its way in, or just leaving
     NOT_OVER = "not_over"  # the last session has not ended, and others look after it
+    FOLLOWS = "follows"  # whose bot has moved is there alone, and on their way to it
     DISMISSED = "dismissed"  # the people who are there sent the last bot away
     TOO_SOON = "too_soon"  # the room was given a bot a moment ago
     SERVED = "served"  # it has been given a bot
@@ -113,11 +113,16 @@ class RoomMonitor:
             session = self._ledger.run(ReadSession(session_id))
         except NoSuchSession:
             return Outcome.NEVER_OURS
-        if session.state is not State.ENDED:
-            return Outcome.NOT_OVER
-        if _was_dismissed(session, emptied_ms):
-            return Outcome.DISMISSED
         people = [who.identity for who in there]
+        has_moved = session.room != room or session.reason is Reason.MOVED_OUT
+        if has_moved:  # with whom it is for; the others did not send it away
+            people = [person for person in people if person != session.brief.user_id]
+        elif session.state is not State.ENDED:
+            return Outcome.NOT_OVER
+        if not people:
+            return Outcome.FOLLOWS
+        if not has_moved and _was_dismissed(session, emptied_ms):
+            return Outcome.DISMISSED
         if not self._ledger.run(Once(_cooldown_of(room), COOLDOWN)):
             left = self._ledger.run(TimeLeft(_cooldown_of(room)))
             log.info(
@@ -128,7 +133,7 @@ class RoomMonitor:
                 seconds_left=round(left.total_seconds(), 1),
             )
             return Outcome.TOO_SOON
-        return self._join(session, people)
+        return self._join(room, session, people, like_it=has_moved)
 
     def emptied(self, room: Room) -> None:
         """Note that no person is in a room: whoever comes next did not dismiss the bot, and gets one."""
@@ -143,22 +148,22 @@ class RoomMonitor:
         looks = [(room, next(told), next(told)) for room in rooms]
         return [room for room, session_id, view in looks if session_id and view.lease is None]
 
-    def _join(self, last: Session, people: Sequence[str]) -> Outcome:
-        """Join the bot of the room's last session again, for the same user."""
+    def _join(self, room: Room, last: Session, people: Sequence[str], *, like_it: bool) -> Outcome:
+        """Join the bot of the room's last session again, for the same user, or one like it for who was left behind."""
         bot = last.brief.bot if last.brief.bot in self._bots else self._default_bot
-        order = Order(
-            room=last.room,
-            brief=replace(last.brief, bot=bot, conversation_id=new_conversation()),
-            link=last.link,
-        )
+        brief = replace(last.brief, bot=bot, conversation_id=new_conversation())
+        if like_it:
+            brief = replace(brief, user_id=people[0], profile={}, metadata={})
+        # Nobody asked for it: a bot that this user has elsewhere stays there
+        order = Order(room=room, brief=brief, link=last.link, may_move=False)
         try:
             joined = self._joining.join(order)
         except Unavailable as error:
-            log.warning("presence_join_refused", room=str(last.room), people=len(people), because=error.kind)
+            log.warning("presence_join_refused", room=str(room), people=len(people), because=error.kind)
             return Outcome.UNSERVED
         log.info(
             "presence_bot_joined",
-            room=str(last.room),
+            room=str(room),
             people=len(people),
             bot=bot,
             session_id=joined.session_id,

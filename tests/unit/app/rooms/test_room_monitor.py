@@ -9,10 +9,11 @@ from greenroom.app.errors import ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.moving import CommitMove, Target
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room_monitor import COOLDOWN, Outcome, RoomMonitor
 from greenroom.app.rooms.sessions import Limits, ReadEvents, ReadSession, Reason
-from tests.rigs.makers import STAGE, an_order
+from tests.rigs.makers import CELLAR, STAGE, adopted, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
 
@@ -137,7 +138,7 @@ def test_a_room_that_was_never_ours_is_none_of_its_business(monitor, rooms, hall
 
 
 DISMISSING = [Reason.LEFT, Reason.IDLE, Reason.NO_SHOW, Reason.MAX_DURATION, Reason.EJECTED]
-DISMISSING += [Reason.MOVED_OUT, Reason.CRASHED_TOO_OFTEN]
+DISMISSING += [Reason.CRASHED_TOO_OFTEN]
 
 
 @pytest.mark.parametrize("reason", DISMISSING)
@@ -237,3 +238,44 @@ def test_the_session_that_ended_stays_ended(monitor, once, hall, ledger):
     monitor.look(hall)
 
     assert ledger.run(ReadSession(bot.session.id)).reason is Reason.ROOM_GONE
+
+
+# A bot that has moved
+
+
+@pytest.fixture
+def moved(once, joining, ledger, hall):
+    """Ada's bot has gone to another room; whoever else was there still is."""
+    bot = once(None)
+    joining.move(ledger.run(ReadSession(bot.session.id)), CELLAR, {})
+    target = Target.of(ledger.run(ReadSession(bot.session.id)))
+    adopted(ledger, target.token, room=CELLAR, owner=bot.owner)
+    ledger.run(CommitMove(ledger.run(ReadSession(bot.session.id)), target, bot.owner))
+    return bot
+
+
+def test_whoever_is_left_behind_by_a_bot_gets_one_that_is_like_it(
+    monitor, moved, rooms, hall, ledger, launches
+):
+    rooms.arrive(hall, "bob")
+
+    assert monitor.look(hall) is Outcome.SERVED
+    session = launches.asked[-1][0]
+    assert (session.room, session.brief.user_id, session.brief.personality) == (hall, "bob", "host")
+    assert session.id != moved.session.id
+    assert ledger.run(ReadSession(moved.session.id)).room == CELLAR
+
+
+def test_whoever_follows_their_bot_gets_no_other_one(monitor, moved, hall, launches):
+    assert monitor.look(hall) is Outcome.FOLLOWS
+    assert len(launches.asked) == 1
+
+
+def test_nobody_s_bot_is_fetched_from_another_room(monitor, once, joining, puppet, hall, ledger, launches):
+    once(Reason.ROOM_GONE)
+    joining.join(an_order(CELLAR))
+    elsewhere = puppet().go_live()
+
+    assert monitor.look(hall) is Outcome.SERVED
+    assert launches.moves == []
+    assert ledger.run(ReadSession(elsewhere.session.id)).procedure is None

@@ -1,0 +1,158 @@
+"""A bot that comes from another room, and one that is told to go to one, over HTTP."""
+
+import pytest
+
+from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
+from greenroom.app.rooms.sessions import Happened, Note, ReadSession, State
+from tests.rigs.api import problem
+from tests.rigs.makers import CELLAR, adopted
+
+HERE, THERE = "local:stage", str(CELLAR)
+
+
+@pytest.fixture
+def joined(caller):
+    return caller.post("/join", {"room_url": HERE, "user_id": "ada"}).json
+
+
+@pytest.fixture
+def bot(joined, puppet):
+    return puppet().go_live()
+
+
+@pytest.fixture
+def move(caller, joined, bot):
+    """Ask for the session's move; with a token as whoever holds that."""
+
+    def ask(token=None, *, wait=0, **wanted):
+        by = caller.with_(token) if token else caller
+        path = f"/sessions/{joined['session_id']}/move?wait={wait}"
+        return by.post(path, {"room_url": THERE, **wanted})
+
+    return ask
+
+
+def move_there(ledger, bot):
+    session = ledger.run(ReadSession(bot.session.id))
+    target = Target.of(session)
+    if target is None:
+        return
+    adopted(ledger, target.token, room=target.room, owner=bot.owner)
+    bot.session = ledger.run(CommitMove(session, target, bot.owner))
+    bot.enter(State.TRANSITIONING)
+    bot.enter(State.LIVE)
+
+
+def call_off(ledger, bot):
+    target = Target.of(ledger.run(ReadSession(bot.session.id)))
+    away = "the server of that room does not answer"
+    ledger.run(CallOffMove(bot.session.id, target.room, target.epoch, MoveFailure.UNREACHABLE, away))
+
+
+def comes(ledger, bot, person):
+    ledger.run(Note(bot.session.id, Happened.PERSON_ARRIVED, bot.session.epoch, person=person))
+
+
+def test_a_join_of_another_room_answers_at_once_with_what_the_person_needs_there(caller, joined, bot):
+    response = caller.post("/join", {"room_url": THERE, "user_id": "ada"})
+
+    assert response.status_code == 202
+    told = response.json
+    assert (told["status"], told["session_id"], told["room_url"]) == (
+        "transitioning",
+        joined["session_id"],
+        THERE,
+    )
+    assert (told["reused"], told["conversation_id"]) == (False, joined["conversation_id"])
+    assert told["connect"]["room_url"] == THERE
+    assert told["connect"]["token"]
+
+
+def test_who_waits_is_told_that_it_is_there(caller, joined, bot, ledger):
+    ledger.meanwhile.append(lambda: move_there(ledger, bot))
+    response = caller.post("/join?wait=20", {"room_url": THERE, "user_id": "ada"})
+
+    assert (response.status_code, response.json["status"]) == (200, "live")
+
+
+def test_who_waits_is_told_why_it_does_not_come(caller, joined, bot, ledger):
+    ledger.meanwhile.append(lambda: call_off(ledger, bot))
+    response = caller.post("/join?wait=20", {"room_url": THERE, "user_id": "ada"})
+
+    told = problem(response, 503, "move-failed")
+    assert (told["reason"], "does not answer" in told["detail"]) == ("unreachable", True)
+
+
+def test_what_is_named_is_applied_and_all_else_is_as_it_was(caller, joined, bot):
+    told = caller.post("/join", {"room_url": THERE, "user_id": "ada", "personality": "gruff"}).json
+
+    assert told["personality"] == "gruff"
+    assert {name: told[name] for name in ("bot", "mode", "max_duration")} == {
+        name: joined[name] for name in ("bot", "mode", "max_duration")
+    }
+
+
+def test_a_session_is_moved_by_its_name(move, joined, launches):
+    response = move(mode="forum")
+
+    assert response.status_code == 202
+    told = response.json
+    assert (told["session_id"], told["room_url"], told["mode"]) == (joined["session_id"], THERE, "forum")
+    assert len(launches.moves) == 1
+
+
+def test_it_is_there_when_the_answer_says_so(move, ledger, bot):
+    ledger.meanwhile.append(lambda: move_there(ledger, bot))
+    response = move(wait=20)
+
+    assert (response.status_code, response.json["status"]) == (200, "live")
+
+
+def test_its_user_may_ask_for_it(move, joined):
+    assert move(joined["connect"]["token"]).status_code == 202
+
+
+def test_its_user_does_not_take_it_away_from_others(move, joined, ledger, bot):
+    comes(ledger, bot, "bob")
+
+    problem(move(joined["connect"]["token"]), 409, "others-there")
+    assert move().status_code == 202
+
+
+def test_another_person_in_the_room_may_not(caller, move, joined):
+    bobs = caller.post("/join", {"room_url": HERE, "user_id": "bob"}).json["connect"]["token"]
+
+    problem(move(bobs), 403, "forbidden")
+
+
+def test_a_room_that_has_a_bot_takes_no_second_one(caller, move, joined):
+    theirs = caller.post("/join", {"room_url": THERE, "user_id": "bob"}).json
+
+    told = problem(move(), 409, "room-has-a-bot")
+    assert told["session_id"] == theirs["session_id"]
+
+
+def test_a_bot_that_moves_elsewhere_is_asked_for_again_later(move, joined):
+    move()
+
+    problem(move(room_url="local:attic"), 409, "not-movable")
+
+
+def test_a_bot_that_is_not_on_stage_yet_does_not_move(caller, joined):
+    problem(caller.post(f"/sessions/{joined['session_id']}/move", {"room_url": THERE}), 409, "not-movable")
+
+
+def test_what_is_changed_while_it_moves_is_kept_where_it_is_then(caller, move, bot, ledger):
+    move()
+
+    def moves_and_obeys():
+        move_there(ledger, bot)
+        bot.obey()
+
+    ledger.meanwhile.append(moves_and_obeys)
+    response = caller.post("/config", {"room_url": HERE, "voice": "deep"})
+
+    assert (response.status_code, response.json["room_url"]) == (200, THERE)
+    assert ledger.run(ReadRoom(CELLAR)).config == {"voice": "deep"}
+    assert ledger.run(ReadRoom(bot.session.room)).config == {"voice": "deep"}
