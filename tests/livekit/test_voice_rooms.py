@@ -37,7 +37,7 @@ async def is_let_in(server, token):
 
 
 async def test_a_third_is_refused_by_the_server_whoever_came_first(greenroom, server, ann):
-    """The seed's checklist, phase 6: multiple users can't join voice rooms."""
+    """The voice plan's checklist, phase 6: several users cannot join a voice room."""
     told = greenroom.post("/voice/room", {"user_id": ann})
     room = Room.parse(told["room_url"])
     async with Guest(told["connect"]) as she:  # before her bot

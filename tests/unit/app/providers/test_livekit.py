@@ -7,7 +7,8 @@ import jwt
 import pytest
 
 from greenroom.app.errors import BadSignature
-from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.providers.livekit import LiveKit, _participant
+from greenroom.app.rooms.providers import Source, Track
 from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_webhook import KEY, SECRET, URL, signed, told
 from tests.rigs.makers import a_session
@@ -27,6 +28,29 @@ def test_a_signed_webhook_is_read(livekit):
     assert (found.id, found.event, found.room) == ("EV_1", "participant_left", STAGE)
     assert (found.participant.identity, found.participant.is_bot) == ("ada", False)
     assert abs(found.at_ms / 1000 - time.time()) < 10
+
+
+def test_what_somebody_sends_and_since_when_they_are_there_is_read(livekit):
+    """As LiveKit writes it in its API; a microphone that is muted is one that says so."""
+    tracks = [
+        {"sid": "TR_1", "type": "AUDIO", "source": "MICROPHONE", "muted": True},
+        {"sid": "TR_2", "type": "VIDEO", "source": "CAMERA", "muted": False},
+        {"sid": "TR_3", "type": "VIDEO", "source": "SCREEN_SHARE"},
+        {"sid": "TR_4", "source": "SOMETHING_NEW"},
+    ]
+    told = {"identity": "ada", "joined_at": "1795857300", "joined_at_ms": "1795857300250", "tracks": tracks}
+
+    who = _participant(told)
+
+    assert who.since_ms == 1_795_857_300_250
+    assert who.tracks == (
+        Track(Source.MICROPHONE, muted=True),
+        Track(Source.CAMERA),
+        Track(Source.SCREEN),
+        Track(Source.OTHER),
+    )
+    older = _participant({"identity": "ada", "joined_at": "1795857300"})
+    assert (older.since_ms, older.tracks) == (1_795_857_300_000, ())
 
 
 def token_claims(token):
