@@ -134,10 +134,10 @@ async def test_a_summary_that_comes_when_another_conversation_has_begun_is_nobod
         await exchange(it)
         await eventually(lambda: it.mind.summed_up)
         turns.begin_another("bob")
-        for number in range(LONG):
+        for number in range(2 * LONG):  # as many as the summary would be taken for
             it.context.add_message({"role": "user", "content": f"bob {number}"})
         it.mind.may_sum_up.set()
-        await eventually(lambda: ledger.turns[-1].content == f"bob {LONG - 1}")
+        await eventually(lambda: ledger.turns[-1].content == f"bob {2 * LONG - 1}")
 
         assert not ledger.summaries
         assert "They talked." not in str(it.context.messages)
