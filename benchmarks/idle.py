@@ -12,6 +12,7 @@ once (PSS).  The peer is the limit that we set ourselves.
 import argparse
 import asyncio
 import os
+import sys
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
@@ -69,8 +70,7 @@ def _alone() -> dict[str, float]:
         pids: dict[str, int] = {}
         for kind, room in rooms.items():
             joined = greenroom.join(room, bot="assistant", user_id=f"ann-{kind}")
-            person = Person(greenroom.url, joined["connect"]) if kind == "local" else Guest(joined["connect"])
-            people.run(person.__aenter__())
+            person = people.run(_enter(greenroom, joined["connect"]))
             time.sleep(SETTLE)  # it greets
             pids[kind] = int(greenroom.owner(room).rsplit("/", 1)[1])
             greenroom.post(f"/sessions/{joined['session_id']}/pause")
@@ -81,7 +81,15 @@ def _alone() -> dict[str, float]:
             greenroom.post(f"/sessions/{joined['session_id']}/resume")
             time.sleep(SETTLE)
             shares[f"{kind}_waiting"] = _shares([pids[kind]])[0]
+            print(shares, file=sys.stderr, flush=True)
         return shares
+
+
+async def _enter(greenroom: Product, connect: dict[str, Any]) -> Person | Guest:
+    """A person who is in the room, with a microphone that is on; made on the loop that they live on."""
+    is_local = connect["provider"] == "local"
+    person = Person(greenroom.url, connect) if is_local else Guest(connect)
+    return await person.__aenter__()
 
 
 def _until_waiting(greenroom: Product, session_id: str) -> None:

@@ -235,3 +235,12 @@ def test_a_long_history_without_its_beginning_does_not_end_a_pause(ledger, own, 
 
     assert upkeep.look() == 0
     assert record(ledger, own).pause == Pause(call_of(other))
+
+
+def test_a_call_that_is_over_ends_a_pause_although_its_history_is_cut(ledger, own, other, upkeep):
+    comes(ledger, ADA, other)
+    other.leave(Reason.ERROR)
+    ledger.server.xtrim(f"session:{{{other.session.id}}}:events", maxlen=0, approximate=False)
+
+    assert upkeep.look() == 1
+    assert record(ledger, own).pause is None
