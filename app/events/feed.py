@@ -116,7 +116,7 @@ class Feed:
     def after(self, place: Place, session: str | None = None) -> Iterator[Happened]:
         """What came after a place, in order.  What comes meanwhile may be left out: ask again from the last place."""
         entries = merge(
-            self._told.after(place.told, session), self._heard.after(place.heard, session), key=_order
+            self._told.after(place.told, session), self._heard.after(place.heard, session), key=_across
         )
         return _placed(place, entries)
 
@@ -136,7 +136,7 @@ class Feed:
         return None
 
     def _take(self, entries: Sequence[Entry]) -> list[Happened]:
-        in_order = sorted(entries, key=_order)
+        in_order = sorted(entries, key=_across)
         for entry in in_order:
             (self._heard if entry.is_heard else self._told).add(entry)
         news = list(_placed(self.place, in_order))
@@ -152,3 +152,9 @@ def _placed(place: Place, entries: Iterable[Entry]) -> Iterator[Happened]:
 
 def _order(entry: Entry) -> Order:
     return order_of(entry.id)
+
+
+def _across(entry: Entry) -> tuple[int, bool, int]:
+    """The order of entries of both streams: within a millisecond, what is told comes first."""
+    at_ms, number = order_of(entry.id)
+    return at_ms, entry.is_heard, number
