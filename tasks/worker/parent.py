@@ -32,9 +32,8 @@ TICK = 0.25  # seconds; a process that died is seen within one
 REPORT_EVERY = 4  # ticks, if nothing has changed; a worker that is not heard for 15 s counts as gone
 PAUSE = 12  # ticks without a try after Redis did not answer: each try blocks the parent for up to two seconds
 COLD_STEP = 10  # seconds
-INHERITED_FOR = (
-    40  # ticks in which the sessions of the worker before it are revived; a bot that lives beats meanwhile
-)
+# Ticks in which the sessions of the worker before it are revived: ten seconds, in which a bot that lives beats
+INHERITED_FOR = 40
 STOPPED = 0  # exit code
 
 log = structlog.get_logger(__name__)
@@ -55,9 +54,8 @@ class WorkerParent:
         self._last: tuple[Host, dict[str, str]] | None = None
         self._quiet = 0  # ticks since the last report
         self._cold_since: float | None = None  # by the monotonic clock: not all processes have their models
-        self._undone: list[
-            Callable[[], object]
-        ] = []  # what failed while Redis was away, to be done when it is back
+        # What failed while Redis was away, to be done when it is back
+        self._undone: list[Callable[[], object]] = []
         self._inherited: dict[str, str] = {}
         self._inherited_for = INHERITED_FOR
         self._is_asked_to_stop = False
@@ -74,9 +72,7 @@ class WorkerParent:
         if self.is_draining:  # the launch was given out in the moment in which the worker was told to stop
             self._to_tell.append(pid)  # at the next tick: it cannot listen to signals yet
         elif self._consumer is not None:
-            self.tick(
-                self._consumer
-            )  # should the worker die now, the next of its name must know of this session
+            self.tick(self._consumer)  # should the worker die now, the next of its name must know of this
 
     def asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         """Remember a signal; the next tick does what it asks, since a handler may interrupt anything."""
@@ -180,9 +176,7 @@ class WorkerParent:
         if not self.is_draining:
             self.is_draining = True
             consumer.cancel_task_queue(LAUNCHES)
-            self._report_at_once(
-                consumer
-            )  # first, so that its bots, which look for a free slot, find none here
+            self._report_at_once(consumer)  # first: its bots look for a free slot, and must find none here
             self.tell_bots()
 
     def _report_at_once(self, consumer: Any) -> None:

@@ -30,9 +30,7 @@ class Worker(asynpool.Worker):
         wait_for_job = self.wait_for_job
 
         def wait_if_fit() -> Any:
-            if (
-                _unfit
-            ):  # billiard ends the process from here, and waits until its parent has read what it sent
+            if _unfit:  # billiard ends the process from here, once its parent has read what it sent
                 raise SystemExit(0)
             return wait_for_job()
 

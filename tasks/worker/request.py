@@ -29,9 +29,8 @@ class LaunchRequest(Request):
     def on_failure(
         self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False
     ) -> None:
-        is_told_below = (
-            exc_info.type is pool.ProcessLost
-        )  # Celery's traceback would show where the parent noticed it
+        # Celery's traceback would show where the parent noticed the death, and not of what
+        is_told_below = exc_info.type is pool.ProcessLost
         try:
             super().on_failure(exc_info, send_failed_event, return_ok or is_told_below)
         finally:
