@@ -20,7 +20,11 @@ class Branch(Pipeline):
 
 
 class AssistantAggregator(LLMAssistantAggregator):
-    """pipecat's, for a bot that has a context with each of several people, and sums up each of them."""
+    """pipecat's, for a bot that has a context with each of several people, and sums up each of them.
+
+    Its parameters name the model that sums up (`summary_config.llm`): pipecat has it asked by frames for its first
+    context alone.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
