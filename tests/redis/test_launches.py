@@ -10,6 +10,7 @@ from celery import Celery
 
 from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.rooms.brief import Brief
+from greenroom.app.rooms.extending import LONGEST_SESSION
 from greenroom.app.rooms.line import Line, QueueLength
 from greenroom.app.rooms.providers import Evidence, Participant, RoomEvent
 from greenroom.app.rooms.room import Room
@@ -17,7 +18,7 @@ from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.tasks.celery import app as ours
 from greenroom.tasks.celery import configuration
-from greenroom.tasks.queues import CeleryQueues
+from greenroom.tasks.queues import ASKED_AFTER, KILLED_AFTER, CeleryQueues
 
 A_SESSION = Session(
     id="a-session",
@@ -54,8 +55,8 @@ def test_our_launch_is_what_celery_would_send(redis_url, server, celery):
         queue=LAUNCHES,
         argsrepr="('a-session', ...)",
         kwargsrepr="{'room': 'local:stage'}",
-        soft_time_limit=630.0,
-        time_limit=660.0,
+        soft_time_limit=(LONGEST_SESSION + ASKED_AFTER).total_seconds(),
+        time_limit=(LONGEST_SESSION + KILLED_AFTER).total_seconds(),
         ignore_result=True,
     )
     theirs, mine = (opened(text) for text in server.lrange(LAUNCHES, 0, -1))
