@@ -7,15 +7,16 @@ from typing import Any
 from flask import g
 from flask.typing import ResponseReturnValue
 
-from greenroom.app.access import open_to_pass
+from greenroom.app.access import open_to_pass, open_to_session
 from greenroom.app.api.auth import mint
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas.passes import PassedSchema, PassSchema, TokenSchema
 from greenroom.app.api.services import services
-from greenroom.app.errors import Forbidden, Rejected
+from greenroom.app.errors import Forbidden, Rejected, SessionEnded
 from greenroom.app.passes import LASTS, Pass, until
 from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.voice_rooms import check_voice_room
 
 bp = JsonBlueprint("passes", __name__, description="Leave to come into one room")
@@ -60,6 +61,30 @@ def renew(session_id: str) -> ResponseReturnValue:
     user_id = (held and held.user_id) or session.brief.user_id
     check_voice_room(session.room, user_id)
     return {"token": mint(here.tokens, session_id, user_id, held and held.link), "user_id": user_id}
+
+
+@bp.post("/sessions/<session_id>/invitation")
+@bp.response(HTTPStatus.CREATED, PassedSchema())
+@open_to_session
+def invite(session_id: str) -> ResponseReturnValue:
+    """Make an invitation to the room that a session is in, for as long as the session may last.
+
+    A bot that has moved took its people along with it, and their passes are for the room that they came to.
+    """
+    here = services()
+    session = here.overview.session(session_id)
+    if session.state is State.ENDED:
+        raise SessionEnded(session_id=session_id, reason=session.reason)
+    check_voice_room(session.room, "")
+    ends = session.created_ms // 1000 + int(session.max_duration.total_seconds())
+    given = Pass(until(LASTS, ends), str(session.room), link=g.link)
+    answer = {
+        "pass": here.passes.sign(given),
+        "room_url": str(session.room),
+        "user_id": None,
+        "expires_at": given.expires * 1000,
+    }
+    return answer, HTTPStatus.CREATED
 
 
 def _room(wanted: str | None, held: Pass | None) -> Room:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.access import public
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.providers import Providers
-from greenroom.app.rooms.room import LIVEKIT
+from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.static import send
 
 STATIC = Path(__file__).parent / "static"
@@ -28,6 +28,7 @@ HEADERS = {
     "Permissions-Policy": "microphone=(self), camera=(self), geolocation=()",
 }
 TRIES = ("My name is Alice", "What time is it?", "Tell me a joke")  # what the demo follows for certain
+FORUM = "forum"  # the room that the page takes a bot to, where several people can be
 CLOUD = ".livekit.cloud"  # LiveKit Cloud redirects a client to servers near it, under further names
 
 bp = Blueprint("console", __name__)
@@ -51,10 +52,12 @@ def fresh() -> ResponseReturnValue:
     """What the page must know before it asks for a bot, as a JavaScript module.
 
     The provider of fresh rooms decides whether the page asks for a microphone and for a name.  `names` are what the
-    personalities call themselves, `tries` what a person may say to the demo.
+    personalities call themselves, `tries` what a person may say to the demo, `forum` is a room for several people.
     """
     provider, here = _providers().fresh_room().provider, current_app.extensions.get("greenroom")
+    shared = _providers().by_name.get(LIVEKIT)
     told = {
+        "forum": str(Room(LIVEKIT, FORUM, shared.server)) if shared else None,
         "names": dict(here.names) if here else {},
         "tries": TRIES if here and not here.settings.thinks_with_openai else [],
     }

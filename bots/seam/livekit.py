@@ -43,8 +43,8 @@ class Holder(Protocol):
         """Whether the bot is told that a participant has come, or has left."""
         ...
 
-    async def sender_of(self, data: bytes, sender: str | None) -> str | None:
-        """Who has sent something, if LiveKit names nobody."""
+    async def newcomer(self, known: frozenset[str]) -> str | None:
+        """Who has sent something that LiveKit names no sender of: none of those who were known when it came."""
         ...
 
     async def accepts(self, data: bytes, sender: str | None) -> bool:
@@ -70,6 +70,7 @@ class Client(LiveKitTransportClient):
         transport_name: str,
     ) -> None:
         super().__init__(url, token, room_name, params, self._by_holder(callbacks), transport_name)
+        self._known_at: dict[int, frozenset[str]] = {}  # by the packet of nobody that came then
 
     def held_by(self, holder: Holder) -> None:
         self._holder = holder
@@ -159,26 +160,32 @@ class Client(LiveKitTransportClient):
                 self.pause()
             await callbacks.on_connected()
 
-        async def received(data: bytes, sender: str | None) -> None:
-            if self._holder is None:
-                await callbacks.on_data_received(data, sender)
-            else:
-                await self._holder.when_part(partial(read, self._holder, data, sender))
-
-        async def read(holder: Holder, data: bytes, sender: str | None) -> None:
-            sender = await holder.sender_of(data, sender)
-            if await holder.accepts(data, sender):
-                await callbacks.on_data_received(data, sender)
-
         return callbacks.model_copy(
             update={
                 "on_connected": connected,  # LiveKit's client has no event for it
-                "on_data_received": received,
                 "on_participant_connected": if_told(callbacks.on_participant_connected),
                 "on_participant_disconnected": if_told(callbacks.on_participant_disconnected),
                 "on_first_participant_joined": if_told(callbacks.on_first_participant_joined),
             }
         )
+
+    def _on_data_received_wrapper(self, data: rtc.DataPacket) -> None:
+        """Note at once who is known: of two who come at about the same time one sent it, and not the other."""
+        if data.participant is None:
+            self._known_at[id(data)] = frozenset(self.room.remote_participants)
+        super()._on_data_received_wrapper(data)
+
+    async def _async_on_data_received(self, data: rtc.DataPacket) -> None:
+        known = self._known_at.pop(id(data), frozenset())
+        if self._holder is None:
+            await super()._async_on_data_received(data)
+        else:
+            await self._holder.when_part(partial(self._read, self._holder, data, known))
+
+    async def _read(self, holder: Holder, data: rtc.DataPacket, known: frozenset[str]) -> None:
+        sender = data.participant.identity if data.participant else await holder.newcomer(known)
+        if await holder.accepts(data.data, sender):
+            await self._callbacks.on_data_received(data.data, sender)
 
     def _on_track_subscribed_wrapper(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant

@@ -87,13 +87,13 @@ class LiveKitStage(SharedStage):
         self._client: Client | None = None
         self._avatar: Avatar | None = None
         self._name: str | None = None  # the name that the camera's picture shows; None: no camera
-        self._people: dict[str, float] = {}  # identity -> when they were first seen here
+        self._people: frozenset[str] = frozenset()
         self._bots: set[str] = set()  # identities of other bots that were seen here
         self._is_listening = False
 
     @property
     def people(self) -> frozenset[str]:
-        return frozenset(self._people)
+        return self._people
 
     def look(self) -> Sequence[Seen]:
         return ()  # LiveKit tells it
@@ -177,8 +177,15 @@ class LiveKitStage(SharedStage):
     def is_heard(self, participant: rtc.RemoteParticipant) -> bool:
         return self.takes_part and not _is_bot(participant)
 
-    async def sender_of(self, data: bytes, sender: str | None) -> str | None:
-        return sender or await self._somebody_new()
+    async def newcomer(self, known: frozenset[str]) -> str | None:
+        """Whoever has just come is told of after what they say, and is the only one who was not known then."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + NAMED_WITHIN.total_seconds()
+        while True:
+            newcomers = self._people - known
+            if newcomers or loop.time() > until:
+                return next(iter(newcomers)) if len(newcomers) == 1 else None
+            await asyncio.sleep(0.02)
 
     async def accepts(self, data: bytes, sender: str | None) -> bool:
         if not self._listens or sender in self._bots:
@@ -195,16 +202,6 @@ class LiveKitStage(SharedStage):
     def _answer(self, person: str, message: dict[str, Any]) -> None:
         if self._client is not None:
             self._begin(self._client.send_data(json.dumps(message).encode(), person))
-
-    async def _somebody_new(self) -> str | None:
-        """Who sent a message without a sender: the one who has just come, whose arrival may be told after it."""
-        loop, patience = asyncio.get_running_loop(), NAMED_WITHIN.total_seconds()
-        came = loop.time()
-        while True:
-            newcomers = [identity for identity, since in self._people.items() if since > came - patience]
-            if newcomers or loop.time() > came + patience:
-                return newcomers[0] if len(newcomers) == 1 else None
-            await asyncio.sleep(0.02)
 
     # The connection
 
@@ -263,16 +260,16 @@ class LiveKitStage(SharedStage):
         """Tell the listener who has come and who has gone since the last look."""
         others = room.remote_participants.values()
         self._bots |= {each.identity for each in others if _is_bot(each)}
-        before, now = self._people, asyncio.get_running_loop().time()
-        self._people = {each.identity: before.get(each.identity, now) for each in others if not _is_bot(each)}
-        for identity in before.keys() - self._people.keys():
+        before = self._people
+        self._people = frozenset(each.identity for each in others if not _is_bot(each))
+        for identity in before - self._people:
             self._begin(self._departed(identity))
         for each in others:
-            if each.identity in self._people.keys() - before.keys():
+            if each.identity in self._people - before:
                 self._begin(self._arrived(each.identity, _appearance(each)))
 
     def _parted(self, reason: Any = None) -> None:
-        self._people = {}
+        self._people = frozenset()
         if not self._is_leaving and reason != rtc.DisconnectReason.CLIENT_INITIATED:
             why = REASONS.get(int(reason or 0))
             self._put_out(why or LINE_LOST)

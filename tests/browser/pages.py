@@ -115,6 +115,7 @@ class FakeServer:
         self.offer: Reply = refuse(410, "session-ended", reason="idle")
         self.token: Reply = answer({"token": "a-fresh-token", "user_id": "u1"})
         self.session: Reply = answer({"session_id": "s1", "state": "live", "reason": None})
+        self.move: Reply = answer({"session_id": "s1", "status": "live"})
         self.leave: Reply = answer({"status": "left", "session_id": "s1", "reason": "left"})
         page.on("request", lambda request: self.requests.append(request))
         page.route(re.compile(r"/(passes$|join\?|leave$|sessions/)"), self._reply)
@@ -131,12 +132,16 @@ class FakeServer:
             self.offer(route)
         elif path.endswith("/token"):
             self.token(route)
+        elif path.endswith("/move"):
+            self.move(route)
+        elif path.endswith("/invitation"):
+            self._let_in(route)
         else:
             self.session(route)
 
     def _let_in(self, route: Route) -> None:
         """Whoever asks is another guest; an invitation is for nobody by name."""
-        wish, number = route.request.post_data_json, len(self.calls("/passes"))
+        wish, number = route.request.post_data_json or {"invitation": True}, len(self.calls("/passes"))
         self.guests.append(f"talk-{secrets.token_hex(8)}")
         given = {
             "pass": f"pass.number-{number}",

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from greenroom.app.rooms.room import Room
 from tests.browser.in_a_room import Bot, Venue, Window
-from tests.browser.pages import FAKE_BOT, FakeServer
+from tests.browser.pages import FAKE_BOT, FakeServer, refuse
 from tests.rigs.eventually import eventually
 from tests.rigs.livekit_server import LiveKitServer, livekit_server
 
@@ -117,6 +117,7 @@ def test_a_page_follows_its_bot_from_one_local_room_into_another(ann: Traveller)
     local_bot(ann, f"tell('server-message', {json.dumps(goes_to(ann, there))})")
 
     eventually(lambda: ann.page.evaluate("bots.length") == 2)
+    eventually(lambda: ann.page.evaluate("bots.at(-1).heard.length") > 0)
     local_bot(ann, "say(1, 'It is cool here.')")
     expect(ann.said("Bot")).to_have_text(["Bot Good evening.", "Bot It is cool here."], timeout=SOON)
     assert "problem" not in ann.page.evaluate("states")
@@ -127,3 +128,53 @@ def test_news_of_a_way_that_leads_nowhere_is_shown(ann: Traveller, room: Room):
     local_bot(ann, f"tell('server-message', {json.dumps(way)})")
 
     expect(ann.title).to_have_text("The bot has gone to another room", timeout=SOON)
+
+
+def test_a_click_takes_the_bot_to_the_forum_and_another_one_back(
+    ann: Traveller, venue: Venue, livekit: LiveKitServer
+):
+    forum = Room.parse(f"{livekit.url}/forum")
+    ann.press("Go to the forum")
+
+    eventually(lambda: ann.server.calls("/sessions/s1/move"))
+    asked = ann.server.calls("/sessions/s1/move")[-1]
+    assert asked.post_data_json == {"room_url": str(forum), "mode": "forum"}
+    assert asked.headers["authorization"] == "Bearer a-token"
+    bot = Bot(venue, forum, epoch=2).enter()
+    ann.server.becomes("live", epoch=2)
+    local_bot(ann, f"tell('server-message', {json.dumps(goes_to(ann, forum))})")
+    expect(ann.people).to_have_text(["You, muted", "Bot"], timeout=SOON)
+    ann.picture_taken("forum")
+
+    ann.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    ann.press("Invite")
+    link = ann.page.get_by_label("Copy this link")
+    expect(link).to_be_visible()
+    assert f"room={forum}#pass=" in link.input_value()
+    assert ann.server.calls("/sessions/s1/invitation")
+
+    ann.press("Go back")
+    eventually(lambda: len(ann.server.calls("/sessions/s1/move")) == 2)
+    asked = ann.server.calls("/sessions/s1/move")[-1]
+    assert asked.post_data_json == {"room_url": "local:stage", "mode": "voice"}
+    bot.leave()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("others-there", "The bot stays with the others here"),
+        ("move-failed", "The bot cannot get there, and stays here"),
+        ("room-has-a-bot", "There is a bot already"),
+    ],
+)
+def test_a_bot_that_does_not_come_along_is_said_so_and_the_call_goes_on(ann: Traveller, kind: str, told: str):
+    ann.server.move = refuse(409, kind)
+    ann.press("Go to the forum")
+
+    expect(ann.title).to_have_text(told)
+    expect(ann.button("Go there without the bot")).to_have_count(int(kind == "room-has-a-bot"))
+    ann.wait_until("live")
+    expect(ann.button("Go to the forum")).to_be_enabled()
+    local_bot(ann, "say(1, 'Here I am.')")
+    expect(ann.said("Bot")).to_have_text(["Bot Here I am."])

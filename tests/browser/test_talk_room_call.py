@@ -71,3 +71,43 @@ def test_two_windows_of_one_browser_talk_with_one_bot_and_it_outlives_its_proces
     for window in (ann, ben):
         assert window.complaints == []
     context.close()
+
+
+def test_a_bot_goes_to_the_forum_with_its_person_meets_another_one_there_and_comes_back(
+    speaking_chromium: Browser, greenroom: Product
+):
+    context = speaking_chromium.new_context(permissions=["microphone", "clipboard-read", "clipboard-write"])
+    printed = Passes((greenroom.folder / "signing-secret").read_text().strip()).sign(Pass(until(LINK_LASTS)))
+    ann = Caller(context.new_page()).enter(link(greenroom.url, printed))
+    ann.wait_until_heard()
+    ann.write("My name is Dorothea.")
+    expect(ann.said("Robin").last).to_contain_text("Dorothea", timeout=SOON)
+    session_id = ann.session_id
+
+    ann.press("Go to the forum")
+    expect(ann.page.locator("#room-name")).to_have_text("forum", timeout=SOON)
+    expect(ann.people.filter(has_text="Robin")).to_have_count(1, timeout=SOON)
+    expect(ann.page.locator("body.has-picture")).to_be_visible(timeout=SOON)
+    ann.press("Invite")
+    expect(ann.page.locator("#invited")).to_contain_text("Link copied")
+    ben = Caller(context.new_page()).enter(ann.page.evaluate("navigator.clipboard.readText()"))
+    expect(ben.people).to_have_count(3, timeout=SOON)
+    ben.write("My name is Ben.")
+    expect(ben.said("Robin").last).to_contain_text("Ben", timeout=SOON)
+    ann.write("What is my name?")
+    expect(ann.said("Robin").last).to_contain_text("Dorothea", timeout=SOON)
+    ann.picture_taken("forum-of-two")
+
+    ann.press("Go back")
+    expect(ann.title).to_have_text("The bot stays with the others here", timeout=SOON)
+    ben.press("Hang up")
+    expect(ann.people).to_have_count(2, timeout=SOON)
+    ann.press("Go back")
+    expect(ann.page.locator("#room-name")).not_to_have_text("forum", timeout=SOON)
+    expect(ann.people.filter(has_text="Robin")).to_have_count(1, timeout=SOON)
+    ann.write("What is my name?")
+    expect(ann.said("Robin").last).to_contain_text("Dorothea", timeout=SOON)
+    assert ann.session_id == session_id
+    for window in (ann, ben):
+        assert window.complaints == []
+    context.close()

@@ -75,6 +75,13 @@ def test_they_know_whose_a_fresh_room_is():
     assert fresh(pages(livekit, Local()))["default"] == '"livekit"'
 
 
+def test_they_know_of_a_room_for_several_people_where_there_can_be_one():
+    livekit = LiveKit("ws://127.0.0.1:7880", "key", "secret")
+
+    assert fresh(pages())["forum"] == "null"
+    assert fresh(pages(Local(), livekit))["forum"] == '"ws://127.0.0.1:7880/forum"'
+
+
 def test_they_know_what_bots_call_themselves_and_what_the_demo_follows():
     told = fresh(pages(Local()))
     assert json.loads(told["names"]) == {"host": "Robin"}

@@ -63,6 +63,18 @@ export class Api {
     return this.#withToken(id, token, (bearer) => this.#ask("POST", "/leave", { body, token: bearer, keepalive: true }));
   }
 
+  // Has the bot go to another room, and us with it; answers when it is there.
+  move(id, token, wish, { wait = 10 } = {}) {
+    const path = `/sessions/${encodeURIComponent(id)}/move?wait=${wait}`;
+    return this.#withToken(id, token, (bearer) => this.#ask("POST", path, { body: wish, token: bearer }));
+  }
+
+  // A pass for whoever comes to the room that the session is in.
+  invitation(id, token) {
+    const path = `/sessions/${encodeURIComponent(id)}/invitation`;
+    return this.#withToken(id, token, (bearer) => this.#ask("POST", path, { token: bearer }));
+  }
+
   resume(id, token) {
     const path = `/sessions/${encodeURIComponent(id)}/resume`;
     return this.#withToken(id, token, (bearer) => this.#ask("POST", path, { token: bearer }));

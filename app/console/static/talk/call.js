@@ -158,6 +158,16 @@ export class Call {
     await this.#guarded(() => this.#patiently(() => this.#api.resume(this.id, this.#joined.connect.token)));
   }
 
+  // Has the bot go to another room; it tells the page itself when it has.  Throws where it stays.
+  move(room, mode) {
+    return this.#api.move(this.id, this.#joined.connect.token, { room_url: room, mode });
+  }
+
+  // A pass to the room that we are in, for whoever comes with it.
+  invitation() {
+    return this.#api.invitation(this.id, this.#joined.connect.token);
+  }
+
   // What goes to the bot: nothing while it is paused.  Others in a room hear us all the same.
   #useTrack() {
     const isSent = !this.#isPaused || this.#liveKitCall;

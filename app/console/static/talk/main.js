@@ -2,15 +2,15 @@
 
 import { Api } from "./api.js";
 import { Call } from "./call.js";
-import { names, tries } from "./fresh.js";
+import { forum, names, tries } from "./fresh.js";
 import * as identity from "./identity.js";
 import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AT_ONCE, AWAY, BACK, DAILY, KEY, NO_CAMERA, SILENT, UNANSWERED, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks } from "./words.js";
+import { AT_ONCE, AWAY, BACK, DAILY, HAS_A_BOT, KEY, NO_CAMERA, SILENT, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
 
-const view = new View({ way: go, key: tryLink, mute: toggleMute, camera: toggleCamera, hangUp, microphone: changeMicrophone, write, invite });
+const view = new View({ way: go, key: tryLink, mute: toggleMute, camera: toggleCamera, walk, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
 const meter = new Meter((levels) => view.levels(levels));
 const otherTabs = "BroadcastChannel" in window ? new BroadcastChannel("greenroom.talk") : null;
@@ -25,6 +25,9 @@ let hasCameras = false; // whether the room lets people show themselves
 let leaving = Promise.resolve(); // the last call's bot, on its way out
 const doing = { you: false, bot: false, thinking: false };
 let company = []; // who is in the room, if it is one that several share
+let place = null; // the room of the call
+let home = null; // the one that it came to the forum from
+let isGoing = false; // to another room, as the person has asked
 let paused = null; // why the bot neither hears nor speaks, while it is paused
 let isHeard = true; // whether the browser lets their voices be heard
 let dailyPage = null;
@@ -43,6 +46,7 @@ const ways = {
   leaveLine: hangUp,
   hear: () => call?.hear(),
   resume: () => call?.resume(),
+  forum: () => window.open(identity.address(forum), "_blank"),
   daily: () => location.assign(dailyPage),
   own: () => {
     identity.useOwnRoom();
@@ -122,7 +126,8 @@ async function begin({ inWriting = false } = {}) {
   microphone = null;
   company = [];
   isHeard = true;
-  paused = null;
+  paused = place = home = null;
+  isGoing = false;
   const needsMicrophone = !inWriting && provider !== "daily"; // Daily's own page asks for it
   const api = new Api();
   const current = new Call({
@@ -238,6 +243,34 @@ function showCamera() {
   view.camera({ isAllowed: Boolean(call) && hasCameras, isShown });
 }
 
+// To the forum, where several can be, or back from it.  The bot comes along, with all that it knows.
+async function walk() {
+  const current = call;
+  const isThere = place === forum;
+  isGoing = true;
+  showWalk();
+  try {
+    await current.move(isThere ? home : forum, isThere ? "voice" : "forum");
+  } catch (error) {
+    if (call === current) stay(stays(error.kind));
+  } finally {
+    if (call === current) isGoing = false;
+    showWalk();
+  }
+}
+
+function stay(why) {
+  if (why) return sayBriefly(why);
+  sayBriefly(HAS_A_BOT);
+  view.ways(["forum"]);
+}
+
+function showWalk() {
+  const isThere = place === forum;
+  const label = isThere ? home && WALK.back : WALK.there;
+  view.walk(call && forum && place ? label : null, { isGoing });
+}
+
 function write(text) {
   const id = call?.say(text);
   if (!id) return false;
@@ -266,6 +299,9 @@ function listeners(isCurrent) {
     endsSoon: here((seconds) => sayBriefly(endsSoon(seconds))),
     room: here((url, provider) => provider !== "local" && showRoom(url)),
     moved: here((url, provider) => {
+      if (url === forum) home = place;
+      place = url;
+      showWalk();
       forgetWhoSpeaks();
       showCompany([]);
       view.picture(null);
@@ -345,6 +381,8 @@ const phases = {
     if (gap) setTimeout((of) => gap === of && gapEnds(), READY_AT_LAST, gap); // it may be one that never says so
     showWhoSpeaks();
     showMicrophone();
+    place ??= call.ticket?.room ?? null;
+    showWalk();
     view.startClock();
     if (isFirst) view.focus(microphone ? "title" : "words");
     keep();
@@ -429,6 +467,7 @@ function close() {
   view.faces([]);
   isShown = hasCameras = false;
   showCamera();
+  showWalk();
   showCompany([]);
   gap = gapEnd = null;
   brief.until = 0;
@@ -478,8 +517,11 @@ function showCompany(people) {
 
 async function invite() {
   try {
-    const { link, ...facts } = await identity.invitation(identity.room(), (pass, wish) => new Api().pass(pass, wish));
-    view.invited(invited(facts), (await copied(link)) ? null : link);
+    const pass = identity.passFor(place); // to a room that the bot has taken us to there is none
+    const given = pass ? await new Api().pass(pass, { invitation: true }) : await call.invitation();
+    const { link, isForHereOnly } = identity.invitation(place, given.pass);
+    const told = invited({ isForHereOnly, isForThisCall: !pass });
+    view.invited(told, (await copied(link)) ? null : link);
   } catch {
     sayBriefly("The invitation could not be made; try again");
   }

@@ -20,7 +20,7 @@ export class View {
   #since = null;
   #shownWays = "";
 
-  // on: way(name), key(text), mute(), camera(), hangUp(), microphone(deviceId), write(text), invite()
+  // on: way(name), key(text), mute(), camera(), walk(), hangUp(), microphone(deviceId), write(text), invite()
   constructor(on) {
     this.log = { pages: $("pages"), log: $("log"), interim: $("interim"), blank: $("blank") };
     this.voice = $("voice");
@@ -37,6 +37,7 @@ export class View {
     });
     $("mute").addEventListener("click", () => on.mute());
     $("camera").addEventListener("click", () => on.camera());
+    $("walk").addEventListener("click", () => on.walk());
     $("hang-up").addEventListener("click", () => on.hangUp());
     $("invite").addEventListener("click", () => on.invite());
     $("microphone").addEventListener("change", (event) => on.microphone(event.target.value));
@@ -201,6 +202,13 @@ export class View {
     $("camera").classList.toggle("is-off", !isShown);
     $("camera").setAttribute("aria-pressed", String(isShown));
     setText($("camera-label"), isShown ? "Hide me" : "Show me");
+  }
+
+  // label: where the person may go with the bot; null for nowhere
+  walk(label, { isGoing = false } = {}) {
+    $("walk").hidden = !label;
+    $("walk").disabled = isGoing;
+    setText($("walk-label"), label ?? "");
   }
 
   // faces: {id, name, isMe, track} of everybody whose camera is on

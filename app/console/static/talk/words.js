@@ -12,6 +12,7 @@ export const WAYS = {
   here: "Bring it back here",
   hear: "Turn the sound on",
   resume: "Go on",
+  forum: "Go there without the bot",
   daily: "Open the room",
   stop: "Stop",
   leaveLine: "Leave the line",
@@ -209,6 +210,20 @@ export function pausing({ call }) {
 
 export const endsSoon = (seconds) => `Time is nearly up: ${seconds} seconds`;
 
+// To a room that several share, and back.
+export const WALK = { there: "Go to the forum", back: "Go back" };
+
+// Why the bot does not come along, by the kind of the refusal; null: the way there is offered without it.
+const STAYS = {
+  "others-there": "The bot stays with the others here",
+  "room-has-a-bot": null,
+  "not-movable": "The bot cannot come just now; try again",
+};
+
+export const HAS_A_BOT = "There is a bot already";
+
+export const stays = (kind) => (kind in STAYS ? STAYS[kind] : "The bot cannot get there, and stays here");
+
 // What may be said to a bot that follows only a few sentences.
 export function hint(tries) {
   return tries.length ? `Try: ${tries.map((each) => `“${each}”`).join(" · ")}` : "";
@@ -266,7 +281,8 @@ export function speaks(names) {
 }
 
 // What one should know of the link that one gives away.
-export function invited({ isForHereOnly }) {
-  const more = "Whoever has it can come into this room, for a day. It opens nothing else.";
+export function invited({ isForHereOnly, isForThisCall }) {
+  const long = isForThisCall ? "for as long as this call may last" : "for a day";
+  const more = `Whoever has it can come into this room, ${long}. It opens nothing else.`;
   return ["Link copied", isForHereOnly ? `${more} It opens on this computer only.` : more, "Copy this link"];
 }

@@ -33,6 +33,7 @@ ITS_SESSION = {
     ("GET", "/sessions/<session_id>/events"),
     ("POST", "/sessions/<session_id>/cleanup"),
     ("POST", "/sessions/<session_id>/move"),
+    ("POST", "/sessions/<session_id>/invitation"),
     ("POST", "/sessions/<session_id>/api/offer"),
     ("PATCH", "/sessions/<session_id>/api/offer"),
     ("POST", "/sessions/<session_id>/pause"),

@@ -241,6 +241,42 @@ def test_the_way_into_a_voice_room_is_its_own_user_s_alone(come_with, caller):
     assert made(caller.post("/passes", {"room_url": "local:voice-ann", "user_id": "ann"}))["user_id"] == "ann"
 
 
+def test_who_is_in_a_session_s_room_invites_others_there_for_as_long_as_it_may_last(
+    come_with, caller, passes
+):
+    joined = come_with().post("/join", {}).json
+    ann = caller.with_(joined["connect"]["token"])
+
+    given = made(ann.post(f"/sessions/{joined['session_id']}/invitation"))
+
+    assert (given["room_url"], given["user_id"]) == ("local:stage", None)
+    lasts = passes.read(given["pass"]).expires - time.time()
+    assert 3500 < lasts <= 3600, "as long as the session may last"
+    guest = made(caller.with_(given["pass"]).post("/passes", {}))
+    assert guest["user_id"] != "ann"
+    assert caller.with_(guest["pass"]).post("/join", {}).json["session_id"] == joined["session_id"]
+
+
+def test_nobody_is_invited_to_a_voice_room_or_to_a_session_of_others(come_with, caller):
+    own = come_with("local:voice-ann", "ann").post("/join", {}).json
+    ann = caller.with_(own["connect"]["token"])
+    other = come_with("local:office", "ben").post("/join", {}).json
+
+    problem(ann.post(f"/sessions/{own['session_id']}/invitation"), 403, "not-your-room")
+    problem(ann.post(f"/sessions/{other['session_id']}/invitation"), 403, "forbidden")
+
+
+def test_an_invitation_of_a_guest_counts_for_the_link_that_they_came_by(caller, passes):
+    link_s = passes.sign(Pass(until(LINK_LASTS), "local:stage", "ann"))
+    joined = caller.with_(link_s).post("/join", {}).json
+
+    given = made(
+        caller.with_(joined["connect"]["token"]).post(f"/sessions/{joined['session_id']}/invitation")
+    )
+
+    assert passes.read(given["pass"]).link == passes.read(link_s).link
+
+
 def test_a_token_does_not_renew_itself(come_with, caller):
     joined = come_with().post("/join", {}).json
 

@@ -1,6 +1,7 @@
 """What people's clients send: every kind of message that the installed pipecat knows, in every kind of room."""
 
 import ast
+import asyncio
 import base64
 import inspect
 import json
@@ -173,6 +174,24 @@ async def test_what_is_not_rtvi_is_no_frame_in_a_pipeline():
     assert way.pushed == [sent("dtmf")]
 
 
+class Inside(Client):
+    """pipecat's client as it is in a room; a packet that comes is dealt with when `receives` is over."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.there = SimpleNamespace(remote_participants={})
+        self._task_manager = SimpleNamespace(create_task=lambda read, _name: self._reads.append(read))
+        self._reads = []
+
+    @property
+    def room(self):
+        return self.there
+
+    async def receives(self, packet):
+        self._on_data_received_wrapper(packet)
+        await self._reads.pop()
+
+
 class InLiveKit:
     """A LiveKit room's side of what pipecat's client calls, with nobody in between."""
 
@@ -187,7 +206,7 @@ class InLiveKit:
             listener=Deaf(), waits=False,
         )  # fmt: skip
         told = dict.fromkeys(LiveKitCallbacks.model_fields, nothing) | {"on_data_received": self._take}
-        self.client = Client("", "", "", LiveKitParams(), LiveKitCallbacks(**told), "")
+        self.client = Inside("", "", "", LiveKitParams(), LiveKitCallbacks(**told), "")
         self.client.send_data = self._answer
         self.room.built(SimpleNamespace(pipeline=LiveKitInputTransport(None, self.client, LiveKitParams())))
 
@@ -200,7 +219,13 @@ class InLiveKit:
     async def hear(self, message, sender):
         data = message if isinstance(message, bytes) else json.dumps(message).encode()
         participant = sender and SimpleNamespace(identity=sender)
-        await self.client._async_on_data_received(SimpleNamespace(data=data, participant=participant))
+        await self.client.receives(rtc.DataPacket(data, 0, participant))
+
+    def comes(self, identity):
+        """Somebody of whom LiveKit has not told before."""
+        somebody = SimpleNamespace(identity=identity, name="", metadata="", attributes={}, kind=0)
+        self.client.there.remote_participants[identity] = somebody
+        self.room._see(self.client.there)
 
 
 @pytest.mark.parametrize("kind", ALONE)
@@ -231,6 +256,19 @@ async def test_in_a_livekit_room_a_typed_line_of_nobody_is_dropped(monkeypatch):
     await here.hear(sent("send-text"), None)
 
     assert (here.taken, here.answers) == ([], [])
+
+
+async def test_in_a_livekit_room_a_line_of_nobody_is_of_whoever_was_not_known_when_it_came():
+    """Ann has just come as well, and was answered as if she had said what Ben wrote."""
+    here = InLiveKit()
+    here.comes("ann")
+    heard = asyncio.create_task(here.hear(sent("send-text"), None))
+    await asyncio.sleep(0)
+    assert here.taken == []
+    here.comes("ben")
+    await heard
+
+    assert [sender for sender, _ in here.taken] == ["ben"]
 
 
 async def test_a_bot_that_is_silenced_before_it_is_in_its_livekit_room_stays_silent():
