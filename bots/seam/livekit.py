@@ -94,6 +94,7 @@ class Client(LiveKitTransportClient):
         """Leave the room, however many of the pipeline's parts have not."""
         if self._room is not None:
             await self._room.disconnect()
+            _let_go(self._room)
 
     def silence(self) -> None:
         """Be heard no more, from this moment."""
@@ -246,3 +247,19 @@ def client_of(part: FrameProcessor) -> Client | None:
     if isinstance(part, (LiveKitInputTransport, LiveKitOutputTransport)) and isinstance(part._client, Client):
         return part._client
     return next((found for each in part.processors if (found := client_of(each))), None)
+
+
+def _let_go(room: rtc.Room) -> None:
+    """Give back what is native of a room that was left.
+
+    Python's collector would, long after: the process of a bot that goes from room to room would run out of descriptors.
+    """
+    if room._ffi_handle is None or room._ffi_handle.disposed:  # never entered, or let go of already
+        return
+    for each in (room.local_participant, *room.remote_participants.values()):
+        for publication in each.track_publications.values():
+            if publication.track is not None:
+                publication.track._ffi_handle.dispose()
+            publication._ffi_handle.dispose()
+        each._ffi_handle.dispose()
+    room._ffi_handle.dispose()

@@ -20,12 +20,14 @@ from greenroom.app.rooms.moving import (
 )
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import ReadSession
+from greenroom.bots.stay.background import first_of
 from greenroom.bots.stay.ending import REPLACED, End, Ending
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.moving import Moving
 
 SETTLED_WITHIN = timedelta(seconds=6)  # a move that is cut off, in one room or the other
+LEFT_WITHIN = timedelta(seconds=4)  # an old room, where the stay ends meanwhile
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +96,11 @@ class Moves:
         if target is not None and session.room != target.room:  # whoever comes next finds that room free
             left = call_off(session, target, MoveFailure.ENDED, "its bot left meanwhile")
             await self._journal.attempt(left)
+        await self.left()
+
+    async def left(self) -> None:
+        """Wait, for so long at most, until the bot has left the rooms that its session has left."""
+        await first_of(self._deeds.left(), within=LEFT_WITHIN)
 
     async def _run(self, target: Target) -> None:
         try:

@@ -19,7 +19,7 @@ from greenroom.app.rooms.resuming import owes_an_answer
 from greenroom.app.rooms.sessions import Reason, Session
 from greenroom.bots.body import body_of
 from greenroom.bots.room_state import RoomState
-from greenroom.bots.stay.background import first_of
+from greenroom.bots.stay.background import Chores, first_of
 from greenroom.bots.stay.bot_run import CLOSES_WITHIN
 from greenroom.bots.stay.in_room import InRoom, Rooms
 from greenroom.bots.stay.journal import Journal
@@ -69,6 +69,7 @@ class Moving(MovingBot):
         self._about: dict[str, Any] = {}  # what the second run was told
         self._known: frozenset[str] = frozenset()  # ids of the turns that it was told
         self._is_silent = False
+        self._leaving = Chores()
         self._old: InRoom | None = None  # which the session has left, and the bot has not
 
     async def prepare(self, there: Session, config: Mapping[str, Any]) -> None:
@@ -122,10 +123,18 @@ class Moving(MovingBot):
         await new.doorway.open()
 
     async def leave_old(self) -> None:
+        """Begin to: who is left behind is told a sentence, for which the next move need not wait."""
         old, self._old = self._old, None
-        if old is None:
-            return
+        if old is not None:
+            self._leaving.begin(self._leave(old))
+
+    async def left(self) -> None:
+        """Wait until the bot has left each room that its session has left."""
+        await self._leaving.done()
+
+    async def _leave(self, old: InRoom) -> None:
         if self._left_behind(old) and not old.bot_run.is_over:
+            await old.outbox.release()  # they read the sentence as well
             old.bot_run.fell_silent.clear()
             if await old.controls.say_that_it_moves():
                 await first_of(old.bot_run.fell_silent.wait(), old.bot_run.over(), within=FAREWELL_WITHIN)

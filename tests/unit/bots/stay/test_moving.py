@@ -132,6 +132,7 @@ class Installation:
     async def moves(self, target=THERE):
         assert self.parts.moves.begin(target)
         await self.parts.moves.over()
+        await self.parts.moves.left()
 
 
 @pytest.fixture
@@ -324,7 +325,7 @@ async def test_those_who_are_left_behind_hear_where_the_bot_goes_and_then_it_lea
         assert "hushed" not in it.stages[0].done
         assert it.rooms.now.stage is it.stages[1]  # it is there already
         await first.happens("on_frame_reached_downstream")
-        await it.parts.moves.over()
+        await it.parts.moves.left()
 
         assert it.stages[0].done == ["hushed", "disconnected"]
 
