@@ -91,6 +91,13 @@ REPLACEMENTS: tuple[Replacement, ...] = (
     ),
     Replacement(
         LOCAL,
+        "aiortc.rtcicetransport",
+        "Connection",
+        "local:IceConnection",
+        because="a paused bot wakes up fifty times a second for a client that goes on sending sound",
+    ),
+    Replacement(
+        LOCAL,
         "aiortc.rtcpeerconnection",
         "RTCDtlsTransport",
         "local:DtlsTransport",

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from aioice import Connection
 from aiortc import RTCDtlsTransport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
@@ -16,6 +17,7 @@ from pipecat.transports.smallwebrtc.transport import (
 from greenroom.bots.seam.pace import steady
 
 AS_LONG_AS_IT_TAKES = timedelta(days=365)
+OF_WHICH_ONE_IS_TAKEN = 500  # packets of sound during a pause, ten seconds of it
 # Before a pause: a browser to which sound stops coming in the middle of a word makes up more of it for half a second
 SILENCE_BEFORE_PAUSE = timedelta(milliseconds=200)
 
@@ -59,6 +61,9 @@ class PeerConnection(SmallWebRTCConnection):
             transport = transceiver.receiver.transport
             if isinstance(transport, DtlsTransport):
                 transport.takes_sound = is_taken
+                ice = _ice_below(transport)
+                if isinstance(ice, IceConnection):
+                    ice.takes_sound = is_taken
 
     def release_voice(self) -> None:
         """Let the bot's output go on: it may wait for a peer that has gone to take sound."""
@@ -90,11 +95,37 @@ class PeerConnection(SmallWebRTCConnection):
         return super().screen_video_input_track() if len(self.pc.getTransceivers()) > 2 else None
 
 
-class DtlsTransport(RTCDtlsTransport):
-    """aiortc's way to a peer, which may leave what the peer sends undecoded.
+class IceConnection(Connection):
+    """aioice's connection to a peer, which may leave the sound that comes where it is.
 
-    It is deciphered all the same: SRTP loses count of packets of which it has not seen thirty thousand.
+    One packet of many is taken even then, since SRTP loses count of packets of which it has not seen thirty thousand.
     """
+
+    takes_sound = True
+    _left = 0  # packets, since one was taken
+
+    def data_received(self, data: bytes, component: int) -> None:
+        if self.takes_sound or not is_sound(data):
+            super().data_received(data, component)
+            return
+        self._left += 1
+        if self._left == OF_WHICH_ONE_IS_TAKEN:
+            self._left = 0
+            super().data_received(data, component)
+
+
+def _ice_below(transport: RTCDtlsTransport) -> Any:
+    below: Any = transport.transport
+    return below._connection
+
+
+def is_sound(data: bytes) -> bool:
+    """Whether a datagram is RTP, and neither RTCP nor DTLS."""
+    return len(data) > 1 and 127 < data[0] < 192 and not 64 <= data[1] & 0x7F <= 95
+
+
+class DtlsTransport(RTCDtlsTransport):
+    """aiortc's way to a peer, which may leave what the peer sends undecoded."""
 
     takes_sound = True
 

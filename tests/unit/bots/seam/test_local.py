@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from greenroom.bots import seam
-from greenroom.bots.seam.local import NoTrack, Voice
+from greenroom.bots.seam.local import OF_WHICH_ONE_IS_TAKEN, IceConnection, NoTrack, Voice
 
 pytestmark = pytest.mark.anyio
 RATE = 24_000
@@ -67,3 +67,19 @@ async def test_who_waits_for_a_track_is_woken_when_there_may_be_one():
 
     assert await waiting is None
     assert not nothing.is_enabled()
+
+
+async def test_a_paused_bot_leaves_sound_where_it_is_but_for_one_packet_of_many():
+    sound, report, handshake = bytes([128, 111, 0, 1]), bytes([128, 200, 0, 1]), bytes([22, 254, 253])
+    connection = IceConnection(ice_controlling=True)
+    taken = []
+    connection._queue.put_nowait = lambda each: taken.append(each[0])
+
+    connection.data_received(sound, 1)
+    connection.takes_sound = False
+    for _ in range(OF_WHICH_ONE_IS_TAKEN):
+        connection.data_received(sound, 1)
+    connection.data_received(report, 1)
+    connection.data_received(handshake, 1)
+
+    assert taken == [sound, sound, report, handshake]
