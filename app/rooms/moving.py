@@ -19,9 +19,9 @@ import structlog
 from greenroom.app.errors import IllegalTransition, NoSuchSession, RedisAway
 from greenroom.app.rooms.leases import ACTIVE_FOR, PENDING_FOR, Adopt, Adoption, Lease, ReadRoom
 from greenroom.app.rooms.ledger import AsyncLedger, Step
-from greenroom.app.rooms.parking import relaunch
 from greenroom.app.rooms.procedures import Procedure, Underway, follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.relaunching import relaunch
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import STARTS_WITHIN, Advance, Session, State
 

@@ -7,23 +7,23 @@ launch, is launched again as any other.
 
 import secrets
 
-import structlog
-
-from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import PARKED_FOR, Finding, Hold, Supersede, Withdraw
+from greenroom.app.rooms.moving import MoveFailure, Target, call_off
 from greenroom.app.rooms.procedures import Procedure, Underway
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import STARTS_WITHIN, Advance, Happened, Session, State, Succeed
+from greenroom.app.rooms.relaunching import relaunch
+from greenroom.app.rooms.sessions import Advance, Happened, ReadSession, Session, State, Succeed
 
 PARKING = Underway("parking", "begun")  # one step: what follows it ends with the record's own change
-
-log = structlog.get_logger(__name__)
 
 
 def park(session: Session, *, owner: str, launches: LaunchQueue) -> Procedure[bool]:
     """False if the room is not the asker's any more, or the session is over.  Raises NoSuchSession."""
-    if not (yield Advance(session.id, session.epoch, None, PARKING)):
-        return False
+    begin = Advance(session.id, session.epoch, None, PARKING)
+    if not (yield begin):
+        yield from _call_off_move(session)
+        if not (yield begin):
+            return False
     token = secrets.token_hex(16)
     finding, lease = yield Supersede(session.room, token, owner=owner, epoch=session.epoch, lasts=PARKED_FOR)
     if finding is not Finding.SUPERSEDED or lease is None:
@@ -47,8 +47,7 @@ def finish_parking(
     return parked  # type: ignore[no-any-return]
 
 
-def relaunch(session: Session, token: str, launches: LaunchQueue) -> Procedure[None]:
-    """Launch a session's next bot, in front of the line.  Its deadline comes first: a launch that got lost is seen."""
-    yield SetDeadline(session.room, STARTS_WITHIN)
-    yield launches.launch(session, token, in_front=True)
-    log.info("session_relaunched", session_id=session.id, room=str(session.room), epoch=session.epoch)
+def _call_off_move(session: Session) -> Procedure[None]:
+    """A move that was asked for, and that the bot has not begun, is not made: its worker stops."""
+    if target := Target.of((yield ReadSession(session.id))):
+        yield call_off(session, target, MoveFailure.NOT_MOVABLE, "its bot's worker stops")

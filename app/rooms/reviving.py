@@ -13,10 +13,11 @@ from greenroom.app.rooms.leases import Finding, Lease, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.moving import MoveFailure, Target, call_off
-from greenroom.app.rooms.parking import PARKING, finish_parking, relaunch
+from greenroom.app.rooms.parking import PARKING, finish_parking
 from greenroom.app.rooms.procedures import Procedure, follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.relaunching import relaunch
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State, Succeed
 

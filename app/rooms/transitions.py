@@ -26,9 +26,9 @@ from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.moving import MoveFailure, Target, call_off, move_without_bot
-from greenroom.app.rooms.parking import relaunch
 from greenroom.app.rooms.procedures import Underway, follow
 from greenroom.app.rooms.queues import SessionQueues
+from greenroom.app.rooms.relaunching import relaunch
 from greenroom.app.rooms.requests import MoveTo
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (

@@ -47,9 +47,11 @@ from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Step, granted
 from greenroom.app.rooms.line import LeaveLine, Push
 from greenroom.app.rooms.line_upkeep import Positions
+from greenroom.app.rooms.moving import MOVES_WITHIN
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
+from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST
 from greenroom.app.rooms.room import Room
@@ -80,6 +82,7 @@ from greenroom.bots.stay.in_room import InRoom, Rooms
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.requests import BotOfStay, handle
+from greenroom.bots.stay.silence import Silence
 from greenroom.bots.turns import Turns
 from tests.fakes.stage import FakeStage
 from tests.rigs.glass import Glass, Sight
@@ -93,7 +96,7 @@ QUEUE = "launches"
 ROOMS = tuple(Room.parse(f"local:{name}") for name in ("stage", "cellar"))
 USERS = ("ada", "bob")
 HOSTS = ("bots@here", "bots@there")
-SETTINGS = cast(Settings, SimpleNamespace(redis_url="", backend_url=""))
+SETTINGS = cast(Settings, SimpleNamespace(redis_url="", backend_url="", livekit_url=""))
 
 
 class Died(Exception):
@@ -105,6 +108,10 @@ class Queue:
 
     def launch(self, session: Session, token: str, *, in_front: bool = False) -> Push:
         return Push(QUEUE, json.dumps([session.id, token, in_front]), session.id, in_front)
+
+    def transition(self, session: Session, epoch: int, *, again: bool = False) -> Once:
+        """Nobody takes these: each move that begins is called off, by the reaper or who ends the session."""
+        return Once(f"move:{session.id}:{epoch}:{again}", MOVES_WITHIN)
 
 
 class Wire:
@@ -215,13 +222,12 @@ class Bot:
             ledger, session.room, epoch=session.epoch, owner=self.owner, tell=lambda _: None
         )
         stage = FakeStage()
-        self.controls = Controls(session, SETTINGS, stage=stage, say=_say_nothing)
-        self.rooms = Rooms(
-            InRoom(
-                stage, cast(Any, None), self.turns.hearing, cast(Any, None), cast(Any, None), self.controls
-            )
-        )
-        self.asked = BotOfStay(session.id, self.rooms, lambda: False, cast(Any, None), self.end)
+        silence = Silence(lambda: [stage], begin=drive)
+        self.controls = Controls(session, SETTINGS, stage=stage, silence=silence, say=_say_nothing)
+        none = cast(Any, None)  # what no message here leads to
+        room = InRoom(stage, none, self.turns.hearing, none, none, none, self.controls)
+        self.rooms = Rooms(room)
+        self.asked = BotOfStay(session.id, self.rooms, listener=none, moves=none, terms=none, end=self.end)
         self.inbox = Inbox(ledger, self.journal, do=self._do)
         self.heartbeat = self.heartbeat_over(ledger, begin=drive)
         self.closing = Closing(
