@@ -62,6 +62,17 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "move": Figure(
+        (),
+        (
+            Row(
+                "a bot goes from one LiveKit room to another: the silence for somebody who hears both",
+                "{ours:,.0f} ms (p99 {p99:,.0f}), there {on_stage_p50:,.0f} ms after the request",
+                "{peer_name}: {peer:,.0f} ms, there after {peer_on_stage_p50:,.0f} ms",
+                "{ratio:.0f} times",
+            ),
+        ),
+    ),
     "api": Figure(
         (),
         (
