@@ -19,7 +19,7 @@ from tests.rigs.ports import free_port
 
 KEY = "a-key-for-tests-only"
 SIGNS = "what-signs-the-tokens-of-these-tests"
-A_WHILE = 10.0  # seconds: on a busy machine an event may take long
+A_WHILE = 30.0  # seconds: on a busy machine an event may take long
 
 
 @dataclass
