@@ -28,6 +28,7 @@ from greenroom.app.errors import (
     Unauthorized,
     UnknownHost,
 )
+from greenroom.app.events import waiting
 from greenroom.app.events.feed import Feed, place_of
 from greenroom.app.events.hub import LOST, Hub, Stream
 from greenroom.app.events.wanted import Wanted, wanted_by
@@ -59,7 +60,7 @@ class EventServer:
         self._hub = hub
         self._tokens: TimestampSigner = session_tokens(settings.signing_secret)
         self._held: Counter[tuple[str, str]] = Counter()
-        self.gauges: list[Gauges] = []
+        self.gauges: list[Gauges] = [waiting.gauges(ledger)]
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self._guard], client_max_size=1024)
