@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, and_, func, or_, select, update
 
 from greenroom.app.conversations import erasures
 from greenroom.app.conversations.inserting import insert_into, storable
@@ -109,7 +109,7 @@ def _keep_visits(connection: Connection, report: Report, erased: erasures.Erasur
 
 
 def _close_visits(connection: Connection, report: Report) -> None:
-    """End those whose beginning was kept, and is not in the history any more; all of them when the session ends."""
+    """End those that are over, though the history may have neither their beginning any more nor their end."""
     session = report.session
     is_open = and_(
         participants.c.tenant == session.brief.tenant,
@@ -119,8 +119,31 @@ def _close_visits(connection: Connection, report: Report) -> None:
     for gone in report.departures:
         was_there = and_(participants.c.identity == gone.identity, participants.c.joined_ms <= gone.at_ms)
         connection.execute(update(participants).where(is_open, was_there).values(left_ms=gone.at_ms))
+    came_again = _coming_again()
+    connection.execute(
+        update(participants).where(is_open, came_again.is_not(None)).values(left_ms=came_again)
+    )
     if session.state is State.ENDED:
         connection.execute(update(participants).where(is_open).values(left_ms=session.updated_ms))
+
+
+def _coming_again() -> ScalarSelect[int | None]:
+    """When the person of a visit came the next time.
+
+    Redis may have lost their coming and the bot that would have seen them go: nobody is there twice at once.
+    """
+    later = participants.alias("later")
+    return (
+        select(func.min(later.c.joined_ms))
+        .where(
+            later.c.tenant == participants.c.tenant,
+            later.c.session_id == participants.c.session_id,
+            later.c.identity == participants.c.identity,
+            later.c.joined_ms > participants.c.joined_ms,
+        )
+        .correlate(participants)
+        .scalar_subquery()
+    )
 
 
 def _keep_events(connection: Connection, report: Report, erased: erasures.Erasures) -> None:

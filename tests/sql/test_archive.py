@@ -290,6 +290,20 @@ def test_a_person_who_goes_after_redis_has_lost_their_coming_is_gone(archive, da
     assert found == {("ann", 10, 50), ("bob", 10, 20), ("bob", 40, None)}
 
 
+def test_who_is_met_by_another_bot_after_redis_has_lost_their_coming_is_there_once(archive, database):
+    archive.keep_session(a_report(visits=(Visit("ann", 10), Visit("bob", 20))))
+    later = a_report(epoch=8, visits=(Visit("ann", 40),))
+    for _ in range(2):
+        archive.keep_session(later)
+
+    found = {(row["identity"], row["joined_ms"], row["left_ms"]) for row in rows(database, participants)}
+    assert found == {("ann", 10, 40), ("bob", 20, None), ("ann", 40, None)}
+
+    archive.keep_session(a_report(epoch=8, state=State.ENDED, version=2, updated_ms=70))
+    found = {(row["identity"], row["joined_ms"], row["left_ms"]) for row in rows(database, participants)}
+    assert found == {("ann", 10, 40), ("bob", 20, 70), ("ann", 40, 70)}
+
+
 def test_when_a_session_has_ended_nobody_is_there(archive, database):
     archive.keep_session(a_report(visits=(Visit("ann", 10),)))
     archive.keep_session(a_report(state=State.ENDED, version=2, updated_ms=70))
