@@ -1,6 +1,7 @@
 """Coming back to a session with a resume token."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from greenroom.app.api.join_log import note_joined, note_return
 from greenroom.app.api.seats import Wait
 from greenroom.app.api.services import Services
 from greenroom.app.api.ways_in import way_in
-from greenroom.app.errors import Rejected
+from greenroom.app.errors import Busy, Rejected
 from greenroom.app.resume_tokens import ResumeToken
 from greenroom.app.rooms.providers import About
 
@@ -36,7 +37,8 @@ def go_back(
     note_return(token.user_id, joined.room)
     note_joined(joined)
     if within:
-        with here.seats.taken(Wait.JOIN):
+        # The token is used by now: who finds no seat to wait in is answered at once
+        with suppress(Busy), here.seats.taken(Wait.JOIN):
             joined = replace(joined, status=here.joining.wait(joined.session_id, within), position=None)
     answer = {
         **vars(joined),

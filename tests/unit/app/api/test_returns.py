@@ -5,6 +5,7 @@ import time
 import pytest
 
 from greenroom.app import resume_tokens
+from greenroom.app.api.seats import Wait
 from greenroom.app.errors import UnknownCredential
 from greenroom.app.resume_tokens import ResumeTokens
 from greenroom.app.rooms.sessions import State
@@ -61,6 +62,15 @@ def test_a_second_use_is_refused_in_words(page):
     said = problem(page.post("/join", {}), 410, "resume-token-used")
 
     assert "used before" in said["detail"]
+
+
+def test_a_return_that_may_not_wait_is_answered_at_once_since_its_token_is_used(app, page, joined):
+    here = app.extensions["greenroom"]
+    for _ in range(here.settings.web_threads * 5 // 16):
+        here.seats.take(Wait.JOIN)
+    answer = page.post("/join?wait=30", {})
+
+    assert (answer.status_code, answer.json["session_id"]) == (200, joined["session_id"])
 
 
 def test_a_server_of_somebody_s_own_sends_it_for_its_page(caller, token, joined):
