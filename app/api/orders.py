@@ -14,6 +14,7 @@ from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.precedence import decide
 from greenroom.app.rooms.providers import GUEST, check_name
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.users import missing
 from greenroom.app.rooms.voice_rooms import is_some_users
 
@@ -40,6 +41,13 @@ def order_of(wanted: Mapping[str, Any], here: Services) -> Order:
     if is_some_users(room):
         here.rollout.check(assistant, facts["user_id"])
     return Order(room, Brief(**facts), link=g.link, recording=is_recorded, named=named)
+
+
+def check_rollout(room: Room, brief: Brief, here: Services) -> None:
+    """Raises VoiceNotEnabled for a session that would go to a voice room, whose user or assistant shall have none."""
+    if is_some_users(room):
+        assistant = here.assistants.known(brief.assistant) if brief.assistant else None
+        here.rollout.check(assistant, brief.user_id)
 
 
 def check_character(facts: Mapping[str, Any], here: Services) -> None:

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.access import open_to_session
 from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint, accepts
+from greenroom.app.api.orders import check_rollout
 from greenroom.app.api.rooms import joined_as_told
 from greenroom.app.api.schemas.joining import JoinedSchema, MoveSchema, WaitSchema
 from greenroom.app.api.schemas.offers import AcceptedSchema, AnswerSchema, CandidatesSchema, OfferSchema
@@ -120,6 +121,7 @@ def move(wanted: dict[str, Any], query: dict[str, Any], session_id: str) -> Resp
     if caller not in (None, user_id):
         raise Forbidden("The bot moves with whom it is for.")
     room, within = here.providers.room(wanted.pop("room_url")), timedelta(seconds=query["wait"])
+    check_rollout(room, session.brief, here)
     try:
         with here.seats.taken(Wait.JOIN):
             joined = here.joining.move_and_wait(session, room, wanted, within, by=caller)

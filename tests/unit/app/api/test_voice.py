@@ -211,6 +211,20 @@ def test_a_voice_room_cannot_be_joined_around_the_rollout(caller, pearl):
     assert caller.post("/join", {**own, "room_url": "local:standup"}).status_code == 202
 
 
+@pytest.mark.usefixtures("staffed")
+def test_no_session_moves_into_a_voice_room_around_the_rollout(caller, app, puppet):
+    joined = caller.post("/join", {"room_url": "local:standup", **ANN}).json
+    puppet().go_live()
+    here = app.extensions["greenroom"]
+    app.extensions["greenroom"] = type(here)(**{**vars(here), "rollout": Rollout(is_on=False)})
+    path = f"/sessions/{joined['session_id']}/move"
+    token = joined["connect"]["token"]
+
+    for each in (caller, caller.with_(token)):
+        problem(each.post(path, {"room_url": "local:voice-ann"}), 409, "voice-not-enabled")
+    assert caller.post(path, {"room_url": "local:cellar"}).status_code == 202
+
+
 def test_the_switch_stops_new_sessions_and_says_so_to_people(caller, app, monkeypatch):
     here = app.extensions["greenroom"]
     rollout = Rollout(is_on=False, fallback="vapi", notice="Voice is back at noon.")
