@@ -31,6 +31,8 @@ REQUEST_WITHIN = 10.0  # seconds from its first byte to its last
 ANSWER_TAKEN_WITHIN = 30.0  # seconds for the part of an answer that the client did not take at once
 LINGERS = 2.0  # seconds that a closed connection is read, so that the client gets the answer and no reset
 DEADLINES_LOOKED_AT_EVERY = 0.25  # seconds; each look is at every connection
+STREAM_BEGINS_WITHIN = 5.0  # seconds; a process that is stopped still takes connections, and never answers
+STREAM_SILENT_AT_MOST = 45.0  # seconds; the events process beats three times in that
 LAST_REQUEST_WITHIN = 1.0  # seconds after SIGTERM in which a connection that is kept open may send one more
 
 
@@ -53,6 +55,7 @@ class Connection:
         self.deadline: float | None = time.monotonic() + REQUEST_WITHIN
         self.is_kept = False
         self.upstream: socket.socket | None = None  # where a stream comes from
+        self.has_streamed = False
         self.watched_for = 0  # selectors.EVENT_READ or EVENT_WRITE
 
     @property
@@ -208,6 +211,7 @@ class WholeRequests(ThreadWorker):
             self._drop(connection)
             return
         connection.state, connection.upstream = State.RELAYED, found.result()
+        connection.deadline = time.monotonic() + STREAM_BEGINS_WITHIN
         self.poller.register(connection.upstream, selectors.EVENT_READ, partial(self._carry, connection))
         self._watch(connection)
 
@@ -226,6 +230,7 @@ class WholeRequests(ThreadWorker):
             connection.state, connection.deadline = State.SENDING, time.monotonic() + ANSWER_TAKEN_WITHIN
             self._send(connection)
             return
+        connection.has_streamed, connection.deadline = True, time.monotonic() + STREAM_SILENT_AT_MOST
         try:
             connection.sock.sendall(data)  # raises for one who reads too slowly
         except OSError:
@@ -280,6 +285,9 @@ class WholeRequests(ThreadWorker):
                 continue
             if connection.state is State.READING and not connection.is_idle and not force:
                 self._refuse(connection, SLOW)
+            elif connection.state is State.RELAYED and not connection.has_streamed and not force:
+                self._end_relay(connection)
+                self._refuse(connection, AWAY)
             elif connection.state is not State.HANDLED:
                 self._drop(connection)
 

@@ -99,6 +99,16 @@ def test_nothing_is_lost_when_the_events_process_is_killed(running, ledger):
     assert sequences == list(range(sequences[0], sequences[0] + 10))
 
 
+def test_a_stream_that_a_frozen_events_process_does_not_begin_is_refused(running):
+    running.process("events").kill(signal.SIGSTOP)
+    try:
+        with Stream(running) as refused:
+            assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+    finally:
+        running.process("events").kill(signal.SIGCONT)
+    eventually(lambda: is_served(running), within=60)
+
+
 def test_a_web_process_that_stops_ends_its_streams_at_once_and_the_next_one_goes_on(running, ledger):
     with Stream(running) as stream:
         tell(ledger, 1)
