@@ -47,6 +47,8 @@ def as_script(told: Told, width: int | None = None) -> str:
     for turn in told.turns:
         at = _clock(max(turn.started_ms - told.conversation.started_ms, 0), with_ms=False)
         parts += [_wrapped(f"{at}  {line}", len(at) + 2, width) for line in _lines(turn, told, names)]
+    if not told.turns:
+        parts.append("Nothing was said.")
     return "\n".join(parts) + "\n"
 
 

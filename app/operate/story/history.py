@@ -15,6 +15,8 @@ WORDS = {
     "extended": "it may last so long now",
     "ends_soon": "the people were told that its time is nearly over",
     "waiting": "alone in the room; it waits",
+    "transitioning": "on its way to another room",
+    "moved": "has gone to another room",
     "leaving": "leaving",
     "lost": "its bot was lost",
     "person_arrived": "a person came",

@@ -42,7 +42,10 @@ class SessionStory:
         how = f"{session.state}, {session.reason}" if session.reason else session.state
         lasts = duration(timedelta(milliseconds=self.history.duration_ms))
         began = self._moment(session.created_ms)
-        return f"Session {clean(session.id)} in {session.room}: {how}. It began at {began} and lasts {lasts}."
+        so_far = "lasted" if session.reason else "has lasted"
+        return (
+            f"Session {clean(session.id)} in {session.room}: {how}. It began at {began} and {so_far} {lasts}."
+        )
 
     def _about(self) -> list[str]:
         brief = self.history.session.brief

@@ -10,10 +10,24 @@ from greenroom.app.operate import facts
 from greenroom.app.operate.findings import Verdict
 from greenroom.app.operate.story import story_of
 from greenroom.app.operate.story.endings import ENDINGS
+from greenroom.app.operate.story.history import in_words
+from greenroom.app.operate.story.session import SessionStory
 from greenroom.app.operate.wording import duration
+from greenroom.app.rooms.histories import History
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
 from greenroom.app.rooms.line import Push
-from greenroom.app.rooms.sessions import Appearance, Create, Forget, Note, Reason, State, Succeed, Transition
+from greenroom.app.rooms.sessions import (
+    Appearance,
+    Create,
+    Event,
+    Forget,
+    Happened,
+    Note,
+    Reason,
+    State,
+    Succeed,
+    Transition,
+)
 from tests.rigs.an_installation import BOTS, CONTROL, keep_well, let_pass
 from tests.rigs.makers import STAGE, a_claim, a_session, an_order
 
@@ -274,6 +288,28 @@ def test_every_event_of_a_life_has_its_line(ledger, bot):
         "ended",
     ]
     assert "ended (left)" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "how_long"),
+    [
+        (State.LIVE, None, "and has lasted 4 min."),
+        (State.ENDED, Reason.LEFT, "and lasted 4 min."),
+    ],
+)
+def test_a_session_that_is_on_has_lasted_and_one_that_has_ended_lasted(state, reason, how_long):
+    session = replace(a_session(), state=state, reason=reason)
+
+    headline = SessionStory(History(session, 0, 240_000, ()), (), 0, 0).lines()[0]
+
+    assert headline.endswith(how_long)
+
+
+def test_a_move_is_told_in_words():
+    begun, done = (in_words(Event("1-0", 1, name, 1)) for name in (State.TRANSITIONING, Happened.MOVED))
+
+    assert begun.endswith("on its way to another room")
+    assert done.endswith("has gone to another room")
 
 
 def end(ledger, session, reason, detail=None):

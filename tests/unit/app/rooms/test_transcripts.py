@@ -51,6 +51,10 @@ def test_a_script_says_who_said_what_and_what_tools_did():
     assert as_script(SPOKEN).splitlines()[:3] == ["Conversation c1", "with ann", "in local:hall"]
 
 
+def test_a_script_in_which_nothing_was_said_says_so():
+    assert as_script(told()).splitlines()[-2:] == ["", "Nothing was said."]
+
+
 def test_a_cue_ends_after_it_began_and_a_long_conversation_has_more_than_a_day_s_hours():
     late = BEGAN + 100 * 3_600_000
     text = as_vtt(told(a_turn(1, "user", "x", started_ms=late, ended_ms=late + 1)))
