@@ -35,6 +35,14 @@ USER = st.sampled_from(USERS)
 HOST = st.sampled_from(HOSTS)
 FAULT = st.sampled_from([{}, {}, {}, {"asks_twice": True}, *({"dies_after": after} for after in range(1, 7))])
 REPEAT = st.sampled_from([{}, {}, {"asks_twice": True}])
+STORING = st.sampled_from(
+    [
+        {},
+        {},
+        *({"befalls": what} for what in ("is away", "dies before", "dies after")),
+        *({"dies_after": after} for after in (1, 3, 6, 10)),
+    ]
+)
 PASSES = st.sampled_from([0.5, 2, 2.9, 4.5, 7, 10.5, 16, 21, 26, 61, 605]).map(lambda s: timedelta(seconds=s))
 AWAY = st.sampled_from([12, 30, 75]).map(lambda s: timedelta(seconds=s))
 LATE_ACTS = ("beat", "say", "finish", "give_way", "name_heir", "change", "obey", "park")
@@ -138,6 +146,11 @@ class Machine(RuleBasedStateMachine):
     def reap(self, fault):
         with self.world.happening(**self.fault(fault)):
             self.world.reap()
+
+    @rule(storing=STORING, repeat=REPEAT)
+    def flush(self, storing, repeat):
+        with self.world.happening(**repeat):
+            self.world.flush(**storing)
 
     # Bots
 

@@ -16,17 +16,24 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import select
 
 import greenroom.bots.run
+from greenroom.app.conversations.archive import SqlArchive
+from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.tables import turns as kept_turns
 from greenroom.app.errors import (
     BotSilent,
+    DatabaseAway,
     GreenroomError,
     IllegalTransition,
     NoSuchSession,
     SessionEnded,
 )
 from greenroom.app.providers.local import Local
+from greenroom.app.rooms.archive import Batch, Refusal
 from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
+from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import AwaitAnswer, Message, Receive, Send
 from greenroom.app.rooms.joining import Joined, Joining
@@ -87,9 +94,10 @@ from greenroom.bots.turns import Turns
 from tests.fakes.stage import FakeStage
 from tests.rigs.glass import Glass, Sight
 from tests.rigs.makers import DIED, a_brief, an_order
-from tests.rigs.redis_world import flush
+from tests.rigs.redis_world import flush as empty
 
 BEAT = ms(BEAT_EVERY)
+A_LONG_WHILE = timedelta(minutes=5)  # a flush on a busy machine
 LATE_BEAT = ms(BEAT_EVERY * 1.2)
 KNOWN_DEAD = ms(STALE_AFTER + DOUBT_LASTS)
 QUEUE = "launches"
@@ -101,6 +109,22 @@ SETTINGS = cast(Settings, SimpleNamespace(redis_url="", backend_url="", livekit_
 
 class Died(Exception):
     """A process, between two steps."""
+
+
+class Archive(SqlArchive):
+    """SQL, which can be away, or see its user's process die before or behind a commit."""
+
+    befalls = ""
+
+    def keep_turns(self, batches: Sequence[Batch]) -> list[Refusal]:
+        if self.befalls == "is away":
+            raise DatabaseAway(because="OperationalError")
+        if self.befalls == "dies before":
+            raise Died
+        refusals = super().keep_turns(batches)
+        if self.befalls == "dies after":
+            raise Died
+        return refusals
 
 
 class Queue:
@@ -196,6 +220,7 @@ class Writer(Awaitable):
         self._world.must(bool(written) is not is_old, f"a turn of epoch {step.epoch} was written: {written}")
         if written:
             self._world.written[step.session_id].add(step.turn.content)
+            self._world.accepted(step)
         return written
 
 
@@ -413,9 +438,10 @@ class Bot:
 class World:
     """Everybody together."""
 
-    def __init__(self, server: Any, ledger: RedisLedger) -> None:
+    def __init__(self, server: Any, ledger: RedisLedger, database: Database) -> None:
         self.server, self.ledger = server, ledger
-        flush(server)
+        self.archive, self._database = Archive(database), database
+        empty(server)
         self.wire = Wire(self.ledger, self._somebody_answers)
         self.queue = Queue()
         self.reaper = Reaper(self.wire, self.queue)
@@ -434,6 +460,10 @@ class World:
         self.promised: set[str] = set()
         self.numbers = iter(range(1, 1_000_000))
         self.written: defaultdict[str, set[str]] = defaultdict(set)
+        self.to_keep: defaultdict[str, set[str]] = defaultdict(set)  # what SQL owes, by conversation
+        self.said_by: defaultdict[str, int] = defaultdict(
+            int
+        )  # the latest epoch in which anything was written
         self.sent: dict[int, tuple[str, int, int]] = {}  # session, epoch, good until
         self.applied: list[int] = []
         self.epochs: defaultdict[Room, dict[str, int]] = defaultdict(dict)  # by claim
@@ -646,6 +676,9 @@ class World:
         for bot in [*self.bots, *self.gone]:
             bot.unlisted = True
         self.written.clear()
+        kept = self._kept()  # what only waited is lost with Redis, unless its bot lives to write it again
+        for conversation_id, owed in self.to_keep.items():
+            owed.intersection_update(kept[conversation_id])
         self.crashes.clear()
         self.sent = {number: (session, epoch, 0) for number, (session, epoch, _) in self.sent.items()}
         self.promised.clear()  # but for those whose bots live to write them again
@@ -901,6 +934,48 @@ class World:
             self.swept_ms = self.now_ms
             sweep(self.wire)
 
+    # Where it is kept for good
+
+    def accepted(self, step: Record) -> None:
+        """A turn is in Redis.  One of an earlier bot, after Redis lost that there was a later one, SQL refuses."""
+        conversation_id = step.conversation_id
+        if step.epoch >= self.said_by[conversation_id]:
+            self.said_by[conversation_id] = step.epoch
+            self.to_keep[conversation_id].add(step.turn.content)
+
+    def flush(self, *, befalls: str = "", dies_after: int | None = None) -> None:
+        """A process of control stores what waits, and may not live to the end of it."""
+        self.archive.befalls, self.wire.dies_after = befalls, dies_after
+        try:
+            Flusher(self.wire, self.archive).flush(A_LONG_WHILE)
+        except Died:
+            return
+        finally:
+            self.archive.befalls, self.wire.dies_after = "", None
+        if befalls != "is away":
+            self.must(not self.server.exists(keys.OUTBOXES), "a flush has left turns")
+            self._check_kept()
+
+    def _check_kept(self) -> None:
+        for conversation_id, kept in self._kept().items():
+            owed = self.to_keep[conversation_id]
+            self.must(len(kept) == len(set(kept)), f"stored twice: {kept}")
+            self.must(owed <= set(kept), f"of {owed} only {kept} is stored")
+            self.must(kept == sorted(kept, key=_number), f"not stored in order: {kept}")
+
+    def _kept(self) -> dict[str, list[str]]:
+        """What SQL has of each conversation, by sequence."""
+        kept: dict[str, list[str]] = {conversation_id: [] for conversation_id in self.to_keep}
+        those = (
+            select(kept_turns.c.conversation_id, kept_turns.c.content)
+            .where(kept_turns.c.conversation_id.in_(kept))
+            .order_by(kept_turns.c.sequence, kept_turns.c.id)
+        )
+        with self._database.reading() as connection:
+            for conversation_id, content in connection.execute(those):
+                kept[conversation_id].append(content)
+        return kept
+
     # How it ends
 
     def settle(self, workers: str) -> None:
@@ -931,6 +1006,7 @@ class World:
                 self.pass_time(timedelta(seconds=5 if leap < 20 else 35))
         else:
             self.must(False, f"{waiting} wait for ever")
+        self.flush()
         for bot in self.bots:
             is_known = self.has_room(bot) and self.look().session(bot.session.id)
             self.must(
