@@ -113,7 +113,8 @@ def get_events(session_id: str) -> dict[str, list[Event]]:
 def move(wanted: dict[str, Any], query: dict[str, Any], session_id: str) -> ResponseReturnValue:
     """Have a session go on in another room, with its bot, conversation and memory.
 
-    With a session's token: as its user, and only if nobody else would be left without the bot.
+    With a session's token: as its user, only if nobody else would be left without the bot, and to the forum, to the
+    user's own voice room, to a local room, or back to where it was.
     """
     here = services()
     session, caller = here.overview.session(session_id), caller_of(session_id)

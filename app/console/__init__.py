@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.access import public
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.providers import Providers
-from greenroom.app.rooms.room import LIVEKIT, Room
+from greenroom.app.rooms.room import FORUM, LIVEKIT, Room
 from greenroom.app.static import send
 
 STATIC = Path(__file__).parent / "static"
@@ -28,7 +28,6 @@ HEADERS = {
     "Permissions-Policy": "microphone=(self), camera=(self), geolocation=()",
 }
 TRIES = ("My name is Alice", "What time is it?", "Tell me a joke")  # what the demo follows for certain
-FORUM = "forum"  # the room that the page takes a bot to, where several people can be
 CLOUD = ".livekit.cloud"  # LiveKit Cloud redirects a client to servers near it, under further names
 
 bp = Blueprint("console", __name__)

@@ -13,6 +13,7 @@ import structlog
 
 from greenroom.app.errors import (
     ConversationOfAnother,
+    Forbidden,
     GreenroomError,
     InboxFull,
     LaunchFailed,
@@ -44,11 +45,12 @@ from greenroom.app.rooms.leases import (
 )
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, Place
+from greenroom.app.rooms.moving import has_left
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.requests import Expect
 from greenroom.app.rooms.reviving import Reviving
-from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room import FORUM, Room
 from greenroom.app.rooms.sessions import (
     ON_STAGE,
     Create,
@@ -65,7 +67,7 @@ from greenroom.app.rooms.sessions import (
 )
 from greenroom.app.rooms.sliced_wait import slices
 from greenroom.app.rooms.transitions import Choice, Elsewhere, Transitions, brief_there, following, like
-from greenroom.app.rooms.voice_rooms import check_voice_room, is_voice_room
+from greenroom.app.rooms.voice_rooms import check_voice_room, is_for_one, is_voice_room
 
 LIMITS = Limits()
 REFUSALS: Mapping[Created, type[GreenroomError]] = {
@@ -217,8 +219,8 @@ class Joining:
     ) -> Joined:
         """Have a session's bot move to a free room, as it was but for what is named.
 
-        Asked `by` its user it stays with whoever else is there: raises OthersThere.  Raises SessionEnded, NotMovable,
-        RoomHasBot, RoomInDoubt.
+        Asked `by` its user it stays with whoever else is there: raises OthersThere.  Nor does it let them into rooms
+        whose people they may not hear: raises Forbidden.  Raises SessionEnded, NotMovable, RoomHasBot, RoomInDoubt.
         """
         check_voice_room(room, session.brief.user_id)
         if session.state in (State.LEAVING, State.ENDED):
@@ -230,6 +232,10 @@ class Joining:
             raise NotMovable(session_id=session.id)
         if by is not None and elsewhere.choice is Choice.BESIDE:
             raise OthersThere(session_id=session.id)
+        if by is not None and not self._may_take_it_to(room, session):
+            raise Forbidden(
+                "With its token a session goes to the forum, to its user's own voice room, and back."
+            )
         brief, changed = brief_there(session, room, replace(session.brief, **named), named.keys())
         token, waited = secrets.token_hex(16), timedelta(0)
         while waited <= DOUBT_AT_MOST:
@@ -246,6 +252,13 @@ class Joining:
             there = replace(Joined.of(session, reused=isinstance(begun, Held)), room=room, brief=brief)
             return replace(there, status=State.TRANSITIONING, epoch=epoch, after=elsewhere.last_event)
         raise RoomInDoubt
+
+    def _may_take_it_to(self, room: Room, session: Session) -> bool:
+        """Whether a session's user may, without the API key: the answer to a move lets them into the room as well."""
+        if is_for_one(room) or room.name == FORUM:
+            return True
+        history = self._ledger.run(ReadEvents(session.id))
+        return has_left(room, history)
 
     def move_and_wait(
         self,

@@ -9,6 +9,9 @@ from greenroom.app.rooms.naming import fresh_name
 LOCAL, LIVEKIT, DAILY = "local", "livekit", "daily"
 
 LONGEST_NAME = 64
+FORUM = (
+    "forum"  # the name of the room to which a session's user may take its bot, where several people can be
+)
 # No braces, quotes, colons or control characters: a name is part of Redis keys, of URLs and of log lines.
 _NAME = rf"[A-Za-z0-9](?:[A-Za-z0-9_-]{{0,{LONGEST_NAME - 2}}}[A-Za-z0-9])?"
 _HOST = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"

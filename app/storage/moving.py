@@ -1,7 +1,7 @@
 """Moves as Redis commands."""
 
 from greenroom.app.errors import IllegalTransition, NoSuchSession
-from greenroom.app.rooms.moving import CallOffMove, CommitMove
+from greenroom.app.rooms.moving import CallOffMove, CommitMove, as_told
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.storage import keys
@@ -40,7 +40,7 @@ def commit_move(step: CommitMove) -> Command:
         room=str(target.room),
         starts_anew=int(step.starts_anew),
         named=f",{','.join(target.named)},",
-        detail=f"from {session.room} to {target.room}",
+        detail=as_told(session.room, target.room),
         cap=EVENTS_KEPT,
         active_ms=ms(step.lasts),
         pending_ms=ms(step.pending_for),

@@ -1,9 +1,13 @@
 """A bot that comes from another room, and one that is told to go to one, over HTTP."""
 
+from contextlib import nullcontext
+
 import pytest
 
+from greenroom.app.errors import Forbidden
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Happened, Note, ReadSession, State
 from tests.rigs.api import problem
 from tests.rigs.makers import CELLAR, adopted
@@ -111,6 +115,24 @@ def test_it_is_there_when_the_answer_says_so(move, ledger, bot):
 
 def test_its_user_may_ask_for_it(move, joined):
     assert move(joined["connect"]["token"]).status_code == 202
+
+
+@pytest.mark.parametrize(("name", "is_let_in"), [("board", False), ("forum", True), ("voice-ada", True)])
+def test_its_user_gets_no_way_into_rooms_of_others_by_it(app, ledger, bot, name, is_let_in):
+    here, room = app.extensions["greenroom"], Room.parse(f"wss://livekit.example.com/{name}")
+
+    with nullcontext() if is_let_in else pytest.raises(Forbidden, match="forum"):
+        here.joining.move(bot.session, room, {}, by="ada")
+    assert bool(ledger.run(ReadRoom(room)).lease) is is_let_in
+
+
+def test_its_user_goes_back_with_it_to_where_it_was(app, ledger, bot):
+    here, home = app.extensions["greenroom"], Room.parse("wss://livekit.example.com/standup")
+    for room in (home, CELLAR):  # as the holder of the key
+        here.joining.move(bot.session, room, {})
+        move_there(ledger, bot)
+
+    assert here.joining.move(bot.session, home, {}, by="ada").status == State.TRANSITIONING
 
 
 def test_its_user_does_not_take_it_away_from_others(move, joined, ledger, bot):
