@@ -50,7 +50,7 @@ imports: setup ## which part may know which
 alone: setup ## nothing points out of the repository
 	$(BIN)/python scripts/stands-alone
 
-bench-%: setup ## a benchmark: join, reconnect, move, api, memory, cpu, idle, turns, flush, reaper, commands, beats, events
+bench-%: setup ## a benchmark: join, reconnect, move, api, memory, cpu, idle, turns, flush, recall, reaper, commands, beats, events
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 bench-livekit-%: setup livekit ## in LiveKit rooms, beside LiveKit Agents: join, memory

@@ -201,6 +201,18 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "recall": Figure(
+        (),
+        (
+            Row(
+                "what is known of somebody read at a bot's start, with 10,000 earlier conversations",
+                "{sqlite_ours:.1f} ms in SQLite (p99 {sqlite_p99:.1f}), "
+                "{postgresql_ours:.1f} in PostgreSQL (p99 {postgresql_p99:.1f})",
+                "with ten: {sqlite_peer:.1f} and {postgresql_peer:.1f} ms",
+                "{ratio:.2f}",
+            ),
+        ),
+    ),
     "beats": Figure(
         ("--beats", "40000"),
         (
