@@ -1,5 +1,7 @@
 """What commands work with: the settings of the product that runs in this folder, and its Redis."""
 
+import secrets
+
 from greenroom.app import settings as app_settings
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.settings import Settings
@@ -14,7 +16,11 @@ def environment_here() -> dict[str, str]:
     from greenroom.app.local import here
 
     given = app_settings.environment()
-    return {**here.settings_of_who_runs(app_settings.read().var_dir), **given}
+    noted = here.settings_of_who_runs(app_settings.read().var_dir)
+    if "WEBHOOK_URLS" in noted and "WEBHOOK_URLS" not in given:
+        # The note has no secrets, and receivers without one are refused.  No command signs anything with it.
+        noted["WEBHOOK_SECRET"] = secrets.token_hex(32)
+    return {**noted, **given}
 
 
 def ledger_of(settings: Settings) -> Ledger:

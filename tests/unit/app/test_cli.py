@@ -66,6 +66,28 @@ def test_the_doctor_looks_for_the_product_that_runs_in_its_folder(capsys, monkey
     assert "http://127.0.0.1:7077 " in capsys.readouterr().out
 
 
+def test_commands_work_beside_a_product_that_was_started_with_webhooks(capsys, tmp_path):
+    """They refused to: the note has the receivers, and not the secret, without which the settings are wrong."""
+    given = {
+        "WEBHOOK_URLS": "http://127.0.0.1:9/hook",
+        "WEBHOOK_PRIVATE": "1",
+        "WEBHOOK_SECRET": "5b0e2a71d94fc83d6a17e0b2c4f985d3",
+    }
+    here.note(here.take(tmp_path / "var"), "http://127.0.0.1:8", settings.shareable(given))
+
+    assert cli.main(["doctor"]) == cli.BLIND
+    assert "Redis does not answer" in capsys.readouterr().out
+    assert "5b0e2a71" not in (tmp_path / "var" / "up.lock").read_text()
+
+
+def test_receivers_that_somebody_names_without_a_secret_are_refused(capsys, monkeypatch, tmp_path):
+    here.note(here.take(tmp_path / "var"), "http://127.0.0.1:8", {"PORT": "8"})
+    monkeypatch.setenv("WEBHOOK_URLS", "https://example.com/hook")
+
+    assert cli.main(["doctor"]) == 2
+    assert "WEBHOOK_SECRET must be set" in capsys.readouterr().err
+
+
 def test_a_note_of_a_product_that_was_killed_leads_nobody_astray(tmp_path):
     lock = here.take(tmp_path / "var")
     here.note(lock, "http://127.0.0.1:8", {"PORT": "8"})
