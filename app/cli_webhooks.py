@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from greenroom.app.cli_arguments import FAILED, OK
+from greenroom.app.operate.wording import count
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.letters import (
     DeadLetter,
@@ -13,6 +14,7 @@ from greenroom.app.rooms.letters import (
     ReadDead,
     ReadWaitingLetters,
     SendAgain,
+    Waiting,
     receiver_of,
 )
 from greenroom.app.settings import Settings
@@ -45,13 +47,20 @@ def webhooks(chosen: argparse.Namespace, settings: Settings, ledger: Ledger) -> 
     return OK
 
 
+def standing(waiting: Waiting) -> str:
+    """How far a receiver is behind, in a line."""
+    if not (waiting.sessions or waiting.dead or waiting.dropped):
+        return "it has taken all events"
+    return (
+        f"events of {count(waiting.sessions, 'session')} wait for it; {count(waiting.dead, 'event')} not taken within "
+        f"a day, {waiting.dropped} dropped, since too many waited"
+    )
+
+
 def _list(settings: Settings, ledger: Ledger) -> int:
     for url in settings.webhook_urls:
         waiting = ledger.run(ReadWaitingLetters(receiver_of(url)))
-        print(
-            f"{without_password(url)}: {waiting.sessions} sessions have letters for it, {waiting.dead} were not taken, "
-            f"{waiting.dropped} had no room"
-        )
+        print(f"{without_password(url)}: {standing(waiting)}")
     for url, letter in _dead(settings, ledger):
         event = json.loads(letter.text)
         print(
