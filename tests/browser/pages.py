@@ -141,7 +141,8 @@ class FakeServer:
 
     def _let_in(self, route: Route) -> None:
         """Whoever asks is another guest; an invitation is for nobody by name."""
-        wish, number = route.request.post_data_json or {"invitation": True}, len(self.calls("/passes"))
+        asked = route.request.post_data_json
+        wish, number = {"invitation": True} if asked is None else asked, len(self.calls("/passes"))
         self.guests.append(f"talk-{secrets.token_hex(8)}")
         given = {
             "pass": f"pass.number-{number}",

@@ -255,7 +255,7 @@ def stage():
 
 def played(greenroom, ledger, room):
     """The bot of a room's session, on stage as far as Redis knows."""
-    joined = greenroom.join(str(room), wait=0, user_id="ada")
+    joined = greenroom.join(str(room), wait=0, user_id=f"of-{room.name}")
     lease = ledger.run(ReadRoom(room)).lease
     session = ledger.run(ReadSession(joined["session_id"]))
     return Puppet(ledger, session, lease.token, owner="bots@nowhere/job/1").go_live()
@@ -329,4 +329,4 @@ def test_people_who_find_their_room_without_a_bot_get_one(stage, clients):
 
     lease = eventually(lambda: ledger.run(ReadRoom(room)).lease, within=20)
     assert lease.session_id != puppet.session.id
-    assert lease.brief.user_id == "ada"
+    assert lease.brief.user_id == f"of-{room.name}"

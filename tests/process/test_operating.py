@@ -19,7 +19,7 @@ from tests.rigs.product import ROOT, product
 @pytest.fixture(scope="module")
 def greenroom():
     """One product for this module: each test leaves it whole."""
-    with product(SLOTS="2") as running:
+    with product(("redis", "web", "events", "bots", "control", "beat"), SLOTS="2") as running:
         yield running
 
 
