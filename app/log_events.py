@@ -41,6 +41,7 @@ EVENTS = {
     "bot_cleanup_failed": "what a bot left behind could not be cleared away",
     "bot_put_out": "a room's server has put the bot out; `kind` says why",
     "bot_evicted": "a bot of an earlier epoch was put out of its room, so that the next one can come",
+    "helper_cancelled": "something else cancelled what must run as long as its session; the traceback says where",
     "helper_ended": "a task that must run as long as its session (heartbeat, inbox, ...) has ended before it",
     "process_retired": "a bot's process takes no further bot; another is started",
     # Launches and workers

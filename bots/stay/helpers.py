@@ -21,9 +21,19 @@ class Helpers:
 
     def __init__(self) -> None:
         self.tasks: list[asyncio.Task[None]] = []
+        self._are_over = False
 
     def begin(self, works: Mapping[str, Coroutine[Any, Any, None]]) -> None:
-        self.tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
+        self.tasks = [asyncio.create_task(self._watch(name, work), name=name) for name, work in works.items()]
+
+    async def _watch(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Log where a helper stood that somebody else cancels: its task keeps nothing of that."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not self._are_over:
+                log.exception("helper_cancelled", helper=name)
+            raise
 
     def failure(self, target: str) -> BotFailure | None:
         """The failure of the first of them that has ended, with an error or without; `target` is the bot's."""
@@ -35,6 +45,7 @@ class Helpers:
         return None
 
     async def cancel(self) -> None:
+        self._are_over = True
         await cancel(self.tasks)
 
 
