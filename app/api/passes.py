@@ -28,7 +28,7 @@ bp = JsonBlueprint("passes", __name__, description="Leave to come into one room"
 @open_to_pass
 def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
     """Make a pass for one room.  With a pass in place of the key: for that pass's room, and not for longer."""
-    here, held = services(), g.held
+    held = g.held
     if held is not None and "user_id" in wanted:
         raise Forbidden("With a pass nobody can be named: without user_id a guest is made up.")
     if wanted["invitation"] and "user_id" in wanted:
@@ -40,13 +40,7 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
     check_voice_room(room, user_id or "")  # an invitation there would be to a room that no guest may join
     expires = until(wanted.get("expires_in", LASTS), held.expires if held else None)
     given = Pass(expires, str(room), user_id, held.assistant if held else None, held.link if held else None)
-    answer = {
-        "pass": here.passes.sign(given),
-        "room_url": str(room),
-        "user_id": user_id,
-        "expires_at": given.expires * 1000,
-    }
-    return answer, HTTPStatus.CREATED
+    return _signed(given), HTTPStatus.CREATED
 
 
 @bp.post("/sessions/<session_id>/token")
@@ -71,20 +65,22 @@ def invite(session_id: str) -> ResponseReturnValue:
 
     A bot that has moved took its people along with it, and their passes are for the room that they came to.
     """
-    here = services()
-    session = here.overview.session(session_id)
+    session = services().overview.session(session_id)
     if session.state is State.ENDED:
         raise SessionEnded(session_id=session_id, reason=session.reason)
     check_voice_room(session.room, "")
     ends = session.created_ms // 1000 + int(session.max_duration.total_seconds())
     given = Pass(until(LASTS, ends), str(session.room), link=g.link)
-    answer = {
-        "pass": here.passes.sign(given),
-        "room_url": str(session.room),
-        "user_id": None,
+    return _signed(given), HTTPStatus.CREATED
+
+
+def _signed(given: Pass) -> dict[str, Any]:
+    return {
+        "pass": services().passes.sign(given),
+        "room_url": given.room,
+        "user_id": given.user_id,
         "expires_at": given.expires * 1000,
     }
-    return answer, HTTPStatus.CREATED
 
 
 def _room(wanted: str | None, held: Pass | None) -> Room:

@@ -14,7 +14,10 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from greenroom.app.console import bp
+from greenroom.app.rooms.room import Room
+from tests.browser.in_a_room import Venue
 from tests.browser.pages import FakeServer, TalkPage, served
+from tests.rigs.livekit_server import LiveKitServer, livekit_server
 
 VOICE = Path(__file__).parent.parent / "voices" / "hello.wav"
 BEFORE_THE_VOICE = 12  # seconds of silence, in which the bot says its greeting
@@ -75,6 +78,24 @@ def site() -> Iterator[str]:
     app.register_blueprint(bp)
     with served(app) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def livekit() -> Iterator[LiveKitServer]:
+    with livekit_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def venue(livekit: LiveKitServer) -> Iterator[Venue]:
+    venue = Venue(livekit)
+    yield venue
+    venue.close()
+
+
+@pytest.fixture
+def room(livekit: LiveKitServer) -> Room:
+    return Room.parse(livekit.room())
 
 
 @pytest.fixture

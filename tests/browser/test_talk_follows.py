@@ -11,34 +11,16 @@ from greenroom.app.rooms.room import Room
 from tests.browser.in_a_room import Bot, Venue, Window
 from tests.browser.pages import FAKE_BOT, FakeServer, refuse
 from tests.rigs.eventually import eventually
-from tests.rigs.livekit_server import LiveKitServer, livekit_server
+from tests.rigs.livekit_server import LiveKitServer
 
 SOON = 20_000  # ms
 ALONG = "The bot has gone to another room, and you with it."
 
 
 @pytest.fixture(scope="module")
-def livekit() -> Iterator[LiveKitServer]:
-    with livekit_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def venue(livekit: LiveKitServer) -> Iterator[Venue]:
-    venue = Venue(livekit)
-    yield venue
-    venue.close()
-
-
-@pytest.fixture(scope="module")
 def site(venue: Venue) -> Iterator[str]:
     with venue.site() as url:
         yield url
-
-
-@pytest.fixture
-def room(livekit: LiveKitServer) -> Room:
-    return Room.parse(livekit.room())
 
 
 class Traveller(Window):
