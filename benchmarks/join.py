@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.report import alternate, say_rounds
+from benchmarks.report import alternate, percentile, say
 from tests.rigs.product import KEY, Product, product
 
 ROUNDS = 5
@@ -62,12 +62,19 @@ def main() -> None:
     with product(SLOTS="2") as ours:
         joins(ours)  # each child runs its first bot
         results = alternate(ROUNDS, ours=lambda: joins(ours), peer=lambda: [process_a_bot(ours)])
-    say_rounds(
-        "join",
-        results,
+    took = [each for round_ in results["ours"] for each in round_]
+    peer = [each for round_ in results["peer"] for each in round_]
+    p50, peer_p50 = percentile(took, 50), percentile(peer, 50)
+    say(
+        bench="join",
+        ours=p50,
+        peer=peer_p50,
         peer_name="a process a bot: Python, pipecat, the same pipeline",
+        ratio=peer_p50 / p50,
         unit="ms from /join to the pipeline started",
-        counted="joins",
+        p50=round(p50, 2),
+        p99=round(percentile(took, 99), 2),
+        joins=len(took),
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from av import AudioFrame
 
-from benchmarks.report import alternate, say_rounds
+from benchmarks.report import alternate, percentile, say
 from tests.rigs.eventually import eventually
 from tests.rigs.product import Product, product
 
@@ -128,12 +128,19 @@ def main() -> None:
     with product(SLOTS="2", BOTS="hearing=benchmarks.hearing_bot:bot", ICE_SERVERS="") as ours:
         returns(ours)  # each child runs its first bot
         results = alternate(ROUNDS, ours=lambda: returns(ours), peer=lambda: [fresh_process(ours)])
-    say_rounds(
-        "reconnect",
-        results,
+    took = [each for round_ in results["ours"] for each in round_]
+    peer = [each for round_ in results["peer"] for each in round_]
+    p50, peer_p50 = percentile(took, 50), percentile(peer, 50)
+    say(
+        bench="reconnect",
+        ours=p50,
+        peer=peer_p50,
         peer_name="the same bot in a fresh process",
+        ratio=peer_p50 / p50,
         unit="ms from the return to the bot's hearing",
-        counted="returns",
+        p50=round(p50, 2),
+        p99=round(percentile(took, 99), 2),
+        returns=len(took),
     )
 
 

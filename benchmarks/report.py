@@ -7,7 +7,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -85,22 +85,3 @@ def _cpuinfo() -> list[str]:
             return lines.read().splitlines()
     except OSError:
         return []
-
-
-def say_rounds(
-    bench: str, results: Mapping[str, Sequence[Sequence[float]]], *, peer_name: str, unit: str, counted: str
-) -> None:
-    """Print that line of what `alternate` has measured: medians, and how many of ours there were, as `counted`."""
-    took, peer = ([each for round_ in results[name] for each in round_] for name in ("ours", "peer"))
-    p50, peer_p50 = percentile(took, 50), percentile(peer, 50)
-    say(
-        bench=bench,
-        ours=p50,
-        peer=peer_p50,
-        peer_name=peer_name,
-        ratio=peer_p50 / p50,
-        unit=unit,
-        p50=round(p50, 2),
-        p99=round(percentile(took, 99), 2),
-        **{counted: len(took)},
-    )

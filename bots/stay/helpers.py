@@ -5,6 +5,7 @@ A bot that does not beat, or does not hear, must not go on as if it did: that on
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -24,7 +25,10 @@ class Helpers:
         self._are_over = False
 
     def begin(self, works: Mapping[str, Coroutine[Any, Any, None]]) -> None:
-        self.tasks = [asyncio.create_task(self._watch(name, work), name=name) for name, work in works.items()]
+        for name, work in works.items():
+            task = asyncio.create_task(self._watch(name, work), name=name)
+            task.add_done_callback(partial(_close, work))
+            self.tasks.append(task)
 
     async def _watch(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Log where a helper stood that somebody else cancels: its task keeps nothing of that."""
@@ -47,6 +51,11 @@ class Helpers:
     async def cancel(self) -> None:
         self._are_over = True
         await cancel(self.tasks)
+
+
+def _close(work: Coroutine[Any, Any, None], _task: asyncio.Task[None]) -> None:
+    """Close the work of a task that was cancelled before its first step: it is never awaited, which is a warning."""
+    work.close()
 
 
 def _lost(name: str, error: BaseException | None, target: str) -> BotFailure:

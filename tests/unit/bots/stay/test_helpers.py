@@ -1,6 +1,7 @@
 """What runs beside a bot, and what is known of it when it ends before the bot."""
 
 import asyncio
+import inspect
 
 import pytest
 from structlog.testing import capture_logs
@@ -40,3 +41,13 @@ async def test_the_end_of_a_stay_is_nothing_to_be_told():
         await helpers.cancel()
 
     assert (logged, [task.cancelled() for task in helpers.tasks]) == ([], [True])
+
+
+async def test_a_helper_that_is_cancelled_before_its_first_step_leaves_nothing_unawaited():
+    helpers, work = Helpers(), for_ever()
+    helpers.begin({"heartbeat": work})
+
+    await helpers.cancel()
+    await asyncio.sleep(0)  # callbacks of a task run after it
+
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
