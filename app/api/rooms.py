@@ -28,7 +28,8 @@ from greenroom.app.api.services import Services, services
 from greenroom.app.api.ways_in import way_in
 from greenroom.app.errors import Busy, Conflict, Forbidden, NoBotThere, Rejected
 from greenroom.app.passes import Pass
-from greenroom.app.rooms.joining import QUEUED, Joined, Order
+from greenroom.app.rooms.joined import QUEUED, Joined
+from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.messages import ask

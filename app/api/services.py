@@ -23,6 +23,7 @@ from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
 from greenroom.app.resume_tokens import ResumeTokens
 from greenroom.app.rooms.analytics import Counted
+from greenroom.app.rooms.asked_moves import AskedMoves
 from greenroom.app.rooms.asked_reaping import AskedReaping
 from greenroom.app.rooms.assistants import Assistants
 from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
@@ -64,6 +65,7 @@ class Services:
 
     ledger: Ledger
     joining: Joining
+    asked_moves: AskedMoves
     leaving: Leaving
     asked_reaping: AskedReaping
     pausing: Pausing
@@ -106,6 +108,7 @@ class Services:
         return cls(
             ledger=ledger,
             joining=Joining(ledger, queues, sleep=seats.sleep),
+            asked_moves=AskedMoves(ledger, queues, sleep=seats.sleep),
             leaving=Leaving(ledger, its),
             asked_reaping=AskedReaping(ledger, queues),
             pausing=Pausing(ledger),

@@ -125,9 +125,9 @@ def move(wanted: dict[str, Any], query: dict[str, Any], session_id: str) -> Resp
     check_rollout(room, session.brief, here)
     try:
         with here.seats.taken(Wait.JOIN):
-            joined = here.joining.move_and_wait(session, room, wanted, within, by=caller)
+            joined = here.asked_moves.move_and_wait(session, room, wanted, within, by=caller)
     except Busy:
-        joined = here.joining.move(session, room, wanted, by=caller)
+        joined = here.asked_moves.move(session, room, wanted, by=caller)
     if not joined.reused:
         here.providers.of_room(room).prepare(room)
     is_there = joined.status != State.TRANSITIONING

@@ -4,7 +4,16 @@ import structlog
 
 from greenroom.app.errors import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.sessions import Forget, ReadSession, Reason, Session, State, Transition
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import (
+    Forget,
+    ReadSession,
+    ReadSessions,
+    Reason,
+    Session,
+    State,
+    Transition,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +58,15 @@ def end_lost(ledger: Ledger, session_id: str, reason: Reason, detail: str) -> No
         ledger.run(Forget(session_id))
         return
     end_as_read(ledger, session, reason, detail)
+
+
+def end_taken_over(ledger: Ledger, session_id: str | None, room: Room) -> None:
+    """End the session, if any, whose dead bot had a room; one that was only to move there goes on where it is."""
+    if session_id is None:
+        return
+    session = ledger.run(ReadSessions((session_id,)))[0]
+    if session is None or session.room == room:
+        end_lost(ledger, session_id, Reason.SUPERSEDED, "its bot was not heard any more")
 
 
 def end_as_read(ledger: Ledger, session: Session, reason: Reason, detail: str) -> None:

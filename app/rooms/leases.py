@@ -20,6 +20,8 @@ DOUBT_LASTS = timedelta(seconds=4)
 DOUBT_KEEPS_FOR = timedelta(seconds=10)
 # Once a Redis that lost everything has answered for so long, every living bot has beaten, and is known again
 SETTLES_WITHIN = timedelta(seconds=4)
+# So long a join or a move waits at most until it can tell whether a room has a bot
+DOUBT_AT_MOST = DOUBT_LASTS + SETTLES_WITHIN
 # A longer time without a claim or a report is an outage, in which no bot could beat: SETTLES_WITHIN begins again
 SILENT_AT_MOST = timedelta(seconds=2)
 # How often a join that waits for SETTLES_WITHIN asks again; a worker reports as often

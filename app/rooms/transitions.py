@@ -3,6 +3,7 @@
 What a move is, and how it is made, is in `moving.py`.
 """
 
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -21,6 +22,8 @@ from greenroom.app.errors import (
 from greenroom.app.rooms.brief import Brief, Mode
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import SetDeadline
+from greenroom.app.rooms.endings import end_taken_over
+from greenroom.app.rooms.joined import Joined
 from greenroom.app.rooms.leases import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
@@ -121,27 +124,36 @@ class Transitions:
 
     def begin(
         self,
-        session: Session,
+        elsewhere: Elsewhere,
         room: Room,
         brief: Brief,
-        token: str,
         named: Collection[str],
         *,
-        alone_with: str | None = None,
-        instead_of: int | None = None,
-    ) -> Claimed | Held | NotYet:
+        alone_with: str | None,
+        instead_of: Claimed | None = None,
+    ) -> Joined | Held | NotYet:
         """Claim a room for a session, and have its bot move there; all that is left to do is to wait.
 
-        `instead_of` is the epoch of a claim of the caller's that gives way to this one.  With `alone_with` the bot
-        stays where anybody else is by then.  Should this process die, the reaper withdraws the claim, or has the bot
-        asked.  Raises NotMovable if the session is in another procedure.
+        Of the brief it takes what is `named`.  The caller's claim `instead_of` which the session has the room gives way
+        to the session's.  With `alone_with` the bot stays where anybody else is by then.  Should this process die, the
+        reaper withdraws the claim, or has the bot asked.  Returns Held where another session has the room.  Raises
+        NotMovable if the session is in another procedure.
         """
-        claim = Claim(room, session.id, token, brief, above=session.epoch)
-        withdraw = [Withdraw(room, instead_of)] if instead_of is not None else []
+        session, token = elsewhere.session, secrets.token_hex(16)
+        there, changed = brief_there(session, room, brief, named)
+        on_its_way = replace(Joined.of(session, reused=False), room=room, brief=there)
+        claim = Claim(room, session.id, token, there, above=session.epoch)
+        withdraw = []
+        if instead_of is not None:
+            end_taken_over(self._ledger, instead_of.took_over, room)
+            withdraw = [Withdraw(room, instead_of.epoch)]
         claimed: Claimed | Held | NotYet = self._ledger.run_all([*withdraw, claim])[-1]
+        if isinstance(claimed, Held) and claimed.lease.session_id == session.id:  # it was sent there before
+            return replace(on_its_way, reused=True).on_its_way(claimed.lease.epoch, elsewhere.last_event)
         if not isinstance(claimed, Claimed):
             return claimed
-        target = Target(room, claimed.epoch, token, tuple(sorted(named)), alone_with)
+        end_taken_over(self._ledger, claimed.took_over, room)
+        target = Target(room, claimed.epoch, token, tuple(changed), alone_with)
         try:
             has_begun = self._ledger.run(Advance(session.id, session.epoch, None, target.at("claimed")))
         except NoSuchSession:
@@ -152,7 +164,7 @@ class Transitions:
         self._ledger.run_all(
             [SetDeadline(room, STARTS_WITHIN), self._queues.transition(session, claimed.epoch)]
         )
-        return claimed
+        return on_its_way.on_its_way(claimed.epoch, elsewhere.last_event)
 
 
 class Carrier:

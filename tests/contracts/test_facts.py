@@ -9,7 +9,7 @@ from greenroom.app.api.schemas.joining import JoinedSchema
 from greenroom.app.api.schemas.rooms import LeaseSchema
 from greenroom.app.api.schemas.sessions import SessionSchema
 from greenroom.app.rooms.brief import Brief
-from greenroom.app.rooms.joining import Joined
+from greenroom.app.rooms.joined import Joined
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.sessions import Create, ReadSession
 from greenroom.bots.body import body_of

@@ -36,7 +36,8 @@ from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Reco
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import AwaitAnswer, Message, Receive, Send
-from greenroom.app.rooms.joining import Joined, Joining
+from greenroom.app.rooms.joined import Joined
+from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import (
     BEAT_EVERY,
     DOUBT_LASTS,

@@ -10,6 +10,7 @@ from greenroom.app.api.services import Services
 from greenroom.app.conversations.migrating import migrate
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms import assistants, users
+from greenroom.app.rooms.asked_moves import AskedMoves
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.line_upkeep import Positions
@@ -75,6 +76,11 @@ def launches():
 def joining(ledger, launches):
     """Whoever waits until it is known whether a bot lives waits in the ledger's time."""
     return Joining(ledger, launches, sleep=lambda seconds: ledger.pass_time(timedelta(seconds=seconds)))
+
+
+@pytest.fixture
+def asked_moves(ledger, launches):
+    return AskedMoves(ledger, launches, sleep=lambda seconds: ledger.pass_time(timedelta(seconds=seconds)))
 
 
 @pytest.fixture

@@ -122,17 +122,17 @@ def test_its_user_gets_no_way_into_rooms_of_others_by_it(app, ledger, bot, name,
     here, room = app.extensions["greenroom"], Room.parse(f"wss://livekit.example.com/{name}")
 
     with nullcontext() if is_let_in else pytest.raises(Forbidden, match="forum"):
-        here.joining.move(bot.session, room, {}, by="ada")
+        here.asked_moves.move(bot.session, room, {}, by="ada")
     assert bool(ledger.run(ReadRoom(room)).lease) is is_let_in
 
 
 def test_its_user_goes_back_with_it_to_where_it_was(app, ledger, bot):
     here, home = app.extensions["greenroom"], Room.parse("wss://livekit.example.com/standup")
     for room in (home, CELLAR):  # as the holder of the key
-        here.joining.move(bot.session, room, {})
+        here.asked_moves.move(bot.session, room, {})
         move_there(ledger, bot)
 
-    assert here.joining.move(bot.session, home, {}, by="ada").status == State.TRANSITIONING
+    assert here.asked_moves.move(bot.session, home, {}, by="ada").status == State.TRANSITIONING
 
 
 def test_its_user_does_not_take_it_away_from_others(move, joined, ledger, bot):

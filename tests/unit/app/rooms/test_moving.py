@@ -112,9 +112,9 @@ def bot(joining, puppet):
 
 
 @pytest.fixture
-def target(ledger, joining, bot):
+def target(ledger, asked_moves, bot):
     """Where the session is on its way to."""
-    joining.move(ledger.run(ReadSession(bot.session.id)), CELLAR, {"mode": "forum"})
+    asked_moves.move(ledger.run(ReadSession(bot.session.id)), CELLAR, {"mode": "forum"})
     return Target.of(ledger.run(ReadSession(bot.session.id)))
 
 

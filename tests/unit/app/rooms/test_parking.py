@@ -186,9 +186,9 @@ def test_a_parked_session_whose_person_leaves_starts_no_bot(parked, leaving, lau
     assert puppet().adopt() is Adoption.LAPSED
 
 
-def test_a_session_that_was_asked_to_move_is_parked_where_it_is(parked, joining, ledger, bot):
+def test_a_session_that_was_asked_to_move_is_parked_where_it_is(parked, asked_moves, ledger, bot):
     """Its bot took the move that it had not begun for a reason to go without a successor."""
-    joining.move(session_of(ledger, bot), CELLAR, {})
+    asked_moves.move(session_of(ledger, bot), CELLAR, {})
 
     assert parked(session_of(ledger, bot), bot.owner) is True
     assert ledger.run(ReadRoom(CELLAR)).lease is None

@@ -244,10 +244,10 @@ def test_the_session_that_ended_stays_ended(monitor, once, hall, ledger):
 
 
 @pytest.fixture
-def moved(once, joining, ledger, hall):
+def moved(once, asked_moves, ledger, hall):
     """Ada's bot has gone to another room; whoever else was there still is."""
     bot = once(None)
-    joining.move(ledger.run(ReadSession(bot.session.id)), CELLAR, {})
+    asked_moves.move(ledger.run(ReadSession(bot.session.id)), CELLAR, {})
     target = Target.of(ledger.run(ReadSession(bot.session.id)))
     adopted(ledger, target.token, room=CELLAR, owner=bot.owner)
     ledger.run(CommitMove(ledger.run(ReadSession(bot.session.id)), target, bot.owner))

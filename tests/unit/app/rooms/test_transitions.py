@@ -205,12 +205,12 @@ def test_a_bot_that_moves_to_a_third_room_is_not_torn_in_two(joining, ledger, bo
     assert Target.of(read(ledger, bot.session.id)).room == CELLAR
 
 
-def test_of_two_rooms_that_swap_their_bots_each_keeps_its_own(joining, ledger, puppet, bot):
+def test_of_two_rooms_that_swap_their_bots_each_keeps_its_own(joining, asked_moves, ledger, puppet, bot):
     joining.join(joins_cellar(user_id="bob"))
     bobs = puppet().go_live()
     for session_id, room in ((bot.session.id, CELLAR), (bobs.session.id, STAGE)):
         with pytest.raises(RoomHasBot):
-            joining.move(read(ledger, session_id), room, {})
+            asked_moves.move(read(ledger, session_id), room, {})
 
     assert joining.join(joins_cellar()).session_id == bobs.session.id
     assert [read(ledger, each.session.id).procedure for each in (bot, bobs)] == [None, None]
@@ -381,44 +381,44 @@ def test_waiting_for_a_session_that_ends_says_so(joining, ledger, bot):
 # Asked for by name
 
 
-def test_a_session_moves_as_it_is(joining, ledger, bot):
+def test_a_session_moves_as_it_is(asked_moves, ledger, bot):
     for person in ("ada", "bob"):
         comes(ledger, bot, person)
-    joined = joining.move(read(ledger, bot.session.id), CELLAR, {})
+    joined = asked_moves.move(read(ledger, bot.session.id), CELLAR, {})
 
     assert (joined.session_id, joined.room, joined.brief) == (bot.session.id, CELLAR, a_brief())
 
 
-def test_a_person_does_not_take_it_away_from_others(joining, ledger, bot):
+def test_a_person_does_not_take_it_away_from_others(asked_moves, ledger, bot):
     for person in ("ada", "bob"):
         comes(ledger, bot, person)
     with pytest.raises(OthersThere):
-        joining.move(read(ledger, bot.session.id), CELLAR, {}, by="ada")
+        asked_moves.move(read(ledger, bot.session.id), CELLAR, {}, by="ada")
 
 
-def test_asked_twice_it_is_one_move(joining, ledger, launches, bot):
-    joining.move(read(ledger, bot.session.id), CELLAR, {})
-    again = joining.move(read(ledger, bot.session.id), CELLAR, {})
+def test_asked_twice_it_is_one_move(asked_moves, ledger, launches, bot):
+    asked_moves.move(read(ledger, bot.session.id), CELLAR, {})
+    again = asked_moves.move(read(ledger, bot.session.id), CELLAR, {})
 
     assert (again.reused, again.status) == (True, "transitioning")
     assert len(launches.moves) == 1
 
 
-def test_a_session_that_is_there_already_is_there(joining, ledger, bot):
-    there = joining.move(read(ledger, bot.session.id), STAGE, {})
+def test_a_session_that_is_there_already_is_there(asked_moves, ledger, bot):
+    there = asked_moves.move(read(ledger, bot.session.id), STAGE, {})
 
     assert (there.reused, there.status) == (True, State.LIVE)
 
 
-def test_a_session_that_has_ended_moves_nowhere(joining, ledger, bot):
+def test_a_session_that_has_ended_moves_nowhere(asked_moves, ledger, bot):
     bot.leave()
     with pytest.raises(SessionEnded):
-        joining.move(read(ledger, bot.session.id), CELLAR, {})
+        asked_moves.move(read(ledger, bot.session.id), CELLAR, {})
 
 
-def test_nobody_moves_a_bot_into_the_voice_room_of_another(joining, ledger, bot):
+def test_nobody_moves_a_bot_into_the_voice_room_of_another(asked_moves, ledger, bot):
     with pytest.raises(NotYourRoom):
-        joining.move(read(ledger, bot.session.id), Room.parse("local:voice-bob"), {})
+        asked_moves.move(read(ledger, bot.session.id), Room.parse("local:voice-bob"), {})
 
 
 # Leaving meanwhile

@@ -1,0 +1,87 @@
+"""Moves that are asked for by name: `POST /sessions/{id}/move` sends a session's bot to another room.
+
+A move that follows from a join is decided in `joining.py`; both begin in `Transitions.begin`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from greenroom.app.errors import Forbidden, NotMovable, OthersThere, RoomHasBot, RoomInDoubt, SessionEnded
+from greenroom.app.rooms.joined import Joined, wait_for_move
+from greenroom.app.rooms.leases import DOUBT_AT_MOST, Held
+from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.moving import has_left
+from greenroom.app.rooms.queues import SessionQueues
+from greenroom.app.rooms.room import FORUM, Room
+from greenroom.app.rooms.sessions import ReadEvents, Session, State
+from greenroom.app.rooms.transitions import Choice, Transitions
+from greenroom.app.rooms.voice_rooms import check_voice_room, is_for_one
+
+
+class AskedMoves:
+    """Sends sessions to other rooms."""
+
+    def __init__(
+        self, ledger: Ledger, queues: SessionQueues, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._ledger = ledger
+        self._transitions = Transitions(ledger, queues)
+        self._sleep = sleep
+
+    def move(
+        self, session: Session, room: Room, named: Mapping[str, Any], *, by: str | None = None
+    ) -> Joined:
+        """Have a session's bot move to a free room, as it was but for what is named.
+
+        Asked `by` its user it stays with whoever else is there: raises OthersThere.  Nor does it let them into rooms
+        whose people they may not hear: raises Forbidden.  Raises SessionEnded, NotMovable, RoomHasBot, RoomInDoubt.
+        """
+        check_voice_room(room, session.brief.user_id)
+        if session.state in (State.LEAVING, State.ENDED):
+            raise SessionEnded(session_id=session.id, reason=session.reason)
+        if session.room == room:
+            return Joined.of(session, reused=True)
+        brief = replace(session.brief, **named)
+        elsewhere = self._transitions.choose(session.id, room, session.brief, ())
+        if elsewhere is None:
+            raise NotMovable(session_id=session.id)
+        if by is not None and elsewhere.choice is Choice.BESIDE:
+            raise OthersThere(session_id=session.id)
+        if by is not None and not self._may_take_it_to(room, session):
+            raise Forbidden(
+                "With its token a session goes to the forum, to its user's own voice room, and back."
+            )
+        waited = timedelta(0)
+        while waited <= DOUBT_AT_MOST:
+            begun = self._transitions.begin(elsewhere, room, brief, named.keys(), alone_with=by)
+            match begun:
+                case Joined():
+                    return begun
+                case Held():
+                    raise RoomHasBot(session_id=begun.lease.session_id)
+            self._sleep(begun.wait.total_seconds())
+            waited += begun.wait
+        raise RoomInDoubt
+
+    def move_and_wait(
+        self,
+        session: Session,
+        room: Room,
+        named: Mapping[str, Any],
+        within: timedelta,
+        *,
+        by: str | None = None,
+    ) -> Joined:
+        """The same, and wait until the bot is there.  Raises MoveFailed, LaunchFailed."""
+        joined = self.move(session, room, named, by=by)
+        return wait_for_move(self._ledger, joined, within) if joined.epoch else joined
+
+    def _may_take_it_to(self, room: Room, session: Session) -> bool:
+        """Whether a session's user may, without the API key: the answer to a move lets them into the room as well."""
+        if is_for_one(room) or room.name == FORUM:
+            return True
+        history = self._ledger.run(ReadEvents(session.id))
+        return has_left(room, history)
