@@ -45,6 +45,7 @@ from greenroom.app.rooms.providers import NOTHING
 from greenroom.app.rooms.requests import REQUESTS, Candidates, Cleaned, CleanUp, Offer
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, Session, State
+from greenroom.app.rooms.transitions import await_arrival
 
 OFFER_AT_MOST = 64 * 1024  # bytes
 STREAM = "text/event-stream"
@@ -114,7 +115,7 @@ def move(wanted: dict[str, Any], query: dict[str, Any], session_id: str) -> Resp
     """Have a session go on in another room, with its bot, conversation and memory.
 
     With a session's token: as its user, only if nobody else would be left without the bot, and to the forum, to the
-    user's own voice room, to a local room, or back to where it was.
+    user's own voice room, or back to where it was.
     """
     here = services()
     session, caller = here.overview.session(session_id), caller_of(session_id)
@@ -243,21 +244,28 @@ def clean_up(wish: dict[str, str], session_id: str) -> dict[str, Any]:
 @accepts(OFFER_AT_MOST)
 @open_to_session
 def offer(sent: dict[str, Any], session_id: str) -> Any:
-    """Give the bot a browser's offer; its answer comes back."""
-    here = services()
-    session = here.overview.session(session_id)
-    if session.room.provider != LOCAL:
-        raise OfferRefused(
-            "This room is not ours: connect to its url, with the room_token that /join returned."
-        )
-    user_id = caller_of(session_id) or session.brief.user_id
-    wanted = Offer(user_id, {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")})
-    whose, is_awaited = (session_id, caller_of(session_id)), still_awaited()
+    """Give the bot a browser's offer; its answer comes back.
+
+    While the bot is on its way to another room the offer waits for it there.
+    """
+    here, caller = services(), caller_of(session_id)
+    whose, is_awaited = (session_id, caller), still_awaited()
     with (
         here.seats.taken(Wait.BOT, whose=("offer", *whose), at_most=OFFERS_OF_ONE),
         here.offers.of(whose) as is_the_last,
     ):
-        return ask(here.ledger, session, wanted, is_awaited=lambda: is_the_last() and is_awaited()).answer
+
+        def is_wanted() -> bool:
+            return is_the_last() and is_awaited()
+
+        session = await_arrival(here.ledger, session_id, is_awaited=is_wanted)
+        if session.room.provider != LOCAL:
+            raise OfferRefused(
+                "This room is not ours: connect to its url, with the room_token that /join returned."
+            )
+        offered = {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")}
+        wanted = Offer(caller or session.brief.user_id, offered)
+        return ask(here.ledger, session, wanted, is_awaited=is_wanted).answer
 
 
 @bp.patch("/<session_id>/api/offer")

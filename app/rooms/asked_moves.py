@@ -18,7 +18,7 @@ from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.room import FORUM, Room
 from greenroom.app.rooms.sessions import ReadEvents, Session, State
 from greenroom.app.rooms.transitions import Choice, Transitions
-from greenroom.app.rooms.voice_rooms import check_voice_room, is_for_one
+from greenroom.app.rooms.voice_rooms import check_voice_room, is_voice_room
 
 
 class AskedMoves:
@@ -52,7 +52,8 @@ class AskedMoves:
             raise OthersThere(session_id=session.id)
         if by is not None and not self._may_take_it_to(room, session):
             raise Forbidden(
-                "With its token a session goes to the forum, to its user's own voice room, and back."
+                "With its token a session goes to the forum, to its user's own voice room, and back; "
+                "to any other room with the API key."
             )
         waited = timedelta(0)
         while waited <= DOUBT_AT_MOST:
@@ -80,8 +81,13 @@ class AskedMoves:
         return wait_for_move(self._ledger, joined, within) if joined.epoch else joined
 
     def _may_take_it_to(self, room: Room, session: Session) -> bool:
-        """Whether a session's user may, without the API key: the answer to a move lets them into the room as well."""
-        if is_for_one(room) or room.name == FORUM:
+        """Whether a session's user may, without the API key.
+
+        The answer lets them into the room, and the bot that they bring there is the one whom others find: it is
+        theirs to choose only among rooms that are open to everybody, or their own.
+        """
+        # Of voice rooms only the user's own gets this far
+        if is_voice_room(room) or room.name == FORUM:
             return True
         history = self._ledger.run(ReadEvents(session.id))
         return has_left(room, history)

@@ -103,7 +103,8 @@ class Target:
 class CommitMove(Step[Session]):
     """Write down that a session is in its other room, and give up the one that it was in, with all that is open there.
 
-    Doing it twice is once.  The room's config and what is open go along, but for the config's `named` facts.  With
+    Doing it twice is once.  The room's config and what is open go along, but for the config's `named` facts, and for
+    what the other room's config says: somebody has asked for that there since the bot adopted it.  With
     `starts_anew` another bot adopts the claim there; without an owner, no bot has adopted the old room's either.
     Raises IllegalTransition if the move was called off, or one of the two rooms is not the session's any more;
     NoSuchSession.

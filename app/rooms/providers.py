@@ -11,9 +11,9 @@ from greenroom.app.rooms.room import Room
 
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
 GUEST = "guest"  # what a user is called whom nobody has named
-TOKEN_LASTS = timedelta(
-    hours=2
-)  # how long a token lets somebody enter; a participant who is in the room stays
+# How long a token of a room lets somebody enter it; who is in stays.  No server takes a token back: one for a room that
+# its bot has left is good for this long at most.  The tokens by which LiveKit lets its clients reconnect last as long.
+TOKEN_LASTS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ What a move is, and how it is made, is in `moving.py`.
 """
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import Enum, auto
 
 import structlog
@@ -28,7 +29,7 @@ from greenroom.app.rooms.leases import Claim, Claimed, Held, NotYet, ReadRoom, W
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.moving import MoveFailure, Target, call_off, move_without_bot
+from greenroom.app.rooms.moving import MOVES_WITHIN, MoveFailure, Target, call_off, move_without_bot
 from greenroom.app.rooms.procedures import Underway, follow
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.relaunching import relaunch
@@ -46,6 +47,7 @@ from greenroom.app.rooms.sessions import (
     Session,
     State,
 )
+from greenroom.app.rooms.sliced_wait import slices
 from greenroom.app.rooms.visits import account_of
 from greenroom.app.rooms.voice_rooms import is_voice_room
 
@@ -165,6 +167,29 @@ class Transitions:
             [SetDeadline(room, STARTS_WITHIN), self._queues.transition(session, claimed.epoch)]
         )
         return on_its_way.on_its_way(claimed.epoch, elsewhere.last_event)
+
+
+def await_arrival(
+    ledger: Ledger,
+    session_id: str,
+    *,
+    within: timedelta = MOVES_WITHIN,
+    is_awaited: Callable[[], bool] = lambda: True,
+) -> Session:
+    """The session once it is on its way to no other room, or the time is over: it is known then which room it is in.
+
+    Raises NoSuchSession.
+    """
+    session, after = ledger.run(ReadSession(session_id)), "0"
+    if Target.of(session) is None:
+        return session
+    for wait in slices(within):
+        events = ledger.run(ReadEvents(session_id, after=after, wait=wait))
+        after = events[-1].id if events else after
+        session = ledger.run(ReadSession(session_id))  # after its history: what it misses is waited for
+        if Target.of(session) is None or not is_awaited():
+            break
+    return session
 
 
 class Carrier:

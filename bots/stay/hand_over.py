@@ -23,6 +23,7 @@ from greenroom.bots.stay.listener import RoomListener
 
 QUIET_WITHIN = timedelta(seconds=6)  # a moment in which nobody speaks
 AWAY_WITHIN = timedelta(seconds=5)  # a word before the bot is gone for a moment
+TRY_AGAIN_AFTER = timedelta(seconds=1)  # a session that could be neither handed over nor parked
 TOLD_WITHIN = timedelta(milliseconds=100)  # a message on its way to the page, before the line is closed
 
 Park = Callable[[], Awaitable[bool]]
@@ -89,10 +90,15 @@ class HandOver:
                     self._leave_room_to_others("handed_over")
                 elif (not is_live or self._listener.waits_for_slot()) and await self._park():
                     self._leave_room_to_others("parked")
-                await asyncio.sleep(TOLD_WITHIN.total_seconds())
-                self._end.begin(REPLACED)
+                if not self._journal.has_room:
+                    await asyncio.sleep(TOLD_WITHIN.total_seconds())
+                    self._end.begin(REPLACED)
+                elif not self._end.has_begun:  # something else was under way; the call goes on meanwhile
+                    await asyncio.sleep(TRY_AGAIN_AFTER.total_seconds())
             except RedisAway:
-                await asyncio.sleep(1)  # the call goes on until somebody can take it
+                await asyncio.sleep(
+                    TRY_AGAIN_AFTER.total_seconds()
+                )  # the call goes on until somebody can take it
             except Exception:
                 log.exception("session_handover_failed", session_id=self._journal.session.id)
                 self._end.begin(Ending.by_our_fault("could not be handed over to another worker"))

@@ -82,6 +82,10 @@ class Moves:
     def is_under_way(self) -> bool:
         return self._task is not None and not self._task.done()
 
+    def is_on_its_way_to_another(self, epoch: int) -> bool:
+        """Whether a move is under way that is not to the claim of that epoch."""
+        return self.is_under_way and self._target is not None and self._target.epoch != epoch
+
     async def over(self) -> None:
         """Wait until no move is under way."""
         if self._task is not None:

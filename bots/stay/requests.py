@@ -56,6 +56,10 @@ class BotOfStay(AskedBot):
             await room.controls.change(changes)
 
     async def move(self, epoch: int) -> None:
+        if self.moves.is_on_its_way_to_another(
+            epoch
+        ):  # written down as made, or called off: its last steps are left
+            await self.moves.over()
         target = await self.moves.recorded(epoch)
         if target.alone_with is not None and self.people - {target.alone_with}:
             raise OthersThere

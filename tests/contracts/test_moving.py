@@ -463,3 +463,14 @@ def test_a_move_is_told_of_and_so_is_one_that_is_called_off(ledger):
     assert (moved["type"], moved["room"], moved["epoch"]) == ("session.moved", str(CELLAR), str(again.epoch))
     lines = {each.event: each.id for each in ledger.run(ReadEvents(session.id))}
     assert (failed["history"], moved["history"]) == (lines["move_failed"], lines["moved"])
+
+
+def test_what_was_changed_in_the_other_room_before_the_commit_holds_and_the_rest_goes_along(ledger):
+    """It was overwritten by the old room's."""
+    session, target = begun(ledger)
+    entered(ledger, target)
+    assert ledger.run(WriteConfig(session.room, session.epoch, {"voice": "deep", "language": "de"}))
+    assert ledger.run(WriteConfig(CELLAR, target.epoch, {"voice": "high"}))
+    commit(ledger, session, target)
+
+    assert ledger.run(ReadRoom(CELLAR)).config == {"voice": "high", "language": "de"}

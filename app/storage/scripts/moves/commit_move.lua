@@ -12,7 +12,8 @@
 -- KEYS[11] keepalive   json     of the other room
 -- KEYS[12] last_session  string  of the other room
 -- KEYS[13] told        stream   what happens to all sessions
--- KEYS[14...] carried  json     config and what is open, of the old room and then of the other: goes along
+-- KEYS[14...] carried  json     config and what is open, of the old room and then of the other: goes along; what the
+--                               other room's config says already was asked for there, and holds
 -- ARGV[1] epoch        string   the session's, before it
 -- ARGV[2] new_epoch    string   of the claim; a session that has it already is there
 -- ARGV[3] owner        string   who has adopted the claim, and has the old room; "" if the old room's claim is not adopted
@@ -91,6 +92,8 @@ for i = 14, 13 + things do
         for name in pairs(config) do
             if string.find(ARGV[6], "," .. name .. ",", 1, true) then config[name] = nil end
         end
+        local there = redis.call("GET", KEYS[i + things])
+        for name, fact in pairs(there and cjson.decode(there) or {}) do config[name] = fact end
         carried = next(config) and cjson.encode(config)
     end
     if carried then redis.call("SET", KEYS[i + things], carried, "PX", ARGV[9]) end

@@ -114,12 +114,13 @@ def test_it_is_there_when_the_answer_says_so(move, ledger, bot):
 
 
 def test_its_user_may_ask_for_it(move, joined):
-    assert move(joined["connect"]["token"]).status_code == 202
+    assert move(joined["connect"]["token"], room_url="local:forum").status_code == 202
 
 
+@pytest.mark.parametrize("server", ["wss://livekit.example.com/", "local:"])
 @pytest.mark.parametrize(("name", "is_let_in"), [("board", False), ("forum", True), ("voice-ada", True)])
-def test_its_user_gets_no_way_into_rooms_of_others_by_it(app, ledger, bot, name, is_let_in):
-    here, room = app.extensions["greenroom"], Room.parse(f"wss://livekit.example.com/{name}")
+def test_its_user_gets_no_way_into_rooms_of_others_by_it(app, ledger, bot, server, name, is_let_in):
+    here, room = app.extensions["greenroom"], Room.parse(f"{server}{name}")
 
     with nullcontext() if is_let_in else pytest.raises(Forbidden, match="forum"):
         here.asked_moves.move(bot.session, room, {}, by="ada")
@@ -163,6 +164,43 @@ def test_a_bot_that_moves_elsewhere_is_asked_for_again_later(move, joined):
 
 def test_a_bot_that_is_not_on_stage_yet_does_not_move(caller, joined):
     problem(caller.post(f"/sessions/{joined['session_id']}/move", {"room_url": THERE}), 409, "not-movable")
+
+
+OFFER = {"sdp": "v=0", "type": "offer"}
+
+
+def offers(caller, joined):
+    by = caller.with_(joined["connect"]["token"])
+    return by.post(f"/sessions/{joined['session_id']}/api/offer", OFFER)
+
+
+@pytest.mark.parametrize("becomes_of_it", [move_there, call_off])
+def test_an_offer_that_comes_while_it_moves_is_answered_where_the_bot_is_then(
+    caller, move, joined, bot, ledger, becomes_of_it
+):
+    """It went to the bot in the old room, and the page sat in front of a room that the bot left."""
+    move()
+    epochs, bot.answers["offer"] = [], {"answer": {"sdp": "v=0", "type": "answer"}}
+
+    def goes_on():
+        if not epochs:
+            becomes_of_it(ledger, bot)
+        epochs.append(bot.session.epoch)
+        assert not bot.heard or len(epochs) > 1  # not before it is known where
+        bot.obey()
+
+    ledger.meanwhile.append(goes_on)
+    assert offers(caller, joined).status_code == 200
+    assert [kind for kind, _ in bot.heard] == ["offer"]
+    assert bot.session.room == (CELLAR if becomes_of_it is move_there else Room.parse(HERE))
+
+
+def test_an_offer_to_a_bot_that_has_gone_to_no_local_room_is_refused(caller, joined, bot, ledger, app):
+    room = Room.parse("wss://livekit.example.com/forum")
+    app.extensions["greenroom"].asked_moves.move(bot.session, room, {})
+    ledger.meanwhile.append(lambda: move_there(ledger, bot))
+
+    problem(offers(caller, joined), 422, "offer-refused")
 
 
 def test_what_is_changed_while_it_moves_is_kept_where_it_is_then(caller, move, bot, ledger):

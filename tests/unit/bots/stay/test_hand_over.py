@@ -1,6 +1,7 @@
 """How a bot gives its session up, and how another one takes it."""
 
 import asyncio
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,8 @@ from greenroom.app.rooms.failures import BotCrashed, FailureKind
 from greenroom.app.rooms.handovers import HandOver, Yield
 from greenroom.app.rooms.leases import Finding, Hold, ReadRoom, Supersede
 from greenroom.app.rooms.line import FindPlace, Place
-from greenroom.app.rooms.sessions import Advance, Happened, Reason, State, Succeed
+from greenroom.app.rooms.sessions import Advance, Happened, ReadSession, Reason, State, Succeed
+from greenroom.bots.stay import hand_over
 from greenroom.bots.stay.ending import REPLACED, Ending
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
@@ -37,6 +39,7 @@ class Successor:
     def __init__(self, *, free=1, meanwhile=nothing, is_yielded=True):
         self.free, self.meanwhile, self.is_yielded = free, meanwhile, is_yielded
         self.told = []
+        self.others_steps = 0  # of what else is under way in the session's record
 
     async def run(self, step):
         self.told.append(step)
@@ -53,6 +56,11 @@ class Successor:
                 return 8 if self.is_yielded else None
             case Supersede():
                 return Finding.SUPERSEDED, SimpleNamespace(epoch=8)
+            case Advance() if self.others_steps:
+                self.others_steps -= 1
+                return False
+            case ReadSession():
+                return a_session()
             case Advance() | Hold():
                 return True
             case Succeed():
@@ -124,6 +132,22 @@ async def test_without_a_slot_a_session_that_was_visited_is_parked():
 
     assert Succeed("a-session", 8, Happened.PARKED, State.PENDING) in ledger.told
     assert parts.stage.told == ["parked"]
+    assert (parts.end.ending, parts.journal.has_room) == (REPLACED, False)
+
+
+async def test_a_session_that_cannot_be_parked_just_then_keeps_its_bot_until_it_can(monkeypatch):
+    """The bot ended as if another one had the room, and nobody had it."""
+    monkeypatch.setattr(hand_over, "TRY_AGAIN_AFTER", timedelta(0))
+    ledger = Successor(free=0)
+    ledger.others_steps = 4  # something else is under way in its record: two looks each time
+    parts = a_bot(ledger, person="ann")
+    await parts.listener.started()
+    parts.listener.stop_clock()
+
+    await parts.hand_over.run()
+
+    assert ledger.others_steps == 0
+    assert Succeed("a-session", 8, Happened.PARKED, State.PENDING) in ledger.told
     assert (parts.end.ending, parts.journal.has_room) == (REPLACED, False)
 
 

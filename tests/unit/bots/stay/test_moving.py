@@ -262,6 +262,31 @@ async def test_an_answer_that_is_under_way_is_cut_off_once_the_session_has_moved
         assert second.body["owes_an_answer"] is False  # that was not said to be cut short: it is whole
 
 
+async def test_a_move_that_is_asked_for_while_another_is_being_finished_is_made_after_it(
+    installed, monkeypatch
+):
+    """Whoever sent the bot on at once was told that it could not move."""
+    monkeypatch.setattr(moving, "QUIET_WITHIN", timedelta(seconds=0.1))
+    back, asked = Target(STAGE, 11, "token-back"), []
+    async with installed() as it:
+        it.parts.turns.floor.begins("assistant")
+        floor = it.parts.turns.floor
+
+        async def interrupted(_frames):
+            it.ledger.record = replace(a_session(), procedure=back.at("claimed"))
+            asked.append(asyncio.create_task(it.parts.asked.move(back.epoch)))
+            await asyncio.sleep(0.01)
+            assert not asked[0].done()
+            floor.stops("assistant")
+
+        it.bot.runs[0].queue_frames = interrupted
+        await it.moves()
+        await asked[0]
+        await it.parts.moves.over()
+
+        assert it.steps(CallOffMove)[-1].epoch == back.epoch  # this ledger has no claim there
+
+
 async def test_a_question_that_was_not_answered_is_owed_in_the_other_room(installed, monkeypatch):
     monkeypatch.setattr(moving, "QUIET_WITHIN", timedelta(seconds=0.1))
     async with installed() as it:
