@@ -59,6 +59,7 @@ from greenroom.bots.assistant.greeting import is_unanswered
 from greenroom.bots.assistant.person_branch import PersonBranch
 from greenroom.bots.assistant.typed_lines import TypedLines
 from greenroom.bots.seam.branch import AssistantAggregator
+from greenroom.bots.several_people import SeveralPeople
 
 HEARS_US_AFTER = 0.5  # seconds from when somebody came; a greeting before that would lose its beginning
 WITHOUT_A_SENDER = (  # frames that people send, and that do not say who did
@@ -87,7 +88,7 @@ class AnsweringFrame(DataFrame):
     person: str = field(default="")
 
 
-class People(FrameProcessor):
+class People(SeveralPeople):
     """The people in the room, each with a branch of the pipeline that hears them alone."""
 
     def __init__(
@@ -112,8 +113,6 @@ class People(FrameProcessor):
         self._gone: set[str] = set()  # their last audio, which comes late, opens no branch
         self._opening = asyncio.Lock()
         self._is_started = asyncio.Event()
-        self._register_event_handler("on_person", sync=True)
-        self._register_event_handler("on_person_left", sync=True)
 
     @property
     def processors(self) -> list[FrameProcessor]:

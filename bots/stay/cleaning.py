@@ -80,7 +80,7 @@ class Cleaning:
     async def read_anew(self) -> list[str]:
         """Read from their sources what the bot knows of who is there, and what it is; returns which were read."""
         people = self._people()
-        memory = [await self._turns.remember_anew(person) for person in sorted(people)]
+        memory = [await self._turns.remembering.read_anew(person) for person in sorted(people)]
         assistant = await self._definition.read_anew()
         return [*(["memory"] if any(memory) else []), *(["assistant"] if assistant else [])]
 
@@ -104,12 +104,12 @@ class Cleaning:
         self._turns.floor.on_answer = None
 
     async def _cancel(self) -> Cleaned:
-        answer, tools = not self._turns.floor.is_quiet, self._turns.calls_without_result
+        answer, tools = not self._turns.floor.is_quiet, self._turns.hearing.calls_without_result
         tasks = self._memories.forget()
         is_awaited = await self._interrupt(CANCELLED_WITHIN) if answer or tools else True
-        await self._turns.cancel_tools(CANCELLED_WITHIN)
-        is_awaited = is_awaited and not self._turns.calls_without_result
-        self._turns.settle()
+        await self._turns.hearing.cancel_tools(CANCELLED_WITHIN)
+        is_awaited = is_awaited and not self._turns.hearing.calls_without_result
+        self._turns.hearing.settle()
         is_written = await self._turns.written(WRITTEN_WITHIN)
         return Cleaned(answer, tools, tasks, is_awaited, is_written)
 

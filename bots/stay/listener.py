@@ -246,11 +246,11 @@ class RoomListener:
         if not self._turns.floor.is_quiet:  # an answer that was under way would end in the new conversation
             await self._say(InterruptionFrame())
             await self._turns.floor.silence(INTERRUPTED_WITHIN)
-        await self._turns.cancel_tools(INTERRUPTED_WITHIN)
+        await self._turns.hearing.cancel_tools(INTERRUPTED_WITHIN)
         self._open_things.close_all()
         if not self._turns.begin_another(person):
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
-        self._turns.remember(person)
+        self._turns.remembering.load(person)
         self._journal.change_conversation(self._turns.conversation_id)
         self._change_conversation(self._turns.conversation_id)
         await self._turns.written(WRITTEN_WITHIN)  # before the record names another person

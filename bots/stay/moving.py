@@ -165,7 +165,7 @@ class Moving(MovingBot):
             conversation=conversation,
             by_person=self._turns.by_person(),
             owes_an_answer=False,
-            remembered=await self._turns.remembered(there.conversation_user, room.hearing),
+            remembered=await self._turns.remembering.of(there.conversation_user, room.hearing),
         )
         return self._about
 

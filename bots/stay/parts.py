@@ -251,7 +251,7 @@ class Parts:
         """What is of a room alone; the session is as it is, or will be, there."""
         doorway = Doorway(self.listener, is_open=not apart)
         stage = self._stage_of(session, self._settings, listener=doorway, waits=waits, apart=apart)
-        outbox = Outbox(self.turns.has_line, self.chores.begin)
+        outbox = Outbox(self.turns.acknowledging.is_written, self.chores.begin)
         voices = Voices(stage, hearing, to_servers=self.telling.tell)
         bot_run = BotRun(
             session,

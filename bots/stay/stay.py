@@ -102,7 +102,7 @@ class Stay:
             conversation=turns.before(),
             by_person=turns.by_person(),
             owes_an_answer=turns.owe_an_answer,
-            remembered=await turns.remembered(session.conversation_user),
+            remembered=await turns.remembering.of(session.conversation_user),
         )
 
     async def _end_bot_run(self) -> Ending:

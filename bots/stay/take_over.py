@@ -110,7 +110,7 @@ class TakeOver:
             frame = LLMMessagesUpdateFrame(messages=as_messages(conversation), run_llm=False)
             await self._rooms.now.bot_run.say(frame)
         if is_another:
-            self._turns.remember(self._journal.session.conversation_user)
+            self._turns.remembering.load(self._journal.session.conversation_user)
         self._open_things.catch_up(await retry(ReadState(session.room)))
         room = await retry(ReadRoom(session.room))
         if room.config != self._config:

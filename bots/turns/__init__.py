@@ -3,7 +3,6 @@
 A turn is on its way to Redis as soon as it is in the bot's context; nobody waits for it.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -20,16 +19,16 @@ from greenroom.app.rooms.sessions import Session
 from greenroom.app.rooms.voice_rooms import is_for_one
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.memories import Memories
-from greenroom.bots.turns.floor import USER, Floor
+from greenroom.bots.turns.acknowledging import Acknowledging
+from greenroom.bots.turns.floor import Floor
 from greenroom.bots.turns.hearing import Hearing
+from greenroom.bots.turns.remembering import Remembering
 from greenroom.bots.turns.transcript import Transcript
 from greenroom.bots.turns.writer import TurnWriter
 
-TAKEN_WITHIN = timedelta(seconds=2)  # a typed line, into the bot's context
-
 
 class Turns:
-    """One stay's part of a conversation."""
+    """One stay's part of a conversation: what was said, what the bot reads of it, and its way to Redis."""
 
     def __init__(
         self,
@@ -41,16 +40,23 @@ class Turns:
         memories: Memories | None = None,
     ) -> None:
         """`age` is the session's: with it the times of turns are those of Redis's clock."""
-        self._memories = memories or Memories(None, session)
         self._brief = session.brief
-        self._epoch = session.epoch
         self._transcript = Transcript(session.epoch, before)
         self._writer = TurnWriter(ledger, session, self._transcript)
         self._now_ms = _clock(session.created_ms, age)
         self.hearing = self.hear_in(session.room)  # in the room where the bot is
         self._resumes = False
         self.on_said: Callable[[Turn], object] | None = None  # called with each turn
-        self._acknowledged: set[str] = set()  # ids of typed lines
+        self.remembering = Remembering(
+            memories or Memories(None, session),
+            conversation_id=lambda: self.conversation_id,
+            hearing=lambda: self.hearing,
+        )
+        self.acknowledging = Acknowledging(
+            self._transcript,
+            self._writer,
+            contexts_are_known=lambda: self.hearing.contexts.are_known,
+        )
 
     @property
     def conversation_id(self) -> str:
@@ -140,19 +146,6 @@ class Turns:
         self._writer.write_again(lost)
         return [turn for turn in lost if turn.source is Source.RESTORED]
 
-    def settle(self) -> None:
-        """Nobody is there to go on with what they were saying."""
-        self.hearing.settle()
-
-    @property
-    def calls_without_result(self) -> int:
-        """How many tools have been asked, and have not answered."""
-        return self.hearing.calls_without_result
-
-    async def cancel_tools(self, within: timedelta) -> None:
-        """Let no tool return into another person's conversation, also none that an interruption leaves running."""
-        await self.hearing.cancel_tools(within)
-
     def begin_another(self, person: str) -> bool:
         """Begin another conversation, for another person: nothing of this one is theirs, and it stays as it is.
 
@@ -178,43 +171,9 @@ class Turns:
 
     def go_on_in(self, hearing: Hearing, epoch: int) -> None:
         """From now on the session is in another room, under this epoch."""
-        self.hearing, self._epoch = hearing, epoch
+        self.hearing = hearing
         self._transcript.go_on_under(epoch)
         self._writer.go_on_under(epoch)
-
-    # What is known from earlier conversations
-
-    async def remembered(self, person: str, hearing: Hearing | None = None) -> str:
-        """What a bot that begins is told of the person whom it is for; nothing where others may hear it."""
-        is_for_one = (hearing or self.hearing).is_for_one
-        return await self._memories.of(person, self.conversation_id) if is_for_one else ""
-
-    def remember(self, person: str) -> None:
-        """Let the bot know a person with whom it has begun to talk, as soon as that is loaded."""
-        if self.hearing.contexts.has(person):
-            self._remember(person, person)
-        elif self.are_for_one:
-            self._remember(person, None)
-
-    async def remember_anew(self, person: str) -> bool:
-        """Let the bot know of a person what is known of them now; whether that could be had."""
-        context_with = person if self.hearing.contexts.has(person) else None
-        if context_with is None and not self.are_for_one:
-            return False
-        conversation_id = self.conversation_id
-        remembered = await self._memories.anew(person, conversation_id)
-        if remembered is not None and conversation_id == self.conversation_id:
-            self.hearing.contexts.remember(context_with, remembered)
-        return remembered is not None
-
-    def _remember(self, person: str, context_with: str | None) -> None:
-        conversation_id = self.conversation_id
-
-        def put_into_context(remembered: str) -> None:
-            if conversation_id == self.conversation_id:  # else another person is here by now
-                self.hearing.contexts.remember(context_with, remembered)
-
-        self._memories.load(person, conversation_id, put_into_context)
 
     # The way to Redis
 
@@ -230,25 +189,10 @@ class Turns:
         """Wait until everything that was said is written."""
         return await self._writer.written(within)
 
-    async def has_line(self, words: str) -> None:
-        """Wait until a typed line is written; one that does not come into the bot's context soon never does."""
-        deadline = asyncio.get_running_loop().time() + TAKEN_WITHIN.total_seconds()
-        while self.hearing.contexts.are_known and asyncio.get_running_loop().time() < deadline:
-            line = next((said.id for said in self._transcript if self._is_new_line(said, words)), None)
-            if line is not None:
-                self._acknowledged.add(line)
-                break
-            await asyncio.sleep(0.02)
-        await self._writer.idle()
-
-    def _is_new_line(self, said: Turn, words: str) -> bool:
-        is_here = said.epoch == self._epoch and said.id not in self._acknowledged
-        return is_here and said.role == USER and words in said.content
-
     def _meet(self, person: str, aggregator: LLMUserAggregator) -> None:
         if not self.hearing.contexts.has(person):
             aggregator.context.set_messages(self.before(person))
-        self._remember(person, person)
+        self.remembering.load_for_one_of_several(person)
 
     def _close_calls(self) -> None:
         """Give each call of a tool that was cut off a result that says so."""

@@ -29,8 +29,8 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.frame_processor import FrameProcessor
 
 from greenroom.app.rooms.conversations import ToolCall, ToolStatus
-from greenroom.bots.assistant.people import People
 from greenroom.bots.seam.diversions import drop_summaries, on_message_added, on_summed_up
+from greenroom.bots.several_people import SeveralPeople
 from greenroom.bots.turns.contexts import Contexts
 from greenroom.bots.turns.floor import ASSISTANT, USER, Floor
 from greenroom.bots.turns.processors import processors_of
@@ -80,11 +80,11 @@ class Follower:
         self._calls: dict[str, tuple[str | None, int]] = {}  # of tools, without a result: with whom, and when
 
     def follow(self, pipeline: PipelineWorker) -> bool:
-        """Follow a bot that is built with pipecat's aggregators, or with our `People`; False if it has neither."""
+        """Follow a bot that is built with pipecat's aggregators, or has `SeveralPeople`; False if it has neither."""
         is_followed = False
         for processor in processors_of(pipeline.pipeline):
-            is_followed = is_followed or isinstance(processor, People | LLMContextAggregator)
-            if isinstance(processor, People):
+            is_followed = is_followed or isinstance(processor, SeveralPeople | LLMContextAggregator)
+            if isinstance(processor, SeveralPeople):
                 processor.add_event_handler("on_person", self._meet)
                 processor.add_event_handler("on_person_left", self._part)
             elif isinstance(processor, LLMUserAggregator):
@@ -254,11 +254,11 @@ class Follower:
         if self._contexts.meet(person, aggregator.context):
             on_message_added(aggregator.context, partial(self.message_added, person=person))
 
-    async def _meet(self, _: People, person: str, aggregator: LLMUserAggregator) -> None:
+    async def _meet(self, _: SeveralPeople, person: str, aggregator: LLMUserAggregator) -> None:
         self._on_person(person, aggregator)
         self._listen_to_user(aggregator, person)
 
-    async def _part(self, _: People, person: str) -> None:
+    async def _part(self, _: SeveralPeople, person: str) -> None:
         self._floor.stops(USER, person)
 
 

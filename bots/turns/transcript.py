@@ -15,7 +15,7 @@ class Transcript:
     """The last turns, each with the place that Redis gave it."""
 
     def __init__(self, epoch: int, before: Sequence[Turn] = ()) -> None:
-        self._epoch = epoch
+        self.epoch = epoch
         self._turns: deque[Turn] = deque(maxlen=REMEMBERED)
         self._number = 0
         self.last_sequence = 0  # that Redis has given
@@ -27,13 +27,13 @@ class Transcript:
     def add(self, role: str, content: str, **facts: Any) -> Turn:
         """Add what has just been said; returns it with its id."""
         self._number += 1
-        said = Turn(f"{self._epoch}-{self._number}", role, content, epoch=self._epoch, **facts)
+        said = Turn(f"{self.epoch}-{self._number}", role, content, epoch=self.epoch, **facts)
         self._turns.append(said)
         return said
 
     def go_on_under(self, epoch: int) -> None:
         """What is added from now on is said under a later epoch."""
-        self._epoch = epoch
+        self.epoch = epoch
 
     def place(self, turn_id: str, sequence: int) -> None:
         """Remember where a turn stands, for the case that Redis loses it."""

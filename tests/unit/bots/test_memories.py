@@ -14,6 +14,7 @@ from greenroom.app.rooms.room import Room
 from greenroom.bots import memories
 from greenroom.bots.assistant.ears import user_params
 from greenroom.bots.assistant.people import People
+from greenroom.bots.several_people import SeveralPeople
 from greenroom.bots.stay import bot_run
 from greenroom.bots.stay.stay import Stay
 from tests.fakes.memory import FakeMemory, known_as
@@ -106,7 +107,7 @@ async def test_the_loop_goes_on_while_memory_is_read():
     memory.answers.clear()
     parts = parts_of_a_stay(memory=memory)
 
-    reading = asyncio.create_task(parts.turns.remembered("ada"))
+    reading = asyncio.create_task(parts.turns.remembering.of("ada"))
     await eventually_async(lambda: memory.asked)
     memory.answers.set()  # which nobody could do if the loop waited
 
@@ -240,3 +241,13 @@ async def test_of_several_in_a_room_each_has_their_own_memory_in_their_own_conte
     assert told("ben") == [as_message(known_as("Ben"))]
     assert told("cy") == []
     assert sorted(user for _, user, _ in memory.asked) == ["ada", "ben", "cy"]
+
+
+async def test_a_bot_of_somebody_s_own_is_followed_where_it_tells_who_its_people_are():
+    parts = parts_of_a_stay(memory=FakeMemory(ada="Ada"), room=SEVERAL)
+    people, context = SeveralPeople(), LLMContext()
+
+    parts.turns.hearing.follow(FakePipeline(people))
+    await people._call_event_handler("on_person", "ada", LLMUserAggregator(context, params=user_params()))
+
+    await eventually_async(lambda: context.messages == [as_message(OF_ADA)])

@@ -176,7 +176,7 @@ async def test_a_read_that_is_under_way_is_given_up(a_bot):
     memory = FakeMemory(ada="Ada")
     bot = await a_bot(memory=memory)
     memory.answers.clear()
-    bot.turns.remember("ada")
+    bot.turns.remembering.load("ada")
     await bot.goes("ada")
     memory.answers.set()
 
