@@ -5,7 +5,7 @@ from typing import Any
 
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas.analytics import AnalyticsQuerySchema, AnalyticsSchema
-from greenroom.app.api.services import services
+from greenroom.app.api.services import asks_database, services
 from greenroom.app.rooms.analytics import span
 from greenroom.app.rooms.clock import Now
 
@@ -15,6 +15,7 @@ bp = JsonBlueprint("analytics", __name__, url_prefix="/analytics", description="
 @bp.get("")
 @bp.arguments(AnalyticsQuerySchema(), location="query")
 @bp.response(HTTPStatus.OK, AnalyticsSchema())
+@asks_database
 def get_analytics(query: dict[str, Any]) -> dict[str, Any]:
     """Sessions by the day on which they began (UTC) and by assistant: the last 30 days, or up to 366 that are named."""
     here = services()

@@ -18,7 +18,7 @@ from greenroom.app.api.schemas.assistants import (
     ToldAssistantSchema,
     assistant_of,
 )
-from greenroom.app.api.services import Services, services
+from greenroom.app.api.services import Services, asks_database, services
 from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.precedence import decide
 
@@ -30,6 +30,7 @@ bp = JsonBlueprint("assistants", __name__, url_prefix="/assistants", description
 @bp.get("")
 @bp.arguments(AssistantsPageSchema(), location="query")
 @bp.response(HTTPStatus.OK, AssistantsSchema())
+@asks_database
 def list_assistants(page: dict[str, Any]) -> dict[str, Any]:
     """The assistants by name, a page at a time; the next one is asked for with `after`."""
     here = services()
@@ -41,6 +42,7 @@ def list_assistants(page: dict[str, Any]) -> dict[str, Any]:
 @accepts(ASSISTANT_AT_MOST)
 @bp.arguments(AssistantSchema())
 @bp.response(HTTPStatus.CREATED, ToldAssistantSchema())
+@asks_database
 def add_assistant(facts: dict[str, Any]) -> Any:
     """Make an assistant."""
     here = services()
@@ -52,6 +54,7 @@ def add_assistant(facts: dict[str, Any]) -> Any:
 
 @bp.get("/<name>")
 @bp.response(HTTPStatus.OK, ToldAssistantSchema())
+@asks_database
 def get_assistant(name: str) -> Assistant:
     """One assistant, by its name or its id."""
     here = services()
@@ -62,6 +65,7 @@ def get_assistant(name: str) -> Assistant:
 @accepts(ASSISTANT_AT_MOST)
 @bp.arguments(AssistantSchema())
 @bp.response(HTTPStatus.OK, ToldAssistantSchema())
+@asks_database
 def replace_assistant(facts: dict[str, Any], name: str) -> Assistant:
     """Replace all of an assistant but its id; what is left out is as in a new one."""
     here = services()
@@ -72,6 +76,7 @@ def replace_assistant(facts: dict[str, Any], name: str) -> Assistant:
 @accepts(ASSISTANT_AT_MOST)
 @bp.arguments(AssistantChangesSchema())
 @bp.response(HTTPStatus.OK, ToldAssistantSchema())
+@asks_database
 def change_assistant(changes: dict[str, Any], name: str) -> Assistant:
     """Change what is named of an assistant: a field is replaced whole, `voice_session_config` entry by entry."""
     here = services()
@@ -80,6 +85,7 @@ def change_assistant(changes: dict[str, Any], name: str) -> Assistant:
 
 @bp.delete("/<name>")
 @bp.response(HTTPStatus.NO_CONTENT)
+@asks_database
 def remove_assistant(name: str) -> None:
     """Remove an assistant; sessions that are on with it go on as they are."""
     services().assistants.remove(name)

@@ -16,7 +16,7 @@ from greenroom.app.api.schemas.conversations import (
     TurnsQuerySchema,
     is_id,
 )
-from greenroom.app.api.services import services
+from greenroom.app.api.services import asks_database, services
 from greenroom.app.errors import NoSuchConversation
 from greenroom.app.rooms.reading import Place, Wanted
 from greenroom.app.rooms.transcripts import as_script, as_vtt
@@ -29,6 +29,7 @@ bp = JsonBlueprint("conversations", __name__, url_prefix="/conversations", descr
 @bp.get("")
 @bp.arguments(ConversationsQuerySchema(), location="query")
 @bp.response(HTTPStatus.OK, ConversationsSchema())
+@asks_database
 def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
     """Conversations, the one that began last first, a page at a time; the next one is asked for with `after`.
 
@@ -47,6 +48,7 @@ def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
     ToldConversationSchema(),
     description="As JSON; as WebVTT or as plain text for `?format=` or `Accept`, with the next page in `Link`",
 )
+@asks_database
 def tell_conversation(query: dict[str, Any], conversation_id: str) -> Any:
     """A conversation with its turns in order, a page at a time, also while it is on."""
     if not is_id(conversation_id):  # no database is asked for what no conversation is called

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from enum import Enum
 
 from flask import request
@@ -24,10 +25,15 @@ class Wait(Enum):
     LEAVE = "a bot's goodbye"
     DOUBT = "knowing whether a room's bot lives"
     OUTSIDE = "a room's server saying who is there, control saying what it did, or a database that is slow for a join"
+    DATABASE = "the database, for what is read or changed there by itself"
 
 
 # Of every 16 threads; two are left for what does not wait.
-SHARES = {Wait.JOIN: 5, Wait.BOT: 5, Wait.LEAVE: 1, Wait.DOUBT: 1, Wait.OUTSIDE: 2}
+SHARES = {Wait.JOIN: 4, Wait.BOT: 5, Wait.LEAVE: 1, Wait.DOUBT: 1, Wait.OUTSIDE: 2, Wait.DATABASE: 1}
+AT_ONCE = timedelta(0)
+A_TURN = timedelta(
+    milliseconds=200
+)  # many reads come and go in it, and no thread is held for long by who waits for one
 
 
 class Seats:
@@ -36,13 +42,22 @@ class Seats:
     def __init__(self, threads: int) -> None:
         self._free = {wait: threads * share // 16 for wait, share in SHARES.items()}
         self._held: Counter[Hashable] = Counter()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()  # told when a seat is given back
 
-    def take(self, wait: Wait, *, whose: Hashable = None, at_most: int = 0) -> Callable[[], None]:
-        """Take a seat; the function that is returned gives it back.  `whose` may hold `at_most` seats.  Raises Busy."""
+    def take(
+        self, wait: Wait, *, whose: Hashable = None, at_most: int = 0, within: timedelta = AT_ONCE
+    ) -> Callable[[], None]:
+        """Take a seat; the function that is returned gives it back.  `whose` may hold `at_most` seats.
+
+        Raises Busy where none is free `within` that time.
+        """
         holder = (wait, whose)
+
+        def is_free() -> bool:
+            return self._free[wait] > 0 and not (at_most and self._held[holder] >= at_most)
+
         with self._lock:
-            if not self._free[wait] or (at_most and self._held[holder] >= at_most):
+            if not self._lock.wait_for(is_free, within.total_seconds()):
                 raise Busy
             self._free[wait] -= 1
             self._held[holder] += 1
@@ -57,12 +72,15 @@ class Seats:
                 self._held[holder] -= 1
                 if not self._held[holder]:
                     del self._held[holder]
+                self._lock.notify_all()
 
         return give_back
 
     @contextmanager
-    def taken(self, wait: Wait, *, whose: Hashable = None, at_most: int = 0) -> Iterator[None]:
-        give_back = self.take(wait, whose=whose, at_most=at_most)
+    def taken(
+        self, wait: Wait, *, whose: Hashable = None, at_most: int = 0, within: timedelta = AT_ONCE
+    ) -> Iterator[None]:
+        give_back = self.take(wait, whose=whose, at_most=at_most, within=within)
         try:
             yield
         finally:

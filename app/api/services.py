@@ -1,17 +1,18 @@
 """The product's services that the views call, built once in each process."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from typing import Protocol, cast
+from functools import partial, wraps
+from typing import ParamSpec, Protocol, TypeVar, cast
 
 from flask import current_app
 from itsdangerous import TimestampSigner
 
 from greenroom.app import providers
 from greenroom.app.api.auth import session_tokens
-from greenroom.app.api.seats import Latest, Seats, Wait
+from greenroom.app.api.seats import A_TURN, Latest, Seats, Wait
 from greenroom.app.backend.erasing import erasure_at
 from greenroom.app.conversations.analytics import SqlCounted
 from greenroom.app.conversations.assistants import SqlAssistants
@@ -47,6 +48,9 @@ from greenroom.app.settings import Settings
 PRESENCE_SHARED_FOR = timedelta(
     seconds=2
 )  # Daily takes 20 questions a second, and its own answer lags by up to 15 s
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
 
 
 class CheckVoice(Protocol):
@@ -141,7 +145,7 @@ class Services:
             ),
             counted=SqlCounted(database),
             reading=Reading(SqlKeptConversations(database), ledger),
-            histories=Histories(ledger, SqlKeptSessions(database)),
+            histories=Histories(ledger, SqlKeptSessions(database), in_turn(seats)),
             users=Users(SqlUsers(database), waits_for_database),
         )
 
@@ -159,3 +163,22 @@ class Services:
 def services() -> Services:
     """The services of the current application."""
     return cast(Services, current_app.extensions["greenroom"])
+
+
+def in_turn(seats: Seats) -> Callable[[], AbstractContextManager[object]]:
+    """What a request asks the database in, for itself: a database that hangs stops these, and nobody else.
+
+    For how long it is asked is the database's own patience.  Joins ask it in threads of their own.
+    """
+    return partial(seats.taken, Wait.DATABASE, within=A_TURN)
+
+
+def asks_database(view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """A view that asks the database.  Raises Busy where too many do already."""
+
+    @wraps(view)
+    def in_its_turn(*arguments: Parameters.args, **named: Parameters.kwargs) -> Answer:
+        with in_turn(services().seats)():
+            return view(*arguments, **named)
+
+    return in_its_turn

@@ -18,7 +18,8 @@ from greenroom.app.api.schemas.users import (
     UserSchema,
     WhereaboutsSchema,
 )
-from greenroom.app.api.services import services
+from greenroom.app.api.seats import A_TURN, Wait
+from greenroom.app.api.services import asks_database, services
 from greenroom.app.errors import NoSuchUser
 from greenroom.app.rooms.exporting import as_json
 from greenroom.app.rooms.providers import check_name
@@ -34,6 +35,7 @@ bp = JsonBlueprint("users", __name__, url_prefix="/users", description="The peop
 
 @bp.get("/<user_id>")
 @bp.response(HTTPStatus.OK, KnownUserSchema())
+@asks_database
 def get_user(user_id: str) -> dict[str, Any]:
     """What is known of a user: profile, preferences, facts, how much they have said, and when they were last here."""
     here, user_id = services(), _checked(user_id)
@@ -58,18 +60,28 @@ def get_user_session(user_id: str) -> Whereabouts:
 )
 def export_user(user_id: str) -> Any:
     """All that the database keeps of a user, by table, row by row."""
-    user = _known(_checked(user_id))
-    parts = stream_with_context(as_json(services().personal.rows(user.id)))
+    here = services()
+    user_id = _checked(user_id)
+    leave = here.seats.take(Wait.DATABASE, within=A_TURN)  # its place is held until the last row is sent
+    try:
+        user = _known(user_id)
+        parts = stream_with_context(as_json(here.personal.rows(user.id)))
+    except BaseException:
+        leave()
+        raise
     name = re.sub(r"[^A-Za-z0-9._-]", "_", user.id)
-    return Response(
+    response = Response(
         parts,
         mimetype="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
     )
+    response.call_on_close(leave)
+    return response
 
 
 @bp.delete("/<user_id>")
 @bp.response(HTTPStatus.OK, ErasedSchema())
+@asks_database
 def erase_user(user_id: str) -> dict[str, Any]:
     """Erase a user: all that they said and that is known of them, in the database and in Redis.
 
@@ -83,6 +95,7 @@ def erase_user(user_id: str) -> dict[str, Any]:
 @bp.put("/<user_id>")
 @bp.arguments(UserSchema())
 @bp.response(HTTPStatus.OK, ToldUserSchema())
+@asks_database
 def replace_user(said: dict[str, Any], user_id: str) -> User:
     """Replace all that is said of a user; one of whom nothing is known yet is made."""
     said = {**NOTHING_SAID, **said}
@@ -92,6 +105,7 @@ def replace_user(said: dict[str, Any], user_id: str) -> User:
 @bp.patch("/<user_id>")
 @bp.arguments(UserSchema())
 @bp.response(HTTPStatus.OK, ToldUserSchema())
+@asks_database
 def change_user(said: dict[str, Any], user_id: str) -> User:
     """Change the entries that are named; null takes one out.  A user of whom nothing is known yet is made."""
     said = {**NOTHING_SAID, **said}

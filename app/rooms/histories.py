@@ -1,11 +1,13 @@
 """What came of a session: from Redis until a day after its end, and after that from what is kept for good."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.archive import Visit
+from greenroom.app.rooms.cached import Waiting
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import CountMessages
 from greenroom.app.rooms.ledger import Ledger
@@ -36,16 +38,18 @@ class KeptSessions(Protocol):
 class Histories:
     """Tells of sessions, for those who may know of all of them."""
 
-    def __init__(self, ledger: Ledger, kept: KeptSessions) -> None:
+    def __init__(self, ledger: Ledger, kept: KeptSessions, waiting: Waiting = nullcontext) -> None:
+        """What is kept for good is asked for in `waiting`, which may refuse it."""
         self._ledger = ledger
         self._kept = kept
+        self._waiting = waiting
 
     def tell(self, session_id: str) -> History:
         """Raises NoSuchSession; DatabaseAway only for a session that Redis does not know."""
         try:
             session = self._ledger.run(ReadSession(session_id))
         except NoSuchSession:
-            kept = self._kept.find(session_id) if _may_be_kept(session_id) else None
+            kept = self._find(session_id) if _may_be_kept(session_id) else None
             if kept is None:
                 raise
             return kept
@@ -62,10 +66,18 @@ class Histories:
 
     def events(self, session_id: str) -> Sequence[Event]:
         """Of a session that Redis does not know any more.  Raises NoSuchSession."""
-        events = self._kept.events(session_id) if _may_be_kept(session_id) else ()
+        events = self._events(session_id) if _may_be_kept(session_id) else ()
         if not events:
             raise NoSuchSession(session_id=session_id)
         return events
+
+    def _find(self, session_id: str) -> History | None:
+        with self._waiting():
+            return self._kept.find(session_id)
+
+    def _events(self, session_id: str) -> Sequence[Event]:
+        with self._waiting():
+            return self._kept.events(session_id)
 
 
 def _may_be_kept(session_id: str) -> bool:

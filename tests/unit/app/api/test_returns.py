@@ -5,7 +5,7 @@ import time
 import pytest
 
 from greenroom.app import resume_tokens
-from greenroom.app.api.seats import Wait
+from greenroom.app.api.seats import SHARES, Wait
 from greenroom.app.errors import UnknownCredential
 from greenroom.app.resume_tokens import ResumeTokens
 from greenroom.app.rooms.sessions import State
@@ -66,7 +66,7 @@ def test_a_second_use_is_refused_in_words(page):
 
 def test_a_return_that_may_not_wait_is_answered_at_once_since_its_token_is_used(app, page, joined):
     here = app.extensions["greenroom"]
-    for _ in range(here.settings.web_threads * 5 // 16):
+    for _ in range(here.settings.web_threads * SHARES[Wait.JOIN] // 16):
         here.seats.take(Wait.JOIN)
     answer = page.post("/join?wait=30", {})
 

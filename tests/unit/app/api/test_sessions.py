@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.api.auth import mint, session_tokens
-from greenroom.app.api.seats import Seats, Wait
+from greenroom.app.api.seats import SHARES, Seats, Wait
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.errors import Busy
 from greenroom.app.rooms.archive import Report
@@ -333,7 +333,7 @@ def test_a_bot_that_answers_no_offer_is_silent(caller, bot, url):
 def test_who_may_not_wait_is_told_to_come_back_and_not_refused_for_good(app, caller, bot, url):
     """Any 4xx ends pipecat's own client."""
     seats = app.extensions["greenroom"].seats
-    for _ in range(app.extensions["greenroom"].settings.web_threads * 5 // 16):
+    for _ in range(app.extensions["greenroom"].settings.web_threads * SHARES[Wait.BOT] // 16):
         seats.take(Wait.BOT)
 
     refused = caller.post(f"{url}/api/offer", OFFER)
@@ -344,7 +344,7 @@ def test_who_may_not_wait_is_told_to_come_back_and_not_refused_for_good(app, cal
 
 def test_a_join_that_may_not_wait_is_answered_at_once(app, caller):
     seats = app.extensions["greenroom"].seats
-    for _ in range(app.extensions["greenroom"].settings.web_threads * 5 // 16):
+    for _ in range(app.extensions["greenroom"].settings.web_threads * SHARES[Wait.JOIN] // 16):
         seats.take(Wait.JOIN)
 
     assert caller.post("/join?wait=30", {"room_url": ROOM}).status_code == 202
