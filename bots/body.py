@@ -9,13 +9,12 @@ from greenroom.app.rooms.sessions import Session
 def body_of(
     session: Session,
     *,
-    mode: str,
     conversation: Sequence[Any],
     by_person: Mapping[str, Sequence[Any]],
     owes_an_answer: bool,
     remembered: str = "",
 ) -> dict[str, Any]:
-    """All that was asked for, by name; the mode as it is now; and what was said before, as messages.
+    """All that was asked for, by name, or has been changed since; and what was said before, as messages.
 
     `by_person` has for each of several people what they and the bot said to each other.  A bot that was lost may have
     owed an answer, or the rest of one.  `remembered` is what is known of the user from earlier conversations, in words.
@@ -23,7 +22,6 @@ def body_of(
     return {
         **session.brief.facts(),
         "room_url": str(session.room),
-        "mode": mode,
         "conversation": list(conversation),
         "participant_contexts": dict(by_person),
         "owes_an_answer": owes_an_answer,

@@ -6,11 +6,10 @@ from typing import Any
 
 from flask import g
 
-from greenroom.app.api.schemas.facts import FACTS
 from greenroom.app.api.services import Services
 from greenroom.app.errors import ProfileIncomplete, UnknownAssistant, UnknownBot, UnknownPersonality
 from greenroom.app.rooms.assistants import Assistant
-from greenroom.app.rooms.brief import Brief
+from greenroom.app.rooms.brief import FACTS, Brief
 from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.precedence import decide
 from greenroom.app.rooms.providers import GUEST, check_name

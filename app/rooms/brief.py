@@ -72,6 +72,10 @@ class Brief:
         """All of it in JSON's own types, by name; durations in seconds."""
         return {name: _plain(getattr(self, name)) for name in _TYPES}
 
+    def with_facts(self, facts: Mapping[str, Any]) -> "Brief":
+        """The same with these facts, in JSON's own types; an unknown one is left out."""
+        return replace(self, **{name: _typed(_TYPES[name], facts[name]) for name in facts.keys() & FACTS})
+
     def to_json(self) -> str:
         return _ENCODER.encode(self.facts())
 
@@ -92,6 +96,7 @@ class Brief:
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one for each brief
 _TYPES: Mapping[str, Any] = {each.name: each.type for each in fields(Brief)}
+FACTS = frozenset(_TYPES)
 
 
 def _plain(fact: Any) -> Any:

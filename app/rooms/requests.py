@@ -26,6 +26,7 @@ from greenroom.app.errors import (
 )
 from greenroom.app.rooms.bodies import Body, of_body, to_body
 from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.precedence import MERGED
 from greenroom.app.rooms.providers import Source, Track
 from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session
 
@@ -124,7 +125,7 @@ class AskedBot(Protocol):
         """Raises CandidatesRefused, OfferRefused."""
         ...
 
-    async def change(self, changes: Mapping[str, str | None]) -> None:
+    async def change(self, changes: Mapping[str, object]) -> None:
         """Change how it speaks, thinks and is seen, from its next answer on."""
         ...
 
@@ -255,11 +256,11 @@ class Configure(Request[Done]):
     name = "config"
     answer = Done
     within = timedelta(seconds=5)
-    CHANGEABLE: ClassVar = frozenset({"personality", "voice", "language", "mode", "prompt"})
+    CHANGEABLE: ClassVar = frozenset(
+        {"personality", "persona", "instructions", "voice", "voice_parameters", "language", "mode", "prompt"}
+    )
 
-    changes: Mapping[
-        str, str | None
-    ]  # None: back to what the session was joined with, else to its personality's
+    changes: Mapping[str, object]  # None: back to what the session was joined with, else to its personality's
 
     async def carry_out(self, bot: AskedBot) -> Done:
         await bot.change(self.changes)
@@ -272,7 +273,10 @@ class Configure(Request[Done]):
     def of_body(cls, body: Body) -> "Configure":
         if unknown := body.keys() - cls.CHANGEABLE:
             raise ValueError(f"cannot be changed: {sorted(unknown)}")
-        return of_body(cls, {"changes": body})
+        for name, value in body.items():
+            if value is not None and not isinstance(value, Mapping if name in MERGED else str):
+                raise ValueError(f"{name} is {type(value).__name__}")
+        return cls(body)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from pipecat.frames.frames import (
 )
 from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
-from greenroom.app.rooms.brief import Brief, Mode
+from greenroom.app.rooms.brief import FACTS, Brief, Mode
 from greenroom.app.rooms.precedence import decide
+from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
 from greenroom.bots import speech
@@ -26,7 +27,8 @@ from greenroom.bots.personalities import load as load_personality
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.transports.stage import Stage
 
-FOLLOWED = frozenset({"voice", "language", "prompt"})  # what a bot's services change while it talks
+FOLLOWED = ("voice", "voice_parameters", "language", "prompt")  # what a bot's services change while it talks
+CHANGED = Configure.CHANGEABLE & FACTS  # what of the brief may be changed while the session lasts
 
 log = structlog.get_logger(__name__)
 
@@ -55,15 +57,19 @@ class Controls:
         self._silence = silence
         self._say = say
         self._config: Mapping[str, Any] = {}  # what was changed since the session began
-        self._personality: Personality | None = None
 
     @property
-    def mode(self) -> str:
-        return str(self._config.get("mode") or self._session.brief.mode)
+    def session(self) -> Session:
+        """The session as it is with what was changed since it began: what the bot of this room is told of it."""
+        brief = self._session.brief
+        decided = decide(config=_facts(self._config), call=brief.facts())
+        return replace(
+            self._session, brief=brief.with_facts({name: decided[name] for name in CHANGED & decided.keys()})
+        )
 
     async def prepare(self, config: Mapping[str, Any]) -> None:
         """Take the settings of the session's join, with the changes that were made to the bot before this one."""
-        await self.change(config)
+        await self.become(config)
         await self._show()
 
     async def change(self, changes: Mapping[str, Any]) -> None:
@@ -72,29 +78,56 @@ class Controls:
         What is set to null goes back to what the session was joined with, else to what its personality has.  What was
         set by itself stays when the personality changes: the same as a bot that takes the session over makes of it.
         """
-        self._config = {**self._config, **changes}
-        brief = self._session.brief
-        personality = load_personality(self._config.get("personality") or brief.personality)
-        self._personality = personality.as_asked(brief.facts())
-        decided = decide(
-            config=self._config,
-            call={"voice": brief.voice},
-            personality={"language": self._personality.language, "prompt": self._personality.prompt},
-            installation={"voice": speech.voice_for(self._settings, personality)},
-        )
-        affected = FOLLOWED if "personality" in changes else FOLLOWED & changes.keys()
-        await self._say(*_settings_frames({name: decided[name] for name in affected}))
-        if {"mode", "personality"} & changes.keys():
-            await self._show()
+        await self.become({**self._config, **changes})
+
+    async def become(self, config: Mapping[str, Any]) -> None:
+        """Be as the session was joined with, but for this."""
+        await self._be(self._session, config)
 
     async def take(self, brief: Brief) -> None:
         """Be as this brief says from now on, but for what was changed since the session began."""
-        self._session = replace(self._session, brief=brief)
-        await self.change({"personality": self._config.get("personality")})
+        await self._be(replace(self._session, brief=brief), self._config)
+
+    async def _be(self, session: Session, config: Mapping[str, Any]) -> None:
+        was, looked = self._decided(), self._looks
+        self._session, self._config = session, config
+        now = self._decided()
+        await self._say(*_settings_frames(was, now))
+        if self._looks != looked:
+            await self._show()
+
+    def _decided(self) -> Mapping[str, Any]:
+        """How its services are to be, by the names of FOLLOWED."""
+        personality = self._personality
+        return decide(
+            config={name: self._config.get(name) for name in FOLLOWED},
+            call={"voice": self._session.brief.voice},
+            personality={
+                "language": personality.language,
+                "prompt": personality.prompt,
+                "voice_parameters": personality.voice_parameters,
+            },
+            installation={"voice": speech.voice_for(self._settings, self._own_personality)},
+        )
+
+    @property
+    def _own_personality(self) -> Personality:
+        """The personality before anybody has asked anything of it."""
+        return load_personality(self._config.get("personality") or self._session.brief.personality)
+
+    @property
+    def _personality(self) -> Personality:
+        return self._own_personality.as_asked(self.session.brief.facts())
+
+    @property
+    def _looks(self) -> str | None:
+        """The name under its picture; None where it has none."""
+        session = self.session
+        return self._personality.name if session.brief.mode == Mode.FORUM else None
 
     async def warn_of_end(self) -> None:
         """Say that the session's time is nearly over, if anybody hears it."""
-        if self._is_heard and self._personality is not None:
+        if self._is_heard:
             await self._say(TTSSpeakFrame(self._personality.ending_soon))
 
     async def say_goodbye(self) -> bool:
@@ -102,21 +135,21 @@ class Controls:
 
         What the bot says now is interrupted: a goodbye behind a long answer would come too late to be heard.
         """
-        if not self._is_heard or self._personality is None:
+        if not self._is_heard:
             return False
         await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.goodbye), EndFrame())
         return True
 
     async def say_that_it_goes_away(self) -> bool:
         """Say that the bot is gone for a moment; False, and nothing is said, if nobody hears it."""
-        if not self._is_heard or self._personality is None:
+        if not self._is_heard:
             return False
         await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.away, append_to_context=False))
         return True
 
     async def say_that_it_moves(self) -> bool:
-        """Tell those who are left behind that the bot goes to another room; False where it has no words for it."""
-        if self._personality is None or self._silence.is_on:
+        """Tell those who are left behind that the bot goes to another room; False where it may not speak."""
+        if self._silence.is_on:
             return False
         await self._say(TTSSpeakFrame(self._personality.moving, append_to_context=False))
         return True
@@ -127,12 +160,21 @@ class Controls:
 
     async def _show(self) -> None:
         """Turn the picture on or off, as the mode says."""
-        personality = self._personality
-        await self._stage.show(personality.name if personality and self.mode == Mode.FORUM else None)
+        await self._stage.show(self._looks)
 
 
-def _settings_frames(changes: Mapping[str, str]) -> list[Frame]:
+def _facts(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a changed configuration is a fact of the brief; a `prompt` stands in the place of all of them."""
+    return {name: fact for name, fact in config.items() if name in CHANGED}
+
+
+def _settings_frames(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Frame]:
+    """What tells the bot's services how they are to be, as far as they are not."""
+    changes = {name: now[name] for name in FOLLOWED if now[name] != was[name]}
     frames: list[Frame] = []
+    if "voice_parameters" in changes:
+        gone = dict.fromkeys(was["voice_parameters"])
+        frames.append(TTSUpdateSettingsFrame(delta=_shaped({**gone, **changes["voice_parameters"]})))
     if voice := changes.get("voice"):
         frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(voice=voice)))
     if language := changes.get("language"):
@@ -141,3 +183,13 @@ def _settings_frames(changes: Mapping[str, str]) -> list[Frame]:
     if prompt := changes.get("prompt"):
         frames.append(LLMUpdateSettingsFrame(delta=LLMSettings(system_instruction=prompt)))
     return frames
+
+
+def _shaped(parameters: Mapping[str, Any]) -> TTSSettings:
+    """Parameters of a voice, for whichever service speaks: it takes from a change what it has a setting for by that
+    name, and what it has none for as its `extra`."""
+    delta = TTSSettings(extra=dict(parameters))
+    for name, value in parameters.items():
+        if not hasattr(delta, name):  # else it is a part of pipecat's own, and no parameter
+            setattr(delta, name, value)
+    return delta

@@ -160,8 +160,7 @@ class Moving(MovingBot):
         conversation = self._turns.carry()
         self._known = frozenset(said.id for said in self._turns.said)
         self._about = body_of(
-            there,
-            mode=room.controls.mode,
+            room.controls.session,
             conversation=conversation,
             by_person=self._turns.by_person(),
             owes_an_answer=False,

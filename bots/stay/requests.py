@@ -51,7 +51,7 @@ class BotOfStay(AskedBot):
     async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, object]]) -> None:
         await self.rooms.now.stage.add_candidates(pc_id, candidates)
 
-    async def change(self, changes: Mapping[str, str | None]) -> None:
+    async def change(self, changes: Mapping[str, object]) -> None:
         for room in self.rooms.all:
             await room.controls.change(changes)
 

@@ -97,8 +97,7 @@ class Stay:
         if self._parts.memories.are_kept and turns.are_for_one:
             self._parts.listener.is_told_of(session.conversation_user)
         return body_of(
-            session,
-            mode=self._rooms.now.controls.mode,
+            self._rooms.now.controls.session,
             conversation=turns.before(),
             by_person=turns.by_person(),
             owes_an_answer=turns.owe_an_answer,

@@ -114,5 +114,5 @@ class TakeOver:
         self._open_things.catch_up(await retry(ReadState(session.room)))
         room = await retry(ReadRoom(session.room))
         if room.config != self._config:
-            await self._rooms.now.controls.change(room.config)
+            await self._rooms.now.controls.become(room.config)
         return True

@@ -32,7 +32,7 @@ def test_a_fact_arrives_in_record_lease_body_and_answers(ledger, fact):
     asked = getattr(brief, fact)
     assert (getattr(record.brief, fact), getattr(lease.brief, fact)) == (asked, asked)
     plain = brief.facts()[fact]
-    body = body_of(record, mode=brief.mode, conversation=[], by_person={}, owes_an_answer=False)
+    body = body_of(record, conversation=[], by_person={}, owes_an_answer=False)
     assert body[fact] == plain
     joined = Joined.of(record, reused=False)
     assert JoinedSchema().dump(joined)[NAMES[fact]] == SessionSchema().dump(record)[NAMES[fact]] == plain

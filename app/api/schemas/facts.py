@@ -1,6 +1,5 @@
 """What is asked for of a bot, in every request and answer that tells it."""
 
-import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +17,9 @@ from greenroom.app.api.schemas.fields import (
     value_of,
 )
 from greenroom.app.api.schemas.users import profile
-from greenroom.app.rooms.brief import Brief, Mode
+from greenroom.app.rooms.brief import FACTS, Mode
 from greenroom.app.rooms.extending import LONGEST_SESSION
 
-FACTS = frozenset(each.name for each in dataclasses.fields(Brief))
 LONGEST_PERSISTENCE = timedelta(hours=1)
 
 

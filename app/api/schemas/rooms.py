@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from greenroom.app.api.schemas.character import voice_parameters
 from greenroom.app.api.schemas.facts import FactsSchema
 from greenroom.app.api.schemas.fields import LANGUAGE, NAME, Moment, Strict, one_line, printable
 from greenroom.app.rooms.asked_reaping import Deed
@@ -15,7 +16,10 @@ class ConfigSchema(Strict):
 
     room_url = fields.String(required=True)
     personality = fields.String(validate=NAME, allow_none=True)
+    persona = fields.String(validate=[validate.Length(min=1, max=64), one_line], allow_none=True)
+    instructions = fields.String(validate=[validate.Length(max=2000), printable], allow_none=True)
     voice = fields.String(validate=[validate.Length(min=1, max=64), one_line], allow_none=True)
+    voice_parameters = fields.Dict(keys=fields.String(), validate=voice_parameters, allow_none=True)
     language = fields.String(validate=LANGUAGE, allow_none=True)
     mode = fields.Enum(Mode, by_value=True, allow_none=True)
     prompt = fields.String(validate=[validate.Length(max=8000), printable], allow_none=True)

@@ -24,12 +24,16 @@ class EspeakTTS(TTSService):
     """Speaks sentence by sentence; an interruption ends the sentence at its next piece."""
 
     def __init__(self, personality: Personality) -> None:
-        self._parameters = personality.voice_parameters
         self._voice = voice_named(personality.voice, otherwise=voice_of(personality))
         super().__init__(
             push_start_frame=True,
             push_stop_frames=True,
-            settings=TTSSettings(model="espeak-ng", voice=self._voice.name, language=Language.EN),
+            settings=TTSSettings(
+                model="espeak-ng",
+                voice=self._voice.name,
+                language=Language.EN,
+                extra=dict(personality.voice_parameters),
+            ),
         )
 
     def can_generate_metrics(self) -> bool:
@@ -37,7 +41,7 @@ class EspeakTTS(TTSService):
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         await self.start_tts_usage_metrics(text)
-        async with aclosing(spoken(text, shaped(self._voice, self._parameters))) as pieces:
+        async with aclosing(spoken(text, shaped(self._voice, self._settings.extra))) as pieces:
             async for frame in self._stream_audio_frames_from_iterator(
                 pieces, in_sample_rate=espeak.SAMPLE_RATE, context_id=context_id
             ):

@@ -363,6 +363,24 @@ def test_changes_add_up_and_null_takes_one_back(caller, joined, bot):
     assert caller.get(f"/rooms/{ROOM}").json["config"] == response.json["config"]
 
 
+def test_what_a_join_says_of_a_character_can_be_changed_live(caller, joined, bot):
+    changes = {"persona": "Pearl", "instructions": "Hum.", "voice_parameters": {"speed": 1.5, "stability": 1}}
+
+    assert caller.post("/config", {"room_url": ROOM, **changes}).json["config"] == changes
+    assert bot.heard == [("config", changes)]
+
+    back = caller.post("/config", {"room_url": ROOM, "voice_parameters": None, "persona": None})
+    assert back.json["config"] == {"instructions": "Hum."}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"persona": "two\nlines"}, {"instructions": "x" * 2001}, {"voice_parameters": {"speed": 9}}]
+)
+def test_what_no_join_takes_is_not_configured(caller, joined, bot, changes):
+    problem(caller.post("/config", {"room_url": ROOM, **changes}), 422, "invalid")
+    assert bot.heard == []
+
+
 def test_a_bot_that_is_not_there_yet_is_not_configured(caller, joined):
     problem(caller.post("/config", {"room_url": ROOM, "voice": "deep"}), 404, "no-bot-there")
 

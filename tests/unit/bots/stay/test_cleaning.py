@@ -202,11 +202,12 @@ async def test_the_assistant_is_read_anew_when_somebody_is_back(a_bot):
         prompts={"goodbye": "Bye.", "away": "Mine."},
     )
     await bot.goes("ada")
-    defined.append(replace(CONCIERGE, voice="warm", prompts={"goodbye": "Farewell."}))
+    words = {"goodbye": "Farewell.", "system": "Be kind."}
+    defined.append(replace(CONCIERGE, voice="warm", prompts=words))
     await bot.comes("ada")
 
     brief = bot.parts.journal.session.brief
-    assert (brief.voice, brief.prompts) == ("warm", {"goodbye": "Farewell.", "away": "Mine."})
+    assert (brief.voice, brief.prompts) == ("warm", {**words, "away": "Mine."})
     assert {type(frame) for frame in bot.pipeline.frames} >= {TTSUpdateSettingsFrame, LLMUpdateSettingsFrame}
 
 

@@ -8,6 +8,8 @@ from pipecat.frames.frames import (
     TTSSpeakFrame,
     TTSUpdateSettingsFrame,
 )
+from pipecat.services.openai.tts import OpenAITTSSettings
+from pipecat.services.settings import TTSSettings
 
 from greenroom.bots import personalities
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
@@ -106,3 +108,95 @@ async def test_what_is_said_before_the_bot_s_pipeline_is_there_is_said_when_it_i
     pipeline = await with_pipeline(parts)
 
     assert [frame.delta.voice for frame in pipeline.frames] == ["deep"]
+
+
+async def told_after(*changes, **facts):
+    """What the bot of the room is told of its session once it has been changed so, by name."""
+    parts = parts_of_a_stay(**facts)
+    for change in changes:
+        await parts.controls.change(change)
+    return parts.controls.session.brief.facts()
+
+
+async def test_the_next_bot_of_a_session_is_told_of_it_as_it_was_changed():
+    changes = {
+        "personality": "critic",
+        "persona": "Pearl",
+        "instructions": "Hum.",
+        "voice": "deep",
+        "voice_parameters": {"speed": 1.5},
+        "language": "de",
+        "mode": "forum",
+    }
+    told = await told_after(changes, persona="Robin", voice_parameters={"speed": 1.0, "pitch": 3})
+
+    assert {name: told[name] for name in changes} == {
+        **changes,
+        "voice_parameters": {"speed": 1.5, "pitch": 3},
+    }
+
+
+async def test_what_is_set_to_null_is_as_it_was_joined_with_again():
+    as_joined = {"persona": "Robin", "instructions": "Hum.", "voice_parameters": {"pitch": 3}}
+    changed = {"persona": "Pearl", "instructions": "Sing.", "voice_parameters": {"pitch": 9, "speed": 2.0}}
+    told = await told_after(changed, dict.fromkeys(changed), **as_joined)
+
+    assert {name: told[name] for name in as_joined} == as_joined
+
+
+async def test_a_name_and_instructions_are_in_the_prompt_at_once_and_the_name_in_what_it_says():
+    parts = parts_of_a_stay(people={"ada"}, mode="forum")
+    pipeline = await with_pipeline(parts)
+    await parts.controls.prepare({})
+
+    await parts.controls.change({"persona": "Pearl"})
+    await parts.controls.change({"instructions": "Hum."})
+    await parts.controls.say_goodbye()
+
+    one, two = (frame for frame in pipeline.frames if isinstance(frame, LLMUpdateSettingsFrame))
+    pearl = personalities.load("host").as_asked({"persona": "Pearl"})
+    assert one.delta.system_instruction == pearl.prompt
+    assert two.delta.system_instruction == f"{pearl.prompt}\n\nHum."
+    assert parts.stage.shown == ["Robin", "Pearl"]
+    assert [frame.text for frame in pipeline.frames if isinstance(frame, TTSSpeakFrame)] == [pearl.goodbye]
+
+
+async def test_a_bot_that_is_told_a_prompt_keeps_it_whatever_else_is_changed():
+    changes = ({"prompt": "Sing."}, {"persona": "Pearl"}, {"instructions": "Hum."}, {"language": "de"})
+    assert (await settings_after(*changes))[1] == ["Sing."]
+
+
+async def test_what_is_as_it_was_is_not_told_again():
+    parts = parts_of_a_stay(voice="deep")
+    pipeline = await with_pipeline(parts)
+
+    await parts.controls.prepare({"voice": "deep", "voice_parameters": {}})
+    assert pipeline.frames == []
+
+
+async def test_parameters_of_a_voice_reach_a_service_by_its_own_names():
+    """Of a service that has a setting for one, and of one that has none."""
+    parts = parts_of_a_stay()
+    pipeline = await with_pipeline(parts)
+    known = OpenAITTSSettings(model="m", voice="v", language=None, instructions=None, speed=None)
+    unknown = TTSSettings(model="m", voice="v", language=None)
+
+    for parameters in ({"speed": 1.5, "voice": "x", "apply_update": 1}, {"pitch": 9}):
+        await parts.controls.change({"voice_parameters": parameters})
+        delta = pipeline.frames[-1].delta
+        known.apply_update(delta)
+        unknown.apply_update(delta)
+        if "speed" in parameters:
+            assert (known.speed, known.voice, unknown.extra["speed"]) == (1.5, "v", 1.5)
+
+    assert (known.speed, unknown.extra["speed"], unknown.extra["pitch"]) == (None, None, 9)
+
+
+async def test_a_change_that_was_taken_back_before_a_bot_took_over_is_not_its_own():
+    parts = parts_of_a_stay(persona="Robin")
+    await parts.controls.prepare({"persona": "Pearl", "voice": "deep"})
+
+    await parts.controls.become({"voice": "deep"})
+
+    brief = parts.controls.session.brief
+    assert (brief.persona, brief.voice) == ("Robin", "deep")

@@ -51,6 +51,8 @@ def test_what_a_request_makes_a_bot_do_ends_in_its_answer(cls):
         ("offer", {"user_id": 7}, "malformed"),
         ("leave", {"reason": "left", "unless": "others are there"}, "malformed"),
         ("config", {"colour": "green"}, "malformed"),
+        ("config", {"persona": 7}, "malformed"),
+        ("config", {"voice_parameters": "fast"}, "malformed"),
     ],
 )
 async def test_a_message_that_cannot_be_read_is_answered_with_a_refusal_and_does_nothing(name, body, refusal):
