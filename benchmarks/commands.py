@@ -38,10 +38,11 @@ from benchmarks.stage import go_live
 from greenroom.app.errors import BotSilent, RedisAway
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.logging import configure
+from greenroom.app.rooms.asked_bot import Request
+from greenroom.app.rooms.bot_answers import Done
 from greenroom.app.rooms.inbox import Message, Receive
 from greenroom.app.rooms.leases import BEAT_EVERY
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.requests import Done, Request
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings

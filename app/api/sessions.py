@@ -40,9 +40,10 @@ from greenroom.app.errors import (
     UnknownRequest,
 )
 from greenroom.app.rooms.bodies import to_body
+from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import NOTHING
-from greenroom.app.rooms.requests import REQUESTS, Candidates, Cleaned, CleanUp, Offer
+from greenroom.app.rooms.requests import REQUESTS, Candidates, CleanUp, Offer
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, Session, State
 from greenroom.app.rooms.transitions import await_arrival

@@ -6,201 +6,41 @@ inbox once its pipeline runs, or a second after it has taken the session up if t
 order; a request that is older than its time limit when it is read is answered with `expired`
 and not handled.  So is a request that was for the session's bot before; `ask` sends it again to this one.
 
-To let a bot be asked something new, add a class here, and to REQUESTS.  Where it does what no request has needed yet,
-`AskedBot` gets a method, and `bots/stay/requests.py` says how that is done to a pipecat bot.  The API sends it where it
-is `for_callers`; one that needs more than its own fields has a view of its own.
+To let a bot be asked something new, add a class here, and to REQUESTS; its answer is `Done`, or one more of
+`bot_answers.py`.  Where it does what no request has needed yet, `AskedBot` (`asked_bot.py`) gets a method, and
+`bots/stay/requests.py` says how that is done to a pipecat bot.  The API sends it where it is `for_callers`; one that
+needs more than its own fields has a view of its own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar
 
 from greenroom.app.errors import (
     CandidatesRefused,
-    GreenroomError,
     NotMovable,
     OfferRefused,
     OthersThere,
     RoomFull,
 )
-from greenroom.app.rooms.bodies import Body, of_body, to_body
-from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.asked_bot import AskedBot, Request
+from greenroom.app.rooms.bodies import Body
+from greenroom.app.rooms.bot_answers import (
+    MALFORMED,
+    UNKNOWN,
+    Cleaned,
+    Done,
+    GivesWay,
+    OfferAnswer,
+    PeopleSeen,
+)
 from greenroom.app.rooms.precedence import MERGED
-from greenroom.app.rooms.providers import Source, Track
-from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session
-
-# What a bot may answer to any request instead of its answer: {"error": one of these, or a kind of `refusals`}
-EXPIRED = "expired"  # it came too late, or was for the session's bot before
-UNKNOWN = "unknown"  # this bot's version knows no such request
-MALFORMED = "malformed"  # this bot's version knows such a request with other fields
-FAILED = "failed"  # a defect: the worker's log has the traceback
+from greenroom.app.rooms.sessions import Reason
 
 
 class BadRequest(Exception):
     """A message that cannot be read as a request; its only argument is what the bot answers: UNKNOWN or MALFORMED."""
-
-
-@dataclass(frozen=True)
-class BotAnswer:
-    """What a bot answers to a request."""
-
-
-@dataclass(frozen=True)
-class Done(BotAnswer):
-    """It has done what it was asked."""
-
-
-@dataclass(frozen=True)
-class OfferAnswer(BotAnswer):
-    """The bot's half of a connection: an SDP answer, and the id of the connection."""
-
-    answer: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class GivesWay(BotAnswer):
-    """Whether it leaves: it stays where somebody has come meanwhile."""
-
-    gives_way: bool
-
-
-@dataclass(frozen=True)
-class Cleaned(BotAnswer):
-    """What a bot had under way, and has not any more."""
-
-    answer: bool = False  # it said something, or thought of what to say
-    tools: int = 0  # calls that had no result yet
-    tasks: int = 0  # reads that went on beside the conversation
-    is_awaited: bool = True  # all of it has ended; else it had not a second later
-    is_written: bool = True  # everything that was said is in the ledger
-    read_anew: Sequence[str] = ()  # from its source: memory, assistant
-
-
-@dataclass(frozen=True)
-class PeopleSeen(BotAnswer):
-    """Who is with the bot: for each `identity`, `seconds`, and `tracks` by source, whether they are muted."""
-
-    people: Sequence[Mapping[str, object]]
-
-    @classmethod
-    def of(cls, seen: Sequence[Seen]) -> "PeopleSeen":
-        return cls([_told_of(each) for each in seen])
-
-    def read(self) -> list[Seen]:
-        return [_seen(each) for each in self.people]
-
-
-def _told_of(seen: Seen) -> Mapping[str, object]:
-    tracks = [{"source": track.source.value, "muted": track.muted} for track in seen.tracks]
-    return {"identity": seen.identity, "seconds": seen.here_for.total_seconds(), "tracks": tracks}
-
-
-def _seen(told: Mapping[str, Any]) -> Seen:
-    tracks = tuple(Track(Source(each["source"]), each["muted"]) for each in told["tracks"])
-    return Seen(told["identity"], timedelta(seconds=told["seconds"]), tracks)
-
-
-class AskedBot(Protocol):
-    """What a request may use of the bot that is asked, whose pipeline may not run yet."""
-
-    def look(self) -> Sequence[Seen]:
-        """The people beside it, where their room's server does not tell what they send."""
-        ...
-
-    @property
-    def people(self) -> frozenset[str]:
-        """Who is in the room."""
-        ...
-
-    def tell(self, event: str, **facts: str) -> None:
-        """Send the people's clients a message."""
-        ...
-
-    async def connect(self, user_id: str, offer: Mapping[str, object]) -> Mapping[str, str]:
-        """Connect a person's browser; returns the bot's half of it.  Raises OfferRefused, RoomFull."""
-        ...
-
-    async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, object]]) -> None:
-        """Raises CandidatesRefused, OfferRefused."""
-        ...
-
-    async def change(self, changes: Mapping[str, object]) -> None:
-        """Change how it speaks, thinks and is seen, from its next answer on."""
-        ...
-
-    async def heed_record(self) -> None:
-        """Do what the session's record says of its pause, and of its time."""
-        ...
-
-    def give_way(self) -> bool:
-        """Leave, if nobody is in the room; returns whether it does."""
-        ...
-
-    def leave(self, reason: Reason, detail: str) -> None:
-        """Say goodbye, and end the session."""
-        ...
-
-    async def leave_later(self, teardown_delay: timedelta, detail: str) -> None:
-        """Wait so long for somebody to come back, as in an empty room, and end the session if nobody does."""
-        ...
-
-    async def expect(self) -> None:
-        """Wait for somebody who is on their way, as long as for one who has just left."""
-        ...
-
-    async def clean_up(self, wish: str | None) -> Cleaned:
-        """Cancel what is under way, and read anew what it knows; the same wish is done once."""
-        ...
-
-    async def move(self, epoch: int) -> None:
-        """Begin the move that the session's record has, to the claim of that epoch; asked twice it begins once.
-
-        Raises NotMovable, OthersThere.
-        """
-        ...
-
-
-A = TypeVar("A", bound=BotAnswer)
-
-
-class Request(Generic[A]):
-    """The base of all.  A field that is None is left out of the message."""
-
-    name: ClassVar[
-        str
-    ]  # in the message; it stays when the class is renamed, since bots of two versions read it
-    answer: ClassVar[type[BotAnswer]]
-    refusals: ClassVar[tuple[type[GreenroomError], ...]] = ()  # what else the bot may answer
-    within: ClassVar[timedelta]  # then nobody waits for the answer any more, and the bot does not handle it
-    within_of_start: ClassVar[timedelta | None] = (
-        None  # the same of a bot that is still starting, where it differs
-    )
-    # Whether the holder of the API key sends it as it is, by `POST /sessions/{id}/requests/{name}`
-    for_callers: ClassVar[bool] = False
-
-    @classmethod
-    def limit_for(cls, session: Session) -> timedelta:
-        if cls.within_of_start is None or session.state in ON_STAGE:
-            return cls.within
-        return cls.within_of_start
-
-    async def carry_out(self, bot: AskedBot) -> A | None:
-        """What the bot does; returns its answer, or None where that is given once the bot has left.
-
-        Raises one of the `refusals`; whatever else is raised is logged, and answered as `failed`.
-        """
-        raise NotImplementedError
-
-    def body(self) -> Body:
-        return to_body(self)
-
-    @classmethod
-    def of_body(cls, body: Body) -> "Request[A]":
-        """Raises ValueError where the body has other fields than this class."""
-        if unknown := body.keys() - {each.name for each in fields(cls)}:  # type: ignore[arg-type]
-            raise ValueError(f"no such field: {sorted(unknown)}")
-        return of_body(cls, body)
 
 
 @dataclass(frozen=True)

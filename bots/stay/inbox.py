@@ -11,8 +11,8 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import GreenroomError, RedisAway
+from greenroom.app.rooms.bot_answers import EXPIRED, FAILED
 from greenroom.app.rooms.inbox import Answer, Message, Receive
-from greenroom.app.rooms.requests import EXPIRED, FAILED
 from greenroom.app.rooms.sessions import Happened
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.stay.background import first_of

@@ -13,9 +13,10 @@ from greenroom.app.errors import OthersThere
 from greenroom.app.rooms import attendance
 from greenroom.app.rooms.attendance import Attendance, Consequence, Happening
 from greenroom.app.rooms.bodies import to_body
+from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.requests import Cleaned, check_alone, wish_of
+from greenroom.app.rooms.requests import check_alone, wish_of
 from greenroom.app.rooms.sessions import (
     NO_APPEARANCE,
     Appearance,

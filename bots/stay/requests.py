@@ -10,10 +10,12 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.errors import NotMovable, OthersThere
+from greenroom.app.rooms.asked_bot import AskedBot
 from greenroom.app.rooms.bodies import to_body
+from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.requests import AskedBot, BadRequest, Cleaned, read
+from greenroom.app.rooms.requests import BadRequest, read
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms

@@ -14,9 +14,10 @@ from greenroom.app.errors import (
     RoomFull,
     SessionEnded,
 )
+from greenroom.app.rooms.bot_answers import Done, OfferAnswer
 from greenroom.app.rooms.inbox import Answer, Receive
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.requests import Candidates, Configure, Done, Leave, Offer, OfferAnswer
+from greenroom.app.rooms.requests import Candidates, Configure, Leave, Offer
 from greenroom.app.rooms.sessions import Reason
 from greenroom.app.rooms.sliced_wait import SLICE, slices
 from tests.rigs.makers import DIED, an_order

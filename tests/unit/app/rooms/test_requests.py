@@ -6,24 +6,29 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import GreenroomError
+from greenroom.app.rooms.asked_bot import Request
 from greenroom.app.rooms.bodies import of_body, to_body
-from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.providers import Source, Track
-from greenroom.app.rooms.requests import (
+from greenroom.app.rooms.bot_answers import (
     EXPIRED,
     FAILED,
     MALFORMED,
-    REQUESTS,
     UNKNOWN,
-    BadRequest,
     BotAnswer,
-    Candidates,
     Cleaned,
+    Done,
+    GivesWay,
+    OfferAnswer,
+    PeopleSeen,
+)
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.providers import Source, Track
+from greenroom.app.rooms.requests import (
+    REQUESTS,
+    BadRequest,
+    Candidates,
     CleanUp,
     Configure,
-    Done,
     Expect,
-    GivesWay,
     GiveWay,
     HeedRecord,
     Leave,
@@ -32,9 +37,6 @@ from greenroom.app.rooms.requests import (
     MoveTo,
     Notice,
     Offer,
-    OfferAnswer,
-    PeopleSeen,
-    Request,
     read,
 )
 from greenroom.app.rooms.sessions import Reason, State

@@ -8,20 +8,12 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import CandidatesRefused, OthersThere
+from greenroom.app.rooms.asked_bot import Request
+from greenroom.app.rooms.bot_answers import Done, PeopleSeen
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Source, Track
-from greenroom.app.rooms.requests import (
-    REQUESTS,
-    Candidates,
-    Configure,
-    Done,
-    Look,
-    Notice,
-    Offer,
-    PeopleSeen,
-    Request,
-)
+from greenroom.app.rooms.requests import REQUESTS, Candidates, Configure, Look, Notice, Offer
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.requests import handle
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
