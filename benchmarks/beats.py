@@ -39,7 +39,7 @@ from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.logging import configure
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import Joining
-from greenroom.app.rooms.leases import BEAT_EVERY, Beat, Beaten, Finding
+from greenroom.app.rooms.leases import BEAT_EVERY, Beat, Beaten, Found
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
@@ -179,8 +179,8 @@ def _reap(settings: Settings, bots: int, seen: Seen, done: threading.Event) -> N
                 if now_ms - last_ms > MISSED_TWO:
                     seen.missed_two.add((str(_room(number)), last_ms))
             found = reaper.reap()
-            seen.reaped += found[Finding.SUPERSEDED]
-            seen.doubted += found[Finding.DOUBTED]
+            seen.reaped += found[Found.SUPERSEDED]
+            seen.doubted += found[Found.DOUBTED]
             seen.passes += 1
     ledger.close()
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from greenroom.app.operate.wording import count
 from greenroom.app.rooms.asked_reaping import Deed, Reaped
 from greenroom.app.rooms.bodies import to_body
-from greenroom.app.rooms.leases import Finding
+from greenroom.app.rooms.leases import Found
 from greenroom.app.rooms.room import Room
 
 FOUND = {
-    Finding.FREE: "no bot has it",
-    Finding.PENDING: "a bot is on its way",
-    Finding.OTHER: "another bot has it meanwhile",
-    Finding.ALIVE: "its bot lives",
-    Finding.DOUBTED: "its bot has not been heard for long",
-    Finding.SUPERSEDED: "its bot is dead",
+    Found.FREE: "no bot has it",
+    Found.PENDING: "a bot is on its way",
+    Found.OTHER: "another bot has it meanwhile",
+    Found.ALIVE: "its bot lives",
+    Found.DOUBTED: "its bot has not been heard for long",
+    Found.SUPERSEDED: "its bot is dead",
 }
 DONE = {
     Deed.NOTHING: "nothing was to be done",

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.deadlines import OverdueRooms
-from greenroom.app.rooms.leases import Finding, ReadRoom
+from greenroom.app.rooms.leases import Found, ReadRoom
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.queues import ReapQueue
 from greenroom.app.rooms.reaping import Reaper
@@ -35,7 +35,7 @@ class Reaped:
     """What was found in a room, and done there."""
 
     room_url: str
-    found: Finding
+    found: Found
     done: Deed
     session_id: str | None = None  # of the session that has the room, or had it last
     state: State | None = None  # its state now
@@ -109,7 +109,7 @@ def _session_of(ledger: Ledger, room: Room) -> Session | None:
         return None
 
 
-def _deed(found: Finding, before: Session | None, after: Session | None) -> Deed:
+def _deed(found: Found, before: Session | None, after: Session | None) -> Deed:
     if before is not None and after is not None and before.id == after.id:
         if after.state is State.ENDED and before.state is not State.ENDED:
             return Deed.ENDED
@@ -117,4 +117,4 @@ def _deed(found: Finding, before: Session | None, after: Session | None) -> Deed
             return Deed.LAUNCH_REPEATED
         if after.epoch > before.epoch:
             return Deed.RELAUNCHED
-    return Deed.WAITS if found is Finding.DOUBTED else Deed.NOTHING
+    return Deed.WAITS if found is Found.DOUBTED else Deed.NOTHING

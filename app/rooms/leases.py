@@ -211,8 +211,8 @@ class Hold(Step[bool]):
     tries: int | None = None
 
 
-class Finding(StrEnum):
-    """In what condition a room was found."""
+class Found(StrEnum):
+    """What a look at a room has found: whether it has a bot, and in what condition that is."""
 
     FREE = "free"
     PENDING = "pending"
@@ -223,7 +223,7 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True)
-class Supersede(Step[tuple[Finding, Lease | None]]):
+class Supersede(Step[tuple[Found, Lease | None]]):
     """Give a room's session to a new bot, which must adopt `token`: the bot that has it died, or gives it up.
 
     Only if the room is `owner`'s at `epoch`, where those are named, and if its bot has not been heard for

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
 from greenroom.app.rooms.endings import end, end_lost
-from greenroom.app.rooms.leases import STALE_AFTER, Finding, LeaseStatus, ReadRoom, Supersede, Withdraw
+from greenroom.app.rooms.leases import STALE_AFTER, Found, LeaseStatus, ReadRoom, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.moving import MoveFailure, Target, call_off
@@ -114,7 +114,7 @@ class Leaving:
             Supersede(session.room, token, epoch=session.epoch, quiet_for=STALE_AFTER)
         )
         mine = lease is not None and lease.session_id == session.id
-        if mine and finding is not Finding.SUPERSEDED:
+        if mine and finding is not Found.SUPERSEDED:
             raise BotSilent(session_id=session.id)
         if mine and lease is not None:
             self._ledger.run(Withdraw(session.room, lease.epoch))

@@ -7,7 +7,7 @@ launch, is launched again as any other.
 
 import secrets
 
-from greenroom.app.rooms.leases import PARKED_FOR, Finding, Hold, Supersede, Withdraw
+from greenroom.app.rooms.leases import PARKED_FOR, Found, Hold, Supersede, Withdraw
 from greenroom.app.rooms.moving import MoveFailure, Target, call_off
 from greenroom.app.rooms.procedures import Procedure, Underway
 from greenroom.app.rooms.queues import LaunchQueue
@@ -26,7 +26,7 @@ def park(session: Session, *, owner: str, launches: LaunchQueue) -> Procedure[bo
             return False
     token = secrets.token_hex(16)
     finding, lease = yield Supersede(session.room, token, owner=owner, epoch=session.epoch, lasts=PARKED_FOR)
-    if finding is not Finding.SUPERSEDED or lease is None:
+    if finding is not Found.SUPERSEDED or lease is None:
         return False
     return (yield from finish_parking(session, lease.epoch, token, launches)) is not None
 

@@ -10,7 +10,7 @@ import structlog
 
 from greenroom.app.errors import NotOurRoom, ProviderAway
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.leases import BEAT_EVERY, Finding, Lease, LeaseStatus, ReadRoom
+from greenroom.app.rooms.leases import BEAT_EVERY, Found, Lease, LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Evidence, Provider, Providers, RoomEvent
 from greenroom.app.rooms.reviving import Reviving
@@ -90,7 +90,7 @@ class Weighing:
         if any((who.session_id, who.epoch) == (session_id, epoch) for who in there):
             return None  # it was only away for a moment
         finding, _ = self._reviving.revive(room, LEFT_ITS_ROOM, epoch=epoch, quiet_for=MISSED_TWO_BEATS)
-        return MISSED_TWO_BEATS if finding is Finding.ALIVE else None
+        return MISSED_TWO_BEATS if finding is Found.ALIVE else None
 
     def _people_changed(self, room: Room) -> timedelta | None:
         try:

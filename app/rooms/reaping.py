@@ -13,7 +13,7 @@ from greenroom.app.rooms.leases import (
     BEAT_EVERY,
     DOUBT_LASTS,
     STALE_AFTER,
-    Finding,
+    Found,
     Lease,
     ReadRoom,
     Release,
@@ -60,7 +60,7 @@ class Reaper:
                 self._ledger.run(SetDeadline(room, STARTS_WITHIN))
         return found
 
-    def look_after(self, room: Room) -> Finding:
+    def look_after(self, room: Room) -> Found:
         """Look at one room, overdue or not; says in which condition it was found.  A bot that lives is left alone."""
         return self._look_after(room, UnstartedLaunches(self._ledger, self._launches, self._reviving))
 
@@ -79,7 +79,7 @@ class Reaper:
             end_lost(self._ledger, session_id, over, f"its bot {failure}")
             return True
         finding, _ = self._reviving.revive(session.room, failure, owner=owner)
-        return finding is Finding.SUPERSEDED
+        return finding is Found.SUPERSEDED
 
     def inherit(self, host_id: str, held: dict[str, str]) -> dict[str, str]:
         """Revive the sessions that the last worker of this name held; returns those whose bots may still be alive.
@@ -93,7 +93,7 @@ class Reaper:
             if session is None:
                 continue
             finding, _ = self._reviving.revive(session.room, failure, owner=owner, quiet_for=MISSED_A_BEAT)
-            if finding is Finding.ALIVE:
+            if finding is Found.ALIVE:
                 undecided[session_id] = owner
         return undecided
 
@@ -102,19 +102,19 @@ class Reaper:
         held = self._ledger.run(ReadHeld(host_id))
         return dict(held)
 
-    def _look_after(self, room: Room, unstarted: UnstartedLaunches) -> Finding:
+    def _look_after(self, room: Room, unstarted: UnstartedLaunches) -> Found:
         finding, lease = self._reviving.revive(room, NOT_HEARD, quiet_for=STALE_AFTER, raises_doubt=True)
         self._act(room, finding, lease, unstarted)
         return finding
 
-    def _act(self, room: Room, finding: Finding, lease: Lease | None, unstarted: UnstartedLaunches) -> None:
-        if finding is Finding.ALIVE:
+    def _act(self, room: Room, finding: Found, lease: Lease | None, unstarted: UnstartedLaunches) -> None:
+        if finding is Found.ALIVE:
             age = self._ledger.run(ReadRoom(room)).age or timedelta(0)
             self._ledger.run(SetDeadline(room, max(BEAT_EVERY, STALE_AFTER - age)))
-        elif finding is Finding.DOUBTED:
+        elif finding is Found.DOUBTED:
             self._ledger.run(SetDeadline(room, DOUBT_LASTS))
-        elif finding is Finding.PENDING and lease is not None:
+        elif finding is Found.PENDING and lease is not None:
             unstarted.look_after(room, lease)
-        elif finding is Finding.FREE:
+        elif finding is Found.FREE:
             unstarted.end_lapsed(room)
             self._ledger.run(ClearDeadline(room))

@@ -9,7 +9,7 @@ import structlog
 from greenroom.app.errors import NoSuchSession, NotOurRoom, ProviderAway
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.leases import Finding, Lease, Supersede, Withdraw
+from greenroom.app.rooms.leases import Found, Lease, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.moving import MoveFailure, Target, call_off
@@ -52,13 +52,13 @@ class Reviving:
         epoch: int | None = None,
         quiet_for: timedelta = timedelta(0),
         raises_doubt: bool = False,
-    ) -> tuple[Finding, Lease | None]:
+    ) -> tuple[Found, Lease | None]:
         """Give the session of a room a new bot, if its bot is dead; says in which condition the room was found."""
         token = secrets.token_hex(16)
         finding, lease = self._ledger.run(
             Supersede(room, token, owner=owner, epoch=epoch, quiet_for=quiet_for, raises_doubt=raises_doubt)
         )
-        if finding is Finding.SUPERSEDED and lease is not None:
+        if finding is Found.SUPERSEDED and lease is not None:
             log.warning(
                 "bot_lost",
                 room=str(room),

@@ -18,7 +18,7 @@ from greenroom.app.rooms.leases import (
     Beaten,
     Claim,
     Claimed,
-    Finding,
+    Found,
     Held,
     Hold,
     Lease,
@@ -230,7 +230,7 @@ def supersede(step: Supersede) -> Command:
         pending_ms=ms(step.lasts),
         epoch_ms=ms(EPOCH_KEPT_FOR),
     )
-    return Command((call,), lambda replies: (Finding(replies[0][0]), _lease(replies[0][1])))
+    return Command((call,), lambda replies: (Found(replies[0][0]), _lease(replies[0][1])))
 
 
 def read_room(step: ReadRoom) -> Command:

@@ -11,7 +11,7 @@ from greenroom.app.rooms.leases import (
     Adopt,
     Adoption,
     Beaten,
-    Finding,
+    Found,
     Held,
     LeaseStatus,
     ReadRoom,
@@ -237,7 +237,7 @@ def test_nobody_yields_to_a_successor_that_is_known_to_be_dead(ledger):
 
     finding, _ = ledger.run(Supersede(STAGE, "relaunch", owner=OTHER))
 
-    assert finding is Finding.OTHER
+    assert finding is Found.OTHER
     assert ledger.run(Yield(STAGE, ME, epoch, State.LIVE)) is None
     lease = ledger.run(ReadRoom(STAGE)).lease
     assert (lease.status, lease.owner, lease.successor) == (LeaseStatus.ACTIVE, ME, None)

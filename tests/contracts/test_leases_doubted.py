@@ -13,7 +13,7 @@ from greenroom.app.rooms.leases import (
     STALE_AFTER,
     Beaten,
     Claimed,
-    Finding,
+    Found,
     Held,
     NotYet,
     ReadRoom,
@@ -50,7 +50,7 @@ def look(request, ledger):
 
     def by_a_reaper():
         found = reaped(ledger, f"token-{next(looked)}")
-        return {Finding.SUPERSEDED: "dead", Finding.ALIVE: "alive", Finding.DOUBTED: "doubted"}[found]
+        return {Found.SUPERSEDED: "dead", Found.ALIVE: "alive", Found.DOUBTED: "doubted"}[found]
 
     return by_a_claim if request.param == "by a claim" else by_a_reaper
 
@@ -129,7 +129,7 @@ def test_a_claim_s_doubt_and_a_reaper_s_are_one(world, ledger, active):
     assert isinstance(ledger.run(of_bob("another-token")), NotYet)
     world.pass_time(DOUBT_LASTS)
 
-    assert reaped(ledger) is Finding.SUPERSEDED
+    assert reaped(ledger) is Found.SUPERSEDED
 
 
 def test_a_claim_is_told_how_long_to_wait(world, ledger, active):
@@ -182,7 +182,7 @@ def test_a_bot_whose_process_is_known_to_be_dead_is_so_whatever_the_clock_says(w
     """Its parent said so, and was told that the bot had just been heard."""
     world.pass_time(-A_SECOND)
 
-    assert ledger.run(Supersede(STAGE, "a-token-of-its-parent", owner=ME))[0] is Finding.SUPERSEDED
+    assert ledger.run(Supersede(STAGE, "a-token-of-its-parent", owner=ME))[0] is Found.SUPERSEDED
 
 
 def test_who_raises_no_doubt_takes_a_bot_that_was_heard_in_the_future_for_one_that_lives(
@@ -190,11 +190,11 @@ def test_who_raises_no_doubt_takes_a_bot_that_was_heard_in_the_future_for_one_th
 ):
     world.pass_time(-AN_HOUR)
 
-    assert ledger.run(Supersede(STAGE, "another-token", quiet_for=A_SECOND * 3.6))[0] is Finding.ALIVE
+    assert ledger.run(Supersede(STAGE, "another-token", quiet_for=A_SECOND * 3.6))[0] is Found.ALIVE
     world.pass_time(A_SECOND)
     ledger.run(a_beat(active))
     world.pass_time(A_SECOND * 4)
-    assert ledger.run(Supersede(STAGE, "another-token", quiet_for=A_SECOND * 3.6))[0] is Finding.SUPERSEDED
+    assert ledger.run(Supersede(STAGE, "another-token", quiet_for=A_SECOND * 3.6))[0] is Found.SUPERSEDED
 
 
 # Who takes a dead bot's room over

@@ -11,7 +11,7 @@ from greenroom.app.rooms.leases import (
     Adopt,
     Adoption,
     Beaten,
-    Finding,
+    Found,
     Held,
     LeaseStatus,
     ReadRoom,
@@ -36,7 +36,7 @@ def active(ledger):
 def test_the_session_goes_on_under_a_higher_epoch_and_with_a_token_to_adopt(ledger, active):
     finding, lease = ledger.run(Supersede(STAGE, "a-new-token", owner=ME))
 
-    assert finding is Finding.SUPERSEDED
+    assert finding is Found.SUPERSEDED
     assert (lease.session_id, lease.status, lease.token) == (
         "session-of-a-token",
         LeaseStatus.PENDING,
@@ -64,7 +64,7 @@ def test_superseding_twice_with_one_token_is_once(ledger, active):
     assert ledger.run(Supersede(STAGE, "a-new-token", owner=ME, epoch=active)) == once
     adopted(ledger, "a-new-token", owner=OTHER)
     finding, lease = ledger.run(Supersede(STAGE, "a-new-token", owner=ME, epoch=active))
-    assert (finding, lease.epoch, lease.owner) == (Finding.SUPERSEDED, once[1].epoch, OTHER)
+    assert (finding, lease.epoch, lease.owner) == (Found.SUPERSEDED, once[1].epoch, OTHER)
 
 
 def test_who_supersedes_second_finds_the_first_one_s_claim(ledger, active):
@@ -72,12 +72,12 @@ def test_who_supersedes_second_finds_the_first_one_s_claim(ledger, active):
 
     finding, lease = ledger.run(Supersede(STAGE, "yet-another-token"))
 
-    assert finding is Finding.PENDING
+    assert finding is Found.PENDING
     assert (lease.token, lease.epoch) == ("a-new-token", first.epoch)
 
 
 def test_a_free_room_is_nobody_s_to_supersede(ledger):
-    assert ledger.run(Supersede(STAGE, "a-new-token")) == (Finding.FREE, None)
+    assert ledger.run(Supersede(STAGE, "a-new-token")) == (Found.FREE, None)
     assert ledger.run(ReadRoom(STAGE)).lease is None
 
 
@@ -86,7 +86,7 @@ def test_a_claim_that_may_still_be_adopted_is_left_alone(ledger):
 
     finding, lease = ledger.run(Supersede(STAGE, "a-new-token"))
 
-    assert finding is Finding.PENDING
+    assert finding is Found.PENDING
     assert lease.token == "a-token"
     adopted(ledger)
 
@@ -99,7 +99,7 @@ def test_only_the_bot_that_is_named_is_superseded(ledger, active, difference):
         {"owner": ME, "epoch": active + difference},
     ):
         finding, lease = ledger.run(Supersede(STAGE, "a-new-token", **named))
-        assert finding is Finding.OTHER
+        assert finding is Found.OTHER
         assert lease.epoch == active
     assert ledger.run(a_beat(active))[0] is Beaten.KEPT
 
@@ -109,7 +109,7 @@ def test_a_bot_that_was_heard_lately_is_not_superseded_by_who_wants_it_quiet(wor
 
     finding, lease = ledger.run(Supersede(STAGE, "a-new-token", quiet_for=STALE_AFTER))
 
-    assert (finding, lease.epoch) == (Finding.ALIVE, active)
+    assert (finding, lease.epoch) == (Found.ALIVE, active)
     assert ledger.run(a_beat(active))[0] is Beaten.KEPT
 
 
@@ -118,13 +118,13 @@ def test_a_bot_that_was_quiet_for_so_long_is_superseded_at_once_unless_it_is_dou
 ):
     world.pass_time(A_SECOND * 4)
 
-    assert ledger.run(Supersede(STAGE, "a-new-token", quiet_for=A_SECOND * 3.6))[0] is Finding.SUPERSEDED
+    assert ledger.run(Supersede(STAGE, "a-new-token", quiet_for=A_SECOND * 3.6))[0] is Found.SUPERSEDED
 
 
 def test_who_is_known_to_be_dead_is_superseded_however_lately_it_was_heard(ledger, active):
     ledger.run(a_beat(active))
 
-    assert ledger.run(Supersede(STAGE, "a-new-token", owner=ME))[0] is Finding.SUPERSEDED
+    assert ledger.run(Supersede(STAGE, "a-new-token", owner=ME))[0] is Found.SUPERSEDED
 
 
 @pytest.mark.parametrize(("lasts", "of_step"), [(PENDING_FOR, {}), (PARKED_FOR, {"lasts": PARKED_FOR})])

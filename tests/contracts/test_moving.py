@@ -16,7 +16,7 @@ from greenroom.app.rooms.leases import (
     Beat,
     Beaten,
     Claimed,
-    Finding,
+    Found,
     Held,
     LeaseStatus,
     ReadRoom,
@@ -439,7 +439,7 @@ def test_a_dead_bot_s_old_room_is_nobody_s(ledger):
     commit(ledger, session, target)
 
     finding, _ = ledger.run(Supersede(STAGE, "a-new-token", owner=ME))
-    assert finding is Finding.FREE
+    assert finding is Found.FREE
 
 
 def test_its_brief_is_read_as_it_was_written(ledger):

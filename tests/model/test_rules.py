@@ -15,7 +15,7 @@ from greenroom.app.rooms.leases import (
     Adopt,
     Beat,
     Claimed,
-    Finding,
+    Found,
     Hold,
     Lease,
     LeaseStatus,
@@ -80,14 +80,14 @@ def test_a_doubt_is_over_when_the_bot_is_heard_for_who_claims(world, epoch):
 
 def test_a_doubt_is_over_when_the_bot_is_heard_for_who_reaps(world, epoch):
     world.look(after_ms=2000)
-    assert supersede(world) is Finding.DOUBTED
+    assert supersede(world) is Found.DOUBTED
     world.look(after_ms=3000)
     world.ledger.run(beat(epoch))
     world.look(after_ms=2000)
 
-    assert supersede(world) is Finding.DOUBTED
+    assert supersede(world) is Found.DOUBTED
     world.look(after_ms=4500)
-    assert supersede(world) is Finding.SUPERSEDED
+    assert supersede(world) is Found.SUPERSEDED
 
 
 def test_only_a_claim_is_held(world, epoch):

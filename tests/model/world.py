@@ -45,7 +45,7 @@ from greenroom.app.rooms.leases import (
     Beaten,
     Claim,
     Claimed,
-    Finding,
+    Found,
     Release,
     Supersede,
     Withdraw,
@@ -832,7 +832,7 @@ class World:
             self.must(self.wire.run(HandOver(bot.room, owner, epoch, "a-token")) is None, "a stranger moves")
             self.must(not self.wire.run(Withdraw(bot.room, bot.epoch)), "a bot's room was withdrawn")
             finding, _ = self.wire.run(Supersede(bot.room, "a-token", owner=owner, epoch=epoch))
-            self.must(finding is Finding.OTHER, "a stranger's room was superseded")
+            self.must(finding is Found.OTHER, "a stranger's room was superseded")
             if "next" in self.look().lease(bot.room):
                 turn = self.wire.run(Ready(bot.room, bot.successor or "", owner))
                 self.must(turn is HandoverTurn.LAPSED, "a stranger is ready")

@@ -28,7 +28,7 @@ from greenroom.app.rooms.leases import (
     Adopt,
     Beaten,
     Claimed,
-    Finding,
+    Found,
     Held,
     Hold,
     NotYet,
@@ -192,7 +192,7 @@ A_STEP_OF_EACH_KIND = [
     TimeLeft("a-webhook"),
     NoteEmptied(STAGE, 1),
     OpenVoiceRoom("ada", STAGE),
-    TellReaped("a-request", [Reaped(str(STAGE), Finding.FREE, Deed.NOTHING)]),
+    TellReaped("a-request", [Reaped(str(STAGE), Found.FREE, Deed.NOTHING)]),
     AwaitReaped("a-request", STALE_AFTER),
     CountRequest({"key": 1}),
     LastEmptied(STAGE),
@@ -244,7 +244,7 @@ def test_a_bot_whose_clock_is_an_hour_wrong_is_as_fresh_as_its_beats(ledger, clo
 
     assert isinstance(ledger.run(a_claim("another-token")), Held)
     found, _ = ledger.run(Supersede(STAGE, "a-new-token", quiet_for=STALE_AFTER, raises_doubt=True))
-    assert found is Finding.ALIVE
+    assert found is Found.ALIVE
     assert timedelta(0) <= ledger.run(ReadRoom(STAGE)).age < timedelta(seconds=20)
     assert ledger.run(OverdueRooms()) == []
 

@@ -19,7 +19,7 @@ from greenroom.app.rooms.leases import (
     Adoption,
     Beaten,
     Claimed,
-    Finding,
+    Found,
     Hold,
     ReadRoom,
     Successor,
@@ -187,7 +187,7 @@ def test_a_session_whose_change_of_bots_was_cut_at_each_step_went_on_once(ledger
     epoch = adopted(ledger)
 
     finding, lease = once(ledger, scissors, Supersede(STAGE, "a-new-token", owner=ME, epoch=epoch), where)
-    assert finding is Finding.SUPERSEDED
+    assert finding is Found.SUPERSEDED
     assert ledger.run(ReadRoom(STAGE)).lease == lease
     step = Succeed("a-session", 8, "lost", State.PENDING, is_crash=True)
     succession = once(ledger, scissors, step, where)

@@ -7,7 +7,7 @@ from greenroom.app.rooms.leases import (
     STALE_AFTER,
     Beaten,
     Claimed,
-    Finding,
+    Found,
     NotYet,
     ReadRoom,
     Supersede,
@@ -41,10 +41,10 @@ def test_a_bot_without_a_keepalive_is_doubted_and_then_taken_over(ledger, server
 
 def test_a_bot_without_a_keepalive_is_doubted_and_then_reaped(ledger, server, redis_url, active):
     server.delete(keys.keepalive(STAGE))
-    assert reaped(ledger) is Finding.DOUBTED
+    assert reaped(ledger) is Found.DOUBTED
     pass_time(redis_url, DOUBT_LASTS)
 
-    assert reaped(ledger) is Finding.SUPERSEDED
+    assert reaped(ledger) is Found.SUPERSEDED
 
 
 def test_a_bot_without_a_keepalive_that_beats_has_one_again(ledger, server, active):
@@ -53,7 +53,7 @@ def test_a_bot_without_a_keepalive_that_beats_has_one_again(ledger, server, acti
 
     assert ledger.run(a_beat(active))[0] is Beaten.KEPT
     assert ledger.run(ReadRoom(STAGE)).age is not None
-    assert reaped(ledger) is Finding.ALIVE
+    assert reaped(ledger) is Found.ALIVE
 
 
 def test_a_bot_whose_lease_alone_is_gone_has_its_room_again(ledger, server, active):
@@ -67,4 +67,4 @@ def test_a_bot_whose_epoch_alone_is_gone_keeps_its_room(ledger, server, active):
     server.delete(keys.epoch(STAGE))
 
     assert ledger.run(a_beat(active))[0] is Beaten.KEPT
-    assert reaped(ledger) is Finding.ALIVE
+    assert reaped(ledger) is Found.ALIVE

@@ -21,7 +21,7 @@ from greenroom.app.rooms.leases import (
     Adopt,
     Adoption,
     Claimed,
-    Finding,
+    Found,
     ReadRoom,
     Release,
     Supersede,
@@ -182,7 +182,7 @@ def test_the_epoch_is_remembered_for_thirty_days(ledger, server):
 def fall_silent(redis_url, ledger):
     """The room's bot is not heard, and doubted, for as long as it takes to be dead."""
     pass_time(redis_url, STALE_AFTER + timedelta(seconds=1))
-    assert ledger.run(Supersede(STAGE, "a-look", raises_doubt=True))[0] is Finding.DOUBTED
+    assert ledger.run(Supersede(STAGE, "a-look", raises_doubt=True))[0] is Found.DOUBTED
     pass_time(redis_url, DOUBT_LASTS)
 
 
@@ -215,7 +215,7 @@ def test_of_many_who_see_a_bot_dead_one_gives_its_session_on(ledger, redis_url):
     given = [
         each
         for each in outcomes
-        if isinstance(each, Claimed) or (isinstance(each, tuple) and each[0] is Finding.SUPERSEDED)
+        if isinstance(each, Claimed) or (isinstance(each, tuple) and each[0] is Found.SUPERSEDED)
     ]
     assert len(given) == 1
     assert ledger.run(ReadRoom(STAGE)).lease.session_id == "session-of-old"
@@ -258,11 +258,11 @@ def test_a_bot_that_yields_as_it_is_superseded_gives_its_room_to_one(ledger):
         )
 
         successors_turn = ledger.run(Ready(STAGE, f"successor-{turn}", OTHER))
-        if finding is Finding.SUPERSEDED:
+        if finding is Found.SUPERSEDED:
             assert (yielded, successors_turn) == (None, HandoverTurn.LAPSED)
             ledger.run(Withdraw(STAGE, lease.epoch))
         else:
-            assert (finding, yielded, successors_turn) == (Finding.OTHER, next_epoch, HandoverTurn.YOURS)
+            assert (finding, yielded, successors_turn) == (Found.OTHER, next_epoch, HandoverTurn.YOURS)
             ledger.run(Release(STAGE, next_epoch, OTHER))
         assert beaten in ("kept", "superseded")
         assert ledger.run(ReadRoom(STAGE)).lease is None
@@ -302,7 +302,7 @@ def test_two_reapers_at_once_have_one_effect(ledger, launches, redis_url):
 
     found = at_once(*[reaper.reap for reaper in reapers])
 
-    assert sum((each[Finding.SUPERSEDED] for each in found), 0) == 1
+    assert sum((each[Found.SUPERSEDED] for each in found), 0) == 1
     events = [event.event for event in ledger.run(ReadEvents(session.id))]
     assert events == ["pending", "joining", "live", "lost", "pending"]
     assert launches.session_ids == [session.id] * 2

@@ -7,7 +7,7 @@ from greenroom.app.api.schemas.facts import FactsSchema
 from greenroom.app.api.schemas.fields import LANGUAGE, NAME, Moment, Strict, one_line, printable
 from greenroom.app.rooms.asked_reaping import Deed
 from greenroom.app.rooms.brief import Mode
-from greenroom.app.rooms.leases import Finding
+from greenroom.app.rooms.leases import Found
 from greenroom.app.rooms.providers import Source
 
 
@@ -108,7 +108,7 @@ class ReapedSchema(ReapAskedSchema):
     """What was found in a room, and done there."""
 
     found = fields.Enum(
-        Finding,
+        Found,
         by_value=True,
         metadata={
             "description": "alive and doubted: its bot; pending: one on its way; superseded: a dead one"

@@ -4,15 +4,15 @@ import json
 
 from greenroom.app.operate.reap import DONE, FOUND, as_json, as_text
 from greenroom.app.rooms.asked_reaping import Deed, Reaped
-from greenroom.app.rooms.leases import Finding
+from greenroom.app.rooms.leases import Found
 from tests.rigs.makers import STAGE
 
-DEAD = Reaped(str(STAGE), Finding.SUPERSEDED, Deed.RELAUNCHED, "a-session", "pending")
-OVER = Reaped(str(STAGE), Finding.FREE, Deed.ENDED, "a-session", "ended", "no_worker")
+DEAD = Reaped(str(STAGE), Found.SUPERSEDED, Deed.RELAUNCHED, "a-session", "pending")
+OVER = Reaped(str(STAGE), Found.FREE, Deed.ENDED, "a-session", "ended", "no_worker")
 
 
 def test_everything_that_is_found_or_done_has_words():
-    assert FOUND.keys() == set(Finding)
+    assert FOUND.keys() == set(Found)
     assert DONE.keys() == set(Deed)
 
 

@@ -7,7 +7,7 @@ import pytest
 from greenroom.app.queue_names import CONTROL
 from greenroom.app.rooms.asked_reaping import AskedReaping, Deed, Reaped, TellReaped, reap_as_asked
 from greenroom.app.rooms.deadlines import OverdueRooms
-from greenroom.app.rooms.leases import DOUBT_LASTS, PENDING_FOR, STALE_AFTER, Finding
+from greenroom.app.rooms.leases import DOUBT_LASTS, PENDING_FOR, STALE_AFTER, Found
 from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadSession, State
 from tests.rigs.makers import CELLAR, STAGE, an_order
 
@@ -27,14 +27,14 @@ def reap(ledger, reaper):
 
 
 def test_a_room_that_nobody_has(reap):
-    assert reap() == [Reaped(str(STAGE), Finding.FREE, Deed.NOTHING)]
+    assert reap() == [Reaped(str(STAGE), Found.FREE, Deed.NOTHING)]
 
 
 def test_a_bot_that_lives_is_left_alone(reap, joining, puppet):
     joined = joining.join(an_order())
     puppet().go_live()
 
-    assert reap() == [Reaped(str(STAGE), Finding.ALIVE, Deed.NOTHING, joined.session_id, State.LIVE)]
+    assert reap() == [Reaped(str(STAGE), Found.ALIVE, Deed.NOTHING, joined.session_id, State.LIVE)]
 
 
 def test_a_dead_bots_session_goes_on_with_another(reap, joining, puppet, ledger, launches):
@@ -44,10 +44,8 @@ def test_a_dead_bots_session_goes_on_with_another(reap, joining, puppet, ledger,
     (doubted,) = reap()
     ledger.pass_time(DOUBT_LASTS)
 
-    assert (doubted.found, doubted.done) == (Finding.DOUBTED, Deed.WAITS)
-    assert reap() == [
-        Reaped(str(STAGE), Finding.SUPERSEDED, Deed.RELAUNCHED, joined.session_id, State.PENDING)
-    ]
+    assert (doubted.found, doubted.done) == (Found.DOUBTED, Deed.WAITS)
+    assert reap() == [Reaped(str(STAGE), Found.SUPERSEDED, Deed.RELAUNCHED, joined.session_id, State.PENDING)]
     assert launches.session_ids == [joined.session_id] * 2
 
 
@@ -59,7 +57,7 @@ def test_a_launch_that_got_lost_is_queued_again(reap, joining, ledger):
 
     (told,) = reap()
 
-    assert (told.found, told.done) == (Finding.PENDING, Deed.LAUNCH_REPEATED)
+    assert (told.found, told.done) == (Found.PENDING, Deed.LAUNCH_REPEATED)
 
 
 def test_the_lock_of_a_launch_that_nobody_took_is_cleared_and_its_session_ends(reap, joining, ledger):
@@ -68,7 +66,7 @@ def test_the_lock_of_a_launch_that_nobody_took_is_cleared_and_its_session_ends(r
 
     (told,) = reap()
 
-    assert (told.found, told.done, told.state) == (Finding.FREE, Deed.ENDED, State.ENDED)
+    assert (told.found, told.done, told.state) == (Found.FREE, Deed.ENDED, State.ENDED)
     assert told.reason == ledger.run(ReadSession(joined.session_id)).reason
     assert ledger.run(OverdueRooms()) == []
 
@@ -79,7 +77,7 @@ def test_asked_for_all_those_that_are_overdue_are_looked_after(reap, joining, pu
     ledger.pass_time(STALE_AFTER)
     joining.join(an_order(CELLAR, user_id="bob"))
 
-    assert [(each.room_url, each.found) for each in reap(None)] == [(str(STAGE), Finding.DOUBTED)]
+    assert [(each.room_url, each.found) for each in reap(None)] == [(str(STAGE), Found.DOUBTED)]
 
 
 def test_whoever_asks_is_told(asked, ledger, launches, reaper):

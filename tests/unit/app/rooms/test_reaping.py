@@ -17,7 +17,7 @@ from greenroom.app.rooms.leases import (
     STALE_AFTER,
     Adoption,
     Beaten,
-    Finding,
+    Found,
     ReadRoom,
     Supersede,
     Withdraw,
@@ -67,7 +67,7 @@ def told(ledger, joined):
 def reap_the_silent(ledger, reaper):
     """What is found at the second look at bots that have not been heard for long."""
     ledger.pass_time(STALE_AFTER + A_MOMENT)
-    assert set(reaper.reap()) == {Finding.DOUBTED}
+    assert set(reaper.reap()) == {Found.DOUBTED}
     ledger.pass_time(DOUBT_LASTS)
     return reaper.reap()
 
@@ -82,7 +82,7 @@ def test_a_bot_that_beats_is_left_alone_and_looked_at_again(reaper, ledger, join
         ledger.pass_time(STALE_AFTER - timedelta(seconds=1))
         bot.beat()
         ledger.run(SetDeadline(STAGE, timedelta(0)))
-        assert reaper.reap() == {Finding.ALIVE: 1}
+        assert reaper.reap() == {Found.ALIVE: 1}
         assert ledger.run(OverdueRooms()) == []
 
     assert bot.beat() is Beaten.KEPT
@@ -93,7 +93,7 @@ def test_the_session_of_a_dead_bot_goes_on_with_another(reaper, launches, ledger
     dead = puppet().go_live()
     before = session_of(ledger, joined)
 
-    assert reap_the_silent(ledger, reaper) == {Finding.SUPERSEDED: 1}
+    assert reap_the_silent(ledger, reaper) == {Found.SUPERSEDED: 1}
 
     session = session_of(ledger, joined)
     assert (session.id, session.state) == (before.id, State.PENDING)
@@ -112,7 +112,7 @@ def test_reaping_twice_has_one_effect(reaper, launches, ledger, joined, puppet):
     history = ledger.run(ReadEvents(joined.session_id))
     ledger.run(SetDeadline(STAGE, timedelta(0)))
 
-    assert reaper.reap() == {Finding.PENDING: 1}
+    assert reaper.reap() == {Found.PENDING: 1}
     assert ledger.run(ReadEvents(joined.session_id)) == history
     assert len(launches.asked) == 2
     assert ledger.run(OverdueRooms()) == []
@@ -122,7 +122,7 @@ def test_a_room_that_was_left_is_not_looked_at_for_ever(reaper, ledger, joined, 
     puppet().go_live().leave()
     ledger.pass_time(STALE_AFTER + A_MOMENT)
 
-    assert reaper.reap() == {Finding.FREE: 1}
+    assert reaper.reap() == {Found.FREE: 1}
     assert reaper.reap() == {}
 
 
@@ -134,7 +134,7 @@ def test_a_bot_that_is_heard_again_after_redis_was_away_is_not_reaped(
 ):
     bot = puppet().go_live()
     ledger.pass_time(STALE_AFTER * 10)
-    assert reaper.reap() == {Finding.DOUBTED: 1}
+    assert reaper.reap() == {Found.DOUBTED: 1}
     ledger.pass_time(timedelta(seconds=3))
     assert reaper.reap() == {}
     assert bot.beat() is Beaten.KEPT
@@ -148,10 +148,10 @@ def test_a_bot_that_is_heard_again_after_redis_was_away_is_not_reaped(
 def test_a_doubt_from_before_redis_was_away_is_raised_anew(reaper, launches, ledger, joined, puppet):
     bot = puppet().go_live()
     ledger.pass_time(STALE_AFTER + A_MOMENT)
-    assert reaper.reap() == {Finding.DOUBTED: 1}
+    assert reaper.reap() == {Found.DOUBTED: 1}
     ledger.pass_time(DOUBT_KEEPS_FOR + A_MOMENT)
 
-    assert reaper.reap() == {Finding.DOUBTED: 1}
+    assert reaper.reap() == {Found.DOUBTED: 1}
     assert bot.beat() is Beaten.KEPT
     assert len(launches.asked) == 1
 
@@ -171,7 +171,7 @@ def test_rooms_are_found_after_a_wipe_once_their_bots_have_beaten(reaper, ledger
     ledger.wipe()
     assert bot.beat() is Beaten.REGISTERED
 
-    assert reap_the_silent(ledger, reaper) == {Finding.SUPERSEDED: 1}
+    assert reap_the_silent(ledger, reaper) == {Found.SUPERSEDED: 1}
 
 
 # What never started
@@ -182,7 +182,7 @@ def test_a_launch_that_nobody_started_is_launched_again_with_the_same_claim(
 ):
     ledger.pass_time(STARTS_WITHIN)
 
-    assert reaper.reap() == {Finding.PENDING: 1}
+    assert reaper.reap() == {Found.PENDING: 1}
 
     assert launches.session_ids == [joined.session_id] * 2
     assert launches.asked[0][1] == launches.asked[1][1]
@@ -241,7 +241,7 @@ def test_a_claim_whose_session_was_never_written_is_taken_back(reaper, launches,
     ledger.run(SetDeadline(STAGE, STARTS_WITHIN))
     ledger.pass_time(STARTS_WITHIN)
 
-    assert reaper.reap() == {Finding.PENDING: 1}
+    assert reaper.reap() == {Found.PENDING: 1}
     assert ledger.run(ReadRoom(STAGE)).lease is None
     assert launches.asked == []
     assert ledger.run(OverdueRooms()) == []
@@ -253,11 +253,11 @@ def test_who_died_between_taking_a_dead_bot_s_room_and_launching_another_is_foll
     dead = puppet().go_live()
     ledger.run(Supersede(STAGE, "a-new-token", owner=dead.owner))  # and then nothing
     ledger.run(SetDeadline(STAGE, timedelta(0)))
-    assert reaper.reap() == {Finding.PENDING: 1}
+    assert reaper.reap() == {Found.PENDING: 1}
     assert len(launches.asked) == 1  # whoever did it may still be at it
     ledger.pass_time(STARTS_WITHIN)
 
-    assert reaper.reap() == {Finding.PENDING: 1}
+    assert reaper.reap() == {Found.PENDING: 1}
 
     assert launches.session_ids == [joined.session_id] * 2
     assert launches.asked[-1][1] == "a-new-token"
@@ -270,7 +270,7 @@ def test_a_claim_that_has_just_taken_over_an_overdue_room_is_given_its_time(reap
     ledger.run(a_claim("a-token"))
     ledger.run(SetDeadline(STAGE, timedelta(0)))
 
-    assert reaper.reap() == {Finding.PENDING: 1}
+    assert reaper.reap() == {Found.PENDING: 1}
     assert ledger.run(ReadRoom(STAGE)).lease.token == "a-token"
     assert ledger.run(OverdueRooms()) == []
     ledger.pass_time(STARTS_WITHIN)

@@ -9,7 +9,7 @@ from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.conversations import ReadTurns, Record, Turn
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.leases import Adoption, Beaten, Finding, ReadRoom
+from greenroom.app.rooms.leases import Adoption, Beaten, Found, ReadRoom
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
 from greenroom.app.rooms.sessions import (
@@ -55,7 +55,7 @@ def last_event(ledger, bot):
 def crash(reviving, bot, failure=DIED):
     """The bot's process dies, and its parent sees it."""
     finding, _ = reviving.revive(STAGE, failure, owner=bot.owner)
-    assert finding is Finding.SUPERSEDED
+    assert finding is Found.SUPERSEDED
 
 
 # After a crash
@@ -209,7 +209,7 @@ def test_a_room_that_is_not_the_dead_bot_s_is_left_alone(reviving, launches, led
 
     finding, _ = reviving.revive(STAGE, DIED, owner=bot.owner)
 
-    assert finding is {"free": Finding.FREE, "another's": Finding.OTHER, "pending": Finding.OTHER}[condition]
+    assert finding is {"free": Found.FREE, "another's": Found.OTHER, "pending": Found.OTHER}[condition]
     assert seen(ledger) == before
     assert len(launches.asked) == launched
 

@@ -13,7 +13,7 @@ from greenroom.app.rooms.conversations import Record
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.failures import BotCrashed, FailureKind
 from greenroom.app.rooms.handovers import HandOver, Yield
-from greenroom.app.rooms.leases import Finding, Hold, ReadRoom, Supersede
+from greenroom.app.rooms.leases import Found, Hold, ReadRoom, Supersede
 from greenroom.app.rooms.line import FindPlace, Place
 from greenroom.app.rooms.sessions import Advance, Happened, ReadSession, Reason, State, Succeed
 from greenroom.bots.stay import hand_over
@@ -55,7 +55,7 @@ class Successor:
                 await self.meanwhile()
                 return 8 if self.is_yielded else None
             case Supersede():
-                return Finding.SUPERSEDED, SimpleNamespace(epoch=8)
+                return Found.SUPERSEDED, SimpleNamespace(epoch=8)
             case Advance() if self.others_steps:
                 self.others_steps -= 1
                 return False
