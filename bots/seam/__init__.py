@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from greenroom.app.rooms.room import DAILY, LIVEKIT, LOCAL
+from greenroom.bots.seam import waits
 
 # The releases that this folder was read against
 READ_AGAINST: Mapping[str, str] = {
@@ -129,6 +130,7 @@ REPLACEMENTS: tuple[Replacement, ...] = (
 
 def install(provider: str) -> None:
     """Put ours in the place of theirs for one provider's rooms, before any of it is made.  Safe to repeat."""
+    waits.install()
     for each in REPLACEMENTS:
         if each.needed_by == provider:
             ours = each.load()  # before theirs is gone: ours is made of it
