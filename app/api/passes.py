@@ -14,9 +14,10 @@ from greenroom.app.api.schemas.passes import PassedSchema, PassSchema, TokenSche
 from greenroom.app.api.services import services
 from greenroom.app.errors import Forbidden, Rejected, SessionEnded
 from greenroom.app.passes import LASTS, Pass, until
+from greenroom.app.rooms.moving import has_left
 from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import State
+from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.rooms.voice_rooms import check_voice_room
 
 bp = JsonBlueprint("passes", __name__, description="Leave to come into one room")
@@ -47,10 +48,13 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
 @bp.response(HTTPStatus.OK, TokenSchema())
 @open_to_pass
 def renew(session_id: str) -> ResponseReturnValue:
-    """A fresh token for a session of the pass's room, in place of one that has expired."""
+    """A fresh token for a session of the pass's room, in place of one that has expired.
+
+    For the session's own user also after it has moved from there to another room.
+    """
     here, held = services(), g.held
     session = here.overview.session(session_id)
-    if held is not None and (held.user_id is None or held.room != str(session.room)):
+    if held is not None and not _is_for(held, session):
         raise Forbidden("That pass is for another room.")
     user_id = (held and held.user_id) or session.brief.user_id
     check_voice_room(session.room, user_id)
@@ -72,6 +76,16 @@ def invite(session_id: str) -> ResponseReturnValue:
     ends = session.created_ms // 1000 + int(session.max_duration.total_seconds())
     given = Pass(until(LASTS, ends), str(session.room), link=g.link)
     return _signed(given), HTTPStatus.CREATED
+
+
+def _is_for(held: Pass, session: Session) -> bool:
+    if held.user_id is None or held.room is None:
+        return False
+    if held.room == str(session.room):
+        return True
+    if held.user_id != session.brief.user_id:
+        return False
+    return has_left(Room.parse(held.room), services().overview.events(session.id))
 
 
 def _signed(given: Pass) -> dict[str, Any]:

@@ -6,13 +6,14 @@ their order.  Here it is decided how long a bot waits in an empty room: the sess
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from greenroom.app.rooms.sessions import (
     NO_APPEARANCE,
     Appearance,
     Happened,
+    LeaveAt,
     Pause,
     Reason,
     Session,
@@ -94,6 +95,7 @@ class LeaveAsked:
 
     teardown_delay: timedelta
     detail: str  # who asked
+    after: timedelta = timedelta(0)  # since this bot's process adopted the session
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,13 @@ class SetClock:
     after: timedelta
     reason: Reason
     detail: str | None = None
+
+
+@dataclass(frozen=True)
+class KeepLeave:
+    """Write down when the session ends as somebody asked, or that it does not, for a bot that comes after this one."""
+
+    leave: LeaveAt | None
 
 
 @dataclass(frozen=True)
@@ -226,6 +235,7 @@ class Park:
 
 Consequence = (
     SetClock
+    | KeepLeave
     | StopClock
     | Enter
     | BeginConversation
@@ -324,6 +334,11 @@ class Attendance:
                 return self._moved(happening)
 
     def _started(self, started: Started) -> list[Consequence]:
+        kept = self._session.leave  # that the bot before this one was asked for
+        if self._leave is None and kept is not None:
+            left_ms = kept.at_ms - self._session.created_ms
+            left = timedelta(milliseconds=left_ms) - self._age - started.after
+            self._leave = LeaveAsked(max(timedelta(0), left), kept.detail)
         clock = self._expect_person(started.people, started.after)
         if not self._is_next:
             silence = self._settle_pause(started.people)
@@ -362,9 +377,10 @@ class Attendance:
             self._met.clear()
         self._met.add(person)
         self._last_person = person
-        self._is_clock_set, self._leave = False, None
+        self._is_clock_set = False
         return [
             StopClock(),
+            *self._forget_leave(),
             *([BeginConversation(person)] if is_another else []),
             ShowOpenThings(),
             *([ReadAnew()] if self._is_waiting and not is_another else []),
@@ -390,22 +406,38 @@ class Attendance:
         """As if they had gone: a connection takes seconds to be seen to be closed."""
         self._leave = asked
         clock = self._set_clock(asked.teardown_delay, Reason.LEFT, asked.detail)
+        in_all = self._age + asked.after + asked.teardown_delay
+        at_ms = self._session.created_ms + int(in_all.total_seconds() * 1000)
+        kept = KeepLeave(LeaveAt(at_ms, asked.detail))
         if self._is_waiting or not self._is_on:
-            return [clock]
-        return [clock, *self._is_empty()]
+            return [clock, kept]
+        return [clock, kept, *self._is_empty()]
+
+    def _forget_leave(self) -> list[Consequence]:
+        """Somebody has come, or comes."""
+        was_kept, self._leave = self._leave is not None or self._session.leave is not None, None
+        self._session = replace(self._session, leave=None)
+        return [KeepLeave(None)] if was_kept else []
 
     def _expected(self, expected: Expected) -> list[Consequence]:
         """Whoever joins a moment before the bot's time is over finds it when they get there."""
-        self._leave = None
+        forgotten = self._forget_leave()
         if not self._is_clock_set:
-            return []
+            return forgotten
         if expected.people:  # they have come back before they were seen to go
             self._is_clock_set = False
             back = [ReadAnew()] if self._is_waiting else []
-            return [StopClock(), *back, *self._settle_pause(expected.people), *self._comes_back()]
+            return [
+                StopClock(),
+                *forgotten,
+                *back,
+                *self._settle_pause(expected.people),
+                *self._comes_back(),
+            ]
         if not self.anybody_came:
-            return [self._set_clock(NO_SHOW_AFTER, Reason.NO_SHOW)]
-        return [self._set_clock(max(self._session.brief.persistence, COMES_BACK_WITHIN), Reason.IDLE)]
+            return [self._set_clock(NO_SHOW_AFTER, Reason.NO_SHOW), *forgotten]
+        persistence = max(self._session.brief.persistence, COMES_BACK_WITHIN)
+        return [self._set_clock(persistence, Reason.IDLE), *forgotten]
 
     def _stays(self, stays: Stays) -> list[Consequence]:
         self._is_moving = False

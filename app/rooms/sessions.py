@@ -122,6 +122,21 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class LeaveAt:
+    """A session ends then, as somebody asked, unless anybody comes before."""
+
+    at_ms: int  # by Redis's clock
+    detail: str  # who asked
+
+    def to_json(self) -> str:
+        return json.dumps({"at_ms": self.at_ms, "detail": self.detail})
+
+    @classmethod
+    def from_json(cls, text: str) -> "LeaveAt":
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
 class Session:
     """One caller's bot in one room, from the join to its end, as its record tells it."""
 
@@ -140,6 +155,7 @@ class Session:
     crashes: tuple[int, ...] = ()  # when its bots died, in ms
     procedure: Underway | None = None  # that a bot has begun, and the reaper finishes if it dies
     pause: Pause | None = None  # a fact beside the states: it outlives a crash, and an empty room
+    leave: LeaveAt | None = None
     lasts: timedelta | None = None  # since it was requested, where that was changed; None: as its brief says
     version: int = 1
     created_ms: int = 0
@@ -286,6 +302,18 @@ class Advance(Step[bool]):
     epoch: int
     before: Underway | None  # None: no procedure is under way
     after: Underway | None  # None: it is done
+
+
+@dataclass(frozen=True)
+class SetLeave(Step[None]):
+    """Write into a session's record when it ends as somebody asked, or that it does not, so that its next bot knows.
+
+    Nothing happens if the session has a later epoch by now, or is unknown.
+    """
+
+    session_id: str
+    epoch: int
+    leave: LeaveAt | None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from greenroom.app.rooms.sessions import (
     Forget,
     Happened,
     LastSession,
+    LeaveAt,
     Limits,
     LiveSessions,
     LongAlone,
@@ -34,6 +35,7 @@ from greenroom.app.rooms.sessions import (
     ReadUserBot,
     Reason,
     Session,
+    SetLeave,
     State,
     Succeed,
     Succession,
@@ -78,6 +80,7 @@ def _fields(session: Session) -> list[str | int]:
         "launches": session.launches,
         "procedure": session.procedure.to_json() if session.procedure else None,
         "pause": session.pause.to_json() if session.pause else None,
+        "leave": session.leave.to_json() if session.leave else None,
         "lasts_ms": None if session.lasts is None else ms(session.lasts),
         "version": session.version,
     }
@@ -104,6 +107,7 @@ def session_of(record: Mapping[str, str]) -> Session:
         crashes=tuple(int(at) for at in record.get("crashes", "").split(",") if at),
         procedure=Underway.from_json(record["procedure"]) if "procedure" in record else None,
         pause=Pause.from_json(record["pause"]) if "pause" in record else None,
+        leave=LeaveAt.from_json(record["leave"]) if "leave" in record else None,
         lasts=timedelta(milliseconds=int(record["lasts_ms"])) if "lasts_ms" in record else None,
         version=int(record["version"]),
         created_ms=int(record["created_ms"]),
@@ -219,6 +223,16 @@ def advance(step: Advance) -> Command:
         after=step.after.to_json() if step.after else "",
     )
     return Command((call,), read)
+
+
+def set_leave(step: SetLeave) -> Command:
+    call = script(
+        "set_leave",
+        {"session": keys.session(step.session_id)},
+        epoch=str(step.epoch),
+        leave=step.leave.to_json() if step.leave else "",
+    )
+    return Command((call,), nothing)
 
 
 def succeed(step: Succeed) -> Command:
@@ -383,6 +397,7 @@ ENCODERS: Encoders = {
     Create: create,
     Transition: transition,
     Advance: advance,
+    SetLeave: set_leave,
     Succeed: succeed,
     Forget: forget,
     ReadUserBot: read_user_bot,

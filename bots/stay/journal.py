@@ -22,9 +22,11 @@ from greenroom.app.rooms.sessions import (
     Create,
     Forget,
     Happened,
+    LeaveAt,
     Note,
     Reason,
     Session,
+    SetLeave,
     State,
     Transition,
 )
@@ -100,6 +102,11 @@ class Journal:
     def take_terms(self, session: Session) -> None:
         """Remember what others have written of the session: its pause, and how long it may last."""
         self.session = replace(self.session, pause=session.pause, lasts=session.lasts)
+
+    async def keep_leave(self, leave: LeaveAt | None) -> bool:
+        """Write down when the session ends as somebody asked, or that it does not any more."""
+        self.session = replace(self.session, leave=leave)
+        return await self.write(SetLeave(self.session.id, self.session.epoch, leave))
 
     async def enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> bool:
         """Change the state here and in the record; without Redis here alone, and in the record later.

@@ -138,7 +138,7 @@ class RoomListener:
 
     async def asked_to_leave(self, teardown_delay: timedelta, detail: str) -> None:
         """The people go, and the bot waits so long for somebody to come back."""
-        await self._follow(attendance.LeaveAsked(teardown_delay, detail))
+        await self._follow(attendance.LeaveAsked(teardown_delay, detail, self._since_adoption()))
 
     async def expects_somebody(self) -> None:
         """Somebody has joined, and is on their way."""
@@ -213,6 +213,8 @@ class RoomListener:
             case attendance.WriteEvent(event, person, appearance):
                 self._log(event, person)
                 await self._journal.note(event, person=person, appearance=appearance)
+            case attendance.KeepLeave(leave):
+                await self._journal.keep_leave(leave)
             case attendance.ShowOpenThings():
                 self._open_things.tell()
                 self._silence.tell()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from greenroom.app.rooms.room import Room
 from tests.browser.in_a_room import Bot, Venue, Window
@@ -103,6 +103,101 @@ def test_a_page_follows_its_bot_from_one_local_room_into_another(ann: Traveller)
     local_bot(ann, "say(1, 'It is cool here.')")
     expect(ann.said("Bot")).to_have_text(["Bot Good evening.", "Bot It is cool here."], timeout=SOON)
     assert "problem" not in ann.page.evaluate("states")
+
+
+def lets_back(ann: Traveller, room: Room) -> None:
+    """Who comes with the session's resume token finds it in that room; the pass is for the stage."""
+    joined = ann.server.join
+
+    def join(route: Route) -> None:
+        if "resume." not in route.request.headers["authorization"]:
+            return joined(route)
+        connect = {**ann.way_to(room), "token": "another-token", "resume_token": "resume.after-that"}
+        told = {"session_id": "s1", "status": "live", "reused": True, "room_url": str(room)}
+        route.fulfill(json={**told, "connect": connect})
+
+    ann.server.join = join
+
+
+def comes_back(ann: Traveller) -> None:
+    ann.server.requests.clear()
+    ann.page.reload()
+    ann.page.evaluate("window.wasLoaded = true")
+    expect(ann.title).to_have_text("Your bot is still there")
+
+
+def test_a_page_that_is_loaded_anew_after_a_move_comes_back_to_its_bot_and_shows_what_was_said(
+    ann: Traveller,
+):
+    """It went to the room in its address, from which the bot had gone, and showed nothing."""
+    there = Room.parse("local:cellar")
+    local_bot(ann, "say(1, 'Good evening.')")
+    expect(ann.said("Bot")).to_have_text(["Bot Good evening."])
+    ann.server.becomes("live", epoch=2)
+    local_bot(ann, f"tell('server-message', {json.dumps(goes_to(ann, there))})")
+    eventually(lambda: ann.page.evaluate("bots.length > 1 && bots.at(-1).heard.length > 0"))
+    local_bot(ann, "say(1, 'It is cool here.')")
+    expect(ann.said("Bot")).to_have_text(["Bot Good evening.", "Bot It is cool here."], timeout=SOON)
+
+    lets_back(ann, there)
+    comes_back(ann)
+    expect(ann.said("Bot")).to_have_text(["Bot Good evening.", "Bot It is cool here."])
+    ann.picture_taken("loaded-anew-after-a-move")
+    ann.start("Write instead")
+    (joined,) = ann.server.calls("/join")
+    assert joined.headers["authorization"] == "Bearer resume.next"
+    eventually(lambda: ann.page.evaluate("bots.at(-1).heard.length") > 0)
+    local_bot(ann, "say(1, 'Still cool.')")
+    expect(ann.said("Bot").last).to_have_text("Bot Still cool.")
+    ann.picture_taken("back-after-a-move")
+
+
+def test_a_page_that_is_loaded_anew_in_the_forum_comes_back_to_it_and_goes_home_from_there(
+    ann: Traveller, venue: Venue, livekit: LiveKitServer
+):
+    forum = Room.parse(f"{livekit.url}/forum")
+    bot = Bot(venue, forum, epoch=2).enter()
+    ann.server.becomes("live", epoch=2)
+    local_bot(ann, f"tell('server-message', {json.dumps(goes_to(ann, forum))})")
+    expect(ann.people).to_have_text(["You, muted", "Bot"], timeout=SOON)
+    bot.say(1, "Here we are.")
+    expect(ann.said("Bot")).to_have_text(["Bot Here we are."])
+
+    lets_back(ann, forum)
+    comes_back(ann)
+    ann.start("Write instead")
+    expect(ann.people).to_have_text(["You, muted", "Bot"], timeout=SOON)
+    assert ann.page.url.endswith("?room=local:stage")  # where its pass is good, and home is
+    expect(ann.said("Bot")).to_have_text(["Bot Here we are."])
+    ann.picture_taken("back-in-the-forum")
+    ann.press("Go back")
+    eventually(lambda: ann.server.calls("/sessions/s1/move"))
+    assert ann.server.calls("/sessions/s1/move")[-1].post_data_json["room_url"] == "local:stage"
+    bot.leave()
+
+
+def test_a_page_whose_token_has_expired_after_a_move_gets_another_for_its_session(ann: Traveller):
+    """With its pass, which is for the room that it came from, it may not join the other one."""
+    there = Room.parse("local:cellar")
+    ann.server.becomes("live", epoch=2)
+    local_bot(ann, f"tell('server-message', {json.dumps(goes_to(ann, there))})")
+    eventually(lambda: ann.page.evaluate("bots.length > 1 && bots.at(-1).heard.length > 0"))
+    lets_back(ann, there)
+    ann.server.requests.clear()
+    ann.page.evaluate("""() => {
+        const fetched = window.fetch;
+        window.fetch = async (url, options) => {
+            const isOffer = String(url).endsWith("/api/offer");
+            if (!isOffer || options.headers.Authorization !== "Bearer a-token") return fetched(url, options);
+            return Response.json({ type: "urn:greenroom:problem:unauthorized" }, { status: 401 });
+        };
+    }""")
+    local_bot(ann, "leave()")
+
+    eventually(lambda: ann.page.evaluate("bots.length > 2 && bots.at(-1).heard.length > 0"))
+    (joined,) = ann.server.calls("/join")
+    assert joined.headers["authorization"] == "Bearer resume.next"
+    ann.wait_until("live")
 
 
 def test_news_of_a_way_that_leads_nowhere_is_shown(ann: Traveller, room: Room):

@@ -134,7 +134,7 @@ def test_a_calls_token_that_has_expired_is_renewed_by_the_pass(talk: TalkPage, s
         live if route.request.headers["authorization"] == "Bearer a-fresh-token" else old
     )(route)
     talk.page.add_init_script(
-        'sessionStorage.setItem("greenroom.call", JSON.stringify({id: "s1", token: "old", room: "local:stage"}));'
+        'sessionStorage.setItem("greenroom.call", JSON.stringify({id: "s1", token: "old", from: "local:stage"}));'
         'sessionStorage.setItem("greenroom.admission", JSON.stringify('
         '{room: "local:stage", user: "talk-1", pass: "pass.mine", until: 4e12}))'
     )
@@ -281,7 +281,7 @@ def test_every_way_to_end_has_a_sentence_and_a_way_back(talk: TalkPage, server: 
 def test_after_a_reload_the_way_back_is_offered(talk: TalkPage, server: FakeServer):
     talk.page.add_init_script(
         'sessionStorage.setItem("greenroom.call", JSON.stringify('
-        '{id: "s1", token: "a-token", room: "local:stage", turns: [{who: "you", text: "I am Ada."}]}))'
+        '{id: "s1", token: "a-token", from: "local:stage", turns: [{who: "you", text: "I am Ada."}]}))'
     )
     talk.open("/talk?room=local:stage")
 
@@ -295,6 +295,7 @@ BEFORE = {
     "token": "a-token",
     "resumeToken": "resume.mine",
     "room": "local:stage",
+    "from": "local:stage",
     "user": "talk-me",
     "turns": [{"who": "you", "text": "I am Ada."}],
 }
@@ -354,7 +355,7 @@ def test_a_copied_tab_does_not_go_back_as_the_person_of_the_other(talk: TalkPage
 def test_a_call_that_ended_meanwhile_is_not_offered(talk: TalkPage, server: FakeServer):
     server.session = answer({"session_id": "s1", "state": "ended", "reason": "idle"})
     talk.page.add_init_script(
-        'sessionStorage.setItem("greenroom.call", JSON.stringify({id: "s1", token: "t", room: "local:stage"}))'
+        'sessionStorage.setItem("greenroom.call", JSON.stringify({id: "s1", token: "t", from: "local:stage"}))'
     )
     with talk.page.expect_response("**/sessions/s1"):
         talk.open("/talk?room=local:stage")

@@ -24,8 +24,10 @@ from greenroom.app.rooms.sessions import (
     Create,
     Created,
     Forget,
+    Happened,
     LastSession,
     Launching,
+    LeaveAt,
     Limits,
     LiveSessions,
     LongAlone,
@@ -35,6 +37,7 @@ from greenroom.app.rooms.sessions import (
     ReadSession,
     ReadSessions,
     Reason,
+    SetLeave,
     State,
     Succeed,
     Transition,
@@ -787,3 +790,24 @@ def test_launches_of_an_unknown_session_are_not_counted(ledger):
         ledger.run(CountLaunch("nobody"))
     with pytest.raises(NoSuchSession):
         ledger.run(ReadSession("nobody"))
+
+
+SOON = LeaveAt(90_000, "POST /leave, with the key")
+
+
+def test_a_session_that_ends_in_a_moment_says_so_to_its_next_bot_until_somebody_comes(ledger):
+    ledger.run(Create(a_session()))
+    ledger.run(SetLeave("a-session", 7, SOON))
+    next_one = ledger.run(Succeed("a-session", 9, Happened.HANDED_OVER)).session
+    ledger.run(SetLeave("a-session", 7, None))  # the bot before it knows nothing better
+
+    assert next_one.leave == ledger.run(ReadSession("a-session")).leave == SOON
+    ledger.run(SetLeave("a-session", 9, None))
+    assert ledger.run(ReadSession("a-session")).leave is None
+
+
+def test_a_record_that_is_written_again_says_when_the_session_ends(ledger):
+    ledger.run(SetLeave("a-session", 7, SOON))  # of a session that nobody knows
+    ledger.run(Create(a_session(leave=SOON)))
+
+    assert ledger.run(ReadSession("a-session")).leave == SOON

@@ -115,6 +115,40 @@ async def test_a_worker_that_is_told_to_stop_hands_its_calls_to_another(greenroo
     session = greenroom.session(joined["session_id"])
     assert (session["host"], session["crashes"]) == (ELSEWHERE, 0)
     greenroom.post("/leave", {"room_url": "local:moved"})
+    _go_back_to_one_worker(greenroom)
+
+
+async def test_a_deploy_changes_neither_a_pause_nor_when_a_bot_leaves(greenroom):
+    """One that was to leave in a moment stayed for as long as its session's persistence."""
+    paused = greenroom.join("local:hushed", bot="assistant", user_id="ann-hushed")
+    leaving = greenroom.join("local:leaving", bot="assistant", user_id="ann-leaving")
+    url = f"/sessions/{paused['session_id']}"
+    async with Person(greenroom.url, paused["connect"]) as person:
+        await introduce(person)
+        await asyncio.to_thread(greenroom.start, ELSEWHERE)
+        await person.until(lambda _: is_ready(greenroom, ELSEWHERE), within=60)
+        assert greenroom.post(f"{url}/pause")["state"] == "paused"
+        greenroom.post("/leave", {"session_id": leaving["session_id"], "teardown_delay": 30})
+        os.kill(greenroom.process("bots").pid, signal.SIGTERM)
+        await person.until(lambda person: _said(person, "handed_over"), within=30)
+    assert greenroom.process("bots").wait(30) == 0
+
+    for joined in (paused, leaving):
+        assert greenroom.events(joined["session_id"]).count("handed_over") == 1
+    async with Person(greenroom.url, paused["connect"]) as person:
+        await person.until(lambda person: _said(person, "paused"))
+        person.type("What is my name?")
+        await person.until(lambda person: person.of_type("error-response"))
+        assert greenroom.session(paused["session_id"])["state"] == "paused"
+        assert greenroom.post(f"{url}/resume")["state"] == "live"
+        person.type("What is my name?")
+        await person.until(lambda person: "Alice" in person.transcript)
+    assert greenroom.ended(leaving["session_id"], within=45) == "left"
+    greenroom.post("/leave", {"session_id": paused["session_id"]})
+    _go_back_to_one_worker(greenroom)
+
+
+def _go_back_to_one_worker(greenroom: Product) -> None:
     greenroom.process("bots").start()
     eventually(lambda: greenroom.redis.hlen("hosts:free") == 3, within=60)
     greenroom.process(ELSEWHERE).kill(signal.SIGTERM.value)

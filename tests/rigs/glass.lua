@@ -62,6 +62,8 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
             redis.call("HINCRBY", key, "created_ms", -by)
             redis.call("HINCRBY", key, "updated_ms", -by)
             if redis.call("HEXISTS", key, "alone_ms") == 1 then redis.call("HINCRBY", key, "alone_ms", -by) end
+            local leave = redis.call("HGET", key, "leave")
+            if leave then redis.call("HSET", key, "leave", cjson.encode(earlier(cjson.decode(leave), "at_ms"))) end
             local crashes = redis.call("HGET", key, "crashes")
             if crashes and crashes ~= "" then
                 redis.call("HSET", key, "crashes", (crashes:gsub("%d+", function(at)

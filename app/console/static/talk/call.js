@@ -38,6 +38,7 @@ export class Call {
   #api;
   #admission;
   #order = {};
+  #home = null; // the room that our pass is for; the bot may take us along to others
   #microphone;
   #isMuted = false;
   #isPaused = false; // the bot neither hears nor speaks, and nothing is sent to it
@@ -102,7 +103,8 @@ export class Call {
   get ticket() {
     if (!this.#joined) return null;
     const { token, resume_token: resumeToken } = this.#joined.connect;
-    return { id: this.#joined.session_id, token, resumeToken, room: this.#order.room_url, user: this.#order.user_id };
+    const { room_url: room, user_id: user } = this.#order;
+    return { id: this.#joined.session_id, token, resumeToken, room, from: this.#home, user };
   }
 
   async start() {
@@ -218,6 +220,7 @@ export class Call {
     const { pass, room, user } = await this.#patiently(() => this.#admission({ refused }));
     this.#check();
     this.#api.comeWith(pass);
+    this.#home = room;
     this.#order = { room_url: room, user_id: user };
   }
 
@@ -256,16 +259,27 @@ export class Call {
     return joined;
   }
 
+  // Whether the bot has taken us to a room that our pass is not for: only the session's own tokens lead there.
+  get #isAway() {
+    return this.#order.room_url !== this.#home;
+  }
+
+  // Back to our session, wherever it is by now; without one, or should it not be had, into the room of our pass.
   async #joinWithPass(wait) {
-    const { resumeToken, user } = this.#before ?? {};
-    this.#before = null;
+    const { resumeToken, user } = this.#before ?? (this.#isAway ? this.ticket : {});
     if (resumeToken && user === this.#order.user_id) { // a tab that was copied is somebody else's, in a room of several
       try {
-        return await this.#api.goBack(resumeToken, { wait });
+        const joined = await this.#api.goBack(resumeToken, { wait });
+        this.#before = null;
+        this.#order = { ...this.#order, room_url: joined.room_url };
+        return joined;
       } catch (error) {
         if (!(error instanceof Refusal)) throw error; // it may have been used: the next try is a join
+        if (this.#isAway && error.kind === "session-ended") throw error;
       }
     }
+    this.#before = null;
+    this.#order = { ...this.#order, room_url: this.#home };
     try {
       return await this.#api.join(this.#order, { wait });
     } catch (error) {
@@ -483,7 +497,7 @@ export class Call {
     this.#parting = this.#mended = null;
     clearTimeout(this.#telling);
     // It may be of a session that came after ours.
-    if (bot.sessionId !== null && bot.sessionId !== this.id) this.#askAgain().catch(() => {});
+    if (bot.sessionId !== null && bot.sessionId !== this.id && !this.#isAway) this.#askAgain().catch(() => {});
     this.#greet(room, bot);
     this.#on.phase("live", { isNewLine: true, isNewBot: isAnother });
   }
@@ -519,7 +533,7 @@ export class Call {
   }
 
   async #askAgain() {
-    const joined = await this.#api.join(this.#order, { wait: 0 });
+    const joined = await this.#joinWithPass(0);
     if (!this.#isOver) this.#joined = joined;
   }
 
@@ -575,7 +589,7 @@ export class Call {
     }
   }
 
-  // The bot has gone to another room, and we go with it.  Our token is the session's, wherever it is; `connect` has the
+  // The bot has gone to another room, and we go with it.  Our tokens are the session's, wherever it is; `connect` has the
   // rest.  What was written and not confirmed is said again there: the bot takes nothing in while it goes.
   async #follow(before, { room_url: room, connect }) {
     this.#peer = this.#liveKitCall = this.#bot = null;
@@ -583,7 +597,8 @@ export class Call {
     this.#hadBot = this.#isReady = false;
     this.#parting = this.#epoch = null;
     before.close();
-    this.#joined = { ...this.#joined, room_url: room, connect: { token: this.#joined.connect.token, ...connect } };
+    const { token, resume_token } = this.#joined.connect;
+    this.#joined = { ...this.#joined, room_url: room, connect: { token, resume_token, ...connect } };
     this.#order = { ...this.#order, room_url: room };
     this.#unsent.unshift(...this.#unheard.values());
     this.#unheard.clear();

@@ -84,10 +84,10 @@ function showIdle() {
 // After a reload the bot is still there: one click leads back to it.
 async function offerToComeBack() {
   const kept = identity.keptCall();
-  if (!kept || kept.room !== identity.room()) return;
+  if (!kept || kept.from !== identity.room()) return;
   let session = null;
   try {
-    session = await new Api(identity.passFor(kept.room)).session(kept.id, kept.token);
+    session = await new Api(identity.passFor(kept.from)).session(kept.id, kept.token);
   } catch {
     // It will be asked again when the call begins.
   }
@@ -121,12 +121,14 @@ async function begin({ inWriting = false } = {}) {
   view.voice.play?.().catch(() => {}); // within the click, so that the bot may be heard later
   const room = identity.room();
   const provider = identity.provider();
-  const isSame = identity.keptCall()?.room === room && transcript.turns.length > 0;
+  const kept = identity.keptCall();
+  const isSame = kept?.from === room && transcript.turns.length > 0;
   isMuted = isShown = hasCameras = false;
   microphone = null;
   company = [];
   isHeard = true;
-  paused = place = home = null;
+  paused = place = null;
+  home = isSame ? (kept.home ?? null) : null;
   isGoing = false;
   const needsMicrophone = !inWriting && provider !== "daily"; // Daily's own page asks for it
   const api = new Api();
@@ -135,7 +137,7 @@ async function begin({ inWriting = false } = {}) {
     admission: (how) => identity.admission((credential, wish) => api.pass(credential, wish), how),
     microphone: null,
     on: listeners(() => call === current),
-    before: isSame ? identity.keptCall() : null,
+    before: isSame ? kept : null,
   });
   call = current;
   view.cue({
@@ -297,7 +299,7 @@ function listeners(isCurrent) {
     ready: here(() => gapEnds()),
     paused: here(showPause),
     endsSoon: here((seconds) => sayBriefly(endsSoon(seconds))),
-    room: here((url, provider) => provider !== "local" && showRoom(url)),
+    room: here((url, provider) => provider !== "local" && (url === call.ticket.from ? showRoom(url) : view.room(url))),
     moved: here((url, provider) => {
       if (url === forum) home = place;
       place = url;
@@ -626,7 +628,7 @@ function showWhoSpeaks() {
 }
 
 function keep() {
-  if (call?.ticket) identity.keepCall({ ...call.ticket, turns: transcript.turns });
+  if (call?.ticket) identity.keepCall({ ...call.ticket, home, turns: transcript.turns });
 }
 
 // Two tabs in one room would push each other out: the later one has it.

@@ -9,6 +9,8 @@ import pytest
 from greenroom.app.errors import PassExpired, Unauthorized
 from greenroom.app.passes import LASTS, LINK_LASTS, Pass, Passes, link, until
 from tests.rigs.api import KEY, SIGNS, problem, routes
+from tests.rigs.makers import CELLAR
+from tests.unit.app.api.test_moves import move_there
 
 OPEN_TO_A_PASS = {
     ("POST", "/passes"),
@@ -224,6 +226,23 @@ def test_no_pass_of_another_room_and_no_invitation_gets_a_token(come_with, calle
     problem(come_with("local:office").post(path), 403, "forbidden")
     problem(come_with(user_id=None).post(path), 403, "forbidden")
     problem(come_with(None, None).post(path), 403, "forbidden")
+
+
+def test_a_pass_gets_its_user_a_token_of_their_session_that_has_moved_from_its_room(
+    come_with, caller, puppet, ledger
+):
+    """After two hours the page was shut out of its own call."""
+    ann = come_with()
+    session_id = ann.post("/join", {}).json["session_id"]
+    bot = puppet().go_live()
+    path = f"/sessions/{session_id}"
+    assert caller.post(f"{path}/move", {"room_url": str(CELLAR)}).status_code == 202
+    move_there(ledger, bot)
+
+    given = ann.post(f"{path}/token")
+    assert given.status_code == 200 and given.json["user_id"] == "ann"
+    problem(come_with(user_id="ben").post(f"{path}/token"), 403, "forbidden")
+    problem(come_with("local:office").post(f"{path}/token"), 403, "forbidden")
 
 
 def test_the_way_into_a_voice_room_is_its_own_user_s_alone(come_with, caller):

@@ -17,6 +17,7 @@ from greenroom.app.rooms.attendance import (
     Enter,
     Expected,
     FallSilent,
+    KeepLeave,
     LeaveAsked,
     NoOtherSlot,
     Park,
@@ -32,7 +33,7 @@ from greenroom.app.rooms.attendance import (
     TookOver,
     WriteEvent,
 )
-from greenroom.app.rooms.sessions import Appearance, Call, Pause, Reason, State
+from greenroom.app.rooms.sessions import Appearance, Call, LeaveAt, Pause, Reason, State
 from tests.rigs.makers import CELLAR, a_session
 
 NOBODY = frozenset()
@@ -368,17 +369,18 @@ def test_a_session_that_nobody_ever_visited_is_not_parked():
 A_MINUTE = timedelta(minutes=1)
 LEAVE = LeaveAsked(A_MINUTE, "POST /leave, with the key")
 LEAVES_THEN = SetClock(A_MINUTE, Reason.LEFT, "POST /leave, with the key")
+KEPT = KeepLeave(LeaveAt(60_000, "POST /leave, with the key"))
 
 
 def test_a_bot_that_leaves_later_waits_as_in_an_empty_room_although_nobody_was_seen_to_go():
-    assert on_stage("ann").on(LEAVE) == [LEAVES_THEN, CleanUp(), Enter(State.WAITING)]
+    assert on_stage("ann").on(LEAVE) == [LEAVES_THEN, KEPT, CleanUp(), Enter(State.WAITING)]
 
 
 def test_a_bot_that_is_alone_already_leaves_after_the_delay_and_no_more_changes():
     attendance = on_stage("ann")
     attendance.on(Departed("ann", NOBODY))
 
-    assert attendance.on(LEAVE) == [LEAVES_THEN]
+    assert attendance.on(LEAVE) == [LEAVES_THEN, KEPT]
 
 
 def test_whoever_is_seen_to_go_after_they_asked_to_leave_does_not_lengthen_the_delay():
@@ -401,7 +403,7 @@ def test_whoever_comes_within_the_delay_cancels_it():
     came = attendance.on(Arrived("ann", frozenset({"ann"})))
     gone = attendance.on(Departed("ann", NOBODY))
 
-    assert came[0] == StopClock() and Enter(State.LIVE) in came
+    assert came[:2] == [StopClock(), KeepLeave(None)] and Enter(State.LIVE) in came
     assert gone[0] == SetClock(PERSISTENCE, Reason.IDLE)
 
 
@@ -411,21 +413,49 @@ def test_whoever_joins_within_the_delay_cancels_it_and_has_time_to_come(persiste
     attendance.on(Departed("ann", NOBODY))
     attendance.on(LEAVE)
 
-    assert attendance.on(Expected(NOBODY)) == [SetClock(max(persistence, COMES_BACK_WITHIN), Reason.IDLE)]
+    clock = SetClock(max(persistence, COMES_BACK_WITHIN), Reason.IDLE)
+    assert attendance.on(Expected(NOBODY)) == [clock, KeepLeave(None)]
 
 
 def test_whoever_joins_before_they_were_seen_to_go_has_come_back():
     attendance = on_stage("ann")
     attendance.on(LEAVE)
 
-    assert attendance.on(Expected(frozenset({"ann"}))) == [StopClock(), ReadAnew(), Enter(State.LIVE)]
+    assert attendance.on(Expected(frozenset({"ann"}))) == [
+        StopClock(),
+        KeepLeave(None),
+        ReadAnew(),
+        Enter(State.LIVE),
+    ]
 
 
 def test_a_join_while_nobody_has_come_yet_waits_as_long_as_the_first_did():
     attendance = on_stage()
     attendance.on(LEAVE)
 
-    assert attendance.on(Expected(NOBODY)) == [SetClock(NO_SHOW_AFTER, Reason.NO_SHOW)]
+    assert attendance.on(Expected(NOBODY)) == [SetClock(NO_SHOW_AFTER, Reason.NO_SHOW), KeepLeave(None)]
+
+
+HALF = timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("is_next", [False, True])
+def test_a_bot_that_comes_within_the_delay_leaves_when_the_one_before_it_would_have(is_next):
+    """A crash or a deploy meanwhile, and the session went on for as long as its persistence."""
+    kept = LeaveAt(60_000, "POST /leave, with the key")
+    attendance = an_attendance(person="ann", state=State.WAITING, leave=kept, age=HALF, is_next=is_next)
+    started = attendance.on(Started(NOBODY, timedelta(seconds=5)))
+
+    assert started[0] == SetClock(timedelta(seconds=25), Reason.LEFT, kept.detail)
+
+
+def test_one_that_comes_after_it_leaves_at_once_unless_somebody_comes():
+    kept = LeaveAt(60_000, "POST /leave, with the key")
+    attendance = an_attendance(person="ann", leave=kept, age=2 * A_MINUTE)
+
+    assert attendance.on(Started(NOBODY, AT_ONCE))[0] == SetClock(AT_ONCE, Reason.LEFT, kept.detail)
+    assert KeepLeave(None) in attendance.on(Arrived("ann", frozenset({"ann"})))
+    assert attendance.on(Departed("ann", NOBODY))[0] == SetClock(PERSISTENCE, Reason.IDLE)
 
 
 def test_a_join_that_finds_somebody_there_changes_nothing():
