@@ -12,12 +12,14 @@ def body_of(
     conversation: Sequence[Any],
     by_person: Mapping[str, Sequence[Any]],
     owes_an_answer: bool,
+    owed_to: Sequence[str] = (),
     remembered: str = "",
 ) -> dict[str, Any]:
     """All that was asked for, by name, or has been changed since; and what was said before, as messages.
 
     `by_person` has for each of several people what they and the bot said to each other.  A bot that was lost may have
-    owed an answer, or the rest of one.  `remembered` is what is known of the user from earlier conversations, in words.
+    owed an answer, or the rest of one; `owed_to` are those of several people to whom it did.  `remembered` is what is
+    known of the user from earlier conversations, in words.
     """
     return {
         **session.brief.facts(),
@@ -25,5 +27,6 @@ def body_of(
         "conversation": list(conversation),
         "participant_contexts": dict(by_person),
         "owes_an_answer": owes_an_answer,
+        "owed_to": list(owed_to),
         "remembered": remembered,
     }

@@ -3,7 +3,7 @@
 It is a plain pipecat bot and knows nothing of sessions, leases or Redis.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -114,15 +114,18 @@ def _worker_for_several(
     )
     worker = _worker(build_for_several(transport, parts, people, avatar), runner_args)
 
+    async def greet(person: str, known: str | None) -> None:
+        """Whoever comes is greeted once, when they can hear us, or hears the rest of what the bot was saying."""
+        await people.meet(person, known, is_cut_short=lambda: person in (about.get("owed_to") or ()))
+
     if isinstance(runner_args, DailyRunnerArguments):
-        _meet_in_daily(transport, people)
+        _meet_in_daily(transport, people, greet)
         return worker
 
     @transport.event_handler("on_participant_connected")
     async def meet(_transport: BaseTransport, person: str) -> None:
-        """Whoever comes is greeted once, when they can hear us."""
-        about = await transport.get_participant_metadata(person)  # type: ignore[attr-defined]
-        await people.meet(person, introduction(person, about.get("name"), about.get("metadata")))
+        shown = await transport.get_participant_metadata(person)  # type: ignore[attr-defined]
+        await greet(person, introduction(person, shown.get("name"), shown.get("metadata")))
 
     @transport.event_handler("on_participant_disconnected")
     async def part(_transport: BaseTransport, person: str) -> None:
@@ -137,11 +140,13 @@ def _tools(about: Mapping[str, Any], person: str) -> dict[str, Any]:
     return {"tools": tools} if tools else {}
 
 
-def _meet_in_daily(transport: BaseTransport, people: People) -> None:
+def _meet_in_daily(
+    transport: BaseTransport, people: People, greet: Callable[[str, str | None], Awaitable[None]]
+) -> None:
     @transport.event_handler("on_participant_joined")
     async def meet(_transport: BaseTransport, participant: dict[str, Any]) -> None:
         person = participant["info"]["userId"]
-        await people.meet(person, introduction(person, participant["info"].get("userName")))
+        await greet(person, introduction(person, participant["info"].get("userName")))
 
     @transport.event_handler("on_participant_left")
     async def part(_transport: BaseTransport, participant: dict[str, Any], _reason: str) -> None:

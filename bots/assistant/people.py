@@ -129,8 +129,17 @@ class People(SeveralPeople):
         """Who is in the room, as far as the bot was told."""
         return frozenset(self._present)
 
-    async def meet(self, person: str, introduction: str | None = None) -> None:
-        """Greet a person on their first arrival, answer one whose question is open, say nothing to one who returns."""
+    async def meet(
+        self,
+        person: str,
+        introduction: str | None = None,
+        *,
+        is_cut_short: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Greet a person on their first arrival, answer one whose question is open, say nothing to one who returns.
+
+        One to whom an answer was cut short, where the bot was before, is answered as well.
+        """
         self._present.add(person)
         self._gone.discard(person)
         await self._is_started.wait()
@@ -146,7 +155,7 @@ class People(SeveralPeople):
         if not messages and introduction:
             context = self.context_of(person)  # nobody said it, so it is not written down
             context.set_messages([*context.messages, {"role": "user", "content": introduction}])
-        if not messages or (is_new and is_unanswered(messages)):
+        if not messages or (is_new and (is_unanswered(messages) or is_cut_short())):
             await self._order.asked(person, LLMContextFrame(self.context_of(person)))
 
     async def part(self, person: str) -> None:

@@ -197,6 +197,7 @@ class Moving(MovingBot):
             "conversation": self._turns.before(),
             "participant_contexts": self._turns.by_person(),
             "owes_an_answer": owes_an_answer(self._turns.said),
+            "owed_to": self._turns.owed_to(),
         }
 
     async def _let_tools_return(self, old: InRoom) -> None:

@@ -101,6 +101,7 @@ class Stay:
             conversation=turns.before(),
             by_person=turns.by_person(),
             owes_an_answer=turns.owe_an_answer,
+            owed_to=turns.owed_to() if self._adopted.resumes else (),
             remembered=await turns.remembering.of(session.conversation_user),
         )
 

@@ -120,6 +120,12 @@ class Turns:
         """What each of several people and the bot have said to each other, as their context has it."""
         return {person: self.before(person) for person in self._transcript.people}
 
+    def owed_to(self) -> list[str]:
+        """Who of several people waits for an answer, or for the rest of one."""
+        people = {self._user, *self._transcript.people}
+        said_with = {person: self._transcript.of(person, alone_with=self._user) for person in sorted(people)}
+        return [person for person, said in said_with.items() if owes_an_answer(said)]
+
     @property
     def _user(self) -> str:
         """Whose the conversation is."""

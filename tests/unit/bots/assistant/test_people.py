@@ -172,6 +172,25 @@ async def test_whoever_comes_is_greeted_once_and_by_what_is_known_of_them():
         assert here.answered() == ["ann", "ann"]
 
 
+SAID = [{"role": "user", "content": "A story!"}, {"role": "assistant", "content": "Once upon"}]
+
+
+async def test_whoever_heard_half_an_answer_before_the_bot_moved_hears_the_rest_once_and_no_greeting():
+    async with room() as here:
+        for person in ("ann", "ben"):
+            here.people.context_of(person).set_messages(list(SAID))
+            await here.people.meet(
+                person, f"My name is {person}.", is_cut_short=lambda person=person: person == "ann"
+            )
+        await eventually(lambda: here.said_to("ann"))
+        await here.people.part("ann")
+        await here.people.meet("ann", is_cut_short=lambda: True)
+        await here.type("ben", "Go on.", author_first=True)
+        await eventually(lambda: "ben" in here.answered())
+
+        assert here.answered() == ["ann", "ben"]
+
+
 async def test_whoever_is_gone_for_a_moment_is_not_answered_twice():
     async with room() as here:
         await here.people.meet("ann")

@@ -11,7 +11,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 
 from greenroom.app.errors import NotMovable, RedisAway
-from greenroom.app.rooms.conversations import Record
+from greenroom.app.rooms.conversations import Record, ToolStatus
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Beaten, Lease, LeaseStatus, ReadRoom, RoomView
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, Target
@@ -295,6 +295,78 @@ async def test_a_question_that_was_not_answered_is_owed_in_the_other_room(instal
 
         assert it.bot.runs[1].body["owes_an_answer"]
         assert it.bot.runs[1].body["conversation"] == it.bot.runs[1].context.messages
+
+
+ASKS = {"id": "call-1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
+
+
+def a_call(hearing):
+    """The bot's model asks for a tool, as pipecat puts it into the context."""
+    hearing.message_added({"role": "assistant", "tool_calls": [ASKS]})
+    hearing.message_added({"role": "tool", "tool_call_id": "call-1", "content": "IN_PROGRESS"})
+
+
+def tools_in(context):
+    """The calls of tools and their results, in a context that a model takes: one result right behind each call."""
+    messages = context.messages
+    for at, message in enumerate(messages):
+        if message.get("role") == "tool":
+            assert messages[at - 1].get("tool_calls") or messages[at - 1]["role"] == "tool"
+    return [message["content"] for message in messages if message.get("role") == "tool"]
+
+
+@pytest.mark.parametrize("begins", ["before it prepares", "while it prepares"])
+@pytest.mark.parametrize(("returns", "known"), [(True, "42"), (False, "CANCELLED")])
+async def test_a_tool_that_runs_while_the_bot_moves_has_a_result_in_the_other_room(
+    installed, monkeypatch, begins, returns, known
+):
+    """It returned into the old room's context after the other one had been told that it was cut off."""
+    monkeypatch.setattr(moving, "QUIET_WITHIN", timedelta(seconds=0.1))
+    monkeypatch.setattr(moving, "TOOLS_RETURN_WITHIN", timedelta(seconds=0.3))
+    async with installed() as it:
+        old = it.rooms.now.hearing
+        running = {"call-1"}
+        monkeypatch.setattr(type(old._follower), "use_tools", property(lambda _: bool(running)))
+
+        async def cancel(_within):
+            old._follower._settle("call-1", "CANCELLED", ToolStatus.CANCELLED)
+            running.clear()
+
+        monkeypatch.setattr(old, "cancel_tools", cancel)
+        it.says("user", "what is six times seven?")
+        if begins == "before it prepares":
+            a_call(old)
+
+        async def second(_pipeline):
+            if begins == "while it prepares":
+                a_call(old)
+
+        async def commits():
+            if returns:
+                asyncio.get_running_loop().call_later(0.1, come)
+
+        def come():
+            old.message_added({"role": "tool", "tool_call_id": "call-1", "content": "42"})
+            running.clear()
+
+        it.bot.second, it.ledger.commits = second, commits
+        await it.moves()
+
+        assert tools_in(it.bot.runs[1].context) == [known]
+        assert it.bot.runs[1].body["owes_an_answer"], "nobody was told what came of it"
+        told = [step.turn for step in it.steps(Record) if step.turn.role == "tool"]
+        assert [turn.content for turn in told] == [known]
+
+
+async def test_each_of_several_people_whose_answer_was_cut_off_is_owed_the_rest_in_the_other_room(installed):
+    async with installed(people=("ann", "bob")) as it:
+        for person, is_cut_off in (("ann", True), ("bob", False)):
+            it.parts.turns._add("user", "tell me a story", person=person)
+            it.parts.turns._add("assistant", "Once upon", person=person, interrupted=is_cut_off)
+        it.parts.turns.floor.has_answered()
+        await it.moves()
+
+        assert it.bot.runs[1].body["owed_to"] == ["ann"]
 
 
 async def test_what_is_open_goes_along_and_both_runs_know_it(installed):
