@@ -8,7 +8,7 @@ It is in memory first, so that no tool waits and a Redis that is away takes noth
 the background, and told again what it has lost.  Clients are told at once, and whoever arrives later.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
 from types import MappingProxyType
@@ -42,13 +42,16 @@ class RoomState:
         owner: str,
         session_id: str = "",
         tell: Callable[[Mapping[str, Any]], None],
+        tell_change: Callable[[Sequence[str], Sequence[str]], None] = lambda *_: None,
         before: Mapping[Open, Opened] | None = None,
     ) -> None:
+        """`tell` is called with all that is open, `tell_change` with the names of what was just opened and closed."""
         self._room = room
         self._epoch = epoch
         self._owner = owner  # of the lease
         self._session_id = session_id
         self._tell = tell
+        self._tell_change = tell_change
         self._open = dict(before or {})  # as the bot before this one left it
         self._unwritten: dict[Open, Opened | None] = {}
         self._writer = BackgroundWriter(ledger, next_step=self._next_step, on_reply=self._on_reply)
@@ -131,6 +134,9 @@ class RoomState:
             self._open = {name: it for name, it in after.items() if it is not None}
             self._put_off(news)
             self._tell(self.told)
+            self._tell_change(
+                [name for name, it in news.items() if it], [name for name, it in news.items() if not it]
+            )
 
     def _put_off(self, changes: Mapping[Open, Opened | None]) -> None:
         self._unwritten.update(changes)

@@ -52,11 +52,13 @@ class Journal:
         has_room: bool,
         on_over: Callable[[], None],
         on_enter: Callable[[State, Reason | None], None] = lambda *_: None,
+        on_note: Callable[[Happened, str | None], None] = lambda *_: None,
     ) -> None:
         """`on_over` is called when the record says that the session was over before this bot came."""
         self._ledger = ledger
         self._on_over = on_over
         self._on_enter = on_enter  # told of each state before it is written
+        self._on_note = on_note  # and of whatever else happens, with the person
         self.session = replace(session, host=host)
         self.has_room = has_room  # no other bot has it, or is about to have it
         self.may_be_lost = False
@@ -139,6 +141,7 @@ class Journal:
         """Put something into the session's history; a person who came is the session's from now on."""
         if event == Happened.PERSON_ARRIVED:
             self.session = replace(self.session, person=person)
+        self._on_note(event, person)
         session, at = self.session, (conversation_id, sequence)
         return await self.write(Note(session.id, event, session.epoch, detail, person, appearance, *at))
 

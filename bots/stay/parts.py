@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 from greenroom.app.rooms.attendance import Attendance
+from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.moving import Adopter
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
+from greenroom.app.rooms.sessions import ON_STAGE, Happened, Reason, Session, State
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import transports as stages
@@ -50,6 +51,11 @@ from greenroom.bots.stay.watchdog import Watchdog
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
 from greenroom.bots.turns.hearing import Hearing
+
+OF_PEOPLE = {
+    Happened.PERSON_ARRIVED: "participant.joined",
+    Happened.PERSON_LEFT: "participant.left",
+}  # as app/events/schema.py has them
 
 
 class Parts:
@@ -93,6 +99,7 @@ class Parts:
             has_room=not adopted.is_next,
             on_over=partial(end.begin, over),
             on_enter=self._tell_state,
+            on_note=self._tell_note,
         )
         self.telling = Telling(ledger, journal)
         self.memories = Memories(memory, session)
@@ -100,6 +107,7 @@ class Parts:
             ledger, session, adopted.conversation, age=adopted.age, memories=self.memories
         )
         turns.on_said = lambda turn: self.rooms.now.voices.said(turn)
+        turns.on_kept = self._tell_turn
         self.open_things = open_things = RoomState(
             ledger,
             session.room,
@@ -107,6 +115,7 @@ class Parts:
             owner=owner,
             session_id=session.id,
             tell=lambda state: self.stage.tell("state", state=state),
+            tell_change=lambda opened, closed: self.stage.tell("room.state", opened=opened, closed=closed),
             before=adopted.opened,
         )
         self.definition = Definition(find_assistant, journal, lambda brief: self.controls.take(brief))
@@ -232,6 +241,22 @@ class Parts:
             self.stage.tell("voice.session.end", **why)
         elif state is State.LIVE:
             self.stage.tell("voice.session.start")
+
+    def _tell_note(self, happened: Happened, person: str | None) -> None:
+        """Tell them who has come, and who has gone."""
+        if event := OF_PEOPLE.get(happened):
+            self.stage.tell(event, person=person)
+
+    def _tell_turn(self, conversation_id: str, turn: Turn) -> None:
+        """Tell them that a turn is kept, and where it is read."""
+        self.stage.tell(
+            "conversation.turn",
+            conversation=conversation_id,
+            turn=turn.sequence,
+            role=turn.role,
+            person=turn.person,
+            interrupted=turn.interrupted,
+        )
 
     def _in_another(self, session: Session) -> InRoom:
         """What is of the room alone in which the session will be: the bot waits, and is apart."""

@@ -42,11 +42,14 @@ class Turns:
         """`age` is the session's: with it the times of turns are those of Redis's clock."""
         self._brief = session.brief
         self._transcript = Transcript(session.epoch, before)
-        self._writer = TurnWriter(ledger, session, self._transcript)
+        self._writer = TurnWriter(ledger, session, self._transcript, on_kept=self._kept)
         self._now_ms = _clock(session.created_ms, age)
         self.hearing = self.hear_in(session.room)  # in the room where the bot is
         self._resumes = False
         self.on_said: Callable[[Turn], object] | None = None  # called with each turn
+        self.on_kept: Callable[[str, Turn], object] | None = (
+            None  # with its conversation, once it has its place there
+        )
         self.remembering = Remembering(
             memories or Memories(None, session),
             conversation_id=lambda: self.conversation_id,
@@ -93,6 +96,10 @@ class Turns:
         self._writer.write(turn)
         if self.on_said is not None:
             self.on_said(turn)
+
+    def _kept(self, conversation_id: str, turn: Turn) -> None:
+        if self.on_kept is not None:
+            self.on_kept(conversation_id, turn)
 
     def _sum_up(self, person: str | None, kept: int, text: str, model: str) -> None:
         """A summary has taken the place of messages in a context: the bot that replaces this one reads it there too."""

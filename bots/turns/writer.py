@@ -4,6 +4,7 @@ While Redis is away turns are kept here; what is too much is counted, and the lo
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,7 +26,15 @@ log = structlog.get_logger(__name__)
 class TurnWriter:
     """One bot's way from what is said to Redis."""
 
-    def __init__(self, ledger: AsyncRedisLedger, session: Session, transcript: Transcript) -> None:
+    def __init__(
+        self,
+        ledger: AsyncRedisLedger,
+        session: Session,
+        transcript: Transcript,
+        *,
+        on_kept: Callable[[str, Turn], None] = lambda *_: None,
+    ) -> None:
+        """`on_kept` is called with a conversation's id and each turn of it that has its place there."""
         self.conversation_id = session.conversation_id  # where it stands now
         self.dropped = 0  # turns that are never written
         self._is_dropping = False
@@ -33,6 +42,7 @@ class TurnWriter:
         self._epoch = session.epoch
         self._owners = {session.conversation_id: session.conversation_owner}
         self._transcript = transcript
+        self._on_kept = on_kept
         self._unwritten: deque[Record | BeginConversation] = deque()
         self._sent: tuple[Step[Any], Step[Any]] | None = None  # as it is kept here, and as it went
         self._background = BackgroundWriter(ledger, next_step=self._next_step, on_reply=self._on_reply)
@@ -136,6 +146,7 @@ class TurnWriter:
             self._unwritten.popleft()
         if written and isinstance(step, Record):
             self._transcript.place(step.turn.id, int(written))
+            self._on_kept(step.conversation_id, replace(step.turn, sequence=int(written)))
         if not self._unwritten and self._is_dropping:
             self._is_dropping = False
             self._say_dropped()

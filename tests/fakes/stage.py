@@ -12,7 +12,8 @@ class FakeStage:
         self.done = []  # in order
         self.conversation_id = None  # that the room tells; None: as it was
         self.told = []  # to the people's clients
-        self.events = []
+        self.events = []  # of those, what app/events/schema.py has
+        self.sent = []  # all of it, with its facts
         self.told_only = []  # for each of these to whom, where that was one person
         self.facts = []  # with each of these
         self.shown = []  # under which names, and None
@@ -38,7 +39,11 @@ class FakeStage:
         self.done.append("takes part")
 
     def tell(self, event, *, only=None, **facts):
-        if event.startswith(("session.", "voice.")):
+        self.sent.append((event, facts))
+        if (
+            event.partition(".")[0] in ("session", "voice", "participant", "conversation")
+            or event == "room.state"
+        ):
             self.events.append(event)
             return
         self.told.append(event)

@@ -15,7 +15,7 @@ from greenroom.app.rooms.conversations import Record, ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from greenroom.app.rooms.leases import STALE_AFTER
 from greenroom.app.rooms.resuming import NO_RESULT, NOTHING_OPEN, UNANSWERED, UNFINISHED
-from greenroom.app.rooms.sessions import Reason, State, Transition
+from greenroom.app.rooms.sessions import Happened, Reason, State, Transition
 from greenroom.app.rooms.told import Hear
 from greenroom.bots.stay import bot_run, heartbeat, stay, watchdog
 from greenroom.bots.stay.ending import REPLACED, End, Ending
@@ -411,3 +411,36 @@ async def test_the_people_s_clients_are_told_of_the_session_and_servers_of_what_
         ("voice.speech.start", 1),
         ("voice.speech.end", 2),
     ]
+
+
+async def test_the_people_s_clients_are_told_who_comes_what_is_opened_and_which_turns_are_kept(perform):
+    """As servers are, in the same words."""
+
+    async def bot(current, _body):
+        await starts(current)
+        parts = current._parts
+        await parts.journal.note(Happened.PERSON_ARRIVED, person="ada")
+        parts.open_things.open("desktop_mode", "full", owner="ada")
+        parts.open_things.close("desktop_mode")
+        parts.turns._writer._on_reply(recorded("c", Turn("7-1", "user", "hello", person="ada")), 4)
+        await parts.journal.note(Happened.PERSON_LEFT, person="ada")
+        current.end(Ending(Reason.SHUTDOWN))
+        await asyncio.Future()
+
+    parts, _ = await perform(bot)
+
+    told = [(event, facts) for event, facts in parts.stage.sent if event.startswith(("part", "room", "conv"))]
+    assert told == [
+        ("participant.joined", {"person": "ada"}),
+        ("room.state", {"opened": ["desktop_mode"], "closed": []}),
+        ("room.state", {"opened": [], "closed": ["desktop_mode"]}),
+        (
+            "conversation.turn",
+            {"conversation": "c", "turn": 4, "role": "user", "person": "ada", "interrupted": False},
+        ),
+        ("participant.left", {"person": "ada"}),
+    ]
+
+
+def recorded(conversation, turn):
+    return Record("s", conversation, 1, turn, 0, "ada")
