@@ -99,6 +99,13 @@ REPLACEMENTS: tuple[Replacement, ...] = (
     ),
     Replacement(
         LOCAL,
+        "aioice.ice",
+        "CONSENT_FAILURES",
+        "local:CONSENT_FAILURES",
+        because="a bot talks for more than half a minute to somebody whose network has gone",
+    ),
+    Replacement(
+        LOCAL,
         "aiortc.rtcpeerconnection",
         "RTCDtlsTransport",
         "local:DtlsTransport",

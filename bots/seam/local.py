@@ -18,6 +18,8 @@ from greenroom.bots.seam.pace import steady
 
 AS_LONG_AS_IT_TAKES = timedelta(days=365)
 OF_WHICH_ONE_IS_TAKEN = 500  # packets of sound during a pause, ten seconds of it
+# Of aioice's questions, one each five seconds: so many in a row without an answer, and the peer has gone
+CONSENT_FAILURES = 3
 # Before a pause: a browser to which sound stops coming in the middle of a word makes up more of it for half a second
 SILENCE_BEFORE_PAUSE = timedelta(milliseconds=200)
 

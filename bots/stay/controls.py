@@ -24,6 +24,7 @@ from greenroom.app.settings import Settings
 from greenroom.bots import speech
 from greenroom.bots.personalities import Personality
 from greenroom.bots.personalities import load as load_personality
+from greenroom.bots.seam.settings import settings_of_voice
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.transports.stage import Stage
 
@@ -174,7 +175,9 @@ def _settings_frames(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Fra
     frames: list[Frame] = []
     if "voice_parameters" in changes:
         gone = dict.fromkeys(was["voice_parameters"])
-        frames.append(TTSUpdateSettingsFrame(delta=_shaped({**gone, **changes["voice_parameters"]})))
+        frames.append(
+            TTSUpdateSettingsFrame(delta=settings_of_voice({**gone, **changes["voice_parameters"]}))
+        )
     if voice := changes.get("voice"):
         frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(voice=voice)))
     if language := changes.get("language"):
@@ -183,13 +186,3 @@ def _settings_frames(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Fra
     if prompt := changes.get("prompt"):
         frames.append(LLMUpdateSettingsFrame(delta=LLMSettings(system_instruction=prompt)))
     return frames
-
-
-def _shaped(parameters: Mapping[str, Any]) -> TTSSettings:
-    """Parameters of a voice, for whichever service speaks: it takes from a change what it has a setting for by that
-    name, and what it has none for as its `extra`."""
-    delta = TTSSettings(extra=dict(parameters))
-    for name, value in parameters.items():
-        if not hasattr(delta, name):  # else it is a part of pipecat's own, and no parameter
-            setattr(delta, name, value)
-    return delta

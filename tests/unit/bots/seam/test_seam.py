@@ -207,6 +207,7 @@ def test_ours_is_where_theirs_is_looked_up(each):
         for node in ast.walk(ast.parse(inspect.getsource(module)))
         if (isinstance(node, ast.Call) and ast.unparse(node.func) == each.name)
         or (isinstance(node, ast.Attribute) and ast.unparse(node.value) == each.name)
+        or (isinstance(node, ast.Compare) and each.name in map(ast.unparse, node.comparators))
     ]
 
     assert getattr(module, each.name) is each.load()
