@@ -66,6 +66,7 @@ EVENTS = {
     "turns_dropped": "Redis was away for so long that the oldest turns were never written; how many so far",
     "flush_failed": "what was said could not be stored for good; it waits in Redis, and is stored later",
     "conversation_name_failed": "the backend was away, or named no conversation that fits; the session has its own",
+    "conversation_load_failed": "what was said before in it could not be had in time; the bot begins without it",
     "turns_delayed": "the backend could not take a conversation's turns now; they wait in Redis, and others go on",
     "session_delayed": "the backend could not be told of a session now; it is told later",
     "turn_rejected": "the database, or the backend, never takes a turn; it is put aside in Redis for a month",

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
@@ -18,10 +19,11 @@ from greenroom.app import providers
 from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.naming import begin_as_named
 from greenroom.app.connecting import way_in
-from greenroom.app.errors import NoSuchSession, ProviderAway
+from greenroom.app.errors import GreenroomError, NoSuchSession, ProviderAway
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.providers.room_metadata import named_in
 from greenroom.app.rooms.assistants import Assistant
+from greenroom.app.rooms.brief import MAIN
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
@@ -31,7 +33,7 @@ from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.room import LIVEKIT
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
-from greenroom.app.rooms.taking_up import take_up
+from greenroom.app.rooms.taking_up import KeptEarlier, take_up
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import RedisLedger
@@ -54,6 +56,8 @@ SIGNALS: Mapping[signal.Signals, Ending | None] = {
     signal.SIGQUIT: Ending(Reason.SHUTDOWN),
     signal.SIGUSR1: Ending(Reason.MAX_DURATION, detail="the worker's time limit"),
 }
+
+MEETS_WITHIN = 1.0  # seconds: a child is ready without it
 
 log = structlog.get_logger(__name__)
 
@@ -87,21 +91,36 @@ def _needed(settings: Settings) -> Iterator[str]:
     if settings.backend_url:
         yield "greenroom.app.backend.memory"
     else:
-        yield "greenroom.app.conversations.memory"
+        yield "greenroom.app.conversations.taking_up"
     yield "greenroom.app.conversations.assistants"  # SQLAlchemy takes half a second, in which a bot would stand still
     if settings.backend_url or settings.daily_domain or settings.livekit_url:
         yield "httpx"
 
 
 def warm(settings: Settings) -> None:
-    """Load the models, once in each child process, after the fork."""
+    """Load the models, and meet the database, once in each child process, after the fork."""
+    meeting = threading.Thread(target=meet_database, args=(settings,), daemon=True)
+    meeting.start()
     ears.warm()
     if settings.livekit_url:
         from greenroom.bots.transports import livekit
 
         livekit.warm()
     speech.warm(speech.kind_for(settings))
+    meeting.join(MEETS_WITHIN)
     this_process.note_baseline()
+
+
+def meet_database(settings: Settings) -> None:
+    """Ask once about nobody: what is asked at a bot's start is compiled then, and what server it is is known.
+
+    That takes ten times as long as the answer, of the little time that a bot waits for it.
+    """
+    with suppress(GreenroomError):  # then the first bot learns it
+        if not settings.backend_url:
+            _memory(settings).recall(MAIN, "", besides="")
+        if (earlier := _earlier(settings)) is not None:
+            earlier.find(MAIN, "")
 
 
 def run(
@@ -197,6 +216,7 @@ async def _stay(
             connect=partial(_connect, settings),
             memory=_memory(settings),
             find_assistant=partial(_find_assistant, settings.database_url),
+            earlier=_earlier(settings),
         )
         stay = Stay(parts)
         here.append(stay)
@@ -237,8 +257,21 @@ def _memory(settings: Settings) -> Memory:
     return SqlMemory(_database(settings.database_url))
 
 
+def _earlier(settings: Settings) -> KeptEarlier | None:
+    """A backend of somebody's own has conversations that are over, and is not asked for their turns."""
+    if settings.backend_url:
+        return None
+    from greenroom.app.conversations.taking_up import SqlEarlier
+
+    return SqlEarlier(_database(settings.database_url))
+
+
+@cache
 def _database(url: str) -> "Database":
-    """A connection to it is opened for each read, which are few: none is open when nobody needs it."""
+    """The database, which is told once what it is asked.
+
+    A connection is opened for each read, which are few: none is open when nobody needs it.
+    """
     from greenroom.app.conversations.database import Database, Patience
 
     return Database(url, pooled=False, patience=Patience(connection=1, lock=1, statement=1))

@@ -53,8 +53,7 @@ class SqlKeptConversations:
             those = those.where(turns.c.sequence >= after.number, is_next)
         with self._database.reading() as connection:
             found = connection.execute(those).all()
-            results = self._results(connection, conversation_id, found)
-        return [_turn(row, results) for row in found]
+            return turns_of_rows(connection, self._tenant, conversation_id, found)
 
     def _search(
         self, connection: Connection, wanted: Wanted, after: Place | None, limit: int
@@ -106,19 +105,20 @@ class SqlKeptConversations:
             those = those.where(began <= after.number, is_next)
         return those.order_by(conversations.c.started_ms.desc(), its_id.desc())
 
-    def _results(
-        self, connection: Connection, conversation_id: str, found: Sequence["Row[Any]"]
-    ) -> dict[str, str]:
-        """How the calls ended whose results are among these turns."""
-        asked = {row.message["tool_call_id"] for row in found if row.message.get("tool_call_id")}
-        if not asked:
-            return {}
+
+def turns_of_rows(
+    connection: Connection, tenant: str, conversation_id: str, found: Sequence["Row[Any]"]
+) -> list[Turn]:
+    """Turns of a conversation, and how the calls ended whose results are among them."""
+    results: dict[str, str] = {}
+    if asked := {row.message["tool_call_id"] for row in found if row.message.get("tool_call_id")}:
         query = select(tool_calls.c.id, tool_calls.c.status).where(
-            tool_calls.c.tenant == self._tenant,
+            tool_calls.c.tenant == tenant,
             tool_calls.c.conversation_id == conversation_id,
             tool_calls.c.id.in_(asked),
         )
-        return {row.id: row.status for row in connection.execute(query)}
+        results = {row.id: row.status for row in connection.execute(query)}
+    return [_turn(row, results) for row in found]
 
 
 def _by_bytes(column: Any, is_sqlite: bool) -> Any:

@@ -145,3 +145,18 @@ class BeginConversation(Step[bool]):
     conversation_id: str
     owner: str
     brief: str = ""  # as JSON, where the session shall count as one that was asked for with this conversation
+
+
+@dataclass(frozen=True)
+class TakeUp(Step[bool]):
+    """What was said in a conversation stands in the ledger again, which has forgotten it; nobody stores it once more.
+
+    What is said from now on has its place behind all of it.  False, and no turn is written, where the ledger has some
+    of its turns, or if a bot of a later epoch has the session.
+    """
+
+    session_id: str
+    conversation_id: str
+    epoch: int
+    turns: tuple[Turn, ...]
+    last_sequence: int

@@ -1,15 +1,24 @@
-"""Which conversation a session begins with, where somebody's own backend names it: in an answer, or in its room."""
+"""Which conversation a session begins with, where somebody names it, and what of it is kept for good.
+
+A backend of somebody's own names one in an answer, or in its room; a caller of /join in the call.
+"""
 
 import re
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
-from greenroom.app.rooms.conversations import BeginConversation
+from greenroom.app.rooms.conversations import BeginConversation, Turn
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.memory import CHARACTERS_A_TOKEN
 from greenroom.app.rooms.sessions import Session
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # as /join takes it
+
+TURNS_AT_MOST = 100  # of a conversation that is taken up: fewer than are summed up in a call
+TOKENS_AT_MOST = 3000  # half of what a bot's model reads before that
 
 log = structlog.get_logger(__name__)
 
@@ -30,3 +39,31 @@ def take_up(ledger: Ledger, session: Session, named: object) -> Session:
 def keep_own(session: Session, because: str) -> Session:
     log.warning("conversation_name_failed", session_id=session.id, because=because)
     return session
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What was said in a conversation before everybody but the database forgot it."""
+
+    user_id: str  # whose it is; "" where nobody knows it any more
+    turns: Sequence[Turn] = ()  # the last ones, in order, and in front of them a summary of what is left out
+    last_sequence: int = 0  # that a turn of it has, be it among these or not
+
+
+class KeptEarlier(Protocol):
+    """What is kept for good of conversations.  Raises a GreenroomError if it cannot be had now."""
+
+    def find(self, tenant: str, conversation_id: str) -> Earlier | None:
+        """None for one of which nothing is kept."""
+        ...
+
+
+def newest_that_fit(newest_first: Iterable[Turn], tokens: int = TOKENS_AT_MOST) -> list[Turn]:
+    """The last turns that a model may read, in order."""
+    room, fitting = tokens * CHARACTERS_A_TOKEN, []
+    for turn in newest_first:
+        room -= len(turn.content) + sum(len(call.arguments) for call in turn.tool_calls)
+        if room < 0:
+            break
+        fitting.append(turn)
+    return fitting[::-1]

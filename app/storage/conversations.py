@@ -14,6 +14,7 @@ from greenroom.app.rooms.conversations import (
     Record,
     Source,
     SumsUp,
+    TakeUp,
     ToolCall,
     ToolStatus,
     Turn,
@@ -114,6 +115,28 @@ def record(step: Record) -> Command:
     return Command((call,), lambda replies: int(replies[0]))
 
 
+def take_up(step: TakeUp) -> Command:
+    entries: list[int | str] = []
+    for turn in step.turns:
+        # Of no session that is on: what is said in that one is counted
+        entry = _entry(Record("", step.conversation_id, turn.epoch, turn))
+        entries += [turn.sequence, dumps({**entry, "sequence": str(turn.sequence)})]
+    call = script(
+        "take_up",
+        {
+            "session": keys.session(step.session_id),
+            "conversation": keys.conversation(step.conversation_id),
+            "turns": keys.turns(step.conversation_id),
+        },
+        epoch=str(step.epoch),
+        last=step.last_sequence,
+        ttl_ms=ms(KEPT_AFTER_END),
+        kept_ms=ms(OUTBOX_KEEPS_FOR),
+        entries=entries,
+    )
+    return Command((call,), lambda replies: replies[0] == 1)
+
+
 def read_turns(step: ReadTurns) -> Command:
     def read(replies: list[Reply]) -> list[Turn]:
         return [turn_of(entry) for entry in replies[0]]
@@ -148,6 +171,7 @@ def begin_conversation(step: BeginConversation) -> Command:
 
 ENCODERS: Encoders = {
     Record: record,
+    TakeUp: take_up,
     ReadTurns: read_turns,
     CountMessages: count_messages,
     BeginConversation: begin_conversation,

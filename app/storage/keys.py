@@ -11,8 +11,8 @@
     room_emptied:{<room>}         string  24 h                        note_emptied
     rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline, beat, create, a move
     session:{<id>}                hash    24 h past its end           create, transition, succeed, and the like
-    conversation:{<id>}           hash    3 days past its last turn    create, begin_conversation, record
-    conversation:{<id>}:turns     zset    24 h past its last turn     record
+    conversation:{<id>}           hash    3 days past its last turn    create, begin_conversation, record, take_up
+    conversation:{<id>}:turns     zset    24 h past its last turn     record, take_up
     conversation:{<id>}:outbox    list    3 days, capped              record
     conversations:outbox          zset    kept; conversation -> last turn, 3 days  record
     conversation:{<id>}:unstorable  list  30 days                     settle

@@ -13,6 +13,7 @@ from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import ON_STAGE, Happened, Reason, Session, State
+from greenroom.app.rooms.taking_up import KeptEarlier
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import transports as stages
@@ -43,6 +44,7 @@ from greenroom.bots.stay.moving import Connect, Moving
 from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.stay.take_over import TakeOver
+from greenroom.bots.stay.taking_up import TakingUp
 from greenroom.bots.stay.telling import Telling
 from greenroom.bots.stay.terms import Terms
 from greenroom.bots.stay.time_limit import TimeLimit
@@ -76,11 +78,13 @@ class Parts:
         connect: Connect,
         memory: Memory | None = None,
         find_assistant: Find | None = None,
+        earlier: KeptEarlier | None = None,
         stage_of: Callable[..., Stage] = stages.of,
     ) -> None:
         """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone.
 
-        `find_assistant` asks where they are kept; `connect` is the way into a session's room for its user.
+        `find_assistant` asks where they are kept, `earlier` knows what was said in a conversation that is taken up, and
+        `connect` is the way into a session's room for its user.
         """
         self._settings = settings
         self._stage_of = stage_of
@@ -105,6 +109,9 @@ class Parts:
         self.memories = Memories(memory, session)
         self.turns = turns = Turns(
             ledger, session, adopted.conversation, age=adopted.age, memories=self.memories
+        )
+        self.taking_up = TakingUp(
+            earlier, session, adopted.conversation, turns, begin_own=self._begin_own_conversation
         )
         turns.on_said = lambda turn: self.rooms.now.voices.said(turn)
         turns.on_kept = self._tell_turn
@@ -257,6 +264,12 @@ class Parts:
             person=turn.person,
             interrupted=turn.interrupted,
         )
+
+    def _begin_own_conversation(self) -> None:
+        """Before anybody has said anything."""
+        self.turns.begin_another(self.journal.session.conversation_user)
+        self.journal.change_conversation(self.turns.conversation_id)
+        self.stage.change_conversation(self.turns.conversation_id)
 
     def _in_another(self, session: Session) -> InRoom:
         """What is of the room alone in which the session will be: the bot waits, and is apart."""

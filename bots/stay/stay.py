@@ -39,6 +39,7 @@ class Stay:
         self._parts.watchdog.watch()  # before the bot: what it does first may block already
         ending = Ending.by_our_fault("broke on our side; the worker's log says how")
         self._parts.definition.read()
+        self._parts.taking_up.read()
         self._rooms.now.bot_run.begin(self._prepare)
         self._parts.time_limit.wind()
         check = asyncio.get_running_loop().call_later(BOT_STARTS_WITHIN.total_seconds(), self._check_started)
@@ -92,6 +93,7 @@ class Stay:
             self._parts.silence.begin(session.pause)
         await self._rooms.now.controls.prepare(self._adopted.config)
         turns = self._parts.turns
+        await self._parts.taking_up.done()
         if self._adopted.resumes:
             turns.resume()
         if self._parts.memories.are_kept and turns.are_for_one:

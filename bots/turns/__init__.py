@@ -108,6 +108,16 @@ class Turns:
 
     # What was said before
 
+    def take_up(self, turns: Sequence[Turn], last_sequence: int) -> None:
+        """Go on with a conversation that the ledger has forgotten."""
+        self._transcript.catch_up(turns)
+        self.go_on_behind(last_sequence)
+        self._writer.take_up(turns, last_sequence)
+
+    def go_on_behind(self, sequence: int) -> None:
+        """Write what is said from now on to a later place than that."""
+        self._transcript.go_on_behind(sequence)
+
     def resume(self) -> None:
         """Go on in place of a bot that was lost, whose tools have no result any more."""
         self._resumes = True

@@ -79,6 +79,10 @@ class Transcript:
         self.last_sequence = max([self.last_sequence, *(said.sequence for said in missed)])
         return missed
 
+    def go_on_behind(self, sequence: int) -> None:
+        """What is added from now on has a later place than that."""
+        self.last_sequence = max(self.last_sequence, sequence)
+
     def lost(self, kept: Sequence[Turn]) -> list[Turn]:
         """What is not among the turns that Redis still has."""
         there = {turn.id for turn in kept}

@@ -4,20 +4,21 @@ While Redis is away turns are kept here; what is too much is counted, and the lo
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
+from greenroom.app.rooms.conversations import BeginConversation, Record, TakeUp, Turn
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.background_writer import BackgroundWriter
 from greenroom.bots.turns.transcript import Transcript
 
+Unwritten = Record | BeginConversation | TakeUp
 UNWRITTEN_AT_MOST = 1000  # turns; the oldest go, if Redis is away for longer
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,7 @@ class TurnWriter:
         self._owners = {session.conversation_id: session.conversation_owner}
         self._transcript = transcript
         self._on_kept = on_kept
-        self._unwritten: deque[Record | BeginConversation] = deque()
+        self._unwritten: deque[Unwritten] = deque()
         self._sent: tuple[Step[Any], Step[Any]] | None = None  # as it is kept here, and as it went
         self._background = BackgroundWriter(ledger, next_step=self._next_step, on_reply=self._on_reply)
 
@@ -67,6 +68,11 @@ class TurnWriter:
         self.conversation_id = conversation_id
         self._owners[conversation_id] = owner
         self._put(BeginConversation(self._session_id, self._epoch, conversation_id, owner))
+
+    def take_up(self, turns: Sequence[Turn], last_sequence: int) -> None:
+        """Write what the ledger has forgotten of the conversation that goes on, in front of what is said now."""
+        step = TakeUp(self._session_id, self.conversation_id, self._epoch, tuple(turns), last_sequence)
+        self._put(step)
 
     def go_on_under(self, epoch: int) -> None:
         """Write from now on under a later epoch of the session's, also what is unwritten yet."""
@@ -100,7 +106,7 @@ class TurnWriter:
             log.warning("turns_write_failed", session_id=self._session_id, turns=len(self._unwritten))
         return is_written
 
-    def _put(self, step: Record | BeginConversation) -> None:
+    def _put(self, step: Unwritten) -> None:
         if len(self._unwritten) >= UNWRITTEN_AT_MOST:
             self._drop_oldest_turn()
         self._unwritten.append(step)
@@ -133,12 +139,12 @@ class TurnWriter:
         self._sent = kept, step
         return step
 
-    def _is_turn_of_this(self, step: Record | BeginConversation) -> bool:
+    def _is_turn_of_this(self, step: Unwritten) -> bool:
         """Whether a step writes a turn of the conversation that is going on, which the transcript has too."""
         return isinstance(step, Record) and step.conversation_id == self.conversation_id
 
     def _on_reply(self, step: Step[Any], written: Any) -> None:
-        if not written:
+        if not written and not isinstance(step, TakeUp):  # of that another bot has written it
             log.warning("turn_refused", session_id=self._session_id, epoch=self._epoch)
         kept, sent = self._sent or (None, None)
         is_still_first = bool(self._unwritten) and self._unwritten[0] is kept  # else it was dropped meanwhile

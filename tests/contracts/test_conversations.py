@@ -10,15 +10,18 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import (
     SUMMARY,
     BeginConversation,
+    CountMessages,
     ReadTurns,
     Record,
     Source,
     SumsUp,
+    TakeUp,
     ToolCall,
     ToolStatus,
     Turn,
 )
 from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.outboxes import ReadOutbox
 from greenroom.app.rooms.sessions import (
     KEPT_AFTER_END,
     Create,
@@ -265,3 +268,43 @@ def test_it_is_still_theirs_after_a_loss_of_everything(world, ledger, session):
 
     assert ledger.run(ReadSession("a-session")).conversation_id == "another"
     assert launched(ledger, "ada-s", conversation_id="another") is Created.CONVERSATION
+
+
+def take_up(ledger, *sequences, last, epoch=7):
+    turns = tuple(Turn(f"old-{each}", "user", "words", epoch=5, sequence=each) for each in sequences)
+    return ledger.run(TakeUp("a-session", HERE, epoch, turns, last))
+
+
+def test_what_is_taken_up_stands_in_front_of_what_is_said_then(ledger, session):
+    assert take_up(ledger, 10, 11, last=12)
+
+    assert say(ledger, 1) == 13
+    assert said(ledger) == ["old-10", "old-11", "turn-1"]
+
+
+def test_what_is_known_is_not_taken_up_and_the_last_place_is_learnt_all_the_same(ledger, session):
+    say(ledger, 1)
+
+    assert not take_up(ledger, 10, last=12)
+    assert said(ledger) == ["turn-1"]
+    assert say(ledger, 2) == 13
+
+
+def test_taking_up_twice_is_once(ledger, session):
+    take_up(ledger, 10, last=12)
+    say(ledger, 1)
+    take_up(ledger, 10, last=12)
+
+    assert said(ledger) == ["old-10", "turn-1"]
+
+
+def test_a_bot_of_an_earlier_epoch_takes_nothing_up(ledger, succeeded):
+    assert not take_up(ledger, 10, last=12)
+    assert say(ledger, 1, epoch=8) == 2
+
+
+def test_what_is_taken_up_is_not_stored_again_nor_counted(ledger, session):
+    take_up(ledger, 10, last=12)
+
+    assert ledger.run(ReadOutbox(HERE, 10)).entries == ()
+    assert ledger.run(CountMessages(HERE, "a-session")) == 0

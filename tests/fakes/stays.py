@@ -34,6 +34,7 @@ def parts_of_a_stay(
     memory=None,
     timer=None,
     find_assistant=None,
+    earlier=None,
     stage_of=None,
     **facts,
 ):
@@ -49,6 +50,7 @@ def parts_of_a_stay(
         connect=connect,
         memory=memory,
         find_assistant=find_assistant,
+        earlier=earlier,
         stage_of=stage_of or (lambda *_, **__: FakeStage(people)),
     )
     parts.watchdog = Watchdog(parts.end, (timer or FakeTimer()).set)

@@ -13,7 +13,7 @@ from greenroom.app.errors import LaunchFailed
 from greenroom.app.providers.local import Local
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.asked_reaping import TellReaped
-from greenroom.app.rooms.conversations import BeginConversation, Record, Turn
+from greenroom.app.rooms.conversations import BeginConversation, Record, TakeUp, Turn
 from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
@@ -173,6 +173,7 @@ def live_through(day, server):
     session, another = bot.session, "conversation-of-another"
     words, others_words = Turn("a-turn", "user", "words"), Turn("another-turn", "user", "words")
     ledger.run(Record(session.id, session.conversation_id, session.epoch, words))
+    ledger.run(TakeUp(session.id, "of-last-week", session.epoch, (replace(words, sequence=3),), 3))
     ledger.run(BeginConversation(session.id, session.epoch, another, "main/bob"))
     ledger.run(Record(session.id, another, session.epoch, others_words))
     ledger.run(Hear(session.id, session.epoch, (Sound("voice.speech.start", 1),)))
