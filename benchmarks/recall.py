@@ -3,9 +3,9 @@
     make bench-recall
     make bench-recall ARGS="--starts 200"
 
-Each start does what a bot's process does: it opens a connection of its own, reads facts, the last summary and how the
-last conversation ended, and makes a text of them.  Both people are in the same database, and take turns; on SQLite and
-on PostgreSQL.  The line tells of the database where many conversations cost most beside few.
+Each start does what a bot's process does that has met its database: it opens a connection of its own, reads facts, the
+last summary and how the last conversation ended, and makes a text of them.  Both people are in the same database, and
+take turns; on SQLite and on PostgreSQL.  The line tells of the database where many conversations cost most beside few.
 """
 
 import argparse
@@ -56,8 +56,10 @@ def main() -> None:
 
 def _start(url: str, whose: str) -> float:
     """How many ms until what is known of a person is a text."""
+    memory = SqlMemory(Database(url, pooled=False))
+    memory.recall("main", "", besides="")
     began = time.perf_counter()
-    text = SqlMemory(Database(url, pooled=False)).recall("main", whose, besides="the-one-that-begins")
+    text = memory.recall("main", whose, besides="the-one-that-begins")
     took = (time.perf_counter() - began) * 1000
     if WORDS.strip() not in text:
         raise SystemExit("nothing was recalled")

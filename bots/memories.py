@@ -1,7 +1,7 @@
 """What is known of the people in a room from earlier conversations, loaded once for each of their conversations here.
 
 It is read in a thread, beside everything else.  Whoever waits for it waits no longer than LOADED_WITHIN, and goes on
-without: no voice waits for a database.
+without: no voice waits for a database.  What is late comes into the conversation when it is there.
 """
 
 import asyncio
@@ -49,12 +49,18 @@ class Memories:
         if loading is not None and then is not None:
             loading.add_done_callback(loaded)
 
-    async def of(self, person: str, conversation_id: str) -> str:
-        """What is known of a person, in words; empty if it is nothing, or cannot be had in time."""
+    async def of(self, person: str, conversation_id: str, late: Callable[[str], None] | None = None) -> str:
+        """What is known of a person, in words; empty if it is nothing, or cannot be had in time.
+
+        `late` gets it where it comes after that.
+        """
         loading = self._begin(person, conversation_id)
         if loading is None:
             return ""
-        return await self._in_time(loading) or ""
+        remembered = await self._in_time(loading)
+        if remembered is None and not loading.done():
+            self.load(person, conversation_id, late)
+        return remembered or ""
 
     async def anew(self, person: str, conversation_id: str) -> str | None:
         """What is known of a person now, whatever was known of them before; None if it cannot be had in time."""

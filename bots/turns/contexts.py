@@ -15,6 +15,7 @@ class Contexts:
 
     def __init__(self) -> None:
         self._by_person: dict[str | None, LLMContext] = {}
+        self._remembered: dict[str | None, str] = {}  # what came before the bot has built the context
 
     @property
     def are_known(self) -> bool:
@@ -28,6 +29,8 @@ class Contexts:
         if any(known is context for known in self._by_person.values()):
             return False
         self._by_person[person] = context
+        if person in self._remembered:
+            self.remember(person, self._remembered.pop(person))
         return True
 
     def extend(self, conversation: Sequence[Turn]) -> None:
@@ -44,10 +47,9 @@ class Contexts:
         Nobody said it, so it is not written down.
         """
         context = self._by_person.get(person)
-        if (
-            context is not None
-            and (messages := with_memory(remembered, context.messages)) != context.messages
-        ):
+        if context is None:
+            self._remembered[person] = remembered
+        elif (messages := with_memory(remembered, context.messages)) != context.messages:
             context.set_messages(messages)
 
     def sum_up(self, context: LLMContext, gone: Sequence[Any], text: str) -> tuple[str | None, int] | None:
@@ -68,6 +70,7 @@ class Contexts:
 
     def clear(self) -> None:
         """Forget everything at once: as a frame it may come after the next person's first word."""
+        self._remembered.clear()
         for context in self._by_person.values():
             context.set_messages([])
 

@@ -19,8 +19,16 @@ class Remembering:
 
     async def of(self, person: str, hearing: Hearing | None = None) -> str:
         """What a bot that begins is told of the person whom it is for."""
-        is_for_one = (hearing or self._hearing()).is_for_one
-        return await self._memories.of(person, self._conversation_id()) if is_for_one else ""
+        hearing = hearing or self._hearing()
+        if not hearing.is_for_one:
+            return ""
+        conversation_id, contexts = self._conversation_id(), hearing.contexts
+
+        def put_into_context(remembered: str) -> None:
+            if conversation_id == self._conversation_id():
+                contexts.remember(None, remembered)
+
+        return await self._memories.of(person, conversation_id, put_into_context)
 
     def load(self, person: str) -> None:
         """Let the bot know a person with whom it has begun to talk, as soon as that is loaded."""

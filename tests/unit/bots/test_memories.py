@@ -102,6 +102,48 @@ async def test_a_bot_begins_without_what_cannot_be_read_and_the_log_has_no_word_
     assert "canary" not in caplog.text
 
 
+@pytest.mark.parametrize("is_built_first", [True, False])
+async def test_what_comes_late_is_in_the_context_from_then_on(monkeypatch, is_built_first):
+    """Whoever is greeted a second after the bot's start is greeted as somebody who is known."""
+    monkeypatch.setattr(memories, "LOADED_WITHIN", timedelta(milliseconds=10))
+    memory = FakeMemory(ada="Ada")
+    memory.answers.clear()
+    parts = parts_of_a_stay(memory=memory)
+    context = LLMContext([{"role": "user", "content": "Hello"}])
+
+    async def build():
+        await with_pipeline(parts, LLMUserAggregator(context, params=user_params()))
+
+    assert await parts.turns.remembering.of("ada") == ""
+    if is_built_first:
+        await build()
+    memory.answers.set()
+    loading = next(iter(parts.memories._loading.values()))
+    await eventually_async(loading.done)
+    await asyncio.sleep(0)
+    if not is_built_first:
+        await build()
+
+    assert context.messages == [as_message(OF_ADA), {"role": "user", "content": "Hello"}]
+    assert len(memory.asked) == 1
+
+
+async def test_what_comes_late_is_not_told_to_whoever_came_meanwhile(monkeypatch):
+    monkeypatch.setattr(memories, "LOADED_WITHIN", timedelta(milliseconds=10))
+    memory = FakeMemory(ada="Ada")
+    memory.answers.clear()
+    parts = parts_of_a_stay(memory=memory)
+    assert await parts.turns.remembering.of("ada") == ""
+    parts.turns.begin_another("ben")
+    memory.answers.set()
+    await eventually_async(next(iter(parts.memories._loading.values())).done)
+    await asyncio.sleep(0)
+
+    context = LLMContext()
+    await with_pipeline(parts, LLMUserAggregator(context, params=user_params()))
+    assert context.messages == []
+
+
 async def test_the_loop_goes_on_while_memory_is_read():
     memory = FakeMemory(ada="Ada")
     memory.answers.clear()
