@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from greenroom.app import cli_talks, cli_webhooks, cli_workers
+from greenroom.app import cli_sessions, cli_talks, cli_webhooks, cli_workers
 from greenroom.app import settings as app_settings
 from greenroom.app.cli_arguments import (
     BLIND,
@@ -22,7 +22,7 @@ from greenroom.app.cli_arguments import (
     seconds,
     text_of,
 )
-from greenroom.app.cli_here import environment_here, ledger_of, settings_here
+from greenroom.app.cli_here import environment_here, ledger_of, running_here, settings_here
 from greenroom.app.errors import DatabaseAway, GreenroomError, RedisAway
 from greenroom.app.rooms.letters import receiver_of
 from greenroom.app.settings import Settings, SettingsError
@@ -63,16 +63,25 @@ def _up(chosen: argparse.Namespace) -> int:
     """Start everything and print the link; Ctrl-C stops it."""
     from greenroom.app.local.up import up
 
+    for name in app_settings.ignored():
+        complain(name)
     return up(app_settings.load(keys=app_settings.KEYS), app_settings.environment(), chosen.procfile)
 
 
 def _settings(_chosen: argparse.Namespace) -> int:
-    """Print every setting: value, where it is from, what it means."""
-    rows = app_settings.table()
+    """Print every setting: value, where it is from, what it means; of what runs in this folder, if anything does."""
+    running = running_here()
+    rows = app_settings.table(running=running)
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         print(*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[3], sep="  ")
     app_settings.read()
+    if running is None:
+        print(
+            "\nNothing runs in this folder: these are the settings that `greenroom up` would start with here."
+        )
+    else:
+        print("\nThese are the settings of what runs in this folder, as `greenroom up` was given them.")
     return OK
 
 
@@ -195,20 +204,6 @@ def _database(settings: Settings) -> tuple[str, Callable[[], None]]:
     return database.address, try_it
 
 
-def _session(chosen: argparse.Namespace) -> int:
-    """Tell what came of a session: who was there, what happened, and how it ended."""
-    from greenroom.app.conversations.database import Database
-    from greenroom.app.conversations.sessions import SqlKeptSessions
-    from greenroom.app.rooms.histories import Histories
-
-    settings = settings_here()
-    ledger, database = ledger_of(settings), Database(settings.database_url)
-    # The database is asked for a session that Redis has forgotten, and for no other: it may be what is away
-    status = cli_talks.session(chosen, Histories(ledger, SqlKeptSessions(database)), ledger)
-    database.close()
-    return status
-
-
 def _version(_chosen: argparse.Namespace) -> int:
     """Print the version."""
     print(f"greenroom {metadata.version('greenroom')}")
@@ -273,7 +268,8 @@ COMMANDS: dict[str, Command] = {
     "events": _events,
     "migrate": _migrate,
     "import-assistants": _import_assistants,
-    "session": _session,
+    "sessions": cli_sessions.sessions,
+    "session": cli_sessions.session,
     "conversations": _conversations,
     "conversation": _conversation,
     "users": _users,
@@ -321,7 +317,8 @@ ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "drain": cli_workers.drain_arguments,
     "restart": cli_workers.restart_arguments,
     "reap": cli_workers.reap_arguments,
-    "session": and_json(cli_talks.session_arguments),
+    "sessions": json_argument,
+    "session": and_json(cli_sessions.session_arguments),
     "conversations": and_json(cli_talks.conversations_arguments),
     "conversation": and_json(cli_talks.conversation_arguments),
     "analytics": and_json(cli_talks.analytics_arguments),

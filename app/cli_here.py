@@ -1,26 +1,40 @@
 """What commands work with: the settings of the product that runs in this folder, and its Redis."""
 
-import secrets
+from pathlib import Path
 
 from greenroom.app import settings as app_settings
+from greenroom.app.local import here
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.settings import Settings
+from greenroom.app.settings import Settings, SettingsError
 
 
 def settings_here() -> Settings:
-    return app_settings.read_with_keys(environment_here())
+    """Raises SettingsError, which says what of the running product's settings cannot be known here."""
+    try:
+        return app_settings.read_with_keys(environment_here())
+    except SettingsError as error:
+        missing = here.unreadable_secrets_of_who_runs(_var_dir()) - app_settings.environment().keys()
+        if not missing:
+            raise
+        why = (
+            f"The Greenroom that runs here was given {', '.join(sorted(missing))}, which cannot be read from here: "
+            "give that to this command too."
+        )
+        raise SettingsError([*error.problems, why]) from error
 
 
 def environment_here() -> dict[str, str]:
     """Ours, and under it that of the product that runs in this folder: it may have been told another port."""
-    from greenroom.app.local import here
+    return {**here.settings_of_who_runs(_var_dir()), **app_settings.environment()}
 
-    given = app_settings.environment()
-    noted = here.settings_of_who_runs(app_settings.read().var_dir)
-    if "WEBHOOK_URLS" in noted and "WEBHOOK_URLS" not in given:
-        # The note has no secrets, and receivers without one are refused.  No command signs anything with it.
-        noted["WEBHOOK_SECRET"] = secrets.token_hex(32)
-    return {**noted, **given}
+
+def running_here() -> dict[str, str] | None:
+    """The settings that the product was given which runs in this folder; None if none runs."""
+    return here.settings_of_who_runs(_var_dir()) if here.runs(_var_dir()) else None
+
+
+def _var_dir() -> Path:
+    return app_settings.read().var_dir
 
 
 def ledger_of(settings: Settings) -> Ledger:

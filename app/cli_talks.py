@@ -12,16 +12,13 @@ from greenroom.app.backend.erasing import erasure_at
 from greenroom.app.cli_arguments import FAILED, OK
 from greenroom.app.errors import NoSuchUser, UserInSession
 from greenroom.app.operate import talks
-from greenroom.app.operate.story.session import SessionStory
 from greenroom.app.operate.wording import count
 from greenroom.app.rooms import exporting
 from greenroom.app.rooms.analytics import Counted, span
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
-from greenroom.app.rooms.histories import Histories
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.outboxes import ReadOutbox
-from greenroom.app.rooms.reading import LYING_AT_MOST, Reading, Wanted, moment_ms
+from greenroom.app.rooms.reading import Reading, Wanted, moment_ms
 from greenroom.app.rooms.transcripts import as_script, as_vtt
 from greenroom.app.settings import Settings
 
@@ -93,19 +90,6 @@ def conversation(chosen: argparse.Namespace, here: Kept) -> int:
         )
     else:
         print(as_vtt(told) if chosen.vtt else as_script(told, _width()), end="")
-    return OK
-
-
-def session(chosen: argparse.Namespace, histories: Histories, ledger: Ledger) -> int:
-    from greenroom.app.api.schemas.sessions import EventsSchema, SessionWithHistorySchema
-
-    history, events = histories.tell(chosen.id), histories.all_events(chosen.id)
-    if chosen.json:  # as the API tells it
-        told = SessionWithHistorySchema().dump({**vars(history.session), **vars(history)})
-        print(json.dumps({**told, **EventsSchema().dump({"events": events})}))
-        return OK
-    outbox, now_ms = ledger.run_all([ReadOutbox(history.session.conversation_id, LYING_AT_MOST), Now()])
-    print(*SessionStory(history, events, len(outbox.entries), now_ms).lines(), sep="\n")
     return OK
 
 
@@ -191,12 +175,6 @@ def conversations_arguments(parser: argparse.ArgumentParser) -> None:
 def conversation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="as `greenroom conversations` tells it")
     parser.add_argument("--vtt", action="store_true", help="as subtitles (WebVTT)")
-
-
-def session_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "id", metavar="ID", help="as `/join` answers it, and as the log tells it (session_id)"
-    )
 
 
 def analytics_arguments(parser: argparse.ArgumentParser) -> None:

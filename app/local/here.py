@@ -1,8 +1,12 @@
-"""Which product runs in a folder: its supervisor writes that into `up.lock`, which other commands there read."""
+"""Which product runs in a folder, and with which settings, for other commands there.
+
+Its supervisor writes that into `up.lock`, but for secrets: no file has those which were given in an environment, and
+where the system shows a process's environment to its own user, as Linux does, they are read there.
+"""
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,11 +27,12 @@ def take(var_dir: Path) -> int:
     return lock
 
 
-def note(lock: int, address: str, given: Mapping[str, str]) -> None:
-    """Write the process id, the address, and the settings of the product that runs here; none of them is secret."""
+def note(lock: int, address: str, given: Mapping[str, str], secrets: Collection[str] = ()) -> None:
+    """Write down which process runs here, its address, the settings that it was given, and the names of `secrets`."""
     lines = [
         f"{os.getpid()} {address}",
         *(f"{name}={value}" for name, value in given.items() if name not in NOT_NOTED),
+        *secrets,
     ]
     os.truncate(lock, 0)
     os.pwrite(lock, ("\n".join(lines) + "\n").encode(), 0)
@@ -46,11 +51,44 @@ def holder(var_dir: Path) -> tuple[str, str]:
 
 def settings_of_who_runs(var_dir: Path) -> dict[str, str]:
     """The settings that the product was started with which runs here now; none if none runs."""
-    pid, _ = holder(var_dir)
-    if not pid.isdecimal() or not _lives(int(pid)):
+    pid = _who_runs(var_dir)
+    if pid is None:
         return {}
-    pairs = (line.partition("=") for line in _lines(var_dir)[1:])
-    return {name: value for name, is_setting, value in pairs if is_setting}
+    lines = _lines(var_dir)[1:]
+    environ = _environment_of(pid)
+    known = {name: environ[name] for name in lines if name in environ}
+    return known | {name: value for name, is_setting, value in _pairs(lines) if is_setting}
+
+
+def unreadable_secrets_of_who_runs(var_dir: Path) -> set[str]:
+    """The secrets that it was given, and that cannot be read from here."""
+    pid = _who_runs(var_dir)
+    if pid is None:
+        return set()
+    secrets = {name for name, is_setting, _ in _pairs(_lines(var_dir)[1:]) if not is_setting}
+    return secrets - _environment_of(pid).keys()
+
+
+def runs(var_dir: Path) -> bool:
+    """Whether a product runs here."""
+    return _who_runs(var_dir) is not None
+
+
+def _who_runs(var_dir: Path) -> int | None:
+    pid, _ = holder(var_dir)
+    return int(pid) if pid.isdecimal() and _lives(int(pid)) else None
+
+
+def _pairs(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    return (line.partition("=") for line in lines)
+
+
+def _environment_of(pid: int) -> dict[str, str]:
+    """The environment that a process was started with; nothing where the system does not show it to us."""
+    with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+        pairs = (entry.decode(errors="replace").partition("=") for entry in file.read().split(b"\0"))
+        return {name: value for name, is_one, value in pairs if is_one}
+    return {}
 
 
 def _lines(var_dir: Path) -> list[str]:

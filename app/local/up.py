@@ -212,7 +212,10 @@ def _lock(settings: Settings, environ: Mapping[str, str]) -> int:
             f"Greenroom is running in this folder already, at {address} (process {pid}); "
             "stop it with Ctrl-C in its terminal first."
         ) from None
-    here.note(lock, settings.address, app_settings.shareable(environ))
+    shareable = app_settings.shareable(environ)
+    here.note(
+        lock, settings.address, shareable, sorted(app_settings.given(environ).keys() - shareable.keys())
+    )
     return lock
 
 

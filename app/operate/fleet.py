@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from greenroom.app.errors import Conflict, Missing, NoSuchSession, RedisAway
-from greenroom.app.operate.wording import count, duration, listed, moment
+from greenroom.app.operate.wording import columns, count, duration, listed, moment
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import Ledger
@@ -58,11 +58,7 @@ def as_table(hosts: Sequence[Host], now_ms: int) -> str:
         does = "drains" if host.draining else "works"
         numbers = (host.slots, host.used, host.warm, host.free if host.kind == "bots" else "")
         rows.append((host.id, host.kind, *map(str, numbers), does, since))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return columns(rows)
 
 
 def as_objects(hosts: Iterable[Host]) -> list[dict[str, object]]:

@@ -1,6 +1,6 @@
 """Durations, amounts and moments as a person says them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 SECOND, MINUTE, HOUR, DAY = (
@@ -60,3 +60,12 @@ def moment(at_ms: int, now_ms: int) -> str:
     """The time of day, in UTC as the logs have it; with the date if it was not today."""
     at, now = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (at_ms, now_ms))
     return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """A table, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )

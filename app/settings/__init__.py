@@ -23,7 +23,9 @@ from greenroom.app.settings.kept_keys import (
     places_of,
 )
 from greenroom.app.settings.parsers import IceServer
-from greenroom.app.settings.typos import DOTENV, misnamed
+from greenroom.app.settings.typos import DOTENV, misnamed, overlooked
+
+RUNNING = "greenroom up"  # where a value is from that the product which runs here was given
 
 __all__ = [
     "API_KEY",
@@ -34,6 +36,8 @@ __all__ = [
     "Settings",
     "SettingsError",
     "environment",
+    "given",
+    "ignored",
     "load",
     "read",
     "read_with_keys",
@@ -98,25 +102,42 @@ def read_with_keys(environ: Mapping[str, str] | None = None) -> Settings:
 def shareable(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings that were given, as they were given; without those that hold a secret."""
     return {
-        row.name.upper(): given
+        name: value
         for row in fields(Settings)
-        if (given := _given(row, environ)) and row.metadata["shown"](given) == given
+        if (value := given(environ).get(name := row.name.upper())) and row.metadata["shown"](value) == value
     }
 
 
-def table(environ: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
-    """Every setting for people: name, value, where the value is from, what it means.  Secrets are masked."""
+def given(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings that were given, as they were given, secrets too."""
+    return {row.name.upper(): value for row in fields(Settings) if (value := _given(row, environ))}
+
+
+def table(
+    environ: Mapping[str, str] | None = None, running: Mapping[str, str] | None = None
+) -> list[tuple[str, str, str, str]]:
+    """Every setting for people: name, value, where the value is from, what it means.  Secrets are masked.
+
+    `running` is what the product that runs here was given: that is what it runs with, whatever is given here.
+    """
     dotenv = _dotenv() if environ is None else {}
     environ = os.environ if environ is None else environ
+    sources = (
+        [(RUNNING, running)] if running is not None else [(str(DOTENV), dotenv), ("environment", environ)]
+    )
     rows = []
     for row in fields(Settings):
         value, origin = row.metadata["default"], "default"
-        if given := _given(row, dotenv):
-            value, origin = row.metadata["shown"](given), str(DOTENV)
-        if given := _given(row, environ):
-            value, origin = row.metadata["shown"](given), "environment"
+        for source, values in sources:
+            if said := _given(row, values):
+                value, origin = row.metadata["shown"](said), source
         rows.append((row.name.upper(), value, origin, row.metadata["about"]))
     return rows
+
+
+def ignored() -> list[str]:
+    """Names in the environment and in `.env` that look like a setting's, are none, and may be somebody else's."""
+    return overlooked({**_dotenv(), **os.environ})
 
 
 def _given(row: "Field[Any]", environ: Mapping[str, str]) -> str:

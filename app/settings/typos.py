@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 
 from greenroom.app.settings.definition import Settings
 
 DOTENV = Path(".env")
 COMMON_NAMES = 4  # letters: a name this short has neighbours in anybody's environment, as HOST has HOSTS
+PREFIX = "GREENROOM_"  # that somebody may put before a setting's name
 LONG_NAME = 8  # letters: in such a name two typos are as clear as one
 
 
@@ -24,6 +26,21 @@ def misnamed(dotenv: Mapping[str, str], environ: Mapping[str, str]) -> list[str]
     ]
 
 
+def overlooked(environ: Mapping[str, str]) -> list[str]:
+    """What to say of names that may be meant for us: the first words of a setting's, as VAR is of VAR_DIR, or ours by
+    their prefix.  They may be somebody else's as well, so they are no mistake."""
+    ours = [row.name.upper() for row in fields(Settings)]
+    said = []
+    for name in sorted(environ.keys() - set(ours)):
+        own = name.removeprefix(PREFIX)
+        meant = [each for each in ours if each.startswith(f"{own}_")] or (
+            get_close_matches(own, ours, n=1) if own != name else []
+        )
+        if meant and not any(each in environ for each in meant):
+            said.append(f"{name} is no setting and does nothing; {meant[0]} is: was that meant?")
+    return said
+
+
 def _meant(name: str, shortest: int) -> str | None:
     """The setting, of so many letters at least, that somebody who wrote this must have had in mind."""
     ours = [row.name.upper() for row in fields(Settings)]
@@ -31,7 +48,7 @@ def _meant(name: str, shortest: int) -> str | None:
         return None
     spelled = name.upper().replace("-", "_")
     for setting in ours:
-        if spelled.removeprefix("GREENROOM_") == setting and (spelled != setting or len(setting) >= shortest):
+        if spelled.removeprefix(PREFIX) == setting and (spelled != setting or len(setting) >= shortest):
             return setting
         if len(setting) >= shortest and _differ_by(spelled, setting) <= 1 + (len(setting) >= LONG_NAME):
             return setting

@@ -11,7 +11,7 @@ from importlib import metadata
 
 import pytest
 
-from greenroom.app import cli, settings
+from greenroom.app import cli, cli_here, settings
 from greenroom.app.conversations.migrating import migrate
 from greenroom.app.errors import DatabaseLocked
 from greenroom.app.local import here
@@ -66,18 +66,86 @@ def test_the_doctor_looks_for_the_product_that_runs_in_its_folder(capsys, monkey
     assert "http://127.0.0.1:7077 " in capsys.readouterr().out
 
 
-def test_commands_work_beside_a_product_that_was_started_with_webhooks(capsys, tmp_path):
-    """They refused to: the note has the receivers, and not the secret, without which the settings are wrong."""
-    given = {
-        "WEBHOOK_URLS": "http://127.0.0.1:9/hook",
-        "WEBHOOK_PRIVATE": "1",
-        "WEBHOOK_SECRET": "5b0e2a71d94fc83d6a17e0b2c4f985d3",
-    }
-    here.note(here.take(tmp_path / "var"), "http://127.0.0.1:8", settings.shareable(given))
+WITH_WEBHOOKS = {
+    "WEBHOOK_URLS": "http://127.0.0.1:9/hook",
+    "WEBHOOK_PRIVATE": "1",
+    "WEBHOOK_SECRET": "5b0e2a71d94fc83d6a17e0b2c4f985d3",
+}
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Has the note say that a process runs the product, started with these settings in its environment."""
+    started = []
+
+    def run(given):
+        waits = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"]
+        started.append(
+            subprocess.Popen(waits, env=given, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        )
+        started[-1].stdout.readline()  # its environment is its own from now on
+        shareable = settings.shareable(given)
+        secrets = settings.given(given).keys() - shareable.keys()
+        here.note(here.take(tmp_path / "var"), "http://127.0.0.1:8", shareable, secrets)
+        note = tmp_path / "var" / "up.lock"
+        note.write_text(note.read_text().replace(str(os.getpid()), str(started[-1].pid), 1))
+        return note
+
+    yield run
+    for process in started:
+        process.communicate("")
+
+
+def test_commands_know_the_secrets_that_the_product_beside_them_was_given(capsys, runs):
+    """They refused to work: the note has the receivers, and not the secret, without which the settings are wrong."""
+    note = runs(WITH_WEBHOOKS)
 
     assert cli.main(["doctor"]) == cli.BLIND
     assert "Redis does not answer" in capsys.readouterr().out
-    assert "5b0e2a71" not in (tmp_path / "var" / "up.lock").read_text()
+    assert cli_here.settings_here().webhook_secret == WITH_WEBHOOKS["WEBHOOK_SECRET"]
+    assert "5b0e2a71" not in note.read_text()
+
+
+def test_of_the_environment_of_what_runs_only_its_secrets_are_taken(runs):
+    """The process id may be another program's by now."""
+    note = runs({**WITH_WEBHOOKS, "SLOTS": "3"})
+    note.write_text(note.read_text().replace("SLOTS=3\n", ""))
+
+    assert cli_here.settings_here().slots == settings.Settings().slots
+
+
+def test_a_secret_that_cannot_be_read_is_asked_for_in_a_sentence(capsys, tmp_path):
+    here.note(
+        here.take(tmp_path / "var"),
+        "http://127.0.0.1:8",
+        settings.shareable(WITH_WEBHOOKS),
+        ["WEBHOOK_SECRET"],  # which the environment of this process does not have
+    )
+
+    assert cli.main(["doctor"]) == cli.MISUSED
+    assert "runs here was given WEBHOOK_SECRET, which cannot be read from here" in capsys.readouterr().err
+
+
+def test_the_settings_are_those_of_what_runs_and_say_so(capsys, monkeypatch, runs):
+    """It showed 7077 as the default while a product listened elsewhere."""
+    monkeypatch.setenv("PORT", "9")
+    runs({**WITH_WEBHOOKS, "PORT": "8", "LIVEKIT_API_SECRET": "not-to-be-shown-to-anybody"})
+
+    assert cli.main(["settings"]) == 0
+    shown = capsys.readouterr().out
+    rows = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
+    assert rows["PORT"][1:4] == ["8", "greenroom", "up"]
+    assert rows["SLOTS"][1:3] == ["4", "default"]
+    assert "of what runs in this folder" in shown
+    assert "not-to-be-shown" not in shown and "5b0e2a71" not in shown
+
+
+def test_the_settings_where_nothing_runs_are_those_that_it_would_have(capsys):
+    assert cli.main(["settings"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "Nothing runs in this folder" in shown
+    assert "environment" in next(line for line in shown.splitlines() if line.startswith("PORT "))
 
 
 def test_receivers_that_somebody_names_without_a_secret_are_refused(capsys, monkeypatch, tmp_path):

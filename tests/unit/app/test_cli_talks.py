@@ -119,6 +119,18 @@ def test_the_story_of_a_session_needs_no_database_while_redis_knows_it(run, a_li
     assert run("session", "s-9")[0] == cli.BLIND
 
 
+def test_the_sessions_that_are_on_are_listed(run, ledger, a_life):
+    assert run("sessions") == (0, "No session is on.\n")
+    assert json.loads(run("sessions", "--json")[1]) == {"sessions": [], "next": None}
+
+    ledger.run(Create(a_session("s-3", room=STAGE, user_id="ann")))
+    heading, row = run("sessions")[1].splitlines()
+    assert [*heading.split()[:3], *heading.split()[-2:]] == ["ROOM", "BOT", "STATE", "USER", "SESSION"]
+    assert [*row.split()[:3], *row.split()[-2:]] == ["local:stage", "assistant", "pending", "ann", "s-3"]
+    (told,) = json.loads(run("sessions", "--json")[1])["sessions"]
+    assert (told["session_id"], told["room_url"], told["state"]) == ("s-3", "local:stage", "pending")
+
+
 def test_people_are_listed(run):
     assert run("users")[1].splitlines()[1].split()[-3:] == ["1", "2", "ann"]
     assert json.loads(run("users", "--json")[1])["users"][0]["turns"] == 2

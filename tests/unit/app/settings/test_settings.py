@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from greenroom.app import settings
-from greenroom.app.settings import KEYS, IceServer, Settings, SettingsError, load, read, table
+from greenroom.app.settings import KEYS, IceServer, Settings, SettingsError, ignored, load, read, table
 from greenroom.app.settings.disagreements import OPENAI_VOICES
 from greenroom.app.settings.places import LONGEST_SOCKET_PATH
 
@@ -222,6 +222,32 @@ def test_a_name_beside_the_one_that_it_is_near_is_another_s():
     both = {"REDIS_URL": "redis://here:6379/0", "REDIS_URI": "redis://here:6379/0"}
 
     assert read(both) == Settings(redis_url=both["REDIS_URL"])
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("VAR", "VAR_DIR"),
+        ("DATABASE", "DATABASE_URL"),
+        ("GREENROOM_SLOTS_COUNT", "SLOTS"),
+        ("LIVEKIT_API", "LIVEKIT_API_KEY"),
+    ],
+)
+def test_a_name_that_does_nothing_is_said_with_ours(name, meant, monkeypatch):
+    """`VAR=elsewhere greenroom up` kept everything in ./var, and said nothing."""
+    monkeypatch.delenv("VAR_DIR", raising=False)
+    monkeypatch.setenv(name, "elsewhere")
+
+    assert ignored() == [f"{name} is no setting and does nothing; {meant} is: was that meant?"]
+    monkeypatch.setenv(meant, "x")  # as `make up VAR=elsewhere` has both
+    assert ignored() == []
+
+
+def test_of_names_of_others_nothing_is_said(monkeypatch):
+    for name in ("HOSTNAME", "BOT", "OPENAI_ORG_ID", "DAILY_ROOM_URL", "PATH", "V", "VAR_LIB"):
+        monkeypatch.setenv(name, "1")
+
+    assert ignored() == []
 
 
 def test_in_dotenv_a_short_name_is_looked_at_as_well(elsewhere):
