@@ -92,6 +92,7 @@ def test_another_bot_goes_on_with_the_conversation_in_the_other_room(greenroom):
     ],
 )
 def test_a_bot_that_dies_in_the_middle_is_followed_by_one_in_one_of_the_rooms(greenroom, dies_after, room):
+    """The plan of the bot transition, test 3: the bot dies during the transition."""
     user, other = f"dora-{room[-1]}", room.replace("before", "after")
     order = {"bot": "mortal", "user_id": user, "metadata": {"dies_after": dies_after}}
     joined = greenroom.join(room, **order)

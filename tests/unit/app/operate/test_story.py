@@ -10,7 +10,7 @@ from greenroom.app.operate import facts
 from greenroom.app.operate.findings import Verdict
 from greenroom.app.operate.story import story_of
 from greenroom.app.operate.story.endings import ENDINGS
-from greenroom.app.operate.story.history import in_words
+from greenroom.app.operate.story.history import WORDS, in_words
 from greenroom.app.operate.story.session import SessionStory
 from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.histories import History
@@ -262,6 +262,10 @@ def test_the_history_is_told_in_order_and_not_without_end(ledger, bot, joined):
     assert "13 events before" in " ".join(events[0])
     assert len(events) == 21
     assert events[-1][1:] == ["person_arrived", "a", "person", "came"]
+
+
+def test_whatever_a_history_may_hold_is_told_in_words():
+    assert {*Happened, *State} == WORDS.keys()
 
 
 def test_who_came_and_who_went_is_told_by_name(ledger, bot, joined):
