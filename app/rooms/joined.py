@@ -35,7 +35,7 @@ class Joined:
             room=session.room,
             status=session.state,
             reused=reused,
-            brief=session.brief,
+            brief=replace(session.brief, max_duration=session.max_duration),  # which may have been extended
             conversation_id=session.conversation_id,
         )
 

@@ -277,10 +277,12 @@ def brief_there(
 ) -> tuple[Brief, list[str]]:
     """A session's brief in another room: its own, but for what was named; and the facts that are not its own any more.
 
-    Where nobody names the mode, a bot is seen in a room of several, and heard in its user's own voice room.
+    Where nobody names the mode, a bot is seen in a room of several, and heard in its user's own voice room.  How long a
+    session may last that was extended is in its record, and nobody who joins changes that.
     """
-    facts: Mapping[str, object] = {fact: getattr(brief, fact) for fact in named if fact not in ITS_OWN}
+    kept = ITS_OWN if session.lasts is None else {*ITS_OWN, "max_duration"}
+    facts: Mapping[str, object] = {fact: getattr(brief, fact) for fact in named if fact not in kept}
     if "mode" not in named and is_voice_room(session.room) is not is_voice_room(room):
         facts = {**facts, "mode": Mode.VOICE if is_voice_room(room) else Mode.FORUM}
-    there = replace(session.brief, **facts)  # type: ignore[arg-type]
-    return there, sorted(facts)
+    there = replace(session.brief, max_duration=session.max_duration)
+    return replace(there, **facts), sorted(facts)  # type: ignore[arg-type]

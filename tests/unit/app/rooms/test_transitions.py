@@ -14,6 +14,7 @@ from greenroom.app.errors import (
     SessionEnded,
 )
 from greenroom.app.rooms.brief import Mode
+from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.requests import MoveTo
@@ -141,6 +142,23 @@ def test_what_is_named_is_applied_to_the_session_that_moves(joining, ledger, bot
     move_there(ledger, bot)
     assert read(ledger, bot.session.id).brief == joined.brief
     assert Target.of(read(ledger, bot.session.id)) is None
+
+
+@pytest.mark.parametrize("named", [frozenset(), frozenset({"max_duration"})])
+def test_a_session_that_was_extended_lasts_as_long_in_the_other_room(
+    joining, asked_moves, ledger, bot, named
+):
+    """The answer to a move, and the lease there, had the time from before."""
+    longer = bot.session.max_duration + timedelta(minutes=5)
+    ledger.run(SetDuration(bot.session, lasts=longer))
+    assert asked_moves.move(read(ledger, bot.session.id), STAGE, {}).brief.max_duration == longer
+
+    there = joining.join(joins_cellar(named=named))
+
+    assert (there.status, there.brief.max_duration) == (State.TRANSITIONING, longer)
+    assert lease(ledger, CELLAR).brief.max_duration == longer
+    move_there(ledger, bot)
+    assert read(ledger, bot.session.id).max_duration == longer
 
 
 def test_whose_session_it_is_and_which_conversation_stays_as_it_was(joining, bot):
