@@ -132,13 +132,14 @@ async def test_who_leaves_in_the_middle_of_an_answer_and_is_back_at_once_is_answ
     visited = Visited(greenroom, "busy")
     async with visited.enter() as ann:
         await introduced(ann)
-        ann.type("What are you?")
-        ann.type("Tell me more about that.")
-        await ann.until(lambda ann: len(ann.of_type("bot-started-speaking")) > 1)
+        for question in ("What are you?", "Tell me more about that."):
+            spoken = len(ann.of_type("bot-started-speaking"))
+            ann.type(question)
+            await ann.until(lambda ann, spoken=spoken: len(ann.of_type("bot-started-speaking")) > spoken)
     async with visited.enter() as ann:
         await remembered(ann)
 
-    assert any("cancelled the answer" in cleaned for cleaned in visited.cleanings) or not visited.cleanings
+    assert any("cancelled the answer" in cleaned for cleaned in visited.cleanings)
     assert visited.complaints == []
     visited.leave()
 
