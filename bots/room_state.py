@@ -48,7 +48,7 @@ class RoomState:
         """`tell` is called with all that is open, `tell_change` with the names of what was just opened and closed."""
         self._room = room
         self._epoch = epoch
-        self._owner = owner  # of the lease
+        self._owner = owner  # who writes: the bot's process, as the room's lease names it
         self._session_id = session_id
         self._tell = tell
         self._tell_change = tell_change

@@ -23,7 +23,7 @@ from greenroom.app.errors import DatabaseAway, DatabaseLocked, DatabaseOld
 
 POOL = 4  # connections that a process keeps
 BESIDES = 8  # more, while many ask at once
-PAGES_AT_ONCE = 500  # of 4 KB, that a file is made smaller by while others wait
+PAGES_AT_ONCE = 500  # of 4 KB, that SQLite gives back to the disk in one go: others wait meanwhile
 SILENT_FOR = (
     2  # seconds past a statement's bound: a server that is frozen, or cut off, ends nothing by itself
 )

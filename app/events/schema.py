@@ -86,7 +86,7 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
 )
 
 BASE = ("id", "type", "time", "tenant", "user", "room", "session", "sequence", "epoch")
-NOT_FOR_BROWSERS = frozenset({"tenant", "user", "person"})  # who is there is told by the room itself
+NOT_FOR_BROWSERS = frozenset({"tenant", "user", "person"})  # their room tells them already who is there
 
 
 @dataclass(frozen=True)

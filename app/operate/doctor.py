@@ -45,7 +45,7 @@ class Place:
     events: str = ""  # where the events process is
     receivers: tuple[
         tuple[str, str], ...
-    ] = ()  # of webhooks: as one may be shown, and what the ledger calls it
+    ] = ()  # of webhooks: the URL as it may be shown, and the name of it in the ledger
     database: str = ""  # as it may be shown
     try_database: Callable[[], None] | None = (
         None  # raises the GreenroomError that says why it cannot be used

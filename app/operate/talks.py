@@ -37,7 +37,7 @@ def whole(reading: Reading, conversation_id: str) -> Iterator[Told]:
 
 
 def all_of(reading: Reading, conversation_id: str) -> Told:
-    """The same, in one."""
+    """A conversation with all of its turns.  Raises NoSuchConversation."""
     first, *more = whole(reading, conversation_id)
     return replace(first, turns=[turn for part in (first, *more) for turn in part.turns], next=None)
 

@@ -122,7 +122,7 @@ class Daily:
             self._ask("POST", f"/rooms/{room.name}", changes)
 
     def open(self, room: Room, *, recording: bool = False) -> None:
-        """The same.  Raises ProviderAway."""
+        """Make a voice room ready, as `prepare` does any room.  Raises ProviderAway."""
         self.prepare(room, recording=recording)
 
     def rehearse(self, room: Room) -> None:

@@ -24,7 +24,7 @@ class DayOfAssistant:
     assistant: str | None  # None: those without one
     sessions: int = 0
     users: int = 0  # for whom they were
-    people: int = 0  # who came to them
+    people: int = 0  # different ones, who came into their rooms
     messages: int = 0  # that people and bots said
     total_ms: int = 0  # of those that have ended
     longest_ms: int = 0

@@ -76,7 +76,7 @@ class AskedMoves:
         *,
         by: str | None = None,
     ) -> Joined:
-        """The same, and wait until the bot is there.  Raises MoveFailed, LaunchFailed."""
+        """Move as `move` does, and wait until the bot is there.  Raises MoveFailed, LaunchFailed as well."""
         joined = self.move(session, room, named, by=by)
         return wait_for_move(self._ledger, joined, within) if joined.epoch else joined
 

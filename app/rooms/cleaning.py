@@ -44,7 +44,7 @@ class CleanupMessage:
     """A client's wish that its bot be cleaned up, however it has put it."""
 
     timestamp: str | None
-    rtvi_id: str | None = None  # of a message of RTVI's
+    rtvi_id: str | None = None  # of the RTVI message that asked; the answer carries it too
 
     @classmethod
     def of(cls, message: Any) -> "CleanupMessage | None":

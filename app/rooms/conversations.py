@@ -78,7 +78,7 @@ class Turn:
     tool_status: ToolStatus | None = None  # how that call ended
     person: str | None = None  # who said it, or was told it, in a room of several
     interrupted: bool = False  # it was cut short: the content is what was heard of it
-    epoch: int = 0  # of the bot that wrote it
+    epoch: int = 0  # of the lease under which its bot wrote it
     source: Source = Source.LIVE
     sequence: int = 0  # its place; 0 before the ledger has given it one
     started_ms: int = 0  # when it began, or the call of a tool did; by Redis's clock

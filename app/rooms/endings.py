@@ -70,7 +70,7 @@ def end_taken_over(ledger: Ledger, session_id: str | None, room: Room) -> None:
 
 
 def end_as_read(ledger: Ledger, session: Session, reason: Reason, detail: str) -> None:
-    """The same, of a session that is judged by what was read of it: its bot lives if it has changed since."""
+    """End a lost session as it was read.  Nothing happens to one that has changed since: then its bot lives."""
     try:
         lost = ledger.run(
             Transition(session.id, State.LOST, session.epoch, expected=session.state, detail=detail)

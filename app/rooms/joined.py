@@ -40,11 +40,11 @@ class Joined:
         )
 
     def on_its_way(self, epoch: int, after: str) -> "Joined":
-        """The same, of a session that moves to the room."""
+        """This answer, where the session is on its way to the room from another one."""
         return replace(self, status=State.TRANSITIONING, epoch=epoch, after=after)
 
     def in_line(self, place: Place) -> "Joined":
-        """The same, of a session whose bot is not in the room yet, with its place if it waits for a slot."""
+        """This answer, where the session's bot is not in the room yet; with its place if it waits for a slot."""
         return replace(self, status=QUEUED if place.position else State.PENDING, position=place.position)
 
 

@@ -16,7 +16,7 @@ TRIED_FOR = timedelta(
     days=1
 )  # after what it tells of; one that is older, and sent again by hand, is tried once
 QUEUED_AT_MOST = 10_000  # sessions of a receiver, and letters of a session
-DEAD_AT_MOST = 10_000  # of a receiver
+DEAD_AT_MOST = 10_000  # letters of one receiver that are kept
 CLAIMED_FOR = timedelta(seconds=30)  # longer than a receiver is waited for
 
 

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 from greenroom.app.rooms.conversations import Turn
 
-TOKENS = 1500  # that a bot is told at most
+TOKENS = 1500  # so long is at most what a bot is told of a person
 CHARACTERS_A_TOKEN = 4  # an estimate: English has four to five, other languages fewer
-FACTS_AT_MOST, CONVERSATIONS_AT_MOST, TURNS_AT_MOST = 100, 3, 20  # that are read at all
+FACTS_AT_MOST, CONVERSATIONS_AT_MOST, TURNS_AT_MOST = 100, 3, 20  # of a person, that are read
 LONGEST_FACT, LONGEST_SUMMARY, LONGEST_TURN = 300, 2000, 500  # characters
 
 REMEMBER, FORGET = "remember", "forget"  # the tools

@@ -45,7 +45,7 @@ class SetPause(Step[Session]):
 
     session_id: str
     is_paused: bool
-    call: Call | None = None  # that it is paused for
+    call: Call | None = None  # for which it is paused; None: somebody asked for it
     by: str = ""  # who asked, where there is no call
 
     @property

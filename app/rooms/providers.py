@@ -59,8 +59,8 @@ class Participant:
 
     identity: str
     name: str = ""
-    is_bot: bool = False  # of ours, or of others
-    session_id: str | None = None  # of a bot that is ours
+    is_bot: bool = False  # one of ours, or of somebody else's
+    session_id: str | None = None  # whose bot it is, if it is ours
     epoch: int | None = None
     since_ms: int | None = None  # when they came; None: nobody can tell
     tracks: tuple[Track, ...] | None = None  # None: nobody can tell

@@ -33,7 +33,8 @@ def as_messages(conversation: Sequence[Turn]) -> Messages:
     In the place of what was summed up stands the summary; in a room of several each person's.
     """
     results = {turn.tool_call_id: turn for turn in _results(conversation)}
-    summaries = {turn.person: turn for turn in conversation if not turn.is_said}  # of each the last
+    # Of the summaries with each person the last one stays
+    summaries = {turn.person: turn for turn in conversation if not turn.is_said}
     messages: Messages = [as_summary(summary.content) for summary in summaries.values()]
     for turn in in_order_of_talk(turn for turn in conversation if turn.is_said and turn.role != "tool"):
         if (summary := summaries.get(turn.person)) and _is_told_in(summary, turn):

@@ -90,7 +90,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def read_with_keys(environ: Mapping[str, str] | None = None) -> Settings:
-    """The same, with the keys that were made before, as far as this user may read them."""
+    """The settings as `read` returns them, with the keys that were made before, as far as this user may read them."""
     settings = read(environ)
     found: dict[str, Any] = {}
     for name, path in places_of(settings, KEYS).items():

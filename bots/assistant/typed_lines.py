@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any, Generic, TypeVar
 
-TYPED_LINES_KEPT = 16  # that wait for the frame which says whose they are
+TYPED_LINES_KEPT = 16  # kept until the frame comes that says who typed them
 
 L = TypeVar("L")
 

@@ -85,7 +85,7 @@ class Cleaning:
         return [*(["memory"] if any(memory) else []), *(["assistant"] if assistant else [])]
 
     def begin_to_read_anew(self) -> None:
-        """The same, while nobody waits for it."""
+        """Begin to read anew, and let nobody wait for it."""
 
         async def read() -> None:
             await self.read_anew()

@@ -35,9 +35,9 @@ from greenroom.bots.turns.contexts import Contexts
 from greenroom.bots.turns.floor import ASSISTANT, USER, Floor
 from greenroom.bots.turns.processors import processors_of
 
-IN_PROGRESS = "IN_PROGRESS"  # what pipecat has in the place of a result that it waits for
-CANCELLED = "CANCELLED"  # and of one that does not come
-NOTHING = "COMPLETED"  # and of an empty one
+IN_PROGRESS = "IN_PROGRESS"  # pipecat's words in the place of a tool's result, until the tool returns
+CANCELLED = "CANCELLED"  # where the call was cancelled
+NOTHING = "COMPLETED"  # where the tool returned nothing
 RESULT_AT_MOST = (
     50_000  # characters that are kept: Redis has each turn twice, and does nothing else while it writes one
 )
@@ -70,8 +70,9 @@ class Follower:
         self._on_person = on_person
         self._on_summary = on_summary
         self._now_ms = now_ms
-        self._began: dict[tuple[str, str | None], int] = {}  # a turn that goes on, or has no words yet
-        self._stopped: dict[str | None, int] = {}  # a person's turn that has no words yet
+        # When a turn began that goes on, or whose words have not come yet; and when a person's turn of those ended
+        self._began: dict[tuple[str, str | None], int] = {}
+        self._stopped: dict[str | None, int] = {}
         self._answer_began = 0
         self._asked_at = 0  # when the person began to say what is to be answered
         self._cut_short: set[FrameProcessor] = set()  # aggregators that are being interrupted

@@ -38,7 +38,7 @@ class Remembering:
             self._load(person, None)
 
     def load_for_one_of_several(self, person: str) -> None:
-        """The same, of a person who has a context of their own, or is about to."""
+        """Load what is known of a person who has a context of their own, or is about to get one."""
         self._load(person, person)
 
     async def read_anew(self, person: str) -> bool:

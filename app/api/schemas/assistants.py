@@ -27,7 +27,7 @@ from greenroom.app.rooms.extending import LONGEST_SESSION
 from greenroom.app.rooms.voice_rooms import RoomPrivacy
 
 FIELD = Whole(r"^[a-z][a-z0-9_]{0,63}$", error="Write a field as in first_name.")
-FIELDS_AT_MOST = 16  # that a profile must have
+FIELDS_AT_MOST = 16  # of a profile, that an assistant may require
 
 
 class VoiceSessionConfigSchema(Strict):
