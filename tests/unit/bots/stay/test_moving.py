@@ -39,8 +39,9 @@ THERE = Target(CELLAR, 9, "token-there")
 class Willing(Told):
     """A ledger that does what a move asks of it, and remembers it."""
 
-    def __init__(self, *, config=None, is_lapsed=False, commits=None, **brief):
+    def __init__(self, *, config=None, is_lapsed=False, commits=None, there=CELLAR, **brief):
         super().__init__()
+        self.there, self.epoch = there, 9  # the claim
         self.config = config or {}
         self.is_lapsed = is_lapsed
         self.commits = commits  # awaited when the commit is asked for; may raise
@@ -53,12 +54,12 @@ class Willing(Told):
             case Advance():
                 return True
             case Adopt():
-                return (Adoption.LAPSED, 0) if self.is_lapsed else (Adoption.ADOPTED, step.room and 9)
+                return (Adoption.LAPSED, 0) if self.is_lapsed else (Adoption.ADOPTED, self.epoch)
             case CommitMove():
                 if self.commits is not None:
                     await self.commits()
                 brief = replace(step.session.brief, **self.brief)
-                return replace(step.session, room=CELLAR, epoch=9, brief=brief)
+                return replace(step.session, room=step.target.room, epoch=step.target.epoch, brief=brief)
             case CallOffMove():
                 return True
             case ReadSession():
@@ -74,9 +75,10 @@ class Willing(Told):
     async def run_all(self, steps):
         self.told += [step for step in steps if not isinstance(step, ReadRoom)]
         brief = replace(a_session().brief, **self.brief)
-        lease = Lease(LeaseStatus.PENDING, "a-session", 9, 0, brief=brief)
-        views = {STAGE: RoomView(None, config=self.config), CELLAR: RoomView(lease)}
-        return [views[step.room] if isinstance(step, ReadRoom) else None for step in steps]
+        claimed = RoomView(Lease(LeaseStatus.PENDING, "a-session", self.epoch, 0, brief=brief))
+        here = RoomView(None, config=self.config)
+        views = [claimed if getattr(step, "room", None) == self.there else here for step in steps]
+        return [view if isinstance(step, ReadRoom) else None for step, view in zip(steps, views, strict=True)]
 
 
 class Cancelled(FakePipeline):

@@ -11,6 +11,8 @@ import pytest
 from pipecat.frames.frames import EndFrame, OutputAudioRawFrame, UserAudioRawFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.runner.utils import create_transport
 from pipecat.workers.runner import WorkerRunner
@@ -19,16 +21,27 @@ from greenroom.app.errors import OfferRefused
 from greenroom.app.providers import daily_rest
 from greenroom.app.providers.daily import Daily
 from greenroom.app.rooms.failures import FailureKind
+from greenroom.app.rooms.moving import CallOffMove, MoveFailure, Target
 from greenroom.app.rooms.providers import About, Source, Track
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Appearance, Reason
+from greenroom.app.rooms.sessions import Appearance, Pause, Reason, State
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import bot as assistant
+from greenroom.bots.assistant import ears
 from greenroom.bots.camera.avatar import Avatar
+from greenroom.bots.stay import bot_run, moving
+from greenroom.bots.stay.bot_run import BotRun
+from greenroom.bots.stay.ending import Ending
+from greenroom.bots.stay.stay import Stay
 from greenroom.bots.transports import daily as daily_transport
 from greenroom.bots.transports.daily import DailyStage
 from tests.fakes import daily_python, daily_server
+from tests.fakes.launches import RememberedLaunches
+from tests.fakes.stage import FakeStage
+from tests.fakes.stays import parts_of_a_stay
+from tests.rigs.makers import STAGE
+from tests.unit.bots.stay.test_moving import Cancelled, Willing
 
 pytestmark = pytest.mark.anyio
 STANDUP = Room("daily", "standup", "https://acme.daily.co")
@@ -566,3 +579,139 @@ async def test_it_is_started_once_a_process_when_the_first_bot_comes(daily, meet
             pass
 
     assert meetings.inits == 1
+
+
+# Moves, from a room of this installation and back
+
+
+class Commuter:
+    """A bot of pipecat's aggregators: pipecat's own transport in Daily, and none in a local room that has no stage."""
+
+    def __init__(self):
+        self.runs = []
+
+    async def __call__(self, arguments):
+        is_in_daily = not isinstance(arguments, dict)
+        body = arguments.body if is_in_daily else arguments
+        context = LLMContext(list(body["conversation"]))
+        pair = LLMContextAggregatorPair(context, user_params=ears.user_params())
+        if not is_in_daily:
+            pipeline = Cancelled(*pair)
+            pipeline.body, pipeline.context = body, context
+            self.runs.append(pipeline)
+            await BotRun.of_this_context().built(pipeline)
+            await pipeline.happens("on_pipeline_started")
+            await pipeline.over.wait()
+            return
+        transport = await create_transport(arguments, assistant.transports(with_camera=False))
+        worker = PipelineWorker(
+            Pipeline([transport.input(), *pair, transport.output()]), idle_timeout_secs=None
+        )
+        worker.context, worker.body = context, body
+        self.runs.append(worker)
+        await BotRun.of_this_context().built(worker)  # as our hook in pipecat has it
+        runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
+        await runner.add_workers(worker)
+        await runner.run()
+
+
+@asynccontextmanager
+async def commuting(daily, monkeypatch, ledger):
+    """A session in a local room whose bot can go to the Daily room; yields its parts, its bot and its local stages."""
+    bot, locals_ = Commuter(), []
+
+    def stage_of(session, _settings, *, listener, waits, apart):
+        if session.room == STANDUP:
+            return DailyStage(STANDUP, daily, name="Host", listener=listener, waits=waits, apart=apart)
+        locals_.append(FakeStage(("ann",)))
+        return locals_[-1]
+
+    monkeypatch.setattr(bot_run, "load_bot", lambda _target: bot)
+    monkeypatch.setattr(moving, "FAREWELL_WITHIN", timedelta(0))  # these bots have no voice
+    parts = parts_of_a_stay(ledger=ledger, stage_of=stage_of, launches=RememberedLaunches(), user_id="ann")
+    stay = Stay(parts)
+    task = asyncio.create_task(stay.run())
+    await eventually(lambda: parts.journal.state is State.LIVE)
+    try:
+        yield parts, bot, locals_
+    finally:
+        stay.end(Ending(Reason.SHUTDOWN, politely=False))
+        await asyncio.wait({task}, timeout=3 * SOON)
+
+
+async def goes(parts, room, epoch):
+    assert parts.moves.begin(Target(room, epoch, "a-token"))
+    await parts.moves.over()
+    await parts.moves.left()
+    assert parts.journal.session.room == room
+
+
+async def test_a_bot_goes_from_a_local_room_to_daily_and_back_with_what_was_said(
+    daily, meetings, monkeypatch
+):
+    seen = {}
+
+    async def commits():
+        if not seen:
+            (client,) = meetings.those_in("standup")
+            seen["before"] = list(client.sent)
+
+    ledger = Willing(there=STANDUP, commits=commits)
+    async with commuting(daily, monkeypatch, ledger) as (parts, bot, locals_):
+        daily.prepare(STANDUP)
+        meetings.arrive("standup", daily.admit(STANDUP, "ben").room_token)
+        parts.rooms.now.hearing.message_added({"role": "user", "content": "my dog is called Rex"})
+        parts.rooms.now.hearing.message_added({"role": "assistant", "content": "What a name."})
+        await goes(parts, STANDUP, 9)
+
+        assert seen == {"before": []}, "it was there in silence until the session was"
+        assert locals_[0].told == ["transition"] and locals_[0].done[-1] == "disconnected"
+        said = [message["content"] for message in bot.runs[1].context.messages]
+        assert said == ["my dog is called Rex", "What a name."]
+        arrivals = [step.person for step in ledger.told if getattr(step, "event", None) == "person_arrived"]
+        assert len(arrivals) == 1, "who was there before is told of once"
+
+        ledger.there, ledger.epoch = STAGE, 11
+        parts.rooms.now.hearing.message_added({"role": "user", "content": "so I said"})
+        parts.rooms.now.hearing.message_added({"role": "assistant", "content": "You did."})
+        await goes(parts, STAGE, 11)
+
+        await eventually(lambda: not meetings.those_in("standup"))
+        assert [who.is_bot for who in daily.presence(STANDUP)] == [False]
+        assert [message["content"] for message in bot.runs[2].context.messages][-2:] == [
+            "so I said",
+            "You did.",
+        ]
+        assert not parts.end.has_begun
+
+
+async def test_a_daily_room_that_does_not_let_the_bot_in_leaves_it_where_it_is(
+    daily, meetings, server, monkeypatch
+):
+    monkeypatch.setattr(moving, "ENTERS_WITHIN", timedelta(seconds=0.5))
+    ledger = Willing(there=STANDUP)
+    async with commuting(daily, monkeypatch, ledger) as (parts, _bot, locals_):
+        server.fail("GET /", 500, times=10_000)  # not even the bot's token can be signed
+        assert parts.moves.begin(Target(STANDUP, 9, "a-token"))
+        await parts.moves.over()
+
+        assert parts.journal.session.room == STAGE and parts.journal.state is State.LIVE
+        (called_off,) = [step for step in ledger.told if isinstance(step, CallOffMove)]
+        assert called_off.why is MoveFailure.UNREACHABLE
+        assert locals_[0].told == [] and locals_[0].done == []
+
+
+async def test_a_paused_bot_goes_to_daily_paused_and_is_heard_there_once_it_is_resumed(
+    daily, meetings, monkeypatch
+):
+    ledger = Willing(there=STANDUP)
+    async with commuting(daily, monkeypatch, ledger) as (parts, _bot, _locals):
+        await parts.listener.heed_pause(Pause())
+        await goes(parts, STANDUP, 9)
+
+        (client,) = meetings.those_in("standup")
+        assert parts.journal.state is State.PAUSED
+        assert client.publishing[-1] == {"microphone": {"isPublishing": False}}
+        await parts.listener.heed_pause(None)
+        assert client.publishing[-1] == {"microphone": {"isPublishing": True}}
+        assert parts.journal.state is State.LIVE
