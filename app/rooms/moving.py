@@ -219,6 +219,7 @@ class Move:
         self._adopter = adopter
         self._stands = target.at("claimed")
         self._is_committed = False
+        self.is_in_doubt = False  # Redis was asked to commit it, and nobody knows whether it has
 
     async def run(self) -> Moved | StartedAnew | NotMoved:
         """Move.  Whoever cancels it finds the session in one of the two rooms, and the bot there."""
@@ -296,12 +297,14 @@ class Move:
                     raise CannotMove(MoveFailure.ENDED, "the session ended meanwhile")
                 moved = await self._ledger.run(step)
             except RedisAway:
+                self.is_in_doubt = True
                 await self._bot.speak_again()
                 await asyncio.sleep(ASK_AGAIN_AFTER.total_seconds())
             except (IllegalTransition, NoSuchSession):
+                self.is_in_doubt = False
                 raise CannotMove(MoveFailure.TOO_LATE, "the move was called off") from None
             else:
-                self._is_committed = True
+                self._is_committed, self.is_in_doubt = True, False
                 return moved
 
     async def _start_anew(self) -> Session:

@@ -38,10 +38,12 @@ class Heartbeat:
         end: End,
         silence: Callable[[], None],
         begin: Callable[[Coroutine[Any, Any, None]], object],
+        may_have_moved: Callable[[], bool] = lambda: False,
     ) -> None:
         """`pulse` is a connection of its own, so that a beat never queues behind anything.
 
-        `begin` does something beside the beats; `silence` keeps the bot from being heard, at once.
+        `begin` does something beside the beats; `silence` keeps the bot from being heard, at once.  `may_have_moved`
+        says whether the bot waits to be told in which of two rooms its session is.
         """
         self._pulse = pulse
         self._journal = journal
@@ -52,6 +54,7 @@ class Heartbeat:
         self._end = end
         self._silence = silence
         self._begin = begin
+        self._may_have_moved = may_have_moved
 
     async def run(self) -> None:
         """Beat until the room is another bot's."""
@@ -81,6 +84,10 @@ class Heartbeat:
         beaten, messages = await self._pulse.run(beat)
         if beat.epoch != self._journal.session.epoch:
             beaten = Beaten.KEPT  # the session has moved meanwhile: this is of its old room
+        if beaten is Beaten.SUPERSEDED and self._may_have_moved():
+            beaten = (
+                Beaten.KEPT
+            )  # by its own move, it may be: the move is told, and else the next beat ends this bot
         if beaten is Beaten.SUPERSEDED:
             self._silence()
             self._end.begin(REPLACED)

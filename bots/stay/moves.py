@@ -57,6 +57,7 @@ class Moves:
         self._is_free = is_free
         self._end = end
         self._target: Target | None = None
+        self._move: Move | None = None  # the last one
         self._task: asyncio.Task[None] | None = None
 
     async def recorded(self, epoch: int) -> Target:
@@ -86,6 +87,11 @@ class Moves:
         """Whether a move is under way that is not to the claim of that epoch."""
         return self.is_under_way and self._target is not None and self._target.epoch != epoch
 
+    @property
+    def are_in_doubt(self) -> bool:
+        """Whether the session may be in the other room, and this bot has not been told."""
+        return self.is_under_way and self._move is not None and self._move.is_in_doubt
+
     async def over(self) -> None:
         """Wait until no move is under way."""
         if self._task is not None:
@@ -110,8 +116,8 @@ class Moves:
         try:
             await self._listener.moves()
             session = self._journal.session
-            move = Move(self._ledger, self._launches, self._deeds, session, target, self._adopter)
-            outcome = await move.run()
+            self._move = Move(self._ledger, self._launches, self._deeds, session, target, self._adopter)
+            outcome = await self._move.run()
         except asyncio.CancelledError:
             await self._deeds.leave_old()
             raise

@@ -199,6 +199,7 @@ class Parts:
             end=end,
             silence=rooms.silence,
             begin=self.chores.begin,
+            may_have_moved=lambda: moves.are_in_doubt,
         )
         shared: dict[str, Any] = {"owner": owner, "journal": journal, "rooms": rooms}
         self.take_over = TakeOver(

@@ -197,6 +197,19 @@ async def test_a_claim_that_has_lapsed_lets_nobody_in(ledger, launches, bot, tar
     assert deeds.did == ["give_up"]
 
 
+async def test_a_claim_that_lapses_while_the_bot_prepares_lets_nobody_in(ledger, launches, bot, target):
+    class Slow(FakeBot):
+        async def prepare(self, there, config):
+            await super().prepare(there, config)
+            ledger.pass_time(timedelta(seconds=61))
+
+    deeds = Slow()
+    outcome = await moving(ledger, launches, bot, target, deeds).run()
+
+    assert outcome.why is MoveFailure.TOO_LATE
+    assert deeds.did == ["prepare", "give_up"]
+
+
 @pytest.mark.parametrize("deed", ["prepare", "enter"])
 async def test_a_bot_that_is_in_one_room_at_a_time_is_started_anew_in_the_other(
     ledger, launches, puppet, bot, target, deed
@@ -219,10 +232,17 @@ async def test_until_redis_says_where_the_session_is_the_bot_goes_on_in_the_old_
     ledger, launches, bot, target, is_done, monkeypatch
 ):
     monkeypatch.setattr("greenroom.app.rooms.moving.ASK_AGAIN_AFTER", timedelta(0))
-    deeds = FakeBot()
-    outcome = await moving(ledger, launches, bot, target, deeds, away_for=[(CommitMove, is_done)]).run()
+    deeds, in_doubt = FakeBot(), []
+
+    def note(step):
+        if isinstance(step, CommitMove):
+            in_doubt.append(move.is_in_doubt)
+
+    move = moving(ledger, launches, bot, target, deeds, away_for=[(CommitMove, is_done)], on_step=note)
+    outcome = await move.run()
 
     assert isinstance(outcome, Moved)
+    assert (in_doubt, move.is_in_doubt) == ([False, True], False)
     assert deeds.did[2:] == ["fall_silent", "speak_again", "fall_silent", "go_on", "leave_old"]
     assert events(ledger, bot).count(Happened.MOVED) == 1
 
@@ -252,6 +272,7 @@ async def test_wherever_it_dies_its_session_has_a_bot_again_in_one_of_the_rooms(
     is_committed = Happened.MOVED in events(ledger, bot)
     if is_told:
         reaper.lost(bot.session.id, owner=bot.owner, failure=DIED)
+        in_one_room(ledger, bot)  # at once
     for _ in range(12):
         if found(ledger, bot).state is State.PENDING and holder(ledger, CELLAR) != holder(ledger, STAGE):
             break

@@ -13,6 +13,7 @@ from greenroom.app.rooms.sessions import Create, Note
 from greenroom.bots.stay import heartbeat
 from greenroom.bots.stay.ending import REPLACED
 from greenroom.bots.stay.heartbeat import BEAT_WITHIN, seconds_to_next_beat
+from greenroom.bots.stay.moves import Moves
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stays import parts_of_a_stay
 
@@ -67,6 +68,16 @@ async def test_a_bot_whose_room_is_another_s_is_heard_no_more_and_ends():
     assert await parts.heartbeat.beat() is Beaten.SUPERSEDED
     assert parts.stage.done == ["hushed"]
     assert parts.end.ending is REPLACED
+
+
+async def test_a_bot_whose_own_move_may_have_taken_its_room_waits_to_be_told_where_it_is(monkeypatch):
+    """It left, though the other room was its own by then: its session had no bot for half a minute."""
+    monkeypatch.setattr(Moves, "are_in_doubt", True)
+    parts = parts_of_a_stay(ledger=Answering(Beaten.SUPERSEDED))
+
+    assert await parts.heartbeat.beat() is Beaten.KEPT
+    assert parts.stage.done == []
+    assert not parts.end.has_begun
 
 
 @pytest.mark.parametrize(
