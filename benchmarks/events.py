@@ -163,7 +163,7 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with temporary_redis() as settings:
-        crowd, lost = _ours(settings, asked.clients, asked.events)
+        crowd, lost, us_each = _ours(settings, asked.clients, asked.events)
     with temporary_redis() as settings:
         held, peers = _peer(settings, asked.clients, max(5, asked.events // 4))
     report.say(
@@ -176,20 +176,25 @@ def main() -> None:
         p50_ms=round(report.percentile(crowd.latencies, 50), 1),
         p99_ms=round(report.percentile(crowd.latencies, 99), 1),
         peer_p99_ms=round(report.percentile(peers.latencies, 99), 1) if peers.latencies else None,
+        us_each=round(us_each, 1),
         delivered=len(crowd.latencies),
         lost=lost,
     )
 
 
-def _ours(settings: Settings, clients: int, events: int) -> tuple[Crowd, int]:
-    """Half of the events, a restart, the other half; and how many events were lost to whom."""
+def _ours(settings: Settings, clients: int, events: int) -> tuple[Crowd, int, float]:
+    """Half of the events, a restart, the other half; how many events were lost to whom, and what sending one costs.
+
+    That is in microseconds of the events process's time for each listener.
+    """
     port = _free_port()
     crowd, teller = Crowd(port, "/events"), Teller(settings)
-    with _events_process(settings, port) as restart:
+    with _events_process(settings, port) as (restart, used):
         assert crowd.gather(clients, ANSWERS_WITHIN) == clients, "not all clients were answered"
         print(f"{clients} clients listen", file=sys.stderr, flush=True)
-        first = teller.tell()
+        first, used_before = teller.tell(), used()
         _listen(crowd, teller, events // 2)
+        us_each = (used() - used_before) * 1e6 / (events // 2 + 1) / clients
         restart()
         while crowd.connected:
             crowd.read({}, 0.5)
@@ -205,7 +210,7 @@ def _ours(settings: Settings, clients: int, events: int) -> tuple[Crowd, int]:
     crowd.close()
     teller.close()
     told = set(range(first, last + 1))
-    return crowd, sum(len(told - got) for got in crowd.got.values())
+    return crowd, sum(len(told - got) for got in crowd.got.values()), us_each
 
 
 def _listen(crowd: Crowd, teller: Teller, events: int) -> None:
@@ -238,8 +243,10 @@ def _peer(settings: Settings, clients: int, events: int) -> tuple[int, Crowd]:
 
 
 @contextmanager
-def _events_process(settings: Settings, port: int) -> Iterator[Callable[[], None]]:
-    """The process of the Procfile; what is yielded kills it, and starts another."""
+def _events_process(
+    settings: Settings, port: int
+) -> Iterator[tuple[Callable[[], None], Callable[[], float]]]:
+    """The process of the Procfile: what kills it, and starts another, and the seconds of a core that it has used."""
     command = [sys.executable, "-m", "greenroom.app.cli", "events"]
     running = [_start(command, settings, port)]
     _until_it_answers(port)
@@ -250,7 +257,7 @@ def _events_process(settings: Settings, port: int) -> Iterator[Callable[[], None
         running.append(_start(command, settings, port))
 
     try:
-        yield restart
+        yield restart, lambda: report.used_by(running[-1].pid)
     finally:
         running[-1].terminate()
         running[-1].wait(30)

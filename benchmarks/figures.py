@@ -134,7 +134,8 @@ FIGURES: Mapping[str, Figure] = {
             ),
             Row(
                 "{bots} bots that wait at once, on one worker",
-                "{bots_share:.2f} % of a core and {bots_mb:.0f} MB each",
+                "{bots_share:.2f} % of a core and {bots_mb:.0f} MB each; "
+                "{bots_all_share:.0f} % and {bots_all_mb:,.0f} MB in all",
                 "",
                 "",
             ),

@@ -1,21 +1,22 @@
 """What a bot costs while nobody talks with it: waiting in an empty room, or paused with its person in the room.
 
-    make bench-idle                       four minutes
+    make bench-idle                       two minutes
     make bench-idle ARGS="--bots 20"      with fewer bots at once
 
-The whole product runs, with the demo's speech.  First each kind of idle bot alone: the share of a core that its process
-takes, by the kernel's own account, over half a minute; a paused one has a person in its room whose microphone is on.
-Then many waiting bots at once on one worker: the share of all of them, and their memory, of which shared pages count
-once (PSS).  The peer is the limit that we set ourselves.
+The whole product runs, with the demo's speech.  First one bot in a local room and one in a LiveKit room: the share of a
+core that the process of each takes, by the kernel's own account, while it is paused (a person is in its room, whose
+microphone is on), and while it waits for somebody.  Then many waiting bots at once on one worker: the share of all of
+them, and their memory, of which shared pages count once (PSS).  The peer is the limit that we set ourselves.
 """
 
 import argparse
 import asyncio
-import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,8 +30,9 @@ from tests.rigs.product import Product, product
 
 LIMIT = 0.3  # percent of a core, a waiting or a paused bot
 SETTLE = 8.0  # seconds: by then what follows a start, or a departure, is done
-WINDOW = 30.0  # seconds measured: ten beats
-TICK = os.sysconf("SC_CLK_TCK")
+WINDOW = 20.0  # seconds measured: seven beats
+JOINS_AT_ONCE = 4
+ENDS_WITHIN = 240  # seconds: a quiet machine needs half of it
 
 T = TypeVar("T")
 
@@ -39,6 +41,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--bots", type=int, default=100)
     bots = parser.parse_args().bots
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(ENDS_WITHIN)
     alone = _alone()
     many = _many(bots)
     ours = max(alone.values())
@@ -53,36 +57,51 @@ def main() -> None:
         bots=bots,
         bots_live=many["live"],
         bots_share=many["share"],
+        bots_all_share=many["all_share"],
         bots_mb=many["mb"],
+        bots_all_mb=many["all_mb"],
         bots_started_in_seconds=many["started_in_seconds"],
     )
 
 
+def _give_up(*_: object) -> None:
+    raise TimeoutError(f"it did not end within {ENDS_WITHIN} seconds")
+
+
 def _alone() -> dict[str, float]:
     """The share of a core of each kind of idle bot, in percent."""
-    with (
-        livekit_server() as server,
-        product((), SLOTS="4", **server.settings) as greenroom,
-        _people() as people,
-    ):
+    with livekit_server() as server, product((), **server.settings) as greenroom, _people() as people:
         rooms = {"local": "local:idle", "livekit": server.room()}
-        shares: dict[str, float] = {}
-        pids: dict[str, int] = {}
-        for kind, room in rooms.items():
-            joined = greenroom.join(room, bot="assistant", user_id=f"ann-{kind}")
-            person = people.run(_enter(greenroom, joined["connect"]))
-            time.sleep(SETTLE)  # it greets
-            pids[kind] = int(greenroom.owner(room).rsplit("/", 1)[1])
-            greenroom.post(f"/sessions/{joined['session_id']}/pause")
-            time.sleep(SETTLE)
-            shares[f"{kind}_paused"] = _shares([pids[kind]])[0]
+        bots = {kind: greenroom.join(room, bot="assistant", user_id=kind) for kind, room in rooms.items()}
+        there = [people.run(_enter(greenroom, joined["connect"])) for joined in bots.values()]
+        time.sleep(SETTLE)  # they greet
+        pids = [_pid(greenroom, room) for room in rooms.values()]
+        sessions = [joined["session_id"] for joined in bots.values()]
+        for session in sessions:
+            greenroom.post(f"/sessions/{session}/pause")
+        paused = _shares_once_settled(pids)
+        for person in there:
             people.run(person.__aexit__(None, None, None))
-            _until_waiting(greenroom, joined["session_id"])
-            greenroom.post(f"/sessions/{joined['session_id']}/resume")
-            time.sleep(SETTLE)
-            shares[f"{kind}_waiting"] = _shares([pids[kind]])[0]
-            print(shares, file=sys.stderr, flush=True)
+        for session in sessions:
+            eventually(lambda session=session: greenroom.session(session)["state"] == "waiting", 30)  # type: ignore[misc]
+            greenroom.post(f"/sessions/{session}/resume")
+        waiting = _shares_once_settled(pids)
+        assert pids == [_pid(greenroom, room) for room in rooms.values()], "a bot was lost meanwhile"
+        shares = {
+            **{f"{kind}_paused": share for kind, share in zip(bots, paused, strict=True)},
+            **{f"{kind}_waiting": share for kind, share in zip(bots, waiting, strict=True)},
+        }
+        print(shares, file=sys.stderr, flush=True)
         return shares
+
+
+def _shares_once_settled(pids: Sequence[int]) -> list[float]:
+    time.sleep(SETTLE)
+    return _shares(pids)
+
+
+def _pid(greenroom: Product, room: str) -> int:
+    return int(greenroom.owner(room).rsplit("/", 1)[1])
 
 
 async def _enter(greenroom: Product, connect: dict[str, Any]) -> Person | Guest:
@@ -92,22 +111,22 @@ async def _enter(greenroom: Product, connect: dict[str, Any]) -> Person | Guest:
     return await person.__aenter__()
 
 
-def _until_waiting(greenroom: Product, session_id: str) -> None:
-    eventually(lambda: greenroom.session(session_id)["state"] == "waiting", 30)
-
-
 def _many(bots: int) -> dict[str, Any]:
     """So many bots on one worker, each alone in a room."""
     with product(SLOTS=str(bots)) as greenroom:
-        eventually(lambda: str(bots) in greenroom.redis.hvals("hosts:free"), 300)
-        began = time.monotonic()
+        eventually(lambda: str(bots) in greenroom.redis.hvals("hosts:free"), 100)
         rooms = [f"local:idle-{number}" for number in range(bots)]
-        for number, room in enumerate(rooms):  # their limit is a user's, so each has one of their own
-            greenroom.join(room, bot="assistant", user_id=f"user-{number}", wait=20)
+
+        def join(room: str) -> None:  # a user's sessions are limited, so each has a user of its own
+            greenroom.join(room, bot="assistant", user_id=room.rpartition(":")[2], wait=20)
+
+        began = time.monotonic()
+        with ThreadPoolExecutor(JOINS_AT_ONCE) as pool:
+            list(pool.map(join, rooms))
         started = time.monotonic() - began
-        pids = [int(greenroom.owner(room).rsplit("/", 1)[1]) for room in rooms]
-        time.sleep(SETTLE)
-        shares = _shares(pids)
+        print(f"{bots} bots joined in {started:.1f} s", file=sys.stderr, flush=True)
+        pids = [_pid(greenroom, room) for room in rooms]
+        shares = _shares_once_settled(pids)
         memory = sum(map(_pss, pids))
         live = sum(
             session["state"] in ("live", "waiting")
@@ -116,23 +135,19 @@ def _many(bots: int) -> dict[str, Any]:
         return {
             "live": live,
             "share": round(sum(shares) / bots, 3),
+            "all_share": round(sum(shares), 1),
             "mb": round(memory / bots, 1),
+            "all_mb": round(memory),
             "started_in_seconds": round(started, 1),
         }
 
 
 def _shares(pids: Sequence[int]) -> list[float]:
     """What each process takes of a core, in percent, from now on for WINDOW."""
-    before, began = [_used(pid) for pid in pids], time.monotonic()
+    before, began = [report.used_by(pid) for pid in pids], time.monotonic()
     time.sleep(WINDOW)
     lasted = time.monotonic() - began
-    return [100 * (_used(pid) - was) / lasted for pid, was in zip(pids, before, strict=True)]
-
-
-def _used(pid: int) -> float:
-    """Seconds of processor time, by the scheduler's own account: its ticks would count nothing of so little."""
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+    return [100 * (report.used_by(pid) - was) / lasted for pid, was in zip(pids, before, strict=True)]
 
 
 def _pss(pid: int) -> float:
