@@ -49,11 +49,13 @@ def webhooks(chosen: argparse.Namespace, settings: Settings, ledger: Ledger) -> 
 
 def standing(waiting: Waiting) -> str:
     """How far a receiver is behind, in a line."""
+    gaps = f"; {count(waiting.gaps, 'time')} events were gone before they were sent: it was told from when to when"
+    of_gaps = gaps if waiting.gaps else ""
     if not (waiting.sessions or waiting.dead or waiting.dropped):
-        return "it has taken all events"
+        return f"it has taken all events{of_gaps}"
     return (
         f"events of {count(waiting.sessions, 'session')} wait for it; {count(waiting.dead, 'event')} not taken within "
-        f"a day, {waiting.dropped} dropped, since too many waited"
+        f"a day, {waiting.dropped} dropped, since too many waited{of_gaps}"
     )
 
 

@@ -80,6 +80,7 @@ EVENTS = {
     "camera_change_failed": "a bot's camera could not be turned on or off",
     # Webhooks
     "webhook_given_up": "a receiver has not taken an event for a day; `greenroom webhooks` shows it",
+    "webhook_events_lost": "events were gone before a receiver could be sent them; it is told from when to when",
     "webhook_failed": "the sending of an event met a bug of ours; it is sent again",
     # Servers of rooms
     "room_entry_failed": "a bot could not get into its room yet; it tries again",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from greenroom.app.events.feed import Feed, Happened, text_of
-from greenroom.app.events.schema import Event
+from greenroom.app.events.schema import GAP, Event
 from greenroom.app.events.wanted import Wanted
 from greenroom.app.rooms.told import Place
 
@@ -19,7 +19,9 @@ UNREAD_AT_MOST = 256 * 1024  # bytes that a listener has not read
 STAYS_AFTER_END = 1.0  # seconds that a session's stream stays open after its end, for what is told with it
 AT_ONCE = 200  # events that one who catches up is sent at a time
 HEARTBEAT = b": still here\n\n"
-LOST = b'event: stream.gap\ndata: {"type": "stream.gap"}\n\n'  # what was told since that id is not all here any more
+LOST = (
+    f'event: {GAP}\ndata: {{"type": "{GAP}"}}\n\n'.encode()
+)  # what was told since that id is not all here any more
 
 
 def framed(data: bytes) -> bytes:

@@ -19,7 +19,8 @@ import structlog
 from greenroom.app.backend.signing import digest
 from greenroom.app.errors import RedisAway
 from greenroom.app.events.addresses import Checked
-from greenroom.app.events.feed import Feed
+from greenroom.app.events.feed import Feed, order_of
+from greenroom.app.events.schema import GAP, moment
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.letters import (
     TRIED_FOR,
@@ -32,6 +33,7 @@ from greenroom.app.rooms.letters import (
     SettleLetter,
     receiver_of,
 )
+from greenroom.app.rooms.told import Place
 from greenroom.app.settings import Settings
 from greenroom.app.settings.receivers import why_not
 
@@ -40,6 +42,7 @@ AT_ONCE = 16  # letters on their way to one receiver
 PUT_AT_ONCE = 500  # letters put into queues in one step
 LOOKS_EVERY = 1.0  # seconds, for letters whose time has come; new ones go at once
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=3)
+OF_NO_SESSION = "-"  # the queue of what tells of no session
 SECRET_PREFIX = "whsec_"  # of one in base64, as standard-webhooks has it
 
 log = structlog.get_logger(__name__)
@@ -134,8 +137,24 @@ class Courier:
         news = list(islice(self._feed.told_after(cursor), PUT_AT_ONCE))
         if news:
             letters = [Letter(each.event.session, json.dumps(each.event.as_json())) for each in news]
-            await self._ledger.run(PutLetters(self.receiver, cursor, news[-1].entry.id, letters))
+            is_gap = not self._feed.has_all_after(Place(told=cursor))
+            if is_gap:
+                log.error("webhook_events_lost", receiver=self.receiver, since=cursor, until=news[0].entry.id)
+                letters.insert(0, Letter(OF_NO_SESSION, json.dumps(self._gap(cursor, news[0].entry.id))))
+            step = PutLetters(self.receiver, cursor, news[-1].entry.id, letters, after_gap=is_gap)
+            await self._ledger.run(step)
         return len(news) < PUT_AT_ONCE
+
+    def _gap(self, since: str, until: str) -> dict[str, str]:
+        """What tells a receiver that events are gone, as those that were told more than a day ago."""
+        return {
+            "id": f"gap-{since}",
+            "type": GAP,
+            "time": moment(int(self._now() * 1000)),
+            "session": "",
+            "since": moment(order_of(since)[0]),
+            "until": moment(order_of(until)[0]),
+        }
 
     async def _send(self, session: aiohttp.ClientSession) -> bool:
         """Send what is due, as far as there is room; whether that was all."""
@@ -219,10 +238,14 @@ def gauges(couriers: list[Courier], ledger: AsyncLedger) -> Callable[[], Awaitab
             of = f'{{receiver="{courier.receiver}"}}'
             figures[f"greenroom_webhooks_sent_total{of}"] = float(courier.sent)
             figures[f"greenroom_webhooks_failed_total{of}"] = float(courier.failed)
-            waiting = await ledger.run(ReadWaitingLetters(courier.receiver))
+            try:
+                waiting = await ledger.run(ReadWaitingLetters(courier.receiver))
+            except RedisAway:
+                continue  # what is not known is not said to be 0
             figures[f"greenroom_webhook_sessions_waiting{of}"] = float(waiting.sessions)
             figures[f"greenroom_webhooks_dead{of}"] = float(waiting.dead)
             figures[f"greenroom_webhooks_dropped_total{of}"] = float(waiting.dropped)
+            figures[f"greenroom_webhook_gaps_total{of}"] = float(waiting.gaps)
         return figures
 
     return read

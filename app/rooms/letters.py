@@ -54,6 +54,7 @@ class Waiting:
     due_ms: int  # since when the first of them could be sent; later than now where all wait for another try
     dead: int
     dropped: int  # that had no room
+    gaps: int = 0  # how often events were gone before they were put into its queues
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class PutLetters(Step[bool]):
     before: str
     upto: str
     letters: Sequence[Letter] = ()
+    after_gap: bool = False  # between before and the first of these events are gone
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@
     webhook:{<receiver>}:tries    hash    two days past the last      settle_letter
     webhook:{<receiver>}:dead     hash    30 days past the last       settle_letter
     webhook:{<receiver>}:dropped  string  30 days past the last       put_letters
+    webhook:{<receiver>}:gaps     string  30 days past the last       put_letters
     memory                        string  kept                        claim, report
     came:{<work>}                 string  24 h                        claim_period
     period:{<work>}               string  the work's own interval     claim_period
@@ -234,6 +235,10 @@ def webhook_dead(receiver: str) -> str:
 
 def webhook_dropped(receiver: str) -> str:
     return f"webhook:{{{receiver}}}:dropped"
+
+
+def webhook_gaps(receiver: str) -> str:
+    return f"webhook:{{{receiver}}}:gaps"
 
 
 def sessions_unstorable() -> str:

@@ -40,12 +40,14 @@ def put_letters(step: PutLetters) -> Command:
             "due": keys.webhook_due(step.receiver),
             "queue": keys.webhook_queue(step.receiver, "*"),
             "dropped": keys.webhook_dropped(step.receiver),
+            "gaps": keys.webhook_gaps(step.receiver),
         },
         before=step.before,
         upto=step.upto,
         ttl_ms=ms(QUEUED_FOR),
         kept_ms=ms(KEPT_FOR),
         cap=QUEUED_AT_MOST,
+        after_gap=int(step.after_gap),
         letters=[part for letter in step.letters for part in (letter.session, letter.text)],
     )
     return Command((call,), lambda replies: replies[0] == 1)
@@ -131,9 +133,9 @@ def drop_letter(step: DropLetter) -> Command:
 
 def read_waiting_letters(step: ReadWaitingLetters) -> Command:
     def read(replies: list[Reply]) -> Waiting:
-        sessions, first, dead, dropped = replies
+        sessions, first, dead, dropped, gaps = replies
         due = [float(part) for part in _flat(first)[1:]]
-        return Waiting(sessions, int(due[0]) if due else 0, dead, int(dropped or 0))
+        return Waiting(sessions, int(due[0]) if due else 0, dead, int(dropped or 0), int(gaps or 0))
 
     due = keys.webhook_due(step.receiver)
     calls = (
@@ -141,6 +143,7 @@ def read_waiting_letters(step: ReadWaitingLetters) -> Command:
         Call(("ZRANGE", due, 0, 0, "WITHSCORES")),
         Call(("HLEN", keys.webhook_dead(step.receiver))),
         Call(("GET", keys.webhook_dropped(step.receiver))),
+        Call(("GET", keys.webhook_gaps(step.receiver))),
     )
     return Command(calls, read)
 

@@ -179,7 +179,7 @@ def live_through(day, server):
     ledger.run(Hear(session.id, session.epoch, (Sound("voice.speech.start", 1),)))
     yield "something is said"
     first, second = Letter(session.id, "{}"), Letter("another", "{}")
-    assert ledger.run(PutLetters("r", "", "1-1", (first, first, second)))
+    assert ledger.run(PutLetters("r", "", "1-1", (first, first, second), after_gap=True))
     server.set(keys.webhook_dropped("r"), 1, px=1000)  # a full queue takes thousands
     ledger.run(SettleLetter("r", first, again=SECOND))
     ledger.run(SettleLetter("r", second, dead=DeadLetter("1-1", "another", "{}", 9, "status 500", 1)))

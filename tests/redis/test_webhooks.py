@@ -16,7 +16,7 @@ from aiohttp import web
 from greenroom.app.cli_webhooks import webhooks as command
 from greenroom.app.events import webhooks as module
 from greenroom.app.events.feed import Feed
-from greenroom.app.events.webhooks import Courier, headers_of, pause_after
+from greenroom.app.events.webhooks import Courier, gauges, headers_of, pause_after
 from greenroom.app.rooms.letters import (
     ClaimLetters,
     Letter,
@@ -58,7 +58,7 @@ class Receiver:
             return web.Response()
         body = await request.read()
         event = json.loads(body)
-        self.got.append((event["session"], event["sequence"]))
+        self.got.append((event["session"], event.get("sequence")))
         self.headers.append(request.headers)
         self.bodies.append(body)
         if self.held is not None:
@@ -250,6 +250,57 @@ async def test_what_was_claimed_by_a_process_that_died_is_sent_by_the_next(
     ledger.run(SettleLetter("r", letter))
     ledger.run(SettleLetter("r", letter))  # the first one woke up
     assert ledger.run(ReadWaitingLetters("r")).sessions == 0
+
+
+async def test_a_receiver_is_told_that_events_are_gone_which_nobody_sent_in_time(
+    redis_url, ledger, server, receiver, capsys
+):
+    """As after a day without the events process: what the ledger has forgotten cannot be sent."""
+    async with sending(redis_url, receiver.url):
+        tell(ledger, "one")
+        await until(lambda: receiver.got)
+    tell(ledger, "one", 3)
+    last = server.xrevrange("events:told", count=1)
+    server.xtrim("events:told", maxlen=1, approximate=False)
+    receiver.got.clear()
+
+    async with sending(redis_url, receiver.url) as couriers:
+        await until(lambda: len(receiver.got) >= 2)
+        figures = await gauges(couriers, couriers[0]._ledger)()
+
+    events = [json.loads(body) for body in receiver.bodies[1:]]
+    (gap,) = [event for event in events if event["type"] == "stream.gap"]
+    (sent,) = [event for event in events if event["type"] != "stream.gap"]
+    assert sent["id"] == last[0][0]
+    assert gap["since"] <= gap["until"] == sent["time"]
+    assert figures[f'greenroom_webhook_gaps_total{{receiver="{couriers[0].receiver}"}}'] == 1
+    settings = Settings(webhook_urls=(receiver.url,), webhook_secret=SECRET, webhook_private=True)
+    assert command(Namespace(what="list", id=None), settings, ledger) == 0
+    assert "1 time events were gone" in capsys.readouterr().out
+
+
+async def test_a_receiver_that_has_all_is_told_of_no_gap(redis_url, ledger, receiver):
+    async with sending(redis_url, receiver.url):
+        tell(ledger, "one")
+        await until(lambda: receiver.got)
+    tell(ledger, "one")
+    async with sending(redis_url, receiver.url):
+        await until(lambda: len(receiver.got) == 2)
+
+    assert ledger.run(ReadWaitingLetters(receiver_of(receiver.url))).gaps == 0
+
+
+async def test_while_redis_is_away_the_metrics_say_what_is_known():
+    nowhere = AsyncRedisLedger(f"redis://127.0.0.1:{free_port()}/0")
+    courier = Courier("https://example.com/hook", SECRET, ledger=nowhere, feed=Feed(nowhere))
+    courier.sent = 3
+    try:
+        figures = await gauges([courier], nowhere)()
+    finally:
+        await nowhere.close()
+
+    of = f'{{receiver="{courier.receiver}"}}'
+    assert figures == {f"greenroom_webhooks_sent_total{of}": 3, f"greenroom_webhooks_failed_total{of}": 0}
 
 
 async def dead(redis_url, ledger, receiver):
