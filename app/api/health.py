@@ -5,6 +5,7 @@ from http import HTTPStatus
 from flask.typing import ResponseReturnValue
 
 from greenroom.app.access import public
+from greenroom.app.api import events_process
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas.health import LiveSchema, ReadySchema
 from greenroom.app.api.services import services
@@ -27,7 +28,8 @@ def livez() -> dict[str, bool]:
 )
 @public
 def readyz() -> ResponseReturnValue:
-    """A join would find its bot: Redis answers and a worker lives."""
+    """A join would find its bot: Redis answers and a worker lives.  What is told in `checks` alone stops no join."""
     readiness = services().overview.readiness()
+    checks = {**readiness.checks, "events": events_process.check(services().settings.events_url)}
     code = HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE
-    return {"ready": readiness.ready, "checks": readiness.checks}, code
+    return {"ready": readiness.ready, "checks": checks}, code

@@ -1,9 +1,12 @@
 """Health: whether this process answers, and whether a join would find its bot."""
 
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 
+from greenroom.app.api import events_process
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.sessions import Limits
 from greenroom.app.rooms.workers import Host, Report
@@ -27,10 +30,43 @@ def test_it_is_ready_when_redis_answers_and_workers_live(caller, ledger):
     response = caller.with_(None).get("/readyz")
 
     assert response.status_code == 200
-    assert response.json == {
-        "ready": True,
-        "checks": {"redis": "ok", "bots": "ok", "control": "ok", "line": "ok", "stored": "ok"},
-    }
+    assert response.json["ready"] is True
+    checks = {name: found for name, found in response.json["checks"].items() if name != "events"}
+    assert checks == {"redis": "ok", "bots": "ok", "control": "ok", "line": "ok", "stored": "ok"}
+
+
+@pytest.mark.parametrize("found", ["ok", "the events process does not answer (ConnectionRefusedError)"])
+def test_an_events_process_that_does_not_serve_is_told_of_and_stops_no_join(
+    caller, ledger, monkeypatch, found
+):
+    report(ledger, "bots")
+    monkeypatch.setattr(events_process, "check", lambda _address: found)
+
+    response = caller.with_(None).get("/readyz")
+
+    assert (response.status_code, response.json["ready"]) == (200, True)
+    assert response.json["checks"]["events"] == found
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_the_events_process_is_asked_whether_it_serves(status):
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status if self.path == "/readyz" else 404)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        found = events_process.check(f"http://127.0.0.1:{server.server_port}")
+        thread.join()
+        nobody = f"http://127.0.0.1:{server.server_port}"
+
+    assert (found == "ok") is (status == 200)
+    assert "does not answer" in events_process.check(nobody)
 
 
 def test_it_says_that_the_line_is_full_and_is_ready_for_those_who_are_in_it(caller, ledger, monkeypatch):
