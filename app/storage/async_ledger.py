@@ -1,5 +1,6 @@
 """The ledger over Redis for bots, whose code is asynchronous: the same commands, awaited."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, TypeVar, cast
@@ -71,9 +72,17 @@ class AsyncRedisLedger:
         await self._redis.aclose()
 
     async def _send(self, calls: Sequence[Call]) -> list[Any]:
-        """The reply, or the error, of each call, in one round trip."""
+        """The reply, or the error, of each call, in one round trip.
+
+        Whoever is cancelled meanwhile is cancelled: before Python 3.12 `asyncio.wait_for`, which redis-py uses, may
+        return instead, and a task of the events process that was to stop would run on.
+        """
+        task = asyncio.current_task()
+        cancelled_before = task.cancelling() if task else 0
         async with self._redis.pipeline(transaction=is_transaction(calls)) as pipeline:
             for call in calls:
                 pipeline.execute_command(*by_sha(call))
             replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        if task is not None and task.cancelling() > cancelled_before:
+            raise asyncio.CancelledError
         return replies
