@@ -20,8 +20,8 @@ up: setup $(if $(filter 1 on,$(LIVEKIT)),livekit) ## start everything and print 
 test: setup chromium clients livekit postgresql ## all tests; ARGS are pytest's
 	$(BIN)/python -m pytest $(BESIDE) $(ARGS)
 
-test-fast: setup ## those that need no worker and no browser, in under a minute
-	$(BIN)/python -m pytest $(BESIDE) $(FAST) $(ARGS)
+test-fast: setup ## those that need no worker, no browser and no process of their own, in under a minute
+	$(BIN)/python -m pytest $(BESIDE) -m "not heavy" $(FAST) $(ARGS)
 
 chaos: setup livekit ## kill, freeze, cut off and flood the running product; ARGS="1 4 22" names scenarios, ROUNDS=5 says how often
 	@scripts/install-compiler || true  # then "clocks" fails, and the others run

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.mutants import sound
+from tests.rigs import light
 from tests.rigs.redis_world import client, flush, redis_server
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ LONGEST_FIRST = (
     "contracts",
 )
 
+TREE = pytest.StashKey[str]()
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
@@ -47,9 +51,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _rank(item.path))
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if _runs_all(session.config):
+        session.config.stash[TREE] = sound.tree_of(session.config.rootpath)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Planting faults begins at once in a tree whose tests have all passed."""
+    if exitstatus == pytest.ExitCode.OK and TREE in session.config.stash:
+        sound.note(session.config.rootpath, session.config.stash[TREE], [sound.ALL])
+
+
+def _runs_all(config: pytest.Config) -> bool:
+    option = config.option
+    chosen = option.keyword or option.markexpr or option.deselect or option.ignore or option.ignore_glob
+    fewer = chosen or option.collectonly or getattr(option, "lf", False)
+    in_a_clone = (config.rootpath / ".git").exists()
+    return config.args == [sound.ALL] and not fewer and in_a_clone and not hasattr(config, "workerinput")
+
+
 def _rank(path: Path) -> int:
     folder = path.relative_to(Path(__file__).parent).parts[0]
     return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Here, since hooks of this file are not asked about what a whole session of tests shares."""
+    config.pluginmanager.register(light)
 
 
 @pytest.fixture

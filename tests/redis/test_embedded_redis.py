@@ -36,6 +36,7 @@ def run():
         process.communicate()
 
 
+@pytest.mark.heavy
 def test_it_keeps_what_it_was_told_when_it_is_killed(run, tmp_path):
     settings = Settings(var_dir=tmp_path)
     first = run(VAR_DIR=str(tmp_path))
@@ -53,6 +54,7 @@ def test_it_keeps_what_it_was_told_when_it_is_killed(run, tmp_path):
         assert redis.get("kept") == b"yes"
 
 
+@pytest.mark.heavy
 def test_it_listens_on_no_port_and_drops_nothing():
     with temporary_redis() as settings, Redis.from_url(settings.redis_url) as redis:
         config = redis.config_get("*")
@@ -62,6 +64,7 @@ def test_it_listens_on_no_port_and_drops_nothing():
     assert (config["appendonly"], config["appendfsync"], config["save"]) == ("yes", "everysec", "")
 
 
+@pytest.mark.heavy
 def test_only_its_owner_can_open_its_socket():
     with temporary_redis() as settings:
         mode = stat.S_IMODE(settings.redis_socket.stat().st_mode)
@@ -69,6 +72,7 @@ def test_only_its_owner_can_open_its_socket():
     assert mode == 0o700
 
 
+@pytest.mark.heavy
 def test_a_stopped_one_leaves_neither_process_nor_folder():
     with temporary_redis() as settings:
         assert answers(settings.redis_socket)
@@ -77,6 +81,7 @@ def test_a_stopped_one_leaves_neither_process_nor_folder():
     assert not settings.var_dir.exists()
 
 
+@pytest.mark.heavy
 def test_a_second_one_on_the_same_folder_is_refused(run, tmp_path):
     run(VAR_DIR=str(tmp_path))
     eventually(lambda: answers(Settings(var_dir=tmp_path).redis_socket))
@@ -88,6 +93,7 @@ def test_a_second_one_on_the_same_folder_is_refused(run, tmp_path):
     assert answers(Settings(var_dir=tmp_path).redis_socket)
 
 
+@pytest.mark.heavy
 def test_with_redis_url_none_is_started(run, tmp_path):
     process = run(VAR_DIR=str(tmp_path), REDIS_URL="redis://redis.example.com")
     said, _ = process.communicate(timeout=10)
@@ -97,6 +103,7 @@ def test_with_redis_url_none_is_started(run, tmp_path):
     assert not (tmp_path / "redis").exists()
 
 
+@pytest.mark.heavy
 def test_a_deep_folder_works_as_well(run, tmp_path):
     deep = tmp_path / ("d" * 120)
     settings = Settings(var_dir=deep)

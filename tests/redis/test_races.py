@@ -122,6 +122,7 @@ def launches():
     return RememberedLaunches()
 
 
+@pytest.mark.heavy
 def test_of_a_hundred_claimers_in_four_processes_one_has_the_room(ledger, several_processes):
     won = won_by(several_processes, "claim")
 
@@ -129,6 +130,7 @@ def test_of_a_hundred_claimers_in_four_processes_one_has_the_room(ledger, severa
     assert ledger.run(ReadRoom(STAGE)).lease.epoch == won[0]
 
 
+@pytest.mark.heavy
 def test_no_epoch_is_given_twice_however_often_a_room_changes_hands(several_processes, ledger):
     won = won_by(several_processes, "claim_and_give_back")
 

@@ -158,6 +158,7 @@ def running(settings):
         process.wait(10)
 
 
+@pytest.mark.heavy
 def test_a_server_that_is_stopped_is_away_until_it_comes_back_with_what_it_knew(ledger_at, tmp_path):
     settings = Settings(var_dir=tmp_path)
     ledger = ledger_at(settings.redis_url)
@@ -218,6 +219,7 @@ def test_readiness_says_so_in_words(tmp_path):
     assert "Redis does not answer" in readiness.checks["redis"]
 
 
+@pytest.mark.heavy
 def test_a_full_redis_refuses_and_loses_nothing():
     with redis_server() as url, client(url) as server:
         flush(server)

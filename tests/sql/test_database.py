@@ -220,6 +220,7 @@ def test_what_people_said_is_nobody_else_s_to_read(tmp_path):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+@pytest.mark.heavy
 def test_a_server_that_was_started_again_is_no_failure_of_the_next_who_asks(postgresql_alone):
     database = Database(postgresql_alone.url)
     with database.reading() as connection:
@@ -233,6 +234,7 @@ def test_a_server_that_was_started_again_is_no_failure_of_the_next_who_asks(post
     database.close()
 
 
+@pytest.mark.heavy
 def test_a_server_that_is_frozen_is_given_up(postgresql_alone):
     """It keeps the connection, and says nothing: without a bound of ours a thread would wait as long as it does."""
     database = Database(postgresql_alone.url, patience=SOON)

@@ -161,6 +161,7 @@ def test_each_table_says_whose_its_rows_are():
     assert set(metadata.sorted_tables) == {*OF_A_PERSON, assistants, erasures}
 
 
+@pytest.mark.heavy
 def test_nothing_of_a_person_is_left_anywhere(ledger, server, database, flush, erase, tmp_path, capfd):
     everything_that_ann_did(ledger, database, flush)
     assert CANARY.encode() in all_bytes(database, tmp_path) and in_redis(server, CANARY)
@@ -377,6 +378,7 @@ def test_another_s_history_outlives_who_had_the_last_conversation_in_it(ledger, 
     assert {event["event"] for event in rows(database, events)} == {"pending", "ended"}
 
 
+@pytest.mark.heavy
 def test_the_file_of_our_own_redis_is_written_anew(database, personal, tmp_path):
     """It told for ever what Redis had forgotten: a small one is never rewritten by itself."""
     with temporary_redis() as settings:

@@ -6,6 +6,7 @@ import random
 import signal
 import traceback
 
+import pytest
 from sqlalchemy import event
 
 from greenroom.app.conversations.archive import SqlArchive
@@ -72,6 +73,7 @@ def flush_and_die(redis_url, database, dies_at):
     return os.WIFSIGNALED(status)
 
 
+@pytest.mark.heavy
 def test_a_flush_that_is_killed_at_any_step_loses_no_turn_and_keeps_none_twice(ledger, redis_url, database):
     say(ledger, 0, conversation_id="before")
     Flusher(ledger, SqlArchive(database)).flush()

@@ -103,6 +103,7 @@ def on_sqlite(ledger, sqlite_file):
     flushing.database.close()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_server_that_was_away_has_everything_when_it_is_back(on_postgresql, server_alone, how):
     getattr(server_alone, how)()
@@ -115,6 +116,7 @@ def test_a_server_that_was_away_has_everything_when_it_is_back(on_postgresql, se
     on_postgresql.must_be_whole()
 
 
+@pytest.mark.heavy
 def test_a_server_that_is_frozen_holds_up_nobody_for_long(on_postgresql, server_alone):
     server_alone.freeze()
     try:
@@ -126,6 +128,7 @@ def test_a_server_that_is_frozen_holds_up_nobody_for_long(on_postgresql, server_
     on_postgresql.must_be_whole()
 
 
+@pytest.mark.heavy
 def test_a_server_that_is_killed_while_a_batch_is_stored_has_it_once(on_postgresql, server_alone):
     on_postgresql.say(10)
 
@@ -139,6 +142,7 @@ def test_a_server_that_is_killed_while_a_batch_is_stored_has_it_once(on_postgres
     on_postgresql.must_be_whole()
 
 
+@pytest.mark.heavy
 def test_a_file_that_another_process_has_locked_is_waited_for_and_given_up(on_sqlite, sqlite_file):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(sqlite_file)],

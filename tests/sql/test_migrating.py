@@ -122,6 +122,7 @@ def _migrate_when(start, url, told):
     told.put(migrate(url))
 
 
+@pytest.mark.heavy
 def test_processes_that_migrate_at_once_do_no_harm(empty_url):
     """Each of them would find no table, and make it."""
     of_forks = multiprocessing.get_context(

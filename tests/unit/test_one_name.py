@@ -40,6 +40,7 @@ def is_a_module(match):
     return (folder / match[2]).is_dir() or (folder / f"{match[2]}.py").is_file()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("suffix", [".py", ".toml", ""])
 def test_nothing_imports_a_part_by_itself(suffix):
     found = []
@@ -53,6 +54,7 @@ def test_nothing_imports_a_part_by_itself(suffix):
     assert found == []
 
 
+@pytest.mark.heavy
 def test_no_string_names_a_module_of_a_part_by_itself():
     """As in `monkeypatch.setattr("app.rooms...")`, which would change a module that nobody uses."""
     found = [

@@ -41,6 +41,7 @@ def in_a_process_of_its_own(script, tmp_path):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.heavy
 def test_the_web_process_imports_no_pipecat_and_nothing_else_that_is_heavy(tmp_path):
     script = """
 import json, sys
@@ -57,6 +58,7 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
     assert [name for name in HEAVY if name in loaded] == []
 
 
+@pytest.mark.heavy
 def test_the_web_process_starts_while_redis_is_away_and_says_so(tmp_path):
     script = """
 import json

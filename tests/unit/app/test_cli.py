@@ -156,6 +156,7 @@ def test_receivers_that_somebody_names_without_a_secret_are_refused(capsys, monk
     assert "WEBHOOK_SECRET must be set" in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_a_note_of_a_product_that_was_killed_leads_nobody_astray(tmp_path):
     lock = here.take(tmp_path / "var")
     here.note(lock, "http://127.0.0.1:8", {"PORT": "8"})
@@ -235,6 +236,7 @@ def test_a_timeout_that_is_none_is_misuse(seconds, capsys):
     assert "is no number of seconds" in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("command", ["doctor", "workers", "restart"])
 def test_an_operator_s_command_imports_no_more_than_it_needs(command):
     """Nobody waits for Flask, Celery or pipecat to learn why there is no bot."""

@@ -124,6 +124,7 @@ def test_an_error_that_a_worker_reports_is_told(told):
     assert "Incorrect API key provided" in complaints.without_words(record)
 
 
+@pytest.mark.heavy
 def test_an_exception_among_messages_is_told_by_its_kind():
     script = f"""
 from greenroom.app.logging import configure, quieten_pipecat

@@ -9,6 +9,8 @@ import pytest
 
 from tests.rigs.ports import free_port
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[3]
 PASSWORD = "oboe-under-jazz-fjord"
 

@@ -147,6 +147,7 @@ def test_debugging_is_of_ours_and_of_no_library(lines):
     ]
 
 
+@pytest.mark.heavy
 def test_of_pipecat_only_warnings_come_through():
     script = """
 import sys

@@ -11,6 +11,8 @@ import pytest
 
 from greenroom.bots.leftovers import _descendants_of
 
+pytestmark = pytest.mark.heavy
+
 BEFORE = """
 import asyncio, json, os, subprocess, sys, threading, time
 from greenroom.bots.leftovers import this_process

@@ -79,6 +79,7 @@ def test_a_model_is_told_to_speak_another_language_than_the_personality_s():
     assert german.language == "de" and "Speak the language de" in german.prompt
 
 
+@pytest.mark.heavy
 def test_the_web_process_can_read_them_without_pipecat():
     check = """
 import sys

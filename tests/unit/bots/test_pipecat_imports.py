@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 MODULES = (
     "pipecat.evals.transport",
     "pipecat.runner.run",
@@ -15,6 +17,7 @@ MODULES = (
 )
 
 
+@pytest.mark.heavy
 def test_what_pipecat_s_examples_begin_with_is_installed():
     done = subprocess.run(
         [sys.executable, "-c", f"import {', '.join(MODULES)}"], capture_output=True, text=True, timeout=120

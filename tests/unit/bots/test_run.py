@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.heavy
+
 HERE = {
     "LIVEKIT_URL": "ws://livekit",
     "LIVEKIT_API_KEY": "key",

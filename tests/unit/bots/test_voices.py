@@ -60,6 +60,7 @@ def test_bots_and_servers_of_others_may_know_any_voice():
         check("deep", settings=Settings(speech="auto"))
 
 
+@pytest.mark.heavy
 def test_web_reads_the_list_without_pipecat():
     script = "import sys, greenroom.bots.voices; print('pipecat' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

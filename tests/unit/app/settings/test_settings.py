@@ -557,6 +557,7 @@ def test_the_address_is_one_that_a_browser_here_can_open(host, address):
     assert read({"HOST": host}).address == address
 
 
+@pytest.mark.heavy
 def test_settings_are_cheap_to_import():
     script = """
 import sys, greenroom.app.settings

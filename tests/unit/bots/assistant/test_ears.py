@@ -24,6 +24,8 @@ from pipecat.tests.utils import SleepFrame, run_test
 
 from greenroom.bots.assistant.ears import SAMPLE_RATE, Ears, Gate, TurnEars, user_params, warm
 
+pytestmark = pytest.mark.heavy
+
 FRAME = 320  # samples: 20 ms, as WebRTC delivers them
 TWO_FRAMES = 2
 SURE = 0.8  # of the turn model; it says "complete" from 0.5, and 0.95 to 0.98 of a finished sentence

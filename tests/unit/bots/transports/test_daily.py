@@ -553,6 +553,7 @@ async def test_offers_are_for_local_rooms(daily):
         await Bot(daily).room.add_candidates("pc", [])
 
 
+@pytest.mark.heavy
 def test_daily_python_is_started_after_the_fork_and_works_there():
     """The real one: importing it starts no thread; a child may then do all of it."""
     program = """
