@@ -107,6 +107,30 @@ async def test_whoever_is_left_behind_hears_where_the_bot_goes_and_it_is_gone(gr
         await answer(ann, "Are you still there?", "")
 
 
+async def test_whoever_is_left_behind_gets_a_bot_like_it_and_who_moved_keeps_theirs(greenroom, room, another):
+    """The presence monitor sees to it: somebody is there, and nobody whose own bot has moved."""
+    ann, ben = own("ann", room), own("ben", room)
+    joined = greenroom.join(room, bot="assistant", personality="critic", user_id=ann)
+    ben_s = greenroom.join(room, bot="assistant", user_id=ben)
+    async with Guest(ben_s["connect"]) as ben_there:
+        await ben_there.until(lambda ben: ben.bots)
+        async with Guest(joined["connect"]) as at_first:
+            await at_first.until(lambda ann: ann.bots and ann.transcript)
+            moved(greenroom, joined["session_id"], another)
+            way = await way_of(at_first)
+            await ben_there.until(lambda ben: not ben.bots)
+        async with Guest(way["connect"]) as ann_there:
+            await ann_there.until(lambda ann: ann.bots)
+            await ben_there.until(lambda ben: ben.bots, within=60)
+            theirs = greenroom.session(greenroom.get(f"/rooms/{room}")["lease"]["session_id"])
+
+            assert theirs["session_id"] != joined["session_id"]
+            assert (theirs["user_id"], theirs["personality"]) == (ben, "critic")
+            await answer(ben_there, "My name is Ben.", "Ben")
+            await ann_there.until(lambda ann: ann.bots)
+    assert greenroom.session(joined["session_id"])["room_url"] == another
+
+
 async def test_who_is_in_the_other_room_is_greeted_once_and_the_user_is_not(greenroom, room, another):
     ann, ben = own("ann", room), own("ben", room)
     joined = greenroom.join(room, bot="assistant", user_id=ann)
