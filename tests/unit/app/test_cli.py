@@ -96,6 +96,7 @@ def runs(tmp_path):
         process.communicate("")
 
 
+@pytest.mark.heavy
 def test_commands_know_the_secrets_that_the_product_beside_them_was_given(capsys, runs):
     """They refused to work: the note has the receivers, and not the secret, without which the settings are wrong."""
     note = runs(WITH_WEBHOOKS)
@@ -106,6 +107,7 @@ def test_commands_know_the_secrets_that_the_product_beside_them_was_given(capsys
     assert "5b0e2a71" not in note.read_text()
 
 
+@pytest.mark.heavy
 def test_of_the_environment_of_what_runs_only_its_secrets_are_taken(runs):
     """The process id may be another program's by now."""
     note = runs({**WITH_WEBHOOKS, "SLOTS": "3"})
@@ -126,6 +128,7 @@ def test_a_secret_that_cannot_be_read_is_asked_for_in_a_sentence(capsys, tmp_pat
     assert "runs here was given WEBHOOK_SECRET, which cannot be read from here" in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_the_settings_are_those_of_what_runs_and_say_so(capsys, monkeypatch, runs):
     """It showed 7077 as the default while a product listened elsewhere."""
     monkeypatch.setenv("PORT", "9")

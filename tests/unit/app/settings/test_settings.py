@@ -498,6 +498,7 @@ def keys_of(environ):
     return load(environ, keys=KEYS)
 
 
+@pytest.mark.heavy
 def test_processes_that_start_together_agree_on_the_keys(kept):
     with ProcessPoolExecutor(8) as pool:
         found = [*pool.map(keys_of, [kept] * 40)]
