@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from greenroom.app.passes import LINK_LASTS, Pass, Passes, link, until
 from tests.browser.in_a_room import Window
 from tests.browser.pages import WORDS
+from tests.process.test_operating import run
 from tests.rigs.livekit_server import livekit_server
 from tests.rigs.product import Product, product
 
@@ -73,12 +75,27 @@ def test_two_windows_of_one_browser_talk_with_one_bot_and_it_outlives_its_proces
     context.close()
 
 
-def test_a_bot_goes_to_the_forum_with_its_person_meets_another_one_there_and_comes_back(
-    speaking_chromium: Browser, greenroom: Product
+@contextmanager
+def closed(laptop: Browser) -> Iterator[None]:
+    """All of a browser's processes stand still, as when one closes the laptop: the network goes without a goodbye."""
+    told = laptop.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    pids = [process["id"] for process in told["processInfo"]]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_bot_goes_to_the_forum_with_its_person_who_closes_the_laptop_there_and_comes_back(
+    speaking_chromium: Browser, chromium: Browser, greenroom: Product
 ):
-    context = speaking_chromium.new_context(permissions=["microphone", "clipboard-read", "clipboard-write"])
+    """From a voice session to the forum, where there are two people, and back: one bot, one conversation, one story."""
+    laptop = speaking_chromium.new_context(permissions=["microphone", "clipboard-read", "clipboard-write"])
     printed = Passes((greenroom.folder / "signing-secret").read_text().strip()).sign(Pass(until(LINK_LASTS)))
-    ann = Caller(context.new_page()).enter(link(greenroom.url, printed))
+    ann = Caller(laptop.new_page()).enter(link(greenroom.url, printed), "Start talking")
     ann.wait_until_heard()
     ann.write("My name is Dorothea.")
     expect(ann.said("Robin").last).to_contain_text("Dorothea", timeout=SOON)
@@ -88,15 +105,28 @@ def test_a_bot_goes_to_the_forum_with_its_person_meets_another_one_there_and_com
     expect(ann.page.locator("#room-name")).to_have_text("forum", timeout=SOON)
     expect(ann.people.filter(has_text="Robin")).to_have_count(1, timeout=SOON)
     expect(ann.page.locator("body.has-picture")).to_be_visible(timeout=SOON)
+    ann.write("What is my name?")
+    expect(ann.said("Robin").last).to_contain_text("Dorothea", timeout=SOON)
     ann.press("Invite")
     expect(ann.page.locator("#invited")).to_contain_text("Link copied")
-    ben = Caller(context.new_page()).enter(ann.page.evaluate("navigator.clipboard.readText()"))
+    ben = Caller(chromium.new_context().new_page())
+    ben.enter(ann.page.evaluate("navigator.clipboard.readText()"))
     expect(ben.people).to_have_count(3, timeout=SOON)
     ben.write("My name is Ben.")
     expect(ben.said("Robin").last).to_contain_text("Ben", timeout=SOON)
-    ann.write("What is my name?")
-    expect(ann.said("Robin").last).to_contain_text("Dorothea", timeout=SOON)
+    ann.write("Call me Theodora.")
+    expect(ann.said("Robin").last).to_contain_text("Theodora", timeout=SOON)
     ann.picture_taken("forum-of-two")
+
+    with closed(speaking_chromium):
+        expect(ben.people).to_have_count(2, timeout=SOON)
+        ben.write("What is my name?")
+        expect(ben.said("Robin").last).to_contain_text("Your name is Ben", timeout=SOON)
+        ben.picture_taken("forum-with-a-laptop-closed")
+    expect(ben.people).to_have_count(3, timeout=SOON)
+    ann.wait_until("live")
+    expect(ann.people).to_have_count(3, timeout=SOON)
+    ann.picture_taken("laptop-open-again")
 
     ann.press("Go back")
     expect(ann.title).to_have_text("The bot stays with the others here", timeout=SOON)
@@ -106,8 +136,12 @@ def test_a_bot_goes_to_the_forum_with_its_person_meets_another_one_there_and_com
     expect(ann.page.locator("#room-name")).not_to_have_text("forum", timeout=SOON)
     expect(ann.people.filter(has_text="Robin")).to_have_count(1, timeout=SOON)
     ann.write("What is my name?")
-    expect(ann.said("Robin").last).to_contain_text("Dorothea", timeout=SOON)
+    expect(ann.said("Robin").last).to_contain_text("Your name is Theodora", timeout=SOON)
+    ann.picture_taken("at-home-again")
     assert ann.session_id == session_id
+    assert "lost" not in greenroom.events(session_id)
+    story = run(greenroom, "session", session_id).stdout
+    assert story.count("has gone to another room") == 2 and "a person left" in story, story
     for window in (ann, ben):
         assert window.complaints == []
-    context.close()
+        window.page.context.close()

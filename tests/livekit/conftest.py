@@ -24,3 +24,11 @@ def room(greenroom, server):
     url = server.room()
     yield url
     greenroom.post("/leave", {"room_url": url})
+
+
+@pytest.fixture
+def another(greenroom, server):
+    """A second room's URL; nobody is left there."""
+    url = server.room()
+    yield url
+    greenroom.post("/leave", {"room_url": url})

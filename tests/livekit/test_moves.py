@@ -21,14 +21,6 @@ SOON_GONE = 15 * 60  # seconds
 MOVES = 20  # of a bot that must not grow by them
 
 
-@pytest.fixture
-def another(greenroom, server):
-    """A second room's URL; nobody is left there."""
-    url = server.room()
-    yield url
-    greenroom.post("/leave", {"room_url": url})
-
-
 def moved(greenroom, session_id, room, wait=20, **how):
     return greenroom.post(f"/sessions/{session_id}/move?wait={wait}", {"room_url": room, **how})
 
@@ -45,6 +37,7 @@ async def way_of(client):
 
 
 async def test_a_voice_session_goes_to_the_forum_and_back_and_knows_what_was_said(greenroom, room):
+    """The plan of the bot transition, test 1: a single user's bot, its personality preserved, its video on."""
     ann = own("ann", room)
     voice = f"local:voice-{ann}"
     joined = greenroom.join(voice, bot="assistant", user_id=ann)
@@ -178,6 +171,7 @@ async def test_an_answer_under_way_is_cut_off_by_the_move_and_what_was_heard_is_
 
 
 async def test_a_room_that_cannot_be_entered_leaves_the_bot_where_it_is(greenroom, server, room):
+    """The plan of the bot transition, test 3: the transition fails."""
     joined = greenroom.join(room, bot="assistant", user_id=own("ann", room))
     async with Guest(joined["connect"]) as ann:
         await greeted(ann)

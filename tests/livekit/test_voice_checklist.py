@@ -1,7 +1,6 @@
 """The voice plan's checklist (phase 6), box by box, on a real LiveKit server.
 
-That the server itself refuses a third (box 11) is in test_voice_rooms.py; that a forum call pauses the session, which
-goes on after it (boxes 7 and 8), in tests/unit/app/rooms/test_pausing.py.
+That the server itself refuses a third (box 11) is in test_voice_rooms.py.
 """
 
 import asyncio
@@ -54,6 +53,25 @@ async def test_boxes_1_to_6_a_voice_session(greenroom, told, ann):
         for kind in ("user-started-speaking", "user-stopped-speaking", "bot-started-speaking", "user-input"):
             assert she.of_type(kind), kind
     assert "person_arrived" in greenroom.events(session_id)
+
+
+async def test_boxes_7_and_8_a_forum_call_pauses_it_until_it_is_over(greenroom, told, ann, server):
+    """7 a call in a forum pauses the voice session, 8 which is resumed after it."""
+    forum = server.room()
+    bens = greenroom.join(forum, bot="assistant", user_id=own("ben", forum), mode="forum")
+    session_id = joined(greenroom, told, ann)["session_id"]
+
+    def is_now(state):
+        return lambda: greenroom.session(session_id)["state"] == state
+
+    async with Guest(told["connect"]) as she, Guest(bens["connect"]):
+        await greeted(she)
+        in_forum = greenroom.join(forum, bot="assistant", user_id=ann)
+        assert in_forum["session_id"] == bens["session_id"]
+        async with Guest(in_forum["connect"]):
+            await asyncio.to_thread(eventually, is_now("paused"), 40)
+        await asyncio.to_thread(eventually, is_now("live"), 40)
+    greenroom.post("/leave", {"room_url": forum})
 
 
 async def test_boxes_9_and_10_a_session_waits_for_its_user_and_then_goes(greenroom, told, ann):

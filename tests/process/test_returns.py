@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import json
 
 import psutil
 import pytest
@@ -46,7 +45,6 @@ class Visited:
         self.room = f"local:{name}"
         self.first = self.join()
         self.id = self.first["session_id"]
-        self._log = len(greenroom.process("bots").logs())
 
     def join(self, **more):
         return self._greenroom.join(self.room, **self._order, **more)
@@ -71,11 +69,7 @@ class Visited:
 
     @property
     def complaints(self):
-        """Warnings and worse about this session, and tracebacks, since it began."""
-        lines = self._greenroom.process("bots").logs()[self._log :].splitlines()
-        told = [json.loads(line) for line in lines if line.startswith("{")]
-        about = [line for line in told if line.get("session_id") == self.id]
-        return [line for line in about if line["level"] in ("warning", "error", "critical")]
+        return self._greenroom.complaints(self.id)
 
     def leave(self):
         self._greenroom.post("/leave", {"session_id": self.id})

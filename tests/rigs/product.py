@@ -224,6 +224,17 @@ class Product:
         eventually(lambda: self.session(session_id)["state"] == "ended", within)
         return str(self.session(session_id)["reason"])
 
+    def complaints(self, session_id: str) -> list[dict[str, Any]]:
+        """Warnings and worse that its bots have logged about a session."""
+        lines = [
+            json.loads(line) for line in self.process("bots").logs().splitlines() if line.startswith("{")
+        ]
+        return [
+            line
+            for line in lines
+            if line.get("session_id") == session_id and line["level"] in ("warning", "error", "critical")
+        ]
+
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, token: str = KEY) -> Any:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
