@@ -30,7 +30,7 @@ STEPS = 30
 BOTS_AT_MOST = 6
 
 ANY = st.integers(0, 11)  # which one; of those that there are
-ROOM = st.sampled_from(ROOMS)
+ROOM = st.sampled_from(ROOMS[:2])  # few enough that all meet
 USER = st.sampled_from(USERS)
 HOST = st.sampled_from(HOSTS)
 FAULT = st.sampled_from([{}, {}, {}, {"asks_twice": True}, *({"dies_after": after} for after in range(1, 7))])

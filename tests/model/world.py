@@ -102,7 +102,8 @@ A_LONG_WHILE = timedelta(minutes=5)  # a flush on a busy machine
 LATE_BEAT = ms(BEAT_EVERY * 1.2)
 KNOWN_DEAD = ms(STALE_AFTER + DOUBT_LASTS)
 QUEUE = "launches"
-ROOMS = tuple(Room.parse(f"local:{name}") for name in ("stage", "cellar"))
+TRANSITIONS = "transitions"
+ROOMS = tuple(Room.parse(f"local:{name}") for name in ("stage", "cellar", "attic", "garden"))
 USERS = ("ada", "bob")
 HOSTS = ("bots@here", "bots@there")
 SETTINGS = cast(Settings, SimpleNamespace(redis_url="", backend_url="", livekit_url=""))
@@ -220,7 +221,7 @@ class Writer(Awaitable):
         written = await super().run(step)
         self._world.must(bool(written) is not is_old, f"a turn of epoch {step.epoch} was written: {written}")
         if written:
-            self._world.written[step.session_id].add(step.turn.content)
+            self._world.written[step.conversation_id].add(step.turn.content)
             self._world.accepted(step)
         return written
 
@@ -232,30 +233,10 @@ class Bot:
         self.world = world
         self.token = token
         self.owner, self.host = adopted.owner, adopted.host
-        self.ledger = ledger = Writer(world)
+        self.ledger: Any = self.way_to_redis()
         self.end = End()
-        session = replace(adopted.session, state=State.PENDING) if adopted.is_next else adopted.session
-        over = Ending(Reason.SUPERSEDED, politely=False)
-        self.journal = Journal(
-            ledger,
-            session,
-            host=self.host,
-            has_room=not adopted.is_next,
-            on_over=lambda: self.end.begin(over),
-        )
-        self.turns = Turns(ledger, session, adopted.conversation)
-        self.open_things = RoomState(
-            ledger, session.room, epoch=session.epoch, owner=self.owner, tell=lambda _: None
-        )
-        stage = FakeStage()
-        silence = Silence(lambda: [stage], begin=drive)
-        self.controls = Controls(session, SETTINGS, stage=stage, silence=silence, say=_say_nothing)
-        none = cast(Any, None)  # what no message here leads to
-        room = InRoom(stage, none, self.turns.hearing, none, none, none, self.controls)
-        self.rooms = Rooms(room)
-        self.asked = BotOfStay(session.id, self.rooms, listener=none, moves=none, terms=none, end=self.end)
-        self.inbox = Inbox(ledger, self.journal, do=self._do)
-        self.heartbeat = self.heartbeat_over(ledger, begin=drive)
+        self.make_parts(adopted)
+        self.heartbeat = self.heartbeat_over(self.ledger, begin=self.begin)
         self.closing = Closing(
             owner=self.owner,
             journal=self.journal,
@@ -276,6 +257,41 @@ class Bot:
         self.orphan = False  # there is no parent that could
         self.successor: str | None = None  # the claim that it has named
 
+    def way_to_redis(self) -> Any:
+        return Writer(self.world)
+
+    def make_parts(self, adopted: AdoptedSession) -> None:
+        ledger = self.ledger
+        session = replace(adopted.session, state=State.PENDING) if adopted.is_next else adopted.session
+        over = Ending(Reason.SUPERSEDED, politely=False)
+        self.journal = Journal(
+            ledger,
+            session,
+            host=self.host,
+            has_room=not adopted.is_next,
+            on_over=lambda: self.end.begin(over),
+        )
+        self.turns = Turns(ledger, session, adopted.conversation)
+        self.open_things = RoomState(
+            ledger, session.room, epoch=session.epoch, owner=self.owner, tell=lambda _: None
+        )
+        stage = FakeStage()
+        silence = Silence(lambda: [stage], begin=self.drive)
+        self.controls = Controls(session, SETTINGS, stage=stage, silence=silence, say=_say_nothing)
+        none = cast(Any, None)  # what no message here leads to
+        room = InRoom(stage, none, self.turns.hearing, none, none, none, self.controls)
+        self.rooms = Rooms(room)
+        self.asked = BotOfStay(session.id, self.rooms, listener=none, moves=none, terms=none, end=self.end)
+        self.inbox = Inbox(ledger, self.journal, do=self._do)
+
+    def drive(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        """Do something to its end, and return what comes of it."""
+        return drive(doing)
+
+    def begin(self, doing: Coroutine[Any, Any, Any]) -> object:
+        """Do something beside what calls this."""
+        return self.drive(doing)
+
     def heartbeat_over(
         self, pulse: Any, *, begin: Callable[[Coroutine[Any, Any, None]], object]
     ) -> Heartbeat:
@@ -289,7 +305,11 @@ class Bot:
             end=self.end,
             silence=lambda: None,
             begin=begin,
+            may_have_moved=self.may_have_moved,
         )
+
+    def may_have_moved(self) -> bool:
+        return False
 
     @property
     def session(self) -> Session:
@@ -323,18 +343,18 @@ class Bot:
     def go_live(self) -> None:
         if self.journal.state is State.PENDING:
             left = LeaveLine(self.session.id)
-            drive(self.journal.enter(State.JOINING, host=self.host, afterwards=[left]))
+            self.drive(self.journal.enter(State.JOINING, host=self.host, afterwards=[left]))
         if self.journal.state is State.JOINING:
-            drive(self.journal.enter(State.LIVE))
+            self.drive(self.journal.enter(State.LIVE))
 
     def change(self, state: State) -> None:
-        drive(self.journal.enter(state))
+        self.drive(self.journal.enter(state))
 
     def beat(self) -> Beaten:
         if self.world.wire.asks_twice:  # the reply to its beat before got lost
             self.journal.doubt()
         may_be_lost = self.journal.may_be_lost
-        beaten = cast(Beaten, drive(self.heartbeat.beat()))
+        beaten = cast(Beaten, self.drive(self.heartbeat.beat()))
         self.due_ms = self.world.now_ms + BEAT
         if beaten is Beaten.SUPERSEDED:
             self.world.must(not self.steady, f"{self.owner} beats, and was superseded")
@@ -354,7 +374,7 @@ class Bot:
 
     def write(self) -> None:
         """All that is unwritten, as it is written beside a call."""
-        drive(self.turns.write_all())
+        self.drive(self.turns.write_all())
 
     def obey(self) -> None:
         step = Receive(self.session.id, self.inbox.last_read, timedelta(0))
@@ -363,7 +383,7 @@ class Bot:
 
     def obey_what_was_read(self) -> None:
         while not self.inbox.is_empty:
-            drive(self.inbox.obey_next())
+            self.drive(self.inbox.obey_next())
         if self.end.ending:
             self.finish(self.end.ending)
 
@@ -374,8 +394,8 @@ class Bot:
     def finish(self, ending: Ending) -> None:
         """As a stay leaves and finishes."""
         self.stop()
-        drive(self.journal.enter(State.LEAVING, reason=ending.reason))
-        drive(self.closing.write_end(ending))
+        self.drive(self.journal.enter(State.LEAVING, reason=ending.reason))
+        self.drive(self.closing.write_end(ending))
 
     def stop(self) -> None:
         self.alive = self.believes = self.steady = self.waits = False
@@ -460,7 +480,7 @@ class World:
         self.adopted: dict[str, str] = {}  # owner by claim
         self.promised: set[str] = set()
         self.numbers = iter(range(1, 1_000_000))
-        self.written: defaultdict[str, set[str]] = defaultdict(set)
+        self.written: defaultdict[str, set[str]] = defaultdict(set)  # by conversation
         self.to_keep: defaultdict[str, set[str]] = defaultdict(set)  # what SQL owes, by conversation
         self.said_by: defaultdict[str, int] = defaultdict(
             int
@@ -497,7 +517,9 @@ class World:
         assert not self.wrong, self.wrong[0]
         before, self.sight = self.sight, self.look()
         lost_all, self.has_flushed = self.has_flushed, False
-        self.must(set(self.sight.endless) <= keys.KEPT | {QUEUE}, f"for ever: {self.sight.endless}")
+        self.must(
+            set(self.sight.endless) <= keys.KEPT | {QUEUE, TRANSITIONS}, f"for ever: {self.sight.endless}"
+        )
         for room in ROOMS:
             self._check_room(room)
         for bot in self.bots:
@@ -552,7 +574,8 @@ class World:
             self._count_crashes(session_id, before, record)
         turns = [turn["content"] for turn in self.sight.turns(session_id)]
         self.must(len(turns) == len(set(turns)), f"twice: {turns}")
-        self.must(self.written[session_id] <= set(turns), f"of {self.written[session_id]} only {turns}")
+        written = self.written[record["conversation_id"]]
+        self.must(written <= set(turns), f"of {written} only {turns}")
         self.must(turns == sorted(turns, key=_number), f"not in order: {turns}")
 
     def _count_crashes(self, session_id: str, before: dict[str, str], record: dict[str, str]) -> None:
@@ -719,6 +742,9 @@ class World:
                     bot.obey()
             self.pass_time(BEAT_EVERY)
 
+    def make_bot(self, adopted: AdoptedSession, token: str) -> Bot:
+        return Bot(self, adopted, token)
+
     def deliver(self, host: str, message: str | None = None) -> Bot | None:
         """A worker takes a launch: the next, or one that was delivered before."""
         if message is None:
@@ -751,7 +777,7 @@ class World:
             )
             self.adopted[token] = adopted.owner
             self.adoptions[session_id] += 1
-            bot = Bot(self, adopted, token)
+            bot = self.make_bot(adopted, token)
             if died:
                 bot.alive = bot.believes = bot.steady = bot.waits = False
             elif bot.believes:
