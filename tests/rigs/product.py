@@ -175,7 +175,7 @@ class Product:
         return self.environ.get("DATABASE_URL") or f"sqlite:///{self.folder / 'greenroom.db'}"
 
     def stop(self) -> None:
-        order = ("web", "beat", "bots", "control", "events", "redis")
+        order = ("web", "beat", "flower", "bots", "control", "events", "redis")
         for name in sorted(self.nodes, key=lambda name: order.index(name.partition("@")[0])):
             self.nodes[name].teardown()
 
