@@ -32,6 +32,7 @@ class Guest(Client):
         self._connect = connect
         self._samples = np.zeros(0, dtype=np.int16)
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=200)
+        self.microphone: rtc.LocalAudioTrack
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Guest":
@@ -41,9 +42,9 @@ class Guest(Client):
         self.room.on("disconnected", self._disconnected)
         self.room.on("participant_connected", lambda _: self.greet())
         await self.room.connect(self._connect["url"], self._connect["room_token"])
-        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
+        self.microphone = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         await self.room.local_participant.publish_track(
-            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+            self.microphone, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         )
         self._tasks.append(asyncio.create_task(self._speak()))
         self.greet()

@@ -4,18 +4,26 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.client import Client
+from tests.fakes.device import device
 from tests.fakes.livekit_guest import Guest
+from tests.fakes.person import Person
 from tests.livekit.test_calls import fell_silent, greeted
-from tests.rigs.eventually import eventually
 from tests.rigs.livekit_server import own
 
 pytestmark = pytest.mark.anyio
 
+GONE_WITHIN = 60  # seconds: it is the server that notices that nothing comes any more
 VOICES = Path(__file__).parent.parent / "voices"
 
 
-def told(guest: Guest) -> list[str]:
+def told(guest: Client) -> list[str]:
     return [message["data"]["event"] for message in guest.of_type("server-message")]
+
+
+def is_told_last(guest: Client) -> str | None:
+    """Whether it is paused or resumed."""
+    return next((event for event in reversed(told(guest)) if event in ("paused", "resumed")), None)
 
 
 async def test_a_paused_bot_stays_in_the_room_and_hears_and_says_nothing_until_it_is_resumed(greenroom, room):
@@ -46,18 +54,26 @@ async def test_a_paused_bot_stays_in_the_room_and_hears_and_says_nothing_until_i
         assert sum(ann.heard_ms.values()) > heard + 500
 
 
-async def test_whoever_is_in_another_s_room_has_their_own_bot_paused_until_their_client_is_gone(
-    greenroom, room, server
+async def test_whoever_is_in_another_s_room_has_their_own_bot_paused_until_their_device_has_crashed(
+    greenroom, room
 ):
-    cleo, dan = own("cleo", room), own("dan", room)
+    """The plan of the bot transition, test 3: the room has a different user's bot, which is joined as it is.
+
+    Their own bot is on one device, and the call on another, of which no goodbye comes.
+    """
+    cleo = own("cleo", room)
     mine = greenroom.join(f"local:{cleo}", bot="assistant", user_id=cleo)
-    greenroom.join(room, bot="assistant", user_id=dan)
+    greenroom.join(room, bot="assistant", user_id=own("dan", room))
     there = greenroom.join(room, user_id=cleo)
     assert there["reused"]
-    try:
-        async with Guest(there["connect"]) as guest:
-            await guest.until(lambda _: greenroom.session(mine["session_id"])["pause"] == {"call": room})
+    async with Person(greenroom.url, mine["connect"]) as laptop:
+        await greeted(laptop)
+        with device(there["connect"]) as phone:
+            await laptop.until(lambda laptop: is_told_last(laptop) == "paused", 40)
+            assert greenroom.session(mine["session_id"])["pause"] == {"call": room}
             assert greenroom.get(f"/users/{cleo}/session")["activeSession"] == "forum"
-        eventually(lambda: greenroom.session(mine["session_id"])["pause"] is None, 30)
-    finally:
-        greenroom.post("/leave", {"session_id": mine["session_id"]})
+            phone.kill()
+            await laptop.until(lambda laptop: is_told_last(laptop) == "resumed", GONE_WITHIN)
+
+        assert greenroom.get(f"/users/{cleo}/session")["activeSession"] == "voice"
+    greenroom.post("/leave", {"session_id": mine["session_id"]})

@@ -11,6 +11,8 @@ from livekit import rtc
 from greenroom.app.rooms.voice_rooms import name_of
 from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import VOICES, answer, fell_silent, greeted
+from tests.livekit.test_pauses import is_told_last
+from tests.livekit.test_who_is_there import told_of, tracks
 from tests.rigs.eventually import eventually
 from tests.rigs.livekit_server import own
 from tests.rigs.product import Problem
@@ -55,23 +57,35 @@ async def test_boxes_1_to_6_a_voice_session(greenroom, told, ann):
     assert "person_arrived" in greenroom.events(session_id)
 
 
-async def test_boxes_7_and_8_a_forum_call_pauses_it_until_it_is_over(greenroom, told, ann, server):
-    """7 a call in a forum pauses the voice session, 8 which is resumed after it."""
-    forum = server.room()
-    bens = greenroom.join(forum, bot="assistant", user_id=own("ben", forum), mode="forum")
+async def test_boxes_7_and_8_a_forum_call_pauses_it_and_it_goes_on_after_that(greenroom, told, ann, another):
+    """7 a call in a forum pauses the voice session, 8 it is resumed after that; what she has muted stays muted."""
+    bens = greenroom.join(another, bot="assistant", user_id=own("ben", another), mode="forum")
     session_id = joined(greenroom, told, ann)["session_id"]
 
-    def is_now(state):
-        return lambda: greenroom.session(session_id)["state"] == state
+    async def becomes(she, event, state):
+        await she.until(lambda she: is_told_last(she) == event, 40)
+        await she.until(lambda _: greenroom.session(session_id)["state"] == state)
 
-    async with Guest(told["connect"]) as she, Guest(bens["connect"]):
+    async with Guest(told["connect"]) as she:
         await greeted(she)
-        in_forum = greenroom.join(forum, bot="assistant", user_id=ann)
+        await answer(she, "My name is Alice.", "Alice")
+        she.microphone.mute()
+        in_forum = greenroom.join(another, bot="assistant", user_id=ann)
         assert in_forum["session_id"] == bens["session_id"]
         async with Guest(in_forum["connect"]):
-            await asyncio.to_thread(eventually, is_now("paused"), 40)
-        await asyncio.to_thread(eventually, is_now("live"), 40)
-    greenroom.post("/leave", {"room_url": forum})
+            await becomes(she, "paused", "paused")
+            where = greenroom.get(f"/users/{ann}/session")
+            assert (where["activeSession"], where["voiceSession"]["status"]) == ("forum", "paused")
+
+        await becomes(she, "resumed", "live")
+        await answer(she, "What is my name?", "Your name is Alice")
+        assert tracks(told_of(greenroom, told["room_url"], ann)) == {"microphone": True}
+
+        greenroom.post(f"/sessions/{session_id}/pause")  # which is no matter of the call's
+        async with Guest(in_forum["connect"]):
+            await she.until(lambda _: greenroom.events(bens["session_id"]).count("person_arrived") == 2)
+        await she.until(lambda _: greenroom.events(bens["session_id"]).count("person_left") == 2)
+        assert greenroom.session(session_id)["state"] == "paused"
 
 
 async def test_boxes_9_and_10_a_session_waits_for_its_user_and_then_goes(greenroom, told, ann):
