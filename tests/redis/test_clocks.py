@@ -7,7 +7,14 @@ import pytest
 
 from greenroom.app.rooms.asked_reaping import AwaitReaped, Deed, Reaped, TellReaped
 from greenroom.app.rooms.clock import Now, Ping
-from greenroom.app.rooms.conversations import BeginConversation, CountMessages, ReadTurns, Record, Turn
+from greenroom.app.rooms.conversations import (
+    BeginConversation,
+    CountMessages,
+    ReadTurns,
+    Record,
+    TakeUp,
+    Turn,
+)
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
 from greenroom.app.rooms.erasing import (
     ForgetConversation,
@@ -148,6 +155,7 @@ A_STEP_OF_EACH_KIND = [
     Receive("a-session", "0", STALE_AFTER),
     Answer("a-session", "1-1", {}),
     AwaitAnswer("a-session", "1-1", STALE_AFTER),
+    TakeUp("a-session", "a-conversation", 7, (Turn("a-turn", "user", "words"),), 1),
     Record("a-session", "a-conversation", 7, Turn("a-turn", "user", "words")),
     ReadTurns("a-conversation"),
     BeginConversation("a-session", 7, "another-conversation", "main/bob"),
