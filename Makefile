@@ -23,7 +23,7 @@ test: setup chromium clients livekit postgresql ## all tests; ARGS are pytest's
 test-fast: setup ## those that need no worker, no browser and no process of their own, in under a minute
 	$(BIN)/python -m pytest $(BESIDE) -m "not heavy" $(FAST) $(ARGS)
 
-chaos: setup livekit ## kill, freeze, cut off and flood the running product; ARGS="1 4 22" names scenarios, ROUNDS=5 says how often
+chaos: setup livekit postgresql ## kill, freeze, cut off and flood the running product; ARGS="1 4 22" names scenarios, ROUNDS=5 says how often
 	@scripts/install-compiler || true  # then "clocks" fails, and the others run
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(ARGS)
 
@@ -50,7 +50,7 @@ imports: setup ## which part may know which
 alone: setup ## nothing points out of the repository
 	$(BIN)/python scripts/stands-alone
 
-bench-%: setup ## a benchmark: join, reconnect, move, api, memory, cpu, idle, turns, flush, recall, reaper, commands, beats, events
+bench-%: setup ## a benchmark: join, reconnect, move, api, assistants, memory, cpu, idle, turns, flush, recall, reaper, commands, beats, events
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 bench-livekit-%: setup livekit ## in LiveKit rooms, beside LiveKit Agents: join, memory

@@ -90,6 +90,17 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "assistants": Figure(
+        (),
+        (
+            Row(
+                "accepted joins that name an assistant, of 50 that are kept in SQL",
+                "{ours:,.0f}/s (p99 {p99:,.0f} ms)",
+                "{peer_name}: {peer:,.0f}/s (p99 {peer_p99:,.0f} ms)",
+                "{ratio:.2f}",
+            ),
+        ),
+    ),
     "livekit-join": Figure(
         (),
         (

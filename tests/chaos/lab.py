@@ -19,6 +19,7 @@ from tests.chaos.starving import Starving
 from tests.rigs.eventually import eventually
 from tests.rigs.livekit_server import LiveKitServer, livekit_server
 from tests.rigs.ports import free_port
+from tests.rigs.postgresql import PostgreSQLServer, postgresql_server
 from tests.rigs.product import LocalProcess, Problem, Product
 
 HOSTS = ("left", "right")
@@ -41,6 +42,7 @@ class Lab(Product):
         self._late = late  # the host that the scenario starts itself, or * for all
         self.also: dict[str, dict[str, str]] = {}  # environment of single processes
         self.livekit: LiveKitServer | None = None  # whose rooms its calls are in
+        self.postgresql: PostgreSQLServer | None = None  # where it keeps what was said; None: in a file
         self.links = Links(folder / "redis" / "redis.sock")
 
     def start_all(self) -> None:
@@ -158,14 +160,22 @@ class Lab(Product):
 
 
 @contextmanager
-def lab(*, livekit: bool = False, **settings: Any) -> Iterator[Lab]:
+def lab(*, livekit: bool = False, postgresql: bool = False, **settings: Any) -> Iterator[Lab]:
     """A lab for as long as the block lasts; leaves no process behind."""
     port = free_port()
     server = livekit_server(webhook=f"http://127.0.0.1:{port}/webhooks/livekit") if livekit else nullcontext()
-    with server as rooms, tempfile.TemporaryDirectory(prefix="greenroom-") as folder:
+    # Its files outlive being killed, as those of a real one do
+    database = postgresql_server(options=()) if postgresql else nullcontext()
+    with (
+        server as rooms,
+        database as kept,
+        tempfile.TemporaryDirectory(prefix="greenroom-") as folder,
+    ):
         told = rooms.settings if rooms is not None else {}
+        if kept is not None:
+            told = {**told, "DATABASE_URL": kept.url}
         it = Lab(Path(folder), PORT=str(port), **told, **settings)
-        it.livekit = rooms
+        it.livekit, it.postgresql = rooms, kept
         it.environ["PATH"] = f"{Path(sys.executable).parent}:{it.environ['PATH']}"
         try:
             it.start_all()

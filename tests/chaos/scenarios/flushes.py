@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy import select
 
@@ -17,6 +18,7 @@ from tests.chaos.scenario import Report, scenario
 TURNS, CONVERSATIONS = 1000, 5
 LASTS = 40.0  # seconds, in which they are said
 KILLED_EVERY = (0.3, 4.0)  # seconds after its start: while it starts, and while it stores
+GOES_AFTER, AWAY_FOR = (2.0, 6.0), (2.0, 6.0)  # seconds: the database, from one outage to the next
 STORED_WITHIN = 30.0  # seconds after the last death
 PATIENT = Patience(connection=30, lock=30, statement=30)
 
@@ -25,15 +27,50 @@ PATIENT = Patience(connection=30, lock=30, statement=30)
     36, "kill -9 of control, again and again, while 1,000 turns are said", lane="dark", own=True, late="*"
 )
 async def control_is_killed_while_it_stores(lab: Lab, report: Report) -> None:
+    await _store_all(lab, report, disturb=None)
+
+
+@scenario(
+    37,
+    "PostgreSQL is stopped, killed and frozen, and control killed, while 1,000 turns are said",
+    lane="dark",
+    own=True,
+    late="*",
+    postgresql=True,
+)
+async def postgresql_goes_while_control_stores(lab: Lab, report: Report) -> None:
+    server = lab.postgresql
+    assert server is not None
+
+    async def disturb() -> None:
+        """One kind of outage after the other; each is over when it returns."""
+        for end, begin_again in (
+            (server.stop, server.start),
+            (server.kill, server.start),
+            (server.freeze, server.thaw),
+        ):
+            await asyncio.sleep(random.uniform(*GOES_AFTER))
+            await asyncio.to_thread(end)
+            await asyncio.sleep(random.uniform(*AWAY_FOR))
+            await asyncio.to_thread(begin_again)
+
+    await _store_all(lab, report, disturb=disturb)
+
+
+async def _store_all(lab: Lab, report: Report, *, disturb: Callable[[], Awaitable[None]] | None) -> None:
+    """Say a thousand turns while control is killed, and the database disturbed; each is there once, in order."""
     said = asyncio.create_task(_talk(lab))
+    disturbing = asyncio.create_task(disturb()) if disturb else None
     deaths = 0
-    while not said.done():
+    while not said.done() or (disturbing and not disturbing.done()):
         await asyncio.sleep(random.uniform(*KILLED_EVERY))
         lab.kill("control")
         await asyncio.to_thread(lab.process("control").wait)
         lab.process("control").start()
         deaths += 1
     await said
+    if disturbing:
+        await disturbing
     database = Database(lab.database_url, patience=PATIENT)
     try:
         began = time.monotonic()
