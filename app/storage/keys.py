@@ -108,6 +108,7 @@ ACROSS_SLOTS = {
     "succeed": "a bot that is gone and is asked to give way",
     "forget": "a session that has ended and counts as one that is on",
     "record": "a turn that nobody ever stores: control finds outboxes by `conversations:outbox` alone",
+    "take_up": "a conversation that goes on behind turns which only SQL has",
     "push": "a launch without a place in line",
     "once": "a piece of work that counts as done, and that nobody was told of",
     "leave_line": "a session that is passed over, as it seems",

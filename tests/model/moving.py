@@ -25,7 +25,7 @@ from greenroom.app.rooms.moving import MOVE, MOVES_WITHIN, CallOffMove, CommitMo
 from greenroom.app.rooms.pausing import PauseUpkeep, SetPause
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import Once
-from greenroom.app.rooms.requests import HeedRecord
+from greenroom.app.rooms.requests import HeedRecord, MoveTo
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     Advance,
@@ -302,12 +302,19 @@ class MovingBot(Bot):
             self.drive(self.parts.listener.started())
 
     def obey_what_was_read(self) -> None:
-        """What is for the epoch that it gets by its move is obeyed behind that."""
+        """What is for the epoch that it gets by its move is obeyed behind that, and so is another move."""
         unread = cast(Any, self.inbox)._unread._queue
-        while self.stands and any(message.epoch > self.epoch for message in unread):
+        while self.stands and any(map(self._is_behind_its_move, unread)):
             self.go_on()
         if self.alive:
             super().obey_what_was_read()
+
+    def _is_behind_its_move(self, message: Message) -> bool:
+        if message.kind == MoveTo.name and self.moves.is_on_its_way_to_another(
+            int(str(message.body["epoch"]))
+        ):
+            return True
+        return message.epoch > self.epoch
 
     async def _do(self, message: Message) -> Any:
         if message.kind == "do":

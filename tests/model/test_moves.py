@@ -6,12 +6,14 @@ promised one.  MODEL_MOVES says how many worlds are tried, MODEL_SEED which.
 
 import asyncio
 import gc
+import heapq
 import itertools
 import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import psutil
 import pytest
@@ -273,6 +275,7 @@ class Footprint:
     """What a process and its Redis hold, by kinds."""
 
     def __init__(self, world: MovingWorld) -> None:
+        _drop_cancelled_timers(world.loop)
         gc.collect()
         process = psutil.Process()
         self.keys = sorted(key for key in world.server.keys("*") if not 0 <= world.server.ttl(key) <= 60)
@@ -280,6 +283,13 @@ class Footprint:
         self.descriptors = process.num_fds()
         self.threads = threading.active_count()
         self.objects = Counter(type(each).__name__ for each in gc.get_objects())
+
+
+def _drop_cancelled_timers(loop: Any) -> None:
+    """asyncio keeps a hundred of them, and what they would call, until it tidies up."""
+    loop._scheduled = [timer for timer in loop._scheduled if not timer.cancelled()]
+    loop._timer_cancelled_count = 0
+    heapq.heapify(loop._scheduled)
 
 
 @pytest.fixture
