@@ -1,7 +1,7 @@
 """What it costs a join to name an assistant, whose definition is in SQL: joins a second, beside joins that name none.
 
-Over real gunicorn, as `bench-api` does it.  A web process remembers an assistant for three seconds; then the next join
-that names it reads it anew.
+Over real gunicorn, as `bench-api` does it.  A web process remembers an assistant for three seconds, and reads it anew
+beside the joins that name it.
 """
 
 import itertools

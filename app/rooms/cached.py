@@ -33,16 +33,19 @@ def in_time(answer: "Future[Value]", within: timedelta, waiting: Waiting = nullc
             raise DatabaseAway(because="it was late") from None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Kept(Generic[Value]):
     value: Value
     good_until: float
+    is_renewed: bool = False  # whether it has been read anew before it was old
 
 
 class Cached(Generic[Value]):
     """Reads each value once for all who ask for it at a time, and keeps it for a while.
 
-    A value that cannot be read anew goes on being used, however old it is.  Nothing is kept of what does not exist.
+    A value that is asked for in the second half of its time is read anew beside that: what is asked for all the time is
+    not waited for.  One that cannot be read anew goes on being used, however old it is.  Nothing is kept of what does
+    not exist.
     """
 
     def __init__(
@@ -79,7 +82,11 @@ class Cached(Generic[Value]):
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
-                if self._clock() < kept.good_until:
+                left = kept.good_until - self._clock()
+                if left > 0:
+                    if left < self._lasts / 2 and not kept.is_renewed:
+                        kept.is_renewed = True  # once, however long the database is away
+                        self._begin(key)
                     return kept.value
             reading = self._reading.get(key) or self._begin(key)
         try:

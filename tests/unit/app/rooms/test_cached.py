@@ -53,12 +53,41 @@ def cached(source, now):
 def test_a_value_is_read_once_and_again_when_it_is_old(cached, source, now):
     assert [cached.get("pearl") for _ in range(5)] == ["Pearl"] * 5
     source.values["pearl"] = "Ruby"
-    now[0] += 2.9
+    now[0] += 1.4
     assert cached.get("pearl") == "Pearl" and source.reads == ["pearl"]
 
-    now[0] += 0.2
+    now[0] += 1.7
 
     assert cached.get("pearl") == "Ruby" and len(source.reads) == 2
+
+
+def test_what_is_asked_for_all_the_time_is_read_anew_and_nobody_waits_for_it(cached, source, now):
+    """Under load a read takes longer than a join, and all threads of a process waited for it each three seconds."""
+    cached.get("pearl")
+    source.values["pearl"] = "Ruby"
+    source.is_open.clear()
+    now[0] += 2.9
+
+    assert [cached.get("pearl") for _ in range(5)] == ["Pearl"] * 5
+
+    source.is_open.set()
+    eventually(lambda: cached.get("pearl") == "Ruby")
+    assert len(source.reads) == 2
+
+
+def test_what_cannot_be_read_anew_is_tried_once_until_it_is_old(cached, source, now):
+    cached.get("pearl")
+    source.is_away = True
+    now[0] += 2
+
+    assert [cached.get("pearl") for _ in range(3)] == ["Pearl"] * 3
+    with pytest.raises(DatabaseAway):
+        cached.get("ruby")  # behind all that was asked for
+    assert [cached.get("pearl") for _ in range(3)] == ["Pearl"] * 3
+    with pytest.raises(DatabaseAway):
+        cached.get("ruby")
+
+    assert source.reads.count("pearl") == 2
 
 
 def test_what_is_not_there_is_looked_for_each_time(cached, source):
