@@ -325,13 +325,18 @@ def cycles(moving_bot):
 
 def test_a_hundred_moves_pauses_and_returns_leave_nothing_behind(moving_bot, cycles):
     cycles(20)
-    before = Footprint(moving_bot.world)
-    cycles(CYCLES)
-    after = Footprint(moving_bot.world)
+    footprints = [Footprint(moving_bot.world)]
+    for _ in range(2):
+        cycles(CYCLES // 2)
+        footprints.append(Footprint(moving_bot.world))
+    before, between, after = footprints
 
     assert after.keys == before.keys
     assert after.tasks == before.tasks
     assert after.descriptors == before.descriptors
     assert after.threads == before.threads
-    grown = {kind: n for kind, n in (after.objects - before.objects).items() if n >= CYCLES // 2}
+    # What is left behind grows with each round; what Python fills once, as its cache of which class is which, does not.
+    at_least = CYCLES // 4
+    first, then = between.objects - before.objects, after.objects - between.objects
+    grown = {kind: (first[kind], n) for kind, n in then.items() if min(first[kind], n) >= at_least}
     assert grown == {}
