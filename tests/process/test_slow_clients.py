@@ -93,6 +93,14 @@ def assert_others_are_served(web, name):
         assert time.monotonic() - began < HELD_AT_LEAST, "it waited until the server gave the crowd up"
 
 
+def test_its_processes_are_small(web):
+    """The first of these tests: what threads of it kept of a thousand requests is not given back by the allocator."""
+    with crowd(web, request("POST", "/join?wait=5", "{}")):
+        [child] = web.process("web").children()
+
+        assert psutil.Process(child.pid).memory_full_info().pss < 80e6
+
+
 @pytest.mark.parametrize(
     "half",
     [
@@ -295,10 +303,3 @@ def test_it_stops_in_time_while_joins_wait():
             own.process("web").kill(signal.SIGTERM)
 
             assert time.monotonic() - began < 7
-
-
-def test_its_processes_are_small(web):
-    with crowd(web, request("POST", "/join?wait=5", "{}")):
-        [child] = web.process("web").children()
-
-        assert psutil.Process(child.pid).memory_full_info().pss < 100e6
