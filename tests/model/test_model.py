@@ -298,12 +298,12 @@ class Machine(RuleBasedStateMachine):
 WORKERS = ("start bots", "start bots", "lose launches", "are full")
 
 
-def test_whatever_happens_a_room_has_one_bot_and_a_session_ends_with_a_reason(new_world):
-    machine = lambda: Machine(new_world)  # noqa: E731
+def run_worlds(machine, examples, steps):
+    """Let so many worlds run, of so many steps at most; `machine` makes one."""
     phases = [Phase.generate, Phase.shrink] if SHRINKS else [Phase.generate]
     chosen = settings(
-        max_examples=EXAMPLES,
-        stateful_step_count=STEPS,
+        max_examples=examples,
+        stateful_step_count=steps,
         deadline=None,
         database=None,
         derandomize=SEED is None,
@@ -315,3 +315,7 @@ def test_whatever_happens_a_room_has_one_bot_and_a_session_ends_with_a_reason(ne
     if SEED is not None:
         machine = seed(int(SEED))(machine)
     run_state_machine_as_test(machine, settings=chosen)
+
+
+def test_whatever_happens_a_room_has_one_bot_and_a_session_ends_with_a_reason(new_world):
+    run_worlds(lambda: Machine(new_world), EXAMPLES, STEPS)

@@ -17,9 +17,8 @@ from typing import Any
 
 import psutil
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule
 
 import greenroom.bots.run
 from greenroom.app.conversations.tables import metadata
@@ -31,7 +30,7 @@ from greenroom.bots.stay import moving as stay_moving
 from greenroom.bots.stay import parts
 from tests.model import moving
 from tests.model.moving import MovingWorld
-from tests.model.test_model import ANY, FAULT, HOST, REPEAT, SEED, SHRINKS, USER, Machine
+from tests.model.test_model import ANY, FAULT, HOST, REPEAT, USER, Machine, run_worlds
 from tests.model.world import ROOMS, USERS
 from tests.rigs.redis_world import client, patient_ledger
 
@@ -220,22 +219,7 @@ class Moves(Machine):
 
 
 def test_whatever_happens_a_bot_is_in_one_room_and_nobody_goes_without(new_moving_world):
-    machine = lambda: Moves(new_moving_world)  # noqa: E731
-    phases = [Phase.generate, Phase.shrink] if SHRINKS else [Phase.generate]
-    chosen = settings(
-        max_examples=EXAMPLES,
-        stateful_step_count=STEPS,
-        deadline=None,
-        database=None,
-        derandomize=SEED is None,
-        phases=phases,
-        print_blob=True,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    if SEED is not None:
-        machine = seed(int(SEED))(machine)
-    run_state_machine_as_test(machine, settings=chosen)
+    run_worlds(lambda: Moves(new_moving_world), EXAMPLES, STEPS)
 
 
 @pytest.fixture
