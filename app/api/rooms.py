@@ -37,7 +37,8 @@ from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import as_told
-from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, Session, State
+from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, ReadSessions, Session, State
+from greenroom.app.rooms.transitions import await_arrival
 
 ASK_AGAIN_AFTER = "5"  # seconds; a caller who waits for a slot keeps the place by asking again
 REAPED_WITHIN = timedelta(seconds=5)  # control is waited for
@@ -128,15 +129,21 @@ def leave(which: dict[str, Any]) -> Left:
 @bp.arguments(ConfigSchema())
 @bp.response(HTTPStatus.OK, ConfiguredSchema())
 def configure(changes: dict[str, Any]) -> dict[str, Any]:
-    """Change the bot in a room while it is live."""
+    """Change the bot in a room while it is live.
+
+    For a bot that is on its way there it waits, and changes nothing should that stay where it was.
+    """
     here = services()
     room = here.providers.room(changes.pop("room_url"))
     check_personality(changes.get("personality"), here)
+    _wait_for_arrival(here, room)
     view = here.ledger.run(ReadRoom(room))
     lease = view.lease
     if lease is None or lease.status is LeaseStatus.PENDING:
         raise NoBotThere
     session = here.ledger.run(ReadSession(lease.session_id))
+    if session.room != room:
+        raise NoBotThere
     if voice := changes.get("voice"):
         personality = {**view.config, **changes}.get("personality") or session.brief.personality
         here.check_voice(voice, bot=session.brief.bot, personality=personality, settings=here.settings)
@@ -147,6 +154,16 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
     room = _where_it_is_kept(here, room, session, changes)
     config = here.ledger.run(ReadRoom(room)).config
     return {"room_url": str(room), "session_id": session.id, "config": config}
+
+
+def _wait_for_arrival(here: Services, room: Room) -> None:
+    """Wait until the bot is there, or stays where it is, that is on its way to a room."""
+    lease = here.ledger.run(ReadRoom(room)).lease
+    session = here.ledger.run(ReadSessions((lease.session_id,)))[0] if lease else None
+    if session is None or session.room == room:
+        return
+    with here.seats.taken(Wait.BOT):
+        await_arrival(here.ledger, session.id, is_awaited=still_awaited())
 
 
 def _where_it_is_kept(here: Services, room: Room, session: Session, changes: dict[str, Any]) -> Room:

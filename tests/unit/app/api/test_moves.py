@@ -215,4 +215,56 @@ def test_what_is_changed_while_it_moves_is_kept_where_it_is_then(caller, move, b
 
     assert (response.status_code, response.json["room_url"]) == (200, THERE)
     assert ledger.run(ReadRoom(CELLAR)).config == {"voice": "deep"}
-    assert ledger.run(ReadRoom(bot.session.room)).config == {"voice": "deep"}
+
+
+def test_what_the_move_names_is_changed_while_it_moves_since_that_was_asked_for_later(
+    caller, move, bot, ledger
+):
+    """The commit carries along what the old room's config says, but for what the move names."""
+    move(mode="forum")
+
+    def moves_and_obeys():
+        move_there(ledger, bot)
+        bot.obey()
+
+    ledger.meanwhile.append(moves_and_obeys)
+    caller.post("/config", {"room_url": HERE, "mode": "voice"})
+
+    assert ledger.run(ReadRoom(CELLAR)).config == {"mode": "voice"}
+
+
+def test_what_is_changed_in_the_other_room_waits_until_the_bot_is_there(caller, move, bot, ledger):
+    move()
+
+    def moves_and_obeys():
+        move_there(ledger, bot)
+        assert bot.heard == []
+        ledger.meanwhile.append(bot.obey)
+
+    ledger.meanwhile.append(moves_and_obeys)
+    response = caller.post("/config", {"room_url": THERE, "voice": "deep"})
+
+    assert (response.status_code, response.json["config"]) == (200, {"voice": "deep"})
+    assert [kind for kind, _ in bot.heard] == ["config"]
+
+
+@pytest.mark.parametrize("is_adopted", [False, True])
+def test_what_is_changed_in_the_other_room_leaves_a_bot_alone_that_does_not_go_there(
+    caller, move, bot, ledger, is_adopted
+):
+    """It changed the bot in the room that it was in, for good, with nothing in that room's config to tell of it."""
+    move()
+    target = Target.of(ledger.run(ReadSession(bot.session.id)))
+    if is_adopted:
+        adopted(ledger, target.token, room=target.room, owner=bot.owner)
+
+    def stays_and_obeys():
+        call_off(ledger, bot)
+        ledger.meanwhile.append(bot.obey)
+
+    ledger.meanwhile.append(stays_and_obeys)
+    problem(caller.post("/config", {"room_url": THERE, "voice": "deep"}), 404, "no-bot-there")
+
+    bot.obey()
+    assert bot.heard == []
+    assert [ledger.run(ReadRoom(room)).config for room in (Room.parse(HERE), CELLAR)] == [{}, {}]
