@@ -1,7 +1,7 @@
 """Assistants in SQL, behind the port in `app/rooms/assistants.py`."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -27,8 +27,19 @@ class SqlAssistants:
         self._tenant = tenant
 
     def find(self, name: str) -> Assistant | None:
+        return self.find_all([name]).get(name)
+
+    def find_all(self, names: Collection[str]) -> dict[str, Assistant]:
+        """Whoever has a name comes before whoever has it as an id."""
+        those = select(assistants).where(
+            assistants.c.tenant == self._tenant,
+            or_(assistants.c.name.in_(names), assistants.c.id.in_(names)),
+        )
         with self._database.reading() as connection:
-            return self._find(connection, name)
+            found = [_assistant(row) for row in connection.execute(those)]
+        by_id, by_name = {each.id: each for each in found}, {each.name: each for each in found}
+        known = by_id | by_name
+        return {name: known[name] for name in names if name in known}
 
     def page(self, after: str, limit: int) -> list[Assistant]:
         those = (
@@ -49,7 +60,7 @@ class SqlAssistants:
 
     def change(self, name: str, change: Callable[[Assistant], Assistant]) -> Assistant | None:
         with _one_name(), self._database.writing() as connection:
-            found = self._find(connection, name, locked=True)
+            found = self._locked(connection, name)
             if found is None:
                 return None
             changed = replace(change(found), id=found.id, created_ms=found.created_ms, updated_ms=_now_ms())
@@ -58,13 +69,13 @@ class SqlAssistants:
 
     def remove(self, name: str) -> Assistant | None:
         with self._database.writing() as connection:
-            found = self._find(connection, name, locked=True)
+            found = self._locked(connection, name)
             if found is not None:
                 connection.execute(delete_from(assistants).where(*self._is(found.id)))
             return found
 
-    def _find(self, connection: Connection, name: str, *, locked: bool = False) -> Assistant | None:
-        """Whoever has that name comes before whoever has it as an id."""
+    def _locked(self, connection: Connection, name: str) -> Assistant | None:
+        """The one to change or remove, as nobody else can until the transaction ends."""
         that = (
             select(assistants)
             .where(assistants.c.tenant == self._tenant)
@@ -72,7 +83,7 @@ class SqlAssistants:
             .order_by(assistants.c.name != name)
             .limit(1)
         )
-        row = connection.execute(that.with_for_update() if locked else that).first()
+        row = connection.execute(that.with_for_update()).first()
         return None if row is None else _assistant(row)
 
     def _is(self, its_id: str) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """Assistants: bots by names of their own, each with what it needs to be that one."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -114,6 +114,10 @@ class AssistantStore(Protocol):
         """The assistant of that name, or of that id."""
         ...
 
+    def find_all(self, names: Collection[str]) -> Mapping[str, Assistant]:
+        """Those of these names or ids that there are, by what they were asked for."""
+        ...
+
     def page(self, after: str, limit: int) -> Sequence[Assistant]:
         """The next ones by name, after that name."""
         ...
@@ -141,7 +145,7 @@ class Assistants:
         """A join that waits longer than a moment for the database does so in `waiting`, which may refuse it."""
         self._store = store
         self._known = Cached(
-            store.find, lasts=SEEN_WITHIN, at_most=KEPT_AT_MOST, within=WITHIN, waiting=waiting
+            store.find_all, lasts=SEEN_WITHIN, at_most=KEPT_AT_MOST, within=WITHIN, waiting=waiting
         )
 
     def known(self, name: str) -> Assistant | None:

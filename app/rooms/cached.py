@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import AbstractContextManager, nullcontext
@@ -37,6 +37,7 @@ def in_time(answer: "Future[Value]", within: timedelta, waiting: Waiting = nullc
 class _Kept(Generic[Value]):
     value: Value
     good_until: float
+    is_asked_for: bool = False  # since it was read
     is_renewed: bool = False  # whether it has been read anew before it was old
 
 
@@ -44,13 +45,13 @@ class Cached(Generic[Value]):
     """Reads each value once for all who ask for it at a time, and keeps it for a while.
 
     A value that is asked for in the second half of its time is read anew beside that: what is asked for all the time is
-    not waited for.  One that cannot be read anew goes on being used, however old it is.  Nothing is kept of what does
-    not exist.
+    not waited for.  All others that are asked for are read with it: a read for each would slow down who asks.  One that
+    cannot be read anew goes on being used, however old it is.  Nothing is kept of what does not exist.
     """
 
     def __init__(
         self,
-        read: Callable[[str], Value | None],
+        read: Callable[[Sequence[str]], Mapping[str, Value]],
         *,
         lasts: timedelta,
         at_most: int,
@@ -58,7 +59,9 @@ class Cached(Generic[Value]):
         waiting: Waiting = nullcontext,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`read` may raise DatabaseAway.  `at_most` values are kept.
+        """`read` gets some keys, and returns the values of those that exist; it may raise DatabaseAway.
+
+        `at_most` values are kept, and so many read at once.
 
         No caller waits longer than `within`, and none longer than a moment where an earlier value can be used.
         """
@@ -69,7 +72,7 @@ class Cached(Generic[Value]):
         self._clock = clock
         self._lock = threading.RLock()  # a read that is done at once ends where it began
         self._kept: OrderedDict[str, _Kept[Value]] = OrderedDict()  # the one asked for last is at the end
-        self._reading: dict[str, Future[Value | None]] = {}
+        self._reading: dict[str, Future[Mapping[str, Value]]] = {}
         # It has no thread before the first read, so that a process may be forked from this one.
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="cached")
 
@@ -82,17 +85,17 @@ class Cached(Generic[Value]):
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
+                kept.is_asked_for = True
                 left = kept.good_until - self._clock()
                 if left > 0:
                     if left < self._lasts / 2 and not kept.is_renewed:
-                        kept.is_renewed = True  # once, however long the database is away
-                        self._begin(key)
+                        self._renew()
                     return kept.value
-            reading = self._reading.get(key) or self._begin(key)
+            reading = self._reading.get(key) or self._begin([key])
         try:
             if kept is None:
-                return in_time(reading, self._within, self._waiting)
-            return reading.result(A_MOMENT.total_seconds())
+                return in_time(reading, self._within, self._waiting).get(key)
+            return reading.result(A_MOMENT.total_seconds()).get(key)
         except (DatabaseAway, NotYet):
             if kept is None:
                 raise
@@ -108,21 +111,30 @@ class Cached(Generic[Value]):
             for key in [key for key, kept in self._kept.items() if is_old(kept.value)]:
                 del self._kept[key]
 
-    def _begin(self, key: str) -> "Future[Value | None]":
-        reading = self._reading[key] = self._readers.submit(self._read, key)
-        reading.add_done_callback(lambda done: self._end(key, done))
+    def _renew(self) -> None:
+        wanted = [key for key, kept in self._kept.items() if kept.is_asked_for and not kept.is_renewed]
+        for key in wanted:
+            self._kept[key].is_renewed = True  # once, however long the database is away
+        self._begin(wanted)
+
+    def _begin(self, keys: Sequence[str]) -> "Future[Mapping[str, Value]]":
+        reading = self._readers.submit(self._read, keys)
+        self._reading.update(dict.fromkeys(keys, reading))
+        reading.add_done_callback(lambda done: self._end(keys, done))
         return reading
 
-    def _end(self, key: str, done: "Future[Value | None]") -> None:
+    def _end(self, keys: Sequence[str], done: "Future[Mapping[str, Value]]") -> None:
         with self._lock:
-            if self._reading.get(key) is not done:  # forgotten meanwhile
-                return
-            del self._reading[key]
+            expected = [key for key in keys if self._reading.get(key) is done]  # the others are forgotten
+            for key in expected:
+                del self._reading[key]
             if done.exception() is not None:
                 return
-            value = done.result()
-            self._kept.pop(key, None)
-            if value is not None:
-                self._kept[key] = _Kept(value, self._clock() + self._lasts)
+            values, good_until = done.result(), self._clock() + self._lasts
+            for key in expected:
+                if key in values:
+                    self._kept[key] = _Kept(values[key], good_until)
+                else:
+                    self._kept.pop(key, None)
             while len(self._kept) > self._at_most:
                 self._kept.popitem(last=False)

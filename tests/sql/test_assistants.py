@@ -66,6 +66,21 @@ def test_who_has_a_name_comes_before_who_has_it_as_an_id(store):
     assert store.find(PEARL.id).id == PLAIN.id
 
 
+def test_several_are_found_at_once_each_by_what_it_was_asked_for(store):
+    for each in (PEARL, PLAIN, replace(PLAIN, id="b2", name=PEARL.id)):
+        store.add(each)
+
+    found = store.find_all(["a1", "plain", "pearl", PEARL.id, "nobody"])
+
+    assert {name: each.id for name, each in found.items()} == {
+        "a1": "a1",
+        "plain": "a1",
+        "pearl": PEARL.id,
+        PEARL.id: "b2",
+    }
+    assert store.find_all([]) == {} and len(store.find_all([f"n-{n}" for n in range(999)] + ["a1"])) == 1
+
+
 def test_of_two_with_one_name_the_first_stays(store):
     store.add(PEARL)
     store.add(PLAIN)

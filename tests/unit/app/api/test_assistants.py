@@ -53,6 +53,12 @@ class Watched:
         self.found.append(name)
         return self._store.find(name)
 
+    def find_all(self, names):
+        if self.is_away:
+            raise DatabaseAway
+        self.found += names
+        return self._store.find_all(names)
+
 
 @pytest.fixture
 def store(app):

@@ -23,9 +23,9 @@ class Source:
         self.is_open = threading.Event()
         self.is_open.set()
 
-    def read(self, key):
-        self.reads.append(key)
-        found = self.values.get(key)
+    def read(self, keys):
+        self.reads.append(" ".join(keys))
+        found = {key: self.values[key] for key in keys if key in self.values}
         self.is_open.wait(30)
         if self.is_away:
             raise DatabaseAway
@@ -73,6 +73,23 @@ def test_what_is_asked_for_all_the_time_is_read_anew_and_nobody_waits_for_it(cac
     source.is_open.set()
     eventually(lambda: cached.get("pearl") == "Ruby")
     assert len(source.reads) == 2
+
+
+def test_all_that_is_asked_for_is_read_anew_at_once(cached, source, now):
+    """A read for each assistant took a quarter of the joins that a process answers."""
+    source.values |= {"ruby": "Ruby", "jade": "Jade"}
+    for name in ("pearl", "ruby", "jade"):
+        cached.get(name)
+        now[0] += 0.4
+    cached.get("ruby"), cached.get("pearl")  # nobody asks for jade again
+    source.reads.clear()
+    source.values |= {"pearl": "Opal", "ruby": "Agate"}
+    now[0] += 0.5
+
+    cached.get("pearl")
+
+    eventually(lambda: (cached.get("pearl"), cached.get("ruby")) == ("Opal", "Agate"))
+    assert source.reads == ["ruby pearl"]
 
 
 def test_what_cannot_be_read_anew_is_tried_once_until_it_is_old(cached, source, now):
