@@ -40,8 +40,28 @@ def web(settings: Settings) -> str | None:
 
 
 def bots(settings: Settings) -> str | None:
-    """Told by the web process, which knows whether anybody would take a launch."""
-    return _answers(f"{settings.address}/readyz")
+    """Why a join would get no bot: the web process knows whether anybody would take its launch."""
+    return _answers(f"{settings.address}/readyz") or joins(settings)
+
+
+def joins(settings: Settings) -> str | None:
+    """Why no join would be accepted now.  A room is claimed and given back, with a join's own patience.
+
+    Redis may answer all who read, and keep those waiting who write: the first join after "ready" was refused then.
+    Where Redis has just lost everything, a join waits for its room and gets it, so that is no reason.
+    """
+    from greenroom.app.errors import RedisAway
+    from greenroom.app.operate import trial
+    from greenroom.app.storage.ledger import RedisLedger
+
+    ledger = RedisLedger(settings.redis_url)
+    try:
+        tried = trial.claim(ledger)
+    except RedisAway:
+        return "Redis answers, and takes no join in time"
+    finally:
+        ledger.close()
+    return f"Redis takes no join: {tried.why}" if tried.outcome is trial.Outcome.REFUSED else None
 
 
 def flower(settings: Settings) -> str | None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis import Redis
 
 from greenroom.app.local.embedded_livekit import answers
 from greenroom.app.local.embedded_redis import temporary_redis
@@ -288,6 +289,27 @@ def test_the_link_is_not_printed_before_the_web_answers(folder):
 
     assert up.ends() == 1
     assert "greenroom link" not in up.said
+
+
+def test_it_is_not_ready_before_a_join_is_accepted(folder):
+    """Redis answered all who only read, and kept the first join waiting for longer than a join waits."""
+    with temporary_redis() as other, Redis.from_url(other.redis_url) as redis:
+        redis.client_pause(AT_LAST * 1000, all=False)  # writes
+        up = folder.up(REDIS_URL=other.redis_url).says("flower says hello")
+        is_ready, tries = "Ctrl-C stops everything", connections(redis)
+        eventually(lambda: is_ready in up.said or connections(redis) > tries + 3, AT_LAST)
+        was_ready = is_ready in up.said
+        redis.client_unpause()
+        up.says(is_ready)
+        up.process.send_signal(signal.SIGINT)
+        up.ends()
+
+    assert not was_ready
+
+
+def connections(redis):
+    """How many it has had; each try to join has one of its own."""
+    return redis.info("stats")["total_connections_received"]
 
 
 def test_closing_the_terminal_leaves_no_process_behind(folder):
