@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from greenroom.app.errors import Conflict, Missing, NoSuchSession, RedisAway
-from greenroom.app.operate.wording import columns, count, duration, listed, moment
+from greenroom.app.operate.wording import columns, count, duration, listed, moment, rfc3339
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import Ledger
@@ -62,9 +62,10 @@ def as_table(hosts: Sequence[Host], now_ms: int) -> str:
 
 
 def as_objects(hosts: Iterable[Host]) -> list[dict[str, object]]:
+    """In the words of the API, which calls a worker the host of its sessions."""
     return [
         {
-            "id": host.id,
+            "host": host.id,
             "kind": host.kind,
             "slots": host.slots,
             "used": host.used,
@@ -72,7 +73,7 @@ def as_objects(hosts: Iterable[Host]) -> list[dict[str, object]]:
             "free": host.free,
             "draining": host.draining,
             "incarnation": host.incarnation,
-            "since_ms": host.since_ms or None,
+            "since": rfc3339(host.since_ms) if host.since_ms else None,
         }
         for host in hosts
     ]

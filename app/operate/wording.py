@@ -62,6 +62,11 @@ def moment(at_ms: int, now_ms: int) -> str:
     return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
+def rfc3339(at_ms: int) -> str:
+    """As the API writes a moment."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """A table, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

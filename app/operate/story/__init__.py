@@ -1,7 +1,6 @@
 """The story of one room: why there is a bot in it, or why not, and what to do."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from greenroom.app.operate.facts import A_MOMENT, RoomFacts
 from greenroom.app.operate.findings import PROBLEM, Finding
@@ -10,7 +9,7 @@ from greenroom.app.operate.story.history import in_words
 from greenroom.app.operate.story.on_stage import on_stage
 from greenroom.app.operate.story.sentences import found
 from greenroom.app.operate.story.starting import starting
-from greenroom.app.operate.wording import count, moment
+from greenroom.app.operate.wording import count, moment, rfc3339
 from greenroom.app.rooms.leases import LeaseStatus
 from greenroom.app.rooms.providers import Participant
 from greenroom.app.rooms.sessions import State
@@ -43,6 +42,7 @@ class Story:
         return lines
 
     def as_json(self) -> dict[str, object]:
+        """In the words of `GET /rooms/{room}` and of a session's events."""
         facts, lease, session = self.facts, self.facts.view.lease, self.facts.session
         return {
             **self.finding.as_json(),
@@ -52,19 +52,19 @@ class Story:
                 "status": lease.status,
                 "session_id": lease.session_id,
                 "host": lease.host,
-                "since_ms": lease.since_ms,
+                "since": rfc3339(lease.since_ms),
             },
-            "keepalive_age_ms": None
+            "keepalive": None
             if facts.view.age is None
-            else round(facts.view.age / timedelta(milliseconds=1)),
+            else {"age_seconds": round(facts.view.age.total_seconds(), 3)},
             "session": session
             and {
-                "id": session.id,
+                "session_id": session.id,
                 "state": session.state,
                 "reason": session.reason,
                 "launches": session.launches,
             },
-            "there": None
+            "participants": None
             if facts.there is None
             else [
                 {
@@ -76,7 +76,7 @@ class Story:
                 for who in facts.there
             ],
             "events": [
-                {"at_ms": e.at_ms, "event": e.event, "reason": e.reason, "detail": e.detail}
+                {"at": rfc3339(e.at_ms), "event": e.event, "reason": e.reason, "detail": e.detail}
                 for e in facts.events
             ],
         }

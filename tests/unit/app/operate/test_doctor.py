@@ -627,7 +627,11 @@ def test_the_story_of_a_room_names_who_is_in_it(ledger, joining, puppet):
 
     told = examine_room(ledger, NOWHERE, hall, providers)
     assert "ada (Ada), bot:hall (its bot), agent-1, a bot of others." in " ".join(told.as_text().split())
-    assert [who["identity"] for who in json.loads(told.as_json())["there"]] == ["ada", "bot:hall", "agent-1"]
+    assert [who["identity"] for who in json.loads(told.as_json())["participants"]] == [
+        "ada",
+        "bot:hall",
+        "agent-1",
+    ]
     rooms.is_away = True
     away = examine_room(ledger, NOWHERE, hall, providers)
     assert away.as_text().startswith("The server of this room cannot be asked: ")

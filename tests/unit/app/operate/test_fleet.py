@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.api.schemas.fields import Moment
 from greenroom.app.operate import fleet
 from greenroom.app.operate.fleet import NoSuchWorker, NotDone, Watch
 from greenroom.app.rooms.leases import Adopt, Supersede
@@ -118,11 +119,19 @@ def test_workers_are_listed_with_what_is_left_of_them(stage, two_bots, ledger):
 
     assert table[0].split()[:7] == ["WORKER", "KIND", "SLOTS", "USED", "WARM", "FREE", "DOES"]
     assert table[2].split()[:7] == ["bots@stage", "bots", "2", "2", "0", "0", "works"]
-    assert [row["id"] for row in fleet.as_objects(fleet.workers(ledger))] == [
+    assert [row["host"] for row in fleet.as_objects(fleet.workers(ledger))] == [
         "bots@other",
         "bots@stage",
         "control@stage",
     ]
+
+
+def test_workers_are_told_to_programs_in_the_words_of_the_api():
+    (told,) = fleet.as_objects([replace(BOTS, since_ms=1_795_896_439_207)])
+
+    assert told["host"] == BOTS.id  # as a session names the worker that its bot is on
+    assert told["since"] == Moment()._serialize(1_795_896_439_207, None, None)
+    assert not [name for name in told if name.endswith("_ms")]
 
 
 def test_a_fleet_of_nobody_is_said_so(ledger):

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.api.schemas.rooms import KeepaliveSchema, LeaseSchema
+from greenroom.app.api.schemas.sessions import EventSchema, SessionSchema
 from greenroom.app.operate import facts
 from greenroom.app.operate.findings import Verdict
 from greenroom.app.operate.story import story_of
@@ -321,3 +323,15 @@ def end(ledger, session, reason, detail=None):
         why = (reason, detail) if state is State.ENDED else (None, None)
         ledger.run(Transition(session.id, state, session.epoch, reason=why[0], detail=why[1]))
     ledger.run(Forget(session.id))
+
+
+def test_it_is_told_to_programs_in_the_words_of_the_api(ledger, bot):
+    told = story(ledger).as_json()
+    session = SessionSchema().dump(facts.read_room(ledger, STAGE).session)
+
+    assert told["session"]["session_id"] == session["session_id"] == told["lease"]["session_id"]
+    assert told["lease"]["since"].endswith("+00:00") and told["keepalive"]["age_seconds"] < 60
+    assert {*told["lease"]} <= {*LeaseSchema().fields}
+    assert {*told["keepalive"]} <= {*KeepaliveSchema().fields}
+    assert {*told["session"]} <= {*SessionSchema().fields}
+    assert all({*event} <= {*EventSchema().fields} for event in told["events"])
