@@ -14,7 +14,6 @@ from greenroom.app.api.schemas.passes import PassedSchema, PassSchema, TokenSche
 from greenroom.app.api.services import services
 from greenroom.app.errors import Forbidden, Rejected, SessionEnded
 from greenroom.app.passes import LASTS, Pass, until
-from greenroom.app.rooms.moving import has_left
 from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
@@ -83,9 +82,7 @@ def _is_for(held: Pass, session: Session) -> bool:
         return False
     if held.room == str(session.room):
         return True
-    if held.user_id != session.brief.user_id:
-        return False
-    return has_left(Room.parse(held.room), services().overview.events(session.id))
+    return held.user_id == session.brief.user_id and Room.parse(held.room) in session.came_from
 
 
 def _signed(given: Pass) -> dict[str, Any]:

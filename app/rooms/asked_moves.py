@@ -13,10 +13,9 @@ from greenroom.app.errors import Forbidden, NotMovable, OthersThere, RoomHasBot,
 from greenroom.app.rooms.joined import Joined, wait_for_move
 from greenroom.app.rooms.leases import DOUBT_AT_MOST, Held
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.moving import has_left
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.room import FORUM, Room
-from greenroom.app.rooms.sessions import ReadEvents, Session, State
+from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.rooms.transitions import Choice, Transitions
 from greenroom.app.rooms.voice_rooms import check_voice_room, is_voice_room
 
@@ -50,7 +49,7 @@ class AskedMoves:
             raise NotMovable(session_id=session.id)
         if by is not None and elsewhere.choice is Choice.BESIDE:
             raise OthersThere(session_id=session.id)
-        if by is not None and not self._may_take_it_to(room, session):
+        if by is not None and not _may_take_it_to(room, session):
             raise Forbidden(
                 "With its token a session goes to the forum, to its user's own voice room, and back; "
                 "to any other room with the API key."
@@ -80,14 +79,12 @@ class AskedMoves:
         joined = self.move(session, room, named, by=by)
         return wait_for_move(self._ledger, joined, within) if joined.epoch else joined
 
-    def _may_take_it_to(self, room: Room, session: Session) -> bool:
-        """Whether a session's user may, without the API key.
 
-        The answer lets them into the room, and the bot that they bring there is the one whom others find: it is
-        theirs to choose only among rooms that are open to everybody, or their own.
-        """
-        # Of voice rooms only the user's own gets this far
-        if is_voice_room(room) or room.name == FORUM:
-            return True
-        history = self._ledger.run(ReadEvents(session.id))
-        return has_left(room, history)
+def _may_take_it_to(room: Room, session: Session) -> bool:
+    """Whether a session's user may, without the API key.
+
+    The answer lets them into the room, and the bot that they bring there is the one whom others find: it is
+    theirs to choose only among rooms that are open to everybody, their own, and those that they came from.
+    """
+    # Of voice rooms only the user's own gets this far
+    return is_voice_room(room) or room.name == FORUM or room in session.came_from

@@ -8,7 +8,7 @@ them is safe to repeat.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -23,7 +23,7 @@ from greenroom.app.rooms.procedures import Procedure, Underway, follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.relaunching import relaunch
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import STARTS_WITHIN, Advance, Event, Happened, Session, State
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Advance, Session, State
 
 MOVE = "move"  # the kind of the procedure
 MOVES_WITHIN = timedelta(seconds=20)  # then a move is called off that is not made
@@ -36,12 +36,6 @@ log = structlog.get_logger(__name__)
 def as_told(old: Room, new: Room) -> str:
     """What a session's history says of a move that is made."""
     return f"from {old} to {new}"
-
-
-def has_left(room: Room, history: Iterable[Event]) -> bool:
-    """Whether a session was in a room before, and has moved out of it."""
-    moves = [event.detail or "" for event in history if event.event == Happened.MOVED]
-    return any(told.startswith(f"from {room} to ") for told in moves)
 
 
 class MoveFailure(StrEnum):

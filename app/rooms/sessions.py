@@ -157,6 +157,7 @@ class Session:
     pause: Pause | None = None  # a fact beside the states: it outlives a crash, and an empty room
     leave: LeaveAt | None = None
     lasts: timedelta | None = None  # since it was requested, where that was changed; None: as its brief says
+    came_from: tuple[Room, ...] = ()  # the rooms that it was in before, the last one last
     version: int = 1
     created_ms: int = 0
     updated_ms: int = 0
@@ -214,6 +215,7 @@ class Event:
     sequence: int | None = None  # and at which turn
 
 
+CAME_FROM_AT_MOST = 50  # rooms that a session's record names: whoever has the API key may move it without end
 STARTS_WITHIN = timedelta(seconds=10)  # then a launch is put in the queue again
 KEPT_AFTER_END = timedelta(hours=24)
 CRASHES_COUNT_FOR = timedelta(minutes=10)

@@ -118,9 +118,9 @@ class Transitions:
 
     def replace(self, session: Session, its: Session) -> None:
         """Begin a session whose room is claimed, and which gets its bot when that of another session has left."""
-        self._ledger.run(
-            Create(replace(session, procedure=Underway(REPLACING, "begun", {"session": its.id})))
-        )
+        underway = Underway(REPLACING, "begun", {"session": its.id})
+        came_from = (*its.came_from, its.room)  # its user goes back there as with the session before it
+        self._ledger.run(Create(replace(session, procedure=underway, came_from=came_from)))
         asked = self._queues.transition(session, session.epoch)
         self._ledger.run_all([SetDeadline(session.room, STARTS_WITHIN), asked])
 

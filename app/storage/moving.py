@@ -3,7 +3,7 @@
 from greenroom.app.errors import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, as_told
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Session, State
+from greenroom.app.rooms.sessions import CAME_FROM_AT_MOST, Session, State
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, ms, pairs, script
 from greenroom.app.storage.leases import EPOCH_KEPT_FOR
@@ -46,6 +46,7 @@ def commit_move(step: CommitMove) -> Command:
         pending_ms=ms(step.pending_for),
         within_ms=ms(step.within),
         epoch_ms=ms(EPOCH_KEPT_FOR),
+        came_from_at_most=CAME_FROM_AT_MOST,
     )
 
     def read(replies: list[Reply]) -> Session:

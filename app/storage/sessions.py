@@ -82,6 +82,7 @@ def _fields(session: Session) -> list[str | int]:
         "pause": session.pause.to_json() if session.pause else None,
         "leave": session.leave.to_json() if session.leave else None,
         "lasts_ms": None if session.lasts is None else ms(session.lasts),
+        "came_from": ",".join(map(str, session.came_from)) or None,
         "version": session.version,
     }
     return [part for name, value in fields.items() if value is not None for part in (name, value)]
@@ -109,6 +110,7 @@ def session_of(record: Mapping[str, str]) -> Session:
         pause=Pause.from_json(record["pause"]) if "pause" in record else None,
         leave=LeaveAt.from_json(record["leave"]) if "leave" in record else None,
         lasts=timedelta(milliseconds=int(record["lasts_ms"])) if "lasts_ms" in record else None,
+        came_from=tuple(map(Room.parse, filter(None, record.get("came_from", "").split(",")))),
         version=int(record["version"]),
         created_ms=int(record["created_ms"]),
         updated_ms=int(record["updated_ms"]),

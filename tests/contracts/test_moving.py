@@ -24,8 +24,10 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, ReadState, WriteState
 from greenroom.app.rooms.sessions import (
+    CAME_FROM_AT_MOST,
     STARTS_WITHIN,
     Advance,
     Create,
@@ -463,6 +465,25 @@ def test_a_move_is_told_of_and_so_is_one_that_is_called_off(ledger):
     assert (moved["type"], moved["room"], moved["epoch"]) == ("session.moved", str(CELLAR), str(again.epoch))
     lines = {each.event: each.id for each in ledger.run(ReadEvents(session.id))}
     assert (failed["history"], moved["history"]) == (lines["move_failed"], lines["moved"])
+
+
+def test_a_session_knows_the_rooms_that_it_was_in_each_once_and_the_last_ones_if_they_are_many(ledger):
+    """This was read out of its history, which forgets what is long ago."""
+    session = on_stage(ledger)
+    rooms = [Room("local", f"room-{number}") for number in range(CAME_FROM_AT_MOST + 1)]
+    for room in (CELLAR, STAGE, *rooms, *rooms[:2]):
+        session = to(ledger, session, room)
+
+    assert len(session.came_from) == CAME_FROM_AT_MOST
+    assert session.came_from == (*rooms[2:], rooms[0])
+    assert ledger.run(ReadSession(session.id)).came_from == session.came_from
+
+
+def to(ledger, session, room):
+    target = claimed(ledger, session, room)
+    assert ledger.run(Advance(session.id, session.epoch, None, target.at("claimed")))
+    entered(ledger, target)
+    return commit(ledger, session, target)
 
 
 def test_what_was_changed_in_the_other_room_before_the_commit_holds_and_the_rest_goes_along(ledger):

@@ -26,6 +26,7 @@
 -- ARGV[10] pending_ms  integer  how long the claim lasts, if another bot comes
 -- ARGV[11] within_ms   integer  when the other room is looked at, should nobody be heard there
 -- ARGV[12] epoch_ms    integer  how long the last epoch is remembered
+-- ARGV[13] came_from_at_most  integer  how many rooms that it was in the record names
 -- returns {"moved", fields...}, {"refused", state}, or {"missing"}
 local session, old_lease_key, lease_key = KEYS[1], KEYS[7], KEYS[10]
 local epoch, new_epoch, owner, starts_anew = ARGV[1], ARGV[2], ARGV[3], ARGV[5] == "1"
@@ -54,8 +55,16 @@ if lease.session_id ~= now[1] or lease.epoch ~= new_epoch then return refused en
 if lease.status ~= "pending" and lease.owner ~= owner then return refused end
 if lease.status == "pending" and not starts_anew then return refused end
 
+local came_from = {}
+for room in string.gmatch(redis.call("HGET", session, "came_from") or "", "[^,]+") do
+    if room ~= now[4] then came_from[#came_from + 1] = room end
+end
+came_from[#came_from + 1] = now[4]
+if #came_from > tonumber(ARGV[13]) then table.remove(came_from, 1) end
+
 local now_ms = clock()
-redis.call("HSET", session, "room", ARGV[4], "epoch", new_epoch, "brief", lease.brief, "updated_ms", now_ms)
+redis.call("HSET", session, "room", ARGV[4], "epoch", new_epoch, "brief", lease.brief, "updated_ms", now_ms,
+    "came_from", table.concat(came_from, ","))
 redis.call("HDEL", session, "procedure")
 redis.call("HINCRBY", session, "version", 1)
 redis.call("HSETNX", session, "alone_ms", now_ms) -- until somebody comes there

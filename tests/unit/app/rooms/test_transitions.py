@@ -256,6 +256,7 @@ def test_another_bot_follows_with_the_conversation_when_the_first_one_has_left(
     assert bot.heard == [("leave", {"reason": "moved_out"})]
     puppet().go_live()
     assert read(ledger, joined.session_id).state is State.LIVE
+    assert read(ledger, joined.session_id).came_from == (STAGE,)
 
 
 def test_asked_twice_it_is_launched_once(joining, carrier, ledger, launches, bot):
