@@ -74,28 +74,30 @@ def _without_erased(connection: Connection, batches: Sequence[Batch]) -> list[Ba
 
 
 def _late(connection: Connection, batches: Sequence[Batch]) -> set[tuple[str, str]]:
-    """The turns that a bot wrote when another bot of its session had already written one."""
+    """The turns that a bot wrote when another bot of its session had already written one in the same conversation.
+
+    Each conversation comes in order, and several of one session in any: that the later bot's is here first, in which
+    another person began to speak, says nothing of the earlier bot's.
+    """
     named = {
-        (batch.tenant, delivery.session_id)
+        (batch.tenant, batch.conversation_id, delivery.session_id)
         for batch in batches
         for delivery in batch.deliveries
         if delivery.session_id
     }
-    of_session = tuple_(turns.c.tenant, turns.c.session_id)
+    theirs = (turns.c.tenant, turns.c.conversation_id, turns.c.session_id)
     query = (
-        select(turns.c.tenant, turns.c.session_id, func.max(turns.c.written_epoch))
-        .where(of_session.in_(named))
-        .group_by(turns.c.tenant, turns.c.session_id)
+        select(*theirs, func.max(turns.c.written_epoch)).where(tuple_(*theirs).in_(named)).group_by(*theirs)
     )
-    latest = {(tenant, session_id): epoch for tenant, session_id, epoch in connection.execute(query)}
+    latest = {tuple(names): epoch for *names, epoch in connection.execute(query)}
     late = set()
     for batch in batches:
         for delivery in batch.deliveries:
-            session = (batch.tenant, delivery.session_id)
-            if delivery.session_id and delivery.written_epoch < latest.get(session, 0):
+            names = (batch.tenant, batch.conversation_id, delivery.session_id)
+            if delivery.session_id and delivery.written_epoch < latest.get(names, 0):
                 late.add((batch.conversation_id, delivery.turn.id))
             else:
-                latest[session] = delivery.written_epoch
+                latest[names] = delivery.written_epoch
     return late
 
 

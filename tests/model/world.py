@@ -364,7 +364,7 @@ class Bot:
             self.world.registered(self)
         if beaten is Beaten.REGISTERED or may_be_lost:
             self.write()
-            self.world.promised.add(self.session.id)
+            self.world.promised[self.session.id] = None
         self.world.heard_yes(self)
         return beaten
 
@@ -478,13 +478,12 @@ class World:
         self.wishes = dict.fromkeys(HOSTS, RequestedState.WORK)
         self.delivered: list[str] = []
         self.adopted: dict[str, str] = {}  # owner by claim
-        self.promised: set[str] = set()
+        self.promised: dict[str, None] = {}  # session ids, in order
         self.numbers = iter(range(1, 1_000_000))
         self.written: defaultdict[str, set[str]] = defaultdict(set)  # by conversation
         self.to_keep: defaultdict[str, set[str]] = defaultdict(set)  # what SQL owes, by conversation
-        self.said_by: defaultdict[str, int] = defaultdict(
-            int
-        )  # the latest epoch in which anything was written
+        # The latest epoch in which a session's bot wrote anything, by session and conversation
+        self.said_by: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.sent: dict[int, tuple[str, int, int]] = {}  # session, epoch, good until
         self.applied: list[int] = []
         self.epochs: defaultdict[Room, dict[str, int]] = defaultdict(dict)  # by claim
@@ -712,7 +711,7 @@ class World:
         joined = Joining(self.wire, self.queue, sleep=self.sleep).join(an_order(room, user_id=user))
         sight = self.look()
         if sight.session(joined.session_id):  # else whoever claimed it died before
-            self.promised.add(joined.session_id)
+            self.promised[joined.session_id] = None
         lease = sight.lease(room)
         for bot in [*self.bots, *self.gone]:
             if lease and lease["status"] != "pending" and bot.owner == lease["owner"]:
@@ -966,8 +965,8 @@ class World:
     def accepted(self, step: Record) -> None:
         """A turn is in Redis.  One of an earlier bot, after Redis lost that there was a later one, SQL refuses."""
         conversation_id = step.conversation_id
-        if step.epoch >= self.said_by[conversation_id]:
-            self.said_by[conversation_id] = step.epoch
+        if step.epoch >= self.said_by[step.session_id, conversation_id]:
+            self.said_by[step.session_id, conversation_id] = step.epoch
             self.to_keep[conversation_id].add(step.turn.content)
 
     def flush(self, *, befalls: str = "", dies_after: int | None = None) -> None:

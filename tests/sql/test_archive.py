@@ -120,6 +120,19 @@ def test_what_is_delivered_again_after_a_later_bot_s_turn_is_not_late(archive, d
     assert kept(database) == ["turn-0", "turn-1"]
 
 
+@pytest.mark.parametrize("is_one_delivery", [True, False])
+def test_an_earlier_bot_s_turn_is_kept_though_the_next_one_s_in_another_conversation_is(
+    archive, database, is_one_delivery
+):
+    """The bot died, another person began to speak with the next one, and their conversation was flushed first."""
+    theirs, earlier = a_batch(1, conversation_id="0", by=8), a_batch(0, by=7)
+
+    for batches in [[theirs, earlier]] if is_one_delivery else [[theirs], [earlier]]:
+        assert archive.keep_turns(batches) == []
+
+    assert kept(database) == ["turn-0"]
+
+
 def test_another_session_s_bot_of_an_earlier_epoch_is_not_late(archive, database):
     """Epochs are of rooms: a user may have a bot in two of them, in one conversation."""
     archive.keep_turns([a_batch(0, by=9, session_id="in-another-room")])
