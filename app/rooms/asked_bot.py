@@ -90,6 +90,8 @@ class Request(Generic[A]):
     within_of_start: ClassVar[timedelta | None] = (
         None  # the same of a bot that is still starting, where it differs
     )
+    # How long the bot carries it out, where that is longer than anybody waits for its answer
+    lasts: ClassVar[timedelta | None] = None
     # Whether the holder of the API key sends it as it is, by `POST /sessions/{id}/requests/{name}`
     for_callers: ClassVar[bool] = False
 

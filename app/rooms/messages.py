@@ -58,7 +58,7 @@ def sending(
 ) -> Send:
     """The step that puts a request into a session's inbox; sent twice with one nonce, it is one message."""
     named = {} if nonce is None else {"nonce": nonce}
-    lasts = request.limit_for(session) if good_for is None else good_for
+    lasts = request.lasts or good_for or request.limit_for(session)
     return Send(session.id, request.name, request.body(), session.epoch, good_for=lasts, **named)
 
 

@@ -131,6 +131,8 @@ class HeedRecord(Request[Done]):
     answer = Done
     within = timedelta(seconds=5)
     within_of_start = timedelta(seconds=30)
+    # Longer than a bot goes on without Redis: one that reads it late would else stay silent when its pause is over
+    lasts = timedelta(minutes=15)
 
     async def carry_out(self, bot: AskedBot) -> Done:
         await bot.heed_record()

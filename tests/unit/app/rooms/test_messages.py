@@ -16,8 +16,8 @@ from greenroom.app.errors import (
 )
 from greenroom.app.rooms.bot_answers import Done, OfferAnswer
 from greenroom.app.rooms.inbox import Answer, Receive
-from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.requests import Candidates, Configure, Leave, Offer
+from greenroom.app.rooms.messages import ask, sending
+from greenroom.app.rooms.requests import Candidates, Configure, HeedRecord, Leave, Offer
 from greenroom.app.rooms.sessions import Reason
 from greenroom.app.rooms.sliced_wait import SLICE, slices
 from tests.rigs.makers import DIED, an_order
@@ -158,3 +158,15 @@ def test_patience_is_cut_in_slices_and_there_is_always_one():
     assert list(slices(timedelta(0))) == [timedelta(0)]
     assert next(slices(timedelta(seconds=0.3))) == timedelta(seconds=0.3)
     assert next(slices(timedelta(minutes=5))) == SLICE
+
+
+def test_a_bot_that_reads_late_still_looks_at_its_record(ledger, bot):
+    """It was frozen when the call was over that it was paused for, and stayed silent for good."""
+    ledger.run(sending(bot.session, HeedRecord()))
+    ledger.run(sending(bot.session, Leave(Reason.LEFT)))
+
+    ledger.pass_time(HeedRecord.lasts - timedelta(seconds=1))
+
+    look, leave = ledger.run(Receive(bot.session.id, "0", timedelta(0)))
+    assert (look.kind, look.expired) == ("heed_record", False)
+    assert (leave.kind, leave.expired) == ("leave", True)
