@@ -81,6 +81,6 @@ async def test_who_leaves_while_the_bot_is_at_work_and_is_back_at_once_is_answer
         await ann.until(lambda ann: len(ann.of_type("bot-started-speaking")) > spoken)
     async with Guest(greenroom.join(room, **order)["connect"]) as ann:
         await remembered(ann)
+        assert greenroom.session(joined["session_id"])["state"] == "live"
 
-    assert greenroom.session(joined["session_id"])["state"] == "live"
     assert greenroom.complaints(joined["session_id"]) == []

@@ -11,7 +11,13 @@ local function earlier(card, ...)
     return card
 end
 
-local function date_back(key)
+-- The moment in an id of a history is when that happened; ids of inboxes only say what was read.
+local function dated_back(id)
+    local ms, sequence = string.match(id, "^(%d+)-(%d+)$")
+    return string.format("%.0f-%s", math.max(tonumber(ms) - by, 0), sequence)
+end
+
+local function date_back(key, new_id)
     local entries, left = redis.call("XRANGE", key, "-", "+"), redis.call("PTTL", key)
     if #entries == 0 then return end
     local last = redis.call("XINFO", "STREAM", key)
@@ -22,10 +28,10 @@ local function date_back(key)
                 entry[2][at + 1] = string.format("%.0f", tonumber(entry[2][at + 1]) - by)
             end
         end
-        redis.call("XADD", key, entry[1], unpack(entry[2]))
+        redis.call("XADD", key, new_id(entry[1]), unpack(entry[2]))
     end
     for at = 1, #last, 2 do
-        if last[at] == "last-generated-id" then redis.call("XSETID", key, last[at + 1]) end
+        if last[at] == "last-generated-id" then redis.call("XSETID", key, new_id(last[at + 1])) end
     end
     redis.call("PEXPIRE", key, left)
 end
@@ -52,7 +58,9 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
         elseif kind == "string" and (key == "launches:served" or key:find("^room_emptied:")) then
             redis.call("SET", key, string.format("%.0f", tonumber(redis.call("GET", key)) - by), "KEEPTTL")
         elseif kind == "stream" and key:find(":inbox$") then
-            date_back(key)
+            date_back(key, function(id) return id end)
+        elseif kind == "stream" and key:find("^session:.*:events$") then
+            date_back(key, dated_back)
         elseif kind == "hash" and key:find("^voice_rooms:") then
             for _, room in ipairs(redis.call("HKEYS", key)) do
                 local known = cjson.decode(redis.call("HGET", key, room))
