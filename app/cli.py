@@ -4,10 +4,9 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from importlib import metadata
-from pathlib import Path
+from dataclasses import dataclass
 
-from greenroom.app import cli_sessions, cli_talks, cli_webhooks, cli_workers
+from greenroom.app import cli_doctor, cli_processes, cli_sessions, cli_talks, cli_webhooks, cli_workers
 from greenroom.app import settings as app_settings
 from greenroom.app.cli_arguments import (
     BLIND,
@@ -18,19 +17,13 @@ from greenroom.app.cli_arguments import (
     and_json,
     complain,
     json_argument,
+    lasting,
     room,
-    seconds,
     text_of,
 )
-from greenroom.app.cli_here import environment_here, ledger_of, running_here, settings_here
+from greenroom.app.cli_here import environment_here, running_here
 from greenroom.app.errors import DatabaseAway, GreenroomError, RedisAway
-from greenroom.app.rooms.letters import receiver_of
-from greenroom.app.settings import Settings, SettingsError
-from greenroom.app.settings.parsers import without_password
-
-OUR_PROCFILE = Path(__file__).parent.parent / "Procfile"
-
-Command = Callable[[argparse.Namespace], int]
+from greenroom.app.settings import SettingsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     command: Command = chosen.command
     try:
-        return command(chosen)
+        return command.run(chosen)
     except SettingsError as error:
         complain("The settings do not work as they are:", *(f"  {problem}" for problem in error.problems))
         return MISUSED
@@ -59,15 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
 
 
-def _up(chosen: argparse.Namespace) -> int:
-    """Start everything and print the link; Ctrl-C stops it."""
-    from greenroom.app.local.up import up
-
-    for name in app_settings.ignored():
-        complain(name)
-    return up(app_settings.load(keys=app_settings.KEYS), app_settings.environment(), chosen.procfile)
-
-
 def _settings(_chosen: argparse.Namespace) -> int:
     """Print every setting: value, where it is from, what it means; of what runs in this folder, if anything does."""
     running = running_here()
@@ -85,50 +69,6 @@ def _settings(_chosen: argparse.Namespace) -> int:
     return OK
 
 
-def _redis(_chosen: argparse.Namespace) -> int:
-    """Be the embedded Redis, unless REDIS_URL names another."""
-    from greenroom.app.local.embedded_redis import become_redis
-
-    settings = app_settings.read()
-    if settings.redis_is_embedded:
-        become_redis(settings)
-    print("REDIS_URL is set: that Redis is used, and none is started.")
-    return OK
-
-
-def _livekit(_chosen: argparse.Namespace) -> int:
-    """Be the LiveKit server of our own, if LIVEKIT is on and LIVEKIT_URL names no other."""
-    from greenroom.app.local.embedded_livekit import become_livekit
-
-    settings = app_settings.load()
-    if settings.livekit_is_embedded:
-        become_livekit(settings)
-    print("No LiveKit server of our own is wanted, and none is started.")
-    return OK
-
-
-def _events(_chosen: argparse.Namespace) -> int:
-    """Be the process that streams events, until it is told to stop."""
-    from greenroom.app.events.process import main as be_events
-
-    be_events()
-    return OK
-
-
-def _migrate(_chosen: argparse.Namespace) -> int:
-    """Bring the database's tables to this version; safe to repeat."""
-    from greenroom.app.conversations.database import Database
-    from greenroom.app.conversations.migrating import migrate
-
-    url = app_settings.load().database_url
-    before, after = migrate(url)
-    done = (
-        f"is at {after} already" if before == after else f"is migrated from {before or 'nothing'} to {after}"
-    )
-    print(f"The database at {Database(url).address} {done}.")
-    return OK
-
-
 def _import_assistants(chosen: argparse.Namespace) -> int:
     """Add the assistants of a file that MongoDB has exported; what is there stays as it is."""
     from greenroom.app.api.schemas.assistants import read_assistant
@@ -137,6 +77,7 @@ def _import_assistants(chosen: argparse.Namespace) -> int:
     from greenroom.app.conversations.state import check
     from greenroom.app.operate.importing import Outcome, import_assistants
     from greenroom.app.operate.mongo_documents import documents_in
+    from greenroom.app.operate.wording import count
 
     database = Database(app_settings.load(environment_here()).database_url)
     check(database)
@@ -147,7 +88,7 @@ def _import_assistants(chosen: argparse.Namespace) -> int:
         came[imported.outcome] += 1
     database.close()
     counted = ", ".join(f"{came[outcome]} {outcome.short}" for outcome in Outcome if came[outcome])
-    print(f"{sum(came.values())} documents: {counted or 'nothing to do'}.")
+    print(f"{count(sum(came.values()), 'document')}: {counted or 'nothing to do'}.")
     if chosen.dry_run:
         print("This was a dry run: nothing is changed.")
     return FAILED if came[Outcome.BAD] else OK
@@ -165,130 +106,23 @@ def _link(chosen: argparse.Namespace) -> int:
     return OK
 
 
-def _doctor(chosen: argparse.Namespace) -> int:
-    """Say what is wrong, and what to do; of one room, why there is a bot in it or not."""
-    from greenroom.app import providers
-    from greenroom.app.operate import doctor
-
-    settings = settings_here()
-    place = doctor.Place(
-        settings.redis_address,
-        settings.redis_is_embedded,
-        settings.address,
-        settings.api_key,
-        settings.events_url,
-        tuple((without_password(url), receiver_of(url)) for url in settings.webhook_urls),
-        *_database(settings),
-    )
-    ledger = ledger_of(settings)
-    ours = providers.of(settings)
-    if chosen.room:
-        report = doctor.examine_room(ledger, place, chosen.room, ours)
-    else:
-        report = doctor.examine(ledger, place, ours)
-    print(report.as_json() if chosen.json else report.as_text())
-    return report.exit_code
-
-
-def _database(settings: Settings) -> tuple[str, Callable[[], None]]:
-    """Where the database is, and what finds out whether it can be used."""
-    from greenroom.app.conversations.database import Database, Patience
-    from greenroom.app.conversations.state import check
-
-    database = Database(settings.database_url, pooled=False, patience=Patience(1, 1, 1))
-
-    def try_it() -> None:
-        check(database)
-        database.try_to_write()
-
-    return database.address, try_it
-
-
 def _version(_chosen: argparse.Namespace) -> int:
     """Print the version."""
+    from importlib import metadata  # which imports a third of what all other commands need
+
     print(f"greenroom {metadata.version('greenroom')}")
     return OK
 
 
-def _conversations(chosen: argparse.Namespace) -> int:
-    """List what was said: the conversations that began last, or those with USER, or with WORDS in them."""
-    return _with_what_is_kept(cli_talks.conversations, chosen)
-
-
-def _conversation(chosen: argparse.Namespace) -> int:
-    """Print a conversation: who said what when, and what the bot's tools did."""
-    return _with_what_is_kept(cli_talks.conversation, chosen)
-
-
-def _users(chosen: argparse.Namespace) -> int:
-    """List the people who talked last."""
-    return _with_what_is_kept(cli_talks.users, chosen)
-
-
-def _analytics(chosen: argparse.Namespace) -> int:
-    """Count the sessions of the last 30 days, by day and assistant."""
-    return _with_what_is_kept(cli_talks.analytics, chosen)
-
-
-def _export(chosen: argparse.Namespace) -> int:
-    """Print all that the database keeps of a person, as one JSON object."""
-    return _with_what_is_kept(cli_talks.export, chosen)
-
-
-def _erase(chosen: argparse.Namespace) -> int:
-    """Erase a person: all that they said, and that is known of them."""
-    return _with_what_is_kept(cli_talks.erase, chosen)
-
-
-def _with_what_is_kept(
-    run: Callable[[argparse.Namespace, cli_talks.Kept], int], chosen: argparse.Namespace
-) -> int:
-    settings = settings_here()
-    with cli_talks.kept(settings, ledger_of(settings)) as here:
-        return run(chosen, here)
-
-
-def _webhooks(chosen: argparse.Namespace) -> int:
-    """List the events that a receiver of webhooks has not taken, or show, resend or drop them."""
-    settings = settings_here()
-    return cli_webhooks.webhooks(chosen, settings, ledger_of(settings))
-
-
-COMMANDS: dict[str, Command] = {
-    "up": _up,
-    "link": _link,
-    "doctor": _doctor,
-    "workers": cli_workers.workers,
-    "drain": cli_workers.drain,
-    "restart": cli_workers.restart,
-    "reap": cli_workers.reap_room,
-    "settings": _settings,
-    "redis": _redis,
-    "livekit": _livekit,
-    "events": _events,
-    "migrate": _migrate,
-    "import-assistants": _import_assistants,
-    "sessions": cli_sessions.sessions,
-    "session": cli_sessions.session,
-    "conversations": _conversations,
-    "conversation": _conversation,
-    "users": _users,
-    "analytics": _analytics,
-    "export": _export,
-    "erase": _erase,
-    "webhooks": _webhooks,
-    "version": _version,
-}
-
-
-def _up_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--procfile", type=Path, default=OUR_PROCFILE, help="what to start (Greenroom's own)")
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(_version(argparse.Namespace()))
 
 
 def _link_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("room", nargs="?", type=room, metavar="ROOM", help="a room, as in local:standup")
     parser.add_argument(
-        "--lasts", type=seconds, metavar="SECONDS", help="how long it opens (a week; to ROOM, a day)"
+        "--lasts", type=lasting, metavar="SECONDS", help="how long it opens (a week; to ROOM, a day)"
     )
 
 
@@ -302,42 +136,50 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
 
 
-def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("room", nargs="?", type=room, metavar="ROOM", help="tell this room's story")
-    json_argument(parser)
+@dataclass(frozen=True)
+class Command:
+    """What is run, whose docstring is its help, and what it is told."""
+
+    run: Callable[[argparse.Namespace], int]
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None
 
 
-ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "webhooks": cli_webhooks.arguments,
-    "up": _up_arguments,
-    "link": _link_arguments,
-    "doctor": _doctor_arguments,
-    "import-assistants": _import_arguments,
-    "workers": json_argument,
-    "drain": cli_workers.drain_arguments,
-    "restart": cli_workers.restart_arguments,
-    "reap": cli_workers.reap_arguments,
-    "sessions": json_argument,
-    "session": and_json(cli_sessions.session_arguments),
-    "conversations": and_json(cli_talks.conversations_arguments),
-    "conversation": and_json(cli_talks.conversation_arguments),
-    "analytics": and_json(cli_talks.analytics_arguments),
-    "users": and_json(cli_talks.users_arguments),
-    "export": cli_talks.user_arguments,
-    "erase": and_json(cli_talks.erase_arguments),
+COMMANDS: dict[str, Command] = {
+    "up": Command(cli_processes.up, cli_processes.up_arguments),
+    "link": Command(_link, _link_arguments),
+    "doctor": Command(cli_doctor.doctor, cli_doctor.doctor_arguments),
+    "workers": Command(cli_workers.workers, json_argument),
+    "drain": Command(cli_workers.drain, cli_workers.drain_arguments),
+    "restart": Command(cli_workers.restart, cli_workers.restart_arguments),
+    "reap": Command(cli_workers.reap_room, cli_workers.reap_arguments),
+    "settings": Command(_settings),
+    "redis": Command(cli_processes.redis),
+    "livekit": Command(cli_processes.livekit),
+    "events": Command(cli_processes.events),
+    "migrate": Command(cli_processes.migrate),
+    "import-assistants": Command(_import_assistants, _import_arguments),
+    "sessions": Command(cli_sessions.sessions, json_argument),
+    "session": Command(cli_sessions.session, and_json(cli_sessions.session_arguments)),
+    "conversations": Command(cli_talks.conversations, and_json(cli_talks.conversations_arguments)),
+    "conversation": Command(cli_talks.conversation, and_json(cli_talks.conversation_arguments)),
+    "users": Command(cli_talks.users, and_json(cli_talks.users_arguments)),
+    "analytics": Command(cli_talks.analytics, and_json(cli_talks.analytics_arguments)),
+    "export": Command(cli_talks.export, cli_talks.user_arguments),
+    "erase": Command(cli_talks.erase, and_json(cli_talks.erase_arguments)),
+    "webhooks": Command(cli_webhooks.webhooks, cli_webhooks.arguments),
+    "version": Command(_version),
 }
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="greenroom", description="A self-hosted launcher and keeper of voice bots.")
-    parser.add_argument("--version", action="version", version=f"greenroom {metadata.version('greenroom')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for name, command in COMMANDS.items():
-        about = (command.__doc__ or "").splitlines()[0]
+        about = (command.run.__doc__ or "").splitlines()[0]
         made = commands.add_parser(name, help=about, description=about)
         made.set_defaults(command=command)
-        if add_arguments := ARGUMENTS.get(name):
-            add_arguments(made)
+        command.add_arguments(made)
     return parser
 
 

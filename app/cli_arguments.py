@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -40,16 +40,35 @@ def and_json(add: Callable[[argparse.ArgumentParser], None]) -> Callable[[argpar
 
 def seconds(text: str) -> timedelta:
     try:
-        return timedelta(seconds=float(text))
+        given = timedelta(seconds=float(text))
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds") from None
+        given = timedelta(seconds=-1)
+    if given < timedelta(0):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
+    return given
+
+
+def lasting(text: str) -> timedelta:
+    """How long something that is handed out is good for."""
+    if (given := seconds(text)) < timedelta(seconds=1):
+        raise argparse.ArgumentTypeError(f"'{text}' is over at once; say at least 1 second")
+    return given
+
+
+def word(text: str) -> str:
+    """A name or an id."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def text_of(path: str) -> str:
     try:
         return Path(path).read_text("utf-8")
-    except (OSError, UnicodeError) as error:
-        raise argparse.ArgumentTypeError(f"'{path}' cannot be read: {error}") from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"'{path}' cannot be read: {error.strerror}") from None
+    except UnicodeError:
+        raise argparse.ArgumentTypeError(f"'{path}' cannot be read: it is not UTF-8") from None
 
 
 def room(url: str) -> Room:
@@ -61,6 +80,15 @@ def room(url: str) -> Room:
 
 class Parser(argparse.ArgumentParser):
     """argparse, with a guess at what was meant."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        given = list(sys.argv[1:] if args is None else args)
+        for each in given:
+            if not _is_text(each):  # Redis, the database and the terminal each break on it later
+                self.error(f"{each!a} is not UTF-8")
+        return super().parse_known_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:
         complain(f"{self.prog}: {message}", f"Try `{self.prog} --help`.")
@@ -75,6 +103,14 @@ class Parser(argparse.ArgumentParser):
                 else f"there are {', '.join(action.choices)}."
             )
             self.error(f"there is no `{value}`; {guess}")
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def complain(*lines: str) -> None:

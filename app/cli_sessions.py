@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from greenroom.app.cli_arguments import OK
+from greenroom.app.cli_arguments import OK, word
 from greenroom.app.cli_here import ledger_of, settings_here
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.outboxes import ReadOutbox
@@ -50,5 +50,5 @@ def session(chosen: argparse.Namespace) -> int:
 
 def session_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "id", metavar="ID", help="as `/join` answers it, and as the log tells it (session_id)"
+        "id", type=word, metavar="ID", help="as `/join` answers it, and as the log tells it (session_id)"
     )

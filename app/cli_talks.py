@@ -2,47 +2,53 @@
 
 import argparse
 import json
+import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING
 
-from greenroom.app.backend.erasing import erasure_at
-from greenroom.app.cli_arguments import FAILED, OK
+from greenroom.app.cli_arguments import FAILED, OK, word
+from greenroom.app.cli_here import ledger_of, settings_here
 from greenroom.app.errors import NoSuchUser, UserInSession
-from greenroom.app.operate import talks
 from greenroom.app.operate.wording import count
-from greenroom.app.rooms import exporting
-from greenroom.app.rooms.analytics import Counted, span
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
-from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.reading import Reading, Wanted, moment_ms
-from greenroom.app.rooms.transcripts import as_script, as_vtt
-from greenroom.app.settings import Settings
+
+if TYPE_CHECKING:
+    from greenroom.app.rooms.analytics import Counted
+    from greenroom.app.rooms.erasing import Erasing, KeptOfPeople
+    from greenroom.app.rooms.ledger import Ledger
+    from greenroom.app.rooms.reading import Reading
 
 
 @dataclass(frozen=True)
 class Kept:
     """What these commands work with."""
 
-    reading: Reading
-    personal: KeptOfPeople
-    erasing: Erasing
-    counted: Counted
-    ledger: Ledger
+    reading: "Reading"
+    personal: "KeptOfPeople"
+    erasing: "Erasing"
+    counted: "Counted"
+    ledger: "Ledger"
 
 
 @contextmanager
-def kept(settings: Settings, ledger: Ledger) -> Iterator[Kept]:
+def _kept() -> Iterator[Kept]:
     """Raises DatabaseOld, DatabaseNewer, DatabaseAway."""
+    from greenroom.app.backend.erasing import erasure_at
     from greenroom.app.conversations.analytics import SqlCounted
     from greenroom.app.conversations.database import Database
     from greenroom.app.conversations.personal import SqlPersonal
     from greenroom.app.conversations.reading import SqlKeptConversations
     from greenroom.app.conversations.state import check
+    from greenroom.app.rooms.erasing import Erasing
+    from greenroom.app.rooms.reading import Reading
 
+    settings = settings_here()
+    ledger = ledger_of(settings)
     database = Database(settings.database_url)
     check(database)
     personal = SqlPersonal(database)
@@ -57,7 +63,23 @@ def kept(settings: Settings, ledger: Ledger) -> Iterator[Kept]:
     database.close()
 
 
+def _with_what_is_kept(
+    command: Callable[[argparse.Namespace, Kept], int],
+) -> Callable[[argparse.Namespace], int]:
+    @wraps(command)
+    def run(chosen: argparse.Namespace) -> int:
+        with _kept() as here:
+            return command(chosen, here)
+
+    return run
+
+
+@_with_what_is_kept
 def conversations(chosen: argparse.Namespace, here: Kept) -> int:
+    """List what was said: the conversations that began last, or those with USER, or with WORDS in them."""
+    from greenroom.app.operate import talks
+    from greenroom.app.rooms.reading import Wanted
+
     wanted = Wanted(
         user_id=chosen.user,
         assistant=chosen.assistant,
@@ -78,7 +100,12 @@ def conversations(chosen: argparse.Namespace, here: Kept) -> int:
     return OK
 
 
+@_with_what_is_kept
 def conversation(chosen: argparse.Namespace, here: Kept) -> int:
+    """Print a conversation: who said what when, and what the bot's tools did."""
+    from greenroom.app.operate import talks
+    from greenroom.app.rooms.transcripts import as_script, as_vtt
+
     told = talks.all_of(here.reading, chosen.id)
     if chosen.json:
         from greenroom.app.api.schemas.conversations import ToldConversationSchema
@@ -93,7 +120,11 @@ def conversation(chosen: argparse.Namespace, here: Kept) -> int:
     return OK
 
 
+@_with_what_is_kept
 def users(chosen: argparse.Namespace, here: Kept) -> int:
+    """List the people who talked last."""
+    from greenroom.app.operate import talks
+
     seen = here.personal.seen_last(chosen.limit + 1)
     shown, has_more = seen[: chosen.limit], len(seen) > chosen.limit
     if chosen.json:
@@ -105,7 +136,12 @@ def users(chosen: argparse.Namespace, here: Kept) -> int:
     return OK
 
 
+@_with_what_is_kept
 def analytics(chosen: argparse.Namespace, here: Kept) -> int:
+    """Count the sessions of the last 30 days, by day and assistant."""
+    from greenroom.app.operate import talks
+    from greenroom.app.rooms.analytics import span
+
     from_ms, to_ms = span(chosen.since, chosen.until, here.ledger.run(Now()))
     days = here.counted.days(from_ms, to_ms, chosen.assistant)
     if chosen.json:
@@ -117,8 +153,14 @@ def analytics(chosen: argparse.Namespace, here: Kept) -> int:
     return OK
 
 
+@_with_what_is_kept
 def export(chosen: argparse.Namespace, here: Kept) -> int:
-    """Raises NoSuchUser, so that nobody takes an empty file for all that is kept of somebody whose id they mistyped."""
+    """Print all that the database keeps of a person, as one JSON object.
+
+    Raises NoSuchUser, so that nobody takes an empty file for all that is kept of somebody whose id they mistyped.
+    """
+    from greenroom.app.rooms import exporting
+
     if not here.personal.is_known(chosen.user):
         raise NoSuchUser(f"Nothing is known of {chosen.user}; `greenroom users` lists who has talked.")
     for part in exporting.as_json(here.personal.rows(chosen.user)):
@@ -126,7 +168,9 @@ def export(chosen: argparse.Namespace, here: Kept) -> int:
     return OK
 
 
+@_with_what_is_kept
 def erase(chosen: argparse.Namespace, here: Kept) -> int:
+    """Erase a person: all that they said, and that is known of them."""
     if not chosen.yes:
         counts = {name: sum(1 for _ in rows) for name, rows in here.personal.rows(chosen.user)}
         print(f"Kept of {chosen.user}: {_rows(counts) or 'nothing in the database'}.")
@@ -173,7 +217,7 @@ def conversations_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def conversation_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="as `greenroom conversations` tells it")
+    parser.add_argument("id", type=word, metavar="ID", help="as `greenroom conversations` tells it")
     parser.add_argument("--vtt", action="store_true", help="as subtitles (WebVTT)")
 
 
@@ -188,7 +232,9 @@ def users_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def user_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("user", metavar="USER", help="the user's id, as `greenroom users` tells it")
+    parser.add_argument(
+        "user", type=word, metavar="USER", help="the user's id, as `greenroom users` tells it"
+    )
 
 
 def erase_arguments(parser: argparse.ArgumentParser) -> None:
@@ -203,12 +249,14 @@ def _limit_argument(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+    if not re.fullmatch("[0-9]{1,6}", text) or not 1 <= int(text) <= 100_000:
         raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 100000")
     return int(text)
 
 
 def _when(text: str) -> int:
+    from greenroom.app.rooms.reading import moment_ms
+
     try:
         return moment_ms(text)
     except ValueError as error:

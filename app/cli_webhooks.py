@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from greenroom.app.cli_arguments import FAILED, OK
+from greenroom.app.cli_here import ledger_of, settings_here
 from greenroom.app.operate.wording import count
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.letters import (
@@ -31,8 +32,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="an event's, as the list has it; or all")
 
 
-def webhooks(chosen: argparse.Namespace, settings: Settings, ledger: Ledger) -> int:
-    """List what was not taken, or do something with one of these, or with all."""
+def webhooks(chosen: argparse.Namespace) -> int:
+    """List the events that a receiver of webhooks has not taken, or show, resend or drop them."""
+    settings = settings_here()
+    ledger = ledger_of(settings)
     if not settings.webhook_urls:
         print("No receiver is set: WEBHOOK_URLS is empty.")
         return OK

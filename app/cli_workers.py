@@ -12,6 +12,7 @@ from greenroom.app.cli_arguments import (
     json_argument,
     room,
     seconds_argument,
+    word,
 )
 from greenroom.app.cli_here import ledger_of, settings_here
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
@@ -97,7 +98,7 @@ def _tell(line: str) -> None:
 
 def drain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "host", metavar="WORKER", help="as `greenroom workers` names it, or its machine's name"
+        "host", type=word, metavar="WORKER", help="as `greenroom workers` names it, or its machine's name"
     )
     parser.add_argument("--undo", action="store_true", help="let it take launches again")
     seconds_argument(parser, "--timeout", 600, "until it should be empty")

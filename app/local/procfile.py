@@ -28,6 +28,8 @@ def read(path: Path) -> list[Entry]:
         lines = path.read_text("utf-8").splitlines()
     except OSError as error:
         raise BadProcfile(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeError as error:
+        raise BadProcfile(f"{path} cannot be read: it is not UTF-8.") from error
     entries = [
         _entry(line, f"{path}, line {number}")
         for number, line in enumerate(lines, 1)

@@ -2,18 +2,14 @@
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from importlib import metadata
 
 import pytest
 
 from greenroom.app import cli, cli_here, settings
-from greenroom.app.conversations.migrating import migrate
-from greenroom.app.errors import DatabaseLocked
 from greenroom.app.local import here
 from greenroom.app.passes import Passes
 
@@ -230,15 +226,6 @@ def test_bad_settings_have_another_exit_code_than_a_redis_that_does_not_answer(
     assert cli.MISUSED != cli.BLIND
 
 
-@pytest.mark.parametrize("seconds", ["soon", "1e400", ""])
-def test_a_timeout_that_is_none_is_misuse(seconds, capsys):
-    with pytest.raises(SystemExit) as exited:
-        cli.main(["restart", "--timeout", seconds])
-
-    assert exited.value.code == 2
-    assert "is no number of seconds" in capsys.readouterr().err
-
-
 @pytest.mark.heavy
 @pytest.mark.parametrize("command", ["doctor", "workers", "restart"])
 def test_an_operator_s_command_imports_no_more_than_it_needs(command):
@@ -250,18 +237,3 @@ def test_an_operator_s_command_imports_no_more_than_it_needs(command):
     done = subprocess.run([sys.executable, "-c", look, command], capture_output=True, text=True, timeout=60)
 
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
-
-
-def test_the_doctor_tells_a_database_that_is_locked_and_how_to_find_who_locks_it(tmp_path):
-    """It said that the database answers, while nothing could be written for hours."""
-    path = tmp_path / "greenroom.db"
-    migrate(f"sqlite:///{path}")
-    _, try_it = cli._database(settings.read({"DATABASE_URL": f"sqlite:///{path}"}))
-    try_it()
-
-    with closing(sqlite3.connect(path, isolation_level=None)) as another:
-        another.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseLocked, match=f"fuser -v {path}"):
-            try_it()
-        another.execute("ROLLBACK")
-    try_it()
