@@ -24,7 +24,7 @@ import greenroom.bots.run
 from greenroom.app.conversations.tables import metadata
 from greenroom.app.rooms import moving as app_moving
 from greenroom.app.rooms.moving import CommitMove
-from greenroom.app.rooms.requests import Leave
+from greenroom.app.rooms.requests import Leave, MoveTo
 from greenroom.app.rooms.sessions import State
 from greenroom.bots.stay import moving as stay_moving
 from greenroom.bots.stay import parts
@@ -45,7 +45,9 @@ FATE = st.sampled_from(["goes on"] * 4 + ["asks twice", "loses the reply", "dies
 @pytest.fixture
 def new_moving_world(redis_url, database, monkeypatch) -> Iterator[Callable[[], MovingWorld]]:
     server, ledger = client(redis_url), patient_ledger(redis_url)
-    monkeypatch.setattr(Leave, "within", timedelta(0))
+    for request in (Leave, MoveTo):
+        monkeypatch.setattr(request, "within", timedelta(0))
+        monkeypatch.setattr(request, "within_of_start", None)
     monkeypatch.setattr(parts, "BotRun", moving.Run)
     monkeypatch.setattr(app_moving, "ASK_AGAIN_AFTER", timedelta(0))
     monkeypatch.setattr(stay_moving, "TOLD_WITHIN", timedelta(0))

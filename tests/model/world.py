@@ -175,8 +175,8 @@ class Wire:
             pass  # nobody hears it
 
     def _patient(self, step: Step[Any]) -> Step[Any]:
-        """`leaving` asks without patience here: the world's time is not the test's."""
-        if isinstance(step, Send) and step.kind == "leave":
+        """Who asks a bot has no patience here, since the world's time is not the test's: its message has some."""
+        if isinstance(step, Send) and not step.good_for:
             return replace(step, good_for=timedelta(seconds=12))
         return step
 
