@@ -38,6 +38,14 @@ def as_told(old: Room, new: Room) -> str:
     return f"from {old} to {new}"
 
 
+def rooms_told(detail: str) -> tuple[Room, Room] | None:
+    """From which room to which, as `as_told` tells it to people; what follows from a move is decided by the record."""
+    match detail.split():
+        case ["from", old, "to", new]:
+            return Room.parse(old), Room.parse(new)
+    return None
+
+
 class MoveFailure(StrEnum):
     """Why a session did not move.  The list is closed."""
 

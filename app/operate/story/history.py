@@ -36,9 +36,14 @@ WORDS = {
 
 def in_words(event: Event) -> str:
     """A line of a session's history."""
-    extra = ", ".join(filter(None, (_who(event), event.reason, event.detail, _which(event))))
+    extra = extra_of(event)
     words = WORDS.get(event.event, event.event.replace("_", " "))
     return f"{event.event:<16} {words}{f' ({extra})' if extra else ''}"
+
+
+def extra_of(event: Event) -> str:
+    """What a line says besides what happened."""
+    return ", ".join(filter(None, (_who(event), event.reason, event.detail, _which(event))))
 
 
 def _who(event: Event) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from greenroom.app.operate.story.endings import ENDINGS
-from greenroom.app.operate.story.history import in_words
+from greenroom.app.operate.story.tale import Names, Tale
 from greenroom.app.operate.wording import count, duration, moment
 from greenroom.app.rooms.archive import Visit
 from greenroom.app.rooms.histories import History
@@ -24,12 +24,13 @@ class SessionStory:
 
     def lines(self) -> list[str]:
         """Headline, what to do, who was there, and what happened."""
-        session = self.history.session
-        lines = [self._headline(), *self._about(), *self._ending()]
+        session, tale = self.history.session, Tale(self.history.session, self.events)
+        lines = [self._headline(tale.names), *self._about(), *self._ending()]
+        lines += ["", f"What happened (UTC, now {self._moment(self.now_ms)}):"]
+        lines += [f"  {self._moment(event.at_ms)}  {clean(told)}" for event, told in tale.sentences()]
         lines += ["", "Who was there (UTC):"]
         lines += [f"  {self._visit(visit)}" for visit in self.history.people] or ["  Nobody came."]
-        lines += ["", f"What happened (UTC, now {self._moment(self.now_ms)}):"]
-        lines += [f"  {self._moment(event.at_ms)}  {clean(in_words(event))}" for event in self.events]
+        lines += ["", "Where:", *(f"  {tale.names.room(room)}: {room}" for room in tale.names.rooms)]
         lines += ["", "What was said:"]
         lines += [f"  greenroom conversation {clean(each)}" for each in self._conversations()]
         if self.on_their_way:
@@ -37,21 +38,22 @@ class SessionStory:
             lines.append(f"  {turns} of {clean(session.conversation_id)} not in the database yet")
         return lines
 
-    def _headline(self) -> str:
+    def _headline(self, names: Names) -> str:
         session = self.history.session
         how = f"{session.state}, {session.reason}" if session.reason else session.state
         lasts = duration(timedelta(milliseconds=self.history.duration_ms))
         began = self._moment(session.created_ms)
         so_far = "lasted" if session.reason else "has lasted"
         return (
-            f"Session {clean(session.id)} in {session.room}: {how}. It began at {began} and {so_far} {lasts}."
+            f"The session of {clean(session.brief.user_id)} in {names.room(session.room)}: {how}. "
+            f"It began at {began} and {so_far} {lasts}."
         )
 
     def _about(self) -> list[str]:
         brief = self.history.session.brief
         by = f", asked for as assistant {clean(brief.assistant)}" if brief.assistant else ""
         said = count(self.history.message_count, "message")
-        return [f"User {clean(brief.user_id)}, bot {clean(brief.bot)}{by}; {said}."]
+        return [f"Session {clean(self.history.session.id)}, bot {clean(brief.bot)}{by}; {said}."]
 
     def _ending(self) -> list[str]:
         reason = self.history.session.reason

@@ -89,12 +89,12 @@ def test_the_story_of_a_session_is_told_without_a_word_that_was_said(run, a_life
 
     assert code == 0
     lines = told.splitlines()
-    assert lines[0].startswith("Session s-2 in local:stage: ended, crashed_too_often.")
-    assert lines[1] == "User ann, bot assistant; 1 message."
+    assert lines[0].startswith("The session of ann in stage: ended, crashed_too_often.")
+    assert lines[1] == "Session s-2, bot assistant; 1 message."
     assert lines[2].startswith("That means: its bots died") and lines[3].startswith("What to do: ")
     assert any(line.endswith("  ann") and " to " in line for line in lines)
-    assert "another person's conversation begins (ben, c-3)" in told
-    assert "its bot wrote turns again that Redis had lost (4, c-3#4)" in told
+    assert "A conversation of ben's own began." in told
+    assert "Its bot wrote turns again that Redis had lost: 4, c-3#4." in told
     assert "  greenroom conversation c-2\n  greenroom conversation c-3\n" in told
     assert "1 turn of c-2 not in the database yet" in told
     assert "secret" not in told
@@ -106,7 +106,7 @@ def test_the_story_is_told_when_redis_has_forgotten_the_session(run, a_life, led
     redis_client.flushall()
 
     code, told = run("session", "s-2")
-    assert code == 0 and "(ben, c-3)" in told and "crashed_too_often" in told
+    assert code == 0 and "conversation of ben's" in told and "crashed_too_often" in told
     after = json.loads(run("session", "s-2", "--json")[1])
     assert {**after, "version": 0} == {**before, "version": 0}
     assert run("session", "s-9")[0] == cli.FAILED

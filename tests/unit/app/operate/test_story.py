@@ -12,7 +12,7 @@ from greenroom.app.operate import facts
 from greenroom.app.operate.findings import Verdict
 from greenroom.app.operate.story import story_of
 from greenroom.app.operate.story.endings import ENDINGS
-from greenroom.app.operate.story.history import WORDS, in_words
+from greenroom.app.operate.story.history import WORDS
 from greenroom.app.operate.story.session import SessionStory
 from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.histories import History
@@ -21,7 +21,6 @@ from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.sessions import (
     Appearance,
     Create,
-    Event,
     Forget,
     Happened,
     Note,
@@ -309,13 +308,6 @@ def test_a_session_that_is_on_has_lasted_and_one_that_has_ended_lasted(state, re
     headline = SessionStory(History(session, 0, 240_000, ()), (), 0, 0).lines()[0]
 
     assert headline.endswith(how_long)
-
-
-def test_a_move_is_told_in_words():
-    begun, done = (in_words(Event("1-0", 1, name, 1)) for name in (State.TRANSITIONING, Happened.MOVED))
-
-    assert begun.endswith("on its way to another room")
-    assert done.endswith("has gone to another room")
 
 
 def end(ledger, session, reason, detail=None):
