@@ -10,12 +10,14 @@ import structlog
 from pipecat.frames.frames import InterruptionFrame, LLMMessagesUpdateFrame
 
 from greenroom.app.errors import OthersThere
-from greenroom.app.rooms import attendance
-from greenroom.app.rooms.attendance import Attendance, Consequence, Happening
+from greenroom.app.rooms import consequences, happenings
+from greenroom.app.rooms.attendance import Attendance
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.cleaning import CleanupMessage
+from greenroom.app.rooms.consequences import Consequence
 from greenroom.app.rooms.failures import BotFailure, FailureKind
+from greenroom.app.rooms.happenings import Happening
 from greenroom.app.rooms.requests import check_alone, wish_of
 from greenroom.app.rooms.sessions import (
     NO_APPEARANCE,
@@ -82,12 +84,12 @@ class RoomListener:
         )
 
     async def arrived(self, user_id: str, appearance: Appearance = NO_APPEARANCE) -> None:
-        await self._follow(attendance.Arrived(user_id, self._people(), appearance))
+        await self._follow(happenings.Arrived(user_id, self._people(), appearance))
         self._calls.came(user_id)
 
     async def departed(self, user_id: str) -> None:
         if self._journal.has_room:
-            await self._follow(attendance.Departed(user_id, self._people()))
+            await self._follow(happenings.Departed(user_id, self._people()))
             self._calls.went(user_id)
 
     def put_out(self, why: PutOut) -> None:
@@ -105,44 +107,44 @@ class RoomListener:
 
     async def started(self) -> None:
         """The bot's pipeline runs, and the room is its own."""
-        await self._follow(attendance.Started(self._people(), self._since_adoption()))
+        await self._follow(happenings.Started(self._people(), self._since_adoption()))
 
     async def took_over(self, session: Session, known: frozenset[str]) -> None:
         """The room is the bot's now; `session` is as the bot before it left it."""
         self._change_conversation(session.conversation_id)
-        await self._follow(attendance.TookOver(session, known))
+        await self._follow(happenings.TookOver(session, known))
 
     async def moves(self) -> None:
         """The bot makes ready to go to another room."""
-        await self._follow(attendance.Moving())
+        await self._follow(happenings.Moving())
 
     async def stays(self) -> None:
         """It does not go there after all."""
-        await self._follow(attendance.Stays(self._people()))
+        await self._follow(happenings.Stays(self._people()))
 
     async def moved(self, session: Session) -> None:
         """It is in another room."""
-        await self._follow(attendance.Moved(session, self._people(), self._since_adoption()))
+        await self._follow(happenings.Moved(session, self._people(), self._since_adoption()))
 
     async def heed_pause(self, pause: Pause | None) -> None:
         """The session's record says that the bot is paused, or that it is not."""
         people = self._people()
-        await self._follow(attendance.Paused(people, pause) if pause else attendance.Resumed(people))
+        await self._follow(happenings.Paused(people, pause) if pause else happenings.Resumed(people))
 
     def give_way(self) -> bool:
         """End the session if nobody is here, since another waits for the slot; says whether it ends."""
-        consequences = self._rules.on(attendance.SlotWanted(self._people()))
-        for consequence in consequences:
+        follows = self._rules.on(happenings.SlotWanted(self._people()))
+        for consequence in follows:
             self._do_at_once(consequence)
-        return bool(consequences)
+        return bool(follows)
 
     async def asked_to_leave(self, teardown_delay: timedelta, detail: str) -> None:
         """The people go, and the bot waits so long for somebody to come back."""
-        await self._follow(attendance.LeaveAsked(teardown_delay, detail, self._since_adoption()))
+        await self._follow(happenings.LeaveAsked(teardown_delay, detail, self._since_adoption()))
 
     async def expects_somebody(self) -> None:
         """Somebody has joined, and is on their way."""
-        await self._follow(attendance.Expected(self._people()))
+        await self._follow(happenings.Expected(self._people()))
 
     async def clean_up(self, wish: str | None) -> Cleaned:
         """Cancel what the bot has under way, without the session's end; the same wish is done once."""
@@ -166,10 +168,10 @@ class RoomListener:
 
     def waits_for_slot(self) -> bool:
         """Whether the session waits for a slot, since no other worker has one; if not, it ends here."""
-        consequences = self._rules.on(attendance.NoOtherSlot())
-        for consequence in consequences:
+        follows = self._rules.on(happenings.NoOtherSlot())
+        for consequence in follows:
             self._do_at_once(consequence)
-        return attendance.Park() in consequences
+        return consequences.Park() in follows
 
     def stop_clock(self) -> None:
         if self._clock is not None:
@@ -179,8 +181,8 @@ class RoomListener:
     async def _follow(self, happening: Happening) -> None:
         if self._end.has_begun:
             return
-        consequences = self._rules.on(happening)
-        rest = [each for each in consequences if not self._do_at_once(each)]
+        follows = self._rules.on(happening)
+        rest = [each for each in follows if not self._do_at_once(each)]
         async with self._in_order:
             for consequence in rest:
                 await self._do(consequence)
@@ -188,19 +190,19 @@ class RoomListener:
     def _do_at_once(self, consequence: Consequence) -> bool:
         """False for a consequence that takes time: those are carried out one after the other, in order."""
         match consequence:
-            case attendance.SetClock(after, reason, detail):
+            case consequences.SetClock(after, reason, detail):
                 self.stop_clock()
                 is_asked_for = reason is Reason.LEFT  # then somebody may be there still, and hears goodbye
                 loop, ending = asyncio.get_running_loop(), Ending(reason, is_asked_for, detail)
                 self._clock = loop.call_later(after.total_seconds(), self._end.begin, ending)
-            case attendance.StopClock():
+            case consequences.StopClock():
                 self.stop_clock()
                 self._cleaning.let_people_be_answered()
-            case attendance.FallSilent():
+            case consequences.FallSilent():
                 self._silence.begin(self._journal.session.pause)
-            case attendance.SpeakAgain():
+            case consequences.SpeakAgain():
                 self._silence.end()
-            case attendance.End(reason, detail):
+            case consequences.End(reason, detail):
                 self._end.begin(Ending(reason, politely=False, detail=detail))
             case _:
                 return False
@@ -208,26 +210,26 @@ class RoomListener:
 
     async def _do(self, consequence: Consequence) -> None:
         match consequence:
-            case attendance.Enter(state):
+            case consequences.Enter(state):
                 await self._journal.enter(state, detail=self._why(state))
-            case attendance.WriteEvent(event, person, appearance):
+            case consequences.WriteEvent(event, person, appearance):
                 self._log(event, person)
                 await self._journal.note(event, person=person, appearance=appearance)
-            case attendance.KeepLeave(leave):
+            case consequences.KeepLeave(leave):
                 await self._journal.keep_leave(leave)
-            case attendance.ShowOpenThings():
+            case consequences.ShowOpenThings():
                 self._open_things.tell()
                 self._silence.tell()
-            case attendance.BeginConversation(person):
+            case consequences.BeginConversation(person):
                 await self._begin_conversation(person)
-            case attendance.CancelAnswer():
+            case consequences.CancelAnswer():
                 if self._turns.floor.is_answering:
                     await self._say(InterruptionFrame())
-            case attendance.CleanUp():
+            case consequences.CleanUp():
                 if not self._people():
                     self._cleaning.let_nobody_be_answered()
                 await self._cleaning.clean_up()
-            case attendance.ReadAnew():
+            case consequences.ReadAnew():
                 self._cleaning.begin_to_read_anew()
 
     def _why(self, state: State) -> str | None:

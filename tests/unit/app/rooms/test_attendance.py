@@ -4,36 +4,37 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.attendance import (
-    COMES_BACK_WITHIN,
-    NO_SHOW_AFTER,
-    Arrived,
-    Attendance,
+from greenroom.app.rooms.attendance import Attendance
+from greenroom.app.rooms.consequences import (
     BeginConversation,
     CancelAnswer,
     CleanUp,
-    Departed,
     End,
     Enter,
-    Expected,
     FallSilent,
     KeepLeave,
-    LeaveAsked,
-    NoOtherSlot,
     Park,
-    Paused,
     ReadAnew,
-    Resumed,
     SetClock,
     ShowOpenThings,
-    SlotWanted,
     SpeakAgain,
-    Started,
     StopClock,
-    TookOver,
     WriteEvent,
 )
+from greenroom.app.rooms.happenings import (
+    Arrived,
+    Departed,
+    Expected,
+    LeaveAsked,
+    NoOtherSlot,
+    Paused,
+    Resumed,
+    SlotWanted,
+    Started,
+    TookOver,
+)
 from greenroom.app.rooms.sessions import Appearance, Call, LeaveAt, Pause, Reason, State
+from greenroom.app.rooms.waiting import COMES_BACK_WITHIN, NO_SHOW_AFTER
 from tests.rigs.makers import CELLAR, a_session
 
 NOBODY = frozenset()
@@ -167,39 +168,6 @@ def test_a_conversation_that_was_taken_up_is_its_user_s_alone():
 
 def test_the_first_person_of_all_begins_no_conversation_anew():
     assert not begins_conversation(on_stage().on(Arrived("ann", frozenset({"ann"}))))
-
-
-# A clock that runs on through the session's bots
-
-
-@pytest.mark.parametrize(
-    ("facts", "age", "is_next", "seconds", "reason"),
-    [
-        ({}, 0, False, 120, Reason.NO_SHOW),
-        ({}, 600, False, 120, Reason.NO_SHOW),  # it waited in line, and has not been live before
-        ({"alone_ms": 1 + MINUTE_MS}, 90, False, 90, Reason.NO_SHOW),
-        ({"alone_ms": 1 + MINUTE_MS}, 900, True, 0, Reason.NO_SHOW),
-        ({"person": "ann"}, 0, True, 300, Reason.IDLE),
-        ({"person": "ann", "alone_ms": 1 + MINUTE_MS}, 120, True, 240, Reason.IDLE),
-        ({"person": "ann", "alone_ms": 1 + MINUTE_MS}, 900, True, 0, Reason.IDLE),
-        # No bot was there to come back to
-        ({"person": "ann", "alone_ms": 1 + MINUTE_MS}, 900, False, 30, Reason.IDLE),
-    ],
-)
-def test_the_clock_of_an_empty_room_runs_on_through_its_bots(facts, age, is_next, seconds, reason):
-    attendance = an_attendance(age=timedelta(seconds=age), is_next=is_next, created_ms=1, **facts)
-
-    clock, *_ = attendance.on(Started(NOBODY, AT_ONCE))
-
-    assert clock == SetClock(timedelta(seconds=seconds), reason)
-
-
-def test_the_time_in_which_the_bot_itself_prepared_counts_as_well():
-    attendance = an_attendance(age=timedelta(seconds=60), created_ms=1, alone_ms=1)
-
-    clock, *_ = attendance.on(Started(NOBODY, timedelta(seconds=20)))
-
-    assert clock == SetClock(timedelta(seconds=40), Reason.NO_SHOW)
 
 
 # Taking over
