@@ -90,6 +90,7 @@ def _needed(settings: Settings) -> Iterator[str]:
         yield "greenroom.bots.transports.daily"  # Daily.init() comes with a child's first room
     if settings.backend_url:
         yield "greenroom.app.backend.memory"
+        yield "greenroom.app.backend.taking_up"
     else:
         yield "greenroom.app.conversations.taking_up"
     yield "greenroom.app.conversations.assistants"  # SQLAlchemy takes half a second, in which a bot would stand still
@@ -119,8 +120,7 @@ def meet_database(settings: Settings) -> None:
     with suppress(GreenroomError):  # then the first bot learns it
         if not settings.backend_url:
             _memory(settings).recall(MAIN, "", besides="")
-        if (earlier := _earlier(settings)) is not None:
-            earlier.find(MAIN, "")
+            _earlier(settings, "").find(MAIN, "")
 
 
 def run(
@@ -216,7 +216,7 @@ async def _stay(
             connect=partial(_connect, settings),
             memory=_memory(settings),
             find_assistant=partial(_find_assistant, settings.database_url),
-            earlier=_earlier(settings),
+            earlier=_earlier(settings, adopted.session.conversation_user),
         )
         stay = Stay(parts)
         here.append(stay)
@@ -257,10 +257,12 @@ def _memory(settings: Settings) -> Memory:
     return SqlMemory(_database(settings.database_url))
 
 
-def _earlier(settings: Settings) -> KeptEarlier | None:
-    """A backend of somebody's own has conversations that are over, and is not asked for their turns."""
+def _earlier(settings: Settings, user_id: str) -> KeptEarlier:
     if settings.backend_url:
-        return None
+        from greenroom.app.backend.taking_up import BackendEarlier
+
+        backend = _backend_of_this_process(settings.backend_url, settings.backend_secret)
+        return BackendEarlier(backend, user_id)
     from greenroom.app.conversations.taking_up import SqlEarlier
 
     return SqlEarlier(_database(settings.database_url))

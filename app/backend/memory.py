@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from greenroom.app.backend.calls import Backend
+from greenroom.app.rooms.conversations import whole
 from greenroom.app.rooms.memory import in_others_words
 
 RECALLS_WITHIN = timedelta(
@@ -19,4 +20,4 @@ class BackendMemory:
     def recall(self, tenant: str, user_id: str, *, besides: str) -> str:
         facts = {"tenant": tenant, "user_id": user_id, "conversation_id": besides}
         told = self._backend.call("recall", facts, within=RECALLS_WITHIN).get("text")
-        return in_others_words(told) if isinstance(told, str) else ""
+        return in_others_words(whole(told)) if isinstance(told, str) else ""

@@ -20,6 +20,12 @@ OUTBOX_HOLDS = 10_000  # turns of a conversation that nobody has stored yet
 SUMMARY = "summary"  # the role of what nobody said: it stands for what was said before
 
 
+def whole(text: str) -> str:
+    """A text without halves of characters, as a model that is cut off may leave: neither Redis nor a model's server
+    takes those."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class Source(StrEnum):
     """How a turn came into its conversation."""
 

@@ -4,6 +4,7 @@ A backend of somebody's own names one in an answer, or in its room; a caller of 
 """
 
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -56,6 +57,11 @@ class KeptEarlier(Protocol):
     def find(self, tenant: str, conversation_id: str) -> Earlier | None:
         """None for one of which nothing is kept."""
         ...
+
+
+def behind_all() -> int:
+    """A place behind all that a conversation can have: none has a turn for each second since 1970."""
+    return int(time.time())
 
 
 def newest_that_fit(newest_first: Iterable[Turn], tokens: int = TOKENS_AT_MOST) -> list[Turn]:

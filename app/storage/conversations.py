@@ -18,6 +18,7 @@ from greenroom.app.rooms.conversations import (
     ToolCall,
     ToolStatus,
     Turn,
+    whole,
 )
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys
@@ -50,7 +51,7 @@ def _entry(step: Record) -> dict[str, str]:
         "up_to": str(turn.sums_up.up_to) if turn.sums_up else None,
         "model": turn.sums_up.model if turn.sums_up else None,
     }
-    return {name: _whole(fact) for name, fact in facts.items() if fact is not None}
+    return {name: whole(fact) for name, fact in facts.items() if fact is not None}
 
 
 def turn_of(entry: str) -> Turn:
@@ -79,11 +80,6 @@ def delivery_of(entry: str) -> Delivery:
     facts = json.loads(entry)
     turn = turn_of(entry)
     return Delivery(turn, facts.get("session"), int(facts.get("by", turn.epoch)))
-
-
-def _whole(text: str) -> str:
-    """A text without halves of characters, as a model that is cut off may leave: cjson refuses those."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def record(step: Record) -> Command:

@@ -5,7 +5,6 @@ said stands behind all that was said before all the same.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -13,7 +12,7 @@ import structlog
 from greenroom.app.errors import GreenroomError
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.sessions import Session
-from greenroom.app.rooms.taking_up import Earlier, KeptEarlier, keep_own
+from greenroom.app.rooms.taking_up import Earlier, KeptEarlier, behind_all, keep_own
 from greenroom.bots.memories import LOADED_WITHIN, in_a_thread
 from greenroom.bots.turns import Turns
 
@@ -64,6 +63,5 @@ class TakingUp:
         return self._turns.take_up(earlier.turns, earlier.last_sequence)
 
     def _go_on_without(self, because: str) -> None:
-        """No conversation has a turn for each second since 1970: so that is behind all of them."""
         log.warning("conversation_load_failed", session_id=self._session.id, because=because)
-        self._turns.go_on_behind(int(time.time()))
+        self._turns.go_on_behind(behind_all())

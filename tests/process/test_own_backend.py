@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -101,13 +102,41 @@ async def test_a_call_reaches_it_whole_while_both_sides_are_killed(backend):
         eventually(lambda: events_of(backend)[-1:] == ["remember"], within=60)
 
         said = in_redis(running, talk)
-        kept = backend.rows("SELECT id, said FROM turns WHERE talk = ? ORDER BY rowid", talk)
+        kept = backend.rows("SELECT id, content FROM turns WHERE talk = ? ORDER BY rowid", talk)
         assert kept == [(turn["id"], turn["content"]) for turn in said]
         assert {"My name is Alice.", "I like tea.", "I like coffee as well.", "And cocoa."} <= {
             it for _, it in kept
         }
         assert events_of(backend) == ["started", "joined", "left", "ended", "remember"]
         assert nothing_in_sql(running)
+
+
+async def test_a_conversation_that_redis_has_forgotten_goes_on_where_it_was(backend):
+    with product(BACKEND_URL=backend.url, BACKEND_SECRET=SECRET, SLOTS="1") as running:
+        talk = "a-talk-of-last-week"
+        for line in ("I like tea.", "I like coffee."):
+            joined = running.join("local:theirs", bot="assistant", user_id="ann", conversation_id=talk)
+            async with Person(running.url, joined["connect"]) as person:
+                await person.until(lambda person: person.of_type("bot-stopped-speaking"))
+                person.type(line)
+                await person.until(partial(is_written, running, talk, line))
+                in_call = in_redis(running, talk)
+            running.post("/leave", {"room_url": "local:theirs"})
+            running.ended(joined["session_id"])
+            eventually(lambda: not running.redis.exists(f"conversation:{{{talk}}}:outbox"), within=60)
+            running.redis.delete(f"conversation:{{{talk}}}", f"conversation:{{{talk}}}:turns")
+
+        told = [turn["content"] for turn in in_call]
+        assert told.index("I like tea.") < told.index("I like coffee.")
+        in_order = "SELECT content FROM turns WHERE talk = ? ORDER BY sequence"
+        kept = [content for (content,) in backend.rows(in_order, talk)]
+        assert kept.index("I like tea.") < kept.index("I like coffee.")
+        places = backend.rows("SELECT DISTINCT sequence FROM turns WHERE talk = ?", talk)
+        assert len(places) == len(kept)
+
+
+def is_written(running, talk, line, _person):
+    return line in [turn["content"] for turn in in_redis(running, talk)]
 
 
 def events_of(backend):

@@ -37,6 +37,13 @@ def test_a_backend_that_says_nothing_knows_nothing(fake, memory, body):
     assert recalled(memory) == ""
 
 
+def test_halves_of_characters_reach_no_model(fake, memory):
+    """A model's server takes none: the bot could answer nothing in that call."""
+    fake.answers = lambda call: (200, b'{"text": "a\\ud800b"}')
+
+    assert recalled(memory) == f"{HEADING}\na\N{REPLACEMENT CHARACTER}b"
+
+
 def test_it_is_no_longer_than_any_memory(fake, memory):
     fake.answers = lambda call: (200, json.dumps({"text": "word " * 9000}).encode())
 

@@ -14,6 +14,7 @@ from greenroom.app.backend.archive import BackendArchive
 from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.erasing import erasure_at
 from greenroom.app.backend.memory import BackendMemory
+from greenroom.app.backend.taking_up import BackendEarlier
 from greenroom.app.errors import BackendAway
 from greenroom.app.rooms.archive import Batch, Delivery, Report, Visit
 from greenroom.app.rooms.conversations import Turn
@@ -56,12 +57,15 @@ def rows(query):
 
 
 def a_batch(*numbers, of="a-conversation", by="ada"):
-    turns = [Turn(f"turn-{number}", "user", f"words {number}", ended_ms=number) for number in numbers]
+    turns = [
+        Turn(f"turn-{number}", "user", f"words {number}", sequence=number, ended_ms=number)
+        for number in numbers
+    ]
     return Batch(of, "main", by, tuple(Delivery(turn, "a-session", 7) for turn in turns))
 
 
 def test_the_page_s_backend_is_of_some_thirty_lines():
-    assert sum(bool(line.strip()) for line in _example().splitlines()) <= 33
+    assert sum(bool(line.strip()) for line in _example().splitlines()) <= 38
 
 
 def test_it_keeps_each_turn_once_and_in_order(page):
@@ -69,7 +73,7 @@ def test_it_keeps_each_turn_once_and_in_order(page):
     for batch in (a_batch(1, 2), a_batch(1, 2, 3)):
         assert archive.keep_turns([batch]) == []
 
-    kept = rows("SELECT said FROM turns WHERE talk = 'a-conversation' ORDER BY at_ms")
+    kept = rows("SELECT content FROM turns WHERE talk = 'a-conversation' ORDER BY sequence")
     assert [said for (said,) in kept] == ["words 1", "words 2", "words 3"]
 
 
@@ -94,6 +98,16 @@ def test_it_recalls_what_its_user_alone_has_said_in_earlier_conversations(page):
 
     recalled = BackendMemory(backend).recall("main", "ada", besides="now")
     assert recalled == f"{HEADING}\nuser: words 1\nuser: words 2"
+
+
+def test_it_tells_what_was_said_in_a_conversation_that_goes_on(page):
+    backend = Backend(page, SECRET)
+    BackendArchive(backend).keep_turns([a_batch(1, 2), a_batch(3, of="now")])
+
+    earlier = BackendEarlier(backend, "ada").find("main", "a-conversation")
+    assert [turn.content for turn in earlier.turns] == ["words 1", "words 2"] and earlier.last_sequence == 2
+    assert BackendEarlier(backend, "bob").find("main", "a-conversation") is None
+    assert BackendEarlier(backend, "ada").find("main", "new") is None
 
 
 @pytest.mark.parametrize(
