@@ -85,7 +85,8 @@ def get_session(session_id: str) -> dict[str, Any]:
         return _as_told_of(session, overview.position(session))
     history = services().histories.tell(session_id)
     session = history.session
-    return {**_as_told_of(session, overview.position(session)), **vars(history)}
+    told = _as_told_of(session, overview.position(session))
+    return {**told, **vars(history), "config": overview.config(session)}
 
 
 @bp.get("/<session_id>/events")

@@ -76,6 +76,13 @@ class Overview:
     def room(self, room: Room) -> RoomView:
         return self._ledger.run(ReadRoom(room))
 
+    def config(self, session: Session) -> Mapping[str, object]:
+        """What was changed of the session's bot while it is on."""
+        if session.state is State.ENDED:
+            return {}
+        view = self.room(session.room)
+        return view.config if view.lease and view.lease.session_id == session.id else {}
+
     def state(self, room: Room) -> Mapping[Open, Opened]:
         """What is open in a room."""
         return self._ledger.run(ReadState(room))

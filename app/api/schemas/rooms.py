@@ -1,14 +1,29 @@
 """A room: who has it, who is there, what is open, and what can be changed of its bot."""
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from greenroom.app.api.schemas.character import voice_parameters
 from greenroom.app.api.schemas.facts import FactsSchema
-from greenroom.app.api.schemas.fields import LANGUAGE, NAME, Moment, Strict, one_line, printable
+from greenroom.app.api.schemas.fields import (
+    LANGUAGE,
+    NAME,
+    Moment,
+    Strict,
+    one_line,
+    printable,
+    value_of,
+)
 from greenroom.app.rooms.asked_reaping import Deed
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import Found
 from greenroom.app.rooms.providers import Source
+
+CONFIG_WORDS = (
+    "prompt",
+    "instructions",
+)  # of a changed configuration, what may be long, and about people
 
 
 class ConfigSchema(Strict):
@@ -122,12 +137,22 @@ class ReapedSchema(ReapAskedSchema):
     reason = fields.String(allow_none=True, metadata={"description": "Why it has ended"})
 
 
+def _without_words(told: Any) -> dict[str, Any]:
+    return {name: value for name, value in value_of(told, "config").items() if name not in CONFIG_WORDS}
+
+
 class RoomSchema(Schema):
     """Who has a room, where its bot runs and when it was last heard, who is there, and what is open."""
 
     room_url = fields.String()
     lease = fields.Nested(LeaseSchema, allow_none=True)
     keepalive = fields.Nested(KeepaliveSchema, allow_none=True)
-    config = fields.Dict()
+    config = fields.Function(
+        _without_words,
+        metadata={
+            "type": "object",
+            "description": "What POST /config has changed of its bot; a prompt and instructions stand in its session",
+        },
+    )
     state = fields.Nested(StateSchema)
     presence = fields.Nested(PresenceSchema)

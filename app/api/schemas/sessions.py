@@ -68,11 +68,12 @@ class VisitSchema(Schema):
 
 
 class SessionWithHistorySchema(SessionSchema):
-    """A session with what came of it; the last three are told to whoever has the API key alone."""
+    """A session with what came of it; the last four are told to whoever has the API key alone."""
 
     message_count = fields.Integer(metadata={"description": "What people and the bot have said in it"})
     duration_ms = fields.Integer(metadata={"description": "Until now, while it is on"})
     people = fields.List(fields.Nested(VisitSchema), metadata={"description": "Who came and went, each stay"})
+    config = fields.Dict(metadata={"description": "What POST /config has changed of its bot, while it is on"})
 
 
 class CleanupSchema(Strict):

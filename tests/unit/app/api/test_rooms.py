@@ -360,7 +360,27 @@ def test_changes_add_up_and_null_takes_one_back(caller, joined, bot):
     response = caller.post("/config", {"room_url": ROOM, "voice": None, "personality": "gruff"})
 
     assert response.json["config"] == {"prompt": "Be brief.", "personality": "gruff"}
-    assert caller.get(f"/rooms/{ROOM}").json["config"] == response.json["config"]
+    assert caller.get(f"/sessions/{joined['session_id']}").json["config"] == response.json["config"]
+
+
+def test_words_that_are_configured_stand_in_the_session_and_for_the_key_alone(caller, joined, bot):
+    """As those of the join do: a room's page is what one looks at first, and shows to others."""
+    words = {"prompt": "Ask Ada about her divorce.", "instructions": "She is called Ada."}
+    caller.post("/config", {"room_url": ROOM, "voice": "deep", **words})
+
+    assert caller.get(f"/rooms/{ROOM}").json["config"] == {"voice": "deep"}
+    assert caller.get(f"/sessions/{joined['session_id']}").json["config"] == {"voice": "deep", **words}
+    guest = caller.with_(joined["connect"]["token"])
+    told = guest.get(f"/sessions/{joined['session_id']}")
+    assert told.status_code == 200 and "config" not in told.json and "Ada" not in told.text
+    assert guest.get(f"/rooms/{ROOM}").status_code == 403
+
+
+def test_what_was_configured_is_the_sessions_that_is_on(caller, joined, bot):
+    caller.post("/config", {"room_url": ROOM, "prompt": "Be brief."})
+    bot.leave()
+
+    assert caller.get(f"/sessions/{joined['session_id']}").json["config"] == {}
 
 
 def test_what_a_join_says_of_a_character_can_be_changed_live(caller, joined, bot):

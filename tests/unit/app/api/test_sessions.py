@@ -99,6 +99,7 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "version": 3,
         "pause": None,
         "message_count": 0,
+        "config": {},
         "people": [],
     }
 
