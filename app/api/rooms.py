@@ -37,7 +37,8 @@ from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import as_told
-from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, ReadSessions, Session, State
+from greenroom.app.rooms.session_lists import ReadSessions
+from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, Session, State
 from greenroom.app.rooms.transitions import await_arrival
 
 ASK_AGAIN_AFTER = "5"  # seconds; a caller who waits for a slot keeps the place by asking again

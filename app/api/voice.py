@@ -17,7 +17,8 @@ from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import LastSession, ReadSession
+from greenroom.app.rooms.session_lists import LastSession
+from greenroom.app.rooms.sessions import ReadSession
 from greenroom.app.rooms.voice_rooms import (
     OpenVoiceRoom,
     check_has_voice_room,

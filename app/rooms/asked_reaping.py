@@ -13,7 +13,8 @@ from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.queues import ReapQueue
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import LastSession, ReadSession, Session, State
+from greenroom.app.rooms.session_lists import LastSession
+from greenroom.app.rooms.sessions import ReadSession, Session, State
 from greenroom.app.rooms.sliced_wait import slices
 
 TOLD_FOR = timedelta(minutes=1)  # how long an account waits for whoever asked

@@ -5,15 +5,8 @@ import structlog
 from greenroom.app.errors import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import (
-    Forget,
-    ReadSession,
-    ReadSessions,
-    Reason,
-    Session,
-    State,
-    Transition,
-)
+from greenroom.app.rooms.session_lists import Forget, ReadSessions
+from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State, Transition
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,8 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.outboxes import ReadOutbox, WaitingOutboxes, owner_of
 from greenroom.app.rooms.overview import Overview
-from greenroom.app.rooms.sessions import ReadSessions, Session
+from greenroom.app.rooms.session_lists import ReadSessions
+from greenroom.app.rooms.sessions import Session
 
 NOTED_FOR = timedelta(days=30)  # longer than anything waits in Redis to be kept
 STEPS_AT_ONCE = 100

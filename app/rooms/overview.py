@@ -13,16 +13,8 @@ from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.outboxes import ReadWaiting, WaitingOutboxes
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
-from greenroom.app.rooms.sessions import (
-    Event,
-    Forget,
-    PageOfSessions,
-    ReadEvents,
-    ReadSession,
-    ReadSessions,
-    Session,
-    State,
-)
+from greenroom.app.rooms.session_lists import Forget, PageOfSessions, ReadSessions
+from greenroom.app.rooms.sessions import Event, ReadEvents, ReadSession, Session, State
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 from greenroom.app.rooms.workers import Host, ReadHosts
 

@@ -23,12 +23,8 @@ from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import (
-    STARTS_WITHIN,
-    ReadSession,
-    ReadSessions,
-    Reason,
-)
+from greenroom.app.rooms.session_lists import ReadSessions
+from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadSession, Reason
 from greenroom.app.rooms.unstarted import UnstartedLaunches
 from greenroom.app.rooms.workers import ReadHeld
 

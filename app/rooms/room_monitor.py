@@ -17,7 +17,8 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import Once, TimeLeft
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Happened, LastSession, Note, ReadSession, Reason, Session, State
+from greenroom.app.rooms.session_lists import LastSession
+from greenroom.app.rooms.sessions import Happened, Note, ReadSession, Reason, Session, State
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 
 COOLDOWN = timedelta(

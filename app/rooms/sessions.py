@@ -345,33 +345,6 @@ class Succeed(Step[Succession]):
 
 
 @dataclass(frozen=True)
-class Forget(Step[None]):
-    """An ended session is no longer one of those that are on, or wait; nor its user's bot, where that is named."""
-
-    session_id: str
-    user_id: str | None = None
-
-
-@dataclass(frozen=True)
-class UserBot:
-    """The bot that a user has: that of the latest of their sessions that are on."""
-
-    session_id: str
-    room: Room
-    personality: str
-    persona: str | None
-    since_ms: int  # when the session began
-    heard_ms: int  # when its bot last beat, or the session was made
-
-
-@dataclass(frozen=True)
-class ReadUserBot(Step[UserBot | None]):
-    """Which bot a user has, if they have one."""
-
-    user_id: str
-
-
-@dataclass(frozen=True)
 class Note(Step[None]):
     """Put something that is not a change of state into a session's history."""
 
@@ -400,54 +373,9 @@ class ReadSession(Step[Session]):
 
 
 @dataclass(frozen=True)
-class LiveSessions(Step[list[str]]):
-    """The ids of the sessions that have not ended, the oldest first."""
-
-    limit: int = 1000
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some of the sessions that have not ended, and where to go on; None: these were the last."""
-
-    session_ids: list[str]
-    after: str | None
-
-
-@dataclass(frozen=True)
-class PageOfSessions(Step[Page]):
-    """The next of the sessions that have not ended, the oldest first; the first page comes after ""."""
-
-    after: str = ""  # as the page before it said
-    limit: int = 100
-
-
-@dataclass(frozen=True)
-class ReadSessions(Step[list[Session | None]]):
-    """Many sessions at once; None in the place of one that is unknown."""
-
-    session_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LongAlone(Step[list[str]]):
-    """The ids of sessions with whose bot nobody has been since before a moment, the longest first."""
-
-    before_ms: int  # of the ledger's time
-    limit: int
-
-
-@dataclass(frozen=True)
 class ReadEvents(Step[list[Event]]):
     """A session's history after an event, waiting for one if there is none yet."""
 
     session_id: str
     after: str = "0"
     wait: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True)
-class LastSession(Step[str | None]):
-    """The session that was last begun in a room, if that is not longer ago than a session's record lives."""
-
-    room: Room

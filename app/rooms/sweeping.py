@@ -7,7 +7,8 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.endings import end_as_read
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.sessions import Forget, PageOfSessions, ReadSessions, Reason, Session, State
+from greenroom.app.rooms.session_lists import Forget, PageOfSessions, ReadSessions
+from greenroom.app.rooms.sessions import Reason, Session, State
 
 ORPHANED_AFTER = timedelta(seconds=90)  # longer than a claim lasts, unless it is a parked session's
 SWEPT_AT_ONCE = 100  # sessions, whose rooms are read in one transaction: Redis does nothing else in that time

@@ -35,6 +35,7 @@ from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.relaunching import relaunch
 from greenroom.app.rooms.requests import MoveTo
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_lists import ReadSessions
 from greenroom.app.rooms.sessions import (
     ON_STAGE,
     STARTS_WITHIN,
@@ -42,7 +43,6 @@ from greenroom.app.rooms.sessions import (
     Create,
     ReadEvents,
     ReadSession,
-    ReadSessions,
     Reason,
     Session,
     State,

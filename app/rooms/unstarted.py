@@ -17,15 +17,8 @@ from greenroom.app.rooms.moving import MOVES_WITHIN, MoveFailure, Target, call_o
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import (
-    STARTS_WITHIN,
-    CountLaunch,
-    LastSession,
-    ReadSession,
-    Reason,
-    Session,
-    State,
-)
+from greenroom.app.rooms.session_lists import LastSession
+from greenroom.app.rooms.sessions import STARTS_WITHIN, CountLaunch, ReadSession, Reason, Session, State
 from greenroom.app.rooms.transitions import REPLACING
 from greenroom.app.rooms.workers import ReadHosts
 

@@ -8,7 +8,8 @@ from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.pausing import OVER, ReadCall, is_in_call
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Call, ReadSession, ReadUserBot, Session, State
+from greenroom.app.rooms.sessions import Call, ReadSession, Session, State
+from greenroom.app.rooms.user_bots import ReadUserBot
 
 
 class Active(StrEnum):

@@ -38,7 +38,7 @@ from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, pairs, script
 from greenroom.app.storage.inbox import messages
 from greenroom.app.storage.line import place_of
-from greenroom.app.storage.sessions import user_bot
+from greenroom.app.storage.user_bots import card_of
 
 EPOCH_KEPT_FOR = timedelta(days=30)
 
@@ -177,7 +177,7 @@ def beat(step: Beat) -> Command:
         room=str(step.room),
         stale_ms=ms(STALE_AFTER),
         after=step.after,
-        user_bot=user_bot(step.session_id, step.room, step.lease.brief, step.lease.since_ms),
+        user_bot=card_of(step.session_id, step.room, step.lease.brief, step.lease.since_ms),
     )
 
     def read(replies: list[Reply]) -> tuple[Beaten, list[Message]]:

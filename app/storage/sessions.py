@@ -18,21 +18,13 @@ from greenroom.app.rooms.sessions import (
     Created,
     Creation,
     Event,
-    Forget,
     Happened,
-    LastSession,
     LeaveAt,
     Limits,
-    LiveSessions,
-    LongAlone,
     Note,
-    Page,
-    PageOfSessions,
     Pause,
     ReadEvents,
     ReadSession,
-    ReadSessions,
-    ReadUserBot,
     Reason,
     Session,
     SetLeave,
@@ -40,7 +32,6 @@ from greenroom.app.rooms.sessions import (
     Succeed,
     Succession,
     Transition,
-    UserBot,
     predecessors,
 )
 from greenroom.app.storage import keys
@@ -58,6 +49,7 @@ from greenroom.app.storage.commands import (
     script,
 )
 from greenroom.app.storage.line import place_of
+from greenroom.app.storage.user_bots import card_of
 
 EVENTS_KEPT = 500  # of one session's history
 METADATA_AT_MOST = 4096  # bytes of what a room tells of a person; more of it is left out
@@ -117,12 +109,6 @@ def session_of(record: Mapping[str, str]) -> Session:
     )
 
 
-def user_bot(session_id: str, room: Room, brief: Brief, since_ms: int) -> str:
-    """What `user_bot` says of a session, as JSON; the script adds the time."""
-    facts = {"session_id": session_id, "room_url": str(room), "since": str(since_ms)}
-    return dumps({**facts, "personality": brief.personality, "persona": brief.persona})
-
-
 def create(step: Create) -> Command:
     session = step.session
     lasts = session.max_duration + KEPT_AFTER_END
@@ -155,7 +141,7 @@ def create(step: Create) -> Command:
         id=session.id,
         epoch=str(session.epoch),
         state=session.state,
-        user_bot=user_bot(session.id, session.room, session.brief, session.created_ms),
+        user_bot=card_of(session.id, session.room, session.brief, session.created_ms),
         message=launching.push.message if launching else "",
         room=str(session.room),
         within_ms=ms(launching.within) if launching else 0,
@@ -259,34 +245,6 @@ def succeed(step: Succeed) -> Command:
     return Command((call,), read)
 
 
-def forget(step: Forget) -> Command:
-    user_bots = [keys.user_bot(step.user_id)] if step.user_id is not None else []
-    names = {
-        "live": keys.SESSIONS_LIVE,
-        "waiting": keys.LAUNCHES_WAITING,
-        "alone": keys.SESSIONS_ALONE,
-        "user_bot": user_bots,
-    }
-    return Command((script("forget", names, session=step.session_id),), nothing)
-
-
-def read_user_bot(step: ReadUserBot) -> Command:
-    def read(replies: list[Reply]) -> UserBot | None:
-        if not replies[0]:
-            return None
-        card = json.loads(replies[0])
-        return UserBot(
-            session_id=card["session_id"],
-            room=Room.parse(card["room_url"]),
-            personality=card["personality"],
-            persona=card.get("persona"),
-            since_ms=int(card["since"]),
-            heard_ms=int(card["timestamp"]),
-        )
-
-    return Command((Call(("GET", keys.user_bot(step.user_id))),), read)
-
-
 def note(step: Note) -> Command:
     fields = [
         "event",
@@ -340,36 +298,6 @@ def read_session(step: ReadSession) -> Command:
     return Command((Call(("HGETALL", keys.session(step.session_id))),), read)
 
 
-def live_sessions(step: LiveSessions) -> Command:
-    call = Call(("ZRANGE", keys.SESSIONS_LIVE, 0, step.limit - 1))
-    return Command((call,), lambda replies: list(replies[0]))
-
-
-def page_of_sessions(step: PageOfSessions) -> Command:
-    def read(replies: list[Reply]) -> Page:
-        after, *session_ids = replies[0]
-        return Page(session_ids, after or None)
-
-    since, _, session_id = step.after.partition("-")
-    call = script(
-        "page", {"live": keys.SESSIONS_LIVE}, since=since or "-inf", member=session_id, limit=step.limit
-    )
-    return Command((call,), read)
-
-
-def read_sessions(step: ReadSessions) -> Command:
-    def read(replies: list[Reply]) -> list[Session | None]:
-        records = [reply if isinstance(reply, dict) else pairs(reply) for reply in replies]
-        return [session_of(record) if "brief" in record else None for record in records]
-
-    return Command(tuple(Call(("HGETALL", keys.session(each))) for each in step.session_ids), read)
-
-
-def long_alone(step: LongAlone) -> Command:
-    call = Call(("ZRANGEBYSCORE", keys.SESSIONS_ALONE, "-inf", step.before_ms, "LIMIT", 0, step.limit))
-    return Command((call,), lambda replies: list(replies[0]))
-
-
 def read_events(step: ReadEvents) -> Command:
     def read(replies: list[Reply]) -> list[Event]:
         return [
@@ -391,25 +319,14 @@ def read_events(step: ReadEvents) -> Command:
     return Command((read_stream(keys.events(step.session_id), step.after, step.wait),), read)
 
 
-def last_session(step: LastSession) -> Command:
-    return Command((Call(("GET", keys.last_session(step.room))),), lambda replies: replies[0] or None)
-
-
 ENCODERS: Encoders = {
     Create: create,
     Transition: transition,
     Advance: advance,
     SetLeave: set_leave,
     Succeed: succeed,
-    Forget: forget,
-    ReadUserBot: read_user_bot,
     Note: note,
     CountLaunch: count_launch,
     ReadSession: read_session,
-    LiveSessions: live_sessions,
-    PageOfSessions: page_of_sessions,
-    ReadSessions: read_sessions,
-    LongAlone: long_alone,
     ReadEvents: read_events,
-    LastSession: last_session,
 }

@@ -16,11 +16,11 @@ from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import ReadTurns, Turn
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.pausing import SetPause
+from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.sessions import (
     NO_APPEARANCE,
     Appearance,
     Create,
-    Forget,
     Happened,
     LeaveAt,
     Note,

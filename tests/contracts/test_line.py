@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Place, Push, QueueLength
-from greenroom.app.rooms.sessions import Forget
+from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.workers import Host, Report, Retire
 
 A_SECOND = timedelta(seconds=1)

@@ -26,24 +26,23 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, ReadState, WriteState
+from greenroom.app.rooms.session_lists import LastSession, LongAlone
 from greenroom.app.rooms.sessions import (
     CAME_FROM_AT_MOST,
     STARTS_WITHIN,
     Advance,
     Create,
     Happened,
-    LastSession,
-    LongAlone,
     Note,
     ReadEvents,
     ReadSession,
-    ReadUserBot,
     Reason,
     State,
     Succeed,
     Transition,
 )
 from greenroom.app.rooms.told import Place, ReadTold
+from greenroom.app.rooms.user_bots import ReadUserBot
 from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_brief, a_claim, a_session, adopted, of_bob
 
 THERE = "token-there"

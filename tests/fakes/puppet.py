@@ -14,7 +14,8 @@ from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Beaten, Release
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.messages import EXPIRED
-from greenroom.app.rooms.sessions import Forget, ReadSession, Reason, Session, State, Transition
+from greenroom.app.rooms.session_lists import Forget
+from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State, Transition
 
 Answers = Mapping[str, Mapping[str, object]]
 

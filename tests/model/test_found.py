@@ -8,7 +8,8 @@ import pytest
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.leases import Beaten
-from greenroom.app.rooms.sessions import LiveSessions, ReadSession, Reason
+from greenroom.app.rooms.session_lists import LiveSessions
+from greenroom.app.rooms.sessions import ReadSession, Reason
 from greenroom.bots.stay import heartbeat
 from greenroom.bots.stay.background import Chores
 from greenroom.bots.stay.ending import Ending

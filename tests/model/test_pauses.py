@@ -7,10 +7,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from greenroom.app.rooms.pausing import PauseUpkeep, SetPause, follow_call
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.sessions import (
     Call,
     Create,
-    Forget,
     Happened,
     Note,
     Pause,

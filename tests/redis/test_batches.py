@@ -10,7 +10,8 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.inbox import Receive, Send
 from greenroom.app.rooms.leases import Claimed, ReadRoom, Withdraw
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest
-from greenroom.app.rooms.sessions import Create, ReadSession, ReadSessions, State, Transition
+from greenroom.app.rooms.session_lists import ReadSessions
+from greenroom.app.rooms.sessions import Create, ReadSession, State, Transition
 from greenroom.app.storage.commands import HEADERS, SCRIPTS, Call, script
 from greenroom.app.storage.encoding import encode
 from greenroom.app.storage.ledger import RedisLedger

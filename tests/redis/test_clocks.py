@@ -74,28 +74,30 @@ from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, Leased
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once, TimeLeft
 from greenroom.app.rooms.room_states import Open, ReadState, WriteState
+from greenroom.app.rooms.session_lists import (
+    Forget,
+    LastSession,
+    LiveSessions,
+    LongAlone,
+    PageOfSessions,
+    ReadSessions,
+)
 from greenroom.app.rooms.sessions import (
     Advance,
     Call,
     CountLaunch,
     Create,
-    Forget,
-    LastSession,
     LeaveAt,
-    LiveSessions,
-    LongAlone,
     Note,
-    PageOfSessions,
     ReadEvents,
     ReadSession,
-    ReadSessions,
-    ReadUserBot,
     SetLeave,
     State,
     Succeed,
     Transition,
 )
 from greenroom.app.rooms.told import EndOfTold, Hear, Place, ReadTold, Sound
+from greenroom.app.rooms.user_bots import ReadUserBot
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 from greenroom.app.rooms.voice_rooms import OpenVoiceRoom
 from greenroom.app.rooms.workers import (

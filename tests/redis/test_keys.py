@@ -37,12 +37,12 @@ from greenroom.app.rooms.requests import Configure
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
+from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
     Call,
     CountLaunch,
     Create,
-    Forget,
     Launching,
     Note,
     ReadSession,

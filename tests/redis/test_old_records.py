@@ -7,7 +7,8 @@ import pytest
 from greenroom.app.errors import NoSuchSession
 from greenroom.app.rooms.brief import NOBODYS
 from greenroom.app.rooms.leases import Claimed, ReadRoom
-from greenroom.app.rooms.sessions import Create, ReadSession, ReadSessions, State, Succeed, Transition
+from greenroom.app.rooms.session_lists import ReadSessions
+from greenroom.app.rooms.sessions import Create, ReadSession, State, Succeed, Transition
 from greenroom.app.storage import keys
 from tests.rigs.makers import STAGE, a_claim, a_session, adopted
 

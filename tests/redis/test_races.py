@@ -28,7 +28,8 @@ from greenroom.app.rooms.leases import (
     Withdraw,
 )
 from greenroom.app.rooms.reaping import Reaper
-from greenroom.app.rooms.sessions import Create, LiveSessions, Note, ReadEvents, ReadSession, State
+from greenroom.app.rooms.session_lists import LiveSessions
+from greenroom.app.rooms.sessions import Create, Note, ReadEvents, ReadSession, State
 from greenroom.app.rooms.sweeping import sweep
 from greenroom.app.storage import keys
 from greenroom.app.storage.ledger import RedisLedger

@@ -34,10 +34,10 @@ from greenroom.app.rooms.erasing import Erasing, Traces
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.memory import FORGOTTEN
 from greenroom.app.rooms.outboxes import ReadOutbox
+from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.sessions import (
     Appearance,
     Create,
-    Forget,
     Happened,
     Note,
     ReadEvents,

@@ -12,7 +12,8 @@ from greenroom.app.conversations.migrating import migrate
 from greenroom.app.rooms.archive import Batch, Delivery
 from greenroom.app.rooms.conversations import Record, Turn
 from greenroom.app.rooms.flushing import Flusher
-from greenroom.app.rooms.sessions import Create, Forget, Happened, Note, Reason, State, Transition
+from greenroom.app.rooms.session_lists import Forget
+from greenroom.app.rooms.sessions import Create, Happened, Note, Reason, State, Transition
 from tests.rigs.makers import STAGE, a_session
 
 MINUTE = timedelta(minutes=1)

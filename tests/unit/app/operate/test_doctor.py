@@ -25,7 +25,8 @@ from greenroom.app.rooms.outboxes import Waiting
 from greenroom.app.rooms.probes import LeasedRooms, ReadCondition
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Create, Forget, LiveSessions, Reason, State, Transition
+from greenroom.app.rooms.session_lists import Forget, LiveSessions
+from greenroom.app.rooms.sessions import Create, Reason, State, Transition
 from greenroom.app.rooms.workers import Report
 from greenroom.app.storage import keys
 from tests.fakes.rooms import Rooms

@@ -18,10 +18,10 @@ from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.histories import History
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
 from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.sessions import (
     Appearance,
     Create,
-    Forget,
     Happened,
     Note,
     Reason,

@@ -21,7 +21,8 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.line import FindPlace, QueueLength
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Limits, LiveSessions, Note, ReadEvents, ReadSession, Reason, State
+from greenroom.app.rooms.session_lists import LiveSessions
+from greenroom.app.rooms.sessions import Limits, Note, ReadEvents, ReadSession, Reason, State
 from tests.rigs.makers import CELLAR, STAGE, a_brief, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

@@ -18,16 +18,8 @@ from greenroom.app.rooms.moving import (
     StartedAnew,
     Target,
 )
-from greenroom.app.rooms.sessions import (
-    Advance,
-    Happened,
-    ReadEvents,
-    ReadSession,
-    ReadUserBot,
-    Reason,
-    State,
-    Transition,
-)
+from greenroom.app.rooms.sessions import Advance, Happened, ReadEvents, ReadSession, Reason, State, Transition
+from greenroom.app.rooms.user_bots import ReadUserBot
 from tests.rigs.makers import CELLAR, DIED, STAGE, an_order
 
 pytestmark = pytest.mark.anyio

@@ -28,17 +28,8 @@ from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.reaping import MISSED_A_BEAT, Reaper
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import (
-    STARTS_WITHIN,
-    Create,
-    LiveSessions,
-    Note,
-    ReadEvents,
-    ReadSession,
-    ReadSessions,
-    Reason,
-    State,
-)
+from greenroom.app.rooms.session_lists import LiveSessions, ReadSessions
+from greenroom.app.rooms.sessions import STARTS_WITHIN, Create, Note, ReadEvents, ReadSession, Reason, State
 from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
 from greenroom.app.rooms.unstarted import LAUNCHES_AT_MOST
 from greenroom.app.rooms.workers import Host, ReadHeld, Report

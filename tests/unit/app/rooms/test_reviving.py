@@ -12,10 +12,10 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import Adoption, Beaten, Found, ReadRoom
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
+from greenroom.app.rooms.session_lists import LiveSessions
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
     STARTS_WITHIN,
-    LiveSessions,
     ReadEvents,
     ReadSession,
     Reason,

@@ -3,7 +3,8 @@
 import pytest
 
 from greenroom.app.rooms.endings import end, end_lost
-from greenroom.app.rooms.sessions import ReadSession, ReadUserBot, Reason
+from greenroom.app.rooms.sessions import ReadSession, Reason
+from greenroom.app.rooms.user_bots import ReadUserBot
 from tests.rigs.makers import an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

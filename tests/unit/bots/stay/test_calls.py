@@ -6,7 +6,8 @@ from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.inbox import Send
 from greenroom.app.rooms.pausing import SetCall, SetPause
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Call, ReadSession, ReadUserBot, State, UserBot
+from greenroom.app.rooms.sessions import Call, ReadSession, State
+from greenroom.app.rooms.user_bots import ReadUserBot, UserBot
 from greenroom.bots.stay import calls
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stays import parts_of_a_stay

@@ -2,7 +2,8 @@
 
 import pytest
 
-from greenroom.app.rooms.sessions import Forget, Note, Reason, State, Transition
+from greenroom.app.rooms.session_lists import Forget
+from greenroom.app.rooms.sessions import Note, Reason, State, Transition
 from greenroom.bots.stay import journal as module
 from greenroom.bots.stay.journal import Journal
 from tests.fakes.async_ledgers import Away, ComesBack, Refusing, Told
