@@ -47,6 +47,7 @@ from greenroom.app.rooms.requests import REQUESTS, Candidates, CleanUp, Offer
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, Session, State
 from greenroom.app.rooms.transitions import await_arrival
+from greenroom.app.rooms.voice_rooms import check_voice_room
 
 OFFER_AT_MOST = 64 * 1024  # bytes
 STREAM = "text/event-stream"
@@ -261,6 +262,9 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
             return is_the_last() and is_awaited()
 
         session = await_arrival(here.ledger, session_id, is_awaited=is_wanted)
+        check_voice_room(
+            session.room, caller or session.brief.user_id
+        )  # where it went since they got their token
         if session.room.provider != LOCAL:
             raise OfferRefused(
                 "This room is not ours: connect to its url, with the room_token that /join returned."

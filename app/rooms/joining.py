@@ -56,7 +56,7 @@ from greenroom.app.rooms.sessions import (
     State,
 )
 from greenroom.app.rooms.sliced_wait import slices
-from greenroom.app.rooms.transitions import Choice, Elsewhere, Transitions, following, like
+from greenroom.app.rooms.transitions import Choice, Elsewhere, Transitions, await_arrival, following, like
 from greenroom.app.rooms.voice_rooms import check_voice_room, is_voice_room
 
 LIMITS = Limits()
@@ -110,13 +110,17 @@ class Joining:
         elsewhere is on its way to a third room.
         """
         check_voice_room(order.room, order.brief.user_id)
-        waited = timedelta(0)
+        waited, has_seen_it_go = timedelta(0), False
         while waited <= DOUBT_AT_MOST:
             session_id, token = str(uuid.uuid4()), secrets.token_hex(16)
             claim = Claim(order.room, session_id, token, order.brief)
             # Should this process die after this step, the claim lapses: no caller was promised anything yet
             outcome = self._ledger.run(claim)
             match outcome:
+                case Held() if outcome.is_leaving and not has_seen_it_go and not _is_of(order, outcome):
+                    # Who came for the room would be led after a bot that goes: it stays, or they get one of their own
+                    await_arrival(self._ledger, outcome.lease.session_id, within=DOUBT_AT_MOST)
+                    has_seen_it_go = True
                 case Held():
                     return self._found(order.room, outcome)
                 case NotYet():
@@ -278,3 +282,8 @@ class Joining:
         )
         end_taken_over(self._ledger, claimed.took_over, order.room)
         return Joined.of(session, reused=False).in_line(created.place)
+
+
+def _is_of(order: Order, held: Held) -> bool:
+    """Whether a room's bot is the caller's own."""
+    return held.lease.brief.user_id == order.brief.user_id

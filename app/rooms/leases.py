@@ -96,6 +96,7 @@ class Held:
     conversation_id: str  # the record's, else the one that it began with
     place: Place  # of its launch, while its bot is starting
     is_on_its_way: bool = False  # that session has a bot in another room, which moves here
+    is_leaving: bool = False  # or has one here, which is to move to another room
 
 
 @dataclass(frozen=True)

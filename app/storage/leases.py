@@ -33,6 +33,8 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.line import NOT_IN_LINE
+from greenroom.app.rooms.moving import MOVE
+from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.sessions import State
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, dumps, ms, pairs, script
@@ -95,9 +97,11 @@ def claim(step: Claim) -> Command:
             return Claimed(int(epoch), session_id, took_over or None, elsewhere or None)
         if replies[0][0] == "wait":
             return NotYet(timedelta(milliseconds=replies[0][1]))
-        _, card, age, state, (recorded, conversation_id, room), *place = replies[0]
+        _, card, age, state, (recorded, conversation_id, room, procedure), *place = replies[0]
         lease = _lease(card)
         assert lease is not None
+        is_here = room == str(step.room)
+        underway = Underway.from_json(procedure) if procedure else None
         return Held(
             lease,
             _age(age),
@@ -105,7 +109,8 @@ def claim(step: Claim) -> Command:
             recorded=State(recorded) if conversation_id else None,
             conversation_id=conversation_id or lease.brief.conversation_id,
             place=place_of(*place) if place else NOT_IN_LINE,
-            is_on_its_way=bool(conversation_id) and room != str(step.room),
+            is_on_its_way=bool(conversation_id) and not is_here,
+            is_leaving=is_here and underway is not None and underway.kind == MOVE,
         )
 
     call = script(

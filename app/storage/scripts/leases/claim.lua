@@ -24,7 +24,7 @@
 -- ARGV[11] above     string   the epoch of a session that moves here, or "0": then it may be one that was here
 -- returns {"claimed", epoch, session, session taken over or "", session of the bot that the user has elsewhere or ""}
 --      or {"held", lease, age in ms or -1 while it is starting, state of its session by its bot's last beat, {state,
---          conversation, room} by its record, and while it is starting: how many are ahead of it in line or -1, how many wait, free slots}
+--          conversation, room, procedure} by its record, and while it is starting: how many are ahead of it in line or -1, how many wait, free slots}
 --      or {"wait", ms}: nobody can tell yet
 local lease_key, epoch_key, keepalive_key, config_key, memory_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, pending_ms, stale_ms, doubt_ms = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -34,7 +34,7 @@ local took_over, goes_on = "", false
 
 local function recorded(lease)
     local session_key = string.gsub(KEYS[6], "%*", function() return lease.session_id end)
-    return redis.call("HMGET", session_key, "state", "conversation_id", "room")
+    return redis.call("HMGET", session_key, "state", "conversation_id", "room", "procedure")
 end
 
 local function elsewhere(session_id)

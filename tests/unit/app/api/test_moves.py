@@ -205,6 +205,20 @@ def test_an_offer_to_a_bot_that_has_gone_to_no_local_room_is_refused(caller, joi
     problem(offers(caller, joined), 422, "offer-refused")
 
 
+def test_an_offer_to_a_bot_that_has_gone_to_its_user_s_voice_room_is_its_user_s_alone(
+    caller, joined, bot, ledger, app
+):
+    """Whoever had come to the bot in another room was let in with the token that they got there."""
+    bobs = caller.post("/join", {"room_url": HERE, "user_id": "bob"}).json
+    app.extensions["greenroom"].asked_moves.move(bot.session, Room.parse("local:voice-ada"), {})
+    move_there(ledger, bot)
+    bot.answers["offer"] = {"answer": {"sdp": "v=0", "type": "answer"}}
+
+    problem(offers(caller, bobs), 403, "not-your-room")
+    ledger.meanwhile.append(bot.obey)
+    assert offers(caller, joined).status_code == 200
+
+
 def test_what_is_changed_while_it_moves_is_kept_where_it_is_then(caller, move, bot, ledger):
     move()
 

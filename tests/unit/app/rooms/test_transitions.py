@@ -13,6 +13,7 @@ from greenroom.app.errors import (
     RoomHasBot,
     SessionEnded,
 )
+from greenroom.app.rooms import joining as joining_module
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.leases import ReadRoom
@@ -236,6 +237,47 @@ def test_of_two_rooms_that_swap_their_bots_each_keeps_its_own(joining, asked_mov
 
 def test_one_who_may_not_have_the_bot_from_elsewhere_gets_another(joining, bot):
     assert joining.join(joins_cellar(may_move=False)).session_id != bot.session.id
+
+
+# Whoever comes for the room that it leaves
+
+
+@pytest.mark.usefixtures("staffed")
+def test_who_joins_a_room_whose_bot_is_leaving_gets_one_of_their_own(joining, ledger, bot):
+    """They were told of the one that left, and their client was led after it, into the room that it went to."""
+    joining.join(joins_cellar())
+    ledger.meanwhile.append(lambda: move_there(ledger, bot) if bot.session.room == STAGE else None)
+
+    theirs = joining.join(an_order(user_id="bob"))
+    assert theirs.session_id != bot.session.id and not theirs.reused
+    assert {room: lease(ledger, room).session_id for room in (STAGE, CELLAR)} == {
+        STAGE: theirs.session_id,
+        CELLAR: bot.session.id,
+    }
+
+
+def test_who_joins_a_room_whose_bot_stays_after_all_gets_that(joining, ledger, bot):
+    joining.join(joins_cellar())
+    ledger.meanwhile.append(lambda: call_off(ledger, bot) if lease(ledger, CELLAR) else None)
+
+    theirs = joining.join(an_order(user_id="bob"))
+    assert (theirs.session_id, theirs.status, theirs.reused) == (bot.session.id, State.LIVE, True)
+
+
+def test_a_bot_that_takes_its_time_to_leave_is_not_waited_for_without_end(joining, ledger, bot, monkeypatch):
+    monkeypatch.setattr(joining_module, "DOUBT_AT_MOST", timedelta(milliseconds=200))
+    joining.join(joins_cellar())
+
+    assert joining.join(an_order(user_id="bob")).session_id == bot.session.id
+
+
+def test_its_own_user_who_comes_again_does_not_call_it_back(joining, ledger, bot):
+    """A page whose line breaks as the bot leaves joins its room again."""
+    joining.join(joins_cellar())
+    ledger.meanwhile.append(lambda: move_there(ledger, bot) if bot.session.room == STAGE else None)
+
+    assert joining.join(an_order()).session_id == bot.session.id
+    assert Target.of(read(ledger, bot.session.id)).room == CELLAR
 
 
 # Another bot
