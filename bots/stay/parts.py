@@ -6,13 +6,12 @@ from functools import partial
 from typing import Any
 
 from greenroom.app.rooms.attendance import Attendance
-from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.moving import Adopter
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import ON_STAGE, Happened, Reason, Session, State
+from greenroom.app.rooms.sessions import Reason, Session, State
 from greenroom.app.rooms.taking_up import KeptEarlier
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
@@ -22,6 +21,7 @@ from greenroom.bots.outbox import Outbox
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay import hand_over, moving
 from greenroom.bots.stay.adopted import AdoptedSession
+from greenroom.bots.stay.announcing import Announcing
 from greenroom.bots.stay.background import Chores
 from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.calls import Calls
@@ -54,16 +54,13 @@ from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
 from greenroom.bots.turns.hearing import Hearing
 
-OF_PEOPLE = {
-    Happened.PERSON_ARRIVED: "participant.joined",
-    Happened.PERSON_LEFT: "participant.left",
-}  # as app/events/schema.py has them
-
 
 class Parts:
     """All that one stay is made of."""
 
+    # Others are handed a way to these before they are made
     rooms: Rooms
+    inbox: Inbox
     hand_over: HandOver
 
     def __init__(
@@ -86,144 +83,175 @@ class Parts:
         `find_assistant` asks where they are kept, `earlier` knows what was said in a conversation that is taken up, and
         `connect` is the way into a session's room for its user.
         """
-        self._settings = settings
-        self._stage_of = stage_of
         self.adopted = adopted
         self.target = target
-        session, owner = adopted.session, adopted.owner
-        self.end = end = End()
+        self._ledger, self._launches = ledger, launches
+        self._settings = settings
+        self._stage_of = stage_of
+        self.end = End()
         self.chores = Chores()
-        self.watchdog = Watchdog(end)
+        self.watchdog = Watchdog(self.end)
         self.helpers = Helpers()
+        self.announcing = Announcing(lambda event, **facts: self.stage.tell(event, **facts))
+        self._put_on_record()
+        self._converse(memory, earlier)
+        self._attend(find_assistant)
+        self._move_and_change_hands(connect)
+        self._obey_and_beat(pulse)
+        self.closing = Closing(inbox=self.inbox, owner=adopted.owner, journal=self.journal, rooms=self.rooms)
+
+    def _put_on_record(self) -> None:
+        """What happens to the session, for its record and for servers that listen."""
+        session, is_next = self.adopted.session, self.adopted.is_next
         over = Ending(Reason.SUPERSEDED, politely=False, detail="its session was over")
-        self.journal = journal = Journal(
-            ledger,
-            replace(session, state=State.PENDING) if adopted.is_next else session,
-            host=adopted.host,
-            has_room=not adopted.is_next,
-            on_over=partial(end.begin, over),
-            on_enter=self._tell_state,
-            on_note=self._tell_note,
+        self.journal = Journal(
+            self._ledger,
+            replace(session, state=State.PENDING) if is_next else session,
+            host=self.adopted.host,
+            has_room=not is_next,
+            on_over=partial(self.end.begin, over),
+            on_enter=self.announcing.state,
+            on_note=self.announcing.note,
         )
-        self.telling = Telling(ledger, journal)
+        self.telling = Telling(self._ledger, self.journal)
+
+    def _converse(self, memory: Memory | None, earlier: KeptEarlier | None) -> None:
+        """What is said, what was said before and is known of people, and what is open in the room."""
+        adopted, session = self.adopted, self.adopted.session
         self.memories = Memories(memory, session)
-        self.turns = turns = Turns(
-            ledger, session, adopted.conversation, age=adopted.age, memories=self.memories
+        self.turns = Turns(
+            self._ledger, session, adopted.conversation, age=adopted.age, memories=self.memories
         )
+        self.turns.on_said = lambda turn: self.rooms.now.voices.said(turn)
+        self.turns.on_kept = self.announcing.turn
         self.taking_up = TakingUp(
-            earlier, session, adopted.conversation, turns, begin_own=self._begin_own_conversation
+            earlier, session, adopted.conversation, self.turns, begin_own=self._begin_own_conversation
         )
-        turns.on_said = lambda turn: self.rooms.now.voices.said(turn)
-        turns.on_kept = self._tell_turn
-        self.open_things = open_things = RoomState(
-            ledger,
+        self.open_things = RoomState(
+            self._ledger,
             session.room,
             epoch=session.epoch,
-            owner=owner,
+            owner=adopted.owner,
             session_id=session.id,
             tell=lambda state: self.stage.tell("state", state=state),
             tell_change=lambda opened, closed: self.stage.tell("room.state", opened=opened, closed=closed),
             before=adopted.opened,
         )
-        self.definition = Definition(find_assistant, journal, lambda brief: self.controls.take(brief))
-        self.cleaning = cleaning = Cleaning(
-            journal=journal,
-            turns=turns,
+
+    def _attend(self, find_assistant: Find | None) -> None:
+        """Who comes and goes, and the bot in its room, which is changed and cleaned up after them."""
+        adopted, session = self.adopted, self.adopted.session
+        self.definition = Definition(find_assistant, self.journal, lambda brief: self.controls.take(brief))
+        self.cleaning = Cleaning(
+            journal=self.journal,
+            turns=self.turns,
             memories=self.memories,
             definition=self.definition,
             interrupt=lambda within: self.bot_run.interrupt(within),
             people=lambda: self.stage.people,
             later=self.chores.begin,
         )
-        self.silence = silence = Silence(
-            lambda: [each.stage for each in self.rooms.all], begin=self.chores.begin
-        )
+        self.silence = Silence(lambda: [each.stage for each in self.rooms.all], begin=self.chores.begin)
         known = (said.person for said in adopted.conversation)
-        self.listener = listener = RoomListener(
+        self.listener = RoomListener(
             Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next),
             people=lambda: self.stage.people,
-            journal=journal,
-            turns=turns,
-            open_things=open_things,
-            cleaning=cleaning,
+            journal=self.journal,
+            turns=self.turns,
+            open_things=self.open_things,
+            cleaning=self.cleaning,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
-            silence=silence,
-            calls=Calls(ledger, journal, begin=self.chores.begin),
+            silence=self.silence,
+            calls=Calls(self._ledger, self.journal, begin=self.chores.begin),
             say=lambda *frames: self.bot_run.say(*frames),
             begin=self.chores.begin,
-            end=end,
+            end=self.end,
         )
-        self.rooms = rooms = Rooms(
+        self.rooms = Rooms(
             self._in_room(
                 session,
-                turns.hearing,
+                self.turns.hearing,
                 waits=adopted.is_next,
                 # One that is next has yet to take the room over
-                on_started=_nothing if adopted.is_next else listener.started,
+                on_started=_nothing if adopted.is_next else self.listener.started,
             )
         )
+        self.time_limit = TimeLimit(
+            self.journal, self.rooms, age=adopted.age, begin=self.chores.begin, end=self.end
+        )
+
+    def _move_and_change_hands(self, connect: Connect) -> None:
+        """The session goes to another room, to another worker's bot, or comes from one."""
+        adopted, owner = self.adopted, self.adopted.owner
         everything: dict[str, Any] = {
-            "rooms": rooms,
-            "journal": journal,
-            "turns": turns,
-            "open_things": open_things,
+            "rooms": self.rooms,
+            "journal": self.journal,
+            "turns": self.turns,
+            "open_things": self.open_things,
         }
         deeds = Moving(
             in_another=self._in_another,
-            listener=listener,
-            last_moment=LastMoment(**everything, end=end, quiet_within=moving.QUIET_WITHIN),
+            listener=self.listener,
+            last_moment=LastMoment(**everything, end=self.end, quiet_within=moving.QUIET_WITHIN),
             connect=connect,
             **everything,
         )
-        self.moves = moves = Moves(
-            ledger,
-            launches,
+        self.moves = Moves(
+            self._ledger,
+            self._launches,
             deeds,
             adopter=Adopter(owner, adopted.host, adopted.job_id),
-            journal=journal,
-            listener=listener,
+            journal=self.journal,
+            listener=self.listener,
             is_free=lambda: not self.hand_over.has_begun,
-            end=end,
+            end=self.end,
         )
-        self.time_limit = TimeLimit(journal, rooms, age=adopted.age, begin=self.chores.begin, end=end)
-        self.terms = Terms(journal, listener, self.time_limit)
-        self.asked = BotOfStay(session.id, rooms, listener, moves, self.terms, end)
-        self.inbox = Inbox(ledger, journal, do=partial(handle, self.asked), moved=moves.over)
-        self.heartbeat = Heartbeat(
-            pulse,
-            journal,
-            self.inbox,
-            owner=owner,
-            turns=turns,
-            open_things=open_things,
-            end=end,
-            silence=rooms.silence,
-            begin=self.chores.begin,
-            may_have_moved=lambda: moves.are_in_doubt,
-        )
-        shared: dict[str, Any] = {"owner": owner, "journal": journal, "rooms": rooms}
         self.take_over = TakeOver(
-            ledger,
+            self._ledger,
             token=adopted.token,
             config=adopted.config,
-            listener=listener,
-            turns=turns,
-            open_things=open_things,
+            owner=owner,
+            listener=self.listener,
             time_limit=self.time_limit,
-            end=end,
-            **shared,
+            end=self.end,
+            **everything,
         )
         self.hand_over = HandOver(
-            ledger,
-            launches,
-            park=lambda: follow_awaited(ledger, park(journal.session, owner=owner, launches=launches)),
-            listener=listener,
-            last_moment=LastMoment(**everything, end=end, quiet_within=hand_over.QUIET_WITHIN),
-            moved=moves.over,
-            end=end,
-            **shared,
+            self._ledger,
+            self._launches,
+            owner=owner,
+            journal=self.journal,
+            rooms=self.rooms,
+            park=self._park,
+            listener=self.listener,
+            last_moment=LastMoment(**everything, end=self.end, quiet_within=hand_over.QUIET_WITHIN),
+            moved=self.moves.over,
+            end=self.end,
         )
-        self.closing = Closing(inbox=self.inbox, **shared)
+
+    def _obey_and_beat(self, pulse: AsyncRedisLedger) -> None:
+        """What is asked of the bot by messages, and that it lives."""
+        self.terms = Terms(self.journal, self.listener, self.time_limit)
+        self.asked = BotOfStay(
+            self.adopted.session.id, self.rooms, self.listener, self.moves, self.terms, self.end
+        )
+        self.inbox = Inbox(self._ledger, self.journal, do=partial(handle, self.asked), moved=self.moves.over)
+        self.heartbeat = Heartbeat(
+            pulse,
+            self.journal,
+            self.inbox,
+            owner=self.adopted.owner,
+            turns=self.turns,
+            open_things=self.open_things,
+            end=self.end,
+            silence=self.rooms.silence,
+            begin=self.chores.begin,
+            may_have_moved=lambda: self.moves.are_in_doubt,
+        )
+
+    async def _park(self) -> bool:
+        steps = park(self.journal.session, owner=self.adopted.owner, launches=self._launches)
+        return await follow_awaited(self._ledger, steps)
 
     @property
     def stage(self) -> Stage:
@@ -238,33 +266,6 @@ class Parts:
     @property
     def controls(self) -> Controls:
         return self.rooms.now.controls
-
-    def _tell_state(self, state: State, reason: Reason | None) -> None:
-        """Tell the people's clients where the session is in its life."""
-        if state not in ON_STAGE and state is not State.LEAVING:
-            return  # nobody is there to be told
-        why = {"reason": reason} if reason else {}
-        self.stage.tell(f"session.{state}", **why)
-        if state is State.LEAVING:
-            self.stage.tell("voice.session.end", **why)
-        elif state is State.LIVE:
-            self.stage.tell("voice.session.start")
-
-    def _tell_note(self, happened: Happened, person: str | None) -> None:
-        """Tell them who has come, and who has gone."""
-        if event := OF_PEOPLE.get(happened):
-            self.stage.tell(event, person=person)
-
-    def _tell_turn(self, conversation_id: str, turn: Turn) -> None:
-        """Tell them that a turn is kept, and where it is read."""
-        self.stage.tell(
-            "conversation.turn",
-            conversation=conversation_id,
-            turn=turn.sequence,
-            role=turn.role,
-            person=turn.person,
-            interrupted=turn.interrupted,
-        )
 
     def _begin_own_conversation(self) -> None:
         """Before anybody has said anything."""
