@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from tests.mutants import sound
 from tests.rigs import light
@@ -78,6 +80,13 @@ def _rank(path: Path) -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Here, since hooks of this file are not asked about what a whole session of tests shares."""
     config.pluginmanager.register(light)
+    log_in_plain_text()
+
+
+def log_in_plain_text() -> None:
+    """A test's log is read when it fails; tracebacks in frames and colours take longer than most tests."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 @pytest.fixture
@@ -93,12 +102,33 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def server(redis_url: str) -> Iterator[redis.Redis]:
-    """The Redis of this test process, emptied: for looking behind the ledger."""
+@pytest.fixture(scope="session")
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
     with client(redis_url) as it:
-        flush(it)
         yield it
+
+
+@pytest.fixture
+def server(redis_client: redis.Redis) -> redis.Redis:
+    """The Redis of this test process, emptied: for looking behind the ledger."""
+    flush(redis_client)
+    return redis_client
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SQLite's, with all tables: to be copied, since making it takes longer than most tests."""
+    from greenroom.app.conversations.migrating import migrate
+
+    path = tmp_path_factory.mktemp("migrated") / "greenroom.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_file(migrated_file: Path, tmp_path: Path) -> Path:
+    """A database of the test's own, whose tables are empty."""
+    return shutil.copy(migrated_file, tmp_path / "greenroom.db")
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+import redis
 
 from greenroom.app.rooms.ledger import Ledger
-from tests.rigs.redis_world import Awaited, client, flush, pass_time, patient_ledger, settle
+from greenroom.app.storage.ledger import RedisLedger
+from tests.rigs.redis_world import Awaited, pass_time, patient_ledger, settle
 
 
 @dataclass(frozen=True)
@@ -20,15 +22,31 @@ class World:
     settle: Callable[[], None]
 
 
-@pytest.fixture(params=[patient_ledger, Awaited], ids=["waited for", "awaited"])
-def world(request: pytest.FixtureRequest, redis_url: str) -> Iterator[World]:
-    ledger = request.param(redis_url)
-    with client(redis_url) as server:
-        flush(server)
-        yield World(
-            ledger, lambda by: pass_time(redis_url, by), lambda: server.flushall(), lambda: settle(server)
-        )
-    ledger.close()
+KINDS = {"waited for": patient_ledger, "awaited": Awaited}
+
+
+@pytest.fixture(scope="session")
+def ledgers(redis_url: str) -> Iterator[dict[str, RedisLedger | Awaited]]:
+    """Their connections outlive the tests: making new ones takes longer than most of them."""
+    made = {kind: make(redis_url) for kind, make in KINDS.items()}
+    yield made
+    for ledger in made.values():
+        ledger.close()
+
+
+@pytest.fixture(params=KINDS)
+def world(
+    request: pytest.FixtureRequest,
+    ledgers: dict[str, RedisLedger | Awaited],
+    redis_url: str,
+    server: "redis.Redis",
+) -> World:
+    return World(
+        ledgers[request.param],
+        lambda by: pass_time(redis_url, by),
+        lambda: server.flushall(),
+        lambda: settle(server),
+    )
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 A test is heavy that starts a process, or has a model listen to seconds of sound: each costs more than hundreds of
 others do.  Whoever starts a process without the mark fails and is told of it, so that the quick part stays quick.
-What a whole session of tests shares, as its Redis, is nobody's in particular.
+The Redis of a test process is nobody's in particular: it is started once, in a tenth of a second.  PostgreSQL takes
+seconds, so whoever uses it is heavy, and its quick neighbour on SQLite is not.
 """
 
 import sys
@@ -48,7 +49,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
-    with watched(_watched and fixturedef.scope != "session"):
+    with watched(_watched and fixturedef.argname != "redis_url"):
         return (yield)
 
 

@@ -27,7 +27,7 @@ def redis_server() -> Iterator[str]:
 
 
 def client(url: str) -> "redis.Redis":
-    return redis.Redis.from_url(url, decode_responses=True)
+    return redis.Redis.from_url(url, decode_responses=True, driver_info=None)  # None: see CLIENT_OPTIONS
 
 
 def patient_ledger(url: str) -> RedisLedger:

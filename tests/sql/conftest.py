@@ -1,7 +1,6 @@
 """Both databases: what a test here says is true of SQLite and of PostgreSQL."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from tests.rigs.controlled_database import in_a_hurry
 from tests.rigs.postgresql import PostgreSQLServer, is_there, postgresql_server
 from tests.rigs.redis_world import patient_ledger
 
-KINDS = ("sqlite", "postgresql")
+KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.heavy))
 PATIENT = Patience(connection=60, lock=60, statement=60)  # on a busy machine a database is late, and not away
 # Whoever the test before has left connected may have locks
 CUT_OTHERS_OFF = (
@@ -51,14 +50,6 @@ def janitor(postgresql: PostgreSQLServer) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """SQLite's, with all tables: to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "greenroom.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture(params=KINDS)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a database without tables is."""
@@ -74,11 +65,10 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=KINDS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """Where a database with all tables is, which are empty."""
     if request.param == "sqlite":
-        path = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "greenroom.db")
-        return f"sqlite:///{path}"
+        return f"sqlite:///{request.getfixturevalue('sqlite_file')}"
     server: PostgreSQLServer = request.getfixturevalue("postgresql")
     janitor: psycopg.Connection[Any] = request.getfixturevalue("janitor")
     janitor.execute(CUT_OTHERS_OFF)

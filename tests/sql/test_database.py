@@ -252,6 +252,7 @@ def test_a_server_that_is_frozen_is_given_up(postgresql_alone):
     database.close()
 
 
+@pytest.mark.heavy
 def test_a_statement_that_takes_too_long_is_given_up(postgresql):
     database = Database(postgresql.url, patience=SOON)
     began = time.monotonic()

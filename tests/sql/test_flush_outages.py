@@ -88,13 +88,6 @@ def on_postgresql(ledger, server_alone):
 
 
 @pytest.fixture
-def sqlite_file(tmp_path):
-    path = tmp_path / "greenroom.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
 def on_sqlite(ledger, sqlite_file):
     flushing = Flushing(ledger, f"sqlite:///{sqlite_file}")
     flushing.say(3)

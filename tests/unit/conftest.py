@@ -1,5 +1,6 @@
 """The product over fakes, and over a Redis that each test controls."""
 
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,6 @@ from flask import Flask
 
 from greenroom.app.api import register
 from greenroom.app.api.services import Services
-from greenroom.app.conversations.migrating import migrate
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms import assistants, users
 from greenroom.app.rooms.asked_moves import AskedMoves
@@ -26,7 +26,7 @@ from tests.rigs.api import KEY, SIGNS, Caller
 from tests.rigs.controlled_database import in_a_hurry, leave_empty
 from tests.rigs.controlled_ledger import ControlledLedger
 from tests.rigs.makers import a_report
-from tests.rigs.redis_world import client, patient_ledger
+from tests.rigs.redis_world import patient_ledger
 
 PERSONALITIES = ("host", "gruff")
 
@@ -37,12 +37,6 @@ def ledger_below(redis_url):
     it = patient_ledger(redis_url)
     yield it
     it.close()
-
-
-@pytest.fixture(scope="session")
-def redis_client(redis_url):
-    with client(redis_url) as it:
-        yield it
 
 
 @pytest.fixture
@@ -127,15 +121,15 @@ def impatient(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory):
+def settings(tmp_path_factory, migrated_file):
+    var = tmp_path_factory.mktemp("var")
+    shutil.copy(migrated_file, var)
     stun = IceServer(("stun:stun.example.com",))
-    made = Settings(
-        api_key=KEY, signing_secret=SIGNS, var_dir=tmp_path_factory.mktemp("var"), ice_servers=(stun,)
-    )
+    made = Settings(api_key=KEY, signing_secret=SIGNS, var_dir=var, ice_servers=(stun,))
+    assert made.database_url == f"sqlite:///{var / migrated_file.name}"
     with in_a_hurry(), pytest.MonkeyPatch.context() as patch:
         for subject in (assistants, users):  # on a busy machine a database is late, and not away
             patch.setattr(subject, "WITHIN", timedelta(seconds=60))
-        migrate(made.database_url)
         yield made
 
 

@@ -8,7 +8,6 @@ import pytest
 from greenroom.app import cli
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
-from greenroom.app.conversations.migrating import migrate
 from greenroom.app.rooms.archive import Batch, Delivery
 from greenroom.app.rooms.conversations import Record, Turn
 from greenroom.app.rooms.flushing import Flusher
@@ -20,9 +19,9 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, redis_url, ledger, capsys):
+def run(monkeypatch, tmp_path, sqlite_file, redis_url, ledger, capsys):
     """A command's exit code and output, where Ann has talked."""
-    url = f"sqlite:///{tmp_path / 'greenroom.db'}"
+    url = f"sqlite:///{sqlite_file}"
     for name, value in {
         "VAR_DIR": str(tmp_path / "var"),
         "REDIS_URL": redis_url,
@@ -31,7 +30,6 @@ def run(monkeypatch, tmp_path, redis_url, ledger, capsys):
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    migrate(url)
     database = Database(url)
     said = [("user", "Hello, I am Ann."), ("assistant", "Nice to meet you.")]
     turns = [

@@ -21,6 +21,7 @@ def lines():
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in (*QUIET, *OURS)}
     stream = io.StringIO()
+    of_structlog = structlog.get_config()
 
     def start(log_format="json", log_level="INFO"):
         configure(Settings(log_format=log_format, log_level=log_level), stream)
@@ -32,7 +33,7 @@ def lines():
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)
     logging.captureWarnings(False)
-    structlog.reset_defaults()
+    structlog.configure(**of_structlog)
 
 
 def test_json_has_the_event_its_level_its_time_and_its_fields(lines):

@@ -1,28 +1,20 @@
 """POST /webhooks/...: who may say something, what is said twice, and what is done with it."""
 
-import pytest
-from flask import Flask
+from dataclasses import replace
 
-from greenroom.app.api import register
+import pytest
+
 from greenroom.app.api.services import Services
-from greenroom.app.settings import Settings
 from tests.fakes.livekit_webhook import KEY as LIVEKIT_KEY
 from tests.fakes.livekit_webhook import SECRET, URL, signed, told
-from tests.rigs.api import KEY, SIGNS, Caller, problem
+from tests.rigs.api import KEY, Caller, problem
 
 
 @pytest.fixture
-def outside(tmp_path, ledger, launches):
-    """Anybody, without a key of ours."""
-    settings = Settings(
-        api_key=KEY,
-        signing_secret=SIGNS,
-        var_dir=tmp_path,
-        livekit_url=URL,
-        livekit_api_key=LIVEKIT_KEY,
-        livekit_api_secret=SECRET,
-    )
-    app = register(Flask("app", static_folder=None), Services.over(ledger, launches, settings, ("host",)))
+def outside(app, settings, ledger, launches):
+    """Anybody, without a key of ours, where there is a LiveKit server."""
+    livekit = {"livekit_url": URL, "livekit_api_key": LIVEKIT_KEY, "livekit_api_secret": SECRET}
+    app.extensions["greenroom"] = Services.over(ledger, launches, replace(settings, **livekit), ("host",))
     return Caller(app.test_client(), None)
 
 
@@ -87,6 +79,9 @@ def test_with_redis_away_the_server_is_asked_to_say_it_again(outside, ledger):
     assert say(outside, body).json == {"heard": True}
 
 
-def test_of_a_provider_that_we_have_not_nothing_is_heard(outside, caller):
-    problem(say(caller.with_(None), told()), 404, "no-such-provider")
+def test_of_a_provider_that_we_have_not_nothing_is_heard(outside):
     problem(say(outside, told(), {}, path="/webhooks/daily"), 404, "no-such-provider")
+
+
+def test_nor_is_anything_of_any_where_we_have_none(caller):
+    problem(say(caller.with_(None), told()), 404, "no-such-provider")

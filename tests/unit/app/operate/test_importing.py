@@ -10,7 +10,6 @@ from greenroom.app import cli
 from greenroom.app.api.schemas.assistants import read_assistant
 from greenroom.app.conversations.assistants import SqlAssistants
 from greenroom.app.conversations.database import Database
-from greenroom.app.conversations.migrating import migrate
 from greenroom.app.operate.importing import USUAL, Outcome, import_assistants
 from greenroom.app.operate.mongo_documents import BadDocument, documents_in
 from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
@@ -49,11 +48,10 @@ PEARL_ID = PEARL["_id"]["$oid"]
 
 
 @pytest.fixture
-def url(tmp_path, monkeypatch):
+def url(sqlite_file, monkeypatch):
     with in_a_hurry():
-        it = f"sqlite:///{tmp_path / 'greenroom.db'}"
+        it = f"sqlite:///{sqlite_file}"
         monkeypatch.setenv("DATABASE_URL", it)
-        migrate(it)
         yield it
 
 
