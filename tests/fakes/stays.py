@@ -1,5 +1,6 @@
 """The parts of a stay, real but for the stage, Redis, and the timer that ends the process."""
 
+import asyncio
 from datetime import timedelta
 
 from pipecat.pipeline.pipeline import Pipeline
@@ -63,12 +64,13 @@ async def connect(session):
 
 
 class FakePipeline:
-    """A bot's pipeline that keeps what is put into it, and can be told to start."""
+    """A bot's pipeline that keeps what is put into it, can be told to start, and is over when it is cancelled."""
 
     def __init__(self, *processors):
         self.pipeline = Pipeline(list(processors))
         self.frames = []
         self.cancelled = None
+        self.over = asyncio.Event()
         self._handlers = {}
 
     def add_reached_downstream_filter(self, _filter):
@@ -89,6 +91,7 @@ class FakePipeline:
 
     async def cancel(self, reason):
         self.cancelled = reason
+        self.over.set()
 
 
 async def with_pipeline(parts, *processors):

@@ -81,18 +81,6 @@ class Willing(Told):
         return [view if isinstance(step, ReadRoom) else None for step, view in zip(steps, views, strict=True)]
 
 
-class Cancelled(FakePipeline):
-    """A pipeline that is over when it is cancelled."""
-
-    def __init__(self, *processors):
-        super().__init__(*processors)
-        self.over = asyncio.Event()
-
-    async def cancel(self, reason):
-        await super().cancel(reason)
-        self.over.set()
-
-
 class Bot:
     """A bot of pipecat's aggregators, which runs until it is told otherwise; each run of it is remembered."""
 
@@ -102,7 +90,7 @@ class Bot:
 
     async def __call__(self, body):
         context = LLMContext(list(body["conversation"]))
-        pipeline = Cancelled(*LLMContextAggregatorPair(context, user_params=ears.user_params()))
+        pipeline = FakePipeline(*LLMContextAggregatorPair(context, user_params=ears.user_params()))
         pipeline.body, pipeline.context, pipeline.state = body, context, room_state.current()
         self.runs.append(pipeline)
         if len(self.runs) > 1 and self.second is not None:
@@ -142,6 +130,7 @@ def installed(monkeypatch):
     """A stay that runs, with two stages: who is on the first, and on the second, is the test's."""
 
     monkeypatch.setattr(moving, "TOLD_WITHIN", timedelta(0))
+    monkeypatch.setattr(moving, "QUIET_WITHIN", timedelta(seconds=0.1))  # no model answers here
 
     @asynccontextmanager
     async def running(*, people=("ann",), there=(), ledger=None, **facts):
@@ -240,10 +229,7 @@ async def test_turns_go_on_under_the_epoch_of_the_other_room_in_one_order(instal
         assert written == [(7, "7-1", "here"), (9, "9-2", "there")]
 
 
-async def test_an_answer_that_is_under_way_is_cut_off_once_the_session_has_moved_and_owed_there(
-    installed, monkeypatch
-):
-    monkeypatch.setattr(moving, "QUIET_WITHIN", timedelta(seconds=0.1))
+async def test_an_answer_that_is_under_way_is_cut_off_once_the_session_has_moved_and_owed_there(installed):
     async with installed() as it:
         first = it.bot.runs[0]
         it.says("user", "tell me a long story")
@@ -264,11 +250,8 @@ async def test_an_answer_that_is_under_way_is_cut_off_once_the_session_has_moved
         assert second.body["owes_an_answer"] is False  # that was not said to be cut short: it is whole
 
 
-async def test_a_move_that_is_asked_for_while_another_is_being_finished_is_made_after_it(
-    installed, monkeypatch
-):
+async def test_a_move_that_is_asked_for_while_another_is_being_finished_is_made_after_it(installed):
     """Whoever sent the bot on at once was told that it could not move."""
-    monkeypatch.setattr(moving, "QUIET_WITHIN", timedelta(seconds=0.1))
     back, asked = Target(STAGE, 11, "token-back"), []
     async with installed() as it:
         it.parts.turns.floor.begins("assistant")
@@ -289,8 +272,7 @@ async def test_a_move_that_is_asked_for_while_another_is_being_finished_is_made_
         assert it.steps(CallOffMove)[-1].epoch == back.epoch  # this ledger has no claim there
 
 
-async def test_a_question_that_was_not_answered_is_owed_in_the_other_room(installed, monkeypatch):
-    monkeypatch.setattr(moving, "QUIET_WITHIN", timedelta(seconds=0.1))
+async def test_a_question_that_was_not_answered_is_owed_in_the_other_room(installed):
     async with installed() as it:
         it.says("user", "and what is the capital of France?")
         await it.moves()
@@ -323,7 +305,6 @@ async def test_a_tool_that_runs_while_the_bot_moves_has_a_result_in_the_other_ro
     installed, monkeypatch, begins, returns, known
 ):
     """It returned into the old room's context after the other one had been told that it was cut off."""
-    monkeypatch.setattr(moving, "QUIET_WITHIN", timedelta(seconds=0.1))
     monkeypatch.setattr(moving, "TOOLS_RETURN_WITHIN", timedelta(seconds=0.3))
     async with installed() as it:
         old = it.rooms.now.hearing

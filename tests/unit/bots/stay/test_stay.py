@@ -95,9 +95,9 @@ async def test_a_bot_that_raises_is_followed_by_another(perform):
 
 async def test_a_stay_is_ended_from_outside_and_its_bot_leaves(perform):
     async def bot(current, _body):
-        await starts(current)
+        pipeline = await starts(current)
         current.end(Ending(Reason.SHUTDOWN))
-        await asyncio.Future()
+        await pipeline.over.wait()
 
     ledger = Told()
     _, reason = await perform(bot, ledger=ledger)
@@ -210,8 +210,8 @@ async def test_helpers_that_run_are_no_failure():
 
 async def test_a_stay_that_loses_a_helper_ends_with_a_failure_of_that_name(perform):
     async def bot(current, _body):
-        await starts(current)
-        await asyncio.Future()
+        pipeline = await starts(current)
+        await pipeline.over.wait()
 
     class Broken(Told):
         async def run(self, step):
@@ -390,12 +390,12 @@ async def test_the_first_bot_of_a_session_was_not_cut_off_whatever_its_user_says
 
 async def test_the_people_s_clients_are_told_of_the_session_and_servers_of_what_is_heard(perform):
     async def bot(current, _body):
-        await starts(current)
+        pipeline = await starts(current)
         current._parts.telling.tell("voice.speech.start", person="ada")
         current._parts.telling.tell("voice.speech.end", person="ada")
         await asyncio.sleep(0.3)
         current.end(Ending(Reason.SHUTDOWN))
-        await asyncio.Future()
+        await pipeline.over.wait()
 
     ledger = Told()
     parts, _ = await perform(bot, ledger=ledger)
@@ -417,7 +417,7 @@ async def test_the_people_s_clients_are_told_who_comes_what_is_opened_and_which_
     """As servers are, in the same words."""
 
     async def bot(current, _body):
-        await starts(current)
+        pipeline = await starts(current)
         parts = current._parts
         await parts.journal.note(Happened.PERSON_ARRIVED, person="ada")
         parts.open_things.open("desktop_mode", "full", owner="ada")
@@ -425,7 +425,7 @@ async def test_the_people_s_clients_are_told_who_comes_what_is_opened_and_which_
         parts.turns._writer._on_reply(recorded("c", Turn("7-1", "user", "hello", person="ada")), 4)
         await parts.journal.note(Happened.PERSON_LEFT, person="ada")
         current.end(Ending(Reason.SHUTDOWN))
-        await asyncio.Future()
+        await pipeline.over.wait()
 
     parts, _ = await perform(bot)
 
