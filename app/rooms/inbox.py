@@ -1,4 +1,7 @@
-"""What a session's bot is asked to do, and what it answered."""
+"""What a session's bot is asked to do, and what it answered: as it lies in the ledger, also while the bot is starting.
+
+`messages.py` sends it and waits for the answer; the bot reads it in `bots/stay/inbox.py`.
+"""
 
 import secrets
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Asking a session's bot for something, and hearing what became of it."""
+"""Asking a session's bot for something, and hearing what became of it.
+
+A bot that is starting finds the message in its inbox: `bots/stay/inbox.py` says when it is read.
+"""
 
 import time
 from collections.abc import Callable, Mapping

@@ -25,6 +25,7 @@ from greenroom.app.errors import (
     RoomFull,
 )
 from greenroom.app.rooms.asked_bot import AskedBot, Request
+from greenroom.app.rooms.asking import ANOTHER_CAME, check_alone, ended_by, wish_of
 from greenroom.app.rooms.bodies import Body
 from greenroom.app.rooms.bot_answers import (
     MALFORMED,
@@ -239,17 +240,6 @@ class CleanUp(Request[Cleaned]):
         return await bot.clean_up(wish_of(self.by, self.timestamp))
 
 
-def wish_of(person: str | None, timestamp: str | None) -> str | None:
-    """What tells a client's wish from another; None where it does not say."""
-    return None if timestamp is None else f"{person or ''} {timestamp}"
-
-
-def check_alone(people: frozenset[str], person: str | None) -> None:
-    """Raises OthersThere where a person asks, and is not alone with the bot; the holder of the key may ask always."""
-    if person is not None and people - {person}:
-        raise OthersThere
-
-
 @dataclass(frozen=True)
 class MoveTo(Request[Done]):
     """Move to another room, which is claimed for the session already.
@@ -269,14 +259,6 @@ class MoveTo(Request[Done]):
     async def carry_out(self, bot: AskedBot) -> Done:
         await bot.move(int(self.epoch))
         return Done()
-
-
-ANOTHER_CAME = "its user's next bot is in another room"
-
-
-def ended_by(person: str | None) -> str:
-    """Who ended a call by asking for it, for its record: a person of the room, or the holder of the key."""
-    return f"{person} hung up" if person is not None else "POST /leave, with the key"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pipecat.frames.frames import InterruptionFrame, LLMMessagesUpdateFrame
 
 from greenroom.app.errors import OthersThere
 from greenroom.app.rooms import consequences, happenings
+from greenroom.app.rooms.asking import check_alone, wish_of
 from greenroom.app.rooms.attendance import Attendance
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.bot_answers import Cleaned
@@ -18,7 +19,6 @@ from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.consequences import Consequence
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.happenings import Happening
-from greenroom.app.rooms.requests import check_alone, wish_of
 from greenroom.app.rooms.sessions import (
     NO_APPEARANCE,
     Appearance,
