@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +19,7 @@ class OpenAIServer:
     """
 
     heard: str = "Hello there"
-    answer: str = "Good evening. How are you?"
+    answer: str | Callable[[Any], str] = "Good evening. How are you?"  # or what it says to a request
     speech: bytes = b"\x00\x10" * 24_000  # a second
     fails: dict[str, int | str] = field(default_factory=dict)
     requests: list[tuple[str, Any]] = field(default_factory=list)
@@ -68,15 +68,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif isinstance(way, int):
             self._send(way, "application/json", json.dumps({"error": {"message": "said the fake"}}).encode())
         else:
-            kind, answer = self._answer()
+            kind, answer = self._answer(json.loads(body) if is_json else None)
             self._send(200, kind, answer, cut=way == "breaks")
 
-    def _answer(self) -> tuple[str, bytes]:
+    def _answer(self, asked: Any) -> tuple[str, bytes]:
         if self.path.endswith("/audio/transcriptions"):
             return "application/json", json.dumps({"text": self.openai.heard}).encode()
         if self.path.endswith("/audio/speech"):
             return "audio/pcm", self.openai.speech
-        return "text/event-stream", b"".join(_events(self.openai.answer))
+        answer = self.openai.answer
+        return "text/event-stream", b"".join(_events(answer if isinstance(answer, str) else answer(asked)))
 
     def _send(self, status: int, kind: str, content: bytes, *, cut: bool = False) -> None:
         self.send_response(status)

@@ -1,7 +1,11 @@
 """Somebody tells the bot their name, hangs up, everything is started again, and they come back: it knows the name."""
 
+import json
+import time
+
 import pytest
 
+from tests.fakes.backend_server import SECRET, a_backend
 from tests.fakes.person import Person
 from tests.rigs.eventually import eventually
 from tests.rigs.product import Product, product
@@ -48,3 +52,22 @@ async def test_a_name_outlives_everything_that_runs_and_goes_when_it_is_asked_to
 
         assert "Alice" not in await talk(running, "local:third", until=ASKED)
         assert "Alice" not in await talk(running, "local:fourth", until=ASKED, user="ben")
+
+
+def slow(call):
+    """A memory that takes longer than a bot waits for it, and less long than it is listened to."""
+    if call.path != "/recall":
+        return 200, b"{}"
+    time.sleep(0.6)
+    return 200, json.dumps({"text": "Facts:\n- name: Alice"}).encode()
+
+
+async def test_a_memory_that_comes_after_the_bot_has_begun_is_known_in_that_call():
+    """A first read of a database that nobody had read took longer than a bot waits, and the name was not known."""
+    with a_backend() as backend:
+        backend.answers = slow
+        with product(SLOTS="1", BACKEND_URL=backend.url, BACKEND_SECRET=SECRET) as running:
+            await talk(running, "local:slow", "What is my name?", until="Your name is Alice")
+
+            assert "memory_load_failed" in running.process("bots").logs()  # it did begin without
+            assert len(backend.to("/recall")) == 1
