@@ -64,7 +64,7 @@ def word(text: str) -> str:
 
 def text_of(path: str) -> str:
     try:
-        return Path(path).read_text("utf-8")
+        return Path(path).read_text("utf-8-sig")  # Windows marks the beginning of a file
     except OSError as error:
         raise argparse.ArgumentTypeError(f"'{path}' cannot be read: {error.strerror}") from None
     except UnicodeError:

@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -49,18 +49,17 @@ def _kept() -> Iterator[Kept]:
 
     settings = settings_here()
     ledger = ledger_of(settings)
-    database = Database(settings.database_url)
-    check(database)
-    personal = SqlPersonal(database)
-    reading = Reading(SqlKeptConversations(database), ledger)
-    erasing = Erasing(
-        ledger,
-        personal,
-        elsewhere=erasure_at(settings.backend_url, settings.backend_secret),
-        redis_keeps_file=settings.redis_is_embedded,
-    )
-    yield Kept(reading, personal, erasing, SqlCounted(database), ledger)
-    database.close()
+    with closing(Database(settings.database_url)) as database:
+        check(database)
+        personal = SqlPersonal(database)
+        reading = Reading(SqlKeptConversations(database), ledger)
+        erasing = Erasing(
+            ledger,
+            personal,
+            elsewhere=erasure_at(settings.backend_url, settings.backend_secret),
+            redis_keeps_file=settings.redis_is_embedded,
+        )
+        yield Kept(reading, personal, erasing, SqlCounted(database), ledger)
 
 
 def _with_what_is_kept(

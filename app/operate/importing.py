@@ -14,6 +14,8 @@ from greenroom.app.rooms.assistants import NAME, Assistant, AssistantStore, Voic
 
 USUAL = VoiceSessionConfig(persistence=timedelta(seconds=300), max_duration=timedelta(seconds=3600))
 
+LAST_MS = 253_402_300_800_000  # the year 10000, which no answer could tell; such a date counts as none
+
 # What their names are called here; where a document has both, ours counts
 NAMES = {
     "assistant_name": "name",
@@ -126,9 +128,10 @@ def _assistant(document: Mapping[str, Any], facts: dict[str, Any], read: Read) -
         facts = {**facts, "name": re.sub(r"[^A-Za-z0-9_-]+", "-", facts["name"]).strip("-_")}
     assistant = read(its_id, facts)
     created_ms = document.get("createdAt", document.get("created_at"))
+    is_date = type(created_ms) is int and 0 <= created_ms < LAST_MS
     return replace(
         assistant,
-        created_ms=created_ms if isinstance(created_ms, int) else 0,
+        created_ms=created_ms if is_date else 0,
         voice_session_config=_config(assistant.voice_session_config),
     )
 

@@ -67,6 +67,8 @@ def _line(line: str, number: int) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return _finite(value)
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
@@ -77,10 +79,15 @@ def _plain(value: Any) -> Any:
 
 
 def _number(value: Any) -> float | int:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{value} is no number")
+    number = _finite(float(value))
     return int(number) if number.is_integer() else number
+
+
+def _finite(number: float) -> float:
+    """Python reads NaN and 1e999, which are no JSON: PostgreSQL keeps neither, and no client reads them."""
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no number")
+    return number
 
 
 def _milliseconds(value: Any) -> int:

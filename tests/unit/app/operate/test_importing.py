@@ -1,6 +1,7 @@
 """Assistants out of an application's MongoDB: what is taken over, how, and what is left alone."""
 
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -149,7 +150,11 @@ BAD = {
     "an odd id": ({"_id": "a b", "name": "a"}, "Its _id is a b"),
     "a number that is none": (
         {"name": "a", "n": {"$numberDouble": "NaN"}},
-        "cannot be read: NaN is no number",
+        "cannot be read: nan is no number",
+    ),
+    "a number that is no JSON": (
+        {"name": "a", "voiceParameters": {"warmth": float("inf")}},
+        "cannot be read: inf is no number",
     ),
     "a date that is none": ({"name": "a", "createdAt": {"$date": "soon"}}, "cannot be read"),
 }
@@ -165,6 +170,18 @@ def test_a_bad_document_is_named_and_stops_no_other(imported, store, what):
     assert came[1].place == 2 and any(word in came[1].because for word in words.split("|")), came[1].because
     assert str(came[1]).startswith("document 2") and "\n" not in str(came[1])
     assert [each.name for each in store.page("", 9)] == ["pearl", "ruby"]
+
+
+@pytest.mark.parametrize("ms", [-1, 10**15, 2**63, True])
+def test_a_date_that_no_answer_could_tell_is_none(imported, store, ms):
+    """One assistant of the year 33658 and no list of assistants could be told any more."""
+    before_ms = time.time() * 1000 - 1
+
+    assert outcomes(imported({**PEARL, "createdAt": {"$date": {"$numberLong": str(int(ms))}}})) == [
+        Outcome.ADDED
+    ]
+
+    assert store.find("pearl").created_ms == 1 if ms is True else store.find("pearl").created_ms > before_ms
 
 
 def test_of_two_documents_with_one_name_the_second_is_named(imported, store):
@@ -201,9 +218,9 @@ def test_the_command_prints_what_it_did_and_fails_if_something_was_bad(tmp_path,
     told = capsys.readouterr().out
     assert "document 1 (pearl): added; left out: vapi_assistant_id" in told and "\x1b" not in told
 
-    file.write_text(json.dumps(PEARL))
+    file.write_text(json.dumps(PEARL), "utf-8-sig")  # as PowerShell writes what a program prints
     assert cli.main(["import-assistants", str(file)]) == cli.OK
-    assert "1 documents: 1 left as they are." in capsys.readouterr().out
+    assert "1 document: 1 left as they are." in capsys.readouterr().out
 
 
 def test_the_command_says_what_it_cannot_read_and_what_is_not_migrated(tmp_path, capsys, monkeypatch):
