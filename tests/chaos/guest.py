@@ -20,6 +20,7 @@ from tests.fakes.person import Person
 DEAD_AFTER = 1.0  # seconds without a packet
 KNOCK_EVERY = 0.25  # seconds between attempts to get a line
 MOVES_WITHIN = 2.0  # seconds; who sees a later epoch waits so long for being told to move before it hangs up
+GOES = ("handed_over", "parked", "transition")  # what a bot says that is about to leave a line
 LISTENS_BEHIND = 3.0  # seconds that an old line is still listened to after its bot said that it moves
 
 
@@ -33,7 +34,7 @@ class Line(Person):
         self.number, self.since = number, time.monotonic()
         self.last_packet = time.monotonic()
         self.epoch = guest.epoch
-        self.was_told = ""  # handed_over, parked
+        self.was_told = ""  # one of GOES
         self.is_closed = False
         self._guest = guest
         self._read = 0
@@ -118,7 +119,7 @@ class Guest(Listener):
             self.dialled.append((time.monotonic(), why))
             if why == "epoch":  # the room has one peer connection: hanging up is what puts the old bot out
                 await line.close()
-            elif why in ("handed_over", "parked"):
+            elif why in GOES:
                 self._closing.append(asyncio.create_task(self._listen_behind(line)))
 
     def _recovered(self) -> Line | None:
@@ -163,7 +164,7 @@ class Guest(Listener):
 
     def _take_news(self, line: Line) -> None:
         for message in line.news():
-            if (event := self._take_message(line.number, message)) in ("handed_over", "parked"):
+            if (event := self._take_message(line.number, message)) in GOES:
                 line.was_told = event
 
     async def _listen_behind(self, line: Line) -> None:

@@ -114,7 +114,7 @@ class Listener:
         self.typed: Counter[str] = Counter()  # how often; who is not answered says it again
         self.known: set[str] = set()  # lines that were answered: from then on no bot may forget them
         self.dialled: list[tuple[float, str]] = []
-        self.told: list[tuple[float, str]] = []  # handed_over, parked
+        self.told: list[tuple[float, str]] = []  # handed_over, parked, transition
         self.ended: str | None = None  # the session's reason
         self.may_end = False
         self.doubles: dict[tuple[str, str], str] = {}
@@ -317,6 +317,7 @@ class Listener:
                 session = await asyncio.to_thread(self.lab.session, self.session_id)
             except (Problem, OSError, ValueError):
                 session = {}
+            self.room = session.get("room_url", self.room)
             epoch = int(session.get("epoch") or 0)
             if epoch > self.epoch:
                 self.epoch, self._epoch_since = epoch, time.monotonic()

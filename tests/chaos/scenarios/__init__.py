@@ -9,6 +9,7 @@ from tests.chaos.scenarios import (
     flushes,
     launches,
     livekit,
+    moves,
     outages,
     partitions,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "flushes",
     "launches",
     "livekit",
+    "moves",
     "outages",
     "partitions",
 ]
