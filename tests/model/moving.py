@@ -11,11 +11,10 @@ from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-from greenroom.app.errors import GreenroomError, NotMovable, RedisAway
+from greenroom.app.errors import GreenroomError, RedisAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.inbox import Message
-from greenroom.app.rooms.joining import Joined
 from greenroom.app.rooms.leases import Adopt, ReadRoom
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Step, granted
@@ -475,12 +474,6 @@ class MovingWorld(World):
         super().lose_everything()
         self.begun.clear()
         self.asked_for_pause.clear()
-
-    def join(self, room: Room, user: str) -> Joined | None:  # type: ignore[override]
-        try:
-            return super().join(room, user)
-        except NotMovable:  # it is on its way to a third room
-            return None
 
     def carry(self, again: int | None = None) -> None:
         """A control worker takes a task: the next, or one that was done before."""

@@ -26,8 +26,8 @@ from greenroom.app.rooms import moving as app_moving
 from greenroom.app.rooms.moving import CommitMove
 from greenroom.app.rooms.requests import Leave, MoveTo
 from greenroom.app.rooms.sessions import State
+from greenroom.bots.stay import listener, parts
 from greenroom.bots.stay import moving as stay_moving
-from greenroom.bots.stay import parts
 from tests.model import moving
 from tests.model.moving import MovingWorld
 from tests.model.test_model import ANY, FAULT, HOST, REPEAT, USER, Machine, run_worlds
@@ -42,6 +42,16 @@ BEFALLS = st.sampled_from(["", "", "", "cannot run twice", "is not let in"])
 FATE = st.sampled_from(["goes on"] * 4 + ["asks twice", "loses the reply", "dies before", "dies behind"])
 
 
+# What a bot waits for, which no time that passes in a world ends
+REAL_WAITS = (
+    (app_moving, "ASK_AGAIN_AFTER"),
+    (stay_moving, "TOLD_WITHIN"),
+    (stay_moving, "QUIET_WITHIN"),
+    (stay_moving, "INTERRUPTED_WITHIN"),
+    (listener, "INTERRUPTED_WITHIN"),
+)
+
+
 @pytest.fixture
 def new_moving_world(redis_url, database, monkeypatch) -> Iterator[Callable[[], MovingWorld]]:
     server, ledger = client(redis_url), patient_ledger(redis_url)
@@ -49,8 +59,8 @@ def new_moving_world(redis_url, database, monkeypatch) -> Iterator[Callable[[], 
         monkeypatch.setattr(request, "within", timedelta(0))
         monkeypatch.setattr(request, "within_of_start", None)
     monkeypatch.setattr(parts, "BotRun", moving.Run)
-    monkeypatch.setattr(app_moving, "ASK_AGAIN_AFTER", timedelta(0))
-    monkeypatch.setattr(stay_moving, "TOLD_WITHIN", timedelta(0))
+    for module, name in REAL_WAITS:
+        monkeypatch.setattr(module, name, timedelta(0))
 
     def new() -> MovingWorld:
         with database.writing() as connection:

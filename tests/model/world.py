@@ -28,10 +28,12 @@ from greenroom.app.errors import (
     GreenroomError,
     IllegalTransition,
     NoSuchSession,
+    NotMovable,
     SessionEnded,
 )
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.archive import Batch, Refusal
+from greenroom.app.rooms.brief import new_conversation
 from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
@@ -707,8 +709,12 @@ class World:
         self.promised.clear()  # but for those whose bots live to write them again
         self.wishes = dict.fromkeys(HOSTS, RequestedState.WORK)
 
-    def join(self, room: Room, user: str) -> Joined:
-        joined = Joining(self.wire, self.queue, sleep=self.sleep).join(an_order(room, user_id=user))
+    def join(self, room: Room, user: str) -> Joined | None:
+        order = an_order(room, user_id=user, conversation_id=new_conversation())  # nobody names one
+        try:
+            joined = Joining(self.wire, self.queue, sleep=self.sleep).join(order)
+        except NotMovable:  # their bot is on its way to a third room
+            return None
         sight = self.look()
         if sight.session(joined.session_id):  # else whoever claimed it died before
             self.promised[joined.session_id] = None
