@@ -1,4 +1,4 @@
-"""What follows from what happens in a session's room: `attendance.py` says so, and `bots/stay/listener.py` does it."""
+"""What follows from what happens in a room: `attendance.py` says so, and `bots/stay/carrying_out.py` does it."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -6,10 +6,10 @@ from datetime import timedelta
 from greenroom.app.errors import RedisAway
 from greenroom.app.rooms.sessions import State
 from greenroom.bots.room_state import RoomState
+from greenroom.bots.stay.carrying_out import WRITTEN_WITHIN
 from greenroom.bots.stay.ending import End
 from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.journal import Journal
-from greenroom.bots.stay.listener import WRITTEN_WITHIN
 from greenroom.bots.turns import Turns
 
 

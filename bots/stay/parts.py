@@ -25,6 +25,7 @@ from greenroom.bots.stay.announcing import Announcing
 from greenroom.bots.stay.background import Chores
 from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.calls import Calls
+from greenroom.bots.stay.carrying_out import CarryOut
 from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.closing import Closing
 from greenroom.bots.stay.controls import Controls
@@ -152,9 +153,7 @@ class Parts:
             later=self.chores.begin,
         )
         self.silence = Silence(lambda: [each.stage for each in self.rooms.all], begin=self.chores.begin)
-        known = (said.person for said in adopted.conversation)
-        self.listener = RoomListener(
-            Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next),
+        self.carry_out = CarryOut(
             people=lambda: self.stage.people,
             journal=self.journal,
             turns=self.turns,
@@ -162,8 +161,18 @@ class Parts:
             cleaning=self.cleaning,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             silence=self.silence,
-            calls=Calls(self._ledger, self.journal, begin=self.chores.begin),
             say=lambda *frames: self.bot_run.say(*frames),
+            end=self.end,
+        )
+        known = (said.person for said in adopted.conversation)
+        self.listener = RoomListener(
+            Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next),
+            self.carry_out,
+            people=lambda: self.stage.people,
+            journal=self.journal,
+            cleaning=self.cleaning,
+            calls=Calls(self._ledger, self.journal, begin=self.chores.begin),
+            change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             begin=self.chores.begin,
             end=self.end,
         )

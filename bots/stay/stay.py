@@ -8,8 +8,8 @@ from greenroom.app.rooms.sessions import Reason, Session, State
 from greenroom.app.rooms.timings import BOT_STARTS_WITHIN
 from greenroom.bots.body import body_of
 from greenroom.bots.stay.background import first_of
+from greenroom.bots.stay.carrying_out import WRITTEN_WITHIN
 from greenroom.bots.stay.ending import REPLACED, Ending
-from greenroom.bots.stay.listener import WRITTEN_WITHIN
 from greenroom.bots.stay.parts import Parts
 
 
@@ -58,7 +58,7 @@ class Stay:
         finally:
             check.cancel()
             self._parts.time_limit.stop()
-            self._parts.listener.stop_clock()
+            self._parts.carry_out.stop_clock()
             self._parts.watchdog.watch_end()
             await self._parts.moves.cancel()
             await self._parts.turns.written(WRITTEN_WITHIN)

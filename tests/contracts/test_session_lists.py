@@ -34,7 +34,7 @@ def test_those_that_are_on_are_listed_a_page_at_a_time_each_once(world, ledger):
         if number % 3 == 2:
             world.pass_time(timedelta(seconds=1) if number == 5 else timedelta(0))
     listed, after = [], ""
-    while after is not None:
+    while after is not None and len(listed) < 100:  # else pages that repeat one are read for ever
         page = ledger.run(PageOfSessions(after, limit=3))
         assert len(page.session_ids) <= 3
         listed, after = listed + page.session_ids, page.after

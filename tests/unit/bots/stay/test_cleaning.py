@@ -48,7 +48,7 @@ class Bot:
         await self.parts.listener.departed(person)
 
     def end(self):
-        self.parts.listener.stop_clock()
+        self.parts.carry_out.stop_clock()
         self.writing.cancel()
 
     @property

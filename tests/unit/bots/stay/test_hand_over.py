@@ -126,7 +126,7 @@ async def test_without_a_slot_a_session_that_was_visited_is_parked():
     ledger = Successor(free=0)
     parts = a_bot(ledger, person="ann")
     await parts.listener.started()
-    parts.listener.stop_clock()
+    parts.carry_out.stop_clock()
 
     await parts.hand_over.run()
 
@@ -142,7 +142,7 @@ async def test_a_session_that_cannot_be_parked_just_then_keeps_its_bot_until_it_
     ledger.others_steps = 4  # something else is under way in its record: two looks each time
     parts = a_bot(ledger, person="ann")
     await parts.listener.started()
-    parts.listener.stop_clock()
+    parts.carry_out.stop_clock()
 
     await parts.hand_over.run()
 
@@ -155,7 +155,7 @@ async def test_without_a_slot_a_session_that_nobody_ever_visited_ends():
     ledger = Successor(free=0)
     parts = a_bot(ledger)
     await parts.listener.started()
-    parts.listener.stop_clock()
+    parts.carry_out.stop_clock()
 
     await parts.hand_over.run()
 

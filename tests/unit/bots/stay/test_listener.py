@@ -1,10 +1,10 @@
-"""What is carried out when somebody comes or goes."""
+"""What a stay does when somebody comes or goes."""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
-from pipecat.frames.frames import InterruptionFrame, LLMMessagesUpdateFrame
+from pipecat.frames.frames import InterruptionFrame
 from structlog.testing import capture_logs
 
 from greenroom.app.rooms.failures import FailureKind
@@ -46,7 +46,7 @@ async def bot():
     bot = Bot(persistence=timedelta(0))
     await bot.listener.started()
     yield bot
-    bot.listener.stop_clock()
+    bot.parts.carry_out.stop_clock()
 
 
 async def test_a_visit_stands_in_the_history_and_an_empty_room_ends_the_session(bot):
@@ -130,38 +130,6 @@ async def test_a_bot_that_says_nothing_is_not_interrupted_when_the_last_one_leav
     assert pipeline.frames == []
 
 
-async def test_another_person_finds_nothing_of_what_was_said_or_open():
-    bot = Bot()
-    await bot.listener.started()
-    pipeline = await with_pipeline(bot.parts)
-    await bot.comes("ann")
-    bot.parts.open_things.open("active_note", {"id": "n-7"}, owner="ann")
-    bot.parts.turns.message_added({"role": "user", "content": "a secret"})
-    writing = asyncio.create_task(bot.parts.turns.write())
-    await bot.goes("ann")
-    await bot.comes("ben")
-    writing.cancel()
-
-    assert bot.stage.conversation_id == bot.parts.turns.conversation_id != "a-conversation"
-    assert bot.parts.journal.session.conversation_id == bot.stage.conversation_id
-    assert bot.parts.open_things.all == {}
-    assert [frame.messages for frame in pipeline.frames if isinstance(frame, LLMMessagesUpdateFrame)] == [[]]
-    assert bot.history[-1] == "person_arrived"
-    begun = [
-        step for step in bot.ledger.told if isinstance(step, Note) and step.event == "conversation_begun"
-    ]
-    assert [(step.person, step.conversation_id) for step in begun] == [("ben", bot.stage.conversation_id)]
-
-
-async def test_who_comes_while_something_is_open_is_shown_it(bot):
-    bot.parts.open_things.open("active_note", {"id": "n-7"}, owner="ann")
-    bot.stage.told.clear()
-
-    await bot.comes("ann")
-
-    assert bot.stage.told == ["state"]
-
-
 async def test_who_leaves_a_room_that_is_another_bot_s_by_now_ends_nothing(bot):
     await bot.comes("ann")
     bot.parts.journal.has_room = False
@@ -175,7 +143,7 @@ async def test_a_visit_while_redis_is_away_is_written_when_it_is_back():
     await bot.listener.started()
     await bot.comes("ann")
     await bot.goes("ann")
-    bot.listener.stop_clock()
+    bot.parts.carry_out.stop_clock()
 
     assert bot.history == ["live", "person_arrived", "cleaned", "waiting", "person_left"]
 
@@ -203,7 +171,7 @@ async def test_a_bot_that_gives_its_room_up_is_not_ended_by_the_one_that_takes_i
 async def test_a_session_that_nobody_ever_visited_waits_for_no_slot(person, is_parked):
     bot = Bot(person=person)
     await bot.listener.started()
-    bot.listener.stop_clock()
+    bot.parts.carry_out.stop_clock()
 
     assert bot.listener.waits_for_slot() is is_parked
     assert bot.end.has_begun is not is_parked

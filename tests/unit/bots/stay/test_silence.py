@@ -85,7 +85,7 @@ class Bot:
 async def bot():
     bot = await Bot().start()
     yield bot
-    bot.parts.listener.stop_clock()
+    bot.parts.carry_out.stop_clock()
     bot.parts.time_limit.stop()
 
 
