@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from greenroom.app.cli_webhooks import webhooks as command
+from greenroom.app import cli_webhooks
 from greenroom.app.events import webhooks as module
 from greenroom.app.events.feed import Feed
 from greenroom.app.events.webhooks import Courier, gauges, headers_of, pause_after
@@ -104,10 +104,25 @@ async def sending(redis_url, *urls, pause=lambda _: timedelta(seconds=0.05), **f
         await ledger.close()
 
 
+@pytest.fixture(autouse=True)
+def looks_often(monkeypatch):
+    """For letters whose time has come: the pauses here are shorter, too."""
+    monkeypatch.setattr(module, "LOOKS_EVERY", 0.05)
+
+
 @pytest.fixture
 def sessions(ledger):
     ledger.run(Create(a_session("one")))
     ledger.run(Create(a_session("two", room=CELLAR, user_id="bob")))
+
+
+@pytest.fixture
+def command(monkeypatch, ledger, receiver):
+    """`greenroom webhooks`, where that receiver is set."""
+    settings = Settings(webhook_urls=(receiver.url,), webhook_secret=SECRET, webhook_private=True)
+    monkeypatch.setattr(cli_webhooks, "settings_here", lambda: settings)
+    monkeypatch.setattr(cli_webhooks, "ledger_of", lambda _: ledger)
+    return lambda what, its_id=None: cli_webhooks.webhooks(Namespace(what=what, id=its_id))
 
 
 @pytest.fixture
@@ -253,7 +268,7 @@ async def test_what_was_claimed_by_a_process_that_died_is_sent_by_the_next(
 
 
 async def test_a_receiver_is_told_that_events_are_gone_which_nobody_sent_in_time(
-    redis_url, ledger, server, receiver, capsys
+    redis_url, ledger, server, receiver, command, capsys
 ):
     """As after a day without the events process: what the ledger has forgotten cannot be sent."""
     async with sending(redis_url, receiver.url):
@@ -274,8 +289,7 @@ async def test_a_receiver_is_told_that_events_are_gone_which_nobody_sent_in_time
     assert sent["id"] == last[0][0]
     assert gap["since"] <= gap["until"] == sent["time"]
     assert figures[f'greenroom_webhook_gaps_total{{receiver="{couriers[0].receiver}"}}'] == 1
-    settings = Settings(webhook_urls=(receiver.url,), webhook_secret=SECRET, webhook_private=True)
-    assert command(Namespace(what="list", id=None), settings, ledger) == 0
+    assert command("list") == 0
     assert "1 time events were gone" in capsys.readouterr().out
 
 
@@ -315,12 +329,13 @@ async def dead(redis_url, ledger, receiver):
     return ledger.run(ReadDead(receiver_of(receiver.url)))[0]
 
 
-async def test_what_nobody_took_for_a_day_is_seen_and_sent_again_by_hand(redis_url, ledger, receiver, capsys):
+async def test_what_nobody_took_for_a_day_is_seen_and_sent_again_by_hand(
+    redis_url, ledger, receiver, command, capsys
+):
     letter = await dead(redis_url, ledger, receiver)
-    settings = Settings(webhook_urls=(receiver.url,), webhook_secret=SECRET, webhook_private=True)
 
     def run(what, its_id=None):
-        code = command(Namespace(what=what, id=its_id), settings, ledger)
+        code = command(what, its_id)
         return code, capsys.readouterr().out
 
     assert (letter.session, letter.because) == ("one", "status 500")
@@ -337,11 +352,10 @@ async def test_what_nobody_took_for_a_day_is_seen_and_sent_again_by_hand(redis_u
     assert receiver.headers[-1]["webhook-id"] == letter.id
 
 
-async def test_a_dead_letter_can_be_dropped_and_holds_nothing_up(redis_url, ledger, receiver, capsys):
+async def test_a_dead_letter_can_be_dropped_and_holds_nothing_up(redis_url, ledger, receiver, command):
     await dead(redis_url, ledger, receiver)
-    settings = Settings(webhook_urls=(receiver.url,), webhook_secret=SECRET, webhook_private=True)
 
-    assert command(Namespace(what="drop", id="all"), settings, ledger) == 0
+    assert command("drop", "all") == 0
     assert ledger.run(ReadDead(receiver_of(receiver.url))) == []
     receiver.answer = lambda event: 200
     async with sending(redis_url, receiver.url):

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from greenroom.app.api import register
+from greenroom.app.api import rooms as rooms_api
 from greenroom.app.api.services import Services
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms import assistants, users
@@ -118,6 +119,7 @@ def impatient(monkeypatch):
         monkeypatch.setattr(request, "within", a_moment)
         if request.within_of_start is not None:
             monkeypatch.setattr(request, "within_of_start", a_moment)
+    monkeypatch.setattr(rooms_api, "REAPED_WITHIN", a_moment)
 
 
 @pytest.fixture(scope="session")

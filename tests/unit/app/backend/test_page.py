@@ -39,7 +39,7 @@ def page(tmp_path, monkeypatch):
     made = {"__name__": "backend"}
     exec(compile(_example(), str(PAGE), "exec"), made)
     server = make_server("127.0.0.1", 0, made["app"], threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from openai import Timeout
+from openai import _base_client as openai_client
 from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
@@ -65,6 +66,7 @@ def known_voices():
 def impatient(monkeypatch):
     """A hundredth of the patience, so that a test can see it run out."""
     monkeypatch.setattr(openai, "LONGEST_WAIT", Timeout(0.1, connect=0.1))
+    monkeypatch.setattr(openai_client, "INITIAL_RETRY_DELAY", 0.005)
 
 
 class Line(FrameProcessor):
