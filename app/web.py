@@ -6,7 +6,7 @@ from flask import Flask
 
 from greenroom.app import logging
 from greenroom.app import settings as app_settings
-from greenroom.app.api import register
+from greenroom.app.api.application import register
 from greenroom.app.api.services import Services
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.bots import personalities, voices  # neither imports pipecat

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from greenroom.app.api import register
 from greenroom.app.api import rooms as rooms_api
+from greenroom.app.api.application import register
 from greenroom.app.api.services import Services
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms import assistants, users

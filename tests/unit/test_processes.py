@@ -27,6 +27,14 @@ HEAVY = [
 ]
 
 
+WITH_SQL = {
+    "greenroom.app.web": True,
+    "greenroom.app.events.process": False,
+    "greenroom.app.flower": False,
+    "greenroom.tasks.celery": False,  # of beat as well, which never asks the database
+}
+
+
 def in_a_process_of_its_own(script, tmp_path):
     environ = {
         "PATH": "",
@@ -145,3 +153,12 @@ def test_what_beat_sends_is_a_task_that_somebody_drains(celery):
         assert entry["task"] in celery.app.tasks
         assert entry["options"]["queue"] in queues
         assert "expires" not in entry["options"]  # it would go by two machines' clocks
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("module", WITH_SQL)
+def test_whoever_asks_no_database_imports_none(module, tmp_path):
+    """SQLAlchemy costs a process 25 MB and half a second: the events process had it with the keys that it checks."""
+    script = f"import json, sys, {module}; print(json.dumps('sqlalchemy' in sys.modules))"
+
+    assert in_a_process_of_its_own(script, tmp_path) is WITH_SQL[module]

@@ -5,7 +5,7 @@ import json
 import pytest
 from flask import Flask
 
-from greenroom.app.api import register
+from greenroom.app.api.application import register
 from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
 from tests.rigs.api import routes

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from greenroom.app.access import public
-from greenroom.app.api import register
+from greenroom.app.api.application import register
 from greenroom.app.api.auth import mint, session_tokens
 from greenroom.app.api.services import Services
 from tests.fakes.launches import RememberedLaunches
