@@ -174,9 +174,11 @@ class Journal:
         None, and nothing is changed, without Redis: the next beat does it.
         """
         self.doubt()
+        # With the record the claim is lost of a room that it was about to move to, and so is who would call that off
+        session = replace(self.session, procedure=None)
         try:
             _, kept, *_ = await self._ledger.run_all(
-                [Create(self.session), ReadTurns(self.session.conversation_id), *self._pause_again()]
+                [Create(session), ReadTurns(self.session.conversation_id), *self._pause_again()]
             )
         except RedisAway:
             log.warning("session_write_failed", session_id=self.session.id)

@@ -1,15 +1,26 @@
 """What is written of a session, in which order, and what becomes of it while Redis is away."""
 
+from dataclasses import replace
+
 import pytest
 
+from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import Note, Reason, State, Transition
+from greenroom.app.rooms.sessions import Create, Note, Reason, State, Transition
 from greenroom.bots.stay import journal as module
 from greenroom.bots.stay.journal import Journal
 from tests.fakes.async_ledgers import Away, ComesBack, Refusing, Told
 from tests.rigs.makers import a_session
 
 pytestmark = pytest.mark.anyio
+
+
+class Keeps(Told):
+    """A ledger that has what was said."""
+
+    async def run_all(self, steps):
+        await super().run_all(steps)
+        return [None, ["what Redis kept"]]
 
 
 def a_journal(ledger, *, on_over=lambda: None, **facts):
@@ -98,15 +109,20 @@ async def test_a_record_that_may_be_lost_is_written_again_until_redis_hears_it()
     assert await journal.write_again() is None
     assert journal.may_be_lost
 
-    class Keeps(Told):
-        async def run_all(self, steps):
-            await super().run_all(steps)
-            return [None, ["what Redis kept"]]
-
     journal = a_journal(Keeps())
     journal.doubt()
     assert await journal.write_again() == ["what Redis kept"]
     assert not journal.may_be_lost
+
+
+async def test_a_record_that_is_written_again_is_in_no_procedure_that_was_lost_with_it():
+    """Its session had claimed another room before its bot started: it was on its way there for good."""
+    ledger = Keeps()
+    journal = a_journal(ledger, procedure=Underway("move", "claimed"))
+
+    await journal.write_again()
+
+    assert ledger.told[0] == Create(replace(journal.session, procedure=None))
 
 
 async def test_a_step_that_somebody_waits_for_is_tried_until_redis_is_back(monkeypatch):
