@@ -39,9 +39,9 @@ from greenroom.bots.transports.daily import DailyStage
 from tests.fakes import daily_python, daily_server
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.stage import FakeStage
-from tests.fakes.stays import parts_of_a_stay
+from tests.fakes.stays import FakePipeline, parts_of_a_stay
 from tests.rigs.makers import STAGE
-from tests.unit.bots.stay.test_moving import Cancelled, Willing
+from tests.unit.bots.stay.test_moving import Willing
 
 pytestmark = pytest.mark.anyio
 STANDUP = Room("daily", "standup", "https://acme.daily.co")
@@ -597,7 +597,7 @@ class Commuter:
         context = LLMContext(list(body["conversation"]))
         pair = LLMContextAggregatorPair(context, user_params=ears.user_params())
         if not is_in_daily:
-            pipeline = Cancelled(*pair)
+            pipeline = FakePipeline(*pair)
             pipeline.body, pipeline.context = body, context
             self.runs.append(pipeline)
             await BotRun.of_this_context().built(pipeline)
