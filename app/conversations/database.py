@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import psycopg
-from psycopg.abc import PQGen
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -24,13 +22,7 @@ from greenroom.app.errors import DatabaseAway, DatabaseLocked, DatabaseOld
 POOL = 4  # connections that a process keeps
 BESIDES = 8  # more, while many ask at once
 PAGES_AT_ONCE = 500  # of 4 KB, that SQLite gives back to the disk in one go: others wait meanwhile
-SILENT_FOR = (
-    2  # seconds past a statement's bound: a server that is frozen, or cut off, ends nothing by itself
-)
-
 LACKING = {"42P01", "42703"}  # what PostgreSQL says of a table or a column that is not there
-
-RV = TypeVar("RV")
 
 
 @dataclass(frozen=True)
@@ -150,19 +142,6 @@ class Database:
         self.engine.dispose()
 
 
-class _BoundedConnection(psycopg.Connection[Any]):
-    """One that is given up when its server does not answer in time."""
-
-    answer_within: float = Patience().statement + SILENT_FOR
-
-    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        try:
-            return super().wait(gen, interval, self.answer_within if timeout is None else timeout)
-        except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()  # what it was doing is unknown; the server rolls it back, or has committed it
-            raise psycopg.OperationalError(f"no answer within {self.answer_within:.0f} s") from None
-
-
 @contextmanager
 def _away() -> Iterator[None]:
     """Tell what may pass, or be mended; data that no database would take, and our mistakes, are raised as they are."""
@@ -202,8 +181,11 @@ def _engine(url: URL, pooled: bool, patience: Patience) -> Engine:
         pool = {"poolclass": NullPool}
     # A message of SQLAlchemy's quotes the parameters, which are what was said
     common: dict[str, Any] = {"hide_parameters": True, **pool}
-    make = _sqlite if url.get_backend_name() == "sqlite" else _postgresql
-    return make(url, common, patience)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, common, patience)
+    from greenroom.app.conversations import postgresql  # psycopg is 0.1 s and some MB in each process
+
+    return postgresql.engine(url, common, patience)
 
 
 def _sqlite(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
@@ -248,25 +230,3 @@ def _keep_a_log(connection: sqlite3.Connection, patience: Patience) -> None:
 
 def _path(url: URL) -> Path:
     return Path(url.database or "").absolute()
-
-
-def _postgresql(url: URL, common: dict[str, Any], patience: Patience) -> Engine:
-    given = url.translate_connect_args(username="user", database="dbname")
-    bounds = {
-        "connect_timeout": patience.connection,
-        "application_name": "greenroom",
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "options": (
-            f"-c statement_timeout={patience.statement}s -c lock_timeout={patience.lock}s "
-            f"-c idle_in_transaction_session_timeout={patience.statement}s"
-        ),
-    }
-
-    def connect() -> psycopg.Connection[Any]:
-        connection = _BoundedConnection.connect(**{**bounds, **given, **url.query})
-        connection.answer_within = patience.statement + SILENT_FOR
-        return connection
-
-    return create_engine(url, creator=connect, **common)

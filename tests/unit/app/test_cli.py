@@ -229,10 +229,10 @@ def test_bad_settings_have_another_exit_code_than_a_redis_that_does_not_answer(
 @pytest.mark.heavy
 @pytest.mark.parametrize("command", ["doctor", "workers", "restart"])
 def test_an_operator_s_command_imports_no_more_than_it_needs(command):
-    """Nobody waits for Flask, Celery or pipecat to learn why there is no bot."""
+    """Nobody waits for Flask, Celery, pipecat or a PostgreSQL that is not used to learn why there is no bot."""
     look = (
         "import sys; from greenroom.app import cli; cli.main([sys.argv[1]]); "
-        "print(sorted({'flask', 'celery', 'pipecat', 'numpy'} & set(sys.modules)))"
+        "print(sorted({'flask', 'celery', 'pipecat', 'numpy', 'psycopg'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", look, command], capture_output=True, text=True, timeout=60)
 
