@@ -1,5 +1,5 @@
 """The API over fakes, as its unit tests have it."""
 
-from tests.unit.conftest import built_once, impatient, ledger, ledger_below, redis_client, settings
+from tests.unit.conftest import built_once, impatient, ledger, ledger_below, settings
 
-__all__ = ["built_once", "impatient", "ledger", "ledger_below", "redis_client", "settings"]
+__all__ = ["built_once", "impatient", "ledger", "ledger_below", "settings"]

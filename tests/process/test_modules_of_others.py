@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.app.cli import OUR_PROCFILE
+from greenroom.app.cli_processes import OUR_PROCFILE
 from greenroom.app.local import procfile
 
 HIDDEN = ("redis", "celery", "flask", "structlog", "kombu")
