@@ -26,7 +26,7 @@ from greenroom.app.rooms import moving as app_moving
 from greenroom.app.rooms.moving import CommitMove
 from greenroom.app.rooms.requests import Leave, MoveTo
 from greenroom.app.rooms.sessions import State
-from greenroom.bots.stay import listener, parts
+from greenroom.bots.stay import carrying_out, parts
 from greenroom.bots.stay import moving as stay_moving
 from tests.model import moving
 from tests.model.moving import MovingWorld
@@ -48,7 +48,7 @@ REAL_WAITS = (
     (stay_moving, "TOLD_WITHIN"),
     (stay_moving, "QUIET_WITHIN"),
     (stay_moving, "INTERRUPTED_WITHIN"),
-    (listener, "INTERRUPTED_WITHIN"),
+    (carrying_out, "INTERRUPTED_WITHIN"),
 )
 
 
