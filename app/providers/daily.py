@@ -5,25 +5,21 @@ asked for it, once a process, is the domain's id.
 https://docs.daily.co/docs/guides/privacy-and-security/self-signing-tokens
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import structlog
 
-from greenroom.app.errors import BadRoom, BadSignature, ProviderAway
-from greenroom.app.providers import names, reading, tokens
+from greenroom.app.errors import BadRoom, ProviderAway
+from greenroom.app.providers import daily_webhooks, reading, tokens
+from greenroom.app.providers.daily_people import in_daily, participant
 from greenroom.app.providers.daily_rest import Refused, Rest
+from greenroom.app.providers.daily_rooms import PRIVATE, changes_of, model_of, wanted
 from greenroom.app.providers.http import Json
 from greenroom.app.rooms.providers import (
-    BOT,
     NOTHING,
     TOKEN_LASTS,
     About,
@@ -35,45 +31,12 @@ from greenroom.app.rooms.providers import (
 )
 from greenroom.app.rooms.room import DAILY, Room
 from greenroom.app.rooms.voice_rooms import (
-    LASTS,
-    PEOPLE,
-    RENEWED_WITHIN,
     check_voice_room,
-    is_public_voice_room,
     is_voice_room,
 )
 from greenroom.app.settings import Settings
 
-LONGEST_USER_ID = 36  # characters, in a token
-WEBHOOK_GOOD_FOR = timedelta(minutes=5)  # by how much a webhook's time may differ from our clock
-IN_MILLISECONDS = 10**11  # a timestamp above this, which in seconds would be the year 5138
-
-PRIVATE = {
-    "enable_knocking": False,
-    # A newcomer removes the participant who has the same user_id.  So the room itself keeps a second bot out, and
-    # a person who reloads the page does not see their own earlier participant.
-    "enforce_unique_user_ids": True,
-}
-PRIVATE_VOICE = {
-    **PRIVATE,
-    "enable_prejoin_ui": False,
-    "enable_network_ui": False,
-    "enable_chat": False,
-    "enable_screenshare": False,
-    "start_video_off": True,
-    "max_participants": PEOPLE,
-}
-PUBLIC_VOICE = {**PRIVATE, "enable_prejoin_ui": False, "start_video_off": True}
-RECORDED = {"enable_recording": "cloud"}  # its owners may start it; nothing starts it by itself
-UNRECORDED = {"enable_recording": False}  # whatever the domain has
-
 REHEARSAL_LASTS_S = 60
-EVENTS = {
-    "participant.joined": RoomEvent.PARTICIPANT_JOINED,
-    "participant.left": RoomEvent.PARTICIPANT_LEFT,
-    "meeting.ended": RoomEvent.ROOM_FINISHED,
-}
-
 log = structlog.get_logger(__name__)
 
 
@@ -102,23 +65,23 @@ class Daily:
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         """Sign the token with which a person enters; asks Daily for the domain's id, once in a process's life."""
         check_voice_room(room, user_id)
-        return Admission(str(room), self._token(room, _in_daily(user_id), about.name or user_id))
+        return Admission(str(room), self._token(room, in_daily(user_id), about.name or user_id))
 
     def bot_token(self, room: Room, *, name: str) -> str:
         """Let a room's bot in, under the user_id that all bots of that room have.
 
         An owner's, so that it may speak in rooms where only owners may.
         """
-        return self._token(room, _in_daily(bot_identity(room)), name, is_owner=True)
+        return self._token(room, in_daily(bot_identity(room)), name, is_owner=True)
 
     def prepare(self, room: Room, *, recording: bool | None = None) -> None:
         """Get or make the room; safe to repeat, and to do in two places at once.
 
         A room that somebody made by hand is left as it is, but for a voice room, which is as voice rooms are.
         """
-        model = _model(room)
-        found = self._find(room) or self._make(room, _wanted(model, recording=bool(recording)))
-        if changes := _wanting(found, _wanted(model, recording=recording), is_exact=model is not PRIVATE):
+        model = model_of(room)
+        found = self._find(room) or self._make(room, wanted(model, recording=bool(recording)))
+        if changes := changes_of(found, wanted(model, recording=recording), is_exact=model is not PRIVATE):
             self._ask("POST", f"/rooms/{room.name}", changes)
 
     def open(self, room: Room, *, recording: bool = False) -> None:
@@ -154,21 +117,21 @@ class Daily:
     def evict(self, room: Room, participant: Participant) -> None:
         """Remove a participant; does nothing if they have gone."""
         whom = (
-            {"ids": [participant.sid]} if participant.sid else {"user_ids": [_in_daily(participant.identity)]}
+            {"ids": [participant.sid]} if participant.sid else {"user_ids": [in_daily(participant.identity)]}
         )
         self._eject(room, whom)
 
     def evict_bots(self, room: Room) -> None:
         """Remove whichever bot of ours is in a room.  By its user_id, since presence lags by up to 15 seconds."""
-        self._eject(room, {"user_ids": [_in_daily(bot_identity(room))]})
+        self._eject(room, {"user_ids": [in_daily(bot_identity(room))]})
 
     def evidence(self, body: bytes, headers: Mapping[str, str]) -> Evidence | None:
         """What a webhook says, or None if it is nothing to us.  Raises BadSignature."""
-        if _is_probe(body):
+        if daily_webhooks.is_probe(body):
             return None
-        self._check(body, {name.lower(): value for name, value in headers.items()})
+        daily_webhooks.check(body, headers, self._webhook_secret)
         said = reading.an_object(body)
-        event, about = EVENTS.get(reading.text(said, "type")), reading.part(said, "payload")
+        event, about = daily_webhooks.EVENTS.get(reading.text(said, "type")), reading.part(said, "payload")
         room = self._room(about.get("room"))
         if said is None or event is None or room is None or not said.get("id"):
             return None
@@ -180,7 +143,9 @@ class Daily:
                 "id": about.get("session_id"),
             }
             who = participant(room, told)
-        return Evidence(reading.id_of(said["id"], body), event, room, who, _when(event, about, said))
+        return Evidence(
+            reading.id_of(said["id"], body), event, room, who, daily_webhooks.happened_ms(event, about, said)
+        )
 
     def close(self) -> None:
         self._rest.close()
@@ -253,32 +218,9 @@ class Daily:
                 raise _NotFound from refusal
             raise _away(refusal, method, path) from refusal
 
-    # Webhooks
-
-    def _check(self, body: bytes, headers: Mapping[str, str]) -> None:
-        signature, timestamp = headers.get("x-webhook-signature", ""), headers.get("x-webhook-timestamp", "")
-        try:
-            key = base64.b64decode(self._webhook_secret, validate=True)
-            signed = timestamp.encode("ascii") + b"." + body
-            at = float(timestamp) if timestamp.isdigit() and len(timestamp) < 20 else 0.0
-            given = signature.encode("ascii")
-        except (binascii.Error, UnicodeEncodeError):
-            raise BadSignature from None
-        expected = base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
-        if not key or not hmac.compare_digest(expected, given):
-            raise BadSignature
-        seconds = at / 1000 if at > IN_MILLISECONDS else at
-        if abs(time.time() - seconds) > WEBHOOK_GOOD_FOR.total_seconds():
-            raise BadSignature
-
 
 class _NotFound(ProviderAway):
     """Daily has no such thing; if that is wrong, look at DAILY_API_URL."""
-
-
-def _is_probe(body: bytes) -> bool:
-    """Whether this is the request, unsigned perhaps, with which Daily tries a webhook's address; it wants a 200."""
-    return body.replace(b" ", b"") == b'{"test":"test"}'
 
 
 def _away(refusal: Refused, method: str, path: str) -> ProviderAway:
@@ -297,81 +239,9 @@ def _away(refusal: Refused, method: str, path: str) -> ProviderAway:
     return ProviderAway("Daily would not do what it was asked; the log has its words.")
 
 
-def _in_daily(identity: str) -> str:
-    """An identity as a user_id: itself if it is short enough, else of the same beginning and as hard to guess."""
-    if len(identity) <= LONGEST_USER_ID:
-        return identity
-    kind = BOT if identity.startswith(BOT) else "u:"
-    return kind + hashlib.sha256(identity.encode()).hexdigest()[: LONGEST_USER_ID - len(kind)]
-
-
-def participant(room: Room, said: Mapping[str, Any]) -> Participant:
-    """Somebody as Daily tells of them, by `id`, `userId` and `userName`.
-
-    The user_id comes out of a token that is signed with our API key, so it can be believed; who has none is given
-    none, or that of their stay.  The name may be anything.
-    """
-    user_id, name, sid = (reading.text(said, field) for field in ("userId", "userName", "id"))
-    own = bot_identity(room)
-    if user_id == _in_daily(own):
-        return Participant(own, name, is_bot=True, sid=sid)
-    has_token = bool(user_id) and user_id != sid
-    identity = name if has_token and _in_daily(name) == user_id else user_id or sid
-    known = user_id.startswith(BOT) if has_token else None
-    return Participant(identity, name, is_bot=names.is_bot(known, name), sid=sid)
-
-
-def _model(room: Room) -> Json:
-    """The properties that a room of its kind has."""
-    if is_voice_room(room):
-        return PRIVATE_VOICE
-    return PUBLIC_VOICE if is_public_voice_room(room) else PRIVATE
-
-
-def _wanted(model: Json, *, recording: bool | None) -> Json:
-    """A room like that as it is to be made, or to be found; None leaves its recording as it is."""
-    properties = {**model, "exp": int(time.time() + LASTS.total_seconds())}
-    if model is not PRIVATE and recording is not None:
-        properties |= RECORDED if recording else UNRECORDED
-    return {"privacy": "public" if model is PUBLIC_VOICE else "private", "properties": properties}
-
-
-def _wanting(found: Json, wanted: Json, *, is_exact: bool) -> Json:
-    """What is to be changed of a room that is there: its end if that is near, and all that is not as it is to be."""
-    config = found.get("config")
-    config = config if isinstance(config, dict) else {}
-    properties = wanted["properties"]
-    changes: Json = {}
-    ends = config.get("exp")
-    if isinstance(ends, int | float) and ends < time.time() + RENEWED_WITHIN.total_seconds():
-        changes["exp"] = properties["exp"]
-    if is_exact:
-        kept = {name: value for name, value in properties.items() if name != "exp" or "exp" not in config}
-        changes |= {name: value for name, value in kept.items() if config.get(name) != value}
-        if found.get("privacy") != wanted["privacy"]:
-            return {"privacy": wanted["privacy"], "properties": changes}
-    return {"properties": changes} if changes else {}
-
-
-def _when(event: RoomEvent, about: Json, said: Json) -> int:
-    """When it happened; when it was sent, where that is not said."""
-    joined, lasted, ended = (_number(about.get(field)) for field in ("joined_at", "duration", "end_ts"))
-    happened = {
-        RoomEvent.PARTICIPANT_JOINED: joined,
-        RoomEvent.PARTICIPANT_LEFT: joined + lasted if joined and lasted else 0.0,
-        RoomEvent.ROOM_FINISHED: ended,
-    }[event]
-    return int((happened or _number(said.get("event_ts"))) * 1000)
-
-
 def _moment(text: str) -> int | None:
     """The time that Daily writes, as in 2026-11-28T09:15:00.000Z, in ms."""
     try:
         return int(datetime.fromisoformat(text).timestamp() * 1000)
     except ValueError:
         return None
-
-
-def _number(value: object) -> float:
-    found = reading.number(value)
-    return found if found < IN_MILLISECONDS else 0.0

@@ -19,7 +19,8 @@ from pipecat.runner.types import DailyRunnerArguments
 from pipecat.transports.daily.transport import DailyOutputTransportMessageUrgentFrame
 
 from greenroom.app.errors import ProviderAway
-from greenroom.app.providers.daily import Daily, participant
+from greenroom.app.providers.daily import Daily
+from greenroom.app.providers.daily_people import participant
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.participants import Seen

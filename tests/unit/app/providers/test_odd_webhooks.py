@@ -14,8 +14,8 @@ from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.livekit import LiveKit
 from tests.fakes.livekit_webhook import KEY, SECRET, URL, signed, told
 from tests.unit.app.api.test_webhooks import outside, say  # noqa: F401
-from tests.unit.app.providers.test_daily import JOINED, said
-from tests.unit.app.providers.test_daily import SECRET as DAILY_SECRET
+from tests.unit.app.providers.test_daily_webhooks import JOINED, said
+from tests.unit.app.providers.test_daily_webhooks import SECRET as DAILY_SECRET
 
 ODD = [
     None, True, 0, -1, 7, 1e300, float("inf"), float("nan"), 10**400, "", "x", "\ud800" * 40, "9" * 5000, [], [[]],

@@ -5,7 +5,8 @@ import json
 import pytest
 from livekit import rtc
 
-from greenroom.app.providers.daily import Daily, participant
+from greenroom.app.providers.daily import Daily
+from greenroom.app.providers.daily_people import participant
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.providers.livekit import is_bot as is_bot_of_livekit
 from greenroom.app.rooms.providers import About, Providers
