@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RedisAway as error:
         complain(str(error), "`greenroom doctor` says more.")
         return BLIND
-    except DatabaseAway:
+    except DatabaseAway as error:
         complain(
-            "The database does not answer.",
+            "The database does not answer." if type(error) is DatabaseAway else str(error),
             "`greenroom settings` says where it is looked for (DATABASE_URL).",
         )
         return BLIND

@@ -341,6 +341,10 @@ class DatabaseLocked(DatabaseAway):
     """The database answers, and nothing can be written: another program holds its lock."""
 
 
+class DatabaseDamaged(DatabaseAway):
+    """What DATABASE_URL names is no database, or one that is damaged."""
+
+
 class BackendAway(Unavailable):
     """The backend (BACKEND_URL) does not answer as it should; calls that are on go on, and what is said in them is kept
     until it does."""
@@ -360,6 +364,13 @@ class DatabaseNewer(Conflict):
     version, or restore the backup from before it."""
 
     kind = "database-newer"
+
+
+class DatabaseForeign(Conflict):
+    """There are tables already where Greenroom would make its own, and nobody has noted that it made them: name an
+    empty database, or restore the whole of a backup."""
+
+    kind = "database-foreign"
 
 
 class DatabaseOld(Conflict):

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from greenroom.app.errors import DatabaseAway, DatabaseLocked, DatabaseOld
+from greenroom.app.errors import DatabaseAway, DatabaseDamaged, DatabaseLocked, DatabaseOld
 
 POOL = 4  # connections that a process keeps
 BESIDES = 8  # more, while many ask at once
@@ -152,8 +152,9 @@ def _away() -> Iterator[None]:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in LACKING:
             raise DatabaseOld from error
-        is_no_database = type(error) is DatabaseError  # the file is another thing, or damaged
-        if is_no_database or error.connection_invalidated:
+        if type(error) is DatabaseError:
+            raise DatabaseDamaged(because=_why(error)) from error
+        if error.connection_invalidated:
             raise DatabaseAway(because=_why(error)) from error
         raise
 

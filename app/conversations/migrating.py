@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from greenroom.app.conversations.database import Database, Patience
-from greenroom.app.conversations.state import STEPS, refuse_newer, state_of, states
+from greenroom.app.conversations.state import STEPS, refuse_foreign, refuse_newer, state_of, states
 from greenroom.app.conversations.tables import metadata
 
 NOTHING = "base"
@@ -29,7 +29,8 @@ _Steps = Callable[[Any, MigrationContext], Iterable[Any]]
 def migrate(url: str, to: str = LATEST) -> tuple[str | None, str | None]:
     """Bring the tables to a state; returns the ones before and after.  Safe to repeat, and to do twice at once.
 
-    Raises DatabaseNewer, and changes nothing, if a later version of this code has migrated it; DatabaseAway.
+    Raises DatabaseNewer, and changes nothing, if a later version of this code has migrated it; DatabaseForeign, if
+    others have made tables of these names; DatabaseAway.
     """
     database = Database(url, pooled=False, patience=PATIENCE)
     database.make()
@@ -37,6 +38,7 @@ def migrate(url: str, to: str = LATEST) -> tuple[str | None, str | None]:
         _take_turn(connection)
         before = state_of(connection)
         refuse_newer(before, states(STEPS))
+        refuse_foreign(connection, before)
         _run(connection, to)
         after = state_of(connection)
     database.learn_to_shrink()

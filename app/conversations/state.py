@@ -5,7 +5,8 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from greenroom.app.conversations.database import Database
-from greenroom.app.errors import DatabaseNewer, DatabaseOld
+from greenroom.app.conversations.tables import metadata
+from greenroom.app.errors import DatabaseForeign, DatabaseNewer, DatabaseOld
 
 STEPS = (
     Path(__file__).parent / "migrations"
@@ -26,13 +27,20 @@ def state_of(connection: Connection) -> str | None:
     """The state that the tables are in; None: there are none yet."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    noted = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    return " and ".join(noted) if noted else None
 
 
 def refuse_newer(state: str | None, known: list[str] | None = None) -> None:
     """Raises DatabaseNewer for a state that this code does not know."""
-    if state and state not in (known or states()):
+    if state is not None and state not in (known or states()):
         raise DatabaseNewer(state=state)
+
+
+def refuse_foreign(connection: Connection, state: str | None) -> None:
+    """Raises DatabaseForeign for tables of these names in no state: a part of a backup, or what others made."""
+    if state is None and (there := metadata.tables.keys() & set(inspect(connection).get_table_names())):
+        raise DatabaseForeign(tables=sorted(there))
 
 
 def check(database: Database) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from greenroom.app.conversations.database import BESIDES, POOL, Database, Patience
 from greenroom.app.conversations.tables import conversations, users
-from greenroom.app.errors import DatabaseAway, DatabaseOld
+from greenroom.app.errors import DatabaseAway, DatabaseDamaged, DatabaseOld
 from tests.rigs.ports import free_port
 from tests.rigs.postgresql import postgresql_server
 
@@ -197,11 +197,12 @@ def test_who_reads_makes_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_no_database_is_away(tmp_path):
+def test_a_file_that_is_no_database_is_told(tmp_path):
     path = tmp_path / "greenroom.db"
     path.write_bytes(b"This is the diary of a house." * 100)
 
-    is_told_in_time(Database(f"sqlite:///{path}"))
+    with pytest.raises(DatabaseDamaged), Database(f"sqlite:///{path}").reading():
+        pass
 
 
 def test_what_people_said_is_nobody_else_s_to_read(tmp_path):

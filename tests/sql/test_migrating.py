@@ -16,7 +16,7 @@ from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.migrating import NOTHING, migrate
 from greenroom.app.conversations.state import check, latest, state_of
 from greenroom.app.conversations.tables import metadata
-from greenroom.app.errors import DatabaseNewer, DatabaseOld
+from greenroom.app.errors import DatabaseForeign, DatabaseNewer, DatabaseOld
 
 
 @pytest.fixture
@@ -110,6 +110,33 @@ def test_a_database_of_a_later_version_is_refused_in_words_and_left_alone(empty,
         check(empty)
     with empty.reading() as connection:
         assert state_of(connection) == "9999"
+
+
+@pytest.mark.parametrize("noted", [("",), ("0001", "0002")])
+def test_a_state_that_nobody_has_noted_so_is_refused_in_words(empty, empty_url, noted):
+    migrate(empty_url)
+    with empty.writing() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+        for state in noted:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:state)"), {"state": state})
+
+    with pytest.raises(DatabaseNewer):
+        migrate(empty_url)
+    with pytest.raises(DatabaseNewer):
+        check(empty)
+
+
+def test_tables_that_others_have_made_are_left_alone_and_told(empty, empty_url):
+    """As of a backup without its note of the state: it was told that the database does not answer."""
+    migrate(empty_url)
+    with empty.writing() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+        connection.execute(text("INSERT INTO users VALUES ('main', 'ann', '{}', '{}', 1, 1)"))
+
+    with pytest.raises(DatabaseForeign, match="empty database"):
+        migrate(empty_url)
+    with empty.reading() as connection:
+        assert connection.execute(text("SELECT id FROM users")).scalars().all() == ["ann"]
 
 
 def test_a_database_without_tables_is_told_from_one_that_is_away(empty):
