@@ -164,6 +164,7 @@ class Parts:
             say=lambda *frames: self.bot_run.say(*frames),
             end=self.end,
         )
+        self.calls = Calls(self._ledger, self.journal, begin=self.chores.begin)
         known = (said.person for said in adopted.conversation)
         self.listener = RoomListener(
             Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next),
@@ -171,7 +172,7 @@ class Parts:
             people=lambda: self.stage.people,
             journal=self.journal,
             cleaning=self.cleaning,
-            calls=Calls(self._ledger, self.journal, begin=self.chores.begin),
+            calls=self.calls,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             begin=self.chores.begin,
             end=self.end,

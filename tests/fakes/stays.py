@@ -58,6 +58,23 @@ def parts_of_a_stay(
     return parts
 
 
+class Visited:
+    """A stay to whose room people come, and from which they go, as its stage tells."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    async def comes(self, person):
+        self.parts.stage.people |= {person}
+        await self.parts.listener.arrived(person)
+        await self.parts.chores.done()
+
+    async def goes(self, person):
+        self.parts.stage.people -= {person}
+        await self.parts.listener.departed(person)
+        await self.parts.chores.done()
+
+
 async def connect(session):
     """The way into a session's room for its user."""
     return {"room_url": str(session.room), "user_id": session.brief.user_id}

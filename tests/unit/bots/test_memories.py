@@ -18,7 +18,7 @@ from greenroom.bots.several_people import SeveralPeople
 from greenroom.bots.stay import bot_run
 from greenroom.bots.stay.stay import Stay
 from tests.fakes.memory import FakeMemory, known_as
-from tests.fakes.stays import FakePipeline, parts_of_a_stay, with_pipeline
+from tests.fakes.stays import FakePipeline, Visited, parts_of_a_stay, with_pipeline
 from tests.rigs.makers import a_brief
 
 pytestmark = pytest.mark.anyio
@@ -159,19 +159,12 @@ async def test_the_loop_goes_on_while_memory_is_read():
 # Nobody's memory reaches anybody else
 
 
-class Talk:
+class Talk(Visited):
     """A bot for one person in a room, as far as its context goes."""
 
     def __init__(self, parts, context):
-        self.parts, self.context = parts, context
-
-    async def comes(self, person):
-        self.parts.stage.people = frozenset({person})
-        await self.parts.listener.arrived(person)
-
-    async def goes(self, person):
-        self.parts.stage.people = frozenset()
-        await self.parts.listener.departed(person)
+        super().__init__(parts)
+        self.context = context
 
     @property
     def is_told(self):

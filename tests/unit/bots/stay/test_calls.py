@@ -10,7 +10,7 @@ from greenroom.app.rooms.sessions import Call, ReadSession, State
 from greenroom.app.rooms.user_bots import ReadUserBot, UserBot
 from greenroom.bots.stay import calls
 from tests.fakes.async_ledgers import Told
-from tests.fakes.stays import parts_of_a_stay
+from tests.fakes.stays import Visited, parts_of_a_stay
 from tests.rigs.makers import CELLAR, STAGE, a_session
 
 pytestmark = pytest.mark.anyio
@@ -50,50 +50,38 @@ def ledger():
 
 
 @pytest.fixture
-def parts(ledger):
-    return parts_of_a_stay(ledger=ledger, state=State.LIVE)
-
-
-async def comes(parts, person):
-    parts.stage.people |= {person}
-    await parts.listener.arrived(person)
-    await parts.chores.done()
-
-
-async def goes(parts, person):
-    parts.stage.people -= {person}
-    await parts.listener.departed(person)
-    await parts.chores.done()
+def call(ledger):
+    return Visited(parts_of_a_stay(ledger=ledger, state=State.LIVE))
 
 
 async def test_whoever_comes_has_their_own_session_paused_for_this_call_and_resumed_when_they_leave(
-    parts, ledger
+    call, ledger
 ):
-    await comes(parts, "ada")
-    await comes(parts, "ben")
+    await call.comes("ada")
+    await call.comes("ben")
     assert ledger.own.pause.call == Call("a-session", STAGE)
 
-    await goes(parts, "ben")
+    await call.goes("ben")
     assert ledger.own.pause is None
     assert [step.kind for step in ledger.asked(Send)] == ["heed_record", "heed_record"]
 
 
-async def test_it_is_written_down_who_is_in_this_call(parts, ledger):
-    await comes(parts, "ada")
-    await comes(parts, "eve")
-    await goes(parts, "eve")
+async def test_it_is_written_down_who_is_in_this_call(call, ledger):
+    await call.comes("ada")
+    await call.comes("eve")
+    await call.goes("eve")
 
     seen = [(step.person, step.is_there) for step in ledger.asked(SetCall)]
     assert seen == [("ada", True), ("eve", True), ("eve", False)]
 
 
-async def test_a_session_goes_on_although_redis_was_away_when_its_user_left(parts, ledger, monkeypatch):
+async def test_a_session_goes_on_although_redis_was_away_when_its_user_left(call, ledger, monkeypatch):
     monkeypatch.setattr(calls, "TRY_AGAIN_AFTER", calls.TRY_AGAIN_AFTER / 100)
-    await comes(parts, "ada")
-    await comes(parts, "ben")
-    parts.listener._calls._journal.session = a_session(room=Room.parse("local:stage"), state=State.LIVE)
+    await call.comes("ada")
+    await call.comes("ben")
+    call.parts.journal.session = a_session(room=Room.parse("local:stage"), state=State.LIVE)
     ledger.away = 1
-    parts.listener._calls.went("ben")
-    await parts.chores.done()
+    call.parts.calls.went("ben")
+    await call.parts.chores.done()
 
     assert ledger.own.pause is None

@@ -15,19 +15,19 @@ from greenroom.app.rooms.sessions import Happened, Note
 from greenroom.bots.stay import cleaning
 from tests.fakes.async_ledgers import Told
 from tests.fakes.memory import FakeMemory
-from tests.fakes.stays import parts_of_a_stay, with_pipeline
+from tests.fakes.stays import Visited, parts_of_a_stay, with_pipeline
 
 pytestmark = pytest.mark.anyio
 
 CONCIERGE = Assistant("a-1", "concierge", voice="deep", prompts={"goodbye": "Bye."})
 
 
-class Bot:
+class Bot(Visited):
     """One that has started, with somebody there, and whose turns are written."""
 
     def __init__(self, **facts):
         self.ledger = Told()
-        self.parts = parts_of_a_stay(ledger=self.ledger, **facts)
+        super().__init__(parts_of_a_stay(ledger=self.ledger, **facts))
         self.turns = self.parts.turns
 
     async def begin(self):
@@ -37,15 +37,6 @@ class Bot:
         await self.parts.listener.started()
         await self.comes("ada")
         return self
-
-    async def comes(self, person):
-        self.parts.stage.people |= {person}
-        await self.parts.listener.arrived(person)
-        await self.parts.chores.done()
-
-    async def goes(self, person):
-        self.parts.stage.people -= {person}
-        await self.parts.listener.departed(person)
 
     def end(self):
         self.parts.carry_out.stop_clock()

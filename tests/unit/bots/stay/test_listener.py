@@ -11,17 +11,17 @@ from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.sessions import Note, Reason, Transition
 from greenroom.bots.transports.stage import PutOut
 from tests.fakes.async_ledgers import ComesBack, Told
-from tests.fakes.stays import parts_of_a_stay, with_pipeline
+from tests.fakes.stays import Visited, parts_of_a_stay, with_pipeline
 
 pytestmark = pytest.mark.anyio
 
 
-class Bot:
+class Bot(Visited):
     """One that has started, and what was written of its session."""
 
     def __init__(self, ledger=None, **facts):
         self.ledger = ledger or Told()
-        self.parts = parts_of_a_stay(ledger=self.ledger, **facts)
+        super().__init__(parts_of_a_stay(ledger=self.ledger, **facts))
         self.listener, self.stage, self.end = self.parts.listener, self.parts.stage, self.parts.end
 
     @property
@@ -31,14 +31,6 @@ class Bot:
             for step in self.ledger.told
             if isinstance(step, Transition | Note)
         ]
-
-    async def comes(self, person):
-        self.stage.people |= {person}
-        await self.listener.arrived(person)
-
-    async def goes(self, person):
-        self.stage.people -= {person}
-        await self.listener.departed(person)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pipecat.transports.base_transport import TransportParams
 from greenroom.app.rooms.requests import HeedRecord
 from greenroom.app.rooms.sessions import Call, Note, Pause, ReadSession, State, Transition
 from tests.fakes.async_ledgers import Told
-from tests.fakes.stays import parts_of_a_stay, with_pipeline
+from tests.fakes.stays import Visited, parts_of_a_stay, with_pipeline
 from tests.rigs.makers import CELLAR, a_session
 
 pytestmark = pytest.mark.anyio
@@ -52,10 +52,10 @@ class Recorded(Told):
         return self.record if isinstance(step, ReadSession) else await super().run(step)
 
 
-class Bot:
+class Bot(Visited):
     def __init__(self):
         self.mind, self.ear, self.ledger = Mind(), Ear(), Recorded()
-        self.parts = parts_of_a_stay(ledger=self.ledger, people={"ada"}, state=State.LIVE)
+        super().__init__(parts_of_a_stay(ledger=self.ledger, people={"ada"}, state=State.LIVE))
         self.stage = self.parts.stage
 
     async def start(self):
@@ -152,8 +152,7 @@ async def test_being_told_twice_is_being_told_once(bot):
 
 async def test_the_people_are_told_and_who_comes_later_too(bot):
     await bot.is_told(pause=Pause())
-    bot.stage.people |= {"ben"}
-    await bot.parts.listener.arrived("ben")
+    await bot.comes("ben")
     await bot.is_told()
 
     assert [told for told in bot.stage.told if told != "state"] == ["paused", "paused", "resumed"]
