@@ -51,13 +51,16 @@ imports: setup ## which part may know which
 alone: setup ## nothing points out of the repository
 	$(BIN)/python scripts/stands-alone
 
+bench-move bench-idle: livekit
+bench-flush bench-recall: postgresql
+
 bench-%: setup ## a benchmark: join, reconnect, move, api, assistants, memory, cpu, idle, turns, flush, recall, reaper, commands, beats, events
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 bench-livekit-%: setup livekit ## in LiveKit rooms, beside LiveKit Agents: join, memory
 	$(BIN)/python -m benchmarks.livekit_$(subst -,_,$*) $(ARGS)
 
-figures: setup livekit ## every benchmark, and the table of docs/figures.md anew: twenty minutes; ARGS names some, or is --kept
+figures: setup livekit postgresql ## every benchmark, and the table of docs/figures.md anew: twenty minutes; ARGS names some, or is --kept
 	@$(BIN)/python -m benchmarks.figures $(ARGS)
 
 lock: setup ## requirements.lock again, from setup.cfg; ARGS are uv's, as in --upgrade

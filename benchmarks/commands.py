@@ -162,7 +162,10 @@ def main() -> None:
         configure(replace(settings, log_level="ERROR"), sys.stderr)
         straight_url = settings.redis_url
         with closing(RedisLedger(straight_url)) as straight:
-            live = [go_live(straight, Room.parse(f"local:bench-{number}"), "ann") for number in range(BOTS)]
+            live = [
+                go_live(straight, Room.parse(f"local:bench-{number}"), f"ann-{number}")
+                for number in range(BOTS)
+            ]
         settings = replace(settings, redis_url=way.url, log_level="ERROR")
         orders, theirs = _processes.Pipe()
         hearers = _processes.Process(target=_hear, args=(theirs, settings, live), daemon=True)

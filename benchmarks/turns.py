@@ -119,7 +119,8 @@ def _joined(rounds: list[Took]) -> Took:
 
 def _run(settings: Settings, number: int, way: Callable[..., Coroutine[Any, Any, Took]]) -> Took:
     ledger = RedisLedger(settings.redis_url)
-    session, _ = go_live(ledger, Room.parse(f"local:bench-{time.monotonic_ns()}"), "somebody")
+    now = time.monotonic_ns()  # a user who has a bot already would be followed by it
+    session, _ = go_live(ledger, Room.parse(f"local:bench-{now}"), f"somebody-{now}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         took: Took = runner.run(way(settings, session, number))
     ledger.close()

@@ -68,3 +68,19 @@ def test_a_benchmark_that_fails_leaves_its_rows_as_they_are(monkeypatch, tmp_pat
 
     assert figures.main(["join"]) == 1
     assert figures.PAGE.read_text() == before
+
+
+@pytest.mark.parametrize("needed, rig", [("livekit", "livekit_server"), ("postgresql", "postgresql_server")])
+def test_a_fresh_clone_has_what_a_benchmark_starts(needed, rig):
+    """Each benchmark that starts such a server has `make` find or build it first."""
+    makefile = (ROOT / "Makefile").read_text()
+    ready = {
+        name for names in re.findall(rf"^(bench-.*): {needed}$", makefile, re.M) for name in names.split()
+    }
+    starting = {
+        f"bench-{name}"
+        for name in figures.FIGURES
+        if f"{rig}(" in (ROOT / "benchmarks" / f"{name.replace('-', '_')}.py").read_text()
+    }
+
+    assert {name for name in starting if not name.startswith("bench-livekit-")} == ready
