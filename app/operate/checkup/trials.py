@@ -63,22 +63,30 @@ def events(address: str, why_not: str | None) -> Finding:
 
 
 def webhooks(waiting: Mapping[str, Waiting]) -> Finding:
-    """What receivers have not taken; by their URLs, as they may be shown."""
+    """What receivers have not taken, or may never have been sent; by their URLs, as they may be shown."""
     dead = {url: it.dead for url, it in waiting.items() if it.dead or it.dropped}
-    if not dead:
-        return Finding(
-            "webhooks",
-            OK,
-            f"All receivers of webhooks ({len(waiting)}) have taken what they were sent in time.",
+    gaps = {url: it.gaps for url, it in waiting.items() if it.gaps}
+    says = f"All receivers of webhooks ({len(waiting)}) have taken what they were sent in time."
+    if dead:
+        says = f"Events that a receiver did not take for a day: {_numbered(dead)}."
+    if gaps:  # no warning: after a day in which nothing happened nobody can tell
+        says += (
+            f" In the last 30 days events may have been gone before they could be sent: {_numbered(gaps)}; each time "
+            "the receiver got a `stream.gap`, which says from when to when."
         )
-    listed = ", ".join(f"{url} ({count})" for url, count in dead.items())
     return Finding(
         "webhooks",
-        WARNING,
-        f"Events that a receiver did not take for a day: {listed}.",
-        "`greenroom webhooks` lists them with the reasons; `greenroom webhooks resend all` sends them again.",
-        {"dead": dead},
+        WARNING if dead else OK,
+        says,
+        "`greenroom webhooks` lists them with the reasons; `greenroom webhooks resend all` sends them again."
+        if dead
+        else "",
+        {name: numbers for name, numbers in (("dead", dead), ("gaps", gaps)) if numbers},
     )
+
+
+def _numbered(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{url} ({number})" for url, number in numbers.items())
 
 
 def web(address: str, found: Web) -> list[Finding]:

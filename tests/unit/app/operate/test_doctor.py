@@ -676,5 +676,17 @@ def test_an_events_process_that_does_not_answer_is_found_and_webhooks_that_nobod
     assert "https://b.example.com (3)" in found.says and "a.example.com" not in found.says
 
 
+def test_events_that_may_never_have_reached_a_receiver_are_told_without_a_warning():
+    """After a day in which nothing happened a receiver is told of a gap too, since nobody can tell."""
+    all_of_it, a_part = letters.Waiting(0, 0, 0, 0), letters.Waiting(0, 0, 0, 0, gaps=2)
+
+    found = trials.webhooks({"https://a.example.com": all_of_it, "https://b.example.com": a_part})
+
+    assert found.verdict is Verdict.OK
+    assert "https://b.example.com (2)" in found.says and "stream.gap" in found.says
+    assert "a.example.com" not in found.says
+    assert found.facts == {"gaps": {"https://b.example.com": 2}}
+
+
 def test_an_events_process_that_is_nowhere_is_asked_and_missed():
     assert "no answer" in trial.ask_events("http://127.0.0.1:9")
