@@ -9,10 +9,13 @@ of those lines alone.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +24,7 @@ PAGE, KEPT = ROOT / "docs/figures.md", ROOT / "docs/figures.jsonl"
 BEGIN, END = "<!-- made by `make figures` -->\n", "<!-- until here -->\n"
 HEAD = "| | Greenroom | compared with | | load | measured |\n| --- | --- | --- | --- | --- | --- |\n"
 ENDS_WITHIN = 600  # seconds: one that takes longer is stuck, and the others shall have their turn
+STOPS_WITHIN = 30  # seconds, for one that is interrupted to stop the product that it has started
 
 
 class Row(NamedTuple):
@@ -283,13 +287,30 @@ def run(name: str) -> dict[str, Any]:
     began = time.monotonic()
     made = f"bench-{name}"
     arguments = f"ARGS={' '.join(FIGURES[name].arguments)}"
-    done = subprocess.run(
-        ["make", "--no-print-directory", made, arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=ENDS_WITHIN,
-    )  # fmt: skip
-    line: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    print(f"{made}: {time.monotonic() - began:.0f} s, {done.stdout.splitlines()[-1]}", flush=True)
+    said = output(["make", "--no-print-directory", made, arguments], ENDS_WITHIN)
+    line: dict[str, Any] = json.loads(said.splitlines()[-1])
+    print(f"{made}: {time.monotonic() - began:.0f} s, {said.splitlines()[-1]}", flush=True)
     return line
+
+
+def output(command: Sequence[str], within: float) -> str:
+    """What a command prints.  Raises CalledProcessError or TimeoutExpired.
+
+    One that takes longer is interrupted with all that it has started, so that nothing of it disturbs the next.
+    """
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        said, _ = process.communicate(timeout=within)
+    except BaseException:
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=STOPS_WITHIN)
+        raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return said
 
 
 def main(arguments: Iterable[str]) -> int:

@@ -3,11 +3,13 @@
 import ast
 import re
 import string
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from benchmarks import figures, scripted
+from tests.rigs.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,7 +72,9 @@ def test_a_benchmark_that_fails_leaves_its_rows_as_they_are(monkeypatch, tmp_pat
     assert figures.PAGE.read_text() == before
 
 
-@pytest.mark.parametrize("needed, rig", [("livekit", "livekit_server"), ("postgresql", "postgresql_server")])
+@pytest.mark.parametrize(
+    ("needed", "rig"), [("livekit", "livekit_server"), ("postgresql", "postgresql_server")]
+)
 def test_a_fresh_clone_has_what_a_benchmark_starts(needed, rig):
     """Each benchmark that starts such a server has `make` find or build it first."""
     makefile = (ROOT / "Makefile").read_text()
@@ -84,3 +88,26 @@ def test_a_fresh_clone_has_what_a_benchmark_starts(needed, rig):
     }
 
     assert {name for name in starting if not name.startswith("bench-livekit-")} == ready
+
+
+@pytest.mark.heavy
+def test_a_benchmark_that_is_stuck_is_stopped_with_all_that_it_has_started(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "STOPS_WITHIN", 0.2)
+    stuck = f"trap '' INT; sleep 100 & echo $! > {tmp_path}/pid; wait; sleep 100"
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        figures.output(["sh", "-c", stuck], 0.5)
+
+    eventually(lambda: has_ended(int((tmp_path / "pid").read_text())))
+
+
+def has_ended(pid):
+    status = Path(f"/proc/{pid}/status")
+    return not status.exists() or "State:\tZ" in status.read_text()
+
+
+@pytest.mark.heavy
+def test_what_a_benchmark_prints_is_read_to_the_end():
+    assert figures.output(["sh", "-c", "echo first; echo last"], 10) == "first\nlast\n"
+    with pytest.raises(subprocess.CalledProcessError):
+        figures.output(["sh", "-c", "exit 2"], 10)
