@@ -14,10 +14,10 @@ from pipecat.transports.smallwebrtc.transport import (
     SmallWebRTCOutputTransport,
 )
 
+from greenroom.bots.seam.dropping import OF_WHICH_ONE_IS_TAKEN, drop_sound, is_sound, let_all_through
 from greenroom.bots.seam.pace import steady
 
 AS_LONG_AS_IT_TAKES = timedelta(days=365)
-OF_WHICH_ONE_IS_TAKEN = 500  # packets of sound during a pause, ten seconds of it
 # Of aioice's questions, one each five seconds: so many in a row without an answer, and the peer has gone
 CONSENT_FAILURES = 3
 # Before a pause: a browser to which sound stops coming in the middle of a word makes up more of it for half a second
@@ -65,7 +65,7 @@ class PeerConnection(SmallWebRTCConnection):
                 transport.takes_sound = is_taken
                 ice = _ice_below(transport)
                 if isinstance(ice, IceConnection):
-                    ice.takes_sound = is_taken
+                    ice.take_sound(is_taken=is_taken)
 
     def release_voice(self) -> None:
         """Let the bot's output go on: it may wait for a peer that has gone to take sound."""
@@ -98,16 +98,24 @@ class PeerConnection(SmallWebRTCConnection):
 
 
 class IceConnection(Connection):
-    """aioice's connection to a peer, which may leave the sound that comes where it is.
+    """aioice's connection to a peer, which may leave the sound that comes where it is, or have the kernel drop it.
 
     One packet of many is taken even then, since SRTP loses count of packets of which it has not seen thirty thousand.
     """
 
-    takes_sound = True
+    _takes_sound = True
+    _kernel_drops_sound = False
     _left = 0  # packets, since one was taken
 
+    def take_sound(self, *, is_taken: bool) -> None:
+        self._takes_sound = is_taken
+        files = [_file_of(pair.protocol.transport) for pair in self._nominated.values()]
+        self._kernel_drops_sound = not is_taken and drop_sound(files)
+        if not self._kernel_drops_sound:
+            let_all_through(files)
+
     def data_received(self, data: bytes, component: int) -> None:
-        if self.takes_sound or not is_sound(data):
+        if self._takes_sound or self._kernel_drops_sound or not is_sound(data):
             super().data_received(data, component)
             return
         self._left += 1
@@ -121,9 +129,10 @@ def _ice_below(transport: RTCDtlsTransport) -> Any:
     return below._connection
 
 
-def is_sound(data: bytes) -> bool:
-    """Whether a datagram is RTP, and neither RTCP nor DTLS."""
-    return len(data) > 1 and 127 < data[0] < 192 and not 64 <= data[1] & 0x7F <= 95
+def _file_of(transport: Any) -> int | None:
+    """The descriptor of a datagram transport's socket; None of one that leads through a relay."""
+    found = transport.get_extra_info("socket")
+    return None if found is None else int(found.fileno())
 
 
 class DtlsTransport(RTCDtlsTransport):

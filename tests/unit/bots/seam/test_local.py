@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+import uvloop
+from aioice import Connection
 
 from greenroom.bots import seam
-from greenroom.bots.seam.local import OF_WHICH_ONE_IS_TAKEN, IceConnection, NoTrack, Voice
+from greenroom.bots.seam.dropping import OF_WHICH_ONE_IS_TAKEN, is_sound
+from greenroom.bots.seam.local import IceConnection, NoTrack, Voice
 
 pytestmark = pytest.mark.anyio
 RATE = 24_000
@@ -76,10 +79,63 @@ async def test_a_paused_bot_leaves_sound_where_it_is_but_for_one_packet_of_many(
     connection._queue.put_nowait = lambda each: taken.append(each[0])
 
     connection.data_received(sound, 1)
-    connection.takes_sound = False
+    connection.take_sound(is_taken=False)
     for _ in range(OF_WHICH_ONE_IS_TAKEN):
         connection.data_received(sound, 1)
     connection.data_received(report, 1)
     connection.data_received(handshake, 1)
 
     assert taken == [sound, sound, report, handshake]
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_the_kernel_drops_what_a_peer_says_to_a_paused_bot(loop):
+    """So it does not even wake up for it."""
+    sound, last = bytes([128, 111, 0, 1]), bytes([128, 200, 0, 1])
+
+    async def heard(bot, peer):
+        for _ in range(3):
+            await peer.send(sound)
+        await peer.send(last)
+        return [await bot.recv() for _ in range(4)]
+
+    async def left_alone(bot, peer):
+        for _ in range(1000):
+            await peer.send(sound)
+        await peer.send(last)
+        while (await bot.recv())[1] != 200:
+            pass
+        return bot.left
+
+    async def call():
+        bot, peer = Counting(ice_controlling=True), Connection(ice_controlling=False)
+        for each in (bot, peer):
+            await each.gather_candidates()
+        for each, other in ((bot, peer), (peer, bot)):
+            for candidate in other.local_candidates:
+                await each.add_remote_candidate(candidate)
+            await each.add_remote_candidate(None)
+            each.remote_username, each.remote_password = other.local_username, other.local_password
+        await asyncio.gather(bot.connect(), peer.connect())
+        bot.take_sound(is_taken=False)
+        reached = await left_alone(bot, peer)
+        bot.take_sound(is_taken=True)
+        again = await heard(bot, peer)
+        await asyncio.gather(bot.close(), peer.close())
+        return reached, again
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        reached, again = runner.run(call())
+
+    assert reached < 50, "two, by chance"
+    assert again == [sound] * 3 + [last]
+
+
+class Counting(IceConnection):
+    """Counts the sound that reaches its process."""
+
+    left = 0
+
+    def data_received(self, data, component):
+        self.left += is_sound(data)
+        super().data_received(data, component)
