@@ -70,9 +70,9 @@ FIGURES: Mapping[str, Figure] = {
         (),
         (
             Row(
-                "a bot goes from one LiveKit room to another: the silence for somebody who hears both",
-                "{ours:,.0f} ms (p99 {p99:,.0f}), there {on_stage_p50:,.0f} ms after the request",
-                "{peer_name}: {peer:,.0f} ms, there after {peer_on_stage_p50:,.0f} ms",
+                "a bot goes from one LiveKit room to another, from the request to its track there",
+                "{ours:,.0f} ms (p99 {p99:,.0f}), {silence_p50:,.0f} ms of silence for who hears both",
+                "{peer_name}: {peer:,.0f} ms, {peer_silence_p50:,.0f} ms of silence",
                 "{ratio:.0f} times",
             ),
         ),
