@@ -93,6 +93,9 @@ class Stay:
             self._parts.silence.begin(session.pause)
         await self._rooms.now.controls.prepare(self._adopted.config)
         turns = self._parts.turns
+        turns.remembering.read(
+            session.conversation_user
+        )  # while the conversation is read: a bot waits for both
         await self._parts.taking_up.done()
         if self._adopted.resumes:
             turns.resume()

@@ -17,6 +17,11 @@ class Remembering:
         self._conversation_id = conversation_id
         self._hearing = hearing
 
+    def read(self, person: str) -> None:
+        """Begin to read what `of` will tell of a person."""
+        if self._hearing().is_for_one:
+            self._memories.load(person, self._conversation_id())
+
     async def of(self, person: str, hearing: Hearing | None = None) -> str:
         """What a bot that begins is told of the person whom it is for."""
         hearing = hearing or self._hearing()

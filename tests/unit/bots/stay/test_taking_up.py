@@ -1,6 +1,8 @@
 """A session that takes a conversation up: its bot knows it, and nobody waits for a database that does not answer."""
 
+import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -8,6 +10,9 @@ from structlog.testing import capture_logs
 from greenroom.app.errors import DatabaseAway
 from greenroom.app.rooms.conversations import BeginConversation, Record, TakeUp, Turn
 from greenroom.app.rooms.taking_up import Earlier
+from greenroom.bots.stay import bot_run, taking_up
+from greenroom.bots.stay.stay import Stay
+from tests.fakes.memory import FakeMemory, known_as
 from tests.fakes.stays import parts_of_a_stay
 
 pytestmark = pytest.mark.anyio
@@ -111,3 +116,23 @@ async def test_of_another_user_s_conversation_nothing_is_told_and_nothing_is_add
 async def test_a_conversation_whose_user_nobody_knows_any_more_is_its_caller_s():
     parts = await taken_up(Kept(Earlier("", (BEFORE,), 44)))
     assert parts.turns.before() == [{"role": "user", "content": "I like tea."}]
+
+
+async def test_what_is_remembered_is_read_beside_what_was_said(monkeypatch):
+    """One after the other kept a bot from its room for twice as long, where a backend answers neither."""
+    monkeypatch.setattr(taking_up, "LOADED_WITHIN", timedelta(seconds=60))
+    kept, memory, told = Kept(Earlier("ada", (BEFORE,), 44)), FakeMemory(ada="Ada"), []
+    kept.answers.clear()
+
+    async def bot(body):
+        told.append(body)
+
+    monkeypatch.setattr(bot_run, "load_bot", lambda _target: bot)
+    running = asyncio.create_task(Stay(parts_of_a_stay(earlier=kept, memory=memory)).run())
+    async with asyncio.timeout(10):
+        while not (kept.asked and memory.asked):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    kept.answers.set()
+    await running
+
+    assert told[0]["remembered"] == known_as("Ada") and len(memory.asked) == 1
