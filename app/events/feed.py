@@ -15,7 +15,7 @@ from heapq import merge
 from itertools import islice
 
 from greenroom.app.errors import RedisAway
-from greenroom.app.events.schema import Event
+from greenroom.app.events.schema import ENDED, Event
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.told import BEGINNING, Entry, Place, ReadTold
 
@@ -127,6 +127,10 @@ class Feed:
     def has_all_after(self, place: Place) -> bool:
         """Whether nothing of what was told after a place is gone, as far as anybody can tell."""
         return place.told == BEGINNING or self._told.has_all_after(place.told)
+
+    def has_ended(self, session: str) -> bool:
+        """Whether it has been told that a session is over."""
+        return any(entry.fields["type"] == ENDED for entry in self._told.after(BEGINNING, session))
 
     def line_of(self, session: str, history: str) -> Place | None:
         """The place of a line of a session's history, by the id that it has there."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from greenroom.app.events.feed import Feed, Happened, text_of
-from greenroom.app.events.schema import GAP, Event
+from greenroom.app.events.schema import ENDED, GAP
 from greenroom.app.events.wanted import Wanted
 from greenroom.app.rooms.told import Place
 
@@ -67,7 +67,6 @@ class Missed:
 
     data: bytes
     place: Place  # after it; where it is the one that was asked for, this is all
-    ends: bool  # a session that has ended is among it
 
 
 Group = tuple[Wanted, bool]
@@ -108,7 +107,7 @@ class Hub:
                 if theirs:
                     self._send(b"".join(told(each, for_browser=for_browser) for each in theirs), streams)
                     self.sent += len(theirs) * len(streams)
-                if of is not None and any(has_ended(each.event) for each in news if each.event.session == of):
+                if of is not None and any(is_end(each) for each in news if each.event.session == of):
                     self.end_soon(streams)
 
     def end_soon(self, streams: Iterable[Stream]) -> None:
@@ -134,17 +133,24 @@ class Hub:
     def missed(self, wanted: Wanted, place: Place, *, for_browser: bool) -> Missed:
         """The next of what came after a place."""
         parts: list[bytes] = []
-        ends = False
         for happened in islice(self._feed.after(place, wanted.session), AT_ONCE):
             place = happened.place
             if wanted.takes(happened.event):
                 parts.append(told(happened, for_browser=for_browser))
-            ends = ends or has_ended(happened.event)
-        return Missed(b"".join(parts), place, ends=ends)
+        return Missed(b"".join(parts), place)
+
+    def has_ended(self, wanted: Wanted) -> bool:
+        """Whether it is one session that is wanted, and it is over."""
+        return wanted.session is not None and self._feed.has_ended(wanted.session)
+
+    def is_all_told(self, wanted: Wanted, place: Place) -> bool:
+        """Whether nothing that is wanted comes after a place any more."""
+        rest = self._feed.after(place, wanted.session)
+        return self.has_ended(wanted) and not any(wanted.takes(happened.event) for happened in rest)
 
 
-def has_ended(event: Event) -> bool:
-    return event.type == "session.ended"
+def is_end(happened: Happened) -> bool:
+    return happened.event.type == ENDED
 
 
 def end(streams: Iterable[Stream]) -> None:

@@ -48,7 +48,7 @@ async def serve(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await first_load(feed)
+    await first_load(feed, stopped)
     listening = await listen(settings, server)
     senders = couriers(settings, ledger, feed)
     server.gauges.append(gauges(senders, ledger))
@@ -73,13 +73,15 @@ async def serve(settings: Settings) -> None:
             raise result
 
 
-async def first_load(feed: Feed) -> None:
-    """Read what there is, however long Redis is away."""
-    while True:
+async def first_load(feed: Feed, stopped: asyncio.Event) -> None:
+    """Read what there is, however long Redis is away, unless this process is told to stop meanwhile."""
+    while not stopped.is_set():
         try:
             return await feed.load()
         except RedisAway:
-            await asyncio.sleep(RETRY_AFTER)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_AFTER):
+                    await stopped.wait()
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
     }
 )
 
+ENDED = f"session.{State.ENDED}"
 BASE = ("id", "type", "time", "tenant", "user", "room", "session", "sequence", "epoch")
 GAP = "stream.gap"  # no event: some that were told are not here any more
 NOT_FOR_BROWSERS = frozenset({"tenant", "user", "person"})  # their room tells them already who is there

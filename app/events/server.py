@@ -134,10 +134,7 @@ class EventServer:
         caller = self._caller(request, session_id)
         wanted = wanted_by(request.query, session=session_id)
         await self._ledger.run(ReadSession(session_id))
-        last_id = request.headers.get("Last-Event-ID", "")
-        place, has_all = self._place(last_id, session_id)
-        if last_id and self._is_over(place, session_id):
-            return web.Response(status=HTTPStatus.NO_CONTENT)  # so that an EventSource does not come back
+        place, has_all = self._place(request.headers.get("Last-Event-ID", ""), session_id)
         if caller is None:
             return await self._stream(request, wanted, place, has_all=has_all)
         if self._held[caller] >= STREAMS_OF_ONE:
@@ -161,11 +158,6 @@ class EventServer:
             return (self._feed.place if session_id is None else Place()), True
         return place, self._feed.has_all_after(place)
 
-    def _is_over(self, place: Place, session_id: str) -> bool:
-        """Whether a session has ended, and its listener knows."""
-        told = [happened.event.type for happened in self._feed.after(Place(), session_id)]
-        return "session.ended" in told and next(self._feed.after(place, session_id), None) is None
-
     async def _stream(
         self,
         request: web.Request,
@@ -175,6 +167,8 @@ class EventServer:
         has_all: bool,
         for_browser: bool = False,
     ) -> web.StreamResponse:
+        if self._hub.is_all_told(wanted, place):
+            return web.Response(status=HTTPStatus.NO_CONTENT)  # so that an EventSource does not come back
         if self._hub.streams >= STREAMS_AT_MOST:
             raise Busy
         response = web.StreamResponse(
@@ -198,13 +192,13 @@ class EventServer:
         """Send what came after a place, and then, with nothing between, what comes."""
         while True:
             missed = self._hub.missed(stream.wanted, place, for_browser=stream.for_browser)
-            if missed.ends:
-                self._hub.end_soon([stream])
             if missed.place == place:
                 break
             place = missed.place
             if missed.data:
                 await response.write(missed.data)  # waits for one who reads slowly
+        if self._hub.has_ended(stream.wanted):
+            self._hub.end_soon([stream])
         self._hub.add(stream)
         try:
             yield stream
@@ -230,7 +224,7 @@ class EventServer:
         }
         for more in self.gauges:
             figures |= await more()
-        return web.Response(text="".join(f"{name} {value:g}\n" for name, value in figures.items()))
+        return web.Response(text="".join(f"{name} {value:.15g}\n" for name, value in figures.items()))
 
 
 def problem(error: GreenroomError, status: HTTPStatus | None = None) -> web.Response:

@@ -9,11 +9,14 @@ import pytest
 from greenroom.app.api.auth import mint, session_tokens
 from greenroom.app.events import feed as feed_module
 from greenroom.app.events import hub as hub_module
-from greenroom.app.events import impatience, server
+from greenroom.app.events import impatience, process, server
+from greenroom.app.events.feed import Feed
 from greenroom.app.rooms.sessions import Create, Happened, Note, ReadEvents, Reason, State, Transition
 from greenroom.app.rooms.told import Hear, Place, ReadTold, Sound
+from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from tests.rigs.event_streams import SIGNS, listening, served
 from tests.rigs.makers import CELLAR, a_session
+from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +143,46 @@ async def test_who_knows_the_end_of_a_session_need_not_come_back(events, ledger,
         assert (await listener.types(10))[-1] == "voice.session.end"
     async with listening(events.url + OF_IT, last_id=listener.last_id) as again:
         assert again.status == 204
+
+
+@pytest.fixture
+async def events_after_end(redis_url, ledger, session):
+    """Served by a process that has read of the session's end before anybody asks."""
+    end(ledger)
+    async with served(redis_url) as it:
+        yield it
+
+
+def told(ledger, event):
+    """The place of whoever has heard up to that one."""
+    return next(f"{entry.id}_0-0" for entry in ledger.run(ReadTold(Place())) if entry.fields["type"] == event)
+
+
+@pytest.mark.parametrize("types", ["session.ended", "session.*", "participant.*"])
+@pytest.mark.parametrize("path", [f"{OF_IT}?", f"/events?session={ID}&"])
+async def test_nor_need_who_wants_only_some_of_it(events_after_end, ledger, types, path):
+    filtered = f"{events_after_end.url}{path}types={types}"
+    last_id = told(ledger, "session.pending")
+    async with listening(filtered, last_id=last_id) as listener:
+        while await listener.next() is not None:
+            pass
+    async with listening(filtered, last_id=listener.last_id or last_id) as again:
+        assert again.status == 204
+
+
+async def test_who_missed_only_what_is_told_with_an_end_is_hung_up_on_after_it(events_after_end, ledger):
+    async with listening(events_after_end.url + OF_IT, last_id=told(ledger, "session.ended")) as listener:
+        assert await listener.types(10) == ["voice.session.end"]
+
+
+async def test_the_end_of_one_session_ends_no_stream_of_all(events_after_end, ledger, monkeypatch):
+    monkeypatch.setattr(hub_module, "STAYS_AFTER_END", 0.0)
+    last_id = told(ledger, "session.pending")
+    async with listening(f"{events_after_end.url}/events", last_id=last_id) as listener:
+        assert (await listener.types(6))[-1] == "voice.session.end"
+        await asyncio.sleep(0.2)
+        ledger.run(Create(a_session("another", room=CELLAR, user_id="bob")))
+        assert await listener.types(1) == ["session.pending"]
 
 
 @pytest.mark.parametrize(
@@ -325,6 +368,22 @@ async def test_the_process_says_how_it_is(events):
             async with listening(events.url + path, key=None) as listener:
                 assert listener.status == 200
                 assert word in await listener.response.text()
+
+
+async def test_a_count_is_told_to_the_last_digit(events):
+    events.hub.sent = 123_456_789
+    async with listening(f"{events.url}/metrics", key=None) as listener:
+        assert "greenroom_events_sent_total 123456789\n" in await listener.response.text()
+
+
+async def test_a_process_that_waits_for_redis_stops_when_it_is_told_to():
+    nowhere, stopped = AsyncRedisLedger(f"redis://127.0.0.1:{free_port()}/0"), asyncio.Event()
+    loading = asyncio.create_task(process.first_load(Feed(nowhere), stopped))
+    assert not (await asyncio.wait({loading}, timeout=0.2))[0]
+    stopped.set()
+    async with asyncio.timeout(10):
+        await loading
+    await nowhere.close()
 
 
 async def test_what_the_feed_keeps_is_bounded(ledger, session, redis_url, monkeypatch):
