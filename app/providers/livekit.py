@@ -10,18 +10,18 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from greenroom.app.errors import BadRoom, BadSignature, ProviderAway
-from greenroom.app.providers import names, reading, tokens
+from greenroom.app.providers import reading, tokens
 from greenroom.app.providers.http import Http, NoAnswer
+from greenroom.app.providers.livekit_people import number, participant_of
 from greenroom.app.providers.room_metadata import room_facts, with_facts
 from greenroom.app.rooms.providers import (
-    BOT,
     NOTHING,
     TOKEN_LASTS,
     About,
@@ -29,8 +29,6 @@ from greenroom.app.rooms.providers import (
     Evidence,
     Participant,
     RoomEvent,
-    Source,
-    Track,
     bot_identity,
 )
 from greenroom.app.rooms.room import LIVEKIT, Room
@@ -47,13 +45,6 @@ FRESH_FOR = timedelta(
     minutes=5
 )  # by how much the time of a webhook may differ from our clock, before or after it
 EVENTS: Mapping[str, RoomEvent] = {event.value: event for event in RoomEvent}  # ours have LiveKit's own names
-SOURCES: Mapping[str, Source] = {
-    "MICROPHONE": Source.MICROPHONE,
-    "CAMERA": Source.CAMERA,
-    "SCREEN_SHARE": Source.SCREEN,
-    "SCREEN_SHARE_AUDIO": Source.SCREEN_AUDIO,
-}
-MACHINERY = frozenset({"EGRESS", "INGRESS"})  # kinds of participants that are nobody: recorders and feeds
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +142,7 @@ class LiveKit:
         """List who is in a room, without recorders and other machinery.  Raises ProviderAway."""
         told = self._ask("ListParticipants", {"room": room.name}, {"roomAdmin": True, "room": room.name})
         return [
-            who for entry in reading.parts(told, "participants") if (who := _participant(entry)) is not None
+            who for entry in reading.parts(told, "participants") if (who := participant_of(entry)) is not None
         ]
 
     def metadata(self, room: Room) -> str:
@@ -174,7 +165,7 @@ class LiveKit:
         """List the rooms that have participants, and a name that a URL of ours can hold.  Raises ProviderAway."""
         told = self._ask("ListRooms", {}, {"roomList": True})
         busy = (
-            self._room(entry) for entry in reading.parts(told, "rooms") if _number(entry, "num_participants")
+            self._room(entry) for entry in reading.parts(told, "rooms") if number(entry, "num_participants")
         )
         return [room for room in busy if room is not None]
 
@@ -202,13 +193,13 @@ class LiveKit:
         told = reading.an_object(body)
         if told is None:
             return None
-        at = _number(told, "created_at")
+        at = number(told, "created_at")
         if abs(time.time() - at) > FRESH_FOR.total_seconds():
             raise BadSignature
         room, event = self._room(told.get("room")), EVENTS.get(reading.text(told, "event"))
         if room is None or event is None:
             return None
-        who = _participant(told.get("participant"))
+        who = participant_of(told.get("participant"))
         if who is None and event is not RoomEvent.ROOM_FINISHED:
             return None
         return Evidence(
@@ -273,76 +264,3 @@ def _room_config(room: Room, **more: Any) -> dict[str, Any]:
     """What a token says of the room that its holder makes by joining it: a private voice room is full with two."""
     config = {**more, **({"maxParticipants": PEOPLE} if is_voice_room(room) else {})}
     return {"roomConfig": config} if config else {}
-
-
-# The API writes names_so, webhooks write namesSo; numbers of 64 bits are strings in both.
-
-
-def _value(entry: Mapping[str, Any], name: str) -> Any:
-    first, *rest = name.split("_")
-    return entry.get(name, entry.get(first + "".join(part.capitalize() for part in rest)))
-
-
-def _number(entry: Mapping[str, Any], name: str) -> int:
-    return int(reading.number(_value(entry, name)))
-
-
-def _participant(entry: Any) -> Participant | None:
-    """The participant that LiveKit describes; None for recorders, feeds, and hidden participants."""
-    identity, name, kind = (reading.text(entry, field) for field in ("identity", "name", "kind"))
-    permission = reading.part(entry, "permission")
-    if not identity or kind in MACHINERY or permission.get("hidden") or permission.get("recorder"):
-        return None
-    ours = _card(identity, entry.get("metadata"))
-    epoch = ours.get("epoch")
-    return Participant(
-        identity=identity,
-        name=name,
-        is_bot=is_bot(
-            identity,
-            name,
-            entry.get("metadata"),
-            reading.part(entry, "attributes"),
-            is_agent=kind == "AGENT" or bool(permission.get("agent")),
-            is_caller=kind == "SIP",
-        ),
-        session_id=reading.text(ours, "session_id") or None,
-        epoch=epoch if isinstance(epoch, int) and not isinstance(epoch, bool) else None,
-        since_ms=_number(entry, "joined_at_ms") or _number(entry, "joined_at") * 1000 or None,
-        tracks=tuple(
-            Track(SOURCES.get(reading.text(track, "source"), Source.OTHER), muted=track.get("muted") is True)
-            for track in reading.parts(entry, "tracks")
-        ),
-        sid=reading.text(entry, "sid"),
-    )
-
-
-def is_bot(
-    identity: str, name: str, metadata: Any, attributes: Iterable[str], *, is_agent: bool, is_caller: bool
-) -> bool:
-    """Whether a participant is a bot, ours or another's.
-
-    LiveKit's own marks and signed metadata decide; the name decides only where those say nothing.
-    """
-    known: bool | None = None
-    if is_agent:
-        known = True
-    elif is_caller or _said(metadata).get("person") is True:
-        known = False
-    elif _card(identity, metadata) or any(key.startswith("lk.agent") for key in attributes):
-        known = True
-    return names.is_bot(known, identity, name)
-
-
-def _card(identity: str, metadata: Any) -> dict[str, Any]:
-    """The metadata of a bot of ours; empty for everybody else, also for a person who copies it."""
-    card = _said(metadata) if identity.startswith(BOT) else {}
-    return card if card.get("bot") is True else {}
-
-
-def _said(metadata: Any) -> dict[str, Any]:
-    try:
-        said = json.loads(metadata)["greenroom"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -18,7 +18,7 @@ from livekit.rtc.participant import PublishTrackError, UnpublishTrackError
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import LiveKitRunnerArguments
 
-from greenroom.app.providers.livekit import is_bot
+from greenroom.app.providers.livekit_people import is_bot
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.participants import Seen

@@ -7,7 +7,8 @@ import jwt
 import pytest
 
 from greenroom.app.errors import BadSignature
-from greenroom.app.providers.livekit import LiveKit, _participant
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.providers.livekit_people import participant_of
 from greenroom.app.rooms.providers import Source, Track
 from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_webhook import KEY, SECRET, URL, signed, told
@@ -40,7 +41,7 @@ def test_what_somebody_sends_and_since_when_they_are_there_is_read(livekit):
     ]
     told = {"identity": "ada", "joined_at": "1795857300", "joined_at_ms": "1795857300250", "tracks": tracks}
 
-    who = _participant(told)
+    who = participant_of(told)
 
     assert who.since_ms == 1_795_857_300_250
     assert who.tracks == (
@@ -49,7 +50,7 @@ def test_what_somebody_sends_and_since_when_they_are_there_is_read(livekit):
         Track(Source.SCREEN),
         Track(Source.OTHER),
     )
-    older = _participant({"identity": "ada", "joined_at": "1795857300"})
+    older = participant_of({"identity": "ada", "joined_at": "1795857300"})
     assert (older.since_ms, older.tracks) == (1_795_857_300_000, ())
 
 

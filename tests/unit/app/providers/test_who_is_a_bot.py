@@ -8,7 +8,7 @@ from livekit import rtc
 from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.daily_people import participant
 from greenroom.app.providers.livekit import LiveKit
-from greenroom.app.providers.livekit import is_bot as is_bot_of_livekit
+from greenroom.app.providers.livekit_people import is_bot as is_bot_of_livekit
 from greenroom.app.rooms.providers import About, Providers
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_monitor import RoomMonitor
