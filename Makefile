@@ -4,9 +4,9 @@
 #   make up PYTHON=python3.12        another interpreter
 BIN := .venv/bin
 FAST := tests/unit tests/contracts tests/redis tests/sql
-# Tests mostly wait, so three processes share two cores: with five of them, tests that are spoken to in real time fail.
-# A file's tests stay together in one of them.  ARGS="-n 0" runs them one by one.
-BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
+# Of four processes three run the tests of products, which mostly wait and are spoken to in real time, and one computes
+# beside them (tests/rigs/beside.py).  A file's tests stay together in one.  ARGS="-n 0" runs them one by one.
+BESIDE := --dist loadfile --no-loadscope-reorder
 ARGS ?=
 ROUNDS ?= 1
 
@@ -19,10 +19,10 @@ up: setup $(if $(filter 1 on,$(LIVEKIT)),livekit) ## start everything and print 
 	@$(BIN)/greenroom up
 
 test: setup chromium clients livekit postgresql ## all tests; ARGS are pytest's
-	$(BIN)/python -m pytest $(BESIDE) $(ARGS)
+	$(BIN)/python -m pytest -n 4 $(BESIDE) $(ARGS)
 
-test-fast: setup ## those that need no worker, no browser and no process of their own, in under a minute
-	$(BIN)/python -m pytest $(BESIDE) -m "not heavy" $(FAST) $(ARGS)
+test-fast: setup ## those that need no worker, no browser and no process of their own but Redis, in under a minute
+	$(BIN)/python -m pytest -n 3 $(BESIDE) -m "not heavy" $(FAST) $(ARGS)
 
 chaos: setup livekit postgresql ## kill, freeze, cut off and flood the running product; ARGS="1 4 22" names scenarios, ROUNDS=5 says how often
 	@scripts/install-compiler || true  # then "clocks" fails, and the others run

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from tests.mutants import sound
-from tests.rigs import light
+from tests.rigs import beside, light
 from tests.rigs.redis_world import client, flush, redis_server
 
 if TYPE_CHECKING:
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 
     from tests.rigs.product import Product  # and what it imports takes half a second, in every test process
 
-# Files go to the test processes whole and in this order: what takes longest begins first, so that no process is left
-# alone with it at the end.
+# Files go to the test processes whole and in this order, those of products and the others beside each other
+# (`tests/rigs/beside.py`): what takes longest begins first, so that no process is left alone with it at the end.
 LONGEST_FIRST = (
+    *beside.OF_PRODUCTS,
     "model",
-    "browser",
-    "process",
-    "chaos",
-    "livekit",
     "openapi",
     "redis",
     "sql",
@@ -80,6 +77,7 @@ def _rank(path: Path) -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Here, since hooks of this file are not asked about what a whole session of tests shares."""
     config.pluginmanager.register(light)
+    config.pluginmanager.register(beside)
     log_in_plain_text()
 
 
