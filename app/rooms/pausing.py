@@ -32,13 +32,15 @@ class SetPause(Step[Session]):
     """Write into a session's record that its bot is to be paused, or not any more.  Doing it twice is once.
 
     With a call a pause changes none that somebody asked for, and its end none but that of the same call.  The session
-    is listed among the `Paused` then, until `SeenTo`.  Raises NoSuchSession; SessionEnded once it leaves.
+    is listed among the `Paused` then, until `SeenTo`.  One that `is_known` is listed again, should Redis have lost the
+    list, and changes nothing: the record is right.  Raises NoSuchSession; SessionEnded once it leaves.
     """
 
     session_id: str
     is_paused: bool
     call: Call | None = None  # for which it is paused; None: somebody asked for it
     by: str = ""  # who asked, where there is no call
+    is_known: bool = False  # to the session's bot, as it was when that last read the record
 
     @property
     def pause(self) -> Pause | None:

@@ -32,6 +32,7 @@ def set_pause(step: SetPause) -> Command:
         event=Happened.PAUSE_ASKED if step.is_paused else Happened.RESUME_ASKED,
         detail=f"for the call in {step.call.room}" if step.call else step.by,
         cap=EVENTS_KEPT,
+        is_known=int(step.is_known),
     )
     return Command((call,), read)
 

@@ -189,7 +189,7 @@ class Journal:
     def _pause_again(self) -> list[Step[Any]]:
         """What puts the session back on the list of those whose pause is looked after."""
         pause = self.session.pause
-        return [SetPause(self.session.id, is_paused=True, call=pause.call)] if pause else []
+        return [SetPause(self.session.id, is_paused=True, call=pause.call, is_known=True)] if pause else []
 
     async def retry(self, step: Step[T]) -> T:
         """Do a step that must be done; tries for some seconds, then raises RedisAway."""

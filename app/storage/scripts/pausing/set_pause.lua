@@ -10,6 +10,7 @@
 -- ARGV[3] event    string
 -- ARGV[4] detail   string
 -- ARGV[5] cap      integer  how many events a history keeps
+-- ARGV[6] is_known integer  1 if the pause is only listed again, and the record stays as it is
 -- returns {"set" or "same", fields...}, {"over", state} once it leaves or has ended, or {"missing"}
 local session, pause, call = KEYS[1], ARGV[1], ARGV[2]
 local now = redis.call("HMGET", session, "id", "state", "epoch", "pause")
@@ -17,7 +18,7 @@ if not now[2] then return {"missing"} end
 if now[2] == "leaving" or now[2] == "ended" then return {"over", now[2]} end
 local before = now[4] or ""
 local call_before = before ~= "" and cjson.decode(before).session_id or nil
-local is_kept = before == pause
+local is_kept = before == pause or ARGV[6] == "1"
 if call ~= "" and before ~= "" then
     is_kept = is_kept or (pause ~= "" and not call_before) or (pause == "" and call_before ~= call)
 end

@@ -1,5 +1,6 @@
 """Pausing: a bot is silent because somebody asked for it, or because its user is in another room's call."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -119,10 +120,22 @@ def test_a_pause_outlives_a_record_that_redis_lost(pausing, ledger, own):
     pausing.pause(own.session.id, by="ada asked")
     kept = record(ledger, own)
     ledger.wipe()
-    ledger.run_all([Create(kept), SetPause(kept.id, is_paused=True)])
+    ledger.run_all([Create(kept), SetPause(kept.id, is_paused=True, is_known=True)])
 
     assert record(ledger, own).pause == Pause()
     assert [session_id for session_id, _ in ledger.run(Paused())] == [kept.id]
+
+
+@pytest.mark.parametrize("by_call", [False, True])
+def test_a_bot_that_has_not_heard_of_a_resume_does_not_pause_again(ledger, own, other, by_call):
+    """After each reply that Redis owes it, it writes again what it knows; nothing had been lost."""
+    pause = SetPause(own.session.id, is_paused=True, call=call_of(other) if by_call else None)
+    known = ledger.run(pause)
+    ledger.run(SetPause(own.session.id, is_paused=False))
+    ledger.run_all([Create(known), replace(pause, is_known=True)])
+
+    assert record(ledger, own).pause is None
+    assert [event for event, _ in history(ledger, own)].count("pause_asked") == 1
 
 
 def test_who_comes_into_another_room_s_call_has_their_own_session_paused_until_they_leave(ledger, own, other):
