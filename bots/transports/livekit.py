@@ -266,7 +266,7 @@ class LiveKitStage(SharedStage):
             self._begin(self._departed(identity))
         for each in others:
             if each.identity in self._people - before:
-                self._begin(self._arrived(each.identity, _appearance(each)))
+                self._begin(self._arrived(each.identity, appearance_of(each)))
 
     def _parted(self, reason: Any = None) -> None:
         self._people = frozenset()
@@ -275,11 +275,14 @@ class LiveKitStage(SharedStage):
             self._put_out(why or LINE_LOST)
 
 
-def _appearance(who: rtc.RemoteParticipant) -> Appearance:
+def appearance_of(who: rtc.RemoteParticipant) -> Appearance:
     """Their name, attributes, and metadata; the last may be any text, of which JSON alone has names for its parts."""
     try:
         told = json.loads(who.metadata or "{}")
-    except ValueError:
+        json.dumps(
+            told, allow_nan=False
+        )  # Python reads NaN and 1e999, which are no JSON: no database keeps them
+    except (ValueError, RecursionError):
         told = who.metadata
     metadata = told if isinstance(told, dict) else {"metadata": told}
     return Appearance(who.name or None, {**who.attributes, **metadata})
