@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -16,6 +16,7 @@ from tests.browser.pages import WORDS
 from tests.process.test_operating import run
 from tests.rigs.livekit_server import livekit_server
 from tests.rigs.product import Product, product
+from tests.rigs.stopping import stopped
 
 SOON = 30_000  # ms
 
@@ -75,18 +76,10 @@ def test_two_windows_of_one_browser_talk_with_one_bot_and_it_outlives_its_proces
     context.close()
 
 
-@contextmanager
-def closed(laptop: Browser) -> Iterator[None]:
+def closed(laptop: Browser) -> AbstractContextManager[None]:
     """All of a browser's processes stand still, as when one closes the laptop: the network goes without a goodbye."""
     told = laptop.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
-    pids = [process["id"] for process in told["processInfo"]]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+    return stopped(*(process["id"] for process in told["processInfo"]))
 
 
 def test_a_bot_goes_to_the_forum_with_its_person_who_closes_the_laptop_there_and_comes_back(

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from tests.browser.pages import Caller
 from tests.rigs.eventually import eventually
 from tests.rigs.product import LocalProcess, Product, product
+from tests.rigs.stopping import stopped
 
 SOON = 20_000  # ms
 GREETING = "Hello, and welcome"
@@ -90,15 +91,12 @@ def test_a_bot_killed_while_it_thinks_answers_when_it_is_back(caller: Caller):
 def test_one_can_hang_up_while_the_bot_is_gone(caller: Caller):
     caller.call("gone")
     session_id = caller.session_id
-    os.kill(caller.product.process("bots").pid, signal.SIGSTOP)
-    kill_bot(caller, "gone")
-    try:
+    with stopped(caller.product.process("bots").pid):
+        kill_bot(caller, "gone")
         caller.page.evaluate("lines.at(-1).close()")
         caller.wait_until("mending")
         caller.press("Hang up")
         caller.wait_until("ended", within=2)
-    finally:
-        os.kill(caller.product.process("bots").pid, signal.SIGCONT)
     assert caller.product.ended(session_id, within=40) == "left"
 
 

@@ -4,8 +4,6 @@ In a room of this installation it is in tests/process/test_returns.py.
 """
 
 import asyncio
-import os
-import signal
 
 import pytest
 
@@ -13,6 +11,7 @@ from tests.fakes.livekit_guest import Guest
 from tests.livekit.test_calls import answer, greeted
 from tests.rigs.eventually import eventually
 from tests.rigs.livekit_server import own
+from tests.rigs.stopping import stopped
 
 pytestmark = pytest.mark.anyio
 
@@ -52,14 +51,10 @@ async def test_five_returns_to_a_room_are_answered_like_the_first(greenroom, roo
 
 async def test_who_leaves_before_the_bot_has_come_meets_it_when_they_connect_again(greenroom, room, order):
     """Test 2, rapid reconnection: the bot joins on the second attempt, and answers."""
-    worker = greenroom.process("bots").pid
-    os.kill(worker, signal.SIGSTOP)
-    try:
+    with stopped(greenroom.process("bots").pid):
         joined = greenroom.join(room, wait=0, **order)
         async with Guest(joined["connect"]) as ann:
             assert not ann.bots
-    finally:
-        os.kill(worker, signal.SIGCONT)
     again = greenroom.join(room, wait=0, **order)
     assert again["session_id"] == joined["session_id"]
     async with Guest(again["connect"]) as ann:

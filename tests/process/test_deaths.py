@@ -14,6 +14,7 @@ from greenroom.app.storage.ledger import RedisLedger
 from tests.rigs.eventually import eventually
 from tests.rigs.makers import an_unlaunched_session
 from tests.rigs.product import Product, product
+from tests.rigs.stopping import stopped
 
 pytestmark = pytest.mark.anyio
 
@@ -33,13 +34,9 @@ def pid_of_bot(product: Product, session_id: str) -> int:
 
 
 def test_leaving_during_the_start_leaves_no_bot(greenroom):
-    workers = greenroom.process("bots")
-    os.kill(workers.pid, signal.SIGSTOP)
-    try:
+    with stopped(greenroom.process("bots").pid):
         joined = greenroom.join("local:early", wait=0)
         left = greenroom.post("/leave", {"room_url": "local:early"})
-    finally:
-        os.kill(workers.pid, signal.SIGCONT)
     after = greenroom.join("local:after")  # the launch before it in the queue has been looked at by now
 
     assert left["reason"] == "left"

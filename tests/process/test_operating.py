@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +12,7 @@ import pytest
 from tests.fakes.person import Person
 from tests.rigs.eventually import eventually
 from tests.rigs.product import ROOT, product
+from tests.rigs.stopping import stopped
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +45,6 @@ def ill(product):
     return {
         finding["check"]: finding["verdict"] for finding in told["findings"] if finding["verdict"] != "ok"
     }
-
-
-@contextmanager
-def stopped(*pids):
-    """Processes that hang, for as long as the block lasts."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 def test_a_reaping_is_asked_for_and_control_says_what_it_found_and_did(greenroom):
