@@ -314,7 +314,10 @@ class Move:
         await self._bot.give_up()
         session = await self._commit(starts_anew=True)
         self._log_moved(session)
-        await follow_awaited(self._ledger, relaunch(session, self._target.token, self._launches))
+        try:
+            await follow_awaited(self._ledger, relaunch(session, self._target.token, self._launches))
+        except RedisAway:  # the reaper does it, since the room's deadline is written with the move
+            log.warning("step_write_failed", session_id=session.id, step="Push")
         return session
 
     async def _call_off(self, why: MoveFailure, detail: str) -> NotMoved:

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors import RedisAway
+from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.moving import (
     Adopter,
     CannotMove,
@@ -217,6 +219,20 @@ async def test_a_bot_that_is_in_one_room_at_a_time_is_started_anew_in_the_other(
     assert holder(ledger, STAGE) is None
     puppet().go_live()
     assert found(ledger, bot).state is State.LIVE
+
+
+@pytest.mark.parametrize("step", [SetDeadline, Push])
+async def test_one_that_is_started_anew_has_gone_there_although_redis_is_away_for_its_launch(
+    ledger, launches, reaper, puppet, bot, target, step
+):
+    deeds = FakeBot(cannot="enter", why=MoveFailure.NOT_TWICE)
+    outcome = await moving(ledger, launches, bot, target, deeds, away_for=[(step, False)]).run()
+
+    assert isinstance(outcome, StartedAnew)  # the old room is not its own any more
+    ledger.pass_time(timedelta(minutes=2))
+    reaper.reap()
+    puppet().go_live()
+    assert (found(ledger, bot).room, found(ledger, bot).state) == (CELLAR, State.LIVE)
 
 
 @pytest.mark.parametrize("is_done", [True, False])
