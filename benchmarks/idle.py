@@ -32,7 +32,8 @@ LIMIT = 0.3  # percent of a core, a waiting or a paused bot
 SETTLE = 8.0  # seconds: by then what follows a start, or a departure, is done
 WINDOW = 20.0  # seconds measured: seven beats
 JOINS_AT_ONCE = 4
-ENDS_WITHIN = 240  # seconds: a quiet machine needs half of it
+FORKED_WITHIN = 150  # seconds, for a process for each of the bots
+ENDS_WITHIN = 500  # seconds: a quiet machine needs a quarter of it
 
 T = TypeVar("T")
 
@@ -113,8 +114,9 @@ async def _enter(greenroom: Product, connect: dict[str, Any]) -> Person | Guest:
 
 def _many(bots: int) -> dict[str, Any]:
     """So many bots on one worker, each alone in a room."""
-    with product(SLOTS=str(bots)) as greenroom:
-        eventually(lambda: str(bots) in greenroom.redis.hvals("hosts:free"), 100)
+    with product(("redis", "web", "control", "beat"), SLOTS=str(bots)) as greenroom:
+        greenroom.start("bots", within=FORKED_WITHIN)
+        eventually(lambda: str(bots) in greenroom.redis.hvals("hosts:free"), FORKED_WITHIN)
         rooms = [f"local:idle-{number}" for number in range(bots)]
 
         def join(room: str) -> None:  # a user's sessions are limited, so each has a user of its own

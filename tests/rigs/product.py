@@ -155,7 +155,7 @@ class Product:
         }
         self.nodes: dict[str, CeleryTestNode] = {}
 
-    def start(self, *names: str) -> None:
+    def start(self, *names: str, within: float = 60) -> None:
         """Start the processes of these names, Redis first; returns when joins find their bots.
 
         `bots@elsewhere` is one more worker for bots, of another host's name.
@@ -166,9 +166,9 @@ class Product:
             if name == "redis":
                 eventually(lambda: self.ledger_answers(), within=20)
         if "bots" in self.nodes:
-            eventually(self.is_ready, within=60)
+            eventually(self.is_ready, within=within)
         else:
-            eventually(self.is_live, within=20)
+            eventually(self.is_live, within=within)
 
     @property
     def database_url(self) -> str:
