@@ -61,9 +61,9 @@ class TimeLimit:
         self._begin(self._rooms.now.controls.warn_of_end())
 
     def _tell(self, left: timedelta) -> None:
-        self._begin(self._tell_all(left.seconds))
+        self._begin(self.tell_people(left.seconds))
 
-    async def _tell_all(self, seconds: int) -> None:
+    async def tell_people(self, seconds: int) -> None:
         if not self._journal.has_room:
             return
         self._rooms.now.stage.tell("ends_soon", seconds=seconds)

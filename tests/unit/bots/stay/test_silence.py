@@ -178,7 +178,7 @@ async def test_a_paused_bot_says_neither_goodbye_nor_that_its_time_is_nearly_ove
 
 
 async def test_the_people_are_told_before_the_end_by_events_that_stand_in_the_history(bot):
-    await bot.parts.time_limit._tell_all(10)
+    await bot.parts.time_limit.tell_people(10)
 
     assert bot.stage.told == ["ends_soon"]
     notes = [(step.event, step.detail) for step in bot.ledger.told if isinstance(step, Note)]
