@@ -45,9 +45,13 @@ class Moves:
         journal: Journal,
         listener: RoomListener,
         is_free: Callable[[], bool],
+        tell_stays: Callable[[MoveFailure], object],
         end: End,
     ) -> None:
-        """`is_free` says whether the session is not about to go elsewhere already."""
+        """`is_free` says whether the session is not about to go elsewhere already.
+
+        `tell_stays` tells the people's clients why their bot stays, who were told that it goes.
+        """
         self._ledger = ledger
         self._launches = launches
         self._deeds = deeds
@@ -55,6 +59,7 @@ class Moves:
         self._journal = journal
         self._listener = listener
         self._is_free = is_free
+        self._tell_stays = tell_stays
         self._end = end
         self._target: Target | None = None
         self._move: Move | None = None  # the last one
@@ -130,4 +135,5 @@ class Moves:
             self._journal.has_room = False
             self._end.begin(REPLACED)
         elif isinstance(outcome, NotMoved):
+            self._tell_stays(outcome.why)
             await self._listener.stays()

@@ -11,7 +11,7 @@ from greenroom.app.rooms.moving import Adopter
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.sessions import Happened, Reason, Session, State
 from greenroom.app.rooms.taking_up import KeptEarlier
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
@@ -214,6 +214,7 @@ class Parts:
             journal=self.journal,
             listener=self.listener,
             is_free=lambda: not self.hand_over.has_begun,
+            tell_stays=lambda why: self.stage.tell(f"session.{Happened.MOVE_FAILED}", reason=why),
             end=self.end,
         )
         self.take_over = TakeOver(

@@ -475,6 +475,9 @@ async def test_a_move_that_fails_leaves_the_bot_as_it_was(installed, goes_wrong,
         assert it.stages[0].done == []
         assert it.stages[0].listens
         assert it.stages[0].told == []
+        begun, failed, goes_on = [sent for sent in it.stages[0].sent if sent[0].startswith("session.")][-3:]
+        assert (begun[0], goes_on[0]) == ("session.transitioning", "session.live")
+        assert failed == ("session.move_failed", {"reason": it.steps(CallOffMove)[0].why})
         assert not any(isinstance(frame, InterruptionFrame) for frame in it.bot.runs[0].frames)
         assert it.bot.runs[0].cancelled is None
         assert it.states()[-2:] == [State.TRANSITIONING, State.LIVE]
