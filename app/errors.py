@@ -262,6 +262,13 @@ class RoomFull(Conflict):
     kind = "room-full"
 
 
+class NotALocalRoom(Conflict):
+    """The bot is in a room of another server, which takes no offers here; POST /join with the resume_token answers the
+    way there."""
+
+    kind = "not-a-local-room"
+
+
 class OthersThere(Conflict):
     """Others are in the room, and the bot stays with them: hang up instead; who holds the API key may take it out."""
 

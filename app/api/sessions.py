@@ -34,8 +34,8 @@ from greenroom.app.errors import (
     Busy,
     Forbidden,
     NoSuchSession,
+    NotALocalRoom,
     NotStreamedHere,
-    OfferRefused,
     Rejected,
     UnknownRequest,
 )
@@ -266,9 +266,7 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
             session.room, caller or session.brief.user_id
         )  # where it went since they got their token
         if session.room.provider != LOCAL:
-            raise OfferRefused(
-                "This room is not ours: connect to its url, with the room_token that /join returned."
-            )
+            raise NotALocalRoom(session_id=session_id, room_url=str(session.room))
         offered = {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")}
         wanted = Offer(caller or session.brief.user_id, offered)
         return ask(here.ledger, session, wanted, is_awaited=is_wanted).answer

@@ -107,6 +107,32 @@ def _name_of(step: Step[Any]) -> str | None:
     return None
 
 
+here: set[str] = set()  # sessions of which a bot is in this process
+
+
+async def slow(runner_args: RunnerArguments) -> None:
+    """Takes two seconds to come into a second room."""
+    session_id = str(runner_args.session_id)
+    if session_id in here:
+        await asyncio.sleep(2)
+    here.add(session_id)
+    await perform(runner_args)
+
+
+async def single(runner_args: RunnerArguments) -> None:
+    """The assistant, as one that cannot be in two rooms at once."""
+    from greenroom.bots.assistant.bot import bot  # which takes a second to import
+
+    session_id = str(runner_args.session_id)
+    if session_id in here:
+        raise RuntimeError("the sound card is taken")
+    here.add(session_id)
+    try:
+        await bot(runner_args)
+    finally:
+        here.discard(session_id)
+
+
 # What bots of others do to their process
 
 kept: list[object] = []

@@ -202,7 +202,8 @@ def test_an_offer_to_a_bot_that_has_gone_to_no_local_room_is_refused(caller, joi
     app.extensions["greenroom"].asked_moves.move(bot.session, room, {})
     ledger.meanwhile.append(lambda: move_there(ledger, bot))
 
-    problem(offers(caller, joined), 422, "offer-refused")
+    told = problem(offers(caller, joined), 409, "not-a-local-room")
+    assert (told["room_url"], "resume_token" in told["detail"]) == (str(room), True)
 
 
 def test_an_offer_to_a_bot_that_has_gone_to_its_user_s_voice_room_is_its_user_s_alone(
