@@ -200,6 +200,31 @@ def test_a_page_whose_token_has_expired_after_a_move_gets_another_for_its_sessio
     ann.wait_until("live")
 
 
+def test_a_page_that_slept_while_another_device_took_the_bot_away_goes_there_and_does_not_call_it_back(
+    ann: Traveller, venue: Venue, room: Room
+):
+    """Its line broke; nobody had told it the way, and joining its own room again would have had the bot come back."""
+    bot = Bot(venue, room, epoch=2).enter()
+    ann.server.becomes("live", epoch=2, room_url=str(room))
+    lets_back(ann, room)
+    ann.server.requests.clear()
+    ann.page.evaluate("""() => {
+        const fetched = window.fetch;
+        window.fetch = async (url, options) => {
+            if (!String(url).endsWith("/api/offer")) return fetched(url, options);
+            return Response.json({ type: "urn:greenroom:problem:not-a-local-room" }, { status: 409 });
+        };
+    }""")
+    local_bot(ann, "leave()")
+
+    expect(ann.people).to_have_text(["You, muted", "Bot"], timeout=SOON)
+    (joined,) = ann.server.calls("/join")
+    assert joined.headers["authorization"] == "Bearer resume.next"
+    expect(ann.page.locator("#room-name")).to_have_text(room.name)
+    ann.wait_until("live")
+    bot.leave()
+
+
 def test_news_of_a_way_that_leads_nowhere_is_shown(ann: Traveller, room: Room):
     way = {**goes_to(ann, room), "connect": {**ann.way_to(room), "room_token": "not-a-token"}}
     local_bot(ann, f"tell('server-message', {json.dumps(way)})")

@@ -247,6 +247,7 @@ export class Call {
   }
 
   async #ask({ wait }) {
+    const { room_url: before } = this.#order;
     const joined = await this.#patiently(() => this.#joinWithPass(wait));
     if (this.#isOver) {
       if (isOurs(joined)) this.#api.leave(joined.session_id, joined.connect.token).catch(() => {});
@@ -255,7 +256,9 @@ export class Call {
     const isFirst = !this.#joined;
     this.#joined = joined;
     if (isFirst) this.#on.bot(joined);
-    if (isFirst) this.#on.room(this.#order.room_url, joined.connect.provider ?? "local");
+    const place = [this.#order.room_url, joined.connect.provider ?? "local"];
+    if (isFirst) this.#on.room(...place);
+    else if (this.#order.room_url !== before) this.#on.moved(...place);
     return joined;
   }
 
@@ -264,9 +267,22 @@ export class Call {
     return this.#order.room_url !== this.#home;
   }
 
+  // Whether our bot is in another room than ours, where we follow it: another device of ours may have taken it there while
+  // this one slept.  To join our room anew would call it back from there, and nobody here has asked for that.
+  async #hasGone() {
+    if (this.#isAway) return true;
+    if (!this.#joined) return false;
+    try {
+      const { state, room_url: room = this.#home } = await this.#look({ patience: LOOK_WITHIN });
+      return state !== "ended" && room !== this.#home;
+    } catch (error) {
+      return error instanceof Refusal && error.status === 401; // the token is too old; the ticket tells
+    }
+  }
+
   // Back to our session, wherever it is by now; without one, or should it not be had, into the room of our pass.
   async #joinWithPass(wait) {
-    const { resumeToken, user } = this.#before ?? (this.#isAway ? this.ticket : {});
+    const { resumeToken, user } = this.#before ?? ((await this.#hasGone()) ? this.ticket : {});
     if (resumeToken && user === this.#order.user_id) { // a tab that was copied is somebody else's, in a room of several
       try {
         const joined = await this.#api.goBack(resumeToken, { wait });
@@ -314,6 +330,10 @@ export class Call {
       } catch (error) {
         if (error instanceof Over) throw error;
         if (error instanceof Gone) continue;
+        if (error instanceof Refusal && error.kind === "not-a-local-room") {
+          await this.#ask({ wait: 0 });
+          return this.#enter();
+        }
         if (error instanceof Refusal && error.status === 401) await this.#ask({ wait: 0 }); // the token is too old
         else if (error instanceof Refusal && error.status !== 504) throw error;
         if (++tries > TRIES) throw error instanceof Refusal ? error : new Refusal(0, { type: "blocked" });
@@ -554,7 +574,7 @@ export class Call {
     this.#mend("line");
     await this.#guarded(async () => {
       await this.#ask({ wait: START_WITHIN });
-      await this.#goIn();
+      await this.#enter();
     });
   }
 
