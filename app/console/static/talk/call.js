@@ -281,8 +281,9 @@ export class Call {
   }
 
   // Back to our session, wherever it is by now; without one, or should it not be had, into the room of our pass.
-  async #joinWithPass(wait) {
-    const { resumeToken, user } = this.#before ?? ((await this.#hasGone()) ? this.ticket : {});
+  // here: a bot is in our room whose session we do not know.
+  async #joinWithPass(wait, { here = false } = {}) {
+    const { resumeToken, user } = this.#before ?? (!here && (await this.#hasGone()) ? this.ticket : {});
     if (resumeToken && user === this.#order.user_id) { // a tab that was copied is somebody else's, in a room of several
       try {
         const joined = await this.#api.goBack(resumeToken, { wait });
@@ -517,7 +518,7 @@ export class Call {
     this.#parting = this.#mended = null;
     clearTimeout(this.#telling);
     // It may be of a session that came after ours.
-    if (bot.sessionId !== null && bot.sessionId !== this.id && !this.#isAway) this.#askAgain().catch(() => {});
+    if (bot.sessionId !== null && bot.sessionId !== this.id && !this.#isAway) this.#askAgain({ here: true }).catch(() => {});
     this.#greet(room, bot);
     this.#on.phase("live", { isNewLine: true, isNewBot: isAnother });
   }
@@ -552,8 +553,8 @@ export class Call {
     return null;
   }
 
-  async #askAgain() {
-    const joined = await this.#joinWithPass(0);
+  async #askAgain({ here = false } = {}) {
+    const joined = await this.#joinWithPass(0, { here });
     if (!this.#isOver) this.#joined = joined;
   }
 
