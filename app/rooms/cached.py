@@ -108,6 +108,8 @@ class Cached(Generic[Value]):
         """Read anew, from now on, what is old; what is just being read may be old as well."""
         with self._lock:
             self._reading.clear()
+            for kept in self._kept.values():
+                kept.is_renewed = False  # what was just read for it counts no more
             for key in [key for key, kept in self._kept.items() if is_old(kept.value)]:
                 del self._kept[key]
 

@@ -232,6 +232,21 @@ def test_a_read_that_began_before_a_change_is_not_kept(cached, source):
     assert cached.get("pearl") == "Ruby"
 
 
+def test_what_was_being_read_anew_when_another_was_changed_is_read_again(cached, source, now):
+    source.values["ruby"] = "Ruby"
+    cached.get("pearl"), cached.get("ruby")
+    source.is_open.clear()
+    now[0] += 2
+    cached.get("pearl")
+    eventually(lambda: len(source.reads) == 3)
+
+    cached.forget(lambda old: old == "Ruby")
+    source.is_open.set()
+    source.values["pearl"] = "Opal"
+
+    eventually(lambda: cached.get("pearl") == "Opal")
+
+
 def test_others_are_kept_when_one_is_forgotten(cached, source):
     source.values["ruby"] = "Ruby"
     cached.get("pearl"), cached.get("ruby")
