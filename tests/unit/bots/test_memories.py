@@ -248,6 +248,22 @@ async def test_what_is_loaded_late_does_not_reach_the_person_who_came_meanwhile(
     assert it.is_told == "[]"
 
 
+async def test_what_is_loaded_for_a_conversation_that_is_over_reaches_no_other_one():
+    memory, context = FakeMemory(ben="Ben"), LLMContext()
+    memory.answers.clear()
+    parts = parts_of_a_stay(memory=memory)
+    await with_pipeline(parts, LLMUserAggregator(context, params=user_params()))
+    parts.turns.remembering.load("ben")
+    (loading,) = parts.memories._loading.values()
+
+    parts.turns.begin_another("cy")
+    memory.answers.set()
+    await eventually_async(loading.done)
+    await asyncio.sleep(0)
+
+    assert context.messages == []
+
+
 async def test_a_guest_who_comes_after_somebody_is_told_nothing_of_them(talk):
     it = await talk()
     await it.comes("ada")

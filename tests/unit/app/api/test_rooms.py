@@ -16,7 +16,7 @@ from greenroom.app.rooms.leases import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Providers, Source, Track
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
-from greenroom.app.rooms.sessions import Limits, Reason, State
+from greenroom.app.rooms.sessions import Limits, ReadSession, Reason, State
 from tests.rigs.api import problem
 from tests.rigs.makers import a_report
 
@@ -376,11 +376,14 @@ def test_words_that_are_configured_stand_in_the_session_and_for_the_key_alone(ca
     assert guest.get(f"/rooms/{ROOM}").status_code == 403
 
 
-def test_what_was_configured_is_the_sessions_that_is_on(caller, joined, bot):
+def test_what_was_configured_is_the_sessions_that_has_the_room(caller, joined, bot, ledger, overview):
     caller.post("/config", {"room_url": ROOM, "prompt": "Be brief."})
-    bot.leave()
+    session = ledger.run(ReadSession(joined["session_id"]))
 
-    assert caller.get(f"/sessions/{joined['session_id']}").json["config"] == {}
+    assert overview.config(session) == {"prompt": "Be brief."}
+    assert overview.config(replace(session, id="another")) == {}
+    bot.leave()
+    assert caller.get(f"/sessions/{session.id}").json["config"] == {}
 
 
 def test_what_a_join_says_of_a_character_can_be_changed_live(caller, joined, bot):
