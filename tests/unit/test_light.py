@@ -28,8 +28,14 @@ def of_this_file():
         subprocess.run([sys.executable, "-c", ""], check=True)
 
 
-def test_nor_does_what_its_file_shares(of_this_file):
-    pass
+@pytest.fixture(scope="session")
+def of_all():
+    with TOLD:
+        subprocess.run([sys.executable, "-c", ""], check=True)
+
+
+def test_nor_does_what_its_file_shares_or_all_tests_do(of_this_file, of_all):
+    """But for Redis: the one server that nearly every test stands on."""
 
 
 @pytest.mark.heavy
