@@ -142,10 +142,16 @@ FIGURES: Mapping[str, Figure] = {
         (),
         (
             Row(
-                "a bot with which nobody talks: waiting or paused, whichever costs more",
-                "{ours:.2f} % of a core",
+                "a bot with which nobody talks, in a local room",
+                "{local_waiting:.2f} % of a core while it waits, {local_paused:.2f} % while it is paused",
                 "the limit that we set ourselves: {peer:.1f} %",
-                "{ratio:.1f} times",
+                "",
+            ),
+            Row(
+                "the same in a LiveKit room, where LiveKit's client goes on encoding silence",
+                "{livekit_waiting:.2f} % and {livekit_paused:.2f} %",
+                "the same limit",
+                "{ratio:.2f} times",
             ),
             Row(
                 "{bots} bots that wait at once, on one worker",
