@@ -1,9 +1,11 @@
 """A database that hangs holds a part of the threads, and whoever comes besides is told to come back."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 
+from greenroom.app.api import services, users
 from greenroom.app.api.seats import A_TURN, SHARES, Seats, Wait
 from greenroom.app.errors import Busy
 from tests.rigs.api import problem, routes
@@ -25,6 +27,13 @@ def take_all(seats, threads):
 
 
 @pytest.fixture
+def short_turns(monkeypatch):
+    """Where all seats are taken, none is waited for longer than a moment."""
+    for module in (services, users):
+        monkeypatch.setattr(module, "A_TURN", timedelta(milliseconds=10))
+
+
+@pytest.fixture
 def here(app):
     return app.extensions["greenroom"]
 
@@ -33,6 +42,7 @@ def address(path):
     return path.replace("<user_id>", "ada").replace("<conversation_id>", "c-1").replace("<name>", "pearl")
 
 
+@pytest.mark.usefixtures("short_turns")
 def test_each_view_that_asks_the_database_takes_its_turn(app, caller, here):
     """A view that is added to one of these blueprints is found here as well."""
     take_all(here.seats, here.settings.web_threads)

@@ -18,7 +18,7 @@ from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
-from greenroom.app.rooms.requests import MoveTo
+from greenroom.app.rooms.requests import Leave, MoveTo
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     Happened,
@@ -310,10 +310,10 @@ def test_asked_twice_it_is_launched_once(joining, carrier, ledger, launches, bot
     assert len(launches.asked) == 2
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_bot_that_does_not_leave_keeps_the_one_that_follows_from_coming(
-    joining, carrier, ledger, launches, reaper, bot
+    joining, carrier, ledger, launches, reaper, bot, monkeypatch
 ):
+    monkeypatch.setattr(Leave, "within", timedelta(milliseconds=10))  # nobody answers here
     joined = joining.join(joins_cellar(bot="another", named=frozenset({"bot"})))
     for _ in range(16):
         carrier.carry(*launches.moves[-1])
