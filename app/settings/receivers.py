@@ -30,7 +30,9 @@ def why_not(url: str, *, may_be_private: bool) -> str | None:
         return None
     if parts.scheme != "https":
         return "must begin with https://"
-    host = parts.hostname or ""
+    host = (parts.hostname or "").rstrip(".")
+    if not host.isascii():  # the client would make another name of it, or an address
+        return "must be in ASCII; a name in other letters is written as in xn--bcher-kva"
     if _is_literal(host) and not is_public(host):
         return "is an address of a private network"
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
@@ -39,9 +41,12 @@ def why_not(url: str, *, may_be_private: bool) -> str | None:
 
 
 def _is_literal(host: str) -> bool:
-    """Whether a host is an address, in any of the spellings that a system's resolver takes."""
+    """Whether a host is an address, in any of the spellings that a system's resolver takes, or looks like one.
+
+    To what looks like one aiohttp connects without asking the resolver that refuses private addresses.
+    """
     try:
         socket.inet_aton(host)
     except OSError:
-        return ":" in host
+        return ":" in host or host.replace(".", "").isdigit()
     return True

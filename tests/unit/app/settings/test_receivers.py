@@ -50,9 +50,17 @@ def test_others_are_not(address):
         "https://127.1/",
         "https://2130706433/",
         "https://0x7f000001/",
+        "https://127.0.0.1./",
+        "https://127.1./",
+        "https://１２７.0.0.1/",  # which a client reads as 127.0.0.1, as it does the next two
+        "https://127。0。0。1/",
+        "https://①27.0.0.1/",
+        "https://1.2.3.4.5/",  # which is connected to without being looked at
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
         "https://localhost/",
+        "https://localhost./",
+        "https://ｌocalhost/",
         "https://metadata.google.internal/",
         "https://me:pw@hooks.example.com/",
         "https://hooks.example.com/#x",
