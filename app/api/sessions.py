@@ -262,9 +262,8 @@ def offer(sent: dict[str, Any], session_id: str) -> Any:
             return is_the_last() and is_awaited()
 
         session = await_arrival(here.ledger, session_id, is_awaited=is_wanted)
-        check_voice_room(
-            session.room, caller or session.brief.user_id
-        )  # where it went since they got their token
+        # The bot may have gone into its user's voice room since others got their token, in the room where it was then
+        check_voice_room(session.room, caller or session.brief.user_id)
         if session.room.provider != LOCAL:
             raise NotALocalRoom(session_id=session_id, room_url=str(session.room))
         offered = {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")}
