@@ -3,6 +3,9 @@
 Somebody talks to a bot in a local room, goes, and comes back: with their offer ready they join, post it, and speak.
 The clock stops when the bot says that the first sound has come through its pipeline.  The peer is the same bot and the
 same client with a fresh process: Python is started, pipecat imported, the offer answered (`benchmarks/hearing_bot.py`).
+
+Beside that, without a peer: how long it takes from a return until the demo bot begins to speak its answer to a question
+that is asked as soon as it is ready (`answered_p50`, `answered_p99`).
 """
 
 import asyncio
@@ -19,6 +22,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from av import AudioFrame
 
 from benchmarks.report import alternate, percentile, say
+from tests.fakes.person import Person
 from tests.rigs.eventually import eventually
 from tests.rigs.product import Product, product
 
@@ -92,6 +96,28 @@ def returns(ours: Product) -> list[float]:
     return took[1:]  # the first is no return
 
 
+def answers(ours: Product) -> list[float]:
+    """So many returns to the demo bot, until it begins to answer; in ms."""
+    order = {"room_url": f"local:bench-{next(rooms)}", "user_id": "ann", "bot": "assistant"}
+    session_id = ours.post("/join?wait=20", order)["session_id"]
+
+    async def come_and_ask() -> float:
+        began = time.perf_counter()
+        joined = await asyncio.to_thread(ours.post, "/join", order)
+        async with Person(ours.url, joined["connect"]) as ann:
+            await ann.until(lambda ann: ann.of_type("bot-ready"))
+            ann.type("What time is it?")
+            await ann.until(lambda ann: ann.of_type("bot-started-speaking"))
+            return (time.perf_counter() - began) * 1000
+
+    took = []
+    for _ in range(RETURNS_A_ROUND + 1):
+        took.append(asyncio.run(come_and_ask()))
+        eventually(lambda: ours.session(session_id)["state"] == "waiting")
+    ours.post("/leave", {"session_id": session_id})
+    return took[1:]  # the first is no return
+
+
 def fresh_process(ours: Product) -> float:
     """The same with a bot whose process is started for it, in ms."""
 
@@ -128,6 +154,7 @@ def main() -> None:
     with product(SLOTS="2", BOTS="hearing=benchmarks.hearing_bot:bot", ICE_SERVERS="") as ours:
         returns(ours)  # each child runs its first bot
         results = alternate(ROUNDS, ours=lambda: returns(ours), peer=lambda: [fresh_process(ours)])
+        answered = answers(ours)
     took = [each for round_ in results["ours"] for each in round_]
     peer = [each for round_ in results["peer"] for each in round_]
     p50, peer_p50 = percentile(took, 50), percentile(peer, 50)
@@ -141,6 +168,8 @@ def main() -> None:
         p50=round(p50, 2),
         p99=round(percentile(took, 99), 2),
         returns=len(took),
+        answered_p50=round(percentile(answered, 50), 2),
+        answered_p99=round(percentile(answered, 99), 2),
     )
 
 
