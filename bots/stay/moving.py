@@ -133,14 +133,19 @@ class Moving(MovingBot):
         await self._leaving.done()
 
     async def _leave(self, old: InRoom) -> None:
+        try:
+            await self._say_farewell(old)
+            await asyncio.sleep(TOLD_WITHIN.total_seconds())
+        finally:  # also where the stay ends meanwhile: the room would keep a bot that nobody has
+            old.stage.silence()  # before its pipeline ends: a client that hears "peer left" does not follow
+            await _close(old, Reason.MOVED_OUT)
+
+    async def _say_farewell(self, old: InRoom) -> None:
         if self._left_behind(old) and not old.bot_run.is_over:
             await old.outbox.release()  # they read the sentence as well
             old.bot_run.fell_silent.clear()
             if await old.controls.say_that_it_moves():
                 await first_of(old.bot_run.fell_silent.wait(), old.bot_run.over(), within=FAREWELL_WITHIN)
-        await asyncio.sleep(TOLD_WITHIN.total_seconds())
-        old.stage.silence()  # before its pipeline ends: a client that hears "peer left" does not follow
-        await _close(old, Reason.MOVED_OUT)
 
     async def give_up(self) -> None:
         await self.speak_again()

@@ -19,7 +19,7 @@ from greenroom.app.rooms.room_states import WriteState
 from greenroom.app.rooms.sessions import Advance, ReadSession, Reason, State, Transition
 from greenroom.bots import room_state
 from greenroom.bots.assistant import ears
-from greenroom.bots.stay import bot_run, moving
+from greenroom.bots.stay import bot_run, moves, moving
 from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.ending import REPLACED, Ending
 from greenroom.bots.stay.stay import Stay
@@ -411,6 +411,20 @@ async def test_those_who_are_left_behind_hear_where_the_bot_goes_and_then_it_lea
         await it.parts.moves.left()
 
         assert it.stages[0].done == ["hushed", "disconnected"]
+
+
+async def test_a_stay_that_ends_while_it_says_farewell_leaves_the_old_room_all_the_same(
+    installed, monkeypatch
+):
+    monkeypatch.setattr(moves, "LEFT_WITHIN", timedelta(seconds=0.1))
+    async with installed(people=("ann", "bob")) as it:
+        assert it.parts.moves.begin(THERE)
+        first = it.bot.runs[0]
+        await eventually_in_loop(lambda: any(isinstance(frame, TTSSpeakFrame) for frame in first.frames))
+        it.stay.end(Ending(Reason.LEFT, politely=False))
+        await asyncio.wait({it.task})
+
+        await eventually_in_loop(lambda: it.stages[0].done == ["hushed", "disconnected"])
 
 
 async def test_whoever_is_there_already_arrives_when_the_session_does(installed):
