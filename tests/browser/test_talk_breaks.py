@@ -211,6 +211,36 @@ def test_who_is_muted_stays_so_with_the_next_bot(call: Call, server: FakeServer)
     eventually(lambda: call.bot(tells) == [False])
 
 
+def test_a_microphone_that_is_allowed_after_the_call_is_let_go(call: Call):
+    call.page.add_init_script("""
+        navigator.mediaDevices.getUserMedia = () => new Promise((allow) => {
+          window.allow = () => {
+            const { stream } = new AudioContext().createMediaStreamDestination();
+            window.allowed = stream.getAudioTracks()[0];
+            allow(stream);
+          };
+        });
+    """)
+    call.begin()
+    call.press("Use microphone")
+    call.press("Hang up")
+    call.wait_until("ended")
+    call.page.evaluate("allow()")
+
+    eventually(lambda: call.page.evaluate("allowed.readyState") == "ended")
+
+
+def test_a_paused_bot_that_does_not_answer_ends_no_call(call: Call):
+    call.begin()
+    call.notice("paused")
+    expect(call.title).to_have_text("The bot is paused")
+    call.page.route(re.compile("/resume$"), refuse(504, "bot-silent"))
+    call.press("Go on")
+
+    expect(call.title).to_have_text("The bot does not answer; try again")
+    call.wait_until("live")
+
+
 def test_a_bot_that_died_for_good_is_said_to_be_unwell_with_a_way_on(call: Call, server: FakeServer):
     call.begin()
     server.becomes("lost")

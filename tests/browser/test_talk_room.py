@@ -284,6 +284,24 @@ def test_a_bot_that_died_is_told_of_and_the_next_one_met(guest: Guest, bot: Bot,
     assert len(guest.server.calls("/join")) == 1, "the room was never left"
 
 
+def test_a_bot_that_comes_in_the_place_of_a_paused_one_is_written_to(
+    guest: Guest, bot: Bot, cast: Callable[..., Bot]
+):
+    guest.enter()
+    eventually(lambda: bot.met > 0)
+    bot.notice("paused")
+    expect(guest.title).to_have_text("The bot is paused")
+    guest.server.becomes("lost")
+    bot.leave()  # and somebody resumes it before the next one comes
+    guest.server.becomes("live", epoch=2)
+    after = cast(epoch=2)
+    eventually(lambda: after.met > 0)
+
+    expect(guest.title).not_to_have_text("The bot is paused")
+    guest.write("Are you there?")
+    eventually(lambda: after.texts == ["Are you there?"])
+
+
 def test_a_bot_that_takes_over_is_met_at_once(guest: Guest, bot: Bot, cast: Callable[..., Bot]):
     guest.enter()
     eventually(lambda: bot.met > 0)

@@ -155,9 +155,9 @@ export class Call {
     return this.#isPaused;
   }
 
-  // Has a paused bot hear and speak again; it tells the page itself when it does.
-  async resume() {
-    await this.#guarded(() => this.#patiently(() => this.#api.resume(this.id, this.#joined.connect.token)));
+  // Has a paused bot hear and speak again; it tells the page itself when it does.  Throws where it stays paused.
+  resume() {
+    return this.#api.resume(this.id, this.#joined.connect.token);
   }
 
   // Has the bot go to another room; it tells the page itself when it has.  Throws where it stays.
@@ -488,6 +488,7 @@ export class Call {
       throw error;
     }
     this.#peer = this.#liveKitCall = room;
+    if (this.#isPaused) this.#pause(null); // a bot that is still says so itself
     this.#lastLine = Date.now();
     this.#on.phase("live", { isNewLine: true });
     this.#on.cameras(room.hasCameras);
@@ -513,6 +514,7 @@ export class Call {
     if (!bot) return this.#miss(room);
     if (isAnother) this.#on.newBot(["handed_over", "parked"].includes(this.#mended) ? this.#mended : "lost");
     else this.#unheard.clear();
+    if (isAnother && this.#isPaused) this.#pause(null); // it may have been resumed meanwhile
     this.#epoch = bot.epoch;
     this.#hadBot = true;
     this.#parting = this.#mended = null;

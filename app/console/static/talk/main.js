@@ -8,7 +8,7 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AT_ONCE, AWAY, BACK, DAILY, HAS_A_BOT, KEY, NO_CAMERA, SILENT, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
+import { AT_ONCE, AWAY, BACK, DAILY, HAS_A_BOT, KEY, NO_CAMERA, SILENT, STAYS_PAUSED, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
 
 const view = new View({ way: go, key: tryLink, mute: toggleMute, camera: toggleCamera, walk, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
@@ -45,7 +45,7 @@ const ways = {
   stop: hangUp,
   leaveLine: hangUp,
   hear: () => call?.hear(),
-  resume: () => call?.resume(),
+  resume,
   forum: () => window.open(identity.address(forum), "_blank"),
   daily: () => location.assign(dailyPage),
   own: () => {
@@ -174,6 +174,7 @@ async function takeMicrophone() {
 }
 
 async function adopt(opened) {
+  if (!call) return opened?.close(); // the call has ended while the browser asked
   microphone?.close();
   microphone = opened;
   meter.listen("you", opened?.stream);
@@ -258,6 +259,16 @@ async function walk() {
   } finally {
     if (call === current) isGoing = false;
     showWalk();
+  }
+}
+
+// A bot that does not go on is no reason to give the call up.
+async function resume() {
+  const current = call;
+  try {
+    await current?.resume();
+  } catch {
+    if (call === current) sayBriefly(STAYS_PAUSED);
   }
 }
 

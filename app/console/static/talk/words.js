@@ -208,6 +208,8 @@ export function pausing({ call }) {
   return ["The bot is paused", "It neither hears nor speaks until you go on."];
 }
 
+export const STAYS_PAUSED = "The bot does not answer; try again";
+
 export const endsSoon = (seconds) => `Time is nearly up: ${seconds} seconds`;
 
 // To a room that several share, and back.
