@@ -111,10 +111,10 @@ here: set[str] = set()  # sessions of which a bot is in this process
 
 
 async def slow(runner_args: RunnerArguments) -> None:
-    """Takes two seconds to come into a second room."""
+    """Takes three seconds to come into a second room."""
     session_id = str(runner_args.session_id)
     if session_id in here:
-        await asyncio.sleep(2)
+        await asyncio.sleep(3)
     here.add(session_id)
     await perform(runner_args)
 
