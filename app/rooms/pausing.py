@@ -126,14 +126,17 @@ def follow_call(person: str, call: Session, *, is_there: bool) -> Procedure[bool
 
 def is_in_call(ledger: Ledger, person: str, call: Call) -> bool:
     """Whether a person who came into a call is in it still: it is on, and its history does not say that they left."""
-    its, now_ms, events = ledger.run_all([ReadSession(call.session_id), Now(), ReadEvents(call.session_id)])
+    its, now_ms, events, last = ledger.run_all(
+        [ReadSession(call.session_id), Now(), ReadEvents(call.session_id), ReadCall(person)]
+    )
     if isinstance(its, NoSuchSession) or its.state in OVER or its.room != call.room:
         return False
     account = account_of(events, now_ms)
     visits = [visit for visit in account.visits if visit.identity == person]
-    # A history that does not say that they came is a long one, cut at its beginning
-    has_left = visits[-1].left_ms if visits else any(each.identity == person for each in account.departures)
-    return not has_left
+    if visits:
+        return visits[-1].left_ms is None
+    # A history that does not say that they came is a long one, cut at its beginning; or Redis has lost it
+    return last == call and all(each.identity != person for each in account.departures)
 
 
 class PauseUpkeep:

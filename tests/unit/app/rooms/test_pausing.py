@@ -19,6 +19,7 @@ from greenroom.app.rooms.sessions import (
     Reason,
     State,
 )
+from greenroom.app.storage import keys
 from tests.rigs.makers import CELLAR, an_order
 
 ADA, BEN = "ada", "ben"
@@ -248,6 +249,15 @@ def test_a_long_history_without_its_beginning_does_not_end_a_pause(ledger, own, 
 
     assert upkeep.look() == 0
     assert record(ledger, own).pause == Pause(call_of(other))
+
+
+def test_a_pause_ends_where_redis_has_lost_whether_its_user_is_in_the_call(ledger, own, other, upkeep):
+    """They had left it, and their bot had not read so yet: it was silent for good."""
+    comes(ledger, ADA, other)
+    ledger.server.delete(keys.events(other.session.id), keys.user_call(ADA))
+
+    assert upkeep.look() == 1
+    assert record(ledger, own).pause is None
 
 
 def test_a_call_that_is_over_ends_a_pause_although_its_history_is_cut(ledger, own, other, upkeep):
