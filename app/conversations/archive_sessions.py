@@ -35,7 +35,12 @@ def keep_session(connection: Connection, report: Report) -> None:
     row["message_count"] = (
         select(func.count())
         .select_from(turns)
-        .where(turns.c.tenant == tenant, turns.c.session_id == session.id, turns.c.role.in_(SPEAKERS))
+        .where(
+            turns.c.tenant == tenant,
+            turns.c.session_id == session.id,
+            turns.c.role.in_(SPEAKERS),
+            turns.c.content != "",
+        )
         .scalar_subquery()
     )
     insert = insert_into(connection, sessions).values(row)

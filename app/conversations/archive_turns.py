@@ -142,7 +142,7 @@ def _count(connection: Connection, batches: Sequence[Batch], new: set[tuple[Any,
     for batch, turn, session_id in _each(batches):
         if (batch.tenant, batch.conversation_id, turn.id) in new:
             of_conversations[batch.tenant, batch.conversation_id] += 1
-            if session_id and turn.role in SPEAKERS:
+            if session_id and turn.role in SPEAKERS and turn.content:
                 of_sessions[batch.tenant, session_id] += 1
     for table, column, counts in (
         (conversations, conversations.c.turn_count, of_conversations),

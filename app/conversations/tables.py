@@ -34,7 +34,7 @@ NAMES = {
     "pk": "%(table_name)s_key",
 }
 
-SPEAKERS = ("user", "assistant")  # whose turns are counted as messages
+SPEAKERS = ("user", "assistant")  # whose turns are messages, where they have words
 metadata = MetaData(naming_convention=NAMES)
 
 

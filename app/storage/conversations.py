@@ -25,7 +25,7 @@ from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call, Command, Encoders, Reply, dumps, ms, script
 
 TURNS_KEPT = 1000  # of a conversation
-SPEAKERS = ("user", "assistant")  # whose turns are counted as messages
+SPEAKERS = ("user", "assistant")  # whose turns are messages, where they have words
 
 
 def _entry(step: Record) -> dict[str, str]:
@@ -143,7 +143,10 @@ def read_turns(step: ReadTurns) -> Command:
 def count_messages(step: CountMessages) -> Command:
     def count(replies: list[Reply]) -> int:
         said = [json.loads(entry) for entry in replies[0]]
-        return sum(each.get("session") == step.session_id and each["role"] in SPEAKERS for each in said)
+        return sum(
+            each.get("session") == step.session_id and each["role"] in SPEAKERS and bool(each["content"])
+            for each in said
+        )
 
     return Command((Call(("ZRANGE", keys.turns(step.conversation_id), 0, -1)),), count)
 

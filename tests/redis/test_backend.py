@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from greenroom.app.backend.archive import BackendArchive
 from greenroom.app.backend.calls import Backend
-from greenroom.app.rooms.conversations import CountMessages, Record, Turn
+from greenroom.app.rooms.conversations import CountMessages, Record, ToolCall, Turn
 from greenroom.app.rooms.erasing import ForgetSession
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.outboxes import ChangedSessions, ReadOutbox, ReadWaiting, WaitingOutboxes
@@ -207,6 +207,9 @@ def test_no_log_line_has_a_word_of_what_was_said_or_the_secret(ledger, fake, flu
 def test_messages_are_counted_by_session(ledger):
     say(ledger, 0)
     ledger.run(Record("another", HERE, 7, Turn("turn-9", "user", "words", epoch=7), owner="main/ada"))
+
+    asks = Turn("turn-8", "assistant", "", tool_calls=(ToolCall("x", "clock", "{}"),), epoch=7)
+    ledger.run(Record("a-session", HERE, 7, asks, owner="main/ada"))
 
     assert ledger.run(CountMessages(HERE, "a-session")) == 1
 

@@ -285,6 +285,19 @@ def test_turns_that_came_before_their_session_are_counted(archive, database):
     assert rows(database, sessions)[0]["message_count"] == 3
 
 
+def test_what_tools_were_asked_is_no_message_whichever_comes_first(archive, database):
+    asks = a_turn(1, "", tool_calls=(ToolCall("x", "clock", "{}"),))
+    returned = a_turn(2, "ten", role="tool", tool_call_id="x")
+    turns_of_it = [a_turn(0), asks, returned, a_turn(3)]
+    deliveries = tuple(Delivery(turn, "a-session", 7) for turn in turns_of_it)
+    archive.keep_turns([Batch(HERE, "main", "ann", deliveries[:2])])
+    archive.keep_session(a_report())
+    archive.keep_turns([Batch(HERE, "main", "ann", deliveries[2:])])
+    archive.keep_turns([Batch(HERE, "main", "ann", (Delivery(replace(asks, id="later"), "a-session", 7),))])
+
+    assert rows(database, sessions)[0]["message_count"] == 2
+
+
 def test_people_are_kept_each_with_their_coming_and_going(archive, database):
     archive.keep_session(a_report(visits=(Visit("ann", 10), Visit("bob", 20, name="Bob"))))
     archive.keep_session(a_report(version=2, visits=(Visit("ann", 10, 30), Visit("ann", 40))))
