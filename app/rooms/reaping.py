@@ -82,16 +82,23 @@ class Reaper:
 
         Such a bot is dead once it has missed a beat: the kernel ends the bots of a worker that dies.
         """
-        failure = BotFailure(FailureKind.WORKER_DIED, f"died with its worker {host_id}")
         undecided = {}
         found = self._ledger.run(ReadSessions(tuple(held)))
         for (session_id, owner), session in zip(held.items(), found, strict=True):
             if session is None:
                 continue
+            failure = self._died_with(host_id, session.room)
             finding, _ = self._reviving.revive(session.room, failure, owner=owner, quiet_for=MISSED_A_BEAT)
             if finding is Found.ALIVE:
                 undecided[session_id] = owner
         return undecided
+
+    def _died_with(self, host_id: str, room: Room) -> BotFailure:
+        """It is noticed when another worker comes; how long nobody heard the bot before that is told with it."""
+        detail = f"died with its worker {host_id}"
+        if (age := self._ledger.run(ReadRoom(room)).age) is not None:
+            detail += f", and was last heard {max(age, timedelta(0)).seconds} seconds before"
+        return BotFailure(FailureKind.WORKER_DIED, detail)
 
     def held_by(self, host_id: str) -> dict[str, str]:
         """The sessions that a worker of this name last reported, each with the owner of its lease."""

@@ -777,7 +777,9 @@ def test_what_the_worker_before_held_goes_on_as_soon_as_it_has_missed_a_beat(rea
     assert launches.session_ids[2:] == [bot.session.id for bot in two]
     for bot in two:
         assert ledger.run(ReadSession(bot.session.id)).state is State.PENDING
-        assert ledger.run(ReadEvents(bot.session.id))[-2].detail == "died with its worker bots@stage"
+        assert ledger.run(ReadEvents(bot.session.id))[-2].detail == (
+            "died with its worker bots@stage, and was last heard 3 seconds before"
+        )
 
 
 def test_what_still_beats_is_looked_at_again_and_left_alone(reaper, launches, ledger, two):
