@@ -20,6 +20,7 @@ def doctor(chosen: argparse.Namespace) -> int:
         settings.redis_address,
         settings.redis_is_embedded,
         settings.address,
+        settings.var_dir,
         settings.api_key,
         settings.events_url,
         tuple((without_password(url), receiver_of(url)) for url in settings.webhook_urls),

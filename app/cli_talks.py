@@ -75,7 +75,7 @@ def _with_what_is_kept(
 
 @_with_what_is_kept
 def conversations(chosen: argparse.Namespace, here: Kept) -> int:
-    """List what was said: the conversations that began last, or those with USER, or with WORDS in them."""
+    """List what was said: the conversations that began last, or those of a user, or with WORDS in them."""
     from greenroom.app.operate import talks
     from greenroom.app.rooms.reading import Wanted
 
@@ -85,7 +85,8 @@ def conversations(chosen: argparse.Namespace, here: Kept) -> int:
         room=chosen.room,
         from_ms=chosen.since,
         to_ms=chosen.until,
-        words=chosen.words,
+        words=" ".join(filter(None, [chosen.words, *chosen.also])),
+        has_turns=not chosen.all,
     )
     found, has_more = talks.conversations(here.reading, wanted, chosen.limit)
     if chosen.json:
@@ -209,9 +210,9 @@ def conversations_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", dest="since", type=_when, metavar="WHEN", help="those that began then or later"
     )
     parser.add_argument("--to", dest="until", type=_when, metavar="WHEN", help="those that began before")
-    parser.add_argument(
-        "--search", dest="words", default="", metavar="WORDS", help="in which somebody said that"
-    )
+    parser.add_argument("also", nargs="*", metavar="WORDS", help="in which somebody said that")
+    parser.add_argument("--search", dest="words", default="", metavar="WORDS", help="the same")
+    parser.add_argument("--all", action="store_true", help="those too in which nothing was said")
     _limit_argument(parser, "conversations")
 
 

@@ -99,6 +99,8 @@ class SqlKeptConversations:
             those = those.where(conversations.c.started_ms >= wanted.from_ms)
         if wanted.to_ms is not None:
             those = those.where(conversations.c.started_ms < wanted.to_ms)
+        if wanted.has_turns:
+            those = those.where(conversations.c.turn_count > 0)
         if after is not None:
             began = conversations.c.started_ms
             is_next = or_(began < after.number, and_(began == after.number, its_id < after.id))

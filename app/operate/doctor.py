@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from textwrap import fill
 from typing import Any, Generic, TypeVar
 
@@ -41,6 +42,7 @@ class Place:
     redis: str  # as it may be shown
     redis_is_embedded: bool
     web: str
+    var_dir: Path = Path("var")
     key: str = field(default="", repr=False)  # to the API, if this user may read it
     events: str = ""  # where the events process is
     receivers: tuple[
@@ -181,7 +183,10 @@ def _no_redis(place: Place, error: RedisAway) -> Finding:
             "there, and start it again if it does not come back. Bots register again by themselves."
         )
     elif place.redis_is_embedded:
-        do = "It is the one that `greenroom up` starts in this folder: does that run? Its log: var/log/redis.log."
+        do = (
+            f"It is the one that `greenroom up` starts, with its files in {place.var_dir}: does that run? Its log: "
+            f"{place.var_dir / 'log' / 'redis.log'}. If `up` was given another VAR_DIR, give the doctor the same."
+        )
     else:
         do = f"Start it, or correct REDIS_URL (now {place.redis}). Bots that live register again by themselves."
     return Finding("redis", Verdict.PROBLEM, says, do)

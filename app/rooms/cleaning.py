@@ -13,6 +13,7 @@ from greenroom.app.rooms.bot_answers import Cleaned
 CLEANUP = "room_cleanup"  # the message by which a client asks
 CLEANED = "room_cleaned"  # and the one that answers it, where the client does not speak RTVI
 REFUSED = "room_cleanup_refused"
+NOTHING, WRITTEN = "nothing was under way", "all turns are written"
 LONGEST_TIMESTAMP = 64  # characters; it is the client's own, and is only compared
 
 
@@ -21,16 +22,21 @@ def in_words(cleaned: Cleaned) -> str:
     return "; ".join(_clauses(cleaned))
 
 
+def worth_telling(words: str) -> str:
+    """Of what a history says was cleaned, what is no matter of course."""
+    return "; ".join(clause for clause in words.split("; ") if clause not in (NOTHING, WRITTEN))
+
+
 def _clauses(cleaned: Cleaned) -> Iterator[str]:
     cancelled = [
         *(["the answer"] if cleaned.answer else []),
         *([_several(cleaned.tools, "tool")] if cleaned.tools else []),
         *([_several(cleaned.tasks, "background task")] if cleaned.tasks else []),
     ]
-    yield f"cancelled {', '.join(cancelled)}" if cancelled else "nothing was under way"
+    yield f"cancelled {', '.join(cancelled)}" if cancelled else NOTHING
     if not cleaned.is_awaited:
         yield "some of it had not ended a second later"
-    yield "all turns are written" if cleaned.is_written else "some turns are still to be written"
+    yield WRITTEN if cleaned.is_written else "some turns are still to be written"
     if cleaned.read_anew:
         yield f"read anew: {', '.join(cleaned.read_anew)}"
 

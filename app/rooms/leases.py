@@ -27,6 +27,8 @@ SILENT_AT_MOST = timedelta(seconds=2)
 # How often a join that waits for SETTLES_WITHIN asks again; a worker reports as often
 LOOKS_EVERY = timedelta(seconds=1)
 PENDING_FOR = timedelta(seconds=60)  # a claim that no process adopts frees its room after this
+GIVEN_UP_BEFORE = timedelta(seconds=15)  # how long before a claim lapses its place in line is given up
+PLACE_KEPT_FOR = PENDING_FOR - GIVEN_UP_BEFORE  # that nobody asks for
 PARKED_FOR = timedelta(minutes=10)  # how long a session waits for a worker to come back
 ACTIVE_FOR = timedelta(hours=24)  # an adopted lease, renewed by each beat
 

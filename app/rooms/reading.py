@@ -43,6 +43,7 @@ class Wanted:
     from_ms: int | None = None  # when they began, from here ...
     to_ms: int | None = None  # ... to before here
     words: str = ""  # that somebody said in them, in this order
+    has_turns: bool = False  # only those in which something was said
 
 
 def moment_ms(text: str) -> int:

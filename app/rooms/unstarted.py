@@ -10,7 +10,7 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import ClearDeadline, SetDeadline
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.leases import PENDING_FOR, Hold, Lease, Withdraw
+from greenroom.app.rooms.leases import GIVEN_UP_BEFORE, PENDING_FOR, Hold, Lease, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, Place
 from greenroom.app.rooms.moving import MOVES_WITHIN, MoveFailure, Target, call_off
@@ -24,7 +24,6 @@ from greenroom.app.rooms.workers import ReadHosts
 
 LAUNCHES_AT_MOST = 4  # of one session while a slot is free: the first, and three more
 REPLACES_WITHIN = timedelta(seconds=40)  # a bot that does not leave in this time is not heard any more
-GIVEN_UP_BEFORE = timedelta(seconds=15)  # how long before a claim lapses its place in line is given up
 
 log = structlog.get_logger(__name__)
 

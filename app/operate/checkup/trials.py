@@ -97,7 +97,7 @@ def web(address: str, found: Web) -> list[Finding]:
                 "web",
                 WARNING,
                 f"No web process answers at {address} ({found.why_not}): nobody can join there. "
-                "If web listens elsewhere, say where: HOST and PORT, as when it was started.",
+                "If web listens elsewhere, say where: HOST and PORT, or its VAR_DIR, as when it was started.",
                 "Start the `web` line of the Procfile; if it runs on another machine, ask `/livez` there.",
             )
         ]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from greenroom.app.operate.findings import OK, PROBLEM, WARNING, Verdict
+from greenroom.app.operate.wording import duration
+from greenroom.app.rooms.leases import PLACE_KEPT_FOR
 from greenroom.app.rooms.sessions import Reason
 
 # How a session ended: how bad it is, what it means, and what to do.
@@ -25,7 +27,7 @@ ENDINGS: Mapping[Reason, tuple[Verdict, str, str]] = {
     Reason.NOT_ASKED_FOR: (
         WARNING,
         "it waited for a slot, and its caller stopped asking",
-        "Who waits keeps the place by asking again within 45 seconds. More SLOTS, or workers, make the line shorter.",
+        f"Who waits keeps the place by asking again within {duration(PLACE_KEPT_FOR)}. More SLOTS or workers help.",
     ),
     Reason.NO_SLOT: (
         PROBLEM,

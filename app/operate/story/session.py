@@ -29,7 +29,9 @@ class SessionStory:
         lines += ["", f"What happened (UTC, now {self._moment(self.now_ms)}):"]
         lines += [f"  {self._moment(event.at_ms)}  {clean(told)}" for event, told in tale.sentences()]
         lines += ["", "Who was there (UTC):"]
-        lines += [f"  {self._visit(visit)}" for visit in self.history.people] or ["  Nobody came."]
+        lines += [f"  {self._visit(visit, tale.names)}" for visit in self.history.people] or [
+            "  Nobody came."
+        ]
         lines += ["", "Where:", *(f"  {tale.names.room(room)}: {room}" for room in tale.names.rooms)]
         lines += ["", "What was said:"]
         lines += [f"  greenroom conversation {clean(each)}" for each in self._conversations()]
@@ -45,7 +47,7 @@ class SessionStory:
         began = self._moment(session.created_ms)
         so_far = "lasted" if session.reason else "has lasted"
         return (
-            f"The session of {clean(session.brief.user_id)} in {names.room(session.room)}: {how}. "
+            f"The session of {clean(names.person(session.brief.user_id))} in {names.room(session.room)}: {how}. "
             f"It began at {began} and {so_far} {lasts}."
         )
 
@@ -53,7 +55,9 @@ class SessionStory:
         brief = self.history.session.brief
         by = f", asked for as assistant {clean(brief.assistant)}" if brief.assistant else ""
         said = count(self.history.message_count, "message")
-        return [f"Session {clean(self.history.session.id)}, bot {clean(brief.bot)}{by}; {said}."]
+        return [
+            f"Session {clean(self.history.session.id)}, bot {clean(brief.bot)}{by}; {said} of people and bot."
+        ]
 
     def _ending(self) -> list[str]:
         reason = self.history.session.reason
@@ -62,8 +66,10 @@ class SessionStory:
         _, means, do = ENDINGS[reason]
         return [f"That means: {means}.", *([f"What to do: {do}"] if do else [])]
 
-    def _visit(self, visit: Visit) -> str:
-        name = f" ({clean(visit.name)})" if visit.name and visit.name != visit.identity else ""
+    def _visit(self, visit: Visit, names: Names) -> str:
+        """Their id whole, since it is there to be used, and what they are called in the story."""
+        called = visit.name or names.text(visit.identity)
+        name = f" ({clean(called)})" if called != visit.identity else ""
         left = self._moment(visit.left_ms) if visit.left_ms else "now"
         return f"{self._moment(visit.joined_ms)} to {left}  {clean(visit.identity)}{name}"
 

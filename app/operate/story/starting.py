@@ -5,7 +5,7 @@ from greenroom.app.operate.findings import OK, PROBLEM, WARNING, Finding
 from greenroom.app.operate.story.history import before, was_on_stage
 from greenroom.app.operate.story.sentences import found, reaper_will
 from greenroom.app.operate.wording import count, duration, some
-from greenroom.app.rooms.leases import PARKED_FOR, Lease
+from greenroom.app.rooms.leases import PARKED_FOR, PLACE_KEPT_FOR, Lease
 from greenroom.app.rooms.sessions import STARTS_WITHIN, Session
 
 
@@ -59,7 +59,7 @@ def _in_line(facts: RoomFacts, says: str) -> Finding:
     kept = (
         f"Its place is kept for {duration(PARKED_FOR)}."
         if was_on_stage(facts.events)
-        else "Its place is kept while its caller asks again, and given up a minute later."
+        else f"Its place is kept while its caller asks again, and given up {duration(PLACE_KEPT_FOR)} later."
     )
     more = "It starts when a slot gets free. To have one now, start another worker or raise SLOTS."
     return found(WARNING, _sentences(says, taken, place), _sentences(more, undo, kept))

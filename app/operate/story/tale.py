@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from greenroom.app.errors import BadRoom
 from greenroom.app.operate.story.endings import ENDINGS
 from greenroom.app.operate.story.history import WORDS, extra_of
+from greenroom.app.rooms.cleaning import worth_telling
 from greenroom.app.rooms.moving import rooms_told
 from greenroom.app.rooms.room import FORUM, Room
 from greenroom.app.rooms.sessions import Event, Happened, Reason, Session, State
 
 # What comes of a change that only begins something
 OUTCOMES: Mapping[str, frozenset[str]] = {
-    State.JOINING: frozenset({State.LIVE, State.WAITING, State.PAUSED, State.LOST, State.ENDED}),
+    State.JOINING: frozenset({State.LIVE, State.WAITING, State.PAUSED}),
     State.TRANSITIONING: frozenset({Happened.MOVED, Happened.MOVE_FAILED}),
     State.LEAVING: frozenset({State.ENDED}),
     Happened.PAUSE_ASKED: frozenset({State.PAUSED}),
@@ -24,7 +25,8 @@ OUTCOMES: Mapping[str, frozenset[str]] = {
 }
 OF_A_CALL = frozenset({State.PAUSED, Happened.PAUSE_ASKED, Happened.RESUME_ASKED})
 BESIDE = frozenset({Happened.PERSON_ARRIVED, Happened.PERSON_LEFT, Happened.CLEANED})  # and change no state
-GUEST = re.compile(r"talk-[0-9a-f]{12}([0-9a-f]{4})")  # as a pass makes them up; the page shows the same four
+# As a pass makes them up; the page shows the same four
+GUEST = re.compile(r"(?<![\w-])talk-[0-9a-f]{12}([0-9a-f]{4})(?![\w-])")
 
 
 class Names:
@@ -42,17 +44,16 @@ class Names:
         return name if is_clear else f"{name} ({room.provider})"
 
     def text(self, text: str) -> str:
-        """A text with the names of its rooms in place of their URLs."""
+        """A text with the names of its rooms in place of their URLs, and guests as they are called."""
         for room in self.rooms:
             text = re.sub(rf"{re.escape(str(room))}(?![\w-])", self.room(room), text)
-        return text
+        return GUEST.sub(r"guest \1", text)
 
     def person(self, identity: str | None) -> str:
         """Their name, the first time with their id; without one, their id."""
         if identity is None:
             return "a person"
-        guest = GUEST.fullmatch(identity)
-        called = f"guest {guest[1]}" if guest else identity
+        called = GUEST.sub(r"guest \1", identity)
         name = self._people.get(identity) or called
         is_new = name != called and identity not in self._introduced
         self._introduced.add(identity)
@@ -73,6 +74,7 @@ class Tale:
         self._follows: set[str] = set()  # who was there as the bot moved
         self._before: str | None = None  # the state before
         self._was_on_stage = False
+        self._was_started = False
         self._asked = ""  # why a pause is to begin, or to be over
 
     def sentences(self) -> Iterator[tuple[Event, str]]:
@@ -82,6 +84,7 @@ class Tale:
                 yield event, f"{told[0].upper()}{told[1:]}."
             if event.event in {*State}:
                 self._before = event.event
+                self._was_started = self._was_started or event.event == State.JOINING
             elif event.event in (Happened.PAUSE_ASKED, Happened.RESUME_ASKED):
                 self._asked = self.names.text(event.detail or "")
 
@@ -90,9 +93,12 @@ class Tale:
         match event.event:
             case State.PENDING:
                 return self._asked_for()
+            case State.JOINING:
+                return f"a worker started {'another' if self._was_started else 'the'} bot"
             case State.LIVE:
                 return self._on_stage()
             case State.WAITING:
+                self._there.clear()
                 return f"the bot was alone in {self._here}, and waited"
             case State.PAUSED:
                 return _because("the bot was paused", extra or self._asked)
@@ -110,11 +116,11 @@ class Tale:
                 self._there.discard(event.person or "")
                 return f"{self.names.person(event.person)} left"
             case Happened.CLEANED:
-                return _because("what the bot had under way was ended", extra)
+                return _cleaned(extra)
             case Happened.CONVERSATION_BEGUN:
                 return f"a conversation of {self.names.person(event.person)}'s own began"
             case Happened.QUEUED:
-                return _because("all slots were taken, and it waited for one", extra)
+                return _because("no slot was free, and it waited for one", extra)
             case Happened.PARKED:
                 return "the bot's worker stopped, and no other had a slot: it waited for one in front of the others"
             case Happened.HANDED_OVER:
@@ -123,6 +129,10 @@ class Tale:
                 return f"it was extended, to {extra}"
             case Happened.ENDS_SOON:
                 return f"the people were told that it ends in {extra}"
+            case Happened.MESSAGE_EXPIRED:
+                return _because(
+                    "the bot read too late what it was asked for, and did not do it", _asked(extra)
+                )
             case Happened.SENT_TO_PEOPLE:
                 return _because("nobody had asked for it", extra)
         more = self.names.text(extra_of(event))
@@ -156,8 +166,11 @@ class Tale:
 
     def _came(self, event: Event) -> str:
         person = event.person or ""
-        again = "came back" if person in self._known else "came"
-        verb = "followed" if person in self._follows else again
+        verb = "came back" if person in self._known else "came"
+        if person in self._follows:
+            verb = "followed"
+        elif person in self._there:  # only another bot meets somebody who has not left
+            verb = "was still there"
         self._there.add(person)
         self._known.add(person)
         self._follows.discard(person)
@@ -166,6 +179,19 @@ class Tale:
     def _ended(self, event: Event, extra: str) -> str:
         why = ENDINGS[Reason(event.reason)][1] if event.reason else extra
         return _because(_because("it ended", why), f"({extra})" if event.reason and extra else "")
+
+
+def _cleaned(detail: str) -> str | None:
+    """What a soft reset ended or read anew; nothing where it was only a matter of course."""
+    told = worth_telling(detail)
+    if not detail or told.startswith("cancelled "):
+        return _because("what the bot had under way was ended", told)
+    return told or None
+
+
+def _asked(kind: str) -> str:
+    """What a bot was asked for, by the name of the request."""
+    return "a browser that offered to connect" if kind == "offer" else kind.replace("_", " ")
 
 
 def _because(told: str, why: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from greenroom.app import cli
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
-from greenroom.app.rooms.archive import Batch, Delivery
+from greenroom.app.rooms.archive import Batch, Delivery, Report
 from greenroom.app.rooms.conversations import Record, Turn
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.session_lists import Forget
@@ -51,6 +51,8 @@ def run(monkeypatch, tmp_path, sqlite_file, redis_url, ledger, capsys):
 def test_what_was_said_is_read_in_the_terminal(run):
     code, listed = run("conversations", "--search", "nice")
     assert code == 0 and listed.splitlines()[1].split()[-2:] == ["ann", "c-1"]
+    assert run("conversations", "--user", "ann", "nice", "to") == run("conversations", "--search", "nice to")
+    assert run("conversations", "nice", "tea")[1].startswith("No conversation")
     assert "No conversation" in run("conversations", "--user", "ben")[1]
     (listed,) = json.loads(run("conversations", "--json")[1])["conversations"]
     assert (listed["conversation_id"], listed["room_url"]) == ("c-1", None)  # as the API calls it
@@ -65,6 +67,14 @@ def test_what_was_said_is_read_in_the_terminal(run):
     ]
     assert whole.keys() == {*listed.keys(), "turns"}
     assert run("conversation", "c-2")[0] == cli.FAILED
+
+
+def test_a_conversation_in_which_nothing_was_said_is_listed_when_it_is_asked_for(run, tmp_path):
+    archive = SqlArchive(Database(f"sqlite:///{tmp_path / 'greenroom.db'}"))
+    archive.keep_session(Report(a_session("s-2", user_id="ben", conversation_id="c-2"), ()))
+
+    assert "c-2" not in run("conversations")[1]
+    assert "c-2" in run("conversations", "--all")[1]
 
 
 @pytest.fixture
@@ -89,7 +99,7 @@ def test_the_story_of_a_session_is_told_without_a_word_that_was_said(run, a_life
     assert code == 0
     lines = told.splitlines()
     assert lines[0].startswith("The session of ann in stage: ended, crashed_too_often.")
-    assert lines[1] == "Session s-2, bot assistant; 1 message."
+    assert lines[1] == "Session s-2, bot assistant; 1 message of people and bot."
     assert lines[2].startswith("That means: its bots died") and lines[3].startswith("What to do: ")
     assert any(line.endswith("  ann") and " to " in line for line in lines)
     assert "A conversation of ben's own began." in told

@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -395,8 +396,17 @@ def test_a_redis_that_is_away_is_told_as_such_and_nothing_is_guessed(ledger):
 
     assert (report.exit_code, of_room.exit_code) == (BLIND, BLIND)
     assert json.loads(report.as_json())["looked"] is False
-    assert "greenroom up" in report.as_text()
+    assert "greenroom up" in report.as_text() and "var/log/redis.log" in report.as_text()
     assert "All is well" not in of_room.as_text()
+
+
+def test_where_redis_writes_its_log_goes_by_var_dir(ledger):
+    with ledger.away():
+        report = examine(ledger, replace(NOWHERE, var_dir=Path("/srv/calls")))
+
+    says = {finding.check: f"{finding.says} {finding.do}" for finding in report.findings}
+    assert "/srv/calls/log/redis.log" in says["redis"]
+    assert "VAR_DIR" in says["redis"] and "VAR_DIR" in says["web"]
 
 
 def test_what_is_a_problem_for_a_moment_only_is_none(ledger, bot, monkeypatch):

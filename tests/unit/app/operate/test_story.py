@@ -15,6 +15,7 @@ from greenroom.app.operate.story.endings import ENDINGS
 from greenroom.app.operate.story.history import WORDS
 from greenroom.app.operate.story.session import SessionStory
 from greenroom.app.operate.wording import duration
+from greenroom.app.rooms.archive import Visit
 from greenroom.app.rooms.histories import History
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
 from greenroom.app.rooms.line import Push
@@ -22,6 +23,7 @@ from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.sessions import (
     Appearance,
     Create,
+    Event,
     Happened,
     Note,
     Reason,
@@ -30,7 +32,7 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from tests.rigs.an_installation import BOTS, CONTROL, keep_well, let_pass
-from tests.rigs.makers import STAGE, a_claim, a_session, an_order
+from tests.rigs.makers import STAGE, a_brief, a_claim, a_session, an_order
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
 MINUTE = timedelta(minutes=1)
@@ -113,7 +115,7 @@ def test_a_bot_for_which_there_is_no_slot(ledger, joined):
 
     assert verdict is WARNING
     assert "All 2 slots are taken" in says and "number 3 of those that wait" in says
-    assert "SLOTS" in do and "while its caller asks again" in do
+    assert "SLOTS" in do and "while its caller asks again, and given up 45 s later" in do
 
 
 def test_a_session_that_is_parked(ledger, joined, bot):
@@ -308,6 +310,17 @@ def test_a_session_that_is_on_has_lasted_and_one_that_has_ended_lasted(state, re
     headline = SessionStory(History(session, 0, 240_000, ()), (), 0, 0).lines()[0]
 
     assert headline.endswith(how_long)
+
+
+def test_a_guest_is_called_alike_all_through_and_their_whole_id_stands_once():
+    guest = "talk-0123456789abcdef"
+    session = replace(a_session(), brief=a_brief(user_id=guest, conversation_id="c-1"))
+    asked = Event("1-0", 1, State.PENDING, 7)
+
+    lines = SessionStory(History(session, 0, 1000, [Visit(guest, 1, 2)]), [asked], 0, 3).lines()
+
+    assert lines[0].startswith("The session of guest cdef in ")
+    assert [line for line in lines if guest in line] == [f"  00:00:00 to 00:00:00  {guest} (guest cdef)"]
 
 
 def end(ledger, session, reason, detail=None):

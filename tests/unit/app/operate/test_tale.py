@@ -85,6 +85,69 @@ def test_who_left_is_told_before_what_came_of_it():
     ]
 
 
+@pytest.mark.parametrize(
+    ("detail", "sentences"),
+    [
+        ("nothing was under way; all turns are written", []),
+        (
+            "nothing was under way; some turns are still to be written",
+            ["Some turns are still to be written."],
+        ),
+        ("nothing was under way; all turns are written; read anew: memory", ["Read anew: memory."]),
+        (
+            "cancelled the answer; all turns are written",
+            ["What the bot had under way was ended: cancelled the answer."],
+        ),
+    ],
+)
+def test_of_a_cleaning_only_what_is_no_matter_of_course_is_told(detail, sentences):
+    begun = told(*ON_STAGE)
+
+    assert told(*ON_STAGE, (Happened.CLEANED, {"detail": detail})) == [*begun, *sentences]
+
+
+def test_what_a_bot_was_asked_for_too_late_is_told_in_words():
+    for kind, words in (("offer", "a browser that offered to connect"), ("clean_up", "clean up")):
+        assert told(*ON_STAGE, (Happened.MESSAGE_EXPIRED, {"detail": kind}))[-1] == (
+            f"The bot read too late what it was asked for, and did not do it: {words}."
+        )
+
+
+def test_who_waits_is_not_told_that_somebody_else_has_a_slot_where_there_is_none():
+    assert told(State.PENDING, (Happened.QUEUED, {"detail": "position 1"}))[-1] == (
+        "No slot was free, and it waited for one: position 1."
+    )
+
+
+def test_a_bot_that_fails_before_it_is_on_stage_is_started_again():
+    lost = (State.LOST, {"reason": "raised", "detail": "raised KeyError"})
+    gave_up = (State.ENDED, {"reason": Reason.CRASHED_TOO_OFTEN})
+
+    assert told(State.PENDING, *([State.JOINING, lost, State.PENDING] * 2), gave_up) == [
+        "The bot of ada was on its way to voice-ada.",
+        "A worker started the bot.",
+        "The bot was lost: raised KeyError.",
+        "A worker started another bot.",
+        "The bot was lost: raised KeyError.",
+        f"It ended: {ENDINGS[Reason.CRASHED_TOO_OFTEN][1]}.",
+    ]
+
+
+def test_who_never_left_does_not_come_back_when_another_bot_meets_them():
+    lost = (State.LOST, {"reason": "process_died", "detail": "killed by SIGKILL"})
+
+    assert told(*ON_STAGE, came(GUEST), lost, *ON_STAGE, came(GUEST))[-1] == "Guest cdef was still there."
+    assert told(*ON_STAGE, came(GUEST), lost, *ON_STAGE, State.WAITING, came(GUEST))[-1] == (
+        "Guest cdef came back."
+    )
+
+
+def test_a_guest_has_one_name_in_reasons_too():
+    assert told(*ON_STAGE, (State.PAUSED, {"detail": f"{GUEST} asked"}))[-1] == (
+        "The bot was paused: guest cdef asked."
+    )
+
+
 def test_a_bot_that_dies_is_followed_by_another():
     lost = (State.LOST, {"reason": "process_died", "detail": "killed by SIGKILL"})
 
