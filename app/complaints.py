@@ -33,10 +33,8 @@ _QUOTED = re.compile(r"input_value=.*?(?=, input_type=|\]|$)", re.DOTALL)
 
 
 def without_words(record: "Record") -> str:
-    """What a record of loguru's says.  What a bot's own code says is its author's business, and kept."""
+    """What a record of pipecat's says."""
     said = record["message"]
-    if not is_of_pipecat(record):
-        return said[:LONGEST]
     template = _template(record["file"].path, record["line"])
     if template is None:
         return WITHHELD

@@ -21,7 +21,7 @@ from greenroom.app.complaints import is_of_pipecat, tells_of_services, without_w
 from greenroom.app.settings import Settings
 
 if TYPE_CHECKING:
-    from loguru import Message
+    from loguru import Message, Record
 
 # Below a warning these say chatter, or words that were spoken: not even LOG_LEVEL=DEBUG lets that through.
 QUIET = (
@@ -68,20 +68,34 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
 def quieten_pipecat() -> None:
     """Let through what pipecat warns of, and nothing below: its DEBUG lines hold what people said.
 
-    pipecat logs through loguru.  Call this before pipecat is imported, and only where it is.
+    pipecat logs through loguru.  Call this before pipecat is imported, and only where it is.  A bot's own code may log
+    through loguru as well: that is its author's business, and comes out as from the standard library's loggers.
     """
     from loguru import logger
 
     logger.remove()
-    logger.add(_pass_on, level="WARNING", format="{message}", backtrace=False, diagnose=False)
+    logger.add(_pass_on, level="INFO", format="{message}", backtrace=False, diagnose=False)
 
 
 def _pass_on(message: "Message") -> None:
     record = message.record
+    if not is_of_pipecat(record):
+        _say_as_library(record)
+    elif record["level"].no >= logging.WARNING:
+        _tell_complaint(record)
+
+
+def _say_as_library(record: "Record") -> None:
     raised = record["exception"]
-    is_told = not is_of_pipecat(record) or tells_of_services(record["name"] or "")
+    level = min(record["level"].no // 10 * 10, logging.CRITICAL)  # loguru has levels between, as SUCCESS
+    exc_info = (raised.type, raised.value, raised.traceback) if raised and raised.type else None
+    logging.getLogger(record["name"]).log(level, "%s", record["message"], exc_info=exc_info)  # type: ignore[arg-type]
+
+
+def _tell_complaint(record: "Record") -> None:
+    raised = record["exception"]
     facts: dict[str, Any] = {"source": f"{record['name']}:{record['line']}"}
-    if raised and raised.type and is_told:
+    if raised and raised.type and tells_of_services(record["name"] or ""):
         facts["exc_info"] = (raised.type, raised.value, raised.traceback)
     elif raised and raised.type:
         facts["because"] = raised.type.__name__

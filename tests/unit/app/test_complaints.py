@@ -92,7 +92,6 @@ def module(tmp_path):
         ("pipecat.services.tts_service", 10, f"with {CANARY}", "…"),
         ("pipecat.services.tts_service", 99, CANARY, "…"),
         ("pipecat.services_of_others", 3, f"X: it broke: {CANARY}", "X: it broke: …"),
-        ("mybot.receptionist", 3, "my own words", "my own words"),
     ],
 )
 def test_a_value_is_told_only_where_it_is_no_persons(module, name, line, said, kept):

@@ -157,8 +157,10 @@ from greenroom.app.settings import Settings
 configure(Settings(log_format="json"))
 quieten_pipecat()
 from loguru import logger
+logger = logger.patch(lambda record: record.update(name="pipecat.services.x"))
 logger.debug("she said: hello")
 logger.info("she said: hello")
+logger.success("she said: hello")
 logger.warning("no voice\\nof that name")
 try:
     raise ValueError("broken")
@@ -170,5 +172,36 @@ except ValueError:
 
     assert done.stderr == ""
     assert (warning["event"], warning["level"]) == ("pipecat_warned", "warning")
-    assert warning["text"] == "no voice\nof that name"
+    assert (warning["text"], warning["source"][:19]) == ("…", "pipecat.services.x:")
+    assert error["level"] == "error" and "ValueError: broken" in error["exception"]
+
+
+@pytest.mark.heavy
+def test_what_a_bot_s_own_code_says_through_loguru_comes_out_as_through_the_standard_library():
+    """Its INFO vanished, and its warnings were said to be pipecat's."""
+    script = """
+import logging
+from greenroom.app.logging import configure, quieten_pipecat
+from greenroom.app.settings import Settings
+configure(Settings(log_format="json"))
+quieten_pipecat()
+from loguru import logger
+logging.getLogger(__name__).info("the desk is open")
+logger.info("the desk is open")
+logger.success("100 % {of} it")
+logger.debug("chatter")
+logger.warning("no voice")
+try:
+    raise ValueError("broken")
+except ValueError:
+    logger.exception("it broke")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    usual, same, success, warning, error = (
+        {**json.loads(line), "at": 0} for line in done.stdout.splitlines()
+    )
+
+    assert same == usual == {"at": 0, "level": "info", "event": "the desk is open", "logger": "__main__"}
+    assert (success["level"], success["event"]) == ("info", "100 % {of} it")
+    assert (warning["level"], warning["event"]) == ("warning", "no voice")
     assert error["level"] == "error" and "ValueError: broken" in error["exception"]
