@@ -34,7 +34,7 @@ def welcome(
         default = ", of joins that name none," if name == settings.default_bot else ""
         lines += [
             f"The bot '{name}'{default} cannot start: it {why}",
-            "It is tried again when its file changes.",
+            "Once that is mended, the next join tries it again; start Greenroom anew after each later change.",
             "",
         ]
     if "flower" in names:

@@ -52,12 +52,14 @@ from greenroom.app.rooms.sessions import (
     Limits,
     ReadEvents,
     ReadSession,
+    Reason,
     Session,
     State,
 )
 from greenroom.app.rooms.sliced_wait import slices
 from greenroom.app.rooms.transitions import Choice, Elsewhere, Transitions, await_arrival, following, like
 from greenroom.app.rooms.voice_rooms import check_voice_room, is_voice_room
+from greenroom.app.rooms.workers import ReadHosts, unfit_everywhere
 
 LIMITS = Limits()
 REFUSALS: Mapping[Created, type[GreenroomError]] = {
@@ -164,14 +166,22 @@ class Joining:
         Raises LaunchFailed, with the reason, if the session ends before.
         """
         after, state = "0", State.PENDING
+        before: str | None = (
+            None  # why the first bot failed, of those that were launched in turn and did not start
+        )
         for wait in slices(within):
             for event in self._ledger.run(ReadEvents(session_id, after=after, wait=wait)):
                 after = event.id
                 state = State(event.event) if event.event in set(State) else state
+                if state in ON_STAGE:
+                    before = None
+                elif event.event == State.LOST:
+                    before = before or event.detail
                 if state is State.ENDED:
                     why = event.detail or event.reason or "it has ended"
+                    first = f" The first launch: it {before}." if before and before not in why else ""
                     raise LaunchFailed(
-                        f"The bot did not start: {why}.", session_id=session_id, reason=event.reason
+                        f"The bot did not start: {why}.{first}", session_id=session_id, reason=event.reason
                     )
             if state in ON_STAGE:
                 break
@@ -190,6 +200,8 @@ class Joining:
         if elsewhere.choice is Choice.MOVE:
             return self._have_it_come(order, elsewhere, claimed)
         its, is_another = elsewhere.session, elsewhere.choice is Choice.ANOTHER
+        if is_another:
+            self._check_can_follow(order, its, claimed)
         of_brief = (
             following(order.brief, its, order.named)
             if is_another
@@ -206,6 +218,19 @@ class Joining:
         session = Session(session_id, order.room, order.brief, again.epoch, link=order.link)
         self._transitions.replace(session, its)
         return Joined.of(session, reused=False)
+
+    def _check_can_follow(self, order: Order, its: Session, claimed: Claimed) -> None:
+        """Raises LaunchFailed, and the room is free again, where no worker can import the bot that is to follow.
+
+        The one that the user has leaves before its follower is launched: they would be left without any.
+        """
+        bot = order.brief.bot
+        if why := unfit_everywhere(self._ledger.run(ReadHosts()), bot):
+            self._ledger.run(Withdraw(order.room, claimed.epoch))
+            end_taken_over(self._ledger, claimed.took_over, order.room)
+            raise LaunchFailed(
+                f"The bot '{bot}' {why}. The one in {its.room} stays there.", reason=Reason.LAUNCH_FAILED
+            )
 
     def _have_it_come(self, order: Order, elsewhere: Elsewhere, claimed: Claimed) -> Joined | None:
         alone_with = None if is_voice_room(elsewhere.session.room) else order.brief.user_id

@@ -30,6 +30,12 @@ class Host:
         return 0 if self.draining or self.kind != "bots" else max(0, self.slots - self.used)
 
 
+def unfit_everywhere(hosts: list[Host], bot: str) -> str | None:
+    """Why no worker that takes launches can import a bot; None if one can, or none lives to tell."""
+    said = [host.unfit.get(bot) for host in hosts if host.kind == "bots" and not host.draining]
+    return said[0] if said and all(said) else None
+
+
 class RequestedState(StrEnum):
     """What an operator wants of a worker."""
 

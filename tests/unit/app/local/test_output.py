@@ -66,6 +66,14 @@ def test_ready_names_the_bots_that_cannot_start_under_the_link():
     assert "cannot start" not in welcome(settings, ["web", "bots"], 9.6, True, {})
 
 
+def test_ready_says_that_a_change_of_a_bot_which_has_started_takes_a_new_start():
+    """It said "tried again when its file changes": after the second change some processes had the old code."""
+    settings = Settings(signing_secret=SECRET, bots={"mine": "mine:bot"})
+    said = welcome(settings, ["web", "bots"], 9.6, True, {"mine": "is broken"})
+
+    assert "the next join tries it again; start Greenroom anew after each later change" in said
+
+
 def test_that_it_is_the_default_bot_is_said_as_well():
     settings = Settings(signing_secret=SECRET, default_bot="mine", bots={"mine": "mine:bot"})
 

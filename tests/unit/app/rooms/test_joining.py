@@ -8,6 +8,8 @@ from greenroom.app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.endings import end
+from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.joining import LIMITS, Joining
 from greenroom.app.rooms.leases import (
     DOUBT_KEEPS_FOR,
@@ -374,6 +376,27 @@ def test_waiting_for_a_bot_that_ends_instead_says_why(joining, puppet):
     with pytest.raises(LaunchFailed) as failed:
         joining.wait(joined.session_id, timedelta(seconds=30))
     assert failed.value.facts == {"session_id": joined.session_id, "reason": "launch_failed"}
+
+
+def test_of_launches_that_failed_in_different_ways_the_answer_has_the_first_as_well(
+    joining, ledger, reaper, puppet
+):
+    """The first raised, the second returned at once: the answer told the second alone, which says nothing."""
+    joined = joining.join(an_order())
+    first = puppet()
+    first.adopt()
+    first.enter(State.JOINING)
+    raised = BotFailure(FailureKind.RAISED, "raised KeyError: 'DESK'", "mine.py", 3)
+    reaper.lost(joined.session_id, owner=first.owner, failure=raised)
+    second = puppet()
+    second.adopt()
+    returned = "the bot returned before its pipeline had started"
+    end(ledger, ledger.run(ReadSession(joined.session_id)), Reason.LAUNCH_FAILED, returned)
+
+    with pytest.raises(LaunchFailed) as failed:
+        joining.wait(joined.session_id, timedelta(seconds=30))
+    said = str(failed.value)
+    assert said == f"The bot did not start: {returned}. The first launch: it {raised}."
 
 
 def test_a_bot_that_leaves_while_its_room_is_joined_is_followed_by_a_new_one(

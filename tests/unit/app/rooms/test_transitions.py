@@ -1,5 +1,6 @@
 """Who joins a free room and has a bot elsewhere: that one comes, or one of the room's own, or one that follows it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -30,7 +31,7 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.transitions import Carrier
-from tests.rigs.makers import CELLAR, DIED, STAGE, a_brief, adopted, an_order
+from tests.rigs.makers import CELLAR, DIED, STAGE, a_brief, a_report, adopted, an_order
 
 HERS = Room.parse("local:voice-ada")
 A_MOMENT = timedelta(milliseconds=200)
@@ -299,6 +300,34 @@ def test_another_bot_follows_with_the_conversation_when_the_first_one_has_left(
     puppet().go_live()
     assert read(ledger, joined.session_id).state is State.LIVE
     assert read(ledger, joined.session_id).came_from == (STAGE,)
+
+
+@pytest.mark.parametrize("others", [(), (a_report(name="bots@draining"),)], ids=["alone", "one drains"])
+def test_a_bot_that_no_worker_can_import_does_not_make_the_one_that_is_there_leave(
+    joining, ledger, launches, bot, others
+):
+    """Hers had been let go, and then nobody came."""
+    for report in others:
+        ledger.run(replace(report, host=replace(report.host, draining=True)))
+    why = "cannot be imported: it raised RuntimeError (broken.py:3)"
+    broken = a_report()
+    ledger.run(replace(broken, host=replace(broken.host, unfit={"broken": why})))
+
+    with pytest.raises(LaunchFailed) as failed:
+        joining.join(joins_cellar(bot="broken", named=frozenset({"bot"})))
+
+    assert str(failed.value) == f"The bot 'broken' {why}. The one in {STAGE} stays there."
+    assert (read(ledger, bot.session.id).state, launches.moves) == (State.LIVE, [])
+    assert (lease(ledger, STAGE).session_id, lease(ledger, CELLAR)) == (bot.session.id, None)
+
+
+def test_a_bot_that_one_worker_can_import_follows(joining, ledger, bot):
+    broken = a_report()
+    ledger.run(replace(broken, host=replace(broken.host, unfit={"another": "cannot be imported"})))
+    ledger.run(a_report(name="bots@newer"))
+
+    joined = joining.join(joins_cellar(bot="another", named=frozenset({"bot"})))
+    assert read(ledger, joined.session_id).state is State.PENDING
 
 
 def test_asked_twice_it_is_launched_once(joining, carrier, ledger, launches, bot):
