@@ -184,7 +184,7 @@ def _no_redis(place: Place, error: RedisAway) -> Finding:
         )
     elif place.redis_is_embedded:
         do = (
-            f"It is the one that `greenroom up` starts, with its files in {place.var_dir}: does that run? Its log: "
+            "It is the one that `greenroom up` starts in this folder: does that run? Its log: "
             f"{place.var_dir / 'log' / 'redis.log'}. If `up` was given another VAR_DIR, give the doctor the same."
         )
     else:
