@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import TalkPage
+from tests.rigs.eventually import eventually
 
 HEAR = """async (messages) => {
     const [{ hear }, { Transcript }] = await Promise.all([import("/talk/rtvi.js"), import("/talk/transcript.js")]);
@@ -24,6 +25,8 @@ HEAR = """async (messages) => {
     }
     return transcript.turns;
 }"""
+
+AT_THE_END = "pages => pages.scrollHeight - pages.scrollTop - pages.clientHeight < 2"
 
 
 @pytest.fixture
@@ -125,9 +128,31 @@ def test_what_is_said_is_text_and_never_markup(hear, talk: TalkPage):
 def test_who_reads_further_up_is_left_there(hear, talk: TalkPage):
     hear(*(user(f"{i}") if i % 2 else bot(i, f"Line {i}") for i in range(60)))
     pages = talk.page.locator("#pages")
-    at_the_end = "pages => pages.scrollHeight - pages.scrollTop - pages.clientHeight < 2"
-    assert pages.evaluate(at_the_end), "it follows what is said"
+    assert pages.evaluate(AT_THE_END), "it follows what is said"
 
     pages.evaluate("pages => { pages.scrollTop = 0 }")
     hear(user("One more."))
     assert pages.evaluate("pages => pages.scrollTop") == 0
+
+
+def test_it_follows_what_is_said_also_after_its_box_has_shrunk(hear, talk: TalkPage):
+    """What appeared below it after a reload took its last lines away, and it never followed again."""
+    hear(*(user(f"{i}") if i % 2 else bot(i, f"Line {i}") for i in range(60)))
+    pages = talk.page.locator("#pages")
+    talk.page.evaluate("pages.parentElement.style.height = `${pages.parentElement.offsetHeight - 150}px`")
+
+    eventually(lambda: pages.evaluate(AT_THE_END))
+    hear(bot(99, "One more."))
+    assert pages.evaluate(AT_THE_END)
+
+
+def test_who_reads_further_up_stays_there_when_the_box_shrinks_but_sees_what_they_write(hear, talk: TalkPage):
+    hear(*(user(f"{i}") if i % 2 else bot(i, f"Line {i}") for i in range(60)))
+    pages = talk.page.locator("#pages")
+    pages.evaluate("pages => { pages.scrollTop = 0 }")
+    talk.page.evaluate("pages.parentElement.style.height = `${pages.parentElement.offsetHeight - 150}px`")
+    hear(bot(99, "One more."))
+    assert pages.evaluate("pages => pages.scrollTop") == 0
+
+    talk.page.evaluate("transcript.wrote('Mine.', 'm1')")
+    assert pages.evaluate(AT_THE_END)

@@ -136,6 +136,12 @@ export class Call {
     this.#finish("problem", { kind });
   }
 
+  // The page is being left: nothing more is asked, so that the page after it finds the session, and its ticket unused.
+  leaveBehind() {
+    this.#isOver = true;
+    this.#putDown();
+  }
+
   // The id under which the bot will confirm it; null if there is no call.
   say(text) {
     if (this.#isOver || !this.#lastLine || this.#isPaused) return null;
@@ -773,11 +779,15 @@ export class Call {
   #finish(phase, facts) {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#putDown();
+    this.#on.phase(phase, facts);
+    this.#wake();
+  }
+
+  #putDown() {
     clearTimeout(this.#telling);
     this.#peer?.close();
     this.#peer = this.#liveKitCall = null;
-    this.#on.phase(phase, facts);
-    this.#wake();
   }
 }
 

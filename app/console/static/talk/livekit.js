@@ -44,7 +44,8 @@ export class LiveKitCall {
     const { Room, setLogLevel } = (this.#library = await library());
     setLogLevel("error");
     this.#isMuted = isMuted;
-    this.#room = new Room({ adaptiveStream: true, stopLocalTrackOnUnpublish: false });
+    // The page itself closes us when it is left: LiveKit would do so earlier, and tell of it as of a line that broke.
+    this.#room = new Room({ adaptiveStream: true, stopLocalTrackOnUnpublish: false, disconnectOnPageLeave: false });
     this.#listen();
     await this.#room.connect(url, token);
     await (this.#microphone = this.#publish(track ?? null));

@@ -647,7 +647,14 @@ otherTabs?.addEventListener("message", ({ data }) => {
   if (call && data.tab !== thisTab && data.room === identity.room()) call.letGo("elsewhere");
 });
 // A call waits for a reload; a place in the line does not, unless something was said before.
-window.addEventListener("pagehide", () => (call?.isQueued && !identity.keptCall() ? hangUp() : keep()));
+window.addEventListener("pagehide", () => {
+  if (call?.isQueued && !identity.keptCall()) return hangUp();
+  keep();
+  call?.leaveBehind();
+  call = null; // what is still told of it changes nothing that was kept
+});
+// A page that the browser had put aside whole has left its call behind: the ticket leads back.
+window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 Microphone.onChange(() => call && showMicrophone());
 window.addEventListener("hashchange", () => {
   if (!call && identity.wayIn(location.hash)) open();

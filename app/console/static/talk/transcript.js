@@ -6,6 +6,7 @@ const KEPT = 200; // turns that a reload brings back
 
 export class Transcript {
   #pages;
+  #height = 0; // of the pages, when they were last looked at
   #log;
   #interim;
   #blank;
@@ -20,6 +21,7 @@ export class Transcript {
     this.#log = log;
     this.#interim = interim;
     this.#blank = blank;
+    new ResizeObserver(() => this.#keepingPlace(() => {})).observe(pages);
   }
 
   get turns() {
@@ -66,6 +68,7 @@ export class Transcript {
     this.#turn = null;
     this.#add("you", text);
     this.#turn = null;
+    this.toEnd(); // who writes wants to see it there, wherever they were reading
   }
 
   // by: the name of another person; none for the one before the screen
@@ -166,12 +169,15 @@ export class Transcript {
     return turn;
   }
 
-  // Follows the last line, unless the person has scrolled back to read.
+  // Follows the last line, unless the person has scrolled back to read.  A box that has shrunk since it was last looked at
+  // hides that line, and nobody has scrolled: its height of before counts.
   #keepingPlace(change) {
     const pages = this.#pages;
-    const follows = pages.scrollHeight - pages.scrollTop - pages.clientHeight < NEAR_THE_END;
+    const height = Math.max(pages.clientHeight, this.#height);
+    const follows = pages.scrollHeight - pages.scrollTop - height < NEAR_THE_END;
     change();
-    if (follows) pages.scrollTop = pages.scrollHeight;
+    if (follows) this.toEnd();
+    this.#height = pages.clientHeight;
   }
 }
 
