@@ -47,7 +47,7 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
 @bp.response(HTTPStatus.OK, TokenSchema())
 @open_to_pass
 def renew(session_id: str) -> ResponseReturnValue:
-    """A fresh token for a session of the pass's room, in place of one that has expired.
+    """A fresh token for a session of the pass's room, in place of one that has expired, and another resume token.
 
     For the session's own user also after it has moved from there to another room.
     """
@@ -57,7 +57,12 @@ def renew(session_id: str) -> ResponseReturnValue:
         raise Forbidden("That pass is for another room.")
     user_id = (held and held.user_id) or session.brief.user_id
     check_voice_room(session.room, user_id)
-    return {"token": mint(here.tokens, session_id, user_id, held and held.link), "user_id": user_id}
+    link = held and held.link
+    return {
+        "token": mint(here.tokens, session_id, user_id, link),
+        "resume_token": here.resume_tokens.mint(session_id, user_id, link),
+        "user_id": user_id,
+    }
 
 
 @bp.post("/sessions/<session_id>/invitation")

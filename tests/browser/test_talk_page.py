@@ -331,6 +331,24 @@ def test_a_page_that_was_loaded_again_goes_back_with_its_resume_token_and_its_tr
     expect(talk.said("You")).to_contain_text("I am Ada.")
 
 
+def test_for_a_resume_token_that_a_page_used_that_is_gone_the_pass_gets_another_one(
+    talk: TalkPage, server: FakeServer
+):
+    join = server.join
+
+    def once(route: Route) -> None:
+        is_used = route.request.headers["authorization"].endswith("resume.mine")
+        (refuse(410, "resume-token-used") if is_used else join)(route)
+
+    server.join = once
+    server.token = answer({"token": "t", "resume_token": "resume.another", "user_id": "u1"})
+    go_back(talk)
+
+    wait_for_joins(talk, server, 2)
+    assert came_with(server)[:2] == ["resume.mine", "resume.another"]
+    assert server.calls("/sessions/s1/token")[0].headers["authorization"] == "Bearer pass.mine"
+
+
 def test_a_resume_token_that_was_used_before_is_no_end_of_the_way(talk: TalkPage, server: FakeServer):
     join = server.join
 
@@ -339,6 +357,7 @@ def test_a_resume_token_that_was_used_before_is_no_end_of_the_way(talk: TalkPage
         (refuse(410, "resume-token-used") if is_used else join)(route)
 
     server.join = once
+    server.token = refuse(403, "forbidden")
     go_back(talk)
 
     wait_for_joins(talk, server, 2)

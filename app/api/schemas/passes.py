@@ -37,4 +37,9 @@ class PassedSchema(Schema):
 
 class TokenSchema(Schema):
     token = fields.String()
+    resume_token = fields.String(
+        metadata={
+            "description": "Leads back to the session once, as that of `connect`, which may have been used"
+        }
+    )
     user_id = fields.String()

@@ -87,9 +87,14 @@ export class Api {
     } catch (error) {
       if (!(error instanceof Refusal) || error.status !== 401 || !this.#pass) throw error;
     }
-    const renewed = await this.#ask("POST", `/sessions/${encodeURIComponent(id)}/token`, {});
-    this.#renewed.set(id, renewed.token);
-    return ask(renewed.token);
+    const { token: another } = await this.renew(id);
+    this.#renewed.set(id, another);
+    return ask(another);
+  }
+
+  // For the pass: other tokens of a session of its user.
+  renew(id) {
+    return this.#ask("POST", `/sessions/${encodeURIComponent(id)}/token`, {});
   }
 
   async #ask(method, path, { body, token = this.#pass, keepalive = false, patience = PATIENCE }) {

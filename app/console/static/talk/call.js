@@ -289,10 +289,10 @@ export class Call {
   // Back to our session, wherever it is by now; without one, or should it not be had, into the room of our pass.
   // here: a bot is in our room whose session we do not know.
   async #joinWithPass(wait, { here = false } = {}) {
-    const { resumeToken, user } = this.#before ?? (!here && (await this.#hasGone()) ? this.ticket : {});
+    const { id, resumeToken, user } = this.#before ?? (!here && (await this.#hasGone()) ? this.ticket : {});
     if (resumeToken && user === this.#order.user_id) { // a tab that was copied is somebody else's, in a room of several
       try {
-        const joined = await this.#api.goBack(resumeToken, { wait });
+        const joined = await this.#goBack(id, resumeToken, wait);
         this.#before = null;
         this.#order = { ...this.#order, room_url: joined.room_url };
         return joined;
@@ -310,6 +310,17 @@ export class Call {
     }
     await this.#comeIn({ refused: true });
     return this.#api.join(this.#order, { wait });
+  }
+
+  // Its token may have been used by a page that was left, or lost its line, before it got the answer with the next one.
+  async #goBack(id, resumeToken, wait) {
+    try {
+      return await this.#api.goBack(resumeToken, { wait });
+    } catch (error) {
+      if (error.kind !== "resume-token-used") throw error;
+      const another = await this.#api.renew(id);
+      return this.#api.goBack(another.resume_token, { wait });
+    }
   }
 
   // The way in is the provider's.

@@ -219,6 +219,18 @@ def test_a_session_s_token_is_renewed_for_the_holder_of_a_pass_to_its_room(come_
     assert caller.with_(given.json["token"]).get(f"/sessions/{session_id}").json["user_id"] == "ann"
 
 
+def test_whose_resume_token_was_used_by_a_page_that_is_gone_gets_another_one_for_the_pass(come_with, caller):
+    ann = come_with()
+    joined = ann.post("/join", {}).json
+    used = caller.with_(joined["connect"]["resume_token"])
+    used.post("/join", {})
+    problem(used.post("/join", {}), 410, "resume-token-used")
+    another = ann.post(f"/sessions/{joined['session_id']}/token").json["resume_token"]
+
+    back = caller.with_(another).post("/join", {}).json
+    assert (back["session_id"], back["connect"]["user_id"]) == (joined["session_id"], "ann")
+
+
 def test_no_pass_of_another_room_and_no_invitation_gets_a_token(come_with, caller):
     session_id = come_with().post("/join", {}).json["session_id"]
     path = f"/sessions/{session_id}/token"
