@@ -88,6 +88,10 @@ def test_a_bot_that_died_is_told_of_and_met_again_when_it_is_back(call: Call, se
     expect(call.said("Bot")).to_have_text(["Bot Good evening.", "Bot Where were we, Ada?"])
     expect(call.said("You")).to_have_text(["You I am Ada."])
     expect(call.title).to_have_text("Write to me", timeout=SOON)
+    expect(call.page.locator("#alert")).to_have_text("The bot is back")
+    call.press("Hang up")
+    call.wait_until("ended")
+    expect(call.page.locator("#alert")).to_be_empty()  # the next call's listener is not told of this one
 
 
 def test_a_bot_that_was_replaced_before_we_looked_is_met_again(call: Call, server: FakeServer):

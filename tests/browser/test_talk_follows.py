@@ -15,6 +15,8 @@ from tests.rigs.livekit_server import LiveKitServer
 
 SOON = 20_000  # ms
 ALONG = "The bot has gone to another room, and you with it."
+HOME = "The bot has gone back to your room, and you with it."
+FORUM = "The bot has gone to the forum, and you with it."
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,7 @@ def test_a_page_follows_its_bot_into_a_room_of_several_and_back(ann: Traveller, 
     expect(ann.said("Bot").last).to_have_text("Bot Home again.", timeout=SOON)
     expect(ann.said("You")).to_have_text(["You I am Ada.", "You So I see."])
     expect(ann.people).to_have_count(0)
+    expect(ann.log.locator(".note")).to_have_text([ALONG, HOME])
     ann.wait_until("live")
 
 
@@ -265,6 +268,7 @@ def test_a_click_takes_the_bot_to_the_forum_and_another_one_back(
     ann.server.becomes("live", epoch=2)
     local_bot(ann, f"tell('server-message', {json.dumps(goes_to(ann, forum))})")
     expect(ann.people).to_have_text(["You, muted", "Bot"], timeout=SOON)
+    expect(ann.log.locator(".note")).to_have_text([FORUM])
     ann.picture_taken("forum")
 
     ann.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")

@@ -8,7 +8,7 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { AT_ONCE, AWAY, BACK, DAILY, HAS_A_BOT, KEY, NO_CAMERA, SILENT, STAYS_PAUSED, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
+import { ALONG, AT_ONCE, AWAY, BACK, DAILY, HAS_A_BOT, KEY, NO_CAMERA, SILENT, STAYS_PAUSED, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
 
 const view = new View({ way: go, key: tryLink, mute: toggleMute, camera: toggleCamera, walk, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
@@ -321,7 +321,7 @@ function listeners(isCurrent) {
       view.faces([]);
       isShown = hasCameras = false; // until the new room says so
       showCamera();
-      openGap("moved");
+      openGap("moved", url === forum ? ALONG.there : url === call.ticket.from ? ALONG.back : undefined);
       sayBriefly(mending("moved").title);
       if (provider !== "local") view.room(url);
     }),
@@ -484,6 +484,7 @@ function close() {
   showCompany([]);
   gap = gapEnd = null;
   brief.until = 0;
+  view.announce(""); // who reads the next call by ear is not told what befell this one
   transcript.interrupted();
   transcript.interim("");
   forgetWhoSpeaks();
@@ -562,8 +563,7 @@ let gapEnd = null; // the gap that was closed last, for as long as the bot's nex
 const READY_AT_LAST = 3_000; // ms after which a bot that is there is taken for ready
 const SPEAKS_WITHIN = 8_000; // ms in which a bot that is back says what it still owes
 
-function openGap(why) {
-  const { note } = mending(why);
+function openGap(why, note = mending(why).note) {
   if (!note || gap?.why === why) return;
   transcript.newBot();
   if (gap) gap.reword(note);

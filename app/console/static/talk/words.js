@@ -214,6 +214,10 @@ export const endsSoon = (seconds) => `Time is nearly up: ${seconds} seconds`;
 
 // To a room that several share, and back.
 export const WALK = { there: "Go to the forum", back: "Go back" };
+export const ALONG = {
+  there: "The bot has gone to the forum, and you with it.",
+  back: "The bot has gone back to your room, and you with it.",
+};
 
 // Why the bot does not come along, by the kind of the refusal; null: the way there is offered without it.
 const STAYS = {
