@@ -236,6 +236,15 @@ class Bot(Participant):
         """How often somebody has said that they hear us."""
         return sum(said["type"] == "client-ready" for _, said in self.heard)
 
+    def greet_with(self, event: str, **facts: Any) -> None:
+        """Tell it to each who comes, as soon as they are seen: their page may not be all the way in."""
+
+        def greet(_: rtc.RemoteParticipant) -> None:
+            told = self._tell("server-message", {"type": "greenroom", "event": event, **facts})
+            self._tasks.append(asyncio.get_running_loop().create_task(told))
+
+        self._line.on("participant_connected", greet)
+
     async def _tell(self, kind: str, data: dict[str, Any]) -> None:
         await self._publish({"label": "rtvi-ai", "type": kind, "id": "1", "data": data})
 

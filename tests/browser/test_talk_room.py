@@ -302,6 +302,18 @@ def test_a_bot_that_comes_in_the_place_of_a_paused_one_is_written_to(
     eventually(lambda: after.texts == ["Are you there?"])
 
 
+def test_what_a_bot_says_to_whoever_comes_is_not_missed(
+    speaking_chromium: Browser, venue: Venue, site: str, room: Room, bot: Bot
+):
+    bot.greet_with("paused")
+    context = speaking_chromium.new_context(base_url=site)
+    guest = Guest(context.new_page(), venue, room).enter("Start talking")
+
+    expect(guest.title).to_have_text("The bot is paused")
+    assert guest.complaints == []
+    context.close()
+
+
 def test_a_bot_that_takes_over_is_met_at_once(guest: Guest, bot: Bot, cast: Callable[..., Bot]):
     guest.enter()
     eventually(lambda: bot.met > 0)

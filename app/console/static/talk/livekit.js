@@ -30,6 +30,7 @@ export class LiveKitCall {
   #isSurveying = false;
   #isMuted = false;
   #isIn = false;
+  #early = []; // what a bot said before we were in
   #isOver = false;
   #microphone = Promise.resolve(); // one change of it after the other
 
@@ -210,6 +211,7 @@ export class LiveKitCall {
       this.#on.people(this.people);
       this.#on.faces(this.faces);
       if (isChanged) this.#on.bot(bot);
+      for (const message of this.#early.splice(0)) this.#on.message(message);
     });
   }
 
@@ -222,7 +224,9 @@ export class LiveKitCall {
     } catch {
       return;
     }
-    if (message && typeof message === "object") this.#on.message(message);
+    if (!message || typeof message !== "object") return;
+    if (this.#isIn) this.#on.message(message);
+    else this.#early.push(message);
   }
 
   #play(track, from) {
