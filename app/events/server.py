@@ -40,6 +40,7 @@ from greenroom.app.settings import Settings
 STREAMS_AT_MOST = 20_000  # in this process
 STREAMS_OF_ONE = 3  # of one user of a session: a page, another window, and one just closing
 HEARTBEAT_EVERY = 15.0  # seconds
+CATCHES_UP_WITHIN = 30.0  # seconds, for each part of what a listener has missed
 LONGEST_ID = 100  # characters of Last-Event-ID that are looked at
 METRICS = "/metrics"
 OPEN = (*FOR_MACHINES, METRICS)  # they tell nothing of anybody
@@ -181,22 +182,30 @@ class EventServer:
         transport = request.transport
         if transport is None:
             return response  # they have gone
-        async with self._listening(Stream(transport, wanted, for_browser), response, place) as stream:
-            await stream.over.wait()
+        try:
+            async with self._listening(Stream(transport, wanted, for_browser), response, place) as stream:
+                await stream.over.wait()
+        except TimeoutError:  # they read nothing of what they have missed
+            self._hub.dropped += 1
+            transport.abort()
         return response
 
     @asynccontextmanager
     async def _listening(
         self, stream: Stream, response: web.StreamResponse, place: Place
     ) -> AsyncIterator[Stream]:
-        """Send what came after a place, and then, with nothing between, what comes."""
+        """Send what came after a place, and then, with nothing between, what comes.
+
+        Raises TimeoutError where nobody reads it.
+        """
         while True:
             missed = self._hub.missed(stream.wanted, place, for_browser=stream.for_browser)
             if missed.place == place:
                 break
             place = missed.place
             if missed.data:
-                await response.write(missed.data)  # waits for one who reads slowly
+                async with asyncio.timeout(CATCHES_UP_WITHIN):
+                    await response.write(missed.data)  # waits for one who reads slowly
         if self._hub.has_ended(stream.wanted):
             self._hub.end_soon([stream])
         self._hub.add(stream)

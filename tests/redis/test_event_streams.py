@@ -3,8 +3,10 @@
 import asyncio
 import json
 import socket
+from contextlib import suppress
 
 import pytest
+from aiohttp import web
 
 from greenroom.app.api.auth import mint, session_tokens
 from greenroom.app.events import feed as feed_module
@@ -321,6 +323,31 @@ async def test_who_does_not_read_is_hung_up_on_and_others_are_not(events, ledger
                 assert len(await listener.types(100)) == 100
                 if events.hub.dropped:
                     break
+
+    assert events.hub.dropped == 1
+
+
+async def test_who_reads_nothing_of_what_they_have_missed_is_hung_up_on(events, ledger, session, monkeypatch):
+    """Their place among the streams of one token was never given back."""
+    write = web.StreamResponse.write
+
+    async def write_to_one_who_reads_nothing(response, data):
+        if b"event:" in data:
+            await asyncio.Event().wait()
+        await write(response, data)
+
+    monkeypatch.setattr(web.StreamResponse, "write", write_to_one_who_reads_nothing)
+    monkeypatch.setattr(server, "CATCHES_UP_WITHIN", 0.1)
+    note_many(ledger)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(events.url.rpartition(":")[2]))
+    writer.write(
+        f"GET /sessions/{ID}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Authorization: Bearer a-key-for-tests-only\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(20):
+        with suppress(ConnectionResetError):
+            await reader.read()
+    writer.close()
 
     assert events.hub.dropped == 1
 
