@@ -304,19 +304,25 @@ def output(command: Sequence[str], within: float) -> str:
 
     One that takes longer is interrupted with all that it has started, so that nothing of it disturbs the next.
     """
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        said, _ = process.communicate(timeout=within)
-    except BaseException:
-        for number in (signal.SIGINT, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=within)
+        except BaseException:
+            _signal(process, signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=STOPS_WITHIN)
-        raise
+            _signal(process, signal.SIGKILL)
+            raise
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     return said
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def main(arguments: Iterable[str]) -> int:
