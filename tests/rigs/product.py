@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ from tests.rigs.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 KEY = "a-key-for-tests-only"
+COMES_AGAIN_FOR = 5.0  # seconds
 
 
 class LocalProcess(CeleryTestContainer):
@@ -213,11 +215,22 @@ class Product:
     def join(self, room: str = "local:stage", *, bot: str = "quiet", wait: float = 20, **order: Any) -> Any:
         return self.post(f"/join?wait={wait}", {"room_url": room, "bot": bot, **order})
 
+    def look(self, path: str) -> Any:
+        """What a GET says; where that is to come again, as on a machine with much to do, ask again for a while."""
+        until = time.monotonic() + COMES_AGAIN_FOR
+        while True:
+            try:
+                return self.get(path)
+            except Problem as problem:
+                if problem.status != 503 or time.monotonic() > until:
+                    raise
+            time.sleep(0.5)
+
     def session(self, session_id: str) -> Any:
-        return self.get(f"/sessions/{session_id}")
+        return self.look(f"/sessions/{session_id}")
 
     def events(self, session_id: str) -> list[str]:
-        return [event["event"] for event in self.get(f"/sessions/{session_id}/events")["events"]]
+        return [event["event"] for event in self.look(f"/sessions/{session_id}/events")["events"]]
 
     def ended(self, session_id: str, within: float = 15) -> str:
         """Why a session ended, once it has."""
