@@ -33,6 +33,8 @@ BOTS = {
 class Lab(Product):
     """A running product whose parts can be hurt one by one."""
 
+    waits_for_disk = True  # as a real one does
+
     def __init__(
         self, folder: Path, *, hosts: tuple[str, ...] = HOSTS, late: str = "", **settings: str
     ) -> None:

@@ -9,7 +9,7 @@ import redis
 
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.storage.ledger import RedisLedger
-from tests.rigs.redis_world import Awaited, pass_time, patient_ledger, settle
+from tests.rigs.redis_world import Awaited, pass_time, patient_awaited, patient_ledger, settle
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class World:
     settle: Callable[[], None]
 
 
-KINDS = {"waited for": patient_ledger, "awaited": Awaited}
+KINDS = {"waited for": patient_ledger, "awaited": patient_awaited}
 
 
 @pytest.fixture(scope="session")

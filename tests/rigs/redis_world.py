@@ -12,6 +12,7 @@ import uvloop
 
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.ledger import Step
+from greenroom.app.storage import async_ledger
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import CLIENT_OPTIONS, RedisLedger
 from tests.rigs.glass import Glass
@@ -52,6 +53,13 @@ def pass_time(url: str, by: timedelta) -> None:
     """Make everything in Redis older: what lives shorter than that is gone, what is dated was earlier."""
     with client(url) as server:
         Glass(server).look(after_ms=by // timedelta(milliseconds=1))
+
+
+def patient_awaited(url: str) -> "Awaited":
+    """The same of the ledger that bots await."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(async_ledger, "ANSWER_WITHIN", timedelta(seconds=60))
+        return Awaited(url)
 
 
 class Awaited:
