@@ -4,8 +4,8 @@
 #   make up PYTHON=python3.12        another interpreter
 BIN := .venv/bin
 FAST := tests/unit tests/contracts tests/redis tests/sql
-# Of four processes three run the tests of products, which mostly wait and are spoken to in real time, and one computes
-# beside them (tests/rigs/beside.py).  A file's tests stay together in one.  ARGS="-n 0" runs them one by one.
+# Three processes share two cores: where a fourth computes beside three products, some that are spoken to in real time are
+# late (tests/rigs/beside.py).  A file's tests stay together in one.  ARGS="-n 0" runs them one by one.
 BESIDE := --dist loadfile --no-loadscope-reorder
 ARGS ?=
 ROUNDS ?= 1
@@ -19,7 +19,7 @@ up: setup $(if $(filter 1 on,$(LIVEKIT)),livekit) ## start everything and print 
 	@$(BIN)/greenroom up
 
 test: setup chromium clients livekit postgresql ## all tests; ARGS are pytest's
-	$(BIN)/python -m pytest -n 4 $(BESIDE) $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(BESIDE) $(ARGS)
 
 test-fast: setup ## those that need no worker, no browser and no process of their own but Redis, in under a minute
 	$(BIN)/python -m pytest -n 3 $(BESIDE) -m "not heavy" $(FAST) $(ARGS)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.conftest import BEFORE_THE_VOICE
 from tests.browser.pages import EARS, LINES
 from tests.browser.test_talk_survives import another_worker
 from tests.rigs.eventually import eventually
@@ -94,7 +95,8 @@ class Caller:
     def is_back(self, within: float = 40) -> None:
         """On a second line; the gap is printed."""
         self.wait_for_line(2, within)
-        sys.stdout.write(f"\nback after {time.monotonic() - self.cut_at:.1f} s\n")
+        self.gap = time.monotonic() - self.cut_at
+        sys.stdout.write(f"\nback after {self.gap:.1f} s\n")
 
     def write(self, text: str) -> None:
         self.page.get_by_label("Write to the bot").fill(text)
@@ -115,9 +117,12 @@ class Caller:
         )  # the answer is long enough to be heard on a busy machine
         expect(self.said("Your name is Ada.")).to_have_count(1, timeout=SOON)
         self.wait_until_heard()
-        eventually(
-            lambda: self.said(re.compile("You: .*hello", re.IGNORECASE)).count() > heard, within=40
-        )  # the microphone's recording begins anew with each connection
+        # The microphone's recording begins anew as the page begins to connect, and says hello once: on a busy machine
+        # it is over before the line is up
+        if self.gap < BEFORE_THE_VOICE:
+            eventually(
+                lambda: self.said(re.compile("You: .*hello", re.IGNORECASE)).count() > heard, within=40
+            )
 
     def hang_up(self) -> None:
         self.page.get_by_role("button", name="Hang up").click()
