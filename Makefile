@@ -4,8 +4,8 @@
 #   make up PYTHON=python3.12        another interpreter
 BIN := .venv/bin
 FAST := tests/unit tests/contracts tests/redis tests/sql
-# Three processes share two cores: where a fourth computes beside three products, some that are spoken to in real time are
-# late (tests/rigs/beside.py).  A file's tests stay together in one.  ARGS="-n 0" runs them one by one.
+# Three processes share two cores: beside a fourth, products that are spoken to in real time are late.  A file's tests stay
+# together in one.  ARGS="-n 0" runs them one by one.
 BESIDE := --dist loadfile --no-loadscope-reorder
 ARGS ?=
 ROUNDS ?= 1

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from tests.rigs.product import Product  # and what it imports takes half a second, in every test process
 
-# Files go to the test processes whole and in this order, those of products and the others beside each other
-# (`tests/rigs/beside.py`): what takes longest begins first, so that no process is left alone with it at the end.
+# Files go to the test processes whole and in this order: what takes longest begins first, so that no process is left
+# alone with it at the end.
 LONGEST_FIRST = (
     *beside.OF_PRODUCTS,
     "model",

@@ -166,9 +166,8 @@ class Joining:
         Raises LaunchFailed, with the reason, if the session ends before.
         """
         after, state = "0", State.PENDING
-        before: str | None = (
-            None  # why the first bot failed, of those that were launched in turn and did not start
-        )
+        # Why the first failed of the bots that were launched in turn and did not start
+        before: str | None = None
         for wait in slices(within):
             for event in self._ledger.run(ReadEvents(session_id, after=after, wait=wait)):
                 after = event.id

@@ -5,7 +5,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # Of no single folder
-OF_THE_WHOLE = {"architecture", "beside", "compose", "figures", "light", "one_name", "processes", "tree"}
+OF_THE_WHOLE = {"architecture", "compose", "figures", "light", "one_name", "processes", "tree"}
 
 
 def test_each_folder_has_its_name_and_place_from_the_source():
