@@ -22,7 +22,8 @@ from greenroom.app.cli_arguments import (
     text_of,
 )
 from greenroom.app.cli_here import environment_here, running_here
-from greenroom.app.errors import DatabaseAway, GreenroomError, RedisAway
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.storage import DatabaseAway, RedisAway
 from greenroom.app.settings import SettingsError
 
 

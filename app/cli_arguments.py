@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
-from greenroom.app.errors import BadRoom
+from greenroom.app.errors.rooms import BadRoom
 from greenroom.app.rooms.room import Room
 
 OK, FAILED, MISUSED = 0, 1, 2  # exit codes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from greenroom.app.cli_arguments import FAILED, OK, word
 from greenroom.app.cli_here import ledger_of, settings_here
-from greenroom.app.errors import NoSuchUser, UserInSession
+from greenroom.app.errors.users import NoSuchUser, UserInSession
 from greenroom.app.operate.wording import count
 from greenroom.app.rooms.clock import Now
 

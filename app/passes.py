@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from greenroom.app.errors import PassExpired, UnknownCredential
+from greenroom.app.errors.callers import PassExpired, UnknownCredential
 
 PREFIX = "pass."  # tells one from a key, and from a session's token, before anybody looks into it
 LASTS = timedelta(days=1)

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from greenroom.app.errors import UnknownCredential
+from greenroom.app.errors.callers import UnknownCredential
 
 PREFIX = "resume."  # tells one from a key, a pass and a session's token, before anybody looks into it
 LASTS = timedelta(hours=24)  # no session lasts longer

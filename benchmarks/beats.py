@@ -34,7 +34,7 @@ import uvloop
 
 from benchmarks import report
 from benchmarks.stage import HOST, NoWorkers, an_order, go_live
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.logging import configure
 from greenroom.app.rooms.clock import Now

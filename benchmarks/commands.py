@@ -35,14 +35,15 @@ import uvloop
 from benchmarks import report
 from benchmarks.shears import CUTS_ALL_EVERY, CUTS_ONE_IN, shears
 from benchmarks.stage import go_live
-from greenroom.app.errors import BotSilent, RedisAway
+from greenroom.app.errors.bots import BotSilent
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.logging import configure
-from greenroom.app.rooms.asked_bot import Request
-from greenroom.app.rooms.bot_answers import Done
 from greenroom.app.rooms.inbox import Message, Receive
 from greenroom.app.rooms.leases import BEAT_EVERY
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.requests.answers import Done
+from greenroom.app.rooms.requests.request import Request
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import structlog
 
-from greenroom.app.errors import GreenroomError
+from greenroom.app.errors.families import GreenroomError
 from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.providers import is_guest
 from greenroom.app.rooms.sessions import Session

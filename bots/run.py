@@ -19,7 +19,9 @@ from greenroom.app import providers
 from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.naming import begin_as_named
 from greenroom.app.connecting import way_in
-from greenroom.app.errors import GreenroomError, NoSuchSession, ProviderAway
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.rooms import ProviderAway
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.providers.room_metadata import named_in
 from greenroom.app.rooms.assistants import Assistant

@@ -2,7 +2,7 @@
 
 import difflib
 
-from greenroom.app.errors import UnknownVoice
+from greenroom.app.errors.bots import UnknownVoice
 from greenroom.app.named_bots import BUILT_IN_BOTS
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities

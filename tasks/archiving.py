@@ -1,6 +1,6 @@
 """What was said, and what has happened, on its way from Redis to where it is kept for good."""
 
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.clock import Now
 from greenroom.tasks.celery import app
 from greenroom.tasks.parts import flusher, retention, upkeep

@@ -4,7 +4,8 @@ from typing import Any
 
 import structlog
 
-from greenroom.app.errors import DatabaseAway, GreenroomError
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.queue_names import CONTROL
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.summarising import NotWritten, lost, summarise

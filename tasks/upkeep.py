@@ -5,7 +5,7 @@ Two beats make no difference, nor does what is said twice.
 
 from datetime import timedelta
 
-from greenroom.app.errors import BadRoom
+from greenroom.app.errors.rooms import BadRoom
 from greenroom.app.queue_names import CONTROL
 from greenroom.app.rooms.asked_reaping import TellReaped, reap_as_asked
 from greenroom.app.rooms.line_upkeep import free_slots

@@ -11,7 +11,8 @@ from datetime import timedelta
 from flask import Flask, current_app, g, request
 from itsdangerous import BadData, TimestampSigner
 
-from greenroom.app.errors import Forbidden, Unauthorized, UnknownCredential
+from greenroom.app.errors.callers import UnknownCredential
+from greenroom.app.errors.families import Forbidden, Unauthorized
 from greenroom.app.passes import PREFIX
 from greenroom.app.resume_tokens import PREFIX as RESUME
 

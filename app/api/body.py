@@ -9,7 +9,7 @@ from flask import Request, current_app, request
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser, abort
 
-from greenroom.app.errors import BadJson
+from greenroom.app.errors.callers import BadJson
 
 DEEPEST = 8  # levels; nothing of ours has more than four
 

@@ -17,7 +17,7 @@ from greenroom.app.api.schemas.conversations import (
     is_id,
 )
 from greenroom.app.api.services import asks_database, services
-from greenroom.app.errors import NoSuchConversation
+from greenroom.app.errors.sessions import NoSuchConversation
 from greenroom.app.rooms.reading import Place, Wanted
 from greenroom.app.rooms.transcripts import as_script, as_vtt
 

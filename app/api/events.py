@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas.events import EventStreamSchema, WantedSchema
-from greenroom.app.errors import NotStreamedHere
+from greenroom.app.errors.callers import NotStreamedHere
 
 bp = JsonBlueprint("events", __name__, description="What happens, as it happens")
 

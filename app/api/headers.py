@@ -12,7 +12,7 @@ from ipaddress import ip_address
 
 from flask import Flask, Response, current_app, request
 
-from greenroom.app.errors import UnknownHost
+from greenroom.app.errors.callers import UnknownHost
 from greenroom.app.settings import Settings
 
 # On every answer, whatever it is.

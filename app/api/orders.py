@@ -7,7 +7,8 @@ from typing import Any
 from flask import g
 
 from greenroom.app.api.services import Services
-from greenroom.app.errors import ProfileIncomplete, UnknownAssistant, UnknownBot, UnknownPersonality
+from greenroom.app.errors.bots import UnknownBot, UnknownPersonality
+from greenroom.app.errors.users import ProfileIncomplete, UnknownAssistant
 from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.brief import FACTS, Brief
 from greenroom.app.rooms.joining import Order

@@ -12,7 +12,8 @@ from greenroom.app.api.auth import mint
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.schemas.passes import PassedSchema, PassSchema, TokenSchema
 from greenroom.app.api.services import services
-from greenroom.app.errors import Forbidden, Rejected, SessionEnded
+from greenroom.app.errors.families import Forbidden, Rejected
+from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.passes import LASTS, Pass, until
 from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.room import Room

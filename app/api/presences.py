@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services
-from greenroom.app.errors import BotFailed, BotSilent, Busy, NoLongerAwaited, NoSuchSession, SessionEnded
+from greenroom.app.errors.bots import BotFailed, BotSilent
+from greenroom.app.errors.limits import Busy, NoLongerAwaited
+from greenroom.app.errors.sessions import NoSuchSession, SessionEnded
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.participants import Presence, Seen, presence_of, with_seen
-from greenroom.app.rooms.requests import Look
+from greenroom.app.rooms.requests.connecting import Look
 from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import ReadSession
 

@@ -9,23 +9,26 @@ from flask import Flask, Response
 from marshmallow import INCLUDE, Schema, fields
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from greenroom.app import errors
 from greenroom.app.api.schemas.fields import sentence
+from greenroom.app.errors import families
+from greenroom.app.errors.bots import BotFailed
+from greenroom.app.errors.callers import UnknownHost
+from greenroom.app.errors.limits import InboxFull, TooManyStreams
 
-STATUS: Mapping[type[errors.GreenroomError], HTTPStatus] = {
-    errors.Rejected: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
-    errors.Forbidden: HTTPStatus.FORBIDDEN,
-    errors.Missing: HTTPStatus.NOT_FOUND,
-    errors.Conflict: HTTPStatus.CONFLICT,
-    errors.Gone: HTTPStatus.GONE,
-    errors.UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
-    errors.InboxFull: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.QuotaReached: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.BotFailed: HTTPStatus.BAD_GATEWAY,
-    errors.TimedOut: HTTPStatus.GATEWAY_TIMEOUT,
+STATUS: Mapping[type[families.GreenroomError], HTTPStatus] = {
+    families.Rejected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    families.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    families.Forbidden: HTTPStatus.FORBIDDEN,
+    families.Missing: HTTPStatus.NOT_FOUND,
+    families.Conflict: HTTPStatus.CONFLICT,
+    families.Gone: HTTPStatus.GONE,
+    UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
+    InboxFull: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
+    families.QuotaReached: HTTPStatus.TOO_MANY_REQUESTS,
+    families.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    BotFailed: HTTPStatus.BAD_GATEWAY,
+    families.TimedOut: HTTPStatus.GATEWAY_TIMEOUT,
 }
 
 MEDIA_TYPE = "application/problem+json"
@@ -46,7 +49,7 @@ class ProblemSchema(Schema):
 
 
 def register(app: Flask) -> None:
-    app.register_error_handler(errors.GreenroomError, _expected)
+    app.register_error_handler(families.GreenroomError, _expected)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _bug)
 
@@ -64,7 +67,7 @@ def problem(
     return Response(json.dumps(body), status, dict(headers or {}), mimetype=MEDIA_TYPE)
 
 
-def _expected(error: errors.GreenroomError) -> Response:
+def _expected(error: families.GreenroomError) -> Response:
     status = next((STATUS[family] for family in type(error).__mro__ if family in STATUS), None)
     if status is None:
         return _bug(error)

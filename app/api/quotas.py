@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from flask import Flask, current_app, g
 
-from greenroom.app.errors import TooManyRequests
+from greenroom.app.errors.limits import TooManyRequests
 from greenroom.app.rooms.rates import CountRequest
 
 OF_THE_KEY = 60_000  # requests a minute, those with its sessions' tokens included: more than two cores answer

@@ -14,7 +14,8 @@ from greenroom.app.api.join_log import note_joined, note_return
 from greenroom.app.api.seats import Wait
 from greenroom.app.api.services import Services
 from greenroom.app.api.ways_in import way_in
-from greenroom.app.errors import Busy, Rejected
+from greenroom.app.errors.families import Rejected
+from greenroom.app.errors.limits import Busy
 from greenroom.app.resume_tokens import ResumeToken
 from greenroom.app.rooms.providers import About
 

@@ -26,7 +26,9 @@ from greenroom.app.api.schemas.rooms import (
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services, services
 from greenroom.app.api.ways_in import way_in
-from greenroom.app.errors import Busy, Conflict, Forbidden, NoBotThere, Rejected
+from greenroom.app.errors.families import Conflict, Forbidden, Rejected
+from greenroom.app.errors.limits import Busy
+from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.passes import Pass
 from greenroom.app.rooms.joined import QUEUED, Joined
 from greenroom.app.rooms.joining import Order
@@ -34,7 +36,7 @@ from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, Write
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import About
-from greenroom.app.rooms.requests import Configure
+from greenroom.app.rooms.requests.changing import Configure
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import as_told
 from greenroom.app.rooms.session_lists import ReadSessions

@@ -14,7 +14,8 @@ from enum import Enum
 
 from flask import request
 
-from greenroom.app.errors import Busy, RoomInDoubt
+from greenroom.app.errors.limits import Busy
+from greenroom.app.errors.rooms import RoomInDoubt
 
 
 class Wait(Enum):

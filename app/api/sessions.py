@@ -30,20 +30,19 @@ from greenroom.app.api.schemas.sessions import (
 )
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import services
-from greenroom.app.errors import (
-    Busy,
-    Forbidden,
-    NoSuchSession,
-    NotALocalRoom,
-    NotStreamedHere,
-    Rejected,
-    UnknownRequest,
-)
+from greenroom.app.errors.bots import UnknownRequest
+from greenroom.app.errors.callers import NotStreamedHere
+from greenroom.app.errors.families import Forbidden, Rejected
+from greenroom.app.errors.limits import Busy
+from greenroom.app.errors.rooms import NotALocalRoom
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.bodies import to_body
-from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import NOTHING
-from greenroom.app.rooms.requests import REQUESTS, Candidates, CleanUp, Offer
+from greenroom.app.rooms.requests.answers import Cleaned
+from greenroom.app.rooms.requests.changing import CleanUp
+from greenroom.app.rooms.requests.connecting import Candidates, Offer
+from greenroom.app.rooms.requests.table import REQUESTS
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, Session, State
 from greenroom.app.rooms.transitions import await_arrival

@@ -20,7 +20,7 @@ from greenroom.app.api.schemas.users import (
 )
 from greenroom.app.api.seats import A_TURN, Wait
 from greenroom.app.api.services import asks_database, services
-from greenroom.app.errors import NoSuchUser
+from greenroom.app.errors.users import NoSuchUser
 from greenroom.app.rooms.exporting import as_json
 from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.users import User

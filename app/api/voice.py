@@ -10,7 +10,8 @@ from greenroom.app.api.schemas.voice import LeaveVoiceRoomSchema, ToldVoiceRoomS
 from greenroom.app.api.seats import Wait
 from greenroom.app.api.services import Services, services
 from greenroom.app.api.ways_in import way_in
-from greenroom.app.errors import NoSuchSession, NotAVoiceRoom
+from greenroom.app.errors.rooms import NotAVoiceRoom
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.passes import LASTS, Pass, until
 from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
 from greenroom.app.rooms.leases import ReadRoom

@@ -9,7 +9,7 @@ from greenroom.app.access import public
 from greenroom.app.api.body import JsonBlueprint, accepts
 from greenroom.app.api.schemas.webhooks import HeardSchema
 from greenroom.app.api.services import services
-from greenroom.app.errors import NoSuchProvider
+from greenroom.app.errors.rooms import NoSuchProvider
 from greenroom.app.rooms.room import DAILY, LIVEKIT
 
 BODY_AT_MOST = 64 * 1024  # bytes

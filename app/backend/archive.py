@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
 from greenroom.app.backend.calls import Backend
-from greenroom.app.errors import BackendAway, BackendRefused
+from greenroom.app.errors.storage import BackendAway, BackendRefused
 from greenroom.app.rooms.archive import Batch, Delivery, NotNow, Refusal, Report, Unkept
 from greenroom.app.rooms.providers import is_guest
 from greenroom.app.rooms.sessions import State

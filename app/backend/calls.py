@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from greenroom.app.backend.signing import ID, SIGNATURE, sign
-from greenroom.app.errors import BackendAway, BackendRefused
+from greenroom.app.errors.storage import BackendAway, BackendRefused
 from greenroom.app.providers.http import Http, Json, NoAnswer
 
 ANSWERS_WITHIN = timedelta(seconds=3)

@@ -1,7 +1,7 @@
 """Tells somebody's own backend that a person is erased: it alone can erase what it keeps of them."""
 
 from greenroom.app.backend.calls import Backend
-from greenroom.app.errors import BackendAway, BackendRefused
+from greenroom.app.errors.storage import BackendAway, BackendRefused
 
 
 class BackendErasure:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from greenroom.app.backend.calls import Backend
-from greenroom.app.errors import BackendAway, BackendRefused
+from greenroom.app.errors.storage import BackendAway, BackendRefused
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.rooms.taking_up import keep_own, take_up

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from greenroom.app.backend.calls import Backend
-from greenroom.app.errors import BackendAway
+from greenroom.app.errors.storage import BackendAway
 from greenroom.app.rooms.conversations import Turn, whole
 from greenroom.app.rooms.taking_up import Earlier, behind_all, newest_that_fit
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.tables import assistants
-from greenroom.app.errors import AssistantExists
+from greenroom.app.errors.users import AssistantExists
 from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
 from greenroom.app.rooms.brief import MAIN
 from greenroom.app.rooms.voice_rooms import RoomPrivacy

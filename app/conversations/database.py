@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from greenroom.app.errors import DatabaseAway, DatabaseDamaged, DatabaseLocked, DatabaseOld
+from greenroom.app.errors.storage import DatabaseAway, DatabaseDamaged, DatabaseLocked, DatabaseOld
 
 POOL = 4  # connections that a process keeps
 BESIDES = 8  # more, while many ask at once

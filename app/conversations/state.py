@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.tables import metadata
-from greenroom.app.errors import DatabaseForeign, DatabaseNewer, DatabaseOld
+from greenroom.app.errors.storage import DatabaseForeign, DatabaseNewer, DatabaseOld
 
 STEPS = (
     Path(__file__).parent / "migrations"

@@ -14,7 +14,7 @@ from functools import cached_property
 from heapq import merge
 from itertools import islice
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.events.schema import ENDED, Event
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.told import BEGINNING, Entry, Place, ReadTold

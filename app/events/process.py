@@ -13,7 +13,7 @@ from aiohttp import web
 
 from greenroom.app import logging
 from greenroom.app import settings as app_settings
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.events.feed import Feed, Happened
 from greenroom.app.events.hub import Hub
 from greenroom.app.events.impatience import has_come, impatient

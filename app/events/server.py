@@ -19,15 +19,9 @@ from itsdangerous import TimestampSigner
 from greenroom.app.api.auth import read_token, session_tokens
 from greenroom.app.api.headers import EVERY, FOR_MACHINES, PREFLIGHT, allows_origin, answers_for
 from greenroom.app.api.problems import MEDIA_TYPE, STATUS
-from greenroom.app.errors import (
-    Busy,
-    Forbidden,
-    GreenroomError,
-    Missing,
-    TooManyStreams,
-    Unauthorized,
-    UnknownHost,
-)
+from greenroom.app.errors.callers import UnknownHost
+from greenroom.app.errors.families import Forbidden, GreenroomError, Missing, Unauthorized
+from greenroom.app.errors.limits import Busy, TooManyStreams
 from greenroom.app.events import waiting
 from greenroom.app.events.feed import Feed, place_of
 from greenroom.app.events.hub import LOST, Hub, Stream

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.outboxes import ReadWaiting, WaitingOutboxes

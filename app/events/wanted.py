@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from greenroom.app.errors import Rejected
+from greenroom.app.errors.families import Rejected
 from greenroom.app.events.schema import TYPES, Event
 
 LONGEST = 2000  # characters of a filter

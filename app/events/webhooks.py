@@ -17,7 +17,7 @@ import aiohttp
 import structlog
 
 from greenroom.app.backend.signing import digest
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.events.addresses import Checked
 from greenroom.app.events.feed import Feed, order_of
 from greenroom.app.events.schema import GAP, moment

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from greenroom.app.errors import GreenroomError
+from greenroom.app.errors.families import GreenroomError
 from greenroom.app.settings import Settings
 
 STARTS_WITHIN = 20.0  # seconds, for a tired machine with a long append-only file

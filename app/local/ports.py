@@ -3,7 +3,7 @@
 import errno
 import socket
 
-from greenroom.app.errors import Conflict
+from greenroom.app.errors.families import Conflict
 from greenroom.app.settings import Settings
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from greenroom.app.errors import GreenroomError
+from greenroom.app.errors.families import GreenroomError
 from greenroom.app.local.keeper import Keeper
 from greenroom.app.local.output import LONGEST_LINE, Log, Output
 from greenroom.app.local.procfile import Entry

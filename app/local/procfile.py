@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenroom.app.errors import Rejected
+from greenroom.app.errors.families import Rejected
 
 
 class BadProcfile(Rejected):

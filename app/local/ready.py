@@ -50,7 +50,7 @@ def joins(settings: Settings) -> str | None:
     Redis may answer all who read, and keep those waiting who write: the first join after "ready" was refused then.
     Where Redis has just lost everything, a join waits for its room and gets it, so that is no reason.
     """
-    from greenroom.app.errors import RedisAway
+    from greenroom.app.errors.storage import RedisAway
     from greenroom.app.operate import trial
     from greenroom.app.storage.ledger import RedisLedger
 
@@ -78,7 +78,7 @@ def livekit(settings: Settings) -> str | None:
 
 def unfit(settings: Settings) -> dict[str, str]:
     """The bots that no worker can start, and why, as the workers report; nothing if Redis cannot tell."""
-    from greenroom.app.errors import RedisAway
+    from greenroom.app.errors.storage import RedisAway
     from greenroom.app.rooms.overview import Overview
     from greenroom.app.storage.ledger import RedisLedger
 

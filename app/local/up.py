@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from greenroom.app import settings as app_settings
-from greenroom.app.errors import Conflict, GreenroomError, Unavailable
+from greenroom.app.errors.families import Conflict, GreenroomError, Unavailable
 from greenroom.app.local import here, procfile, ready
 from greenroom.app.local.keeper import Keeper
 from greenroom.app.local.output import Log, Output

@@ -11,7 +11,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, Generic, TypeVar
 
-from greenroom.app.errors import GreenroomError, RedisAway
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.operate import facts, trial
 from greenroom.app.operate.checkup import check, trials
 from greenroom.app.operate.findings import Finding, Verdict, worst

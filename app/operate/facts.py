@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.rooms.clock import Now, Ping
 from greenroom.app.rooms.leases import ReadRoom, RoomView

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from greenroom.app.errors import Conflict, Missing, NoSuchSession, RedisAway
+from greenroom.app.errors.families import Conflict, Missing
+from greenroom.app.errors.sessions import NoSuchSession
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.operate.wording import columns, count, duration, listed, moment, rfc3339
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom

@@ -8,7 +8,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from greenroom.app.errors import AssistantExists, Rejected
+from greenroom.app.errors.families import Rejected
+from greenroom.app.errors.users import AssistantExists
 from greenroom.app.operate.mongo_documents import BadDocument, in_snake_case
 from greenroom.app.rooms.assistants import NAME, Assistant, AssistantStore, VoiceSessionConfig
 

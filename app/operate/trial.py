@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.brief import NOBODYS
 from greenroom.app.rooms.leases import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
 from greenroom.app.rooms.ledger import Ledger

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from greenroom.app.errors import BadRoom, ProviderAway
+from greenroom.app.errors.rooms import BadRoom, ProviderAway
 from greenroom.app.providers import daily_webhooks, reading, tokens
 from greenroom.app.providers.daily_people import in_daily, participant
 from greenroom.app.providers.daily_rest import Refused, Rest

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.http import Http, Json, NoAnswer
 
 CALL_WITHIN = timedelta(seconds=2)

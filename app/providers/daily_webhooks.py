@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 
-from greenroom.app.errors import BadSignature
+from greenroom.app.errors.callers import BadSignature
 from greenroom.app.providers import reading
 from greenroom.app.providers.http import Json
 from greenroom.app.rooms.providers import RoomEvent

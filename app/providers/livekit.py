@@ -16,7 +16,8 @@ from typing import Any
 
 import structlog
 
-from greenroom.app.errors import BadRoom, BadSignature, ProviderAway
+from greenroom.app.errors.callers import BadSignature
+from greenroom.app.errors.rooms import BadRoom, ProviderAway
 from greenroom.app.providers import reading, tokens
 from greenroom.app.providers.http import Http, NoAnswer
 from greenroom.app.providers.livekit_people import number, participant_of

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greenroom.app.errors import NotOurRoom
+from greenroom.app.errors.rooms import NotOurRoom
 from greenroom.app.rooms.providers import NOTHING, About, Admission, Evidence, Participant
 from greenroom.app.rooms.room import LOCAL, Room
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 
-from greenroom.app.errors import BadSignature
+from greenroom.app.errors.callers import BadSignature
 
 SKEW = timedelta(seconds=10)  # how far a provider's clock may be from ours without its tokens being refused
 

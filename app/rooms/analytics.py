@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from greenroom.app.errors import Rejected
+from greenroom.app.errors.families import Rejected
 from greenroom.app.rooms.sessions import Reason
 
 DAYS_AT_MOST = 366

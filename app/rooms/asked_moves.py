@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from greenroom.app.errors import Forbidden, NotMovable, OthersThere, RoomHasBot, RoomInDoubt, SessionEnded
+from greenroom.app.errors.families import Forbidden
+from greenroom.app.errors.rooms import OthersThere, RoomHasBot, RoomInDoubt
+from greenroom.app.errors.sessions import NotMovable, SessionEnded
 from greenroom.app.rooms.joined import Joined, wait_for_move
 from greenroom.app.rooms.leases import DOUBT_AT_MOST, Held
 from greenroom.app.rooms.ledger import Ledger

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from greenroom.app.errors import NoSuchSession
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.leases import Found, ReadRoom
 from greenroom.app.rooms.ledger import Ledger, Step

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from greenroom.app.errors import NoSuchAssistant
+from greenroom.app.errors.users import NoSuchAssistant
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.cached import Cached, Waiting
 from greenroom.app.rooms.precedence import MERGED

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors.storage import DatabaseAway
 
 READERS = 4  # threads; as many reads may hang at once, and no caller hangs with them
 A_MOMENT = timedelta(milliseconds=100)  # far more than a read takes

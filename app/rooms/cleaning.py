@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from greenroom.app.rooms.bot_answers import Cleaned
+from greenroom.app.rooms.requests.answers import Cleaned
 
 CLEANUP = "room_cleanup"  # the message by which a client asks
 CLEANED = "room_cleaned"  # and the one that answers it, where the client does not speak RTVI

@@ -2,7 +2,7 @@
 
 import structlog
 
-from greenroom.app.errors import IllegalTransition, NoSuchSession
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.session_lists import Forget, ReadSessions

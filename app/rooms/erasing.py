@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from greenroom.app.errors import UserInSession
+from greenroom.app.errors.users import UserInSession
 from greenroom.app.rooms.brief import MAIN
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.ledger import Ledger, Step

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.messages import ask, sending
-from greenroom.app.rooms.requests import HeedRecord
+from greenroom.app.rooms.requests.changing import HeedRecord
 from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, Session
 
 LONGEST_SESSION = timedelta(hours=24)

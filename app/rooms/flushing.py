@@ -12,7 +12,9 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import GreenroomError, NoSuchSession, RedisAway
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.sessions import NoSuchSession
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.archive import Archive, Batch, NotNow, Refusal, Report, Unkept
 from greenroom.app.rooms.conversations import CountMessages
 from greenroom.app.rooms.ledger import Ledger

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from greenroom.app.errors import LaunchFailed, MoveFailed
+from greenroom.app.errors.sessions import LaunchFailed, MoveFailed
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import Place

@@ -10,19 +10,10 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import (
-    ConversationOfAnother,
-    GreenroomError,
-    InboxFull,
-    LaunchFailed,
-    QueueFull,
-    ResumeTokenUsed,
-    RoomInDoubt,
-    SessionEnded,
-    TooManyInLine,
-    TooManyOfOneUser,
-    TooManySessions,
-)
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.limits import InboxFull, QueueFull, TooManyInLine, TooManyOfOneUser, TooManySessions
+from greenroom.app.errors.rooms import RoomInDoubt
+from greenroom.app.errors.sessions import ConversationOfAnother, LaunchFailed, ResumeTokenUsed, SessionEnded
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.endings import end_taken_over
 from greenroom.app.rooms.failures import BotFailure, FailureKind
@@ -41,7 +32,7 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.rates import Once
-from greenroom.app.rooms.requests import Expect
+from greenroom.app.rooms.requests.leaving import Expect
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (

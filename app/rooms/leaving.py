@@ -4,15 +4,17 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere, SessionEnded
-from greenroom.app.rooms.asking import ended_by
+from greenroom.app.errors.bots import BotSilent
+from greenroom.app.errors.rooms import OthersThere
+from greenroom.app.errors.sessions import NoSuchSession, SessionEnded
 from greenroom.app.rooms.endings import end, end_lost
 from greenroom.app.rooms.leases import STALE_AFTER, Found, LeaseStatus, ReadRoom, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.moving import MoveFailure, Target, call_off
 from greenroom.app.rooms.providers import Providers
-from greenroom.app.rooms.requests import Leave, LeaveLater
+from greenroom.app.rooms.requests.asking import ended_by
+from greenroom.app.rooms.requests.leaving import Leave, LeaveLater
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 

@@ -8,7 +8,7 @@ subject's steps stand in the module that has its name, here and in `app.storage`
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from greenroom.app.errors import GreenroomError
+from greenroom.app.errors.families import GreenroomError
 
 T = TypeVar("T")
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from greenroom.app.errors import InboxFull
+from greenroom.app.errors.limits import InboxFull
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line
 from greenroom.app.rooms.messages import sending
-from greenroom.app.rooms.requests import GiveWay
+from greenroom.app.rooms.requests.leaving import GiveWay
 from greenroom.app.rooms.session_lists import LongAlone, ReadSessions
 from greenroom.app.rooms.sessions import Happened, Note, Session, State
 

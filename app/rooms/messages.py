@@ -10,12 +10,14 @@ from typing import Any, TypeVar, cast
 
 import structlog
 
-from greenroom.app.errors import BotFailed, BotSilent, NoLongerAwaited, SessionEnded
-from greenroom.app.rooms.asked_bot import Request
+from greenroom.app.errors.bots import BotFailed, BotSilent
+from greenroom.app.errors.limits import NoLongerAwaited
+from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.rooms.bodies import of_body
-from greenroom.app.rooms.bot_answers import EXPIRED, BotAnswer
 from greenroom.app.rooms.inbox import AwaitAnswer, Send
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.requests.answers import EXPIRED, BotAnswer
+from greenroom.app.rooms.requests.request import Request
 from greenroom.app.rooms.sessions import ReadSession, Session, State
 from greenroom.app.rooms.sliced_wait import slices
 

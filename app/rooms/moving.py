@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from greenroom.app.errors import IllegalTransition, NoSuchSession, RedisAway
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.leases import ACTIVE_FOR, PENDING_FOR, Adopt, Adoption, Lease, ReadRoom
 from greenroom.app.rooms.ledger import AsyncLedger, Step
 from greenroom.app.rooms.procedures import Procedure, Underway, follow_awaited

@@ -8,7 +8,7 @@ from threading import Lock
 
 import structlog
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.rooms.naming import fresh_name
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room

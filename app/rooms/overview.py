@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import LIMITS
 from greenroom.app.rooms.leases import ReadRoom, RoomView

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.rooms.providers import Participant, Provider, Track
 from greenroom.app.rooms.room import LOCAL, Room
 

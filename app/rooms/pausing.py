@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from greenroom.app.errors import InboxFull, NoSuchSession, SessionEnded
+from greenroom.app.errors.limits import InboxFull
+from greenroom.app.errors.sessions import NoSuchSession, SessionEnded
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.messages import ask, sending
 from greenroom.app.rooms.procedures import Procedure
-from greenroom.app.rooms.requests import HeedRecord
+from greenroom.app.rooms.requests.changing import HeedRecord
 from greenroom.app.rooms.session_lists import ReadSessions
 from greenroom.app.rooms.sessions import ON_STAGE, Call, Pause, ReadEvents, ReadSession, Session, State
 from greenroom.app.rooms.user_bots import ReadUserBot

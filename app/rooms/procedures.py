@@ -14,7 +14,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from greenroom.app.errors import GreenroomError
+from greenroom.app.errors.families import GreenroomError
 from greenroom.app.rooms.ledger import AsyncLedger, Ledger, Step
 
 R = TypeVar("R")

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import NotOurRoom, ProviderAway
+from greenroom.app.errors.rooms import NotOurRoom, ProviderAway
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import BEAT_EVERY, Found, Lease, LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import Ledger

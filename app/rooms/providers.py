@@ -6,7 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from greenroom.app.errors import NotOurRoom, ReservedName
+from greenroom.app.errors.rooms import NotOurRoom
+from greenroom.app.errors.users import ReservedName
 from greenroom.app.rooms.room import Room
 
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from greenroom.app.errors import NoSuchConversation, Rejected
+from greenroom.app.errors.families import Rejected
+from greenroom.app.errors.sessions import NoSuchConversation
 from greenroom.app.rooms.brief import MAIN
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.ledger import Ledger

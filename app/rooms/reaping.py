@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import NoSuchSession, RedisAway
+from greenroom.app.errors.sessions import NoSuchSession
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
 from greenroom.app.rooms.endings import end_lost
 from greenroom.app.rooms.failures import BotFailure, FailureKind

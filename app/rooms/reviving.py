@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import NoSuchSession, NotOurRoom, ProviderAway
+from greenroom.app.errors.rooms import NotOurRoom, ProviderAway
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import Found, Lease, Supersede, Withdraw

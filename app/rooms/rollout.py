@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from greenroom.app.errors import VoiceNotEnabled
+from greenroom.app.errors.users import VoiceNotEnabled
 from greenroom.app.rooms.assistants import Assistant
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from greenroom.app.errors import BadRoom
+from greenroom.app.errors.rooms import BadRoom
 from greenroom.app.rooms.naming import fresh_name
 
 LOCAL, LIVEKIT, DAILY = "local", "livekit", "daily"

@@ -8,7 +8,9 @@ from enum import StrEnum
 
 import structlog
 
-from greenroom.app.errors import NoSuchSession, ProviderAway, Unavailable
+from greenroom.app.errors.families import Unavailable
+from greenroom.app.errors.rooms import ProviderAway
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.brief import new_conversation
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.joining import Joining, Order

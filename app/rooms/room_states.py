@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from greenroom.app.errors import TooMuchState
+from greenroom.app.errors.rooms import TooMuchState
 from greenroom.app.rooms.leases import ACTIVE_FOR
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.room import Room

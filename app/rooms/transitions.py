@@ -11,15 +11,9 @@ from enum import Enum, auto
 
 import structlog
 
-from greenroom.app.errors import (
-    BotFailed,
-    BotSilent,
-    IllegalTransition,
-    NoSuchSession,
-    NotMovable,
-    OthersThere,
-    SessionEnded,
-)
+from greenroom.app.errors.bots import BotFailed, BotSilent
+from greenroom.app.errors.rooms import OthersThere
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession, NotMovable, SessionEnded
 from greenroom.app.rooms.brief import Brief, Mode
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import SetDeadline
@@ -33,7 +27,7 @@ from greenroom.app.rooms.moving import MOVES_WITHIN, MoveFailure, Target, call_o
 from greenroom.app.rooms.procedures import Underway, follow
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.relaunching import relaunch
-from greenroom.app.rooms.requests import MoveTo
+from greenroom.app.rooms.requests.changing import MoveTo
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.session_lists import ReadSessions
 from greenroom.app.rooms.sessions import (

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import structlog
 
-from greenroom.app.errors import NoSuchSession
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import ClearDeadline, SetDeadline
 from greenroom.app.rooms.endings import end

@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from greenroom.app.errors import Busy, DatabaseAway
+from greenroom.app.errors.limits import Busy
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.cached import Waiting, in_time
 
 WITHIN = timedelta(seconds=2)  # a join waits for the database

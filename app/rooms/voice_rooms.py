@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from greenroom.app.errors import NotYourRoom, NoVoiceRoom
+from greenroom.app.errors.rooms import NotYourRoom, NoVoiceRoom
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.providers import check_name, is_guest
 from greenroom.app.rooms.room import LOCAL, LONGEST_NAME, Room

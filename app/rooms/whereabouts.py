@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from greenroom.app.errors import NoSuchSession
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.pausing import OVER, ReadCall, is_in_call

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 
-from greenroom.app.errors import GreenroomError
+from greenroom.app.errors.families import GreenroomError
 from greenroom.app.settings.definition import Settings
 
 API_KEY, SIGNING_SECRET, FLOWER_PASSWORD = "api_key", "signing_secret", "flower_password"

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from redis.exceptions import NoScriptError, ResponseError
 
-from greenroom.app.errors import GreenroomError
+from greenroom.app.errors.families import GreenroomError
 from greenroom.app.rooms.ledger import Step
 
 FOLDER = Path(__file__).parent / "scripts"

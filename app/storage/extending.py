@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from greenroom.app.errors import DurationRefused, NoSuchSession, SessionEnded
+from greenroom.app.errors.sessions import DurationRefused, NoSuchSession, SessionEnded
 from greenroom.app.rooms.extending import LONGEST_SESSION, SetDuration
 from greenroom.app.rooms.sessions import KEPT_AFTER_END, Happened, Session
 from greenroom.app.storage import keys

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from greenroom.app.errors import InboxFull
+from greenroom.app.errors.limits import InboxFull
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Message, Receive, Send
 from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys

@@ -1,6 +1,6 @@
 """Pauses as Redis commands."""
 
-from greenroom.app.errors import NoSuchSession, SessionEnded
+from greenroom.app.errors.sessions import NoSuchSession, SessionEnded
 from greenroom.app.rooms.pausing import Paused, ReadCall, SeenTo, SetCall, SetPause
 from greenroom.app.rooms.sessions import KEPT_AFTER_END, Call, Happened, Session
 from greenroom.app.storage import keys

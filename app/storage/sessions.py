@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 
-from greenroom.app.errors import IllegalTransition, NoSuchSession
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.room import Room

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from greenroom.app.errors import UnknownPersonality
+from greenroom.app.errors.bots import UnknownPersonality
 from greenroom.app.rooms.brief import WORDS
 from greenroom.app.rooms.precedence import decide
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.pausing import follow_call
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.storage.async_ledger import AsyncRedisLedger

@@ -9,8 +9,8 @@ from typing import Any
 
 import structlog
 
-from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.cleaning import in_words
+from greenroom.app.rooms.requests.answers import Cleaned
 from greenroom.app.rooms.sessions import Happened
 from greenroom.bots.memories import Memories
 from greenroom.bots.stay.definition import Definition

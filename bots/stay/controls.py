@@ -18,7 +18,7 @@ from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 
 from greenroom.app.rooms.brief import FACTS, Brief, Mode
 from greenroom.app.rooms.precedence import decide
-from greenroom.app.rooms.requests import Configure
+from greenroom.app.rooms.requests.changing import Configure
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
 from greenroom.bots import speech

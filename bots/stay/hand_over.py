@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import Happened, Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger

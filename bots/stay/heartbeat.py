@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.leases import BEAT_EVERY, Beat, Beaten
 from greenroom.app.rooms.sessions import Happened, Reason
 from greenroom.app.storage.async_ledger import AsyncRedisLedger

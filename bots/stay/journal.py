@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from greenroom.app.errors import GreenroomError, IllegalTransition, NoSuchSession, RedisAway
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import ReadTurns, Turn
 from greenroom.app.rooms.ledger import Step

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.sessions import State
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.carrying_out import WRITTEN_WITHIN

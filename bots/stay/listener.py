@@ -6,15 +6,15 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
-from greenroom.app.errors import OthersThere
+from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.rooms import consequences, happenings
-from greenroom.app.rooms.asking import check_alone, wish_of
 from greenroom.app.rooms.attendance import Attendance
 from greenroom.app.rooms.bodies import to_body
-from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.happenings import Happening
+from greenroom.app.rooms.requests.answers import Cleaned
+from greenroom.app.rooms.requests.asking import check_alone, wish_of
 from greenroom.app.rooms.sessions import (
     NO_APPEARANCE,
     Appearance,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import NotMovable
+from greenroom.app.errors.sessions import NotMovable
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.moving import (
     MOVABLE,

@@ -1,4 +1,4 @@
-"""What the requests of `app/rooms/requests.py` may use of a bot, and how a message becomes one of them and is done.
+"""What the requests of `app/rooms/requests` may use of a bot, and how a message becomes one of them and is done.
 
 The inbox hands messages over one by one, in the order in which they were sent; the bot's pipeline may not run yet.
 """
@@ -9,13 +9,14 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.errors import NotMovable, OthersThere
-from greenroom.app.rooms.asked_bot import AskedBot
+from greenroom.app.errors.rooms import OthersThere
+from greenroom.app.errors.sessions import NotMovable
 from greenroom.app.rooms.bodies import to_body
-from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.requests import BadRequest, read
+from greenroom.app.rooms.requests.answers import Cleaned
+from greenroom.app.rooms.requests.asked_bot import AskedBot
+from greenroom.app.rooms.requests.table import BadRequest, read
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms

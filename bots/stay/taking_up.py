@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from greenroom.app.errors import GreenroomError
+from greenroom.app.errors.families import GreenroomError
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.rooms.taking_up import Earlier, KeptEarlier, behind_all, keep_own

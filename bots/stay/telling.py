@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from datetime import timedelta
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.told import Hear, Sound
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.stay.journal import Journal

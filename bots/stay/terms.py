@@ -1,6 +1,6 @@
 """What a session's record says of it while its bot runs, and others may change: its pause, and how long it may last."""
 
-from greenroom.app.errors import NoSuchSession
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.sessions import ReadSession
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.listener import RoomListener

@@ -18,7 +18,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import DailyRunnerArguments
 from pipecat.transports.daily.transport import DailyOutputTransportMessageUrgentFrame
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.daily_people import participant
 from greenroom.app.rooms.cleaning import CleanupMessage

@@ -18,7 +18,8 @@ from aiortc.sdp import SessionDescription, candidate_from_sdp
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
-from greenroom.app.errors import CandidatesRefused, OfferRefused, RoomFull
+from greenroom.app.errors.bots import CandidatesRefused, OfferRefused
+from greenroom.app.errors.rooms import RoomFull
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Source, Track

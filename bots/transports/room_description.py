@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.room_metadata import with_facts
 from greenroom.app.rooms.room import Room
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from greenroom.app.errors import OfferRefused
+from greenroom.app.errors.bots import OfferRefused
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Appearance

@@ -17,7 +17,7 @@ import structlog
 from celery.concurrency import prefork
 from celery.worker import state
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.failures import BotFailure

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import NoSuchSession
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import (
     SUMMARY,

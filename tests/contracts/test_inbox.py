@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import InboxFull
+from greenroom.app.errors.limits import InboxFull
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.storage.inbox import INBOX_HOLDS
 from tests.rigs.makers import a_beat

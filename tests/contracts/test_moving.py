@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import IllegalTransition, NoSuchSession
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.handovers import HandOver
 from greenroom.app.rooms.leases import (

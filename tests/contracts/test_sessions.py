@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from greenroom.app.errors import IllegalTransition, NoSuchSession
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.deadlines import OverdueRooms

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from greenroom.app.errors import IllegalTransition, RedisAway
+from greenroom.app.errors.sessions import IllegalTransition
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.inbox import Receive
 from greenroom.app.rooms.sessions import State, Transition
 

@@ -1,6 +1,6 @@
 """A queue of launches that remembers what it was asked to carry."""
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.queue_names import CONTROL, LAUNCHES
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.provider_events import REMEMBERED_FOR, name_of

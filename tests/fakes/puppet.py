@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from greenroom.app.errors import OthersThere
+from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.rooms.inbox import Answer, Receive
 from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Beaten, Release
 from greenroom.app.rooms.ledger import Ledger

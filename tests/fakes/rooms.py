@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.rooms.providers import NOTHING, About, Admission, Evidence, Participant
 from greenroom.app.rooms.room import LIVEKIT, Room
 

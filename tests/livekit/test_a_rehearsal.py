@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.rooms.room import Room
 

@@ -13,7 +13,7 @@ import greenroom.bots.run
 from greenroom.app.conversations.database import Database, Patience
 from greenroom.app.conversations.migrating import migrate
 from greenroom.app.conversations.tables import metadata
-from greenroom.app.rooms.requests import Leave
+from greenroom.app.rooms.requests.leaving import Leave
 from tests.model.world import World
 from tests.rigs.redis_world import client, patient_ledger
 

@@ -11,7 +11,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-from greenroom.app.errors import GreenroomError, RedisAway
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.inbox import Message
@@ -24,7 +25,7 @@ from greenroom.app.rooms.moving import MOVE, MOVES_WITHIN, CallOffMove, CommitMo
 from greenroom.app.rooms.pausing import PauseUpkeep, SetPause
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import Once
-from greenroom.app.rooms.requests import HeedRecord, MoveTo
+from greenroom.app.rooms.requests.changing import HeedRecord, MoveTo
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     Advance,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.leases import Beaten
 from greenroom.app.rooms.session_lists import LiveSessions

@@ -24,7 +24,8 @@ import greenroom.bots.run
 from greenroom.app.conversations.tables import metadata
 from greenroom.app.rooms import moving as app_moving
 from greenroom.app.rooms.moving import CommitMove
-from greenroom.app.rooms.requests import Leave, MoveTo
+from greenroom.app.rooms.requests.changing import MoveTo
+from greenroom.app.rooms.requests.leaving import Leave
 from greenroom.app.rooms.sessions import State
 from greenroom.bots.stay import carrying_out, parts
 from greenroom.bots.stay import moving as stay_moving

@@ -8,7 +8,7 @@ import pytest
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.conversations import ReadTurns, Record, Source, ToolCall, Turn
 from greenroom.app.rooms.resuming import NO_RESULT
 from greenroom.app.rooms.sessions import Create, ReadSession

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from celery.worker import state
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
 from greenroom.app.rooms.ledger import granted
 from greenroom.app.rooms.reaping import Reaper

@@ -22,15 +22,10 @@ import greenroom.bots.run
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.tables import turns as kept_turns
-from greenroom.app.errors import (
-    BotSilent,
-    DatabaseAway,
-    GreenroomError,
-    IllegalTransition,
-    NoSuchSession,
-    NotMovable,
-    SessionEnded,
-)
+from greenroom.app.errors.bots import BotSilent
+from greenroom.app.errors.families import GreenroomError
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession, NotMovable, SessionEnded
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.archive import Batch, Refusal
 from greenroom.app.rooms.brief import new_conversation

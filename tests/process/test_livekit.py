@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from livekit import rtc
 
-from greenroom.app.errors import BadSignature, ProviderAway
+from greenroom.app.errors.callers import BadSignature
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.providers import bot_identity

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from greenroom.app.errors import IllegalTransition, NoSuchSession, RedisAway
+from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.inbox import Receive, Send
 from greenroom.app.rooms.leases import Claimed, ReadRoom, Withdraw

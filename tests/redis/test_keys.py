@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.app.errors import LaunchFailed
+from greenroom.app.errors.sessions import LaunchFailed
 from greenroom.app.providers.local import Local
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.asked_reaping import TellReaped
@@ -33,7 +33,7 @@ from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once
 from greenroom.app.rooms.reaping import Reaper
-from greenroom.app.rooms.requests import Configure
+from greenroom.app.rooms.requests.changing import Configure
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, WriteState

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from greenroom.app.errors import NoSuchSession
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.brief import NOBODYS
 from greenroom.app.rooms.leases import Claimed, ReadRoom
 from greenroom.app.rooms.session_lists import ReadSessions

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.local.embedded_redis import answers, prepare
 from greenroom.app.rooms.clock import Ping
 from greenroom.app.rooms.inbox import Receive

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import redis
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.ledger import Ledger, Step, granted
 from greenroom.app.rooms.room import Room
 from greenroom.app.storage import keys

@@ -18,7 +18,7 @@ from greenroom.app.conversations.tables import (
     turns,
     users,
 )
-from greenroom.app.errors import DatabaseNewer, DatabaseOld
+from greenroom.app.errors.storage import DatabaseNewer, DatabaseOld
 from greenroom.app.rooms.archive import Batch, Delivery, Departure, Refusal, Report, Unkept, Visit
 from greenroom.app.rooms.conversations import Source, ToolCall, ToolStatus
 from greenroom.app.rooms.sessions import Event, Reason, State

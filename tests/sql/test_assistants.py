@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.conversations.assistants import SqlAssistants
-from greenroom.app.errors import AssistantExists
+from greenroom.app.errors.users import AssistantExists
 from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
 from greenroom.app.rooms.voice_rooms import RoomPrivacy
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from greenroom.app.conversations.database import BESIDES, POOL, Database, Patience
 from greenroom.app.conversations.tables import conversations, users
-from greenroom.app.errors import DatabaseAway, DatabaseDamaged, DatabaseOld
+from greenroom.app.errors.storage import DatabaseAway, DatabaseDamaged, DatabaseOld
 from tests.rigs.ports import free_port
 from tests.rigs.postgresql import postgresql_server
 

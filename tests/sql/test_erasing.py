@@ -26,7 +26,8 @@ from greenroom.app.conversations.tables import (
     users,
 )
 from greenroom.app.conversations.users import SqlUsers
-from greenroom.app.errors import BackendAway, UserInSession
+from greenroom.app.errors.storage import BackendAway
+from greenroom.app.errors.users import UserInSession
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.archive import Batch, Delivery, Report
 from greenroom.app.rooms.conversations import BeginConversation, Record, ToolCall, ToolStatus, Turn

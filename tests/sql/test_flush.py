@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.tables import conversations, metadata, participants, sessions
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.archive import Refusal, Unkept
 from greenroom.app.rooms.conversations import BeginConversation
 from greenroom.app.rooms.flushing import OF_ONE_CONVERSATION, Flusher

@@ -4,7 +4,7 @@ import pytest
 
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.sessions import SqlKeptSessions
-from greenroom.app.errors import NoSuchSession
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.histories import Histories
 from greenroom.app.rooms.sessions import Create, Happened, Note, ReadEvents, Reason, State, Transition

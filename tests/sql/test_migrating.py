@@ -16,7 +16,7 @@ from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.migrating import NOTHING, migrate
 from greenroom.app.conversations.state import check, latest, state_of
 from greenroom.app.conversations.tables import metadata
-from greenroom.app.errors import DatabaseForeign, DatabaseNewer, DatabaseOld
+from greenroom.app.errors.storage import DatabaseForeign, DatabaseNewer, DatabaseOld
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from greenroom.app.conversations import reading as sql_reading
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.reading import SqlKeptConversations
-from greenroom.app.errors import NoSuchConversation
+from greenroom.app.errors.sessions import NoSuchConversation
 from greenroom.app.rooms.archive import Batch, Delivery, Report
 from greenroom.app.rooms.conversations import SUMMARY, Record, SumsUp, ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.flushing import Flusher

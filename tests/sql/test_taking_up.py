@@ -4,7 +4,7 @@ import pytest
 
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.taking_up import SqlEarlier
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.archive import Batch, Delivery
 from greenroom.app.rooms.conversations import (
     SUMMARY,

@@ -18,7 +18,7 @@ from greenroom.app.rooms.line_upkeep import Positions
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.reaping import Reaper
-from greenroom.app.rooms.requests import REQUESTS
+from greenroom.app.rooms.requests.table import REQUESTS
 from greenroom.app.settings import IceServer, Settings
 from tests.fakes.launches import RememberedLaunches
 from tests.fakes.puppet import Puppet

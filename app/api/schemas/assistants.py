@@ -21,7 +21,7 @@ from greenroom.app.api.schemas.fields import (
     page_limit,
     sentence,
 )
-from greenroom.app.errors import Rejected
+from greenroom.app.errors.families import Rejected
 from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
 from greenroom.app.rooms.extending import LONGEST_SESSION
 from greenroom.app.rooms.voice_rooms import RoomPrivacy

@@ -1,4 +1,4 @@
-"""Requests to a bot that callers send as they are; `app/rooms/requests.py` has their fields and their answers."""
+"""Requests to a bot that callers send as they are; `app/rooms/requests` has their fields and their answers."""
 
 from marshmallow import INCLUDE, Schema
 

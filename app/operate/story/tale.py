@@ -7,7 +7,7 @@ Rooms go by their names, and people by theirs, where a room has told one.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from greenroom.app.errors import BadRoom
+from greenroom.app.errors.rooms import BadRoom
 from greenroom.app.operate.story.endings import ENDINGS
 from greenroom.app.operate.story.history import WORDS, extra_of
 from greenroom.app.rooms.cleaning import worth_telling

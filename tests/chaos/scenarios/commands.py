@@ -88,7 +88,7 @@ async def _stale(lab: Lab, report: Report, session_id: str) -> None:
 
 def _flood(lab: Lab, session_id: str, flood: int) -> tuple[int, int]:
     """Commands to a bot that does not read; how many were taken, and how many refused."""
-    from greenroom.app.errors import InboxFull
+    from greenroom.app.errors.limits import InboxFull
     from greenroom.app.rooms.inbox import Send
     from greenroom.app.rooms.sessions import ReadSession
     from greenroom.app.storage.ledger import RedisLedger

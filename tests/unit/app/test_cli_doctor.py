@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from greenroom.app import cli_doctor, settings
-from greenroom.app.errors import DatabaseLocked
+from greenroom.app.errors.storage import DatabaseLocked
 
 
 def test_the_doctor_tells_a_database_that_is_locked_and_how_to_find_who_locks_it(sqlite_file):

@@ -8,7 +8,7 @@ import pytest
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.memory import as_message
 from greenroom.app.rooms.room import Room
 from greenroom.bots import memories

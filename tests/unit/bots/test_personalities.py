@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from greenroom.app.errors import UnknownPersonality
+from greenroom.app.errors.bots import UnknownPersonality
 from greenroom.bots import personalities
 from greenroom.bots.voices import is_espeak_voice
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import RedisAway, TooMuchState
+from greenroom.app.errors.rooms import TooMuchState
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.bots import background_writer, room_state
 from greenroom.bots.room_state import RoomState

@@ -8,7 +8,7 @@ from pathlib import Path
 import espeakng_loader
 import pytest
 
-from greenroom.app.errors import UnknownVoice
+from greenroom.app.errors.bots import UnknownVoice
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, voices
 from greenroom.bots.speech.demo.speaking import voice_named, voice_of

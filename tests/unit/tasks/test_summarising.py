@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from celery.exceptions import Retry
 
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.summarising import NotWritten
 from greenroom.tasks import summarising

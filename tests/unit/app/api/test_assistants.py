@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import DatabaseAway, UnknownVoice
+from greenroom.app.errors.bots import UnknownVoice
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms import assistants as of_assistants
 from greenroom.app.rooms.assistants import Assistants
 from tests.rigs.api import problem

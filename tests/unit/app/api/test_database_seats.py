@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.app.api import services, users
 from greenroom.app.api.seats import A_TURN, SHARES, Seats, Wait
-from greenroom.app.errors import Busy
+from greenroom.app.errors.limits import Busy
 from tests.rigs.api import problem, routes
 
 ASKS_NOTHING_THERE = {"/users/<user_id>/session"}

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from greenroom.app.errors import Forbidden
+from greenroom.app.errors.families import Forbidden
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.room import Room

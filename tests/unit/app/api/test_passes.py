@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import PassExpired, Unauthorized
+from greenroom.app.errors.callers import PassExpired
+from greenroom.app.errors.families import Unauthorized
 from greenroom.app.passes import LASTS, LINK_LASTS, Pass, Passes, link, until
 from tests.rigs.api import KEY, SIGNS, problem, routes
 from tests.rigs.makers import CELLAR

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.rooms.asked_bot import Request
-from greenroom.app.rooms.bot_answers import Done
-from greenroom.app.rooms.requests import REQUESTS
+from greenroom.app.rooms.requests.answers import Done
+from greenroom.app.rooms.requests.request import Request
+from greenroom.app.rooms.requests.table import REQUESTS
 from tests.rigs.api import problem
 
 pytestmark = pytest.mark.usefixtures("staffed")

@@ -6,7 +6,7 @@ import pytest
 
 from greenroom.app import resume_tokens
 from greenroom.app.api.seats import SHARES, Wait
-from greenroom.app.errors import UnknownCredential
+from greenroom.app.errors.callers import UnknownCredential
 from greenroom.app.resume_tokens import ResumeTokens
 from greenroom.app.rooms.sessions import State
 from tests.rigs.api import KEY, SIGNS, problem, routes

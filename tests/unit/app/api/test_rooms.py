@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from greenroom.app.api.seats import SHARES, Wait
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.asked_reaping import TellReaped, reap_as_asked
 from greenroom.app.rooms.bodies import to_body
-from greenroom.app.rooms.bot_answers import PeopleSeen
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Providers, Source, Track
+from greenroom.app.rooms.requests.answers import PeopleSeen
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
 from greenroom.app.rooms.sessions import Limits, ReadSession, Reason, State
 from tests.rigs.api import problem

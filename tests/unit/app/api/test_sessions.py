@@ -9,11 +9,11 @@ import pytest
 from greenroom.app.api.auth import mint, session_tokens
 from greenroom.app.api.seats import SHARES, Seats, Wait
 from greenroom.app.conversations.archive import SqlArchive
-from greenroom.app.errors import Busy
+from greenroom.app.errors.limits import Busy
 from greenroom.app.rooms.archive import Report
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.inbox import Send
-from greenroom.app.rooms.requests import Offer
+from greenroom.app.rooms.requests.connecting import Offer
 from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
     Appearance,

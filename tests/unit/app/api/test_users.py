@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from greenroom.app.conversations.archive import SqlArchive
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms import users
 from greenroom.app.rooms.archive import Batch, Delivery, Report, Visit
 from greenroom.app.rooms.conversations import Record, Turn

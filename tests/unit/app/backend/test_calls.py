@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.app.backend.calls import LONGEST_ANSWER, Backend
 from greenroom.app.backend.signing import sign
-from greenroom.app.errors import BackendAway, BackendRefused
+from greenroom.app.errors.storage import BackendAway, BackendRefused
 from tests.fakes.backend_server import SECRET
 from tests.rigs.ports import free_port
 

@@ -3,7 +3,7 @@
 import pytest
 
 from greenroom.app.backend.erasing import BackendErasure, erasure_at
-from greenroom.app.errors import BackendAway
+from greenroom.app.errors.storage import BackendAway
 
 
 def test_a_backend_is_told_whom_and_up_to_when(fake, backend):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from greenroom.app.backend.memory import BackendMemory
-from greenroom.app.errors import BackendAway
+from greenroom.app.errors.storage import BackendAway
 from greenroom.app.rooms.memory import CHARACTERS_A_TOKEN, HEADING, TOKENS, as_message, facts_in, is_memory
 
 

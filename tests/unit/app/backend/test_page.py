@@ -15,7 +15,7 @@ from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.erasing import erasure_at
 from greenroom.app.backend.memory import BackendMemory
 from greenroom.app.backend.taking_up import BackendEarlier
-from greenroom.app.errors import BackendAway
+from greenroom.app.errors.storage import BackendAway
 from greenroom.app.rooms.archive import Batch, Delivery, Report, Visit
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import HEADING

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from greenroom.app.backend.taking_up import BackendEarlier
-from greenroom.app.errors import BackendAway
+from greenroom.app.errors.storage import BackendAway
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.taking_up import TOKENS_AT_MOST, Earlier
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from greenroom.app import queue_names
-from greenroom.app.errors import DatabaseAway, DatabaseNewer, DatabaseOld, RedisAway
+from greenroom.app.errors.storage import DatabaseAway, DatabaseNewer, DatabaseOld, RedisAway
 from greenroom.app.operate import doctor, facts, trial
 from greenroom.app.operate.checkup import check, trials
 from greenroom.app.operate.doctor import BLIND, ILL, WELL, Place, examine, examine_room

@@ -8,7 +8,7 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers import daily_rest, of
 from greenroom.app.providers.daily import Daily
 from greenroom.app.rooms.providers import Participant, bot_identity

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from greenroom.app.errors import BadSignature
+from greenroom.app.errors.callers import BadSignature
 from greenroom.app.providers.daily import Daily
 from greenroom.app.rooms.providers import Participant
 from greenroom.app.rooms.room import Room

@@ -6,7 +6,7 @@ import time
 import jwt
 import pytest
 
-from greenroom.app.errors import BadSignature
+from greenroom.app.errors.callers import BadSignature
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.providers.livekit_people import participant_of
 from greenroom.app.rooms.providers import Source, Track

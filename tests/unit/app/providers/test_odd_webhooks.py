@@ -8,7 +8,7 @@ import time
 import jwt
 import pytest
 
-from greenroom.app.errors import BadSignature
+from greenroom.app.errors.callers import BadSignature
 from greenroom.app.providers import reading
 from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.livekit import LiveKit

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from pipecat.transports.livekit.transport import LiveKitCallbacks, LiveKitInputTransport, LiveKitParams
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.room_metadata import named_in, with_facts
 from greenroom.app.rooms.room import Room
 from greenroom.bots.seam.livekit import Client

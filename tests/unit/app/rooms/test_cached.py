@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import Busy, DatabaseAway
+from greenroom.app.errors.limits import Busy
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.cached import Cached
 from tests.rigs.eventually import eventually
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.cleaning import CleanupMessage, in_words
+from greenroom.app.rooms.requests.answers import Cleaned
 
 RTVI = {
     "label": "rtvi-ai",

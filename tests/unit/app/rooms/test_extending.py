@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import DurationRefused, NoSuchSession, SessionEnded
+from greenroom.app.errors.sessions import DurationRefused, NoSuchSession, SessionEnded
 from greenroom.app.rooms.extending import (
     LONGEST_SESSION,
     WARNED_BEFORE_END,

@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import LaunchFailed, QueueFull, RedisAway, RoomInDoubt, TooManyInLine
+from greenroom.app.errors.limits import QueueFull, TooManyInLine
+from greenroom.app.errors.rooms import RoomInDoubt
+from greenroom.app.errors.sessions import LaunchFailed
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import BotSilent, NoSuchSession, OthersThere
+from greenroom.app.errors.bots import BotSilent
+from greenroom.app.errors.rooms import OthersThere
+from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.leases import STALE_AFTER, Adoption, Beaten, LeaseStatus, ReadRoom
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.reaping import NOT_HEARD

@@ -4,20 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import (
-    BotFailed,
-    BotSilent,
-    CandidatesRefused,
-    NoLongerAwaited,
-    OfferRefused,
-    OthersThere,
-    RoomFull,
-    SessionEnded,
-)
-from greenroom.app.rooms.bot_answers import Done, OfferAnswer
+from greenroom.app.errors.bots import BotFailed, BotSilent, CandidatesRefused, OfferRefused
+from greenroom.app.errors.limits import NoLongerAwaited
+from greenroom.app.errors.rooms import OthersThere, RoomFull
+from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.rooms.inbox import Answer, Receive
 from greenroom.app.rooms.messages import ask, sending
-from greenroom.app.rooms.requests import Candidates, Configure, HeedRecord, Leave, Offer
+from greenroom.app.rooms.requests.answers import Done, OfferAnswer
+from greenroom.app.rooms.requests.changing import Configure, HeedRecord
+from greenroom.app.rooms.requests.connecting import Candidates, Offer
+from greenroom.app.rooms.requests.leaving import Leave
 from greenroom.app.rooms.sessions import Reason
 from greenroom.app.rooms.sliced_wait import SLICE, slices
 from tests.rigs.makers import DIED, an_order

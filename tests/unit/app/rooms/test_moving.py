@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.line import Push

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.opening import PASSED_OVER_FOR, Opening
 from greenroom.app.rooms.providers import Providers

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import NoSuchSession, SessionEnded
+from greenroom.app.errors.sessions import NoSuchSession, SessionEnded
 from greenroom.app.rooms.pausing import Paused, PauseUpkeep, Pausing, SetPause, follow_call
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.sessions import (

@@ -8,7 +8,8 @@ import asyncio
 
 import pytest
 
-from greenroom.app.errors import NoSuchSession, RedisAway
+from greenroom.app.errors.sessions import NoSuchSession
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.leases import Adopt, Adoption, Claim, ReadRoom, Release, Withdraw
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.procedures import Underway, follow, follow_awaited

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenroom.app.errors import Rejected
+from greenroom.app.errors.families import Rejected
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.reading import Place, merged
 

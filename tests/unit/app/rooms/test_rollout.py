@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from greenroom.app.errors import VoiceNotEnabled
+from greenroom.app.errors.users import VoiceNotEnabled
 from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
 from greenroom.app.rooms.rollout import Outside, Rollout
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from greenroom.app.errors import BadRoom
+from greenroom.app.errors.rooms import BadRoom
 from greenroom.app.rooms.room import Room
 
 HOSTILE = [

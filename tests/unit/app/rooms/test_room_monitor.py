@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from greenroom.app.errors import ProviderAway
+from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import ReadRoom

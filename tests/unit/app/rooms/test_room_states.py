@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenroom.app.errors import TooMuchState
+from greenroom.app.errors.rooms import TooMuchState
 from greenroom.app.rooms.room_states import VALUE_HOLDS, Open, Opened, as_told, opened
 
 

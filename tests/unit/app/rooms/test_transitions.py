@@ -5,21 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import (
-    LaunchFailed,
-    MoveFailed,
-    NotMovable,
-    NotYourRoom,
-    OthersThere,
-    RoomHasBot,
-    SessionEnded,
-)
+from greenroom.app.errors.rooms import NotYourRoom, OthersThere, RoomHasBot
+from greenroom.app.errors.sessions import LaunchFailed, MoveFailed, NotMovable, SessionEnded
 from greenroom.app.rooms import joining as joining_module
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
-from greenroom.app.rooms.requests import Leave, MoveTo
+from greenroom.app.rooms.requests.changing import MoveTo
+from greenroom.app.rooms.requests.leaving import Leave
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import (
     Happened,

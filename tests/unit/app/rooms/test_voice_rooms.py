@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from greenroom.app.errors import Forbidden, NotYourRoom
+from greenroom.app.errors.families import Forbidden
+from greenroom.app.errors.rooms import NotYourRoom
 from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.rooms.leases import ReadRoom

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.inbox import Send
 from greenroom.app.rooms.pausing import SetCall, SetPause
 from greenroom.app.rooms.room import Room

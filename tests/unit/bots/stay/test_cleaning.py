@@ -9,8 +9,8 @@ from pipecat.frames.frames import InterruptionFrame, LLMUpdateSettingsFrame, TTS
 from structlog.testing import capture_logs
 
 from greenroom.app.rooms.assistants import Assistant
-from greenroom.app.rooms.bot_answers import Cleaned
 from greenroom.app.rooms.cleaning import CleanupMessage
+from greenroom.app.rooms.requests.answers import Cleaned
 from greenroom.app.rooms.sessions import Happened, Note
 from greenroom.bots.stay import cleaning
 from tests.fakes.async_ledgers import Told

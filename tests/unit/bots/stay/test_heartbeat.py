@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.leases import DOUBT_LASTS, Beat, Beaten

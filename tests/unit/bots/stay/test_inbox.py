@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from greenroom.app.errors import OthersThere
+from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.rooms.inbox import Answer, Message
 from greenroom.app.rooms.sessions import Note
 from greenroom.bots.stay import journal as journals

@@ -10,7 +10,8 @@ from pipecat.frames.frames import InterruptionFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 
-from greenroom.app.errors import NotMovable, RedisAway
+from greenroom.app.errors.sessions import NotMovable
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.conversations import Record, ToolStatus
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Beaten, Lease, LeaseStatus, ReadRoom, RoomView

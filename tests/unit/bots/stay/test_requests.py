@@ -7,13 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import CandidatesRefused, OthersThere
-from greenroom.app.rooms.asked_bot import Request
-from greenroom.app.rooms.bot_answers import Done, PeopleSeen
+from greenroom.app.errors.bots import CandidatesRefused
+from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Source, Track
-from greenroom.app.rooms.requests import REQUESTS, Candidates, Configure, Look, Notice, Offer
+from greenroom.app.rooms.requests.answers import Done, PeopleSeen
+from greenroom.app.rooms.requests.changing import Configure
+from greenroom.app.rooms.requests.connecting import Candidates, Look, Offer
+from greenroom.app.rooms.requests.request import Request
+from greenroom.app.rooms.requests.table import REQUESTS
+from greenroom.app.rooms.requests.telling import Notice
 from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.requests import handle
 from tests.fakes.stays import parts_of_a_stay, with_pipeline

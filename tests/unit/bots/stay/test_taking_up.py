@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from greenroom.app.errors import DatabaseAway
+from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.conversations import BeginConversation, Record, TakeUp, Turn
 from greenroom.app.rooms.taking_up import Earlier
 from greenroom.bots.stay import bot_run, taking_up

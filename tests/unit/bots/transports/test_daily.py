@@ -17,7 +17,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.runner.utils import create_transport
 from pipecat.workers.runner import WorkerRunner
 
-from greenroom.app.errors import OfferRefused
+from greenroom.app.errors.bots import OfferRefused
 from greenroom.app.providers import daily_rest
 from greenroom.app.providers.daily import Daily
 from greenroom.app.rooms.failures import FailureKind

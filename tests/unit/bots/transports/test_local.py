@@ -11,7 +11,7 @@ from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc import transport
 
-from greenroom.app.errors import CandidatesRefused
+from greenroom.app.errors.bots import CandidatesRefused
 from greenroom.app.rooms.providers import Source, Track
 from greenroom.bots.transports.local import LocalStage
 from tests.fakes.listener import Deaf

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from greenroom.app.errors import RedisAway
+from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.conversations import BeginConversation, Turn
 from greenroom.bots import background_writer
 from greenroom.bots.turns import writer

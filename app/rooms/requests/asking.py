@@ -1,6 +1,6 @@
 """Who asks a bot for something: a person of its room, who may not ask for everything, or the holder of the API key."""
 
-from greenroom.app.errors import OthersThere
+from greenroom.app.errors.rooms import OthersThere
 
 ANOTHER_CAME = "its user's next bot is in another room"
 

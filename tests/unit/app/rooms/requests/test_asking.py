@@ -2,8 +2,8 @@
 
 import pytest
 
-from greenroom.app.errors import OthersThere
-from greenroom.app.rooms.asking import check_alone, ended_by, wish_of
+from greenroom.app.errors.rooms import OthersThere
+from greenroom.app.rooms.requests.asking import check_alone, ended_by, wish_of
 
 KEY = None  # who asks with the API key is nobody in the room
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors import GreenroomError
-from greenroom.app.rooms.asked_bot import Request
+from greenroom.app.errors.families import GreenroomError
 from greenroom.app.rooms.bodies import of_body, to_body
-from greenroom.app.rooms.bot_answers import (
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.providers import Source, Track
+from greenroom.app.rooms.requests.answers import (
     EXPIRED,
     FAILED,
     MALFORMED,
@@ -20,25 +21,12 @@ from greenroom.app.rooms.bot_answers import (
     OfferAnswer,
     PeopleSeen,
 )
-from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.providers import Source, Track
-from greenroom.app.rooms.requests import (
-    REQUESTS,
-    BadRequest,
-    Candidates,
-    CleanUp,
-    Configure,
-    Expect,
-    GiveWay,
-    HeedRecord,
-    Leave,
-    LeaveLater,
-    Look,
-    MoveTo,
-    Notice,
-    Offer,
-    read,
-)
+from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo
+from greenroom.app.rooms.requests.connecting import Candidates, Look, Offer
+from greenroom.app.rooms.requests.leaving import Expect, GiveWay, Leave, LeaveLater
+from greenroom.app.rooms.requests.request import Request
+from greenroom.app.rooms.requests.table import REQUESTS, BadRequest, read
+from greenroom.app.rooms.requests.telling import Notice
 from greenroom.app.rooms.sessions import Reason, State
 from tests.rigs.makers import a_session
 

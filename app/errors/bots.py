@@ -1,0 +1,49 @@
+"""A bot: which one, how it sounds, and what it is asked."""
+
+from greenroom.app.errors.families import GreenroomError, Missing, Rejected, TimedOut
+
+
+class UnknownRequest(Missing):
+    """A bot cannot be asked for that."""
+
+
+class UnknownBot(Rejected):
+    """There is no bot of that name; BOTS lists those that this installation has."""
+
+    kind = "unknown-bot"
+
+
+class UnknownVoice(Rejected):
+    """There is no voice of that name."""
+
+    kind = "unknown-voice"
+
+
+class UnknownPersonality(Rejected):
+    """There is no personality of that name."""
+
+    kind = "unknown-personality"
+
+
+class OfferRefused(Rejected):
+    """The bot could not use that offer; send an SDP offer as a browser makes it, with audio first."""
+
+    kind = "offer-refused"
+
+
+class CandidatesRefused(Rejected):
+    """These candidates are for a connection that is no more, or cannot be read; those for the last offer are kept."""
+
+    kind = "candidates-refused"
+
+
+class BotFailed(GreenroomError):
+    """The bot could not do that; the worker's log says why."""
+
+    kind = "bot-failed"
+
+
+class BotSilent(TimedOut):
+    """The bot did not answer in time; if its process has died, the room is free within 30 seconds."""
+
+    kind = "bot-silent"

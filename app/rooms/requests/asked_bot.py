@@ -1,0 +1,69 @@
+"""What a request may do with the bot that is asked."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from greenroom.app.rooms.participants import Seen
+from greenroom.app.rooms.requests.answers import Cleaned
+from greenroom.app.rooms.sessions import Reason
+
+
+class AskedBot(Protocol):
+    """What a request may use of the bot that is asked, whose pipeline may not run yet."""
+
+    def look(self) -> Sequence[Seen]:
+        """The people beside it, where their room's server does not tell what they send."""
+        ...
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Who is in the room."""
+        ...
+
+    def tell(self, event: str, **facts: str) -> None:
+        """Send the people's clients a message."""
+        ...
+
+    async def connect(self, user_id: str, offer: Mapping[str, object]) -> Mapping[str, str]:
+        """Connect a person's browser; returns the bot's half of it.  Raises OfferRefused, RoomFull."""
+        ...
+
+    async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, object]]) -> None:
+        """Raises CandidatesRefused, OfferRefused."""
+        ...
+
+    async def change(self, changes: Mapping[str, object]) -> None:
+        """Change how it speaks, thinks and is seen, from its next answer on."""
+        ...
+
+    async def heed_record(self) -> None:
+        """Do what the session's record says of its pause, and of its time."""
+        ...
+
+    def give_way(self) -> bool:
+        """Leave, if nobody is in the room; returns whether it does."""
+        ...
+
+    def leave(self, reason: Reason, detail: str) -> None:
+        """Say goodbye, and end the session."""
+        ...
+
+    async def leave_later(self, teardown_delay: timedelta, detail: str) -> None:
+        """Wait so long for somebody to come back, as in an empty room, and end the session if nobody does."""
+        ...
+
+    async def expect(self) -> None:
+        """Wait for somebody who is on their way, as long as for one who has just left."""
+        ...
+
+    async def clean_up(self, wish: str | None) -> Cleaned:
+        """Cancel what is under way, and read anew what it knows; the same wish is done once."""
+        ...
+
+    async def move(self, epoch: int) -> None:
+        """Begin the move that the session's record has, to the claim of that epoch; asked twice it begins once.
+
+        Raises NotMovable, OthersThere.
+        """
+        ...
