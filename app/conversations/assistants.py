@@ -116,10 +116,11 @@ def _columns(assistant: Assistant) -> dict[str, Any]:
 
 
 def _plain(config: VoiceSessionConfig) -> dict[str, Any]:
-    """As JSON has it; durations in seconds."""
+    """As JSON has it; durations in seconds.  None is left out: a version that does not know a name reads the rest."""
     return {
         name: value.total_seconds() if isinstance(value, timedelta) else value
         for name, value in asdict(config).items()
+        if value is not None
     }
 
 
@@ -128,7 +129,7 @@ def _config(stored: Mapping[str, Any]) -> VoiceSessionConfig | None:
         return None
     durations = {
         name: timedelta(seconds=stored[name])
-        for name in ("persistence", "max_duration")
+        for name in ("persistence", "max_duration", "silence")
         if stored.get(name) is not None
     }
     privacy = RoomPrivacy(stored["room_privacy"])

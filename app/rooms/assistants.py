@@ -29,6 +29,8 @@ class VoiceSessionConfig:
     )
     room_privacy: RoomPrivacy = RoomPrivacy.PRIVATE
     max_duration: timedelta | None = None  # None: as the installation has it
+    # How long nobody may say anything while people are there; None: as its personality has it
+    silence: timedelta | None = None
     auto_start: bool = False  # whether it comes before anybody asks
     rollout_share: int = 100  # percent of its users who get it
 
@@ -72,6 +74,7 @@ class Assistant:
             "memory": self.memory,
             "persistence": voice_session.persistence,
             "max_duration": voice_session.max_duration,
+            "silence": voice_session.silence,
         }
 
     def in_effect(self, *, persistence: timedelta, max_duration: timedelta) -> "Assistant":

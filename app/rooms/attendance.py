@@ -80,6 +80,12 @@ class Attendance:
         """Whether a person has been with the session, with this bot or one before it."""
         return self._last_person is not None
 
+    @property
+    def may_be_talked_with(self) -> bool:
+        """Whether people are with the bot, and it is neither paused nor on its way to another room."""
+        is_elsewhere = self._is_waiting or self._is_moving or self._waiting.is_on
+        return self._is_on and not is_elsewhere and not self._is_paused
+
     def on(self, happening: Happening) -> list[Consequence]:
         """What follows, in the order in which it must be done."""
         consequences = self._what_follows(happening)

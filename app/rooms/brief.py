@@ -20,6 +20,7 @@ WORDS = (
     "away",
     "moving",
     "ending_soon",
+    "still_there",
 )  # what a bot may be given words for
 
 
@@ -44,6 +45,8 @@ class Brief:
     personality: str
     persistence: timedelta  # how long the bot waits in an empty room
     max_duration: timedelta
+    # How long nobody may say anything while people are there; None: as its personality, or the installation, has it
+    silence: timedelta | None = None
     mode: Mode = Mode.VOICE
     assistant: str | None = None
     persona: str | None = None  # the name that the bot goes by
@@ -106,7 +109,7 @@ def _plain(fact: Any) -> Any:
 
 
 def _typed(kind: Any, fact: Any) -> Any:
-    if kind is timedelta:
+    if fact is not None and kind in (timedelta, timedelta | None):
         return timedelta(seconds=fact)
     return Mode(fact) if kind is Mode else fact
 

@@ -195,6 +195,8 @@ def _was_dismissed(session: Session, emptied_ms: int | None) -> bool:
     if emptied_ms is None:
         return True
     over_ms = session.updated_ms
-    if session.reason is Reason.IDLE:  # the room was empty for the whole persistence before the end
+    if (
+        session.reason is Reason.IDLE and session.alone_ms
+    ):  # it was empty for the whole persistence before the end
         over_ms -= (session.brief.persistence + BOT_NOTICES_WITHIN) // timedelta(milliseconds=1)
     return emptied_ms < over_ms

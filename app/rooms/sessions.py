@@ -67,6 +67,7 @@ class Happened(StrEnum):
     RESUME_ASKED = "resume_asked"
     EXTENDED = "extended"  # it may last this long now
     ENDS_SOON = "ends_soon"  # its people were told so: in this time
+    QUIET = "quiet"  # nobody has said anything for so long: its bot has asked whether they are there
 
 
 _FROM_ANY = frozenset({State.LEAVING, State.LOST})

@@ -127,6 +127,12 @@ class Settings:
         "300", partial(parsers.seconds, low=0), "seconds a bot waits in an empty room"
     )
     max_duration: timedelta = _setting("3600", partial(parsers.seconds, low=1), "seconds a session may last")
+    silence: timedelta = _setting(
+        "300",
+        partial(parsers.seconds, low=0),
+        "seconds in which people who are there say nothing, until the bot asks; the same again, and its session ends; "
+        "0: never",
+    )
     fresh_rooms: tuple[str, ...] = _setting(
         "",
         parsers.some_of("livekit", "daily", "local"),

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,10 @@ class Personality:
     away: str  # before it is gone for a moment
     moving: str  # to those whom it leaves for another room
     ending_soon: str  # half a minute before the session's time is over
+    still_there: str  # to people who have not said anything for long
     voice: str  # with an OpenAI-compatible server; empty: the one that OPENAI_VOICE names
     demo_voice: DemoVoice
+    silence: timedelta | None = None  # how long that is; None: the installation's
     speech: str | None = None  # the kind of speech it needs; None: the installation's
     voice_parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -103,11 +106,12 @@ def load(name: str) -> Personality:
 
 
 def _from_toml(name: str, described: dict[str, Any]) -> Personality:
-    voice = described.pop("voice")
+    voice, silence = described.pop("voice"), described.pop("silence", None)
     return Personality(
         id=name,
         voice=voice.get("openai", ""),
         demo_voice=DemoVoice(**voice["demo"]),
         voice_parameters=voice.get("parameters", {}),
+        silence=None if silence is None else timedelta(seconds=silence),
         **described,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -130,6 +131,18 @@ class Controls:
         """Say that the session's time is nearly over, if anybody hears it."""
         if self._is_heard:
             await self._say(TTSSpeakFrame(self._personality.ending_soon))
+
+    @property
+    def silence(self) -> timedelta:
+        """How long nobody may say anything while people are there; 0: for ever."""
+        named = self._session.brief.silence
+        decided = self._personality.silence if named is None else named
+        return self._settings.silence if decided is None else decided
+
+    async def ask_whether_anybody_is_there(self) -> None:
+        """Ask people who have not said anything for long."""
+        if self._is_heard:
+            await self._say(TTSSpeakFrame(self._personality.still_there))
 
     async def say_goodbye(self) -> bool:
         """Say goodbye and end; False, and nothing is said, if nobody hears it.

@@ -27,6 +27,7 @@ from greenroom.bots.stay.carrying_out import CarryOut
 from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.quiet import QuietCall
 from greenroom.bots.transports.stage import PutOut
 
 
@@ -42,6 +43,7 @@ class RoomListener:
         journal: Journal,
         cleaning: Cleaning,
         calls: Calls,
+        quiet: QuietCall,
         change_conversation: Callable[[str], None],
         begin: Callable[[Coroutine[Any, Any, None]], object],
         end: End,
@@ -54,6 +56,7 @@ class RoomListener:
         self._journal = journal
         self._change_conversation = change_conversation  # in the room
         self._calls = calls
+        self._quiet = quiet
         self._begin = begin
         self._end = end
         self._adopted_at = time.monotonic()
@@ -155,6 +158,7 @@ class RoomListener:
     async def _follow(self, happening: Happening) -> None:
         if self._end.has_begun:
             return
+        self._quiet.somebody_is_there()
         follows = self._rules.on(happening)
         rest = [each for each in follows if not self._carry_out.at_once(each)]
         async with self._in_order:

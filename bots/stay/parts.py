@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from greenroom.app.rooms.attendance import Attendance
+from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.moving import Adopter
 from greenroom.app.rooms.parking import park
@@ -42,6 +43,7 @@ from greenroom.bots.stay.last_moment import LastMoment
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.moves import Moves
 from greenroom.bots.stay.moving import Connect, Moving
+from greenroom.bots.stay.quiet import QuietCall
 from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.stay.take_over import TakeOver
@@ -53,6 +55,7 @@ from greenroom.bots.stay.voices import Voices
 from greenroom.bots.stay.watchdog import Watchdog
 from greenroom.bots.transports.stage import Stage
 from greenroom.bots.turns import Turns
+from greenroom.bots.turns.floor import USER
 from greenroom.bots.turns.hearing import Hearing
 
 
@@ -123,7 +126,7 @@ class Parts:
         self.turns = Turns(
             self._ledger, session, adopted.conversation, age=adopted.age, memories=self.memories
         )
-        self.turns.on_said = lambda turn: self.rooms.now.voices.said(turn)
+        self.turns.on_said = self._said
         self.turns.on_kept = self.announcing.turn
         self.taking_up = TakingUp(
             earlier, session, adopted.conversation, self.turns, begin_own=self._begin_own_conversation
@@ -164,15 +167,23 @@ class Parts:
             say=lambda *frames: self.bot_run.say(*frames),
             end=self.end,
         )
+        self.quiet = QuietCall(
+            rooms=lambda: self.rooms,
+            journal=self.journal,
+            may_be_talked_with=lambda: self.attendance.may_be_talked_with,
+            end=self.end,
+        )
         self.calls = Calls(self._ledger, self.journal, begin=self.chores.begin)
         known = (said.person for said in adopted.conversation)
+        self.attendance = Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next)
         self.listener = RoomListener(
-            Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next),
+            self.attendance,
             self.carry_out,
             people=lambda: self.stage.people,
             journal=self.journal,
             cleaning=self.cleaning,
             calls=self.calls,
+            quiet=self.quiet,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             begin=self.chores.begin,
             end=self.end,
@@ -260,6 +271,10 @@ class Parts:
             may_have_moved=lambda: self.moves.are_in_doubt,
         )
 
+    def _said(self, turn: Turn) -> None:
+        self.quiet.heard(bot=turn.role != USER)  # a line that was typed is heard nowhere else
+        self.rooms.now.voices.said(turn)
+
     async def _park(self) -> bool:
         steps = park(self.journal.session, owner=self.adopted.owner, launches=self._launches)
         return await follow_awaited(self._ledger, steps)
@@ -303,7 +318,7 @@ class Parts:
         doorway = Doorway(self.listener, is_open=not apart)
         stage = self._stage_of(session, self._settings, listener=doorway, waits=waits, apart=apart)
         outbox = Outbox(self.turns.acknowledging.is_written, self.chores.begin)
-        voices = Voices(stage, hearing, to_servers=self.telling.tell)
+        voices = Voices(stage, hearing, to_servers=self.telling.tell, heard=self.quiet.heard)
         bot_run = BotRun(
             session,
             target=self.target,

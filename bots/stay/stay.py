@@ -131,6 +131,7 @@ class Stay:
                 "writing of turns": self._parts.turns.write(),
                 "writing of what is open": self._parts.open_things.write(),
                 "telling of what is heard": self._parts.telling.run(),
+                "watching for silence": self._parts.quiet.run(),
             }
         )
 

@@ -57,12 +57,14 @@ class Voices:
         hearing: Hearing,
         *,
         to_servers: Tell,
+        heard: Callable[..., object] = lambda **_: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`to_servers` is called with a type and its facts."""
+        """`to_servers` is called with a type and its facts; `heard` when somebody speaks, the bot or a person."""
         self._stage = stage
         self._hearing = hearing
         self._to_servers = to_servers
+        self._heard = heard
         self._now = now
         self._window: dict[Any, float] = {}
         self._window_began = 0.0
@@ -70,6 +72,10 @@ class Voices:
         self._levels = 0
         # pipecat sends each of these frames up and down a pipeline, and each of several outputs passes it on
         self._bot_speaks = self._person_speaks = False
+
+    @property
+    def bot_speaks(self) -> bool:
+        return self._bot_speaks
 
     def follow(self, pipeline: PipelineWorker) -> None:
         """Tell of what is heard in this pipeline."""
@@ -108,6 +114,7 @@ class Voices:
     def _bot(self, *, speaks: bool) -> None:
         if speaks != self._bot_speaks:
             self._bot_speaks = speaks
+            self._heard(bot=True)
             self._stage.tell("voice.bot.speaking", speaking=speaks)
             self._to_servers("voice.bot.speaking", speaking="1" if speaks else "0")
 
@@ -118,6 +125,7 @@ class Voices:
 
     def _speech(self, person: str | None, *, begins: bool) -> None:
         event, person = f"voice.speech.{'start' if begins else 'end'}", person or self._only_person()
+        self._heard(bot=False)
         self._stage.tell(event, person=person)
         self._to_servers(event, **({"person": person} if person else {}))
 
@@ -139,6 +147,8 @@ class Voices:
         if level == self._last_level == 0.0:
             return
         self._last_level = level
+        if level and not self._hearing.is_followed:  # then nobody says for sure who speaks
+            self._heard(bot=speaker is BOT)
         whose = {"bot": True} if speaker is BOT else {"person": speaker or self._only_person()}
         self._stage.tell("voice.audio.level", level=level, **whose)
         self._levels += 1

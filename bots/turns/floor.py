@@ -54,6 +54,11 @@ class Floor:
         """The bot speaks, or thinks of what to say."""
         return any(speaker == ASSISTANT for speaker, _ in self._speaking)
 
+    @property
+    def people_speak(self) -> bool:
+        """Whether a person is speaking."""
+        return any(speaker == USER for speaker, _ in self._speaking)
+
     def is_left(self) -> None:
         """Nobody is there any more: whoever spoke has gone, and nobody waits for an answer."""
         self._speaking = {(speaker, person) for speaker, person in self._speaking if speaker == ASSISTANT}

@@ -44,6 +44,7 @@ def a_full_brief() -> Brief:
         personality="gruff",
         persistence=timedelta(seconds=7),
         max_duration=timedelta(seconds=77),
+        silence=timedelta(seconds=17),
         mode=Mode.FORUM,
         persona="Long John “Barbecue”",
         instructions="A pirate, “Ahoy”.\nA second line",

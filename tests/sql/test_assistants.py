@@ -27,6 +27,7 @@ PEARL = Assistant(
     voice_session_config=VoiceSessionConfig(
         enabled=False,
         persistence=timedelta(0),
+        silence=timedelta(seconds=45),
         room_privacy=RoomPrivacy.PUBLIC,
         max_duration=timedelta(hours=2),
         auto_start=True,

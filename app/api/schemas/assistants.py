@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from greenroom.app.api.schemas.character import CharacterSchema
-from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE
+from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, LONGEST_SILENCE
 from greenroom.app.api.schemas.fields import (
     NAME,
     Flag,
@@ -48,6 +48,16 @@ class VoiceSessionConfigSchema(Strict):
         load_default=None,
         validate=between(timedelta(seconds=10), LONGEST_SESSION),
         metadata={"description": "Seconds; null: MAX_DURATION"},
+    )
+    silence = Seconds(
+        strict=True,
+        allow_none=True,
+        load_default=None,
+        validate=between(timedelta(0), LONGEST_SILENCE),
+        metadata={
+            "description": "Seconds in which people who are there say nothing, until the bot asks; the same again, and "
+            "its session ends; 0: never; null: its personality's, else SILENCE"
+        },
     )
     auto_start = Flag(load_default=False, metadata={"description": "Whether it comes before anybody asks"})
     rollout_share = fields.Integer(

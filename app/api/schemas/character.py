@@ -52,6 +52,7 @@ class PromptsSchema(Strict):
     away = _words(500, "What it says before it is gone for a moment")
     moving = _words(500, "What it says to those whom it leaves for another room")
     ending_soon = _words(500, "What it says when the session's time is nearly over")
+    still_there = _words(500, "What it asks when nobody has said anything for long")
 
 
 class CharacterSchema(Schema):

@@ -20,7 +20,7 @@ from greenroom.app.api.schemas.users import profile
 from greenroom.app.rooms.brief import FACTS, Mode
 from greenroom.app.rooms.extending import LONGEST_SESSION
 
-LONGEST_PERSISTENCE = timedelta(hours=1)
+LONGEST_PERSISTENCE = LONGEST_SILENCE = timedelta(hours=1)
 
 
 class FactsSchema(CharacterSchema):
@@ -55,6 +55,14 @@ class FactsSchema(CharacterSchema):
         attribute="persistence", strict=True, validate=between(timedelta(0), LONGEST_PERSISTENCE)
     )
     max_duration = Seconds(strict=True, validate=between(timedelta(seconds=10), LONGEST_SESSION))
+    silence = Seconds(
+        strict=True,
+        allow_none=True,
+        validate=between(timedelta(0), LONGEST_SILENCE),
+        metadata={
+            "description": "In which nobody says anything although people are there, until the bot asks; 0: never"
+        },
+    )
     conversation_id = fields.String(
         validate=NAME,
         metadata={"description": "Of a conversation of that user's, to go on with; none: a new one"},

@@ -10,7 +10,11 @@ from greenroom.app.rooms.sessions import Reason
 # How a session ended: how bad it is, what it means, and what to do.
 ENDINGS: Mapping[Reason, tuple[Verdict, str, str]] = {
     Reason.LEFT: (OK, "the call was ended", ""),
-    Reason.IDLE: (OK, "the person left, and did not come back while the bot waited", ""),
+    Reason.IDLE: (
+        OK,
+        "the person left, and did not come back while the bot waited, or said nothing for long",
+        "",
+    ),
     Reason.NO_SHOW: (
         OK,
         "nobody came into the room while the bot waited",

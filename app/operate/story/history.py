@@ -14,6 +14,7 @@ WORDS = {
     "resume_asked": "its bot is to speak again",
     "extended": "it may last so long now",
     "ends_soon": "the people were told that its time is nearly over",
+    "quiet": "nobody said anything: the bot asked whether they are there",
     "waiting": "alone in the room; it waits",
     "transitioning": "on its way to another room",
     "moved": "has gone to another room",

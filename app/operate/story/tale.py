@@ -129,6 +129,8 @@ class Tale:
                 return f"it was extended, to {extra}"
             case Happened.ENDS_SOON:
                 return f"the people were told that it ends in {extra}"
+            case Happened.QUIET:
+                return f"nobody had said anything for {extra}: the bot asked whether they were there"
             case Happened.MESSAGE_EXPIRED:
                 return _because(
                     "the bot read too late what it was asked for, and did not do it", _asked(extra)

@@ -17,6 +17,7 @@ def test_every_personality_is_complete_and_asks_for_a_name(name):
     assert somebody.id == name and somebody.language == "en"
     assert "What is your name?" in somebody.greeting or "what is your name?" in somebody.greeting
     assert somebody.ending_soon and somebody.ending_soon != somebody.goodbye
+    assert somebody.still_there.endswith(("?", ".")) and "?" in somebody.still_there
     assert somebody.goodbye.startswith("Goodbye") and len(somebody.prompt) > 100
     assert is_espeak_voice(somebody.demo_voice.name)
 

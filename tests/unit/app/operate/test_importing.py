@@ -113,7 +113,7 @@ def test_the_configuration_is_set_where_it_is_missing_and_only_there(imported, s
     assert (ruby.persona, ruby.voice_session_config) == ("Ruby the First", USUAL)
     assert store.find("opal").voice_session.rollout_share == 10
     assert store.find("jade").voice_session_config == USUAL
-    usual = (True, timedelta(seconds=300), "private", timedelta(seconds=3600), False, 100)
+    usual = (True, timedelta(seconds=300), "private", timedelta(seconds=3600), None, False, 100)
     assert tuple(vars(USUAL).values()) == usual
 
 

@@ -12,7 +12,7 @@ from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.moving import CommitMove, Target
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room_monitor import COOLDOWN, Outcome, RoomMonitor
-from greenroom.app.rooms.sessions import Limits, ReadEvents, ReadSession, Reason
+from greenroom.app.rooms.sessions import Happened, Limits, Note, ReadEvents, ReadSession, Reason
 from tests.rigs.makers import CELLAR, STAGE, adopted, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -188,6 +188,22 @@ def test_who_comes_back_just_after_an_idle_bot_has_left_gets_one(monitor, once, 
     rooms.arrive(hall, "ada")
 
     assert monitor.look(hall) is Outcome.SERVED
+
+
+def test_people_who_said_nothing_for_long_get_no_other_bot_although_the_room_was_empty_shortly_before(
+    monitor, once, rooms, hall, ledger
+):
+    bot = once(None, persistence=MINUTE)
+    rooms.depart(hall, "ada")
+    monitor.look(hall)
+    rooms.arrive(hall, "bob")
+    arrival = Note(bot.session.id, Happened.PERSON_ARRIVED, bot.session.epoch, person="bob")
+    ledger.run(arrival)
+    ledger.pass_time(MINUTE / 2)
+
+    bot.leave(Reason.IDLE)  # with bob there
+
+    assert monitor.look(hall) is Outcome.DISMISSED
 
 
 def test_a_session_that_is_not_over_is_looked_after_by_others(monitor, once, hall, ledger):

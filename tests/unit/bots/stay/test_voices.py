@@ -46,10 +46,12 @@ class Room:
         self.stage, self.servers, self.at = Stage(*people), [], 100.0
         self.floor = Floor()
         self.hearing = SimpleNamespace(floor=self.floor, is_followed=is_followed)
+        self.heard = []
         self.voices = Voices(
             self.stage,
             self.hearing,
             to_servers=lambda event, **facts: self.servers.append((event, facts)),
+            heard=lambda *, bot: self.heard.append("bot" if bot else "person"),
             now=lambda: self.at,
         )
         self.voices.follow(SimpleNamespace(pipeline=SimpleNamespace(processors=[])))
@@ -169,3 +171,25 @@ async def test_what_is_told_is_in_the_table_of_events():
         assert TYPES[event].is_heard
         assert facts.keys() <= TYPES[event].facts.keys()
         assert all(isinstance(fact, str) for fact in facts.values())
+
+
+async def test_whoever_speaks_is_heard_in_a_call_that_may_be_quiet():
+    room = Room("ada")
+    room.floor.begins(USER, "ada")
+    room.floor.stops(USER, "ada")
+    await room.say(BotStartedSpeakingFrame(), BotStoppedSpeakingFrame())
+
+    assert room.heard == ["person", "person", "bot", "bot"]
+
+
+@pytest.mark.parametrize(("is_followed", "heard"), [(True, set()), (False, {"person", "bot"})])
+async def test_where_nobody_says_who_speaks_any_sound_is_somebody(is_followed, heard):
+    room = Room("ada", is_followed=is_followed)
+    for _ in range(3):
+        await room.hear(spoken(0.5))
+        room.at += LEVEL_EVERY + 0.01
+    for _ in range(3):
+        await room.say(OutputAudioRawFrame(sound(0.5), 24_000, 1))
+        room.at += LEVEL_EVERY + 0.01
+
+    assert set(room.heard) == heard
