@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from greenroom.app.cli_arguments import json_argument, room
 from greenroom.app.cli_here import ledger_of, settings_here
-from greenroom.app.settings import Settings
+from greenroom.app.settings import Settings, SettingsError
 from greenroom.app.settings.parsers import without_password
 
 
@@ -25,6 +25,7 @@ def doctor(chosen: argparse.Namespace) -> int:
         settings.events_url,
         tuple((without_password(url), receiver_of(url)) for url in settings.webhook_urls),
         *_database(settings),
+        _wrong_with_personalities(settings),
     )
     ledger = ledger_of(settings)
     ours = providers.of(settings)
@@ -48,6 +49,16 @@ def _database(settings: Settings) -> tuple[str, Callable[[], None]]:
         database.try_to_write()
 
     return database.address, try_it
+
+
+def _wrong_with_personalities(settings: Settings) -> tuple[str, ...]:
+    from greenroom.bots import personalities
+
+    try:
+        personalities.with_those_of(settings.personalities)
+    except SettingsError as error:
+        return tuple(error.problems)
+    return ()
 
 
 def doctor_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,9 @@ OUR_PROCFILE = Path(__file__).parent.parent / "Procfile"
 def up(chosen: argparse.Namespace) -> int:
     """Start everything and print the link; Ctrl-C stops it."""
     from greenroom.app.local import up as supervisor
+    from greenroom.bots import personalities
 
+    personalities.everybody()  # said before anything is started, instead of by each process
     for name in app_settings.ignored():
         complain(name)
     return supervisor.up(

@@ -19,7 +19,9 @@ def create_app() -> Flask:
     settings = app_settings.load(keys=(app_settings.API_KEY, app_settings.SIGNING_SECRET))
     logging.configure(settings)
     ledger, launches = RedisLedger(settings.redis_url), CeleryQueues(celery)
-    names = {name: personalities.load(name).name for name in personalities.names()}
+    there = personalities.everybody()
+    names = {name: each.name for name, each in there.items()}
+    limits = {name: each.limits for name, each in there.items()}
     services = Services.over(ledger, launches, settings, tuple(names))
-    services = replace(services, names=names, check_voice=voices.check_voice)
+    services = replace(services, names=names, limits=limits, check_voice=voices.check_voice)
     return register(Flask("app", static_folder=None), services)

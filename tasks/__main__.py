@@ -51,9 +51,11 @@ def main(context: click.Context) -> None:
     warnings.filterwarnings("ignore", category=SecurityWarning)
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # BOTS may name modules that lie here
+    from greenroom.bots import personalities
     from greenroom.tasks.celery import app, settings
 
     settings()  # what is wrong with them ends the start; Celery might meet it later, and go on
+    personalities.everybody()  # read before a worker forks: all of its bots have the same
 
     context.obj = CLIContext(app=app, no_color=True, workdir=None, quiet=True)
 

@@ -24,7 +24,9 @@ def order_of(wanted: Mapping[str, Any], here: Services) -> Order:
     called = {name: fact for name, fact in wanted.items() if name in FACTS and name != "assistant"}
     assistant = known_assistant(wanted.get("assistant"), here)
     its_own = assistant.facts() if assistant else {}
-    facts = decide(call=called, assistant=its_own, installation=here.usual)
+    personality = decide(call=called, assistant=its_own, installation=here.usual)["personality"]
+    limits = here.limits.get(personality, {})
+    facts = decide(call=called, assistant=its_own, personality=limits, installation=here.usual)
     named = frozenset(decide(call=called, assistant=its_own))
     check_character(facts, here)
     facts["user_id"] = called.get("user_id") or f"{GUEST}-{secrets.token_hex(6)}"

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -53,6 +53,7 @@ class Place:
     try_database: Callable[[], None] | None = (
         None  # raises the GreenroomError that says why it cannot be used
     )
+    wrong_with_personalities: tuple[str, ...] = ()  # by file and line
 
 
 @dataclass(frozen=True)
@@ -115,13 +116,14 @@ def examine(ledger: Ledger, place: Place, providers: Providers | None = None) ->
         tables = facts.Database(place.database, database.answer()[1]) if database else None
         found = check(replace(seen, servers=servers, database=tables))
         told = _told(ledger, place, events.answer() if events else None)
-        return Report([*found, tried, *trials.web(place.web, _of_web(web)), *told])
+        return Report([*found, tried, *trials.web(place.web, _of_web(web)), *told, *_personalities(place)])
 
     try:
         return _look(look)
     except RedisAway as error:
         web = _Asked(partial(trial.ask_web, place.web, ""), WEB_ANSWERS_WITHIN)
-        return Report([_no_redis(place, error), *trials.web(place.web, _of_web(web))], looked=False)
+        found = [_no_redis(place, error), *trials.web(place.web, _of_web(web)), *_personalities(place)]
+        return Report(found, looked=False)
 
 
 def examine_room(ledger: Ledger, place: Place, room: Room, providers: Providers | None = None) -> Report:
@@ -148,6 +150,18 @@ def _told(ledger: Ledger, place: Place, asked: tuple[str | None, str | None] | N
         shown = [url for url, _ in place.receivers]
         found.append(trials.webhooks(dict(zip(shown, waiting, strict=True))))
     return found
+
+
+def _personalities(place: Place) -> Iterator[Finding]:
+    if problems := place.wrong_with_personalities:
+        yield Finding(
+            "personalities",
+            Verdict.PROBLEM,
+            " ".join(problems),
+            "Correct the file: docs/personalities.md says what may stand in it. What runs goes on with what it has "
+            "read; started again, it would not come up.",
+            {"problems": list(problems)},
+        )
 
 
 def _of_web(asked: "_Asked[trial.Web]") -> trial.Web:

@@ -13,15 +13,16 @@ from enum import StrEnum
 from typing import Any
 
 MAIN = "main"  # the tenant, until there are several
-WORDS = (
-    "system",
-    "greeting",
-    "goodbye",
-    "away",
-    "moving",
-    "ending_soon",
-    "still_there",
-)  # what a bot may be given words for
+# What a bot may be given words for: by its personality, which has all of them, an assistant, a join, and POST /config
+WORDS: Mapping[str, str] = {
+    "system": "What the model is told of who it is",
+    "greeting": "What it says first",
+    "goodbye": "What it says before it leaves",
+    "away": "What it says before it is gone for a moment",
+    "moving": "What it says to those whom it leaves for another room",
+    "ending_soon": "What it says when the session's time is nearly over",
+    "still_there": "What it asks when nobody has said anything for long",
+}
 
 
 class Mode(StrEnum):

@@ -102,6 +102,12 @@ class Settings:
     )
     default_bot: str = _setting("assistant", parsers.text, "bot of a join that names none")
     default_personality: str = _setting("host", parsers.text, "personality of a join that names none")
+    personalities: Path | None = _setting(
+        "",
+        parsers.existing_folder,
+        "folder of personalities of your own, a TOML file each, beside ours (docs/personalities.md)",
+        unset=None,
+    )
     speech: str = _setting(
         "auto", parsers.one_of("auto", "demo", "openai"), "who hears, thinks and speaks: auto, demo or openai"
     )

@@ -42,7 +42,7 @@ def disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
         found["default_bot", "bots"] = (
             f"DEFAULT_BOT is '{settings.default_bot}'; it must be one of {known}, or be named in BOTS."
         )
-    if settings.default_personality not in (known_ones := _personalities()):
+    if settings.default_personality not in (known_ones := _personalities(settings)):
         found[("default_personality",)] = (
             f"DEFAULT_PERSONALITY is '{settings.default_personality}'; it must be one of {', '.join(known_ones)}."
         )
@@ -81,5 +81,6 @@ def disagreements(settings: Settings) -> dict[tuple[str, ...], str]:
     return found
 
 
-def _personalities() -> list[str]:
-    return sorted(path.stem for path in PERSONALITIES.glob("*.toml"))
+def _personalities(settings: Settings) -> list[str]:
+    folders = [PERSONALITIES, *([settings.personalities] if settings.personalities else [])]
+    return sorted({path.stem for folder in folders for path in folder.glob("[!.]*.toml")})

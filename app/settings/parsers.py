@@ -107,6 +107,13 @@ def folder(value: str) -> Path:
     return folder
 
 
+def existing_folder(value: str) -> Path:
+    found = folder(value)
+    if not found.is_dir():
+        raise ValueError("must be a folder, and is not there")
+    return found
+
+
 def web_url(value: str) -> str:
     if not _is_url(value, {"http", "https"}):
         raise ValueError("must be an address that starts with http:// or https://")

@@ -1,7 +1,6 @@
 """Who a bot can be: one TOML file each.  Read without pipecat, since the web process asks for their names."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -9,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from greenroom.app import settings
 from greenroom.app.errors.bots import UnknownPersonality
 from greenroom.app.rooms.brief import WORDS
 from greenroom.app.rooms.precedence import decide
@@ -30,7 +30,8 @@ class DemoVoice:
 class Personality:
     """A character: what it is called, how it thinks and how it sounds."""
 
-    id: str  # what callers name it by
+    id: str  # what callers name it by: its file's name
+    title: str  # what people choose it by
     name: str  # what it calls itself
     language: str
     prompt: str  # for a model that thinks
@@ -42,9 +43,17 @@ class Personality:
     still_there: str  # to people who have not said anything for long
     voice: str  # with an OpenAI-compatible server; empty: the one that OPENAI_VOICE names
     demo_voice: DemoVoice
-    silence: timedelta | None = None  # how long that is; None: the installation's
+    about: str = ""  # a line for those who choose
     speech: str | None = None  # the kind of speech it needs; None: the installation's
+    voices: Mapping[str, str] = field(default_factory=dict)  # by the service that speaks, but for the demo
     voice_parameters: Mapping[str, Any] = field(default_factory=dict)
+    services: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # who hears, thinks and speaks, the first choice first; what is not named is the installation's
+    model: str | None = None  # that thinks; None: the installation's
+    tools: tuple[str, ...] | None = None  # that its model may call; None: all
+    silence: timedelta | None = None  # without a word, then it asks; None: as the installation has it
+    limits: Mapping[str, timedelta] = field(default_factory=dict)  # `persistence` and `max_duration`
 
     def as_asked(self, asked: Mapping[str, Any]) -> "Personality":
         """Itself with what a session was joined with: a name, a language, a voice, words, and instructions."""
@@ -93,25 +102,28 @@ class Personality:
 
 
 @cache
+def everybody() -> Mapping[str, Personality]:
+    """All of them by what callers name them by, as they were when the process read them first: those that come with
+    Greenroom, and those of PERSONALITIES, which stand in the place of ours where they have the same name.
+
+    Raises SettingsError, which says file, line and sentence of all that is wrong.
+    """
+    return with_those_of(settings.read().personalities)
+
+
+def with_those_of(folder: Path | None) -> Mapping[str, Personality]:
+    """The same, read anew, with another folder of one's own, or none."""
+    from greenroom.bots.personalities.reading import read_all
+
+    return read_all([FOLDER, *([folder] if folder else [])])
+
+
 def names() -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+    return tuple(everybody())
 
 
-@cache
 def load(name: str) -> Personality:
     """The personality of that name; raises UnknownPersonality, which names those there are."""
-    if name not in names():
+    if name not in everybody():
         raise UnknownPersonality(f"There is no personality {name!r}; there are {', '.join(names())}.")
-    return _from_toml(name, tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8")))
-
-
-def _from_toml(name: str, described: dict[str, Any]) -> Personality:
-    voice, silence = described.pop("voice"), described.pop("silence", None)
-    return Personality(
-        id=name,
-        voice=voice.get("openai", ""),
-        demo_voice=DemoVoice(**voice["demo"]),
-        voice_parameters=voice.get("parameters", {}),
-        silence=None if silence is None else timedelta(seconds=silence),
-        **described,
-    )
+    return everybody()[name]

@@ -49,7 +49,9 @@ def build(personality: Personality, settings: Settings) -> Speech:
         llm=Mind(
             **server,
             http=http,
-            settings=Mind.Settings(model=settings.openai_model, system_instruction=personality.prompt),
+            settings=Mind.Settings(
+                model=personality.model or settings.openai_model, system_instruction=personality.prompt
+            ),
         ),
         tts=Voice(
             **server,

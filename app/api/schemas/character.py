@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from greenroom.app.api.schemas.fields import LANGUAGE, NAME, Strict, one_line, printable
+from greenroom.app.rooms.brief import WORDS
 
 VOICE_PARAMETERS_AT_MOST = 32
 VOICE_RANGES = {
@@ -37,22 +38,20 @@ def _is_word(value: str) -> bool:
     return len(value) <= 64 and value.isprintable()
 
 
-def _words(longest: int, about: str) -> fields.String:
+def _words(word: str, about: str) -> fields.String:
+    longest = 8000 if word == "system" else 500
     return fields.String(
         validate=[validate.Length(min=1, max=longest), printable], metadata={"description": about}
     )
 
 
-class PromptsSchema(Strict):
+class _PromptsSchema(Strict):
     """Words for the bot, each in the place of its personality's."""
 
-    system = _words(8000, "What the model is told of who it is")
-    greeting = _words(500, "What it says first")
-    goodbye = _words(500, "What it says before it leaves")
-    away = _words(500, "What it says before it is gone for a moment")
-    moving = _words(500, "What it says to those whom it leaves for another room")
-    ending_soon = _words(500, "What it says when the session's time is nearly over")
-    still_there = _words(500, "What it asks when nobody has said anything for long")
+
+PromptsSchema = _PromptsSchema.from_dict(
+    {word: _words(word, about) for word, about in WORDS.items()}, name="PromptsSchema"
+)
 
 
 class CharacterSchema(Schema):

@@ -240,6 +240,21 @@ def test_what_neither_names_is_as_the_installation_has_it(caller, settings):
     assert timedelta(seconds=joined["max_duration"]) == settings.max_duration
 
 
+def test_what_neither_names_is_as_the_personality_limits_it_and_then_as_the_installation_has_it(app, caller):
+    minute, two = timedelta(minutes=1), timedelta(minutes=2)
+    app.extensions["greenroom"] = replace(
+        app.extensions["greenroom"], limits={"gruff": {"persistence": minute, "max_duration": minute}}
+    )
+    made(caller, name="brief", personality="gruff", voice_session_config={"max_duration": 120})
+
+    by_assistant = caller.post("/join", {"assistant": "brief"}).json
+    by_call = caller.post("/join", {"personality": "gruff", "session_persistence": 7}).json
+
+    assert timedelta(seconds=by_assistant["session_persistence"]) == minute
+    assert timedelta(seconds=by_assistant["max_duration"]) == two
+    assert (by_call["session_persistence"], by_call["max_duration"]) == (7, 60)
+
+
 def test_an_assistant_goes_by_its_name_in_the_session_also_if_it_was_joined_by_its_id(caller):
     told = made(caller, **JOINABLE)
 

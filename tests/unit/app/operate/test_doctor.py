@@ -366,6 +366,16 @@ def test_a_database_that_says_nothing_is_given_up(ledger, bot, monkeypatch):
     assert "no answer within" in found.says
 
 
+def test_what_is_wrong_with_personalities_is_a_problem_beside_all_else(ledger, bot):
+    place = replace(NOWHERE, wrong_with_personalities=("clerk.toml:1: name is missing.",))
+
+    report = examine(ledger, place)
+
+    found = check_of(report, "personalities")
+    assert (found.verdict, found.says) == (PROBLEM, "clerk.toml:1: name is missing.") and found.do
+    assert "personalities" not in [each.check for each in examine(ledger, NOWHERE).findings]
+
+
 def test_a_look_changes_nothing(ledger, bot):
     """Also not the reaper's own reckoning of when it last looked."""
     keep_well(ledger)

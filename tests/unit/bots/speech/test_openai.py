@@ -182,6 +182,14 @@ def test_models_and_key_are_those_of_the_settings(settings, server):
     assert set(server.keys) == {"Bearer a-key"}
 
 
+def test_a_personality_may_name_its_model(settings, server):
+    speech = openai.build(replace(personalities.load("host"), model="its-own"), settings)
+
+    run(speech, speech.llm, [asks("Hello")], until=LLMTextFrame)
+
+    assert server.asked("/chat/completions")[0]["model"] == "its-own"
+
+
 def test_a_voice_that_openai_does_not_have_is_asked_of_the_server(settings, server):
     personality = personalities.load("host").as_asked({"voice": "af_bella"})
     speech = openai.build(personality, settings)
