@@ -204,16 +204,17 @@ class Joining:
             return None
         if not is_another:
             return self._launch(order, session_id, token, replace(again, took_over=claimed.took_over))
+        if (
+            self._transitions.has_slot_for_another()
+        ):  # its start shows whether the one that is there may leave
+            return self._launch(order, session_id, token, replace(again, took_over=claimed.took_over), its)
         end_taken_over(self._ledger, claimed.took_over, order.room)
-        session = Session(session_id, order.room, order.brief, again.epoch, link=order.link)
-        self._transitions.replace(session, its)
+        session = _session(order, session_id, again, its)
+        self._transitions.replace(session)
         return Joined.of(session, reused=False)
 
     def _check_can_follow(self, order: Order, its: Session, claimed: Claimed) -> None:
-        """Raises LaunchFailed, and the room is free again, where no worker can import the bot that is to follow.
-
-        The one that the user has leaves before its follower is launched: they would be left without any.
-        """
+        """Raises LaunchFailed, and the room is free again, where no worker can import the bot that is to follow."""
         bot = order.brief.bot
         if why := unfit_everywhere(self._ledger.run(ReadHosts()), bot):
             self._ledger.run(Withdraw(order.room, claimed.epoch))
@@ -281,8 +282,11 @@ class Joining:
             return joined
         return joined.in_line(self._ledger.run(FindPlace(session_id)))
 
-    def _launch(self, order: Order, session_id: str, token: str, claimed: Claimed) -> Joined:
-        session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)
+    def _launch(
+        self, order: Order, session_id: str, token: str, claimed: Claimed, its: Session | None = None
+    ) -> Joined:
+        """Launch a session's first bot; that of `its`, in another room, leaves once this one is on stage."""
+        session = _session(order, session_id, claimed, its)
         launching = Launching(self._launches.launch(session, token), LIMITS)
         created = self._ledger.run(Create(session, launching))
         if refusal := REFUSALS.get(created.outcome):
@@ -297,6 +301,15 @@ class Joining:
         )
         end_taken_over(self._ledger, claimed.took_over, order.room)
         return Joined.of(session, reused=False).in_line(created.place)
+
+
+def _session(order: Order, session_id: str, claimed: Claimed, its: Session | None) -> Session:
+    """The order's session, which comes instead of its user's in another room, if any."""
+    session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)
+    if its is None:
+        return session
+    came_from = (*its.came_from, its.room)  # its user goes back there as with the session before it
+    return replace(session, came_from=came_from, instead_of=its.id)
 
 
 def _is_of(order: Order, held: Held) -> bool:

@@ -159,6 +159,7 @@ class Session:
     leave: LeaveAt | None = None
     lasts: timedelta | None = None  # since it was requested, where that was changed; None: as its brief says
     came_from: tuple[Room, ...] = ()  # the rooms that it was in before, the last one last
+    instead_of: str | None = None  # the session whose bot leaves once this one's is on stage
     version: int = 1
     created_ms: int = 0
     updated_ms: int = 0

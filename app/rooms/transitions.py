@@ -22,6 +22,7 @@ from greenroom.app.rooms.joined import Joined
 from greenroom.app.rooms.leases import Claim, Claimed, Held, NotYet, ReadRoom, Withdraw
 from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.moving import MOVES_WITHIN, MoveFailure, Target, call_off, move_without_bot
 from greenroom.app.rooms.procedures import Underway, follow
@@ -61,7 +62,7 @@ CHARACTER = (
 # What a session keeps for its whole life, whatever whoever asks for it in another room names
 ITS_OWN = frozenset({"user_id", "tenant", "conversation_id"})
 UNSTARTED = (State.PENDING, State.LOST)
-REPLACING = "replacing"  # the procedure of a session that begins when its user's bot elsewhere has left
+REPLACING = "replacing"  # the procedure of a session that has no slot until its user's bot elsewhere has left
 
 log = structlog.get_logger(__name__)
 
@@ -110,11 +111,17 @@ class Transitions:
         )
         return Elsewhere(Choice.ANOTHER if is_another else Choice.MOVE, session, last_event)
 
-    def replace(self, session: Session, its: Session) -> None:
-        """Begin a session whose room is claimed, and which gets its bot when that of another session has left."""
-        underway = Underway(REPLACING, "begun", {"session": its.id})
-        came_from = (*its.came_from, its.room)  # its user goes back there as with the session before it
-        self._ledger.run(Create(replace(session, procedure=underway, came_from=came_from)))
+    def has_slot_for_another(self) -> bool:
+        """Whether a bot can start while the one that its user has elsewhere is still there."""
+        line = self._ledger.run(FindPlace())
+        return line.waiting < line.free
+
+    def replace(self, session: Session) -> None:
+        """Begin a session whose room is claimed, and which gets its bot when that of another session has left.
+
+        The slot of that bot is the only one that it can have.
+        """
+        self._ledger.run(Create(replace(session, procedure=Underway(REPLACING, "begun"))))
         asked = self._queues.transition(session, session.epoch)
         self._ledger.run_all([SetDeadline(session.room, STARTS_WITHIN), asked])
 
@@ -207,7 +214,7 @@ class Carrier:
         if target is not None and target.epoch == epoch:
             self._move(session, target)
         elif session.procedure is not None and session.procedure.kind == REPLACING and session.epoch == epoch:
-            self._replace(session, session.procedure)
+            self._replace(session, session.procedure, session.instead_of)
 
     def _move(self, session: Session, target: Target) -> None:
         try:
@@ -238,10 +245,11 @@ class Carrier:
             return MoveFailure.OURS, "its bot could not begin; the worker's log says why"
         return None
 
-    def _replace(self, session: Session, stands: Underway) -> None:
+    def _replace(self, session: Session, stands: Underway, instead_of: str | None) -> None:
         """Let the user's bot elsewhere leave, and launch this one, which goes on with its conversation."""
         try:
-            self._leaving.leave_session(stands.facts["session"], reason=Reason.MOVED_OUT)
+            if instead_of is not None:
+                self._leaving.leave_session(instead_of, reason=Reason.MOVED_OUT)
         except NoSuchSession:
             pass
         except BotSilent:  # the reaper has it asked once more, and then gives this session up

@@ -75,6 +75,7 @@ def _fields(session: Session) -> list[str | int]:
         "leave": session.leave.to_json() if session.leave else None,
         "lasts_ms": None if session.lasts is None else ms(session.lasts),
         "came_from": ",".join(map(str, session.came_from)) or None,
+        "instead_of": session.instead_of,
         "version": session.version,
     }
     return [part for name, value in fields.items() if value is not None for part in (name, value)]
@@ -103,6 +104,7 @@ def session_of(record: Mapping[str, str]) -> Session:
         leave=LeaveAt.from_json(record["leave"]) if "leave" in record else None,
         lasts=timedelta(milliseconds=int(record["lasts_ms"])) if "lasts_ms" in record else None,
         came_from=tuple(map(Room.parse, filter(None, record.get("came_from", "").split(",")))),
+        instead_of=record.get("instead_of"),
         version=int(record["version"]),
         created_ms=int(record["created_ms"]),
         updated_ms=int(record["updated_ms"]),

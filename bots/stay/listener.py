@@ -44,11 +44,12 @@ class RoomListener:
         cleaning: Cleaning,
         calls: Calls,
         quiet: QuietCall,
+        has_replaced_leave: Callable[[], None],
         change_conversation: Callable[[str], None],
         begin: Callable[[Coroutine[Any, Any, None]], object],
         end: End,
     ) -> None:
-        """`begin` does something beside the rest."""
+        """`begin` does something beside the rest; `has_replaced_leave` is called once the bot is on stage."""
         self._rules = rules
         self._carry_out = carry_out
         self._cleaning = cleaning
@@ -57,6 +58,7 @@ class RoomListener:
         self._change_conversation = change_conversation  # in the room
         self._calls = calls
         self._quiet = quiet
+        self._has_replaced_leave = has_replaced_leave
         self._begin = begin
         self._end = end
         self._adopted_at = time.monotonic()
@@ -90,6 +92,7 @@ class RoomListener:
     async def started(self) -> None:
         """The bot's pipeline runs, and the room is its own."""
         await self._follow(happenings.Started(self._people(), self._since_adoption()))
+        self._has_replaced_leave()
 
     async def took_over(self, session: Session, known: frozenset[str]) -> None:
         """The room is the bot's now; `session` is as the bot before it left it."""

@@ -44,6 +44,7 @@ from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.moves import Moves
 from greenroom.bots.stay.moving import Connect, Moving
 from greenroom.bots.stay.quiet import QuietCall
+from greenroom.bots.stay.replaced import Replaced
 from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.stay.take_over import TakeOver
@@ -174,6 +175,7 @@ class Parts:
             end=self.end,
         )
         self.calls = Calls(self._ledger, self.journal, begin=self.chores.begin)
+        self.replaced = Replaced(self._ledger, self.journal, begin=self.chores.begin)
         known = (said.person for said in adopted.conversation)
         self.attendance = Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next)
         self.listener = RoomListener(
@@ -184,6 +186,7 @@ class Parts:
             cleaning=self.cleaning,
             calls=self.calls,
             quiet=self.quiet,
+            has_replaced_leave=self.replaced.leaves,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             begin=self.chores.begin,
             end=self.end,
