@@ -33,7 +33,7 @@ from benchmarks import report
 from benchmarks.stage import go_live
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Happened, Note
+from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.app.rooms.told import Place, ReadTold
 from greenroom.app.settings import Settings
 from greenroom.app.storage.ledger import RedisLedger

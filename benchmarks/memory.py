@@ -124,7 +124,7 @@ def be_the_parent() -> None:
     """As the worker's parent: everything imported, nothing started."""
     import benchmarks.scripted  # noqa: F401
     import greenroom.bots.assistant.bot  # noqa: F401
-    from greenroom.bots.run import preload
+    from greenroom.bots.preparing import preload
 
     preload(settings.load())
     gc.collect()

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from greenroom.app.rooms.brief import Brief
-from greenroom.app.rooms.joining import Joining, Order
+from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import Adopt, Adoption, owner_of
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.line import LeaveLine, Push
+from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession, Session, State, Transition
 

@@ -1,55 +1,41 @@
-"""How a worker's process runs a session: what it prepares once, and each session from adoption to release."""
+"""How a worker's process runs a session, from its adoption to its release."""
 
 import asyncio
 import os
 import signal
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache, partial
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import structlog
 
 from greenroom.app import providers
-from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.naming import begin_as_named
 from greenroom.app.connecting import way_in
-from greenroom.app.errors.families import GreenroomError
 from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.errors.sessions import NoSuchSession
-from greenroom.app.providers.livekit import LiveKit
 from greenroom.app.providers.room_metadata import named_in
-from greenroom.app.rooms.assistants import Assistant
-from greenroom.app.rooms.brief import MAIN
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
 from greenroom.app.rooms.line import LeaveLine
-from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.room import LIVEKIT
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
-from greenroom.app.rooms.taking_up import KeptEarlier, take_up
+from greenroom.app.rooms.taking_up import take_up
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import RedisLedger
-from greenroom.bots import speech
-from greenroom.bots.assistant import ears
 from greenroom.bots.leftovers import this_process
-from greenroom.bots.loading import BotUnfit, load_bot
+from greenroom.bots.services import backend_at, earlier_of, find_assistant, ledger_at, livekit_at, memory_of
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.ending import Ending
 from greenroom.bots.stay.parts import Parts
 from greenroom.bots.stay.stay import Stay
-
-if TYPE_CHECKING:  # SQLAlchemy is imported in the parent (see `preload`), and not by tests of a bot's process
-    from greenroom.app.conversations.database import Database
 
 # How a session is ended from outside: by who revokes its launch, and by Celery's soft time limit.  SIGTERM does not
 # end it: it goes on with another worker.
@@ -59,70 +45,8 @@ SIGNALS: Mapping[signal.Signals, Ending | None] = {
     signal.SIGUSR1: Ending(Reason.MAX_DURATION, detail="the worker's time limit"),
 }
 
-MEETS_WITHIN = 1.0  # seconds: a child is ready without it
 
 log = structlog.get_logger(__name__)
-
-
-def preload(settings: Settings) -> None:
-    """Import what every bot needs, in the parent, so that the children share its memory.
-
-    Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The two models
-    that a bot listens with are loaded, since their sessions are made to have no threads; none is run.
-    """
-    for module in _needed(settings):
-        import_module(module)
-    hooks = [os.environ.get("PIPECAT_SETUP_FILES", ""), str(Path(__file__).parent / "hook.py")]
-    os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join(filter(None, hooks))
-    ears.load()
-    speech.preload(speech.kind_for(settings))
-    for name, target in settings.bots.items():
-        try:
-            load_bot(target)
-        except BotUnfit as unfit:  # its own launches will fail, and say why; the other bots' need not
-            log.error("bot_import_failed", bot=name, target=target, because=f"it {unfit}")
-
-
-def _needed(settings: Settings) -> Iterator[str]:
-    """Modules to have before any bot, which finds in pipecat then what our seam has put there."""
-    yield "greenroom.bots.transports.local"
-    if settings.livekit_url:
-        yield "greenroom.bots.transports.livekit"
-    if settings.daily_domain:
-        yield "greenroom.bots.transports.daily"  # Daily.init() comes with a child's first room
-    if settings.backend_url:
-        yield "greenroom.app.backend.memory"
-        yield "greenroom.app.backend.taking_up"
-    else:
-        yield "greenroom.app.conversations.taking_up"
-    yield "greenroom.app.conversations.assistants"  # SQLAlchemy takes half a second, in which a bot would stand still
-    if settings.backend_url or settings.daily_domain or settings.livekit_url:
-        yield "httpx"
-
-
-def warm(settings: Settings) -> None:
-    """Load the models, and meet the database, once in each child process, after the fork."""
-    meeting = threading.Thread(target=meet_database, args=(settings,), daemon=True)
-    meeting.start()
-    ears.warm()
-    if settings.livekit_url:
-        from greenroom.bots.transports import livekit
-
-        livekit.warm()
-    speech.warm(speech.kind_for(settings))
-    meeting.join(MEETS_WITHIN)
-    this_process.note_baseline()
-
-
-def meet_database(settings: Settings) -> None:
-    """Ask once about nobody: what is asked at a bot's start is compiled then, and what server it is is known.
-
-    That takes ten times as long as the answer, of the little time that a bot waits for it.
-    """
-    with suppress(GreenroomError):  # then the first bot learns it
-        if not settings.backend_url:
-            _memory(settings).recall(MAIN, "", besides="")
-            _earlier(settings, "").find(MAIN, "")
 
 
 def run(
@@ -148,7 +72,7 @@ def adopt(
     session_id: str, token: str, *, host: str, job_id: str, settings: Settings
 ) -> AdoptedSession | None:
     """Adopt a session's claim; None if another process has it, or the session is over."""
-    ledger, owner = _ledger_of_this_process(settings.redis_url), owner_of(host, job_id, os.getpid())
+    ledger, owner = ledger_at(settings.redis_url), owner_of(host, job_id, os.getpid())
     session, now_ms = ledger.run_all([ReadSession(session_id), Now()])
     if isinstance(session, NoSuchSession):
         log.warning("launch_session_missed", session_id=session_id)
@@ -162,9 +86,7 @@ def adopt(
         return None
     session = replace(session, epoch=epoch)
     if settings.backend_url and session.version == 1:  # it begins; a later bot goes on with what it began
-        session = begin_as_named(
-            ledger, session, _backend_of_this_process(settings.backend_url, settings.backend_secret)
-        )
+        session = begin_as_named(ledger, session, backend_at(settings.backend_url, settings.backend_secret))
     if settings.livekit_url and session.room.provider == LIVEKIT and session.version == 1:
         session = _as_its_room_names(ledger, session, settings)
     _, conversation = ledger.run_all([LeaveLine(session_id), ReadTurns(session.conversation_id)])
@@ -186,9 +108,7 @@ def adopt(
 def _as_its_room_names(ledger: RedisLedger, session: Session, settings: Settings) -> Session:
     """With the conversation that somebody's own backend has named in the room's metadata."""
     try:
-        server = _livekit_of_this_process(
-            settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret
-        )
+        server = livekit_at(settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret)
         return take_up(ledger, session, named_in(server.metadata(session.room)))
     except ProviderAway:  # nobody can come into the room either
         return session
@@ -216,9 +136,9 @@ async def _stay(
             settings=settings,
             launches=launches,
             connect=partial(_connect, settings),
-            memory=_memory(settings),
-            find_assistant=partial(_find_assistant, settings.database_url),
-            earlier=_earlier(settings, adopted.session.conversation_user),
+            memory=memory_of(settings),
+            find_assistant=partial(find_assistant, settings.database_url),
+            earlier=earlier_of(settings, adopted.session.conversation_user),
         )
         stay = Stay(parts)
         here.append(stay)
@@ -247,62 +167,6 @@ async def _connect(settings: Settings, session: Session) -> Mapping[str, Any]:
         providers=providers.of(settings),
         ice_servers=settings.ice_servers,
     )
-
-
-def _memory(settings: Settings) -> Memory:
-    if settings.backend_url:
-        from greenroom.app.backend.memory import BackendMemory
-
-        return BackendMemory(_backend_of_this_process(settings.backend_url, settings.backend_secret))
-    from greenroom.app.conversations.memory import SqlMemory
-
-    return SqlMemory(_database(settings.database_url))
-
-
-def _earlier(settings: Settings, user_id: str) -> KeptEarlier:
-    if settings.backend_url:
-        from greenroom.app.backend.taking_up import BackendEarlier
-
-        backend = _backend_of_this_process(settings.backend_url, settings.backend_secret)
-        return BackendEarlier(backend, user_id)
-    from greenroom.app.conversations.taking_up import SqlEarlier
-
-    return SqlEarlier(_database(settings.database_url))
-
-
-@cache
-def _database(url: str) -> "Database":
-    """The database, which is told once what it is asked.
-
-    A connection is opened for each read, which are few: none is open when nobody needs it.
-    """
-    from greenroom.app.conversations.database import Database, Patience
-
-    return Database(url, pooled=False, patience=Patience(connection=1, lock=1, statement=1))
-
-
-def _find_assistant(database_url: str, name: str) -> Assistant | None:
-    from greenroom.app.conversations.assistants import SqlAssistants
-
-    return SqlAssistants(_database(database_url)).find(name)
-
-
-@cache
-def _backend_of_this_process(url: str, secret: str) -> Backend:
-    """The backend, whose connection is kept between sessions as well."""
-    return Backend(url, secret)
-
-
-@cache
-def _livekit_of_this_process(url: str, key: str, secret: str) -> LiveKit:
-    """The LiveKit server, whose connection is kept between sessions as well."""
-    return LiveKit(url, key, secret)
-
-
-@cache
-def _ledger_of_this_process(url: str) -> RedisLedger:
-    """The ledger, kept between sessions so that an adoption does not wait for a connection."""
-    return RedisLedger(url)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import structlog
 from flask import Blueprint, Response, g, request
 
 from greenroom.app.rooms.joined import Joined
-from greenroom.app.rooms.joining import Order
+from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.room import Room
 
 log = structlog.get_logger(__name__)

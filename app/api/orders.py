@@ -11,7 +11,7 @@ from greenroom.app.errors.bots import UnknownBot, UnknownPersonality
 from greenroom.app.errors.users import ProfileIncomplete, UnknownAssistant
 from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.brief import FACTS, Brief
-from greenroom.app.rooms.joining import Order
+from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.precedence import decide
 from greenroom.app.rooms.providers import GUEST, check_name
 from greenroom.app.rooms.room import Room

@@ -31,10 +31,10 @@ from greenroom.app.errors.limits import Busy
 from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.passes import Pass
 from greenroom.app.rooms.joined import QUEUED, Joined
-from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.messages import ask
+from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.requests.changing import Configure
 from greenroom.app.rooms.room import Room

@@ -1,4 +1,4 @@
-"""The endpoints of sessions: lists, records, histories, and a browser's offers."""
+"""The endpoints of sessions: lists, records, histories, and what a session's bot is asked."""
 
 import re
 from collections.abc import Callable
@@ -12,11 +12,10 @@ from flask.typing import ResponseReturnValue
 
 from greenroom.app.access import open_to_session
 from greenroom.app.api.auth import caller_of
-from greenroom.app.api.body import JsonBlueprint, accepts
+from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.orders import check_rollout
 from greenroom.app.api.rooms import joined_as_told
 from greenroom.app.api.schemas.joining import JoinedSchema, MoveSchema, WaitSchema
-from greenroom.app.api.schemas.offers import AcceptedSchema, AnswerSchema, CandidatesSchema, OfferSchema
 from greenroom.app.api.schemas.requests import AnyAnswerSchema, AnyRequestSchema
 from greenroom.app.api.schemas.sessions import (
     CleanedUpSchema,
@@ -34,30 +33,21 @@ from greenroom.app.errors.bots import UnknownRequest
 from greenroom.app.errors.callers import NotStreamedHere
 from greenroom.app.errors.families import Forbidden, Rejected
 from greenroom.app.errors.limits import Busy
-from greenroom.app.errors.rooms import NotALocalRoom
 from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.providers import NOTHING
 from greenroom.app.rooms.requests.answers import Cleaned
 from greenroom.app.rooms.requests.changing import CleanUp
-from greenroom.app.rooms.requests.connecting import Candidates, Offer
 from greenroom.app.rooms.requests.table import REQUESTS
-from greenroom.app.rooms.room import LOCAL
-from greenroom.app.rooms.sessions import NO_APPEARANCE, ON_STAGE, Event, Reason, Session, State
-from greenroom.app.rooms.transitions import await_arrival
-from greenroom.app.rooms.voice_rooms import check_voice_room
+from greenroom.app.rooms.session_events import NO_APPEARANCE, Event
+from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
 
-OFFER_AT_MOST = 64 * 1024  # bytes
 STREAM = "text/event-stream"
 PLACE = re.compile(r"\d{1,15}(-\d{1,15})?", re.ASCII)  # of an event in a history
 
-CANDIDATES_OF_ONE = (
-    4  # requests with candidates of one session that may wait at once: a client sends each as it comes
-)
 CLEANUPS_OF_ONE = 2  # requests to clean up of one caller that may wait at once
 TERMS_OF_ONE = 2  # requests of one user to pause, resume or extend a session that may wait at once
-OFFERS_OF_ONE = 2  # offers of one session that may wait at once: one at the bot, and the one that replaces it
 
 bp = JsonBlueprint(
     "sessions", __name__, url_prefix="/sessions", description="A bot's stay with a conversation"
@@ -238,51 +228,6 @@ def clean_up(wish: dict[str, str], session_id: str) -> dict[str, Any]:
                 here.ledger, session, CleanUp(caller, wish.get("timestamp")), is_awaited=still_awaited()
             )
     return {"session_id": session_id, "timestamp": wish.get("timestamp"), "cleaned": cleaned}
-
-
-@bp.post("/<session_id>/api/offer")
-@bp.arguments(OfferSchema())
-@bp.response(HTTPStatus.OK, AnswerSchema())
-@accepts(OFFER_AT_MOST)
-@open_to_session
-def offer(sent: dict[str, Any], session_id: str) -> Any:
-    """Give the bot a browser's offer; its answer comes back.
-
-    While the bot is on its way to another room the offer waits for it there.
-    """
-    here, caller = services(), caller_of(session_id)
-    whose, is_awaited = (session_id, caller), still_awaited()
-    with (
-        here.seats.taken(Wait.BOT, whose=("offer", *whose), at_most=OFFERS_OF_ONE),
-        here.offers.of(whose) as is_the_last,
-    ):
-
-        def is_wanted() -> bool:
-            return is_the_last() and is_awaited()
-
-        session = await_arrival(here.ledger, session_id, is_awaited=is_wanted)
-        # The bot may have gone into its user's voice room since others got their token, in the room where it was then
-        check_voice_room(session.room, caller or session.brief.user_id)
-        if session.room.provider != LOCAL:
-            raise NotALocalRoom(session_id=session_id, room_url=str(session.room))
-        offered = {name: sent.get(name) for name in ("sdp", "type", "pc_id", "restart_pc")}
-        wanted = Offer(caller or session.brief.user_id, offered)
-        return ask(here.ledger, session, wanted, is_awaited=is_wanted).answer
-
-
-@bp.patch("/<session_id>/api/offer")
-@bp.arguments(CandidatesSchema())
-@bp.response(HTTPStatus.OK, AcceptedSchema())
-@accepts(OFFER_AT_MOST)
-@open_to_session
-def candidates(sent: dict[str, Any], session_id: str) -> dict[str, str]:
-    """Tell the bot of more ways to reach the browser."""
-    here = services()
-    session = here.overview.session(session_id)
-    whose = ("candidates", session_id, caller_of(session_id))
-    with here.seats.taken(Wait.BOT, whose=whose, at_most=CANDIDATES_OF_ONE):
-        ask(here.ledger, session, Candidates(**sent), is_awaited=still_awaited())
-    return {"status": "success"}
 
 
 def _as_told_of(session: Session, position: int | None) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from greenroom.app.rooms.archive import Visit
 from greenroom.app.rooms.brief import MAIN, Brief
 from greenroom.app.rooms.histories import History
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Event, Happened, Reason, Session, State
+from greenroom.app.rooms.session_events import Event, Happened
+from greenroom.app.rooms.sessions import Reason, Session, State
 
 OF_A_PERSON = (Happened.PERSON_ARRIVED, Happened.PERSON_LEFT, Happened.CONVERSATION_BEGUN)
 TOLD_AT_MOST = 1000  # visits, and events, of one session

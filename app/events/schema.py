@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from greenroom.app.rooms.sessions import Happened, State
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.told import Entry
 
 Kind = Callable[[str], Any]  # reads a fact, which the ledger keeps as text

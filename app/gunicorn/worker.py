@@ -12,7 +12,6 @@ import socket
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -20,47 +19,18 @@ from gunicorn.http import errors as http_errors
 from gunicorn.workers.gthread import ThreadWorker
 
 from greenroom.app import settings as app_settings
-from greenroom.app.gunicorn.incoming import Incoming
-from greenroom.app.gunicorn.outlet import Outlet
+from greenroom.app.gunicorn.connection import REQUEST_WITHIN, Connection, State
 from greenroom.app.gunicorn.refusals import BROKEN, SLOW, Refused, refusal_of
 from greenroom.app.gunicorn.relay import AWAY, FULL, RELAYED_AT_MOST, connection_to, is_for_events
 
 HEALTH = "/livez"
 READ_AT_ONCE = 64 * 1024  # bytes
-REQUEST_WITHIN = 10.0  # seconds from its first byte to its last
 ANSWER_TAKEN_WITHIN = 30.0  # seconds for the part of an answer that the client did not take at once
 LINGERS = 2.0  # seconds that a closed connection is read, so that the client gets the answer and no reset
 DEADLINES_LOOKED_AT_EVERY = 0.25  # seconds; each look is at every connection
 STREAM_BEGINS_WITHIN = 5.0  # seconds; a process that is stopped still takes connections, and never answers
 STREAM_SILENT_AT_MOST = 45.0  # seconds; the events process beats three times in that
 LAST_REQUEST_WITHIN = 1.0  # seconds after SIGTERM in which a connection that is kept open may send one more
-
-
-class State(Enum):
-    READING = "reading"  # or idle, if there is no byte of a request
-    HANDLED = "handled"  # by a thread
-    RELAYED = "relayed"  # the main loop carries a stream of events from the process that serves it
-    SENDING = "sending"
-    CLOSING = "closing"
-
-
-class Connection:
-    """A client's, for one request after the other."""
-
-    def __init__(self, sock: socket.socket, client: Any, server: Any, worker: "WholeRequests") -> None:
-        self.socket, self.client, self.server = sock, client, server
-        self.sock = Outlet(sock, lambda: bool(worker.alive))  # gunicorn's name for where it writes to
-        self.incoming = Incoming(worker.cfg, client, self.sock)
-        self.state = State.READING
-        self.deadline: float | None = time.monotonic() + REQUEST_WITHIN
-        self.is_kept = False
-        self.upstream: socket.socket | None = None  # where a stream comes from
-        self.has_streamed = False
-        self.watched_for = 0  # selectors.EVENT_READ or EVENT_WRITE
-
-    @property
-    def is_idle(self) -> bool:
-        return self.state is State.READING and not self.incoming.has_begun
 
 
 class WholeRequests(ThreadWorker):

@@ -27,8 +27,9 @@ from greenroom.app.rooms.probes import (
 )
 from greenroom.app.rooms.providers import Participant
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_events import Event, ReadEvents
 from greenroom.app.rooms.session_lists import LastSession, LiveSessions, ReadSessions
-from greenroom.app.rooms.sessions import Event, ReadEvents, Session
+from greenroom.app.rooms.sessions import Session
 from greenroom.app.rooms.workers import Host, ReadHeld, ReadHosts
 
 PINGS = 5  # the quickest one counts: the others may have waited behind other commands

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from greenroom.app.rooms.conversations import Turn
-from greenroom.app.rooms.sessions import Event, Session
+from greenroom.app.rooms.session_events import Event
+from greenroom.app.rooms.sessions import Session
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ from greenroom.app.rooms.happenings import (
     Stays,
     TookOver,
 )
-from greenroom.app.rooms.sessions import Happened, Reason, Session, State
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Reason, Session, State
 from greenroom.app.rooms.waiting import Waiting
 
 MOVES = Enter(State.TRANSITIONING)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Happened, LeaveAt, Reason, State
+from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance, Happened
+from greenroom.app.rooms.sessions import LeaveAt, Reason, State
 
 
 @dataclass(frozen=True)

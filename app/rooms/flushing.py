@@ -31,7 +31,8 @@ from greenroom.app.rooms.outboxes import (
     owner_of,
 )
 from greenroom.app.rooms.pauses import Pauses
-from greenroom.app.rooms.sessions import Happened, Note, ReadEvents, ReadSession, Session, State
+from greenroom.app.rooms.session_events import Happened, Note, ReadEvents
+from greenroom.app.rooms.sessions import ReadSession, Session, State
 from greenroom.app.rooms.visits import account_of
 
 TURNS_AT_ONCE = 1000  # kept in one transaction: a commit costs as much as hundreds of turns

@@ -6,7 +6,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Pause, Session
+from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
+from greenroom.app.rooms.sessions import Pause, Session
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from greenroom.app.rooms.cached import Waiting
 from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import CountMessages
 from greenroom.app.rooms.ledger import Ledger
-from greenroom.app.rooms.sessions import Event, ReadEvents, ReadSession, Session, State
+from greenroom.app.rooms.session_events import Event, ReadEvents
+from greenroom.app.rooms.sessions import ReadSession, Session, State
 from greenroom.app.rooms.visits import account_of
 
 

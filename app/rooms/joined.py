@@ -8,7 +8,8 @@ from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import Place
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import ON_STAGE, Happened, ReadEvents, Session, State
+from greenroom.app.rooms.session_events import Happened, ReadEvents
+from greenroom.app.rooms.sessions import ON_STAGE, Session, State
 from greenroom.app.rooms.sliced_wait import slices
 
 QUEUED = "queued"  # the status of a join whose session waits for a slot

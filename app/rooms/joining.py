@@ -3,19 +3,14 @@
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
-import structlog
-
-from greenroom.app.errors.families import GreenroomError
-from greenroom.app.errors.limits import InboxFull, QueueFull, TooManyInLine, TooManyOfOneUser, TooManySessions
+from greenroom.app.errors.limits import InboxFull
 from greenroom.app.errors.rooms import RoomInDoubt
-from greenroom.app.errors.sessions import ConversationOfAnother, LaunchFailed, ResumeTokenUsed, SessionEnded
-from greenroom.app.rooms.brief import Brief
-from greenroom.app.rooms.endings import end_taken_over
+from greenroom.app.errors.sessions import LaunchFailed, ResumeTokenUsed, SessionEnded
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.inbox import Send
 from greenroom.app.rooms.joined import Joined, wait_for_move
@@ -26,55 +21,21 @@ from greenroom.app.rooms.leases import (
     Held,
     Hold,
     NotYet,
-    Withdraw,
 )
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
+from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.requests.leaving import Expect
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import (
-    ON_STAGE,
-    Create,
-    Created,
-    Launching,
-    Limits,
-    ReadEvents,
-    ReadSession,
-    Reason,
-    Session,
-    State,
-)
+from greenroom.app.rooms.serving import Serving
+from greenroom.app.rooms.session_events import ReadEvents
+from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, State
 from greenroom.app.rooms.sliced_wait import slices
-from greenroom.app.rooms.transitions import Choice, Elsewhere, Transitions, await_arrival, following, like
-from greenroom.app.rooms.voice_rooms import check_voice_room, is_voice_room
-from greenroom.app.rooms.workers import ReadHosts, unfit_everywhere
-
-LIMITS = Limits()
-REFUSALS: Mapping[Created, type[GreenroomError]] = {
-    Created.CONVERSATION: ConversationOfAnother,
-    Created.SESSIONS: TooManySessions,
-    Created.LINE: QueueFull,
-    Created.USER_SESSIONS: TooManyOfOneUser,
-    Created.USER_LINE: TooManyInLine,
-}
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a caller asks for: a bot with this brief in this room."""
-
-    room: Room
-    brief: Brief
-    link: str | None = None  # the link by which the caller came, if any
-    recording: bool = False  # whether the room may be recorded, where it is a voice room
-    fell_back_from: tuple[str, ...] = ()  # providers that would have had its room, and do not answer
-    named: frozenset[str] = frozenset()  # facts of the brief that the caller decided
-    may_move: bool = True  # whether the bot that the user has elsewhere may come
+from greenroom.app.rooms.transitions import await_arrival
+from greenroom.app.rooms.voice_rooms import check_voice_room
 
 
 class Joining:
@@ -89,17 +50,16 @@ class Joining:
     ) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._launches = launches
         self._reviving = Reviving(ledger, launches)
-        self._transitions = Transitions(ledger, launches)
+        self._serving = Serving(ledger, launches)
         self._sleep = sleep
 
     def join(self, order: Order) -> Joined:
         """The session of the order's room: the one that is there, or a new one whose launch is in the queue.
 
         Of callers at the same time one gets the new session, and all others find it.  Without a free slot the
-        session waits in line, and each further join keeps its place.  Raises what REFUSALS lists where a limit is
-        reached, RoomInDoubt if it cannot be told whether the room has a bot, and NotMovable if the user's bot
+        session waits in line, and each further join keeps its place.  Raises what REFUSALS (`serving.py`) lists where a
+        limit is reached, RoomInDoubt if it cannot be told whether the room has a bot, and NotMovable if the user's bot
         elsewhere is on its way to a third room.
         """
         check_voice_room(order.room, order.brief.user_id)
@@ -120,7 +80,7 @@ class Joining:
                     self._sleep(outcome.wait.total_seconds())
                     waited += outcome.wait
                 case Claimed() if outcome.session_id == session_id:
-                    if joined := self._serve(order, session_id, token, outcome):
+                    if joined := self._serving.serve(order, session_id, token, outcome):
                         return joined
                 case Claimed():  # the room had a session of the same user and bot, whose process is dead
                     if joined := self._go_on(order, outcome, token):
@@ -177,59 +137,6 @@ class Joining:
                 break
         return state
 
-    def _serve(self, order: Order, session_id: str, token: str, claimed: Claimed) -> Joined | None:
-        """Have a room served that was free: by the bot that its caller has elsewhere, or by a new one.
-
-        None, if that has changed meanwhile and is to be decided anew.
-        """
-        elsewhere = None
-        if claimed.elsewhere and order.may_move:
-            elsewhere = self._transitions.choose(claimed.elsewhere, order.room, order.brief, order.named)
-        if elsewhere is None:
-            return self._launch(order, session_id, token, claimed)
-        if elsewhere.choice is Choice.MOVE:
-            return self._have_it_come(order, elsewhere, claimed)
-        its, is_another = elsewhere.session, elsewhere.choice is Choice.ANOTHER
-        if is_another:
-            self._check_can_follow(order, its, claimed)
-        of_brief = (
-            following(order.brief, its, order.named)
-            if is_another
-            else like(order.brief, its.brief, order.named)
-        )
-        order = replace(order, brief=of_brief)
-        withdraw, claim = Withdraw(order.room, claimed.epoch), Claim(order.room, session_id, token, of_brief)
-        _, again = self._ledger.run_all([withdraw, claim])
-        if not isinstance(again, Claimed):
-            return None
-        if not is_another:
-            return self._launch(order, session_id, token, replace(again, took_over=claimed.took_over))
-        if (
-            self._transitions.has_slot_for_another()
-        ):  # its start shows whether the one that is there may leave
-            return self._launch(order, session_id, token, replace(again, took_over=claimed.took_over), its)
-        end_taken_over(self._ledger, claimed.took_over, order.room)
-        session = _session(order, session_id, again, its)
-        self._transitions.replace(session)
-        return Joined.of(session, reused=False)
-
-    def _check_can_follow(self, order: Order, its: Session, claimed: Claimed) -> None:
-        """Raises LaunchFailed, and the room is free again, where no worker can import the bot that is to follow."""
-        bot = order.brief.bot
-        if why := unfit_everywhere(self._ledger.run(ReadHosts()), bot):
-            self._ledger.run(Withdraw(order.room, claimed.epoch))
-            end_taken_over(self._ledger, claimed.took_over, order.room)
-            raise LaunchFailed(
-                f"The bot '{bot}' {why}. The one in {its.room} stays there.", reason=Reason.LAUNCH_FAILED
-            )
-
-    def _have_it_come(self, order: Order, elsewhere: Elsewhere, claimed: Claimed) -> Joined | None:
-        alone_with = None if is_voice_room(elsewhere.session.room) else order.brief.user_id
-        begun = self._transitions.begin(
-            elsewhere, order.room, order.brief, order.named, alone_with=alone_with, instead_of=claimed
-        )
-        return begun if isinstance(begun, Joined) else None
-
     def _go_on(self, order: Order, claimed: Claimed, token: str) -> Joined | None:
         failure = BotFailure(FailureKind.NOT_HEARD, "was not heard any more")
         session = self._reviving.go_on(order.room, claimed.session_id, claimed.epoch, token, failure)
@@ -281,35 +188,6 @@ class Joining:
         if session.state is not State.PENDING:
             return joined
         return joined.in_line(self._ledger.run(FindPlace(session_id)))
-
-    def _launch(
-        self, order: Order, session_id: str, token: str, claimed: Claimed, its: Session | None = None
-    ) -> Joined:
-        """Launch a session's first bot; that of `its`, in another room, leaves once this one is on stage."""
-        session = _session(order, session_id, claimed, its)
-        launching = Launching(self._launches.launch(session, token), LIMITS)
-        created = self._ledger.run(Create(session, launching))
-        if refusal := REFUSALS.get(created.outcome):
-            self._ledger.run(Withdraw(order.room, claimed.epoch))
-            raise refusal()
-        log.info(
-            "session_changed",
-            state=State.PENDING,
-            session_id=session_id,
-            room=str(order.room),
-            epoch=claimed.epoch,
-        )
-        end_taken_over(self._ledger, claimed.took_over, order.room)
-        return Joined.of(session, reused=False).in_line(created.place)
-
-
-def _session(order: Order, session_id: str, claimed: Claimed, its: Session | None) -> Session:
-    """The order's session, which comes instead of its user's in another room, if any."""
-    session = Session(session_id, order.room, order.brief, claimed.epoch, link=order.link)
-    if its is None:
-        return session
-    came_from = (*its.came_from, its.room)  # its user goes back there as with the session before it
-    return replace(session, came_from=came_from, instead_of=its.id)
 
 
 def _is_of(order: Order, held: Held) -> bool:

@@ -11,7 +11,7 @@ from greenroom.app.rooms.endings import end, end_lost
 from greenroom.app.rooms.leases import STALE_AFTER, Found, LeaseStatus, ReadRoom, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.moving import MoveFailure, Target, call_off
+from greenroom.app.rooms.moves import MoveFailure, Target, call_off
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.requests.asking import ended_by
 from greenroom.app.rooms.requests.leaving import Leave, LeaveLater

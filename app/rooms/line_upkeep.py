@@ -11,8 +11,9 @@ from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line
 from greenroom.app.rooms.messages import sending
 from greenroom.app.rooms.requests.leaving import GiveWay
+from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.app.rooms.session_lists import LongAlone, ReadSessions
-from greenroom.app.rooms.sessions import Happened, Note, Session, State
+from greenroom.app.rooms.sessions import Session, State
 
 GIVES_WAY_AFTER = timedelta(seconds=30)  # whoever reloads the page finds the bot still there
 POSITIONS_TOLD = 100  # those further behind learn theirs when they ask

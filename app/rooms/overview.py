@@ -6,15 +6,16 @@ from datetime import timedelta
 
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.joining import LIMITS
 from greenroom.app.rooms.leases import ReadRoom, RoomView
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.outboxes import ReadWaiting, WaitingOutboxes
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
+from greenroom.app.rooms.serving import LIMITS
+from greenroom.app.rooms.session_events import Event, ReadEvents
 from greenroom.app.rooms.session_lists import Forget, PageOfSessions, ReadSessions
-from greenroom.app.rooms.sessions import Event, ReadEvents, ReadSession, Session, State
+from greenroom.app.rooms.sessions import ReadSession, Session, State
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 from greenroom.app.rooms.workers import Host, ReadHosts
 

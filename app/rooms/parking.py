@@ -8,11 +8,12 @@ launch, is launched again as any other.
 import secrets
 
 from greenroom.app.rooms.leases import PARKED_FOR, Found, Hold, Supersede, Withdraw
-from greenroom.app.rooms.moving import MoveFailure, Target, call_off
+from greenroom.app.rooms.moves import MoveFailure, Target, call_off
 from greenroom.app.rooms.procedures import Procedure, Underway
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.relaunching import relaunch
-from greenroom.app.rooms.sessions import Advance, Happened, ReadSession, Session, State, Succeed
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Advance, ReadSession, Session, State, Succeed
 
 PARKING = Underway("parking", "begun")  # one step: what follows it ends with the record's own change
 

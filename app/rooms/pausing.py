@@ -17,8 +17,9 @@ from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.messages import ask, sending
 from greenroom.app.rooms.procedures import Procedure
 from greenroom.app.rooms.requests.changing import HeedRecord
+from greenroom.app.rooms.session_events import ReadEvents
 from greenroom.app.rooms.session_lists import ReadSessions
-from greenroom.app.rooms.sessions import ON_STAGE, Call, Pause, ReadEvents, ReadSession, Session, State
+from greenroom.app.rooms.sessions import ON_STAGE, Call, Pause, ReadSession, Session, State
 from greenroom.app.rooms.user_bots import ReadUserBot
 from greenroom.app.rooms.visits import account_of
 

@@ -13,7 +13,7 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import Found, Lease, Supersede, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
-from greenroom.app.rooms.moving import MoveFailure, Target, call_off
+from greenroom.app.rooms.moves import MoveFailure, Target, call_off
 from greenroom.app.rooms.parking import PARKING, finish_parking
 from greenroom.app.rooms.procedures import Procedure, follow
 from greenroom.app.rooms.providers import Providers

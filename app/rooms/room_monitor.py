@@ -13,14 +13,16 @@ from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.brief import new_conversation
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.joining import Joining, Order
+from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import Once, TimeLeft
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.app.rooms.session_lists import LastSession
-from greenroom.app.rooms.sessions import Happened, Note, ReadSession, Reason, Session, State
+from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
 from greenroom.app.rooms.vacancies import LastEmptied, NoteEmptied
 
 COOLDOWN = timedelta(

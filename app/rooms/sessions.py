@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.ledger import Step
-from greenroom.app.rooms.line import NOT_IN_LINE, Place, Push
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_events import Happened
 
 
 class State(StrEnum):
@@ -45,29 +45,6 @@ class Reason(StrEnum):
     CRASHED_TOO_OFTEN = "crashed_too_often"
     SHUTDOWN = "shutdown"
     ERROR = "error"
-
-
-class Happened(StrEnum):
-    """What stands in a session's history and is no change of state.  The list is closed."""
-
-    QUEUED = "queued"  # it waits for a slot, at this position
-    PARKED = "parked"  # its worker stops while no other slot is free
-    HANDED_OVER = "handed_over"  # another worker's bot has it
-    MOVED = "moved"  # it is in another room
-    MOVE_FAILED = "move_failed"  # it stays in its room
-    PERSON_ARRIVED = "person_arrived"
-    PERSON_LEFT = "person_left"
-    SENT_TO_PEOPLE = "sent_to_people"  # nobody asked for it: the presence monitor found people without a bot
-    CLEANED = "cleaned"  # what its bot had under way was cancelled; the detail says what
-    MESSAGE_EXPIRED = "message_expired"  # its bot read a request too late
-    CONVERSATION_BEGUN = "conversation_begun"  # another person's: nothing of the one before is in it
-    TURNS_RESTORED = "turns_restored"  # its bot wrote again what Redis had lost of the conversation
-    TURN_UNKEPT = "turn_unkept"  # one that was said is not kept for good: the archive refuses it
-    PAUSE_ASKED = "pause_asked"  # for a call, or by whom it says
-    RESUME_ASKED = "resume_asked"
-    EXTENDED = "extended"  # it may last this long now
-    ENDS_SOON = "ends_soon"  # its people were told so: in this time
-    QUIET = "quiet"  # nobody has said anything for so long: its bot has asked whether they are there
 
 
 _FROM_ANY = frozenset({State.LEAVING, State.LOST})
@@ -190,88 +167,10 @@ class Session:
         return f"link/{self.link}" if self.link else self.brief.user_id  # no user's id has a slash
 
 
-@dataclass(frozen=True)
-class Appearance:
-    """What a room tells of a person besides who they are."""
-
-    name: str | None = None
-    metadata: Mapping[str, object] = field(default_factory=dict)
-
-
-NO_APPEARANCE = Appearance()
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of a session's history."""
-
-    id: str
-    at_ms: int
-    event: str
-    epoch: int
-    reason: str | None = None
-    detail: str | None = None
-    person: str | None = None  # who came or went, or whose conversation begins
-    appearance: Appearance = NO_APPEARANCE
-    conversation_id: str | None = None  # in which that is, of which it tells; never what is said there
-    sequence: int | None = None  # and at which turn
-
-
 CAME_FROM_AT_MOST = 50  # rooms that a session's record names: whoever has the API key may move it without end
 STARTS_WITHIN = timedelta(seconds=10)  # then a launch is put in the queue again
 KEPT_AFTER_END = timedelta(hours=24)
 CRASHES_COUNT_FOR = timedelta(minutes=10)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many sessions there may be, of everybody and of one user, or of all who came by one link."""
-
-    sessions: int = 10_000
-    line: int = 1000  # that wait for a slot
-    user_sessions: int = 100
-    user_line: int = 20
-
-
-@dataclass(frozen=True)
-class Launching:
-    """What is done together with a session's record: its launch, and a look at its room should that get lost."""
-
-    push: Push
-    limits: Limits = Limits()
-    within: timedelta = STARTS_WITHIN
-
-
-class Created(StrEnum):
-    """What became of a record that was to be written; the last five say what kept it from that."""
-
-    WRITTEN = "written"
-    THERE = "there"
-    CONVERSATION = "conversation"  # it is another user's
-    SESSIONS = "sessions"
-    LINE = "line"
-    USER_SESSIONS = "user_sessions"
-    USER_LINE = "user_line"
-
-
-@dataclass(frozen=True)
-class Creation:
-    """What became of a record, and where its launch stands."""
-
-    outcome: Created
-    place: Place = NOT_IN_LINE
-
-
-@dataclass(frozen=True)
-class Create(Step[Creation]):
-    """Write a session's record and its first event, and launch it where that is asked for: all of it or nothing.
-
-    One that is there is left alone, unless it is of an earlier epoch and has not ended: a bot that was
-    superseded wrote it again, after it was lost.
-    """
-
-    session: Session
-    launching: Launching | None = None
 
 
 @dataclass(frozen=True)
@@ -347,20 +246,6 @@ class Succeed(Step[Succession]):
 
 
 @dataclass(frozen=True)
-class Note(Step[None]):
-    """Put something that is not a change of state into a session's history."""
-
-    session_id: str
-    event: Happened
-    epoch: int
-    detail: str | None = None
-    person: str | None = None  # who came or went; who came is the session's person from now on
-    appearance: Appearance = NO_APPEARANCE
-    conversation_id: str | None = None
-    sequence: int | None = None
-
-
-@dataclass(frozen=True)
 class CountLaunch(Step[int]):
     """Count one more launch of a session; returns how many there have been.  Raises NoSuchSession."""
 
@@ -372,12 +257,3 @@ class ReadSession(Step[Session]):
     """Raises NoSuchSession."""
 
     session_id: str
-
-
-@dataclass(frozen=True)
-class ReadEvents(Step[list[Event]]):
-    """A session's history after an event, waiting for one if there is none yet."""
-
-    session_id: str
-    after: str = "0"
-    wait: timedelta = timedelta(0)

@@ -16,6 +16,7 @@ from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession, NotMovable, SessionEnded
 from greenroom.app.rooms.brief import Brief, Mode
 from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.endings import end_taken_over
 from greenroom.app.rooms.joined import Joined
@@ -24,24 +25,16 @@ from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.messages import ask
-from greenroom.app.rooms.moving import MOVES_WITHIN, MoveFailure, Target, call_off, move_without_bot
+from greenroom.app.rooms.moves import MOVES_WITHIN, MoveFailure, Target, call_off
+from greenroom.app.rooms.moving import move_without_bot
 from greenroom.app.rooms.procedures import Underway, follow
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.relaunching import relaunch
 from greenroom.app.rooms.requests.changing import MoveTo
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_events import ReadEvents
 from greenroom.app.rooms.session_lists import ReadSessions
-from greenroom.app.rooms.sessions import (
-    ON_STAGE,
-    STARTS_WITHIN,
-    Advance,
-    Create,
-    ReadEvents,
-    ReadSession,
-    Reason,
-    Session,
-    State,
-)
+from greenroom.app.rooms.sessions import ON_STAGE, STARTS_WITHIN, Advance, ReadSession, Reason, Session, State
 from greenroom.app.rooms.sliced_wait import slices
 from greenroom.app.rooms.visits import account_of
 from greenroom.app.rooms.voice_rooms import is_voice_room

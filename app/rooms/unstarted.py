@@ -13,7 +13,7 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import GIVEN_UP_BEFORE, PENDING_FOR, Hold, Lease, Withdraw
 from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace, Place
-from greenroom.app.rooms.moving import MOVES_WITHIN, MoveFailure, Target, call_off
+from greenroom.app.rooms.moves import MOVES_WITHIN, MoveFailure, Target, call_off
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from greenroom.app.rooms.archive import Departure, Visit
-from greenroom.app.rooms.sessions import Event, Happened, State
+from greenroom.app.rooms.session_events import Event, Happened
+from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.waiting import COMES_BACK_WITHIN
 
 HAS_THE_ROOM = {State.LIVE, State.PAUSED, State.WAITING, Happened.HANDED_OVER}

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from greenroom.app.errors.sessions import DurationRefused, NoSuchSession, SessionEnded
 from greenroom.app.rooms.extending import LONGEST_SESSION, SetDuration
-from greenroom.app.rooms.sessions import KEPT_AFTER_END, Happened, Session
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import KEPT_AFTER_END, Session
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Command, Encoders, Reply, ms, pairs, script
 from greenroom.app.storage.sessions import EVENTS_KEPT, session_of

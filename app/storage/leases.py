@@ -33,7 +33,7 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.line import NOT_IN_LINE
-from greenroom.app.rooms.moving import MOVE
+from greenroom.app.rooms.moves import MOVE
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.sessions import State
 from greenroom.app.storage import keys

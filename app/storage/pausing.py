@@ -2,7 +2,8 @@
 
 from greenroom.app.errors.sessions import NoSuchSession, SessionEnded
 from greenroom.app.rooms.pausing import Paused, ReadCall, SeenTo, SetCall, SetPause
-from greenroom.app.rooms.sessions import KEPT_AFTER_END, Call, Happened, Session
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import KEPT_AFTER_END, Call, Session
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import Call as RedisCall
 from greenroom.app.storage.commands import Command, Encoders, Reply, ms, nothing, pairs, script

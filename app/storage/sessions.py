@@ -1,6 +1,5 @@
 """Sessions as Redis commands."""
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -12,18 +11,9 @@ from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
     KEPT_AFTER_END,
     Advance,
-    Appearance,
     CountLaunch,
-    Create,
-    Created,
-    Creation,
-    Event,
-    Happened,
     LeaveAt,
-    Limits,
-    Note,
     Pause,
-    ReadEvents,
     ReadSession,
     Reason,
     Session,
@@ -40,45 +30,13 @@ from greenroom.app.storage.commands import (
     Command,
     Encoders,
     Reply,
-    dumps,
-    entries,
     ms,
     nothing,
     pairs,
-    read_stream,
     script,
 )
-from greenroom.app.storage.line import place_of
-from greenroom.app.storage.user_bots import card_of
 
 EVENTS_KEPT = 500  # of one session's history
-METADATA_AT_MOST = 4096  # bytes of what a room tells of a person; more of it is left out
-
-
-def _fields(session: Session) -> list[str | int]:
-    """A session's hash, without created_ms and updated_ms: the script sets those, by Redis's clock."""
-    fields: dict[str, str | int | None] = {
-        "id": session.id,
-        "room": str(session.room),
-        "tenant": session.brief.tenant,  # and the user: as events tell them
-        "user": session.brief.user_id,
-        "brief": session.brief.to_json(),
-        "conversation_id": session.conversation_id,
-        "epoch": str(session.epoch),
-        "host": session.host,
-        "person": session.person,
-        "link": session.link,
-        "state": session.state,
-        "launches": session.launches,
-        "procedure": session.procedure.to_json() if session.procedure else None,
-        "pause": session.pause.to_json() if session.pause else None,
-        "leave": session.leave.to_json() if session.leave else None,
-        "lasts_ms": None if session.lasts is None else ms(session.lasts),
-        "came_from": ",".join(map(str, session.came_from)) or None,
-        "instead_of": session.instead_of,
-        "version": session.version,
-    }
-    return [part for name, value in fields.items() if value is not None for part in (name, value)]
 
 
 def session_of(record: Mapping[str, str]) -> Session:
@@ -111,58 +69,7 @@ def session_of(record: Mapping[str, str]) -> Session:
     )
 
 
-def create(step: Create) -> Command:
-    session = step.session
-    lasts = session.max_duration + KEPT_AFTER_END
-    launching = step.launching
-    limits = launching.limits if launching else Limits()
-    call = script(
-        "create",
-        {
-            "session": keys.session(session.id),
-            "events": keys.events(session.id),
-            "last_session": keys.last_session(session.room),
-            "user_bot": keys.user_bot(session.brief.user_id),
-            "user_sessions": keys.user_sessions(session.counts_for),
-            "live": keys.SESSIONS_LIVE,
-            "conversation": keys.conversation(session.conversation_id),
-            "changed": keys.SESSIONS_CHANGED,
-            "told": keys.told(),
-            "launch": [
-                keys.LAUNCHES_WAITING,
-                keys.ROOMS_KEEPALIVE,
-                launching.push.queue,
-                keys.HOSTS,
-                keys.HOSTS_FREE,
-            ]
-            if launching
-            else [],
-        },
-        ttl_ms=ms(lasts),
-        kept_ms=ms(KEPT_AFTER_END),
-        id=session.id,
-        epoch=str(session.epoch),
-        state=session.state,
-        user_bot=card_of(session.id, session.room, session.brief, session.created_ms),
-        message=launching.push.message if launching else "",
-        room=str(session.room),
-        within_ms=ms(launching.within) if launching else 0,
-        sessions=limits.sessions,
-        line=limits.line,
-        user_sessions=limits.user_sessions,
-        user_line=limits.user_line,
-        owner=session.conversation_owner,
-        fields=_fields(session),
-    )
-
-    def read(replies: list[Reply]) -> Creation:
-        outcome, *place = replies[0]
-        return Creation(Created(outcome), place_of(*place)) if place else Creation(Created(outcome))
-
-    return Command((call,), read)
-
-
-def _record(session_id: str) -> dict[str, str]:
+def record_keys(session_id: str) -> dict[str, str]:
     """What a change of a session changes: the record, the history, and the list of those that are alone."""
     return {
         "session": keys.session(session_id),
@@ -185,7 +92,7 @@ def transition(step: Transition) -> Command:
     ends = step.to is State.ENDED
     call = script(
         "transition",
-        _record(step.session_id),
+        record_keys(step.session_id),
         to=step.to,
         before=f",{','.join(sorted(predecessors(step.to)))},",
         expected=step.expected or "",
@@ -234,7 +141,7 @@ def succeed(step: Succeed) -> Command:
 
     call = script(
         "succeed",
-        _record(step.session_id),
+        record_keys(step.session_id),
         epoch=str(step.epoch),
         to=step.to or "",
         event=step.event,
@@ -245,40 +152,6 @@ def succeed(step: Succeed) -> Command:
         reason=step.reason or "",
     )
     return Command((call,), read)
-
-
-def note(step: Note) -> Command:
-    fields = [
-        "event",
-        step.event,
-        "epoch",
-        str(step.epoch),
-        *(["detail", step.detail] if step.detail else []),
-        *(["person", step.person] if step.person else []),
-        *(["conversation", step.conversation_id] if step.conversation_id else []),
-        *(["turn", str(step.sequence)] if step.sequence else []),
-        *_appearance(step.appearance),
-    ]
-    has_come = step.event == Happened.PERSON_ARRIVED
-    call = script(
-        "note",
-        _record(step.session_id),
-        cap=EVENTS_KEPT,
-        person=(step.person or "") if has_come else "",
-        epoch=str(step.epoch),
-        event=step.event,
-        who=step.person or "",
-        fields=fields,
-    )
-    return Command((call,), nothing)
-
-
-def _appearance(appearance: Appearance) -> list[str]:
-    fields = ["name", appearance.name] if appearance.name else []
-    metadata = dumps(dict(appearance.metadata))
-    if appearance.metadata and len(metadata) <= METADATA_AT_MOST:
-        fields += ["metadata", metadata]
-    return fields
 
 
 def count_launch(step: CountLaunch) -> Command:
@@ -300,35 +173,11 @@ def read_session(step: ReadSession) -> Command:
     return Command((Call(("HGETALL", keys.session(step.session_id))),), read)
 
 
-def read_events(step: ReadEvents) -> Command:
-    def read(replies: list[Reply]) -> list[Event]:
-        return [
-            Event(
-                id=entry_id,
-                at_ms=int(entry_id.split("-")[0]),
-                event=fields["event"],
-                epoch=int(fields["epoch"]),
-                reason=fields.get("reason"),
-                detail=fields.get("detail"),
-                person=fields.get("person"),
-                appearance=Appearance(fields.get("name"), json.loads(fields.get("metadata", "{}"))),
-                conversation_id=fields.get("conversation"),
-                sequence=int(fields["turn"]) if "turn" in fields else None,
-            )
-            for entry_id, fields in entries(replies[0])
-        ]
-
-    return Command((read_stream(keys.events(step.session_id), step.after, step.wait),), read)
-
-
 ENCODERS: Encoders = {
-    Create: create,
     Transition: transition,
     Advance: advance,
     SetLeave: set_leave,
     Succeed: succeed,
-    Note: note,
     CountLaunch: count_launch,
     ReadSession: read_session,
-    ReadEvents: read_events,
 }

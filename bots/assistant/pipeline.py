@@ -10,7 +10,8 @@ from pipecat.transports.base_transport import BaseTransport
 
 from greenroom.bots.assistant.bounded_context import bounds
 from greenroom.bots.assistant.ears import EndOfHearing
-from greenroom.bots.assistant.people import People, Replies
+from greenroom.bots.assistant.people import People
+from greenroom.bots.assistant.replies import Replies
 from greenroom.bots.camera.avatar import Avatar
 from greenroom.bots.speech import Speech
 

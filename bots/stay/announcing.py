@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from greenroom.app.rooms.conversations import Turn
-from greenroom.app.rooms.sessions import ON_STAGE, Happened, Reason, State
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import ON_STAGE, Reason, State
 
 OF_PEOPLE = {
     Happened.PERSON_ARRIVED: "participant.joined",

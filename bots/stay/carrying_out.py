@@ -9,7 +9,8 @@ from pipecat.frames.frames import InterruptionFrame, LLMMessagesUpdateFrame
 
 from greenroom.app.rooms import consequences
 from greenroom.app.rooms.consequences import Consequence
-from greenroom.app.rooms.sessions import Happened, Reason, State
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Reason, State
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.controls import Say

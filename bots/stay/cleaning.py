@@ -11,7 +11,7 @@ import structlog
 
 from greenroom.app.rooms.cleaning import in_words
 from greenroom.app.rooms.requests.answers import Cleaned
-from greenroom.app.rooms.sessions import Happened
+from greenroom.app.rooms.session_events import Happened
 from greenroom.bots.memories import Memories
 from greenroom.bots.stay.definition import Definition
 from greenroom.bots.stay.journal import Journal

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from greenroom.app.rooms.cleaning import CleanupMessage
-from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance
+from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
 from greenroom.bots.transports.stage import Listener, PutOut
 
 

@@ -11,7 +11,8 @@ import structlog
 
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import Happened, Succeed
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.stay import succession
 from greenroom.bots.stay.background import cancel, first_of

@@ -8,7 +8,8 @@ from typing import Any
 
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.leases import BEAT_EVERY, Beat, Beaten
-from greenroom.app.rooms.sessions import Happened, Reason
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Reason
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.ending import REPLACED, End, Ending

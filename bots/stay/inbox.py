@@ -14,7 +14,7 @@ from greenroom.app.errors.families import GreenroomError
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.inbox import Answer, Message, Receive
 from greenroom.app.rooms.requests.answers import EXPIRED, FAILED
-from greenroom.app.rooms.sessions import Happened
+from greenroom.app.rooms.session_events import Happened
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.stay.background import first_of
 from greenroom.bots.stay.journal import Journal

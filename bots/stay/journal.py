@@ -16,22 +16,12 @@ from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import ReadTurns, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.pausing import SetPause
+from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance, Happened, Note
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import (
-    NO_APPEARANCE,
-    Appearance,
-    Create,
-    Happened,
-    LeaveAt,
-    Note,
-    Reason,
-    Session,
-    SetLeave,
-    State,
-    Transition,
-)
+from greenroom.app.rooms.sessions import LeaveAt, Reason, Session, SetLeave, State, Transition
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 RETRIES = 5  # of a step that must be done; meanwhile the room is kept without a beat

@@ -15,13 +15,8 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.happenings import Happening
 from greenroom.app.rooms.requests.answers import Cleaned
 from greenroom.app.rooms.requests.asking import check_alone, wish_of
-from greenroom.app.rooms.sessions import (
-    NO_APPEARANCE,
-    Appearance,
-    Pause,
-    Reason,
-    Session,
-)
+from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
+from greenroom.app.rooms.sessions import Pause, Reason, Session
 from greenroom.bots.stay.calls import Calls
 from greenroom.bots.stay.carrying_out import CarryOut
 from greenroom.bots.stay.cleaning import Cleaning

@@ -8,16 +8,8 @@ import structlog
 
 from greenroom.app.errors.sessions import NotMovable
 from greenroom.app.rooms.ledger import AsyncLedger
-from greenroom.app.rooms.moving import (
-    MOVABLE,
-    Adopter,
-    Move,
-    MoveFailure,
-    NotMoved,
-    StartedAnew,
-    Target,
-    call_off,
-)
+from greenroom.app.rooms.moves import MOVABLE, MoveFailure, Target, call_off
+from greenroom.app.rooms.moving import Adopter, Move, NotMoved, StartedAnew
 from greenroom.app.rooms.queues import LaunchQueue
 from greenroom.app.rooms.sessions import ReadSession
 from greenroom.bots.stay.background import first_of

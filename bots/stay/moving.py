@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 from pipecat.frames.frames import InterruptionFrame
 
-from greenroom.app.rooms.moving import CannotMove, MoveFailure, MovingBot
+from greenroom.app.rooms.moves import MoveFailure
+from greenroom.app.rooms.moving import CannotMove, MovingBot
 from greenroom.app.rooms.resuming import owes_an_answer
 from greenroom.app.rooms.sessions import Reason, Session
 from greenroom.bots.body import body_of

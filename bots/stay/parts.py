@@ -12,7 +12,8 @@ from greenroom.app.rooms.moving import Adopter
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
-from greenroom.app.rooms.sessions import Happened, Reason, Session, State
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Reason, Session, State
 from greenroom.app.rooms.taking_up import KeptEarlier
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger

@@ -12,7 +12,8 @@ from datetime import timedelta
 import structlog
 
 from greenroom.app.rooms.quiet import Follows, Quiet
-from greenroom.app.rooms.sessions import Happened, Reason
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Reason
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.journal import Journal

@@ -12,7 +12,8 @@ from greenroom.app.rooms.failures import BotCrashed, BotFailure, FailureKind
 from greenroom.app.rooms.leases import ReadRoom, Release
 from greenroom.app.rooms.resuming import as_messages
 from greenroom.app.rooms.room_states import ReadState
-from greenroom.app.rooms.sessions import Happened, Succeed
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Succeed
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.background import first_of

@@ -26,7 +26,8 @@ from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Participant, Source, Track
 from greenroom.app.rooms.room import DAILY, Room
-from greenroom.app.rooms.sessions import Appearance, Reason
+from greenroom.app.rooms.session_events import Appearance
+from greenroom.app.rooms.sessions import Reason
 from greenroom.bots import seam
 from greenroom.bots.camera.avatar import Avatar, avatar_of
 from greenroom.bots.seam.daily import Client, client_of

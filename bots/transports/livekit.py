@@ -23,7 +23,8 @@ from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.room import LIVEKIT, Room
-from greenroom.app.rooms.sessions import Appearance, Reason
+from greenroom.app.rooms.session_events import Appearance
+from greenroom.app.rooms.sessions import Reason
 from greenroom.bots import seam
 from greenroom.bots.camera.avatar import Avatar, avatar_of
 from greenroom.bots.seam.livekit import Client, client_of

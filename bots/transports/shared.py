@@ -10,7 +10,7 @@ import structlog
 from greenroom.app.errors.bots import OfferRefused
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Appearance
+from greenroom.app.rooms.session_events import Appearance
 from greenroom.bots.transports.incoming import Incoming
 from greenroom.bots.transports.stage import Listener, PutOut
 

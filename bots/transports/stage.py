@@ -10,7 +10,8 @@ from pipecat.runner.types import RunnerArguments
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.sessions import NO_APPEARANCE, Appearance, Reason
+from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
+from greenroom.app.rooms.sessions import Reason
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def _prepare_parent(instance: Any, **_: Any) -> None:
 
     app_logging.quieten_pipecat()
     with _or_stop("the worker cannot run bots"):
-        from greenroom.bots.run import preload
+        from greenroom.bots.preparing import preload
 
         preload(settings())
     gc.collect()
@@ -45,7 +45,7 @@ def _prepare_parent(instance: Any, **_: Any) -> None:
 def _prepare_child(**_: Any) -> None:
     app_logging.configure(settings())
     with _or_stop("the worker's process cannot load its models"):
-        from greenroom.bots.run import warm
+        from greenroom.bots.preparing import warm
 
         warm(settings())
 

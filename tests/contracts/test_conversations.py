@@ -20,17 +20,10 @@ from greenroom.app.rooms.conversations import (
     ToolStatus,
     Turn,
 )
+from greenroom.app.rooms.creating import Create, Created, Launching
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.outboxes import ReadOutbox
-from greenroom.app.rooms.sessions import (
-    KEPT_AFTER_END,
-    Create,
-    Created,
-    Launching,
-    ReadSession,
-    State,
-    Succeed,
-)
+from greenroom.app.rooms.sessions import KEPT_AFTER_END, ReadSession, State, Succeed
 from greenroom.app.storage.conversations import TURNS_KEPT
 from tests.rigs.makers import CELLAR, a_session
 

@@ -9,9 +9,10 @@ from greenroom.app.api.schemas.joining import JoinedSchema
 from greenroom.app.api.schemas.rooms import LeaseSchema
 from greenroom.app.api.schemas.sessions import SessionSchema
 from greenroom.app.rooms.brief import Brief
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.joined import Joined
 from greenroom.app.rooms.leases import ReadRoom
-from greenroom.app.rooms.sessions import Create, ReadSession
+from greenroom.app.rooms.sessions import ReadSession
 from greenroom.bots.body import body_of
 from tests.rigs.makers import STAGE, a_claim, a_full_brief, a_session
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.deadlines import OverdueRooms, SetDeadline
 from greenroom.app.rooms.leases import (
     ACTIVE_FOR,
@@ -24,7 +25,7 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.line import Place, Push
-from greenroom.app.rooms.sessions import Create, State
+from greenroom.app.rooms.sessions import State
 from tests.contracts.takeovers import take_over
 from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, a_session, adopted, of_bob
 

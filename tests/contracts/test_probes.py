@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.line import Push, QueueLength
 from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, LeasedRooms, ReadCondition
 from greenroom.app.rooms.rates import ClaimPeriod
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.session_lists import LastSession
-from greenroom.app.rooms.sessions import KEPT_AFTER_END, Create
+from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from tests.rigs.makers import CELLAR, STAGE, a_claim, a_session
 
 

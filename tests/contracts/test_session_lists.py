@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.creating import Create
+from greenroom.app.rooms.session_events import Note
 from greenroom.app.rooms.session_lists import Forget, LiveSessions, LongAlone, PageOfSessions, ReadSessions
-from greenroom.app.rooms.sessions import ON_STAGE, Create, Note, ReadSession, State, Succeed, Transition
+from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, State, Succeed, Transition
 from tests.rigs.makers import a_session
 from tests.rigs.ways import bring_to
 

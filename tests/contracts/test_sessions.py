@@ -9,10 +9,12 @@ import pytest
 from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.creating import Create, Created, Launching, Limits
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.line import LeaveLine, Line, Place, Push, QueueLength
 from greenroom.app.rooms.procedures import Underway
+from greenroom.app.rooms.session_events import Appearance, Happened, Note, ReadEvents
 from greenroom.app.rooms.session_lists import (
     Forget,
     LastSession,
@@ -23,16 +25,8 @@ from greenroom.app.rooms.sessions import (
     FOLLOWERS,
     KEPT_AFTER_END,
     Advance,
-    Appearance,
     CountLaunch,
-    Create,
-    Created,
-    Happened,
-    Launching,
     LeaveAt,
-    Limits,
-    Note,
-    ReadEvents,
     ReadSession,
     Reason,
     SetLeave,
@@ -41,7 +35,8 @@ from greenroom.app.rooms.sessions import (
     Transition,
 )
 from greenroom.app.rooms.workers import Host, Report
-from greenroom.app.storage.sessions import EVENTS_KEPT, METADATA_AT_MOST
+from greenroom.app.storage.session_events import METADATA_AT_MOST
+from greenroom.app.storage.sessions import EVENTS_KEPT
 from tests.rigs.makers import CELLAR, STAGE, a_session
 from tests.rigs.ways import bring_to
 

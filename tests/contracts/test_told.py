@@ -5,17 +5,10 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.rooms.conversations import SUMMARY, Record, SumsUp, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
-from greenroom.app.rooms.sessions import (
-    Create,
-    Happened,
-    Note,
-    ReadEvents,
-    Reason,
-    State,
-    Succeed,
-    Transition,
-)
+from greenroom.app.rooms.session_events import Happened, Note, ReadEvents
+from greenroom.app.rooms.sessions import Reason, State, Succeed, Transition
 from greenroom.app.rooms.told import EndOfTold, Hear, Place, ReadTold, Sound
 from tests.rigs.makers import ME, STAGE, a_claim, a_session, adopted
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.rooms.creating import Create, Created, Launching
 from greenroom.app.rooms.leases import ACTIVE_FOR, Beat, Beaten, ReadRoom, Release
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import Create, Created, Launching, ReadSession, Reason, State, Transition
+from greenroom.app.rooms.sessions import ReadSession, Reason, State, Transition
 from greenroom.app.rooms.user_bots import ReadUserBot
 from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_claim, a_session, adopted
 

@@ -23,7 +23,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from greenroom.app.rooms.leases import Adopt
 from greenroom.app.rooms.ledger import Step
-from greenroom.app.rooms.moving import CommitMove
+from greenroom.app.rooms.moves import CommitMove
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.sessions import Advance
 from greenroom.app.storage.async_ledger import AsyncRedisLedger

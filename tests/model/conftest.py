@@ -58,7 +58,7 @@ def new_world(
         return worlds[0]
 
     worlds: list[World] = []
-    monkeypatch.setattr(greenroom.bots.run, "_ledger_of_this_process", lambda _: worlds[0].wire)
+    monkeypatch.setattr(greenroom.bots.run, "ledger_at", lambda _: worlds[0].wire)
     yield new
     ledger.close()
     server.close()

@@ -21,21 +21,14 @@ from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Step, granted
 from greenroom.app.rooms.line import LeaveLine
 from greenroom.app.rooms.messages import sending
-from greenroom.app.rooms.moving import MOVE, MOVES_WITHIN, CallOffMove, CommitMove, Target
+from greenroom.app.rooms.moves import MOVE, MOVES_WITHIN, CallOffMove, CommitMove, Target
 from greenroom.app.rooms.pausing import PauseUpkeep, SetPause
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.requests.changing import HeedRecord, MoveTo
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import (
-    Advance,
-    Happened,
-    Pause,
-    ReadEvents,
-    ReadSession,
-    Session,
-    State,
-)
+from greenroom.app.rooms.session_events import Happened, ReadEvents
+from greenroom.app.rooms.sessions import Advance, Pause, ReadSession, Session, State
 from greenroom.app.rooms.transitions import Carrier
 from greenroom.app.settings import Settings
 from greenroom.app.storage import keys

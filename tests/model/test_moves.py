@@ -23,7 +23,7 @@ from hypothesis.stateful import initialize, precondition, rule
 import greenroom.bots.run
 from greenroom.app.conversations.tables import metadata
 from greenroom.app.rooms import moving as app_moving
-from greenroom.app.rooms.moving import CommitMove
+from greenroom.app.rooms.moves import CommitMove
 from greenroom.app.rooms.requests.changing import MoveTo
 from greenroom.app.rooms.requests.leaving import Leave
 from greenroom.app.rooms.sessions import State
@@ -73,7 +73,7 @@ def new_moving_world(redis_url, database, monkeypatch) -> Iterator[Callable[[], 
         return worlds[0]
 
     worlds: list[MovingWorld] = []
-    monkeypatch.setattr(greenroom.bots.run, "_ledger_of_this_process", lambda _: worlds[0].wire)
+    monkeypatch.setattr(greenroom.bots.run, "ledger_at", lambda _: worlds[0].wire)
     yield new
     for world in worlds:
         world.close()

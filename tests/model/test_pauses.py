@@ -4,22 +4,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.pausing import PauseUpkeep, SetPause, follow_call
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import (
-    Call,
-    Create,
-    Happened,
-    Note,
-    Pause,
-    ReadSession,
-    Reason,
-    Session,
-    State,
-    Transition,
-)
+from greenroom.app.rooms.sessions import Call, Pause, ReadSession, Reason, Session, State, Transition
 from tests.rigs.makers import CELLAR, a_brief, a_session
 from tests.rigs.redis_world import client, flush, patient_ledger
 

@@ -10,8 +10,9 @@ from pipecat.processors.aggregators.llm_response_universal import LLMContextAggr
 
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.conversations import ReadTurns, Record, Source, ToolCall, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.resuming import NO_RESULT
-from greenroom.app.rooms.sessions import Create, ReadSession
+from greenroom.app.rooms.sessions import ReadSession
 from greenroom.bots import background_writer
 from greenroom.bots.turns import Turns, writer
 from tests.fakes.stays import FakePipeline

@@ -52,7 +52,7 @@ from greenroom.app.rooms.leaving import Leaving
 from greenroom.app.rooms.ledger import Step, granted
 from greenroom.app.rooms.line import LeaveLine, Push
 from greenroom.app.rooms.line_upkeep import Positions
-from greenroom.app.rooms.moving import MOVES_WITHIN
+from greenroom.app.rooms.moves import MOVES_WITHIN
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.providers import Providers
@@ -60,10 +60,10 @@ from greenroom.app.rooms.rates import Once
 from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_events import ReadEvents
 from greenroom.app.rooms.sessions import (
     CRASHES_COUNT_FOR,
     ON_STAGE,
-    ReadEvents,
     ReadSession,
     Reason,
     Session,

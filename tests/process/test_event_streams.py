@@ -9,7 +9,8 @@ from contextlib import ExitStack
 import pytest
 
 from greenroom.app.gunicorn.relay import RELAYED_AT_MOST
-from greenroom.app.rooms.sessions import Create, Happened, Note
+from greenroom.app.rooms.creating import Create
+from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.app.storage.ledger import RedisLedger
 from tests.rigs.eventually import eventually
 from tests.rigs.makers import a_session

@@ -9,11 +9,13 @@ from structlog.testing import capture_logs
 from greenroom.app.backend.archive import BackendArchive
 from greenroom.app.backend.calls import Backend
 from greenroom.app.rooms.conversations import CountMessages, Record, ToolCall, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.erasing import ForgetSession
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.outboxes import ChangedSessions, ReadOutbox, ReadWaiting, WaitingOutboxes
 from greenroom.app.rooms.pauses import LONGEST_PAUSE
-from greenroom.app.rooms.sessions import Create, Happened, Note, Reason, State, Transition
+from greenroom.app.rooms.session_events import Happened, Note
+from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.app.storage import keys
 from tests.fakes.backend_server import SECRET, a_backend
 from tests.rigs.makers import a_session

@@ -8,11 +8,12 @@ import pytest
 from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.inbox import Receive, Send
 from greenroom.app.rooms.leases import Claimed, ReadRoom, Withdraw
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest
 from greenroom.app.rooms.session_lists import ReadSessions
-from greenroom.app.rooms.sessions import Create, ReadSession, State, Transition
+from greenroom.app.rooms.sessions import ReadSession, State, Transition
 from greenroom.app.storage.commands import HEADERS, SCRIPTS, Call, script
 from greenroom.app.storage.encoding import encode
 from greenroom.app.storage.ledger import RedisLedger

@@ -15,6 +15,7 @@ from greenroom.app.rooms.conversations import (
     TakeUp,
     Turn,
 )
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.deadlines import ClearDeadline, OverdueRooms, SetDeadline
 from greenroom.app.rooms.erasing import (
     ForgetConversation,
@@ -58,7 +59,7 @@ from greenroom.app.rooms.letters import (
     SettleLetter,
 )
 from greenroom.app.rooms.line import FindPlace, LeaveLine, Line, Push, QueueLength
-from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
+from greenroom.app.rooms.moves import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.outboxes import (
     Changed,
     ChangedSessions,
@@ -74,6 +75,7 @@ from greenroom.app.rooms.probes import HaveLifetimes, KeptNames, LastRun, Leased
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.rates import ClaimPeriod, CountRequest, Once, TimeLeft
 from greenroom.app.rooms.room_states import Open, ReadState, WriteState
+from greenroom.app.rooms.session_events import Note, ReadEvents
 from greenroom.app.rooms.session_lists import (
     Forget,
     LastSession,
@@ -86,10 +88,7 @@ from greenroom.app.rooms.sessions import (
     Advance,
     Call,
     CountLaunch,
-    Create,
     LeaveAt,
-    Note,
-    ReadEvents,
     ReadSession,
     SetLeave,
     State,

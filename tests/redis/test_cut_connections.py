@@ -11,6 +11,7 @@ import pytest
 
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.conversations import BeginConversation, ReadTurns, Record, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
 from greenroom.app.rooms.leases import (
@@ -27,7 +28,8 @@ from greenroom.app.rooms.leases import (
     Withdraw,
 )
 from greenroom.app.rooms.line import Line, Push
-from greenroom.app.rooms.sessions import Create, ReadEvents, ReadSession, State, Succeed, Transition
+from greenroom.app.rooms.session_events import ReadEvents
+from greenroom.app.rooms.sessions import ReadSession, State, Succeed, Transition
 from greenroom.app.rooms.workers import AskHost, Host, ReadHeld, ReadHost, Report, RequestedState
 from greenroom.app.storage.ledger import RedisLedger
 from tests.rigs.makers import ME, OTHER, STAGE, a_beat, a_claim, a_session, adopted

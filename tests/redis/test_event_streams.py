@@ -13,7 +13,9 @@ from greenroom.app.events import feed as feed_module
 from greenroom.app.events import hub as hub_module
 from greenroom.app.events import impatience, process, server
 from greenroom.app.events.feed import Feed
-from greenroom.app.rooms.sessions import Create, Happened, Note, ReadEvents, Reason, State, Transition
+from greenroom.app.rooms.creating import Create
+from greenroom.app.rooms.session_events import Happened, Note, ReadEvents
+from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.app.rooms.told import Hear, Place, ReadTold, Sound
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from tests.rigs.event_streams import SIGNS, listening, served

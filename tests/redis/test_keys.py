@@ -14,6 +14,7 @@ from greenroom.app.providers.local import Local
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.asked_reaping import TellReaped
 from greenroom.app.rooms.conversations import BeginConversation, Record, TakeUp, Turn
+from greenroom.app.rooms.creating import Create, Launching
 from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.handovers import HandOver, Ready, Yield
@@ -37,14 +38,12 @@ from greenroom.app.rooms.requests.changing import Configure
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
+from greenroom.app.rooms.session_events import Note
 from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.sessions import (
     STARTS_WITHIN,
     Call,
     CountLaunch,
-    Create,
-    Launching,
-    Note,
     ReadSession,
     Reason,
     State,

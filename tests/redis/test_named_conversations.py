@@ -8,9 +8,10 @@ from structlog.testing import capture_logs
 from greenroom.app.backend.calls import Backend
 from greenroom.app.backend.naming import begin_as_named
 from greenroom.app.rooms.conversations import Record, Turn
-from greenroom.app.rooms.sessions import Create, ReadSession, State, Transition
+from greenroom.app.rooms.creating import Create
+from greenroom.app.rooms.sessions import ReadSession, State, Transition
 from greenroom.app.settings import read
-from greenroom.bots import run
+from greenroom.bots import run, services
 from tests.fakes.backend_server import SECRET, a_backend
 from tests.rigs.makers import a_claim, a_session
 
@@ -98,5 +99,5 @@ def test_a_first_bot_asks_and_a_later_one_goes_on(ledger, fake, redis_url):
     assert [turn.content for turn in adopted.conversation] == ["hello"]
     ledger.run(Transition(claim.session_id, State.JOINING, claimed.epoch))
     run.adopt(claim.session_id, claim.token, host="here", job_id="job", settings=settings)
-    run._backend_of_this_process(fake.url, SECRET).close()
+    services.backend_at(fake.url, SECRET).close()
     assert len(fake.to("/joined")) == 1

@@ -6,9 +6,10 @@ import pytest
 
 from greenroom.app.errors.sessions import NoSuchSession
 from greenroom.app.rooms.brief import NOBODYS
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.leases import Claimed, ReadRoom
 from greenroom.app.rooms.session_lists import ReadSessions
-from greenroom.app.rooms.sessions import Create, ReadSession, State, Succeed, Transition
+from greenroom.app.rooms.sessions import ReadSession, State, Succeed, Transition
 from greenroom.app.storage import keys
 from tests.rigs.makers import STAGE, a_claim, a_session, adopted
 

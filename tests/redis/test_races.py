@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from greenroom.app.rooms.conversations import ReadTurns, Record, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.inbox import Answer, AwaitAnswer, Receive, Send
@@ -28,8 +29,9 @@ from greenroom.app.rooms.leases import (
     Withdraw,
 )
 from greenroom.app.rooms.reaping import Reaper
+from greenroom.app.rooms.session_events import Note, ReadEvents
 from greenroom.app.rooms.session_lists import LiveSessions
-from greenroom.app.rooms.sessions import Create, Note, ReadEvents, ReadSession, State
+from greenroom.app.rooms.sessions import ReadSession, State
 from greenroom.app.rooms.sweeping import sweep
 from greenroom.app.storage import keys
 from greenroom.app.storage.ledger import RedisLedger

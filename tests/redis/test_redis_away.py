@@ -12,11 +12,12 @@ import pytest
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.local.embedded_redis import answers, prepare
 from greenroom.app.rooms.clock import Ping
+from greenroom.app.rooms.creating import Create, Launching
 from greenroom.app.rooms.inbox import Receive
 from greenroom.app.rooms.leases import Claimed, ReadRoom, Withdraw
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.overview import Overview
-from greenroom.app.rooms.sessions import Create, Launching, ReadSession
+from greenroom.app.rooms.sessions import ReadSession
 from greenroom.app.rooms.sliced_wait import SLICE
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger

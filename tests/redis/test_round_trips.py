@@ -4,11 +4,12 @@ import pytest
 import redis
 
 from greenroom.app.rooms.conversations import Record, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.line_upkeep import GIVES_WAY_AFTER, Positions, free_slots
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Create, State, Transition
+from greenroom.app.rooms.sessions import State, Transition
 from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
 from greenroom.app.rooms.workers import Host, Report
 from greenroom.app.storage.ledger import RedisLedger

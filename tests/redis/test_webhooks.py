@@ -17,6 +17,7 @@ from greenroom.app import cli_webhooks
 from greenroom.app.events import webhooks as module
 from greenroom.app.events.feed import Feed
 from greenroom.app.events.webhooks import Courier, gauges, headers_of, pause_after
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.letters import (
     ClaimLetters,
     Letter,
@@ -27,7 +28,7 @@ from greenroom.app.rooms.letters import (
     SettleLetter,
     receiver_of,
 )
-from greenroom.app.rooms.sessions import Create, Happened, Note
+from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from tests.rigs.makers import CELLAR, a_session

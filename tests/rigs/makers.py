@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from greenroom.app.rooms.brief import Brief, Mode
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Claim, Claimed, Lease, LeaseStatus, NotYet
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Create, Session, State
+from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.rooms.workers import Host, Report
 
 STAGE = Room.parse("local:stage")

@@ -21,7 +21,8 @@ from greenroom.app.conversations.tables import (
 from greenroom.app.errors.storage import DatabaseNewer, DatabaseOld
 from greenroom.app.rooms.archive import Batch, Delivery, Departure, Refusal, Report, Unkept, Visit
 from greenroom.app.rooms.conversations import Source, ToolCall, ToolStatus
-from greenroom.app.rooms.sessions import Event, Reason, State
+from greenroom.app.rooms.session_events import Event
+from greenroom.app.rooms.sessions import Reason, State
 from tests.rigs.makers import a_session
 from tests.sql.worlds import HERE, a_batch, a_turn, kept, rows
 

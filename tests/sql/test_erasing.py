@@ -31,21 +31,14 @@ from greenroom.app.errors.users import UserInSession
 from greenroom.app.local.embedded_redis import temporary_redis
 from greenroom.app.rooms.archive import Batch, Delivery, Report
 from greenroom.app.rooms.conversations import BeginConversation, Record, ToolCall, ToolStatus, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.erasing import Erasing, Traces
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.memory import FORGOTTEN
 from greenroom.app.rooms.outboxes import ReadOutbox
+from greenroom.app.rooms.session_events import Appearance, Happened, Note, ReadEvents
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import (
-    Appearance,
-    Create,
-    Happened,
-    Note,
-    ReadEvents,
-    Reason,
-    State,
-    Transition,
-)
+from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.app.rooms.visits import account_of
 from greenroom.app.storage import erasing as redis_erasing
 from greenroom.app.storage.ledger import RedisLedger

@@ -14,6 +14,7 @@ from greenroom.app.conversations.tables import conversations, metadata, particip
 from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.archive import Refusal, Unkept
 from greenroom.app.rooms.conversations import BeginConversation
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.flushing import OF_ONE_CONVERSATION, Flusher
 from greenroom.app.rooms.outboxes import (
     UNSTORABLE_KEPT_FOR,
@@ -26,17 +27,8 @@ from greenroom.app.rooms.outboxes import (
     WaitingOutboxes,
 )
 from greenroom.app.rooms.pauses import FIRST_PAUSE, LONGEST_PAUSE
-from greenroom.app.rooms.sessions import (
-    Appearance,
-    Create,
-    Happened,
-    Note,
-    ReadEvents,
-    Reason,
-    State,
-    Succeed,
-    Transition,
-)
+from greenroom.app.rooms.session_events import Appearance, Happened, Note, ReadEvents
+from greenroom.app.rooms.sessions import Reason, State, Succeed, Transition
 from greenroom.app.storage import keys
 from greenroom.app.storage.conversations import OUTBOX_HOLDS
 from tests.rigs.makers import a_session

@@ -5,9 +5,11 @@ import pytest
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.sessions import SqlKeptSessions
 from greenroom.app.errors.sessions import NoSuchSession
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.flushing import Flusher
 from greenroom.app.rooms.histories import Histories
-from greenroom.app.rooms.sessions import Create, Happened, Note, ReadEvents, Reason, State, Transition
+from greenroom.app.rooms.session_events import Happened, Note, ReadEvents
+from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.app.storage import keys
 from tests.rigs.makers import a_session
 from tests.sql.worlds import HERE, say

@@ -15,7 +15,8 @@ from greenroom.app.conversations.memory import (
 from greenroom.app.conversations.tables import conversations, facts, summaries, turns, users
 from greenroom.app.rooms.memory import FACTS_AT_MOST, TURNS_AT_MOST, Fact, Said
 from greenroom.app.settings import Settings
-from greenroom.bots.run import _database, _memory, meet_database
+from greenroom.bots.preparing import meet_database
+from greenroom.bots.services import database_at, memory_of
 
 NOW = "now"  # the conversation that is going on
 
@@ -199,10 +200,10 @@ def test_a_bot_s_process_has_met_the_database_before_its_bot_begins(database, da
     """What is asked was compiled then; a database that is away is met later."""
     settings = Settings(database_url=database_url)
     meet_database(settings)
-    ours = _database(database_url)
+    ours = database_at(database_url)
     asked_before = set(ours.engine._compiled_cache)
 
-    _memory(settings).recall("main", "nobody", besides=NOW)
+    memory_of(settings).recall("main", "nobody", besides=NOW)
 
     assert asked_before and set(ours.engine._compiled_cache) == asked_before
     meet_database(Settings(database_url="postgresql://nobody@127.0.0.1:9/none"))

@@ -11,7 +11,8 @@ from greenroom.app.conversations.tables import conversations, erasures, events, 
 from greenroom.app.rooms.archive import Batch, Delivery, Report
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.erasing import NOTED_FOR, Traces
-from greenroom.app.rooms.sessions import Event, Reason, State
+from greenroom.app.rooms.session_events import Event
+from greenroom.app.rooms.sessions import Reason, State
 from tests.rigs.makers import a_session
 from tests.sql.worlds import rows
 

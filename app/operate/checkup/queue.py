@@ -6,7 +6,7 @@ from datetime import timedelta
 from greenroom.app.operate.facts import A_MOMENT, Facts
 from greenroom.app.operate.findings import OK, PROBLEM, WARNING, Finding
 from greenroom.app.operate.wording import count, duration, some
-from greenroom.app.rooms.joining import LIMITS
+from greenroom.app.rooms.serving import LIMITS
 from greenroom.app.rooms.sessions import STARTS_WITHIN, State
 
 

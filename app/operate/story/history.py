@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from greenroom.app.rooms.sessions import Event, Happened, State
+from greenroom.app.rooms.session_events import Event, Happened
+from greenroom.app.rooms.sessions import State
 
 WORDS = {
     "pending": "a bot is asked for",

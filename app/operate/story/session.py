@@ -9,7 +9,7 @@ from greenroom.app.operate.story.tale import Names, Tale
 from greenroom.app.operate.wording import count, duration, moment
 from greenroom.app.rooms.archive import Visit
 from greenroom.app.rooms.histories import History
-from greenroom.app.rooms.sessions import Event
+from greenroom.app.rooms.session_events import Event
 from greenroom.app.rooms.transcripts import clean
 
 

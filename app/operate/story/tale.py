@@ -11,9 +11,10 @@ from greenroom.app.errors.rooms import BadRoom
 from greenroom.app.operate.story.endings import ENDINGS
 from greenroom.app.operate.story.history import WORDS, extra_of
 from greenroom.app.rooms.cleaning import worth_telling
-from greenroom.app.rooms.moving import rooms_told
+from greenroom.app.rooms.moves import rooms_told
 from greenroom.app.rooms.room import FORUM, Room
-from greenroom.app.rooms.sessions import Event, Happened, Reason, Session, State
+from greenroom.app.rooms.session_events import Event, Happened
+from greenroom.app.rooms.sessions import Reason, Session, State
 
 # What comes of a change that only begins something
 OUTCOMES: Mapping[str, frozenset[str]] = {

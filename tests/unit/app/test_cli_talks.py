@@ -10,9 +10,11 @@ from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
 from greenroom.app.rooms.archive import Batch, Delivery, Report
 from greenroom.app.rooms.conversations import Record, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.flushing import Flusher
+from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import Create, Happened, Note, Reason, State, Transition
+from greenroom.app.rooms.sessions import Reason, State, Transition
 from tests.rigs.makers import STAGE, a_session
 
 MINUTE = timedelta(minutes=1)

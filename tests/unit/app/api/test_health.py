@@ -7,8 +7,8 @@ from threading import Thread
 import pytest
 
 from greenroom.app.api import events_process
+from greenroom.app.rooms.creating import Limits
 from greenroom.app.rooms.line import Push
-from greenroom.app.rooms.sessions import Limits
 from greenroom.app.rooms.workers import Host, Report
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from greenroom.app.errors.families import Forbidden
 from greenroom.app.rooms.leases import ReadRoom
-from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
+from greenroom.app.rooms.moves import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Happened, Note, ReadSession, State
+from greenroom.app.rooms.session_events import Happened, Note
+from greenroom.app.rooms.sessions import ReadSession, State
 from tests.rigs.api import problem
 from tests.rigs.makers import CELLAR, adopted
 

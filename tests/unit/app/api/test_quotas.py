@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.passes import LASTS, LINK_LASTS, Pass, Passes, until
-from greenroom.app.rooms.sessions import Limits
+from greenroom.app.rooms.creating import Limits
 from greenroom.app.rooms.workers import Report
 from tests.rigs.api import SIGNS, problem
 from tests.rigs.makers import a_report
@@ -82,7 +82,7 @@ def test_a_wrong_key_is_refused_as_such_and_counted_for_nobody(caller, ledger):
     ],
 )
 def test_who_has_as_much_as_one_may_have_is_refused_and_keeps_that(caller, ledger, monkeypatch, limits, kind):
-    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", limits)
+    monkeypatch.setattr("greenroom.app.rooms.serving.LIMITS", limits)
     ledger.run(Report(a_report(free=0).host, {}))
     first = caller.post("/join", {"room_url": ROOM, "user_id": "ann"}).json
 
@@ -101,7 +101,7 @@ def test_who_exchanges_a_link_again_and_again_has_no_more_than_one_user(
 ):
     """Each exchange gives another guest and another room, so that the limits of users bound nobody: one link filled the
     line for everybody."""
-    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", limits)
+    monkeypatch.setattr("greenroom.app.rooms.serving.LIMITS", limits)
     ledger.run(Report(a_report(free=0).host, {}))
     for _ in range(2):
         assert guest_by().post("/join", {}).status_code == 202

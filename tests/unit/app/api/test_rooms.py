@@ -10,13 +10,14 @@ from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.asked_reaping import TellReaped, reap_as_asked
 from greenroom.app.rooms.bodies import to_body
+from greenroom.app.rooms.creating import Limits
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import DOUBT_KEEPS_FOR, STALE_AFTER, Adoption
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Providers, Source, Track
 from greenroom.app.rooms.requests.answers import PeopleSeen
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
-from greenroom.app.rooms.sessions import Limits, ReadSession, Reason, State
+from greenroom.app.rooms.sessions import ReadSession, Reason, State
 from tests.rigs.api import problem
 from tests.rigs.makers import a_report
 
@@ -223,7 +224,7 @@ def test_a_join_without_a_free_slot_is_queued_and_told_where_and_when_to_ask_aga
 
 @pytest.mark.usefixtures("crowded")
 def test_a_full_line_is_said_to_be_full_and_when_to_try_again(caller, launches, monkeypatch):
-    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=1))
+    monkeypatch.setattr("greenroom.app.rooms.serving.LIMITS", Limits(line=1))
     caller.post("/join", {"room_url": "local:cellar"})
 
     response = caller.post("/join", {"room_url": ROOM})

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from greenroom.app.events.schema import BASE, TYPES, Event
-from greenroom.app.rooms.sessions import Happened, State
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.told import Entry
 
 OF_THE_SEED = {

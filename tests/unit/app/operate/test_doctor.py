@@ -19,6 +19,7 @@ from greenroom.app.operate.findings import Verdict
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms import letters
 from greenroom.app.rooms.conversations import OUTBOX_HOLDS, Record, Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import STALE_AFTER, Claim, ReadRoom
 from greenroom.app.rooms.ledger import granted
@@ -27,7 +28,7 @@ from greenroom.app.rooms.probes import LeasedRooms, ReadCondition
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.session_lists import Forget, LiveSessions
-from greenroom.app.rooms.sessions import Create, Reason, State, Transition
+from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.app.rooms.workers import Report
 from greenroom.app.storage import keys
 from tests.fakes.rooms import Rooms

@@ -16,21 +16,13 @@ from greenroom.app.operate.story.history import WORDS
 from greenroom.app.operate.story.session import SessionStory
 from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.archive import Visit
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.histories import History
 from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
 from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.session_events import Appearance, Event, Happened, Note
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import (
-    Appearance,
-    Create,
-    Event,
-    Happened,
-    Note,
-    Reason,
-    State,
-    Succeed,
-    Transition,
-)
+from greenroom.app.rooms.sessions import Reason, State, Succeed, Transition
 from tests.rigs.an_installation import BOTS, CONTROL, keep_well, let_pass
 from tests.rigs.makers import STAGE, a_brief, a_claim, a_session, an_order
 

@@ -6,9 +6,10 @@ import pytest
 
 from greenroom.app.operate.story.endings import ENDINGS
 from greenroom.app.operate.story.tale import Tale
-from greenroom.app.rooms.moving import as_told
+from greenroom.app.rooms.moves import as_told
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Appearance, Event, Happened, Reason, State
+from greenroom.app.rooms.session_events import Appearance, Event, Happened
+from greenroom.app.rooms.sessions import Reason, State
 from tests.rigs.makers import a_brief, a_session
 
 HOME, FORUM, CLUB = (

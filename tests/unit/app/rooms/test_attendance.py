@@ -33,7 +33,8 @@ from greenroom.app.rooms.happenings import (
     Started,
     TookOver,
 )
-from greenroom.app.rooms.sessions import Appearance, Call, LeaveAt, Pause, Reason, State
+from greenroom.app.rooms.session_events import Appearance
+from greenroom.app.rooms.sessions import Call, LeaveAt, Pause, Reason, State
 from greenroom.app.rooms.waiting import COMES_BACK_WITHIN, NO_SHOW_AFTER
 from tests.rigs.makers import CELLAR, a_session
 

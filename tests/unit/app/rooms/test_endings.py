@@ -3,8 +3,9 @@
 import pytest
 
 from greenroom.app.rooms.endings import end, end_as_read, end_lost
+from greenroom.app.rooms.session_events import ReadEvents
 from greenroom.app.rooms.session_lists import LiveSessions
-from greenroom.app.rooms.sessions import ReadEvents, ReadSession, Reason, State
+from greenroom.app.rooms.sessions import ReadSession, Reason, State
 from tests.rigs.makers import an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

@@ -11,7 +11,8 @@ from greenroom.app.rooms.extending import (
     Extending,
     time_limits,
 )
-from greenroom.app.rooms.sessions import Happened, ReadEvents, ReadSession, Reason
+from greenroom.app.rooms.session_events import Happened, ReadEvents
+from greenroom.app.rooms.sessions import ReadSession, Reason
 from tests.rigs.makers import a_session, an_order
 
 AT_ONCE = timedelta(0)

@@ -11,7 +11,8 @@ import pytest
 from greenroom.app.rooms.handovers import HandOver, HandoverTurn, Ready, Yield
 from greenroom.app.rooms.leases import Adoption, Beaten, ReadRoom
 from greenroom.app.rooms.line import LeaveLine
-from greenroom.app.rooms.sessions import ReadEvents, ReadSession, State, Succeed
+from greenroom.app.rooms.session_events import ReadEvents
+from greenroom.app.rooms.sessions import ReadSession, State, Succeed
 from tests.rigs.makers import DIED, STAGE, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

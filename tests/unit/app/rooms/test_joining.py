@@ -11,9 +11,10 @@ from greenroom.app.errors.storage import RedisAway
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.creating import Limits
 from greenroom.app.rooms.endings import end
 from greenroom.app.rooms.failures import BotFailure, FailureKind
-from greenroom.app.rooms.joining import LIMITS, Joining
+from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import (
     DOUBT_KEEPS_FOR,
     PENDING_FOR,
@@ -26,8 +27,10 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.line import FindPlace, QueueLength
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.serving import LIMITS
+from greenroom.app.rooms.session_events import Note, ReadEvents
 from greenroom.app.rooms.session_lists import LiveSessions
-from greenroom.app.rooms.sessions import Limits, Note, ReadEvents, ReadSession, Reason, State
+from greenroom.app.rooms.sessions import ReadSession, Reason, State
 from tests.rigs.makers import CELLAR, STAGE, a_brief, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -312,7 +315,7 @@ def test_who_waits_in_vain_with_patience_learns_the_place(joining):
 
 @pytest.mark.usefixtures("crowded")
 def test_a_full_line_takes_nobody_and_leaves_nothing_behind(joining, launches, ledger, monkeypatch):
-    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=3))
+    monkeypatch.setattr("greenroom.app.rooms.serving.LIMITS", Limits(line=3))
     rooms = [Room.parse(f"local:room-{number}") for number in range(3)]
     join_one_after_another(joining, ledger, rooms)
 
@@ -337,7 +340,7 @@ def test_a_session_that_goes_on_is_not_refused_by_a_full_line(joining, ledger, p
     first = joining.join(an_order())
     puppet().go_live()
     joining.join(an_order(CELLAR, user_id="bob"))
-    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=1))
+    monkeypatch.setattr("greenroom.app.rooms.serving.LIMITS", Limits(line=1))
     ledger.pass_time(STALE_AFTER + A_MOMENT)
 
     again = joining.join(an_order())
@@ -479,7 +482,7 @@ def test_a_bot_that_was_said_to_be_live_is_not_said_to_be_joining_afterwards(joi
 def test_of_one_link_only_so_many_wait_and_nothing_is_left_of_those_that_are_refused(
     joining, ledger, launches, monkeypatch
 ):
-    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(user_line=1))
+    monkeypatch.setattr("greenroom.app.rooms.serving.LIMITS", Limits(user_line=1))
     ledger.run(a_report(free=0))
     joining.join(an_order(link="a-link"))
 

@@ -11,8 +11,9 @@ from greenroom.app.rooms.leases import STALE_AFTER, Adoption, Beaten, LeaseStatu
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.reaping import NOT_HEARD
 from greenroom.app.rooms.reviving import Reviving
+from greenroom.app.rooms.session_events import Note
 from greenroom.app.rooms.session_lists import LiveSessions
-from greenroom.app.rooms.sessions import Note, ReadSession, Reason, State
+from greenroom.app.rooms.sessions import ReadSession, Reason, State
 from tests.rigs.makers import DIED, STAGE, a_claim, an_order
 
 

@@ -9,18 +9,10 @@ from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.deadlines import SetDeadline
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.line import Push
-from greenroom.app.rooms.moving import (
-    Adopter,
-    CannotMove,
-    CommitMove,
-    Move,
-    Moved,
-    MoveFailure,
-    NotMoved,
-    StartedAnew,
-    Target,
-)
-from greenroom.app.rooms.sessions import Advance, Happened, ReadEvents, ReadSession, Reason, State, Transition
+from greenroom.app.rooms.moves import CommitMove, MoveFailure, Target
+from greenroom.app.rooms.moving import Adopter, CannotMove, Move, Moved, NotMoved, StartedAnew
+from greenroom.app.rooms.session_events import Happened, ReadEvents
+from greenroom.app.rooms.sessions import Advance, ReadSession, Reason, State, Transition
 from greenroom.app.rooms.user_bots import ReadUserBot
 from tests.rigs.makers import CELLAR, DIED, STAGE, an_order
 

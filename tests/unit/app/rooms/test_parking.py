@@ -10,7 +10,8 @@ from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow, follow_awaited
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
-from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadEvents, ReadSession, Reason, State
+from greenroom.app.rooms.session_events import ReadEvents
+from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadSession, Reason, State
 from tests.rigs.makers import CELLAR, DIED, STAGE, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

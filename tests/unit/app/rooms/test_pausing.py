@@ -6,19 +6,11 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors.sessions import NoSuchSession, SessionEnded
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.pausing import Paused, PauseUpkeep, Pausing, SetPause, follow_call
 from greenroom.app.rooms.procedures import follow
-from greenroom.app.rooms.sessions import (
-    Call,
-    Create,
-    Happened,
-    Note,
-    Pause,
-    ReadEvents,
-    ReadSession,
-    Reason,
-    State,
-)
+from greenroom.app.rooms.session_events import Happened, Note, ReadEvents
+from greenroom.app.rooms.sessions import Call, Pause, ReadSession, Reason, State
 from greenroom.app.storage import keys
 from tests.rigs.makers import CELLAR, an_order
 

@@ -12,7 +12,8 @@ from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_monitor import RoomMonitor
-from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadEvents, ReadSession, Reason, State
+from greenroom.app.rooms.session_events import ReadEvents
+from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadSession, Reason, State
 from tests.rigs.makers import DIED, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

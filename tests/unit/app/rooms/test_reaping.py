@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.queue_names import LAUNCHES
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.deadlines import OverdueRooms, SetDeadline
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.leases import (
@@ -28,8 +29,9 @@ from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow
 from greenroom.app.rooms.reaping import MISSED_A_BEAT, Reaper
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_events import Note, ReadEvents
 from greenroom.app.rooms.session_lists import LiveSessions, ReadSessions
-from greenroom.app.rooms.sessions import STARTS_WITHIN, Create, Note, ReadEvents, ReadSession, Reason, State
+from greenroom.app.rooms.sessions import STARTS_WITHIN, ReadSession, Reason, State
 from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
 from greenroom.app.rooms.unstarted import LAUNCHES_AT_MOST
 from greenroom.app.rooms.workers import Host, ReadHeld, Report

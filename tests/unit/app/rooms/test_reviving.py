@@ -12,15 +12,9 @@ from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.leases import Adoption, Beaten, Found, ReadRoom
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.reviving import CRASHES_AT_MOST, Reviving
+from greenroom.app.rooms.session_events import ReadEvents
 from greenroom.app.rooms.session_lists import LiveSessions
-from greenroom.app.rooms.sessions import (
-    CRASHES_COUNT_FOR,
-    STARTS_WITHIN,
-    ReadEvents,
-    ReadSession,
-    Reason,
-    State,
-)
+from greenroom.app.rooms.sessions import CRASHES_COUNT_FOR, STARTS_WITHIN, ReadSession, Reason, State
 from tests.rigs.makers import CELLAR, DIED, STAGE, a_report, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")

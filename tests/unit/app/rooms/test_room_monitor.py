@@ -8,11 +8,13 @@ from structlog.testing import capture_logs
 from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.brief import Mode
+from greenroom.app.rooms.creating import Limits
 from greenroom.app.rooms.leases import ReadRoom
-from greenroom.app.rooms.moving import CommitMove, Target
+from greenroom.app.rooms.moves import CommitMove, Target
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room_monitor import COOLDOWN, Outcome, RoomMonitor
-from greenroom.app.rooms.sessions import Happened, Limits, Note, ReadEvents, ReadSession, Reason
+from greenroom.app.rooms.session_events import Happened, Note, ReadEvents
+from greenroom.app.rooms.sessions import ReadSession, Reason
 from tests.rigs.makers import CELLAR, STAGE, adopted, an_order
 
 pytestmark = pytest.mark.usefixtures("staffed")
@@ -241,7 +243,7 @@ def test_a_server_that_does_not_answer_is_no_empty_room(monitor, once, rooms, ha
 
 def test_while_nobody_can_be_served_the_room_is_looked_at_again(monitor, once, hall, ledger, monkeypatch):
     once(Reason.ROOM_GONE)
-    monkeypatch.setattr("greenroom.app.rooms.joining.LIMITS", Limits(line=0))
+    monkeypatch.setattr("greenroom.app.rooms.serving.LIMITS", Limits(line=0))
     assert monitor.look(hall) is Outcome.UNSERVED
     monkeypatch.undo()
     ledger.pass_time(COOLDOWN)

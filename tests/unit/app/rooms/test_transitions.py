@@ -11,19 +11,12 @@ from greenroom.app.rooms import joining as joining_module
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.extending import SetDuration
 from greenroom.app.rooms.leases import ReadRoom
-from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
+from greenroom.app.rooms.moves import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.requests.changing import MoveTo
 from greenroom.app.rooms.requests.leaving import Leave
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import (
-    Happened,
-    Note,
-    ReadEvents,
-    ReadSession,
-    Reason,
-    State,
-    Transition,
-)
+from greenroom.app.rooms.session_events import Happened, Note, ReadEvents
+from greenroom.app.rooms.sessions import ReadSession, Reason, State, Transition
 from greenroom.app.rooms.transitions import Carrier
 from tests.rigs.makers import CELLAR, DIED, STAGE, a_brief, a_report, adopted, an_order
 

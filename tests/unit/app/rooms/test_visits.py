@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenroom.app.rooms.archive import Departure, Visit
-from greenroom.app.rooms.sessions import Appearance, Event
+from greenroom.app.rooms.session_events import Appearance, Event
 from greenroom.app.rooms.visits import account_of
 from greenroom.app.rooms.waiting import COMES_BACK_WITHIN
 

@@ -5,7 +5,8 @@ import pytest
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.pausing import Pausing, follow_call
 from greenroom.app.rooms.procedures import follow
-from greenroom.app.rooms.sessions import Happened, Note, Reason
+from greenroom.app.rooms.session_events import Happened, Note
+from greenroom.app.rooms.sessions import Reason
 from greenroom.app.rooms.whereabouts import Active, Place, Status, whereabouts_of
 from tests.rigs.makers import CELLAR, STAGE, an_order
 

@@ -27,7 +27,8 @@ from pipecat.processors.frameworks.rtvi.frames import RTVISendTextFrame
 
 from greenroom.bots.assistant import people as people_module
 from greenroom.bots.assistant.bounded_context import MESSAGES_AT_MOST, MESSAGES_KEPT, bounds
-from greenroom.bots.assistant.people import AnsweringFrame, People, Replies
+from greenroom.bots.assistant.people import People
+from greenroom.bots.assistant.replies import AnsweringFrame, Replies
 from greenroom.bots.seam.diversions import on_summed_up
 from tests.fakes.talk import Call, running
 from tests.fakes.talk import Mind as ScriptedMind

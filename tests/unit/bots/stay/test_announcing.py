@@ -3,7 +3,8 @@
 import pytest
 
 from greenroom.app.rooms.conversations import Turn
-from greenroom.app.rooms.sessions import Happened, Reason, State
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Reason, State
 from greenroom.bots.stay.announcing import Announcing
 
 

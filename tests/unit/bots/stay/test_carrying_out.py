@@ -21,17 +21,8 @@ from greenroom.app.rooms.consequences import (
     StopClock,
     WriteEvent,
 )
-from greenroom.app.rooms.sessions import (
-    Call,
-    Happened,
-    LeaveAt,
-    Note,
-    Pause,
-    Reason,
-    SetLeave,
-    State,
-    Transition,
-)
+from greenroom.app.rooms.session_events import Happened, Note
+from greenroom.app.rooms.sessions import Call, LeaveAt, Pause, Reason, SetLeave, State, Transition
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
 from tests.rigs.makers import CELLAR

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.requests.answers import Cleaned
-from greenroom.app.rooms.sessions import Happened, Note
+from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.bots.stay import cleaning
 from tests.fakes.async_ledgers import Told
 from tests.fakes.memory import FakeMemory

@@ -15,7 +15,8 @@ from greenroom.app.rooms.failures import BotCrashed, FailureKind
 from greenroom.app.rooms.handovers import HandOver, Yield
 from greenroom.app.rooms.leases import Found, Hold, ReadRoom, Supersede
 from greenroom.app.rooms.line import FindPlace, Place
-from greenroom.app.rooms.sessions import Advance, Happened, ReadSession, Reason, State, Succeed
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Advance, ReadSession, Reason, State, Succeed
 from greenroom.bots.stay import hand_over
 from greenroom.bots.stay.ending import REPLACED, Ending
 from tests.fakes.async_ledgers import Told

@@ -7,9 +7,10 @@ import pytest
 
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.conversations import Turn
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.leases import DOUBT_LASTS, Beat, Beaten
-from greenroom.app.rooms.sessions import Create, Note
+from greenroom.app.rooms.session_events import Note
 from greenroom.bots.stay import heartbeat
 from greenroom.bots.stay.ending import REPLACED
 from greenroom.bots.stay.heartbeat import BEAT_WITHIN, seconds_to_next_beat

@@ -6,7 +6,7 @@ import pytest
 
 from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.rooms.inbox import Answer, Message
-from greenroom.app.rooms.sessions import Note
+from greenroom.app.rooms.session_events import Note
 from greenroom.bots.stay import journal as journals
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal

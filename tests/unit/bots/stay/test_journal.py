@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.procedures import Underway
+from greenroom.app.rooms.session_events import Note
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import Create, Note, Reason, State, Transition
+from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.bots.stay import journal as module
 from greenroom.bots.stay.journal import Journal
 from tests.fakes.async_ledgers import Away, ComesBack, Refusing, Told

@@ -8,7 +8,8 @@ from pipecat.frames.frames import InterruptionFrame
 from structlog.testing import capture_logs
 
 from greenroom.app.rooms.failures import FailureKind
-from greenroom.app.rooms.sessions import Note, Reason, Transition
+from greenroom.app.rooms.session_events import Note
+from greenroom.app.rooms.sessions import Reason, Transition
 from greenroom.bots.transports.stage import PutOut
 from tests.fakes.async_ledgers import ComesBack, Told
 from tests.fakes.stays import Visited, parts_of_a_stay, with_pipeline

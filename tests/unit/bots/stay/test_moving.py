@@ -15,7 +15,7 @@ from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.conversations import Record, ToolStatus
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.leases import Adopt, Adoption, Beat, Beaten, Lease, LeaseStatus, ReadRoom, RoomView
-from greenroom.app.rooms.moving import CallOffMove, CommitMove, Target
+from greenroom.app.rooms.moves import CallOffMove, CommitMove, Target
 from greenroom.app.rooms.room_states import WriteState
 from greenroom.app.rooms.sessions import Advance, ReadSession, Reason, State, Transition
 from greenroom.bots import room_state

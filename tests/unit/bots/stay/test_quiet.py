@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from pipecat.frames.frames import EndFrame, TTSSpeakFrame
 
-from greenroom.app.rooms.sessions import Call, Note, Pause, Reason, State
+from greenroom.app.rooms.session_events import Note
+from greenroom.app.rooms.sessions import Call, Pause, Reason, State
 from greenroom.bots import personalities
 from greenroom.bots.turns.floor import ASSISTANT, USER
 from tests.fakes.async_ledgers import Told

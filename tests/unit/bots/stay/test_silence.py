@@ -8,7 +8,8 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from greenroom.app.rooms.requests.changing import HeedRecord
-from greenroom.app.rooms.sessions import Call, Note, Pause, ReadSession, State, Transition
+from greenroom.app.rooms.session_events import Note
+from greenroom.app.rooms.sessions import Call, Pause, ReadSession, State, Transition
 from tests.fakes.async_ledgers import Told
 from tests.fakes.stays import Visited, parts_of_a_stay, with_pipeline
 from tests.rigs.makers import CELLAR, a_session

@@ -15,7 +15,8 @@ from greenroom.app.rooms.conversations import Record, ToolCall, ToolStatus, Turn
 from greenroom.app.rooms.failures import BotCrashed, BotFailure, EndUnwritten, FailureKind
 from greenroom.app.rooms.leases import STALE_AFTER
 from greenroom.app.rooms.resuming import NO_RESULT, NOTHING_OPEN, UNANSWERED, UNFINISHED
-from greenroom.app.rooms.sessions import Happened, Reason, State, Transition
+from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.app.rooms.told import Hear
 from greenroom.bots.stay import bot_run, heartbeat, stay, watchdog
 from greenroom.bots.stay.ending import REPLACED, End, Ending

@@ -21,10 +21,11 @@ from greenroom.app.errors.bots import OfferRefused
 from greenroom.app.providers import daily_rest
 from greenroom.app.providers.daily import Daily
 from greenroom.app.rooms.failures import FailureKind
-from greenroom.app.rooms.moving import CallOffMove, MoveFailure, Target
+from greenroom.app.rooms.moves import CallOffMove, MoveFailure, Target
 from greenroom.app.rooms.providers import About, Source, Track
 from greenroom.app.rooms.room import Room
-from greenroom.app.rooms.sessions import Appearance, Pause, Reason, State
+from greenroom.app.rooms.session_events import Appearance
+from greenroom.app.rooms.sessions import Pause, Reason, State
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, speech
 from greenroom.bots.assistant import bot as assistant

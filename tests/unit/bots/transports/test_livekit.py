@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from greenroom.app.rooms.sessions import Appearance
+from greenroom.app.rooms.session_events import Appearance
 from greenroom.bots.transports.livekit import appearance_of
 
 

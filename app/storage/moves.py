@@ -1,7 +1,7 @@
 """Moves as Redis commands."""
 
 from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
-from greenroom.app.rooms.moving import CallOffMove, CommitMove, as_told
+from greenroom.app.rooms.moves import CallOffMove, CommitMove, as_told
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import CAME_FROM_AT_MOST, Session, State
 from greenroom.app.storage import keys

@@ -21,9 +21,9 @@ def preloaded(environ):
     code = f"""
 import sys
 from greenroom.app.settings import read
-from greenroom.bots import run
-run.ears.load = run.speech.preload = lambda *_: None
-run.preload(read({environ!r}))
+from greenroom.bots import preparing
+preparing.ears.load = preparing.speech.preload = lambda *_: None
+preparing.preload(read({environ!r}))
 print(*sys.modules)
 """
     return subprocess.run(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors.sessions import IllegalTransition, NoSuchSession
+from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.deadlines import OverdueRooms
 from greenroom.app.rooms.handovers import HandOver
 from greenroom.app.rooms.leases import (
@@ -23,18 +24,15 @@ from greenroom.app.rooms.leases import (
     Supersede,
     WriteConfig,
 )
-from greenroom.app.rooms.moving import CallOffMove, CommitMove, MoveFailure, Target
+from greenroom.app.rooms.moves import CallOffMove, CommitMove, MoveFailure, Target
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.room_states import Open, Opened, ReadState, WriteState
+from greenroom.app.rooms.session_events import Happened, Note, ReadEvents
 from greenroom.app.rooms.session_lists import LastSession, LongAlone
 from greenroom.app.rooms.sessions import (
     CAME_FROM_AT_MOST,
     STARTS_WITHIN,
     Advance,
-    Create,
-    Happened,
-    Note,
-    ReadEvents,
     ReadSession,
     Reason,
     State,

@@ -1,0 +1,73 @@
+"""What a bot's process asks, and keeps open between its sessions: Redis, the database or a backend, and LiveKit."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from greenroom.app.backend.calls import Backend
+from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.assistants import Assistant
+from greenroom.app.rooms.memory import Memory
+from greenroom.app.rooms.taking_up import KeptEarlier
+from greenroom.app.settings import Settings
+from greenroom.app.storage.ledger import RedisLedger
+
+if (
+    TYPE_CHECKING
+):  # SQLAlchemy is imported in the parent (`preparing.py`), and not by tests of a bot's process
+    from greenroom.app.conversations.database import Database
+
+
+def memory_of(settings: Settings) -> Memory:
+    if settings.backend_url:
+        from greenroom.app.backend.memory import BackendMemory
+
+        return BackendMemory(backend_at(settings.backend_url, settings.backend_secret))
+    from greenroom.app.conversations.memory import SqlMemory
+
+    return SqlMemory(database_at(settings.database_url))
+
+
+def earlier_of(settings: Settings, user_id: str) -> KeptEarlier:
+    if settings.backend_url:
+        from greenroom.app.backend.taking_up import BackendEarlier
+
+        backend = backend_at(settings.backend_url, settings.backend_secret)
+        return BackendEarlier(backend, user_id)
+    from greenroom.app.conversations.taking_up import SqlEarlier
+
+    return SqlEarlier(database_at(settings.database_url))
+
+
+@cache
+def database_at(url: str) -> "Database":
+    """The database, which is told once what it is asked.
+
+    A connection is opened for each read, which are few: none is open when nobody needs it.
+    """
+    from greenroom.app.conversations.database import Database, Patience
+
+    return Database(url, pooled=False, patience=Patience(connection=1, lock=1, statement=1))
+
+
+def find_assistant(database_url: str, name: str) -> Assistant | None:
+    from greenroom.app.conversations.assistants import SqlAssistants
+
+    return SqlAssistants(database_at(database_url)).find(name)
+
+
+@cache
+def backend_at(url: str, secret: str) -> Backend:
+    """The backend, whose connection is kept between sessions as well."""
+    return Backend(url, secret)
+
+
+@cache
+def livekit_at(url: str, key: str, secret: str) -> LiveKit:
+    """The LiveKit server, whose connection is kept between sessions as well."""
+    return LiveKit(url, key, secret)
+
+
+@cache
+def ledger_at(url: str) -> RedisLedger:
+    """The ledger, kept between sessions so that an adoption does not wait for a connection."""
+    return RedisLedger(url)
