@@ -34,7 +34,7 @@ def preload(settings: Settings) -> None:
     hooks = [os.environ.get("PIPECAT_SETUP_FILES", ""), str(Path(__file__).parent / "hook.py")]
     os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join(filter(None, hooks))
     ears.load()
-    speech.preload(speech.kind_for(settings))
+    speech.preload(settings)
     for name, target in settings.bots.items():
         try:
             load_bot(target)
@@ -68,7 +68,7 @@ def warm(settings: Settings) -> None:
         from greenroom.bots.transports import livekit
 
         livekit.warm()
-    speech.warm(speech.kind_for(settings))
+    speech.warm(settings)
     meeting.join(MEETS_WITHIN)
     this_process.note_baseline()
 

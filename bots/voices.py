@@ -5,6 +5,8 @@ import difflib
 from greenroom.app.errors.bots import UnknownVoice
 from greenroom.app.named_bots import BUILT_IN_BOTS
 from greenroom.app.settings import Settings
+from greenroom.app.speech import Part
+from greenroom.app.speech.choosing import CHAIN, Named, choices
 from greenroom.bots import personalities
 from greenroom.bots.personalities import Personality
 
@@ -30,13 +32,17 @@ LANGUAGES = frozenset(_LANGUAGES.split())
 VARIANTS = frozenset([*_VARIANTS.split(), "Mr serious"])
 
 
+def named_by(personality: Personality | None) -> Named:
+    """The services that a personality names itself, by part."""
+    if personality is None:
+        return {}
+    everything = (personality.speech,) if personality.speech else ()
+    return {**(dict.fromkeys(CHAIN, everything) if everything else {}), **personality.services}
+
+
 def kind_for(settings: Settings, personality: Personality | None = None) -> str:
-    """The personality's own choice, else the operator's, else what there is."""
-    if personality and personality.speech:
-        return personality.speech
-    if settings.speech == "demo":
-        return "demo"
-    return "openai" if settings.thinks_with_openai else "demo"
+    """The name of the service that speaks: the personality's own choice, else the operator's, else what there is."""
+    return choices(settings, named_by(personality))[Part.SPEAKING][0].service.name
 
 
 def is_espeak_voice(name: str) -> bool:

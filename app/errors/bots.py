@@ -1,6 +1,6 @@
 """A bot: which one, how it sounds, and what it is asked."""
 
-from greenroom.app.errors.families import GreenroomError, Missing, Rejected, TimedOut
+from greenroom.app.errors.families import Conflict, GreenroomError, Missing, Rejected, TimedOut
 
 
 class UnknownRequest(Missing):
@@ -17,6 +17,18 @@ class UnknownVoice(Rejected):
     """There is no voice of that name."""
 
     kind = "unknown-voice"
+
+
+class UnknownService(Rejected):
+    """There is no speech service of that name."""
+
+    kind = "unknown-service"
+
+
+class ServiceNotReady(Conflict):
+    """That personality uses a speech service that lacks something here; `greenroom services` says what."""
+
+    kind = "service-not-ready"
 
 
 class UnknownPersonality(Rejected):

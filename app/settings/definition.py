@@ -12,6 +12,7 @@ from greenroom.app.named_bots import BUILT_IN_BOTS, named_bots
 from greenroom.app.settings import parsers
 from greenroom.app.settings.parsers import IceServer
 from greenroom.app.settings.places import as_seen_from_here, redis_socket_in
+from greenroom.app.speech import Part, services
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -36,6 +37,11 @@ def _setting(
 _port = partial(parsers.whole, low=1, high=65535)
 
 _key = partial(parsers.secret, at_least=16)
+
+# The first choice, then who takes over when it fails, by commas: deepgram,openai or deepgram/nova-2 with its model
+_hears, _thinks, _speaks = (
+    partial(services, part=part) for part in (Part.HEARING, Part.THINKING, Part.SPEAKING)
+)
 
 _signer = partial(parsers.secret, at_least=32)  # whoever holds a signature may guess without asking us
 
@@ -111,6 +117,9 @@ class Settings:
     speech: str = _setting(
         "auto", parsers.one_of("auto", "demo", "openai"), "who hears, thinks and speaks: auto, demo or openai"
     )
+    hearing: tuple[str, ...] = _setting("", _hears, "services that hear, in place of SPEECH's", unset=())
+    thinking: tuple[str, ...] = _setting("", _thinks, "services that think, in the same way", unset=())
+    speaking: tuple[str, ...] = _setting("", _speaks, "services that speak, in the same way", unset=())
     openai_api_key: str = _setting(
         "", parsers.text, "key for an OpenAI-compatible server", shown=parsers.hidden
     )

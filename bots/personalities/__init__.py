@@ -47,6 +47,7 @@ class Personality:
     speech: str | None = None  # the kind of speech it needs; None: the installation's
     voices: Mapping[str, str] = field(default_factory=dict)  # by the service that speaks, but for the demo
     voice_parameters: Mapping[str, Any] = field(default_factory=dict)
+    asked_voice: str = ""  # the one that a session was joined with, whatever service speaks
     services: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
     )  # who hears, thinks and speaks, the first choice first; what is not named is the installation's
@@ -73,6 +74,7 @@ class Personality:
             named,
             language=decided["language"],
             voice=decided.get("voice", ""),  # none of its own: the installation's
+            asked_voice=asked.get("voice") or "",
             voice_parameters=decided["voice_parameters"],
             prompt="\n\n".join(prompt),
             **words,

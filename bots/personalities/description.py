@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 from greenroom.app.rooms.brief import WORDS
+from greenroom.app.speech import Part, table
 from greenroom.bots.personalities import DemoVoice
-from greenroom.bots.personalities.known import SERVICES, TOOLS
+from greenroom.bots.personalities.known import KINDS, SPEAKERS, TOOLS
 from greenroom.bots.personalities.lines import Path
 
 Problem = tuple[Path, str]
@@ -78,6 +79,17 @@ def _names(path: Path, value: Any, *, names: Collection[str], what: str) -> Iter
         yield from _one_of(path, each, names=names, what=what)
 
 
+def _services(path: Path, value: Any, *, part: Part) -> Iterator[Problem]:
+    """One, or several, the first choice first; each may name a model behind a slash."""
+    several = value if isinstance(value, list) else [value]
+    if not several or not all(isinstance(each, str) for each in several):
+        yield path, f'{_name(path)} must be a service, or a list of them, as in ["deepgram", "openai"].'
+        return
+    names = [service.name for service in table().values() if service.part is part]
+    for each in several:
+        yield from _one_of(path, each.partition("/")[0], names=names, what=f"service for {part}")
+
+
 def _scalars(path: Path, value: Any) -> Iterator[Problem]:
     if not isinstance(value, Mapping):
         yield path, f"{_name(path)} is {_kind(value)}; it must be a table, as in [{_name(path)}]."
@@ -105,7 +117,7 @@ def _table(keys: Mapping[str, Key], path: Path, value: Any) -> Iterator[Problem]
 
 def _voices(path: Path, value: Any) -> Iterator[Problem]:
     """A voice for each service: only the demo's has parts that are known here."""
-    yield from _table({name: VOICE.get(name, _VOICE_NAME) for name in SERVICES}, path, value)
+    yield from _table({name: VOICE.get(name, _VOICE_NAME) for name in SPEAKERS}, path, value)
 
 
 def _unknown(path: Path, keys: Mapping[str, Key]) -> str:
@@ -141,7 +153,6 @@ def _kind(value: Any) -> str:
 _name_text = partial(_text, longest=LONGEST_NAME)
 _sentence = partial(_text, longest=LONGEST_SENTENCE)
 _seconds = partial(_number, low=0, high=LONGEST_DURATION)
-_services = partial(_names, names=SERVICES, what="service")
 
 _VOICE_NAME = Key(_name_text, "a voice of that service, by its own name for it")
 _DEMO_VOICE: Mapping[str, Key] = {
@@ -166,9 +177,7 @@ KEYS: Mapping[str, Key] = {
     "about": Key(partial(_text, longest=200), "a line for those who choose"),
     "persona": Key(_name_text, "the name that it goes by, where that is another than `name`"),
     "language": Key(_language, "what it speaks, and what its sentences here are in", is_required=True),
-    "speech": Key(
-        partial(_one_of, names=SERVICES, what="kind of speech"), "the kind of speech that it needs"
-    ),
+    "speech": Key(partial(_one_of, names=KINDS, what="kind of speech"), "the kind of speech that it needs"),
     "model": Key(partial(_text, longest=200), "the model that thinks, by its service's name for it"),
     "tools": Key(partial(_names, names=TOOLS, what="tool"), "the tools that its model may call"),
     "silence": Key(_seconds, "seconds without a word after which it asks whether somebody is there"),
@@ -181,9 +190,17 @@ KEYS: Mapping[str, Key] = {
         partial(
             _table,
             {
-                "hears": Key(_services, "who hears, and who does where the first one fails"),
-                "thinks": Key(_services, "who thinks, and who does where the first one fails"),
-                "speaks": Key(_services, "who speaks, and who does where the first one fails"),
+                "hearing": Key(
+                    partial(_services, part=Part.HEARING), "who hears, and who does where the first one fails"
+                ),
+                "thinking": Key(
+                    partial(_services, part=Part.THINKING),
+                    "who thinks, and who does where the first one fails",
+                ),
+                "speaking": Key(
+                    partial(_services, part=Part.SPEAKING),
+                    "who speaks, and who does where the first one fails",
+                ),
             },
         ),
         "the services that it hears, thinks and speaks with",

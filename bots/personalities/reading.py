@@ -84,7 +84,10 @@ def _personality(name: str, described: Mapping[str, Any]) -> Personality:
         demo_voice=DemoVoice(**described["voice"]["demo"]),
         voice_parameters=described.get("voice_parameters", {}),
         speech=described.get("speech"),
-        services={part: tuple(names) for part, names in described.get("services", {}).items()},
+        services={
+            part: (named,) if isinstance(named, str) else tuple(named)
+            for part, named in described.get("services", {}).items()
+        },
         model=described.get("model"),
         tools=None if tools is None else tuple(tools),
         silence=None if silence is None else timedelta(seconds=silence),

@@ -1,21 +1,20 @@
-"""The services with which our bot hears, thinks and speaks: the kinds there are, and which one a session gets."""
+"""The services with which our bot hears, thinks and speaks: which ones a session gets."""
 
-import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipecat.processors.frame_processor import FrameProcessor
 
 from greenroom.app.settings import Settings
+from greenroom.app.speech import Part
+from greenroom.app.speech.choosing import choices
+from greenroom.bots import personalities
 from greenroom.bots.personalities import Personality
+from greenroom.bots.speech.making import Making, module_of, voice_of
+from greenroom.bots.speech.making import SpeechNotInstalled as SpeechNotInstalled
 from greenroom.bots.voices import kind_for as kind_for
-
-KINDS = {
-    "demo": "greenroom.bots.speech.demo",
-    "openai": "greenroom.bots.speech.openai",
-}  # modules with build() and warm()
-EXTRAS = {"pocketsphinx": "demo", "espeakng_loader": "demo"}  # the extra that brings a module
+from greenroom.bots.voices import named_by
 
 
 @dataclass(frozen=True)
@@ -23,44 +22,54 @@ class Speech:
     """One session's services, in the order in which a voice passes them."""
 
     hearing: Callable[[], FrameProcessor]  # makes a recogniser; each person needs one of their own
-    llm: FrameProcessor
+    llm: Any
     tts: FrameProcessor
 
 
-class SpeechNotInstalled(RuntimeError):
-    """This kind of speech needs packages that are not installed."""
-
-
-def build(personality: Personality, settings: Settings, *, kind: str | None = None) -> Speech:
+def build(personality: Personality, settings: Settings) -> Speech:
     """Make the services of a session; raises SpeechNotInstalled."""
-    speech: Speech = _module(kind or kind_for(settings, personality)).build(personality, settings)
-    return speech
+    chosen = choices(settings, named_by(personality))
+    making = Making(personality, settings)
+
+    def make(part: Part) -> FrameProcessor:
+        choice = making.ready(chosen[part])[0]
+        if part is Part.THINKING and choice == chosen[part][0] and not choice.model:
+            choice = replace(choice, model=personality.model or "")
+        return making.make(choice)
+
+    return Speech(hearing=lambda: make(Part.HEARING), llm=make(Part.THINKING), tts=make(Part.SPEAKING))
 
 
 def voice_for(settings: Settings, personality: Personality) -> str:
     """The name of a personality's voice, as the speech of its sessions understands it."""
-    if kind_for(settings, personality) == "demo":
+    service = choices(settings, named_by(personality))[Part.SPEAKING][0].service
+    if service.name == "demo":
         return personality.demo_voice.name
-    return personality.voice or settings.openai_voice
+    if service.name == "openai":
+        return personality.voice or settings.openai_voice
+    return voice_of(service, personality)
 
 
-def preload(kind: str) -> None:
-    """Imports what a kind needs and loads no model, so that it may be done before a fork."""
-    _module(kind)
+def preload(settings: Settings) -> None:
+    """Imports what our own services need and loads no model, so that it may be done before a fork."""
+    for name in _of_ours(settings):
+        module_of(name)
 
 
-def warm(kind: str) -> None:
-    """Loads the models of a kind, once a process; after a fork, never before it."""
-    _module(kind).warm()
+def warm(settings: Settings) -> None:
+    """Loads the models of our own services, once a process; after a fork, never before it."""
+    for name in _of_ours(settings):
+        module_of(name).warm()
 
 
-def _module(kind: str) -> Any:
-    try:
-        return importlib.import_module(KINDS[kind])
-    except ModuleNotFoundError as missing:
-        extra = EXTRAS.get((missing.name or "").partition(".")[0])
-        if extra is None:
-            raise
-        raise SpeechNotInstalled(
-            f"The {kind} speech needs {missing.name}, which is not installed: pip install 'greenroom[{extra}]'."
-        ) from missing
+def _of_ours(settings: Settings) -> Iterator[str]:
+    """Those services that sessions here may get by what is set, or by their personality, and that we make ourselves."""
+    everybody = [None, *map(personalities.load, personalities.names())]
+    named = {
+        choice.service.name
+        for personality in everybody
+        for chosen in choices(settings, named_by(personality)).values()
+        for choice in chosen
+        if choice.service.made_by
+    }
+    yield from sorted(named)

@@ -32,30 +32,27 @@ def warm() -> None:
 
 
 def build(personality: Personality, settings: Settings) -> Speech:
-    """Make pipecat's own services on one pool of connections, which `Mind` closes."""
+    """Make pipecat's own services, each on a pool of connections that it closes: any of them may be used alone."""
     server: dict[str, Any] = {
         "api_key": settings.openai_api_key or NO_KEY,
         "base_url": settings.openai_base_url or OPENAI,
     }
-    http = DefaultAsyncHttpxClient(verify=_certificates(), timeout=LONGEST_WAIT)
     return Speech(
-        hearing=lambda: OpenAISTTService(
+        hearing=lambda: Ears(
             **server,
-            http_client=http,
-            settings=OpenAISTTService.Settings(
-                model=settings.openai_stt_model, language=personality.language
-            ),
+            http=_http(),
+            settings=Ears.Settings(model=settings.openai_stt_model, language=personality.language),
         ),
         llm=Mind(
             **server,
-            http=http,
+            http=_http(),
             settings=Mind.Settings(
                 model=personality.model or settings.openai_model, system_instruction=personality.prompt
             ),
         ),
         tts=Voice(
             **server,
-            http_client=http,
+            http=_http(),
             settings=Voice.Settings(
                 model=settings.openai_tts_model,
                 voice=personality.voice or settings.openai_voice,
@@ -63,6 +60,18 @@ def build(personality: Personality, settings: Settings) -> Speech:
             ),
         ),
     )
+
+
+class Ears(OpenAISTTService):
+    """pipecat's service for hearing, which closes the pool of connections that it is given."""
+
+    def __init__(self, *, http: DefaultAsyncHttpxClient, **kwargs: Any) -> None:
+        self._http = http
+        super().__init__(http_client=http, **kwargs)
+
+    async def cleanup(self) -> None:
+        await super().cleanup()
+        await self._http.aclose()
 
 
 class Mind(OpenAILLMService):
@@ -86,6 +95,14 @@ class Mind(OpenAILLMService):
 class Voice(OpenAITTSService):
     """pipecat's service for a voice; takes names that pipecat does not know, since the server says which there are."""
 
+    def __init__(self, *, http: DefaultAsyncHttpxClient, **kwargs: Any) -> None:
+        self._http = http
+        super().__init__(http_client=http, **kwargs)
+
+    async def cleanup(self) -> None:
+        await super().cleanup()
+        await self._http.aclose()
+
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         voices: dict[str, Any] = VALID_VOICES
         settings: Any = self._settings
@@ -95,6 +112,10 @@ class Voice(OpenAITTSService):
                 yield frame
         except APIError as error:
             yield ErrorFrame(error=f"No voice: {error}", exception=error)
+
+
+def _http() -> DefaultAsyncHttpxClient:
+    return DefaultAsyncHttpxClient(verify=_certificates(), timeout=LONGEST_WAIT)
 
 
 @cache

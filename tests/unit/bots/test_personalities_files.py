@@ -44,7 +44,7 @@ demo = { name = "en-us+f2" }
 speed = 1.1
 
 [services]
-speaks = ["openai", "demo"]
+speaking = ["openai", "demo"]
 
 [limits]
 persistence = 60
@@ -76,7 +76,7 @@ def test_one_s_own_personality_stands_beside_ours_with_all_that_its_file_says(fo
         "Clerk", "Ida", "Quick and friendly", "en-GB",
     )  # fmt: skip
     assert (clerk.model, clerk.tools, clerk.silence) == ("a-model", ("remember",), timedelta(seconds=20))
-    assert clerk.services == {"speaks": ("openai", "demo")}
+    assert clerk.services == {"speaking": ("openai", "demo")}
     assert clerk.limits == {"persistence": timedelta(minutes=1), "max_duration": timedelta(minutes=10)}
     assert (clerk.voice, clerk.demo_voice.name, clerk.voice_parameters) == (
         "coral", "en-us+f2", {"speed": 1.1},
@@ -123,8 +123,8 @@ def test_one_s_own_stands_in_the_place_of_ours_with_the_same_name(folder):
         ('["remember"]', '["remembr"]', "6: There is no tool 'remembr' (did you mean remember?); there are remember,"),
         ('["remember"]', '"remember"', '6: tools is a text; it must be a list of tools, as in ["remember"].'),
         ('["remember"]', "[1]", "6: tools has a number; it must be the name of a tool, in quotes."),
-        ('["openai", "demo"]', '["opnai"]', "29: There is no service 'opnai' (did you mean openai?)"),
-        ("speaks =", "speak =", "29: speak is no key of [services] (did you mean speaks?)"),
+        ('["openai", "demo"]', '["opnai"]', "29: There is no service for speaking 'opnai' (did you mean openai?)"),
+        ("speaking =", "speaks =", "29: speaks is no key of [services] (did you mean speaking?)"),
         ('openai = "coral"', 'opnai = "coral"', "22: opnai is no key of [voice] (did you mean openai?)"),
         ('demo = { name = "en-us+f2" }\n', "", "21: voice.demo is missing: how it sounds in the demo's speech."),
         ('{ name = "en-us+f2" }', '"en-us+f2"', "23: voice.demo is a text; it must be a table, as in [voice.demo]."),

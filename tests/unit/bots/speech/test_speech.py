@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, speech
-from greenroom.bots.speech import SpeechNotInstalled
+from greenroom.bots.speech import SpeechNotInstalled, making
 from greenroom.bots.speech.demo.hearing import PocketsphinxSTT
 from greenroom.bots.speech.demo.speaking import EspeakTTS
 from greenroom.bots.speech.demo.thinking import ScriptedMind
@@ -59,7 +59,7 @@ def test_a_missing_extra_is_one_sentence_that_helps(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
 
     with pytest.raises(SpeechNotInstalled) as refusal:
-        speech.warm("demo")
+        speech.warm(NOTHING_SET)
 
     assert str(refusal.value) == (
         f"The demo speech needs {package}, which is not installed: pip install 'greenroom[demo]'."
@@ -67,7 +67,7 @@ def test_a_missing_extra_is_one_sentence_that_helps(monkeypatch, package):
 
 
 def test_any_other_missing_module_is_a_bug_and_not_an_extra(monkeypatch):
-    monkeypatch.setitem(speech.KINDS, "demo", "greenroom.bots.speech.nowhere")
+    monkeypatch.setitem(making.MODULES, "demo", "greenroom.bots.speech.nowhere")
 
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
-        speech.warm("demo")
+        speech.warm(NOTHING_SET)
