@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from greenroom.app.storage.keys import user_bot
 from tests.fakes.person import Person
 from tests.rigs.eventually import eventually
 from tests.rigs.product import Problem, product
@@ -17,7 +18,9 @@ GREETING = "What is your name"
 @pytest.fixture(scope="module")
 def greenroom():
     """Each test has people of its own, since a user has one bot."""
-    with product(SLOTS="3", BOTS="quiet=tests.fakes.bots:quiet,mortal=tests.fakes.bots:mortal") as running:
+    with product(
+        SLOTS="3", BOTS=",".join(f"{name}=tests.fakes.bots:{name}" for name in ("quiet", "mortal", "broken"))
+    ) as running:
         yield running
 
 
@@ -79,6 +82,24 @@ def test_another_bot_goes_on_with_the_conversation_in_the_other_room(greenroom):
     assert greenroom.ended(first["session_id"]) == "moved_out"
     eventually(lambda: greenroom.session(there["session_id"])["state"] == "live", within=20)
     greenroom.post("/leave", {"session_id": there["session_id"]})
+
+
+async def test_a_bot_that_fails_to_start_in_the_other_room_leaves_its_user_with_the_one_that_they_have(
+    greenroom,
+):
+    """It could be imported.  The user's bot had left by the time it failed, and nothing brought that back."""
+    first = greenroom.join("local:kept", bot="assistant", user_id="kate")
+    with pytest.raises(Problem) as failed:
+        greenroom.join("local:never", bot="broken", user_id="kate")
+
+    assert "it was written in a hurry" in failed.value.body["detail"]
+    assert has_room(greenroom, "local:kept") == first["session_id"]
+    assert has_room(greenroom, "local:never") is None
+    # Its next beat says again that this is her bot
+    eventually(lambda: first["session_id"] in (greenroom.redis.get(user_bot("kate")) or ""), within=10)
+    again = greenroom.join("local:another", bot="assistant", user_id="kate")
+    assert again["session_id"] == first["session_id"]
+    greenroom.post("/leave", {"session_id": first["session_id"]})
 
 
 @pytest.mark.parametrize(
