@@ -173,10 +173,12 @@ async def _webrtc() -> Any:
 
 
 async def be_a_caller() -> None:
-    from aiortc import RTCPeerConnection, RTCSessionDescription
+    from aiortc import RTCSessionDescription
     from aiortc.contrib.media import MediaBlackhole
 
-    peer = RTCPeerConnection()
+    from tests.fakes.person import peer_connection
+
+    peer = peer_connection()
     peer.addTrack(_recorded_voice())
     channel = peer.createDataChannel("chat", ordered=True)
     channel.on("open", lambda: channel.send(json.dumps(READY)))

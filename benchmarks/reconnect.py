@@ -18,11 +18,11 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCSessionDescription
 from av import AudioFrame
 
 from benchmarks.report import alternate, percentile, say
-from tests.fakes.person import Person
+from tests.fakes.person import Person, peer_connection
 from tests.rigs.eventually import eventually
 from tests.rigs.product import Product, product
 
@@ -59,7 +59,7 @@ class Tone(MediaStreamTrack):
 
 async def until_heard(answer: Answering) -> float:
     """Connect with what answers the offer, and speak; how long it takes until the bot has heard it, in ms."""
-    peer, heard = RTCPeerConnection(RTCConfiguration(iceServers=[])), asyncio.Event()
+    peer, heard = peer_connection(), asyncio.Event()
     peer.addTrack(Tone())
     channel = peer.createDataChannel("chat", ordered=True)
     channel.on("message", lambda text: heard.set() if "heard" in text else None)

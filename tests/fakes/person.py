@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
@@ -17,6 +17,14 @@ from tests.fakes.client import Client, is_audible, recorded
 
 RATE = 48_000
 FRAME = RATE // 50  # 20 ms
+
+
+def peer_connection() -> RTCPeerConnection:
+    """One that finds its peer on this machine.
+
+    By default aiortc first asks Google's STUN server for its address, for five seconds wherever no answer comes.
+    """
+    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
 
 class Microphone(MediaStreamTrack):
@@ -56,7 +64,7 @@ class Person(Client):
         self.is_connected = asyncio.Event()
         self._offer_url = url + connect["offer_url"]
         self._token = connect["token"]
-        self._peer = RTCPeerConnection()
+        self._peer = peer_connection()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Person":

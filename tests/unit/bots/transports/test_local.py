@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCSessionDescription
 from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc import transport
@@ -15,6 +15,7 @@ from greenroom.app.errors.bots import CandidatesRefused
 from greenroom.app.rooms.providers import Source, Track
 from greenroom.bots.transports.local import LocalStage
 from tests.fakes.listener import Deaf
+from tests.fakes.person import peer_connection
 
 pytestmark = pytest.mark.anyio
 HOST = "candidate:1 1 udp 1 192.0.2.1 9 typ host"
@@ -33,7 +34,7 @@ class Client:
     """A browser's end, as pipecat's client makes it."""
 
     def __init__(self):
-        self.peer = RTCPeerConnection()
+        self.peer = peer_connection()
         self.peer.addTransceiver("audio", direction="sendrecv")
         self.is_open = asyncio.Event()
         self.heard = []
