@@ -408,17 +408,16 @@ def leads_to(monkeypatch):
     return leads
 
 
-@pytest.mark.parametrize(
-    "address", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.7"]
-)
 async def test_a_name_that_leads_to_a_private_network_is_sent_nothing(
-    redis_url, ledger, receiver, leads_to, address
+    redis_url, ledger, receiver, leads_to, monkeypatch
 ):
-    leads_to(address)
-    url = f"https://hooks.example.com:{receiver.port}/hook"
+    """The receiver would take it: it listens at the address to which the name leads, without TLS."""
+    leads_to("127.0.0.1")
+    monkeypatch.setattr(module, "why_not", lambda *_, **__: None)
+    url = f"http://hooks.example.com:{receiver.port}/hook"
     async with sending(redis_url, url, may_be_private=False) as (courier,):
         tell(ledger, "one")
-        await until(lambda: courier.failed >= 2)
+        await until(lambda: courier.failed + courier.sent >= 2)
 
     assert receiver.got == [] and courier.sent == 0
 

@@ -107,24 +107,28 @@ def test_of_two_who_read_before_they_write_the_second_waits_for_its_turn(databas
     """In SQLite neither could go on: each would wait for the other to stop reading."""
     with database.writing() as connection:
         connection.execute(users.insert(), ANN)
-    start = threading.Barrier(2)
+    second_begins = threading.Event()
+
+    def read(connection):  # PostgreSQL locks rows where it is told to
+        return connection.execute(select(users.c.updated_ms).with_for_update()).scalar_one()
 
     def add_one():
-        start.wait()
-        for _ in range(20):
-            with database.writing() as connection:
-                # PostgreSQL locks rows where it is told to
-                found = connection.execute(select(users.c.updated_ms).with_for_update()).scalar_one()
-                connection.execute(users.update().values(updated_ms=found + 1))
+        second_begins.set()
+        with database.writing() as connection:
+            connection.execute(users.update().values(updated_ms=read(connection) + 1))
 
-    threads = [threading.Thread(target=add_one) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    second = threading.Thread(target=add_one)
+    with database.writing() as first:
+        found = read(first)
+        second.start()
+        assert second_begins.wait(20)
+        second.join(0.3)
+        assert second.is_alive()
+        first.execute(users.update().values(updated_ms=found + 1))
+    second.join(20)
 
     with database.reading() as connection:
-        assert connection.execute(select(users.c.updated_ms)).scalar_one() == 41
+        assert connection.execute(select(users.c.updated_ms)).scalar_one() == 3
 
 
 def test_a_lock_that_is_held_on_is_given_up(database, impatient):
