@@ -59,6 +59,7 @@ EVENTS = {
     "message_rejected": "a request to a bot is of no known kind or form",
     "message_refused": "a person's client sent a kind of message that is not taken from clients",
     "message_send_failed": "a message to a room's clients could not be sent",
+    "admin_acted": "an admin had a session's bot do something: the `action`, `by` whom, and the `outcome`",
     "answer_rejected": "a bot's answer to a request has no known form",
     "summary_failed": "a conversation could not be summed up; it is tried again, for 40 minutes",
     "assistant_read_failed": "the database was away or late when somebody came back: the bot stays as it was",

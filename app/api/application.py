@@ -8,6 +8,7 @@ from flask_smorest import Api
 
 from greenroom.app import console
 from greenroom.app.api import (
+    admin,
     analytics,
     assistants,
     auth,
@@ -81,6 +82,7 @@ def register(app: Flask, services: Services) -> Flask:
     api = ProblemApi(app)
     for blueprint in (
         rooms.bp,
+        admin.bp,
         assistants.bp,
         passes.bp,
         sessions.bp,

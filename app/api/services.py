@@ -23,6 +23,7 @@ from greenroom.app.conversations.sessions import SqlKeptSessions
 from greenroom.app.conversations.users import SqlUsers
 from greenroom.app.passes import Passes
 from greenroom.app.resume_tokens import ResumeTokens
+from greenroom.app.rooms.administering import Administering
 from greenroom.app.rooms.analytics import Counted
 from greenroom.app.rooms.asked_moves import AskedMoves
 from greenroom.app.rooms.asked_reaping import AskedReaping
@@ -73,6 +74,7 @@ class Services:
     leaving: Leaving
     asked_reaping: AskedReaping
     pausing: Pausing
+    administering: Administering
     extending: Extending
     overview: Overview
     tokens: TimestampSigner
@@ -119,6 +121,7 @@ class Services:
             leaving=Leaving(ledger, its),
             asked_reaping=AskedReaping(ledger, queues),
             pausing=Pausing(ledger),
+            administering=Administering(ledger),
             extending=Extending(ledger),
             overview=Overview(ledger),
             tokens=session_tokens(settings.signing_secret),

@@ -40,7 +40,7 @@ from greenroom.app.rooms.providers import NOTHING
 from greenroom.app.rooms.requests.answers import Cleaned
 from greenroom.app.rooms.requests.changing import CleanUp
 from greenroom.app.rooms.requests.table import REQUESTS
-from greenroom.app.rooms.session_events import NO_APPEARANCE, Event
+from greenroom.app.rooms.session_events import NO_APPEARANCE, Event, Happened
 from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
 
 STREAM = "text/event-stream"
@@ -245,13 +245,15 @@ def _events(session_id: str, after: str, *, has_key: bool) -> list[Event]:
 
 def _as_told(events: list[Event], *, is_told_why: bool, is_told_who: bool) -> list[Event]:
     """How a bot failed may quote what somebody said, or a service's key: on a laptop its author is told; elsewhere who
-    has the key is, and a browser only that it failed.  Who was there before it is no browser's business, either."""
+    has the key is, and a browser only that it failed.  Who was there before it is no browser's business, either, nor
+    what an admin did."""
     if not is_told_why:
         events = [replace(event, detail=None) if _tells_a_failure(event) else event for event in events]
     if not is_told_who:
         events = [
             replace(event, person=None, appearance=NO_APPEARANCE, conversation_id=None, sequence=None)
             for event in events
+            if event.event != Happened.ADMIN_ACTED
         ]
     return events
 

@@ -59,3 +59,33 @@ class BotSilent(TimedOut):
     """The bot did not answer in time; if its process has died, the room is free within 30 seconds."""
 
     kind = "bot-silent"
+
+
+class NobodyThere(Conflict):
+    """Nobody is with that bot who would hear it."""
+
+    kind = "nobody-there"
+
+
+class BotPaused(Conflict):
+    """That bot is paused, and says nothing until it is resumed."""
+
+    kind = "bot-paused"
+
+
+class BotMuted(Conflict):
+    """That bot is muted, or stealthy, and says nothing until that is taken back."""
+
+    kind = "bot-muted"
+
+
+class NotOnStage(Conflict):
+    """That bot is not in its room yet, or leaves it."""
+
+    kind = "not-on-stage"
+
+
+class OnItsWay(Conflict):
+    """That bot is on its way to another room; ask again in some seconds."""
+
+    kind = "on-its-way"

@@ -89,6 +89,9 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
 ENDED = f"session.{State.ENDED}"
 BASE = ("id", "type", "time", "tenant", "user", "room", "session", "sequence", "epoch")
 GAP = "stream.gap"  # no event: some that were told are not here any more
+KEPT_FROM_BROWSERS = frozenset(
+    {f"session.{Happened.ADMIN_ACTED}"}
+)  # an admin may listen, and whisper, unnoticed
 NOT_FOR_BROWSERS = frozenset({"tenant", "user", "person"})  # their room tells them already who is there
 
 

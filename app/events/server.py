@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -25,6 +26,7 @@ from greenroom.app.errors.limits import Busy, TooManyStreams
 from greenroom.app.events import waiting
 from greenroom.app.events.feed import Feed, place_of
 from greenroom.app.events.hub import LOST, Hub, Stream
+from greenroom.app.events.schema import KEPT_FROM_BROWSERS
 from greenroom.app.events.wanted import Wanted, wanted_by
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.sessions import ReadSession
@@ -134,6 +136,7 @@ class EventServer:
             return await self._stream(request, wanted, place, has_all=has_all)
         if self._held[caller] >= STREAMS_OF_ONE:
             raise TooManyStreams
+        wanted = replace(wanted, without=KEPT_FROM_BROWSERS)
         self._held[caller] += 1
         try:
             return await self._stream(request, wanted, place, has_all=has_all, for_browser=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from greenroom.app.errors.families import Rejected
 from greenroom.app.events.schema import TYPES, Event
@@ -22,12 +23,15 @@ class Wanted:
     """A listener's filter; None is any."""
 
     types: frozenset[str] | None = None
+    without: frozenset[str] = frozenset()  # of these types nothing, whatever else is wanted
     session: str | None = None
     room: str | None = None
     user: str | None = None
     tenant: str | None = None
 
     def takes(self, event: Event) -> bool:
+        if event.type in self.without:
+            return False
         if event.type in ASKED_FOR if self.types is None else event.type not in self.types:
             return False
         return all(
@@ -49,7 +53,7 @@ def wanted_by(query: Mapping[str, str], *, session: str | None = None) -> Wanted
             raise Rejected(f"There is no filter of that name; there are {', '.join(sorted(known))}.")
         if len(value) > LONGEST:
             raise Rejected(f"A filter has {LONGEST} characters at most.")
-    facts = {name: query[name] for name in OF if query.get(name)}
+    facts: dict[str, Any] = {name: query[name] for name in OF if query.get(name)}
     if session is not None and facts.setdefault("session", session) != session:
         raise Rejected("The path names another session.")
     return Wanted(types=types_of(query.get("types", "")), **facts)

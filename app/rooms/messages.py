@@ -46,7 +46,7 @@ def ask(
             epoch = session.epoch
         answer = ledger.run(AwaitAnswer(session.id, message_id, wait))
         if answer is not None and answer.get("error") != EXPIRED:
-            return _read_answer(request, answer, session)
+            return read_answer(request, answer, session)
         if not is_awaited():
             raise NoLongerAwaited(session_id=session.id)
         session = ledger.run(ReadSession(session.id))
@@ -72,7 +72,8 @@ def _refuse_if_ended(session: Session) -> None:
         raise SessionEnded(session_id=session.id, reason=session.reason)
 
 
-def _read_answer(request: Request[A], answer: Mapping[str, object], session: Session) -> A:
+def read_answer(request: Request[A], answer: Mapping[str, object], session: Session) -> A:
+    """What a bot has answered.  Raises one of the request's `refusals`, or BotFailed."""
     if (kind := answer.get("error")) is not None:
         refusals = {refusal.kind: refusal for refusal in request.refusals}
         raise refusals.get(str(kind), BotFailed)(session_id=session.id, reason=answer.get("reason"))

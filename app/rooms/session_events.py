@@ -27,6 +27,7 @@ class Happened(StrEnum):
     PAUSE_ASKED = "pause_asked"  # for a call, or by whom it says
     RESUME_ASKED = "resume_asked"
     EXTENDED = "extended"  # it may last this long now
+    ADMIN_ACTED = "admin_acted"  # the bot was made to do something: what, and by whom, without its words
     ENDS_SOON = "ends_soon"  # its people were told so: in this time
     QUIET = "quiet"  # nobody has said anything for so long: its bot has asked whether they are there
 

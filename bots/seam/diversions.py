@@ -58,7 +58,7 @@ APPLY_SUMMARY = Diversion(
 PROCESS_FRAME = Diversion(
     FrameProcessor,
     "process_frame",
-    because="a paused bot's model answers a turn that was under way, or whatever its own code has it say",
+    because="a paused or muted bot's model answers a turn that was under way, and a muted bot's own code is heard",
 )
 PUSH_AUDIO_FRAME = Diversion(
     BaseInputTransport,
@@ -149,6 +149,13 @@ def divert_thinking(pipeline: FrameProcessor, process: Callable[..., Awaitable[N
     """Let `process` process what comes to each model of a pipeline; it is given the model, and the model's own way."""
     for part in _parts(pipeline):
         if hasattr(part, "cancel_function_calls"):  # pipecat's class for it imports far more
+            PROCESS_FRAME.on(part, partial(_for, process, part))
+
+
+def divert_speaking(pipeline: FrameProcessor, process: Callable[..., Awaitable[None]]) -> None:
+    """Let `process` process what comes to each output of a pipeline, as `divert_thinking` does for its models."""
+    for part in _parts(pipeline):
+        if isinstance(part, BaseOutputTransport):
             PROCESS_FRAME.on(part, partial(_for, process, part))
 
 

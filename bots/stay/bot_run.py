@@ -16,6 +16,7 @@ from greenroom.bots.loading import BotUnfit, load_bot
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.passing import PassedFrame
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.stay.voices import Voices
@@ -40,6 +41,7 @@ class BotRun:
         hearing: Hearing,
         outbox: Outbox,
         silence: Silence,
+        mute: Mute,
         voices: Voices,
         end: End,
         on_started: Callable[[], Awaitable[None]],
@@ -51,6 +53,7 @@ class BotRun:
         self._hearing = hearing
         self._outbox = outbox
         self._silence = silence
+        self._mute = mute
         self._voices = voices
         self._end = end
         self._on_started = on_started
@@ -77,6 +80,7 @@ class BotRun:
         self._stage.built(pipeline)
         self._outbox.follow(pipeline)
         self._silence.follow(pipeline)
+        self._mute.follow(pipeline, self._hearing)
         self._hearing.follow(pipeline)
         self._voices.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame, PassedFrame))

@@ -16,6 +16,7 @@ from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.controls import Say
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.turns import Turns
 
@@ -38,6 +39,7 @@ class CarryOut:
         cleaning: Cleaning,
         change_conversation: Callable[[str], None],
         silence: Silence,
+        mute: Mute,
         say: Say,
         end: End,
     ) -> None:
@@ -48,6 +50,7 @@ class CarryOut:
         self._cleaning = cleaning
         self._change_conversation = change_conversation  # in the room
         self._silence = silence
+        self._mute = mute
         self._say = say
         self._end = end
         self._clock: asyncio.TimerHandle | None = None  # ends a session in an empty room
@@ -91,6 +94,7 @@ class CarryOut:
             case consequences.ShowOpenThings():
                 self._open_things.tell()
                 self._silence.tell()
+                self._mute.tell()
             case consequences.BeginConversation(person):
                 await self._begin_conversation(person)
             case consequences.CancelAnswer():

@@ -20,12 +20,14 @@ from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
 from greenroom.app.rooms.brief import FACTS, Brief, Mode
 from greenroom.app.rooms.precedence import decide
 from greenroom.app.rooms.requests.changing import Configure
+from greenroom.app.rooms.requests.directing import GUIDANCE, MUTED, STEALTH
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
 from greenroom.bots import speech
 from greenroom.bots.personalities import Personality
 from greenroom.bots.personalities import load as load_personality
 from greenroom.bots.seam.settings import settings_of_voice
+from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.transports.stage import Stage
 
@@ -51,12 +53,14 @@ class Controls:
         *,
         stage: Stage,
         silence: Silence,
+        mute: Mute,
         say: Say,
     ) -> None:
         self._session = session
         self._settings = settings
         self._stage = stage
         self._silence = silence
+        self._mute = mute
         self._say = say
         self._config: Mapping[str, Any] = {}  # what was changed since the session began
 
@@ -93,6 +97,7 @@ class Controls:
     async def _be(self, session: Session, config: Mapping[str, Any]) -> None:
         was, looked = self._decided(), self._looks
         self._session, self._config = session, config
+        self._mute.become(is_muted=config.get(MUTED) is True, is_stealthy=config.get(STEALTH) is True)
         now = self._decided()
         await self._say(*_settings_frames(was, now))
         if self._looks != looked:
@@ -101,7 +106,7 @@ class Controls:
     def _decided(self) -> Mapping[str, Any]:
         """How its services are to be, by the names of FOLLOWED."""
         personality = self._personality
-        return decide(
+        decided = decide(
             config={name: self._config.get(name) for name in FOLLOWED},
             call={"voice": self._session.brief.voice},
             personality={
@@ -111,6 +116,9 @@ class Controls:
             },
             installation={"voice": speech.voice_for(self._settings, self._own_personality)},
         )
+        if guidance := self._config.get(GUIDANCE):
+            decided["prompt"] = f"{decided['prompt']}\n\n{guidance}"
+        return decided
 
     @property
     def _own_personality(self) -> Personality:
@@ -124,8 +132,19 @@ class Controls:
     @property
     def _looks(self) -> str | None:
         """The name under its picture; None where it has none."""
+        if self._mute.is_stealthy:
+            return None
         session = self.session
         return self._personality.name if session.brief.mode == Mode.FORUM else None
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether its model is told an instruction behind its prompt."""
+        return bool(self._config.get(GUIDANCE))
+
+    async def say(self, text: str, *, interrupt: bool) -> None:
+        """Say this as it is: at once, or once the bot has said what it is saying."""
+        await self._say(*([InterruptionFrame()] if interrupt else []), TTSSpeakFrame(text))
 
     async def warn_of_end(self) -> None:
         """Say that the session's time is nearly over, if anybody hears it."""
@@ -163,14 +182,14 @@ class Controls:
 
     async def say_that_it_moves(self) -> bool:
         """Tell those who are left behind that the bot goes to another room; False where it may not speak."""
-        if self._silence.is_on:
+        if self._silence.is_on or self._mute.is_on:
             return False
         await self._say(TTSSpeakFrame(self._personality.moving, append_to_context=False))
         return True
 
     @property
     def _is_heard(self) -> bool:
-        return bool(self._stage.people) and not self._silence.is_on
+        return bool(self._stage.people) and not self._silence.is_on and not self._mute.is_on
 
     async def _show(self) -> None:
         """Turn the picture on or off, as the mode says."""

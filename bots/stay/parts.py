@@ -44,6 +44,7 @@ from greenroom.bots.stay.last_moment import LastMoment
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.moves import Moves
 from greenroom.bots.stay.moving import Connect, Moving
+from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.quiet import QuietCall
 from greenroom.bots.stay.replaced import Replaced
 from greenroom.bots.stay.requests import BotOfStay, handle
@@ -158,6 +159,7 @@ class Parts:
             later=self.chores.begin,
         )
         self.silence = Silence(lambda: [each.stage for each in self.rooms.all], begin=self.chores.begin)
+        self.mute = Mute(lambda: [each.stage for each in self.rooms.all])
         self.carry_out = CarryOut(
             people=lambda: self.stage.people,
             journal=self.journal,
@@ -166,13 +168,14 @@ class Parts:
             cleaning=self.cleaning,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             silence=self.silence,
+            mute=self.mute,
             say=lambda *frames: self.bot_run.say(*frames),
             end=self.end,
         )
         self.quiet = QuietCall(
             rooms=lambda: self.rooms,
             journal=self.journal,
-            may_be_talked_with=lambda: self.attendance.may_be_talked_with,
+            may_be_talked_with=lambda: self.attendance.may_be_talked_with and not self.mute.is_on,
             end=self.end,
         )
         self.calls = Calls(self._ledger, self.journal, begin=self.chores.begin)
@@ -259,7 +262,14 @@ class Parts:
         """What is asked of the bot by messages, and that it lives."""
         self.terms = Terms(self.journal, self.listener, self.time_limit)
         self.asked = BotOfStay(
-            self.adopted.session.id, self.rooms, self.listener, self.moves, self.terms, self.end
+            self.adopted.session.id,
+            self.rooms,
+            self.listener,
+            self.moves,
+            self.terms,
+            self.silence,
+            self.mute,
+            self.end,
         )
         self.inbox = Inbox(self._ledger, self.journal, do=partial(handle, self.asked), moved=self.moves.over)
         self.heartbeat = Heartbeat(
@@ -330,11 +340,14 @@ class Parts:
             hearing=hearing,
             outbox=outbox,
             silence=self.silence,
+            mute=self.mute,
             voices=voices,
             end=self.end,
             on_started=on_started,
         )
-        controls = Controls(session, self._settings, stage=stage, silence=self.silence, say=bot_run.say)
+        controls = Controls(
+            session, self._settings, stage=stage, silence=self.silence, mute=self.mute, say=bot_run.say
+        )
         if self.silence.is_on:
             stage.pause()
         return InRoom(stage, doorway, hearing, outbox, bot_run, voices, controls)

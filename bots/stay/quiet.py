@@ -35,7 +35,7 @@ class QuietCall:
         end: End,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`rooms` are where the bot is; `may_be_talked_with` is False while the bot is paused, alone, or moves."""
+        """`rooms` are where the bot is; it may not be talked with while it is paused, muted, alone, or moves."""
         self._rooms = rooms
         self._journal = journal
         self._may_be_talked_with = may_be_talked_with

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from pipecat.frames.frames import InterruptionFrame
 
+from greenroom.app.errors.bots import BotMuted, BotPaused, NobodyThere, OnItsWay
 from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.errors.sessions import NotMovable
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.requests.answers import Cleaned
+from greenroom.app.rooms.requests.answers import Cleaned, Directed, Said
 from greenroom.app.rooms.requests.asked_bot import AskedBot
 from greenroom.app.rooms.requests.table import BadRequest, read
 from greenroom.app.rooms.sessions import Reason
@@ -22,6 +24,8 @@ from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.moves import Moves
+from greenroom.bots.stay.mute import Mute
+from greenroom.bots.stay.silence import Silence
 from greenroom.bots.stay.terms import Terms
 
 log = structlog.get_logger(__name__)
@@ -36,6 +40,8 @@ class BotOfStay(AskedBot):
     listener: RoomListener  # knows who comes and goes, and how long the bot waits for whom
     moves: Moves
     terms: Terms  # what the session's record says of its pause, and of its time
+    silence: Silence
+    mute: Mute
     end: End
 
     @property
@@ -57,6 +63,37 @@ class BotOfStay(AskedBot):
     async def change(self, changes: Mapping[str, object]) -> None:
         for room in self.rooms.all:
             await room.controls.change(changes)
+
+    async def say(self, text: str, *, interrupt: bool) -> Said:
+        room = self.rooms.now
+        if self.rooms.next is not None:
+            raise OnItsWay(session_id=self.session_id)
+        if not self.people:
+            raise NobodyThere(session_id=self.session_id)
+        if self.silence.is_on:
+            raise BotPaused(session_id=self.session_id)
+        if self.mute.is_on:
+            raise BotMuted(session_id=self.session_id)
+        is_answering = room.hearing.floor.is_answering
+        await room.controls.say(text, interrupt=interrupt)
+        return Said(
+            len(self.people),
+            waits=is_answering and not interrupt,
+            cut_short=is_answering and interrupt,
+        )
+
+    async def direct(self, changes: Mapping[str, object]) -> Directed:
+        await self.change(changes)
+        cut_short = self.mute.is_on and any(room.hearing.floor.is_answering for room in self.rooms.all)
+        if cut_short:
+            for room in self.rooms.all:
+                await room.bot_run.say(InterruptionFrame())
+        return Directed(
+            muted=self.mute.is_on,
+            stealth=self.mute.is_stealthy,
+            guided=self.rooms.now.controls.is_guided,
+            cut_short=cut_short,
+        )
 
     async def move(self, epoch: int) -> None:
         if self.moves.is_on_its_way_to_another(

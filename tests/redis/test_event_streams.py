@@ -66,6 +66,16 @@ async def test_all_events_come_as_they_happen(events, ledger):
         assert await listener.types(2) == ["session.live", "voice.session.start"]
 
 
+async def test_a_browser_is_not_told_that_an_admin_acted_and_whoever_has_the_key_is(events, ledger, token):
+    ledger.run(Note(ID, Happened.ADMIN_ACTED, EPOCH, detail="stealth, by the holder of the key"))
+    enter(ledger, State.JOINING)
+
+    async with listening(events.url + OF_IT) as listener:
+        assert await listener.types(3) == ["session.pending", "session.admin_acted", "session.joining"]
+    async with listening(events.url + OF_IT, key=token) as listener:
+        assert await listener.types(2) == ["session.pending", "session.joining"]
+
+
 async def test_a_session_s_events_come_from_its_beginning_until_its_end(events, ledger, session):
     ledger.run(Create(a_session("another", room=CELLAR, user_id="bob")))
     enter(ledger, State.JOINING, State.LIVE)

@@ -21,6 +21,7 @@ from greenroom.app.rooms.leases import Found
 from greenroom.app.rooms.providers import Source
 
 CONFIG_WORDS = (
+    "guidance",
     "prompt",
     "instructions",
 )  # of a changed configuration, what may be long, and about people

@@ -14,6 +14,7 @@ WORDS = {
     "pause_asked": "its bot is to be silent",
     "resume_asked": "its bot is to speak again",
     "extended": "it may last so long now",
+    "admin_acted": "its bot was made to do something",
     "ends_soon": "the people were told that its time is nearly over",
     "quiet": "nobody said anything: the bot asked whether they are there",
     "waiting": "alone in the room; it waits",

@@ -128,6 +128,8 @@ class Tale:
                 return "the bot's worker stopped, and another worker's bot went on"
             case Happened.EXTENDED:
                 return f"it was extended, to {extra}"
+            case Happened.ADMIN_ACTED:
+                return f"the bot was made to do something: {extra}"
             case Happened.ENDS_SOON:
                 return f"the people were told that it ends in {extra}"
             case Happened.QUIET:

@@ -52,6 +52,25 @@ class Cleaned(BotAnswer):
 
 
 @dataclass(frozen=True)
+class Said(BotAnswer):
+    """A sentence is the bot's next."""
+
+    people: int  # who are there to hear it
+    waits: bool = False  # until the bot has said what it is saying
+    cut_short: bool = False  # what the bot was saying
+
+
+@dataclass(frozen=True)
+class Directed(BotAnswer):
+    """How a bot is now."""
+
+    muted: bool
+    stealth: bool
+    guided: bool  # its model is told an instruction
+    cut_short: bool = False  # it was saying something
+
+
+@dataclass(frozen=True)
 class PeopleSeen(BotAnswer):
     """Who is with the bot: for each `identity`, `seconds`, and `tracks` by source, whether they are muted."""
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.requests.answers import Cleaned
+from greenroom.app.rooms.requests.answers import Cleaned, Directed, Said
 from greenroom.app.rooms.sessions import Reason
 
 
@@ -35,6 +35,17 @@ class AskedBot(Protocol):
 
     async def change(self, changes: Mapping[str, object]) -> None:
         """Change how it speaks, thinks and is seen, from its next answer on."""
+        ...
+
+    async def say(self, text: str, *, interrupt: bool) -> Said:
+        """Say this as it is, now or once it has said what it is saying.
+
+        Raises OnItsWay, NobodyThere, BotPaused, BotMuted.
+        """
+        ...
+
+    async def direct(self, changes: Mapping[str, object]) -> Directed:
+        """Be muted, stealthy or guided, or not any more; what it says then is cut short."""
         ...
 
     async def heed_record(self) -> None:

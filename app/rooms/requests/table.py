@@ -7,6 +7,7 @@ from greenroom.app.rooms.bodies import Body
 from greenroom.app.rooms.requests.answers import MALFORMED, UNKNOWN
 from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo
 from greenroom.app.rooms.requests.connecting import Candidates, Look, Offer
+from greenroom.app.rooms.requests.directing import Direct, Say
 from greenroom.app.rooms.requests.leaving import Expect, GiveWay, Leave, LeaveLater
 from greenroom.app.rooms.requests.request import Request
 from greenroom.app.rooms.requests.telling import Notice
@@ -31,6 +32,8 @@ REQUESTS: Mapping[str, type[Request[Any]]] = {
         MoveTo,
         Look,
         Notice,
+        Say,
+        Direct,
     )
 }
 

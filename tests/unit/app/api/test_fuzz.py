@@ -6,6 +6,7 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from greenroom.app.api.schemas.admin import AdminSchema
 from greenroom.app.api.schemas.assistants import AssistantChangesSchema, AssistantSchema
 from greenroom.app.api.schemas.joining import JoinSchema, LeaveSchema
 from greenroom.app.api.schemas.offers import CandidatesSchema, OfferSchema
@@ -16,6 +17,7 @@ SCHEMAS = {
     ("POST", "/join"): JoinSchema,
     ("POST", "/leave"): LeaveSchema,
     ("POST", "/config"): ConfigSchema,
+    ("POST", "/admin"): AdminSchema,
     ("POST", "/assistants"): AssistantSchema,
     ("PUT", "/assistants/x"): AssistantSchema,
     ("PATCH", "/assistants/x"): AssistantChangesSchema,

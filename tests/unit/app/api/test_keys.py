@@ -43,6 +43,7 @@ ITS_SESSION = {
 THE_KEY = {
     ("POST", "/join"),
     ("POST", "/config"),
+    ("POST", "/admin"),
     ("POST", "/voice/room"),
     ("DELETE", "/voice/room"),
     ("POST", "/passes"),
@@ -74,6 +75,7 @@ BODIES = {
     "/assistants": lambda _: {"name": "pearl"},
     "/passes": lambda _: {"room_url": "local:matrix"},
     "/voice/room": lambda _: {"user_id": "ada"},
+    "/admin": lambda session_id: {"action": "mute", "session_id": session_id},
     "/config": lambda _: {"room_url": "local:matrix", "voice": "deep"},
     "/sessions/<session_id>/extend": lambda _: {"seconds": 60},
     "/sessions/<session_id>/api/offer": lambda _: {"sdp": "v=0", "type": "offer"},

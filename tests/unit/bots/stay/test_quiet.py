@@ -191,3 +191,14 @@ async def test_the_question_is_no_goodbye(call):
 
     assert not any(isinstance(frame, EndFrame) for frame in call.pipeline.frames)
     assert json.dumps(call.parts.stage.sent)  # what clients are told is JSON
+
+
+@pytest.mark.parametrize("how", ["muted", "stealth"])
+async def test_a_muted_bot_neither_asks_nor_ends_since_it_keeps_quiet_itself(call, how):
+    """It would be given away by the question, and its session end because it was not asked."""
+    await call.parts.controls.change({how: True})
+    await call.looks_after(3 * LIMIT)
+    await call.looks_after(3 * LIMIT)
+
+    assert (call.said, call.ending) == ([], None)
+    assert "still_there" not in call.parts.stage.told

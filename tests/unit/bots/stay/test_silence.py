@@ -3,45 +3,18 @@
 import pytest
 from pipecat.frames.frames import InputAudioRawFrame, InterruptionFrame, LLMContextFrame, TextFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.transports.base_input import BaseInputTransport
-from pipecat.transports.base_transport import TransportParams
+from pipecat.processors.frame_processor import FrameDirection
 
 from greenroom.app.rooms.requests.changing import HeedRecord
 from greenroom.app.rooms.session_events import Note
 from greenroom.app.rooms.sessions import Call, Pause, ReadSession, State, Transition
 from tests.fakes.async_ledgers import Told
+from tests.fakes.processors import Ear, Mind
 from tests.fakes.stays import Visited, parts_of_a_stay, with_pipeline
 from tests.rigs.makers import CELLAR, a_session
 
 pytestmark = pytest.mark.anyio
 FOR_A_CALL = Pause(Call("another-session", CELLAR))
-
-
-class Mind(FrameProcessor):
-    """A model, as pipecat's bots have one."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked = []
-
-    def cancel_function_calls(self):
-        """What makes it one."""
-
-    async def process_frame(self, frame, direction):
-        self.asked.append(frame)
-
-    async def queue_frame(self, frame, direction=FrameDirection.DOWNSTREAM, callback=None):
-        await self.process_frame(frame, direction)
-
-
-class Ear(BaseInputTransport):
-    def __init__(self):
-        super().__init__(TransportParams(audio_in_enabled=True))
-        self.heard = []
-
-    async def push_audio_frame(self, frame):
-        self.heard.append(frame)
 
 
 class Recorded(Told):

@@ -16,13 +16,16 @@ from greenroom.app.rooms.requests.answers import (
     UNKNOWN,
     BotAnswer,
     Cleaned,
+    Directed,
     Done,
     GivesWay,
     OfferAnswer,
     PeopleSeen,
+    Said,
 )
 from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo
 from greenroom.app.rooms.requests.connecting import Candidates, Look, Offer
+from greenroom.app.rooms.requests.directing import LONGEST_SENTENCE, Direct, Say
 from greenroom.app.rooms.requests.leaving import Expect, GiveWay, Leave, LeaveLater
 from greenroom.app.rooms.requests.request import Request
 from greenroom.app.rooms.requests.table import REQUESTS, BadRequest, read
@@ -47,6 +50,8 @@ EXAMPLES = [
     MoveTo("1764335000123456"),
     Look(),
     Notice("Voice is back at noon."),
+    Say("Dinner is ready.", True),
+    Direct({"muted": True, "stealth": None, "guidance": "Be brief."}),
 ]
 ANSWERS = [
     Done(),
@@ -55,6 +60,8 @@ ANSWERS = [
     GivesWay(False),
     Cleaned(True, 2, 1, False, False, ["memory"]),
     Cleaned(read_anew=[]),
+    Said(2, waits=True, cut_short=False),
+    Directed(muted=True, stealth=False, guided=True, cut_short=True),
 ]
 ANSWERS += [PeopleSeen.of([Seen("ada", timedelta(seconds=1.5), (Track(Source.CAMERA, muted=True),))])]
 
@@ -108,6 +115,13 @@ def test_each_request_has_an_answer_a_time_limit_and_a_word_for_its_sender(cls):
         ("config", {"voice": 7}),
         ("config", {"voice": ["deep"]}),
         ("give_way", {"at": "once"}),
+        ("say", {}),
+        ("say", {"text": ""}),
+        ("say", {"text": "a" * (LONGEST_SENTENCE + 1)}),
+        ("say", {"text": "a", "as": "user"}),
+        ("direct", {"muted": "yes"}),
+        ("direct", {"guidance": ["Be brief."]}),
+        ("direct", {"prompt": "Be somebody else."}),
         ("leave", {}),
         ("leave", {"reason": "bored"}),
         ("leave", {"reason": "left", "by": 7}),

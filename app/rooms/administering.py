@@ -1,0 +1,279 @@
+"""What an admin has bots do: one, the one of a room, or all; each says what happened, within a bounded wait.
+
+What is to stay so is written into the rooms' configs first, and then the bots are told.  The API decides who may ask
+for it: the holder of its key, and nobody else.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from greenroom.app.errors.bots import BotSilent, NotOnStage, OnItsWay
+from greenroom.app.errors.families import Conflict, GreenroomError
+from greenroom.app.errors.limits import NoLongerAwaited
+from greenroom.app.errors.rooms import NoBotThere
+from greenroom.app.errors.sessions import SessionEnded
+from greenroom.app.rooms.bodies import to_body
+from greenroom.app.rooms.inbox import AwaitAnswer
+from greenroom.app.rooms.leases import LeaseStatus, ReadRoom, WriteConfig
+from greenroom.app.rooms.ledger import Ledger, Step
+from greenroom.app.rooms.messages import read_answer, sending
+from greenroom.app.rooms.overview import Overview
+from greenroom.app.rooms.requests.answers import EXPIRED
+from greenroom.app.rooms.requests.changing import Configure
+from greenroom.app.rooms.requests.directing import GUIDANCE, MUTED, STEALTH, Direct, Say
+from greenroom.app.rooms.requests.request import Request
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.session_events import Happened, Note
+from greenroom.app.rooms.session_lists import ReadSessions
+from greenroom.app.rooms.sessions import ON_STAGE, Session, State
+from greenroom.app.rooms.sliced_wait import SLICE
+from greenroom.app.rooms.transitions import await_arrival
+
+SESSIONS_AT_ONCE = (
+    200  # of a broadcast: each is asked in one of three batches, and waited for together with the others
+)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a bot is to do, and what stays so."""
+
+    name: str
+    request: Request[Any]
+    changes: Mapping[str, object] = field(default_factory=dict)  # of its room's config; None: taken back
+
+
+def say(text: str, *, interrupt: bool = False) -> Action:
+    """Raises ValueError for a text that is empty or too long."""
+    return Action("say", Say.of_body({"text": text, "interrupt": interrupt}))
+
+
+def mute() -> Action:
+    return _direct("mute", {MUTED: True})
+
+
+def unmute() -> Action:
+    return _direct("unmute", {MUTED: None})
+
+
+def stealth(*, is_on: bool = True) -> Action:
+    return _direct("stealth", {STEALTH: is_on or None})
+
+
+def instruct(text: str | None) -> Action:
+    """None takes the instruction back."""
+    return _direct("instruct", {GUIDANCE: text or None})
+
+
+def persona(changes: Mapping[str, object]) -> Action:
+    return Action("persona", Configure(changes), changes)
+
+
+def _direct(name: str, changes: Mapping[str, object]) -> Action:
+    return Action(name, Direct(changes), changes)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of an action with one session's bot."""
+
+    session: Session
+    refusal: GreenroomError | None = None
+    did: Mapping[str, object] = field(default_factory=dict)  # the bot's answer
+
+
+class Administering:
+    """Has bots do what an admin wants."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._overview = Overview(ledger)
+
+    def in_session(
+        self, session_id: str, action: Action, *, by: str, is_awaited: Callable[[], bool] = lambda: True
+    ) -> Result:
+        """Have one session's bot do it; one that is on its way to another room is waited for.
+
+        Raises NoSuchSession, SessionEnded, NotOnStage, OnItsWay, BotSilent, BotFailed, NoLongerAwaited, and what the
+        bot refuses.
+        """
+        return self._one(
+            await_arrival(self._ledger, session_id, is_awaited=is_awaited), action, by, is_awaited
+        )
+
+    def in_room(
+        self, room: Room, action: Action, *, by: str, is_awaited: Callable[[], bool] = lambda: True
+    ) -> Result:
+        """Have the bot of a room do it.  Raises NoBotThere, and the same."""
+        lease = self._ledger.run(ReadRoom(room)).lease
+        if lease is None or lease.status is LeaseStatus.PENDING:
+            raise NoBotThere
+        session = await_arrival(self._ledger, lease.session_id, is_awaited=is_awaited)
+        if session.room != room:
+            raise NoBotThere
+        return self._one(session, action, by, is_awaited)
+
+    def in_all(
+        self,
+        action: Action,
+        *,
+        by: str,
+        after: str = "",
+        limit: int = SESSIONS_AT_ONCE,
+        is_awaited: Callable[[], bool] = lambda: True,
+    ) -> tuple[list[Result], str | None]:
+        """Have a page of all sessions' bots do it: a result for each, and what the next page comes after, if any."""
+        sessions, next_after = self._overview.sessions(after, limit)
+        return self._do(sessions, action, by, is_awaited), next_after
+
+    def _one(self, session: Session, action: Action, by: str, is_awaited: Callable[[], bool]) -> Result:
+        (result,) = self._do([session], action, by, is_awaited)
+        if result.refusal is not None:
+            raise result.refusal
+        return result
+
+    def _do(
+        self, sessions: Sequence[Session], action: Action, by: str, is_awaited: Callable[[], bool]
+    ) -> list[Result]:
+        """A result for each, in their order."""
+        deadline = time.monotonic() + action.request.within.total_seconds()
+        results: dict[str, Result] = {}
+        asked = list(sessions)
+        while asked:
+            told = self._tell(
+                [each for each in asked if not self._is_refused(each, results)], action, results
+            )
+            again = [
+                each.id
+                for each, message_id in told
+                if not self._hear(each, message_id, action, deadline, is_awaited, results)
+            ]
+            asked = self._with_another_bot(again, told, results, deadline)
+        done = [results[each.id] for each in sessions]
+        self._keep_where_they_went(done, action)
+        self._write_down(done, action, by)
+        return done
+
+    def _is_refused(self, session: Session, results: dict[str, Result]) -> bool:
+        refusal = _refusal_of(session)
+        if refusal is not None:
+            results[session.id] = Result(session, refusal)
+        return refusal is not None
+
+    def _tell(
+        self, sessions: Sequence[Session], action: Action, results: dict[str, Result]
+    ) -> list[tuple[Session, str]]:
+        """Write down what is to stay so, and tell the bots; those that are told, with their messages."""
+        if action.changes:
+            sessions = list(self._written(sessions, action, results))
+        steps: list[Step[Any]] = [sending(each, action.request) for each in sessions]
+        told = []
+        for session, sent in zip(sessions, self._run_all(steps), strict=True):
+            if isinstance(sent, GreenroomError):
+                results[session.id] = Result(session, sent)
+            else:
+                told.append((session, sent))
+        return told
+
+    def _written(
+        self, sessions: Sequence[Session], action: Action, results: dict[str, Result]
+    ) -> Iterable[Session]:
+        steps: list[Step[Any]] = [WriteConfig(each.room, each.epoch, action.changes) for each in sessions]
+        for session, is_written in zip(sessions, self._run_all(steps), strict=True):
+            if is_written is True:
+                yield session
+            else:
+                changed = Conflict("The room's bot has just changed; try again.", session_id=session.id)
+                results[session.id] = Result(session, changed)
+
+    def _hear(
+        self,
+        session: Session,
+        message_id: str,
+        action: Action,
+        deadline: float,
+        is_awaited: Callable[[], bool],
+        results: dict[str, Result],
+    ) -> bool:
+        """Wait for a bot's answer; False where another bot is to be asked, since the message was for the one before."""
+        answer = self._answer(session.id, message_id, deadline, is_awaited)
+        if answer is not None and answer.get("error") == EXPIRED:
+            return False
+        if answer is None:
+            results[session.id] = Result(session, BotSilent(session_id=session.id))
+            return True
+        try:
+            results[session.id] = Result(session, did=to_body(read_answer(action.request, answer, session)))
+        except GreenroomError as error:
+            results[session.id] = Result(session, error)
+        return True
+
+    def _answer(
+        self, session_id: str, message_id: str, deadline: float, is_awaited: Callable[[], bool]
+    ) -> Mapping[str, object] | None:
+        while True:
+            left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+            answer = self._ledger.run(AwaitAnswer(session_id, message_id, min(left, SLICE)))
+            if answer is not None or left <= SLICE:
+                return answer
+            if not is_awaited():
+                raise NoLongerAwaited(session_id=session_id)
+
+    def _with_another_bot(
+        self,
+        expired: Sequence[str],
+        told: Sequence[tuple[Session, str]],
+        results: dict[str, Result],
+        deadline: float,
+    ) -> list[Session]:
+        """Those of them that have another bot by now, if there is time to ask that."""
+        before = {session.id: session for session, _ in told}
+        found = self._ledger.run(ReadSessions(tuple(expired))) if expired else []
+        again = []
+        for session_id, now in zip(expired, found, strict=True):
+            if now is not None and now.epoch > before[session_id].epoch and time.monotonic() < deadline:
+                again.append(now)
+            else:
+                results[session_id] = Result(before[session_id], BotSilent(session_id=session_id))
+        return again
+
+    def _keep_where_they_went(self, results: Sequence[Result], action: Action) -> None:
+        """Write the changes where a session has moved meanwhile, which may have left them behind."""
+        if not action.changes:
+            return
+        done = [each.session for each in results if each.refusal is None]
+        found = self._ledger.run(ReadSessions(tuple(each.id for each in done))) if done else []
+        moved = [
+            now for was, now in zip(done, found, strict=True) if now is not None and now.room != was.room
+        ]
+        self._run_all([WriteConfig(each.room, each.epoch, action.changes) for each in moved])
+
+    def _write_down(self, results: Sequence[Result], action: Action, by: str) -> None:
+        """Who had a bot do what, in the log and in its history; never the words."""
+        notes: list[Step[Any]] = []
+        for result in results:
+            session, refusal = result.session, result.refusal
+            outcome = "done" if refusal is None else refusal.kind
+            log.info("admin_acted", session_id=session.id, action=action.name, by=by, outcome=outcome)
+            if refusal is None:
+                detail = f"{action.name}, by {by}"
+                notes.append(Note(session.id, Happened.ADMIN_ACTED, session.epoch, detail=detail))
+        self._run_all(notes)
+
+    def _run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
+        return self._ledger.run_all(steps) if steps else []
+
+
+def _refusal_of(session: Session) -> GreenroomError | None:
+    if session.state is State.ENDED:
+        return SessionEnded(session_id=session.id, reason=session.reason)
+    if session.state is State.TRANSITIONING:
+        return OnItsWay(session_id=session.id)
+    return None if session.state in ON_STAGE else NotOnStage(session_id=session.id)
