@@ -1,7 +1,7 @@
 # One image for all processes; what runs is said by the command (see docker-compose.yml).
 #
 #   docker build -t greenroom .
-#   docker build -t greenroom --build-arg LOCK=requirements-run.lock .   # nothing under the GPL, no demo speech
+#   docker build -t greenroom --build-arg LOCK=requirements-run.lock .   # without the demo speech: 100 MB less
 
 ARG PYTHON=3.11
 

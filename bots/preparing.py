@@ -26,8 +26,8 @@ log = structlog.get_logger(__name__)
 def preload(settings: Settings) -> None:
     """Import what every bot needs, in the parent, so that the children share its memory.
 
-    Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The two models
-    that a bot listens with are loaded, since their sessions are made to have no threads; none is run.
+    Nothing is opened here that a fork would break: no event loop, no thread, no connection.  The models
+    of a bot are loaded, since their sessions are made to have no threads; none is run.
     """
     for module in _needed(settings):
         import_module(module)

@@ -18,12 +18,11 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class DemoVoice:
-    """How espeak-ng sounds: voice and variant, words a minute, pitch and its range (0 to 99)."""
+    """How the demo's voice sounds: what callers name it by, how fast it speaks and how high (1 is as it is made)."""
 
     name: str
-    rate: int = 155
-    pitch: int = 50
-    range: int = 50
+    speed: float = 1.0
+    pitch: float = 1.0
 
 
 @dataclass(frozen=True)

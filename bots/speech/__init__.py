@@ -51,13 +51,13 @@ def voice_for(settings: Settings, personality: Personality) -> str:
 
 
 def preload(settings: Settings) -> None:
-    """Imports what our own services need and loads no model, so that it may be done before a fork."""
+    """Load what our own services need and may have before a fork; runs no model."""
     for name in _of_ours(settings):
-        module_of(name)
+        module_of(name).load()
 
 
 def warm(settings: Settings) -> None:
-    """Loads the models of our own services, once a process; after a fork, never before it."""
+    """Make our own services ready to be used, once a process; after a fork, never before it."""
     for name in _of_ours(settings):
         module_of(name).warm()
 

@@ -14,8 +14,10 @@ from greenroom.app.speech import Choice, Part, Service, table
 from greenroom.app.speech.choosing import environment_of
 from greenroom.bots.personalities import Personality
 
-MODULES = {each.name: each.made_by for each in table().values() if each.made_by}  # with build() and warm()
-EXTRAS = {"pocketsphinx": "demo", "espeakng_loader": "demo"}  # the extra of ours that brings a module
+MODULES = {
+    each.name: each.made_by for each in table().values() if each.made_by
+}  # with build(), load() and warm()
+EXTRAS = {"moonshine_voice": "demo", "hibari": "demo"}  # the extra of ours that brings a module
 MODEL_SETTINGS = {
     Part.HEARING: "openai_stt_model",
     Part.THINKING: "openai_model",
@@ -89,7 +91,8 @@ def module_of(name: str) -> Any:
         if extra is None:
             raise
         raise SpeechNotInstalled(
-            f"The {name} speech needs {missing.name}, which is not installed: pip install 'greenroom[{extra}]'."
+            f"The {name} speech needs {missing.name}, which is not installed: pip install 'greenroom[{extra}]'. "
+            "It takes Linux with glibc 2.34 on x86-64 or arm64, or macOS 15 on arm64; elsewhere set OPENAI_API_KEY."
         ) from missing
 
 

@@ -24,6 +24,10 @@ LONGEST_WAIT = Timeout(10.0, connect=3.0)  # seconds, for each next piece of an 
 NO_KEY = "none"  # sent where no key is set; without any the client would take one from the environment
 
 
+def load() -> None:
+    """Nothing: what the client opens belongs to the process that uses it."""
+
+
 def warm() -> None:
     """Load what the first request would load: the certificates and the client's own parts."""
     _certificates()

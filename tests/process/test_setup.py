@@ -116,6 +116,24 @@ def test_two_setups_in_a_fresh_clone_make_one_environment_between_them(start, cl
     assert start("scripts/setup", **environ).communicate(timeout=60)[0] == "", "there is nothing left to do"
 
 
+def test_a_machine_for_which_the_demos_ears_are_not_made_gets_all_the_rest_and_is_told(start, clone):
+    """An old glibc, musl, or a Mac of before macOS 15: the lock as a whole could not be installed."""
+    tags = clone / "stub" / "pip" / "_vendor" / "packaging" / "tags.py"
+    tags.parent.mkdir(parents=True)
+    tags.write_text("def platform_tags(): return ['musllinux_1_2_x86_64']")
+    lock = "a==1 \\\n    --hash=sha256:1\n"
+    ears = (
+        "moonshine-voice==0.1.0 ; sys_platform == 'linux' \\\n    --hash=sha256:2 \\\n    --hash=sha256:3\n"
+    )
+    (clone / "requirements.lock").write_text(f"{lock}{ears}{lock}")
+
+    setup = start("scripts/setup", PYTHON=sys.executable, PYTHONPATH=str(clone / "stub"))
+    said = setup.communicate(timeout=60)[0]
+
+    assert setup.returncode == 0 and "set OPENAI_API_KEY" in said
+    assert (clone / ".venv" / "requirements.lock").read_text() == lock * 2
+
+
 def test_what_was_installed_is_compiled():
     """Where PYTHONDONTWRITEBYTECODE is set nobody else does it, and each start takes seconds for it."""
     packages = [

@@ -1,23 +1,28 @@
-"""The demo speech: pocketsphinx hears, a script thinks, espeak-ng speaks.  No key, no network, no download."""
+"""The demo speech: Moonshine hears, a script thinks, Hibari speaks.  No key, no network, no download."""
+
+import numpy as np
 
 from greenroom.app.settings import Settings
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech import Speech
-from greenroom.bots.speech.demo import espeak
-from greenroom.bots.speech.demo.hearing import PocketsphinxSTT, listener, listeners
-from greenroom.bots.speech.demo.speaking import EspeakTTS
+from greenroom.bots.speech.demo import hearing, speaking
+from greenroom.bots.speech.demo.hearing import MoonshineSTT
+from greenroom.bots.speech.demo.moonshine import SAMPLE_RATE
+from greenroom.bots.speech.demo.speaking import HibariTTS
 from greenroom.bots.speech.demo.thinking import ScriptedMind
 
 
+def load() -> None:
+    """Load both models and run neither; starts no thread."""
+    hearing.expected()
+    speaking.model()
+
+
 def warm() -> None:
-    """Loads both models: a quarter of a second and 12 MB.  After a fork, never before it."""
-    listener()
-    espeak.warm()
+    """Run each model once, in the process that will use it; loads them if nobody has."""
+    hearing.model().hear(np.zeros(SAMPLE_RATE, np.float32)).as_one_of(hearing.expected())
+    speaking.model()("Hello.")
 
 
 def build(personality: Personality, settings: Settings) -> Speech:
-    """Make the services of a session.  The first recogniser is the process's own: it has one session at a time."""
-    ears = listeners()
-    return Speech(
-        hearing=lambda: PocketsphinxSTT(next(ears)), llm=ScriptedMind(personality), tts=EspeakTTS(personality)
-    )
+    return Speech(hearing=MoonshineSTT, llm=ScriptedMind(personality), tts=HibariTTS(personality))

@@ -134,7 +134,7 @@ def _forgotten(_: Talk) -> str:
 def _what_we_are(talk: Talk) -> str:
     return (
         f"I am {talk.who.name}, and only a demo: no model thinks here. "
-        "Pocketsphinx hears you, espeak speaks for me, and a short script finds the answers."
+        "Two small models hear you and speak for me, and a short script finds the answers."
     )
 
 

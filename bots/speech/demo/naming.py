@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from greenroom.bots.speech.demo.language import HERE, UNCLEAR, names
+from greenroom.bots.speech.demo.expecting import HERE, UNCLEAR, names
 
 CALLED = r"\b(?:my name is|my name's|call me|the name is|i am called)"
 MAYBE_CALLED = r"(?:i am|i'm|this is|it is|it's)"

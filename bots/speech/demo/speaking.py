@@ -1,38 +1,77 @@
-"""The demo's voice: espeak-ng on a thread, a piece at a time."""
+"""The demo's voice: Hibari, one model a process, on a thread, a sentence at a time."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import numpy as np
+from hibari import SAMPLE_RATE, Hibari
 from pipecat.frames.frames import Frame
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.transcriptions.language import Language
 
 from greenroom.bots.personalities import Personality
-from greenroom.bots.speech.demo import espeak
-from greenroom.bots.speech.demo.espeak import Voice
-from greenroom.bots.voices import is_espeak_voice, personality_of_voice
+from greenroom.bots.voices import personality_of_voice
 
-SLOWEST, FASTEST = 80, 450  # words a minute that espeak-ng can speak
-A_PAUSE = bytes(2 * (espeak.SAMPLE_RATE // 8))  # after a sentence; it also empties the resampler's filter
+SLOWEST, FASTEST = 0.5, 2.0  # of the model's own pace
+LOWEST, HIGHEST = 0.7, 1.4  # of its own pitch
+GAIN = 2.0  # the model is quiet: its loudest sample is then some 0.6
+QUIET = 0.01  # of the loudest that there can be: breath and silence
+LEAD, TAIL = 0.06, 0.2  # seconds kept of that around a sentence
+PIECE = 0.1  # seconds of sound that are handed on at once
+A_PAUSE = 0.15  # seconds after a sentence; it also empties the resampler's filter
 
 
-class EspeakTTS(TTSService):
-    """Speaks sentence by sentence; an interruption ends the sentence at its next piece."""
+@dataclass(frozen=True)
+class Voice:
+    """How fast and how high it is: 1 is as the model speaks."""
+
+    speed: float = 1.0
+    pitch: float = 1.0
+
+    @property
+    def sample_rate(self) -> int:
+        """The rate at which the model's sound is played, which makes it as high."""
+        rate: int = round(SAMPLE_RATE * self.pitch)
+        return rate
+
+
+@cache
+def model() -> Hibari:
+    """The process's own, its dictionaries read.  Loaded before a fork it is the children's as well."""
+    model = Hibari()  # one thread, the caller's: no pool, which a fork would lose
+    _ = model.g2p.oov
+    return model
+
+
+def say(phonemes: str, voice: Voice) -> bytes:
+    """One sentence as sound, 16-bit mono at the voice's rate.  Blocks: call it from a thread."""
+    pace = min(max(voice.speed / voice.pitch, SLOWEST), FASTEST)
+    samples = GAIN * model().from_phonemes(phonemes, speed=pace, seed=0)
+    loud = np.flatnonzero(np.abs(samples) > QUIET)
+    if not len(loud):
+        return b""
+    begin = max(loud[0] - int(LEAD * SAMPLE_RATE), 0)  # the model is silent for a third of a second first
+    samples = samples[begin : loud[-1] + int(TAIL * SAMPLE_RATE)]
+    pcm: bytes = (np.clip(samples, -1, 1) * 32_767).astype(np.int16).tobytes()
+    return pcm
+
+
+class HibariTTS(TTSService):
+    """Speaks sentence by sentence; an interruption leaves out the rest."""
 
     def __init__(self, personality: Personality) -> None:
+        self._parameters = personality.voice_parameters
         self._voice = voice_named(personality.voice, otherwise=voice_of(personality))
         super().__init__(
             push_start_frame=True,
             push_stop_frames=True,
             settings=TTSSettings(
-                model="espeak-ng",
-                voice=self._voice.name,
-                language=Language.EN,
-                extra=dict(personality.voice_parameters),
+                model="hibari", voice=personality.voice or personality.demo_voice.name, language=Language.EN
             ),
         )
 
@@ -41,9 +80,10 @@ class EspeakTTS(TTSService):
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         await self.start_tts_usage_metrics(text)
-        async with aclosing(spoken(text, shaped(self._voice, self._settings.extra))) as pieces:
+        voice = shaped(self._voice, self._parameters)
+        async with aclosing(spoken(text, voice)) as pieces:
             async for frame in self._stream_audio_frames_from_iterator(
-                pieces, in_sample_rate=espeak.SAMPLE_RATE, context_id=context_id
+                pieces, in_sample_rate=voice.sample_rate, context_id=context_id
             ):
                 await self.stop_ttfb_metrics()
                 yield frame
@@ -56,59 +96,34 @@ class EspeakTTS(TTSService):
 
 
 async def spoken(text: str, voice: Voice) -> AsyncGenerator[bytes, None]:
-    """The text as sound, 16-bit mono at espeak's rate.  Whoever stops reading early stops the thread too."""
-    loop = asyncio.get_running_loop()
-    pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
-    is_wanted = True
-
-    def on_piece(piece: bytes | None) -> bool:
-        if is_wanted:
-            loop.call_soon_threadsafe(pieces.put_nowait, piece)
-        return is_wanted
-
-    def say() -> None:
-        try:
-            espeak.say(text, voice, on_piece)
-            on_piece(A_PAUSE)
-        finally:
-            on_piece(None)
-
-    saying = loop.run_in_executor(None, say)
-    try:
-        while (piece := await pieces.get()) is not None:
-            yield piece
-        await saying  # raises what went wrong
-    finally:
-        is_wanted = False
+    """The text as sound, 16-bit mono at the voice's rate.  For whoever stops reading no more is made."""
+    for sentence in await asyncio.to_thread(model().phonemize, text):
+        sound = await asyncio.to_thread(say, sentence, voice)
+        size = 2 * int(PIECE * voice.sample_rate)
+        for start in range(0, len(sound), size):
+            yield sound[start : start + size]
+        yield bytes(2 * int(A_PAUSE * voice.sample_rate))
 
 
 def voice_of(personality: Personality) -> Voice:
-    own = personality.demo_voice
-    return Voice(own.name, own.rate, own.pitch, own.range)
+    return Voice(personality.demo_voice.speed, personality.demo_voice.pitch)
 
 
 def shaped(voice: Voice, parameters: Mapping[str, Any]) -> Voice:
-    """The voice with what a session asks of it: `speed` (1 is its own), `pitch` and `range` (0 to 99)."""
+    """The voice with what a session asks of it: `speed` and `pitch`, 1 being its own."""
 
-    def number(name: str, own: float) -> float:
+    def times(name: str, own: float, least: float, most: float) -> float:
         value = parameters.get(name)
-        return value if isinstance(value, int | float) else own
+        factor = value if isinstance(value, int | float) else 1
+        return min(max(own * factor, least), most)
 
-    return replace(
-        voice,
-        rate=_within(SLOWEST, voice.rate * number("speed", 1), FASTEST),
-        pitch=_within(0, number("pitch", voice.pitch), 99),
-        range=_within(0, number("range", voice.range), 99),
+    return Voice(
+        speed=times("speed", voice.speed, SLOWEST, FASTEST),
+        pitch=times("pitch", voice.pitch, LOWEST, HIGHEST),
     )
 
 
-def _within(low: int, value: float, high: int) -> int:
-    return round(min(max(value, low), high))
-
-
 def voice_named(name: str, *, otherwise: Voice) -> Voice:
-    """The voice of a personality that calls it so, here or with another service; or any other of espeak's."""
+    """The voice of a personality that calls it so, here or with another service."""
     known = personality_of_voice(name)
-    if known is not None:
-        return voice_of(known)
-    return replace(otherwise, name=name) if is_espeak_voice(name) else otherwise
+    return voice_of(known) if known else otherwise

@@ -1,5 +1,6 @@
 """Which speech a session gets, and what is said when its packages are missing."""
 
+import importlib.util
 import sys
 from dataclasses import replace
 
@@ -8,8 +9,8 @@ import pytest
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, speech
 from greenroom.bots.speech import SpeechNotInstalled, making
-from greenroom.bots.speech.demo.hearing import PocketsphinxSTT
-from greenroom.bots.speech.demo.speaking import EspeakTTS
+from greenroom.bots.speech.demo.hearing import MoonshineSTT
+from greenroom.bots.speech.demo.speaking import HibariTTS
 from greenroom.bots.speech.demo.thinking import ScriptedMind
 
 HOST = personalities.load("host")
@@ -38,9 +39,9 @@ def test_the_demo_is_built_without_a_key():
     built = speech.build(HOST, NOTHING_SET)
 
     assert [type(part) for part in (built.hearing(), built.llm, built.tts)] == [
-        PocketsphinxSTT,
+        MoonshineSTT,
         ScriptedMind,
-        EspeakTTS,
+        HibariTTS,
     ]
 
 
@@ -52,17 +53,20 @@ def test_a_voice_is_named_as_its_speech_knows_it():
     assert speech.voice_for(replace(WITH_A_KEY, openai_voice="sage"), HOST) == "sage"
 
 
-@pytest.mark.parametrize("package", ["pocketsphinx", "espeakng_loader"])
+@pytest.mark.parametrize("package", ["moonshine_voice", "hibari"])
 def test_a_missing_extra_is_one_sentence_that_helps(monkeypatch, package):
     for module in [name for name in sys.modules if name.startswith("greenroom.bots.speech.demo")]:
         monkeypatch.delitem(sys.modules, module)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
     monkeypatch.setitem(sys.modules, package, None)
 
     with pytest.raises(SpeechNotInstalled) as refusal:
-        speech.warm(NOTHING_SET)
+        speech.preload(NOTHING_SET)
 
     assert str(refusal.value) == (
-        f"The demo speech needs {package}, which is not installed: pip install 'greenroom[demo]'."
+        f"The demo speech needs {package}, which is not installed: pip install 'greenroom[demo]'. "
+        "It takes Linux with glibc 2.34 on x86-64 or arm64, or macOS 15 on arm64; elsewhere set OPENAI_API_KEY."
     )
 
 
