@@ -192,6 +192,10 @@ def ask_bot(body: dict[str, Any], session_id: str, name: str) -> ResponseReturnV
     """Ask a session's bot for something; answers when it has done it.
 
     `give_way`, with an empty object: leave if nobody is in the room.
+    `room_open` with `what` (note, applet, desktop) and `value`, `room_close` with `what`: what is open in the room.
+    `app_event` with `event` and `data`: what a person does in their app, told to the model.
+    `user-message` with `content` and `timestamp`: a text as if the person had typed it.
+    These four take a `person`; without one they are in the name of the session's user.
     """
     here = services()
     request_class = REQUESTS.get(name)

@@ -1,6 +1,6 @@
 """A bot: which one, how it sounds, and what it is asked."""
 
-from greenroom.app.errors.families import Conflict, GreenroomError, Missing, Rejected, TimedOut
+from greenroom.app.errors.families import Conflict, GreenroomError, Missing, QuotaReached, Rejected, TimedOut
 
 
 class UnknownRequest(Missing):
@@ -89,3 +89,33 @@ class OnItsWay(Conflict):
     """That bot is on its way to another room; ask again in some seconds."""
 
     kind = "on-its-way"
+
+
+class NotThere(Conflict):
+    """The person whose message that is is not with the bot now."""
+
+    kind = "not-there"
+
+
+class EventNotListed(Rejected):
+    """A bot is told of no event of that type: APP_EVENTS lists those that it is told of, or its personality does."""
+
+    kind = "event-not-listed"
+
+
+class UnreadableEvent(Rejected):
+    """An event has a type as in page_opened, and data of up to 4096 bytes of JSON."""
+
+    kind = "unreadable-event"
+
+
+class NoContext(Conflict):
+    """This bot has none of pipecat's contexts, or none with that person yet: its model cannot be told of events."""
+
+    kind = "no-context"
+
+
+class TooManyAppMessages(QuotaReached):
+    """A person's app may send sixty messages in a minute; wait, and try again."""
+
+    kind = "too-many-app-messages"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from greenroom.app.rooms.app_events import is_event
 from greenroom.app.rooms.conversations import Turn
 
 TOKENS = 1500  # so long is at most what a bot is told of a person
@@ -159,12 +160,13 @@ def is_memory(message: Any) -> bool:
 
 def with_memory(remembered: str, messages: Sequence[Any]) -> list[Any]:
     """Messages with this memory at their head, in the place of any other; with none of it if it is empty."""
-    rest = without_memory(messages)
+    rest = [message for message in messages if not is_memory(message)]
     return [as_message(remembered), *rest] if remembered else rest
 
 
 def without_memory(messages: Iterable[Any]) -> list[Any]:
-    return [message for message in messages if not is_memory(message)]
+    """What was said in this conversation: neither what is known from earlier ones, nor what an app reports."""
+    return [message for message in messages if not is_memory(message) and not is_event(message)]
 
 
 def facts_in(messages: Iterable[Any]) -> dict[str, str]:

@@ -148,6 +148,12 @@ class Settings:
         "seconds in which people who are there say nothing, until the bot asks; the same again, and its session ends; "
         "0: never",
     )
+    app_events: tuple[str, ...] = _setting(
+        "",
+        parsers.event_types,
+        "what people do in your app of which its client may tell the bot's model, by commas: page_opened,item_bought",
+        unset=(),
+    )
     fresh_rooms: tuple[str, ...] = _setting(
         "",
         parsers.some_of("livekit", "daily", "local"),

@@ -100,6 +100,13 @@ def some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
     return parse
 
 
+def event_types(value: str) -> tuple[str, ...]:
+    types = tuple(filter(None, (each.strip() for each in value.split(","))))
+    if not all(re.fullmatch(r"[a-z][a-z0-9_.-]{0,63}", each, re.ASCII) for each in types):
+        raise ValueError("must be names as in page_opened, separated by commas")
+    return types
+
+
 def folder(value: str) -> Path:
     folder = Path(value).expanduser().absolute()
     if folder.exists() and not folder.is_dir():

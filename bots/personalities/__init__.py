@@ -53,6 +53,8 @@ class Personality:
     model: str | None = None  # that thinks; None: the installation's
     tools: tuple[str, ...] | None = None  # that its model may call; None: all
     silence: timedelta | None = None  # without a word, then it asks; None: as the installation has it
+    # What people do in their app, of which the model is told; None: what the installation lists
+    app_events: tuple[str, ...] | None = None
     limits: Mapping[str, timedelta] = field(default_factory=dict)  # `persistence` and `max_duration`
 
     def as_asked(self, asked: Mapping[str, Any]) -> "Personality":

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from greenroom.app.rooms.app_events import NAME as EVENT
 from greenroom.app.rooms.brief import WORDS
 from greenroom.app.speech import Part, table
 from greenroom.bots.personalities import DemoVoice
@@ -88,6 +89,13 @@ def _services(path: Path, value: Any, *, part: Part) -> Iterator[Problem]:
     names = [service.name for service in table().values() if service.part is part]
     for each in several:
         yield from _one_of(path, each.partition("/")[0], names=names, what=f"service for {part}")
+
+
+def _event_types(path: Path, value: Any) -> Iterator[Problem]:
+    if not isinstance(value, list) or not all(
+        isinstance(each, str) and EVENT.fullmatch(each) for each in value
+    ):
+        yield path, f'{_name(path)} must be a list of names, as in ["page_opened"].'
 
 
 def _scalars(path: Path, value: Any) -> Iterator[Problem]:
@@ -181,6 +189,7 @@ KEYS: Mapping[str, Key] = {
     "model": Key(partial(_text, longest=200), "the model that thinks, by its service's name for it"),
     "tools": Key(partial(_names, names=TOOLS, what="tool"), "the tools that its model may call"),
     "silence": Key(_seconds, "seconds without a word after which it asks whether somebody is there"),
+    "app_events": Key(_event_types, "what people do in their app, of which its model may be told"),
     "prompts": Key(
         partial(_table, PROMPTS), "all that it says by itself, and what its model is told", is_required=True
     ),

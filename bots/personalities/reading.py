@@ -72,6 +72,7 @@ def _personality(name: str, described: Mapping[str, Any]) -> Personality:
     voices = {service: voice for service, voice in described["voice"].items() if service != "demo"}
     words = {word: described["prompts"][word].strip() for word in WORDS}
     prompt, tools, silence = words.pop("system"), described.get("tools"), described.get("silence")
+    app_events = described.get("app_events")
     return Personality(
         id=name,
         title=described["name"],
@@ -90,6 +91,7 @@ def _personality(name: str, described: Mapping[str, Any]) -> Personality:
         },
         model=described.get("model"),
         tools=None if tools is None else tuple(tools),
+        app_events=None if app_events is None else tuple(app_events),
         silence=None if silence is None else timedelta(seconds=silence),
         limits={limit: timedelta(seconds=value) for limit, value in described.get("limits", {}).items()},
         **words,

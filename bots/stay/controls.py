@@ -1,6 +1,6 @@
 """How a bot in a room is changed and made to say something, in pipecat's own terms, so that any bot can follow."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -157,6 +157,12 @@ class Controls:
         named = self._session.brief.silence
         decided = self._personality.silence if named is None else named
         return self._settings.silence if decided is None else decided
+
+    @property
+    def app_events(self) -> Collection[str]:
+        """Of what people do in their app, the types that the model is told of."""
+        own = self._personality.app_events
+        return self._settings.app_events if own is None else own
 
     async def ask_whether_anybody_is_there(self) -> None:
         """Ask people who have not said anything for long."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from greenroom.app.rooms.app_messages import AppMessage
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
 from greenroom.bots.transports.stage import Listener, PutOut
@@ -37,6 +38,10 @@ class Doorway(Listener):
     ) -> None:
         if self._is_open:
             self._listener.asked_to_clean_up(by, message, answer)
+
+    def app_sent(self, person: str, message: AppMessage, answer: Callable[[dict[str, Any]], object]) -> None:
+        if self._is_open:
+            self._listener.app_sent(person, message, answer)
 
     def put_out(self, why: PutOut) -> None:
         if self._is_open:

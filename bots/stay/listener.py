@@ -8,6 +8,7 @@ from typing import Any
 
 from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.rooms import consequences, happenings
+from greenroom.app.rooms.app_messages import AppMessage
 from greenroom.app.rooms.attendance import Attendance
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.cleaning import CleanupMessage
@@ -17,6 +18,7 @@ from greenroom.app.rooms.requests.answers import Cleaned
 from greenroom.app.rooms.requests.asking import check_alone, wish_of
 from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
 from greenroom.app.rooms.sessions import Pause, Reason, Session
+from greenroom.bots.stay.app import App
 from greenroom.bots.stay.calls import Calls
 from greenroom.bots.stay.carrying_out import CarryOut
 from greenroom.bots.stay.cleaning import Cleaning
@@ -40,6 +42,7 @@ class RoomListener:
         calls: Calls,
         quiet: QuietCall,
         has_replaced_leave: Callable[[], None],
+        app: App,
         change_conversation: Callable[[str], None],
         begin: Callable[[Coroutine[Any, Any, None]], object],
         end: End,
@@ -54,6 +57,7 @@ class RoomListener:
         self._calls = calls
         self._quiet = quiet
         self._has_replaced_leave = has_replaced_leave
+        self._app = app
         self._begin = begin
         self._end = end
         self._adopted_at = time.monotonic()
@@ -129,6 +133,10 @@ class RoomListener:
     async def clean_up(self, wish: str | None) -> Cleaned:
         """Cancel what the bot has under way, without the session's end; the same wish is done once."""
         return await self._cleaning.clean_up_for(wish)
+
+    def app_sent(self, person: str, message: AppMessage, answer: Callable[[dict[str, Any]], object]) -> None:
+        """A person's app says something; `answer` is called with what it is to be told."""
+        self._app.sent(person, message, answer)
 
     def asked_to_clean_up(
         self, by: str | None, message: CleanupMessage, answer: Callable[[dict[str, Any]], object]

@@ -24,6 +24,7 @@ from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay import hand_over, moving
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.announcing import Announcing
+from greenroom.bots.stay.app import App
 from greenroom.bots.stay.background import Chores
 from greenroom.bots.stay.bot_run import BotRun
 from greenroom.bots.stay.calls import Calls
@@ -178,6 +179,15 @@ class Parts:
             may_be_talked_with=lambda: self.attendance.may_be_talked_with and not self.mute.is_on,
             end=self.end,
         )
+        self.app = App(
+            journal=self.journal,
+            rooms=lambda: self.rooms,
+            open_things=self.open_things,
+            quiet=self.quiet,
+            silence=self.silence,
+            asked=lambda: self.asked,
+            begin=self.chores.begin,
+        )
         self.calls = Calls(self._ledger, self.journal, begin=self.chores.begin)
         self.replaced = Replaced(self._ledger, self.journal, begin=self.chores.begin)
         known = (said.person for said in adopted.conversation)
@@ -191,6 +201,7 @@ class Parts:
             calls=self.calls,
             quiet=self.quiet,
             has_replaced_leave=self.replaced.leaves,
+            app=self.app,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
             begin=self.chores.begin,
             end=self.end,
@@ -270,6 +281,7 @@ class Parts:
             self.silence,
             self.mute,
             self.end,
+            self.app,
         )
         self.inbox = Inbox(self._ledger, self.journal, do=partial(handle, self.asked), moved=self.moves.over)
         self.heartbeat = Heartbeat(

@@ -19,7 +19,9 @@ from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.requests.answers import Cleaned, Directed, Said
 from greenroom.app.rooms.requests.asked_bot import AskedBot
 from greenroom.app.rooms.requests.table import BadRequest, read
+from greenroom.app.rooms.room_states import Open
 from greenroom.app.rooms.sessions import Reason
+from greenroom.bots.stay.app import App
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.in_room import Rooms
 from greenroom.bots.stay.listener import RoomListener
@@ -43,6 +45,7 @@ class BotOfStay(AskedBot):
     silence: Silence
     mute: Mute
     end: End
+    app: App  # what people's apps say to it
 
     @property
     def people(self) -> frozenset[str]:
@@ -120,6 +123,18 @@ class BotOfStay(AskedBot):
 
     async def expect(self) -> None:
         await self.listener.expects_somebody()
+
+    def open(self, place: Open, value: object, person: str | None) -> Mapping[str, object]:
+        return self.app.open(place, value, person)
+
+    def close(self, place: Open, person: str | None) -> Mapping[str, object]:
+        return self.app.close(place, person)
+
+    def tell_of_event(self, event: str, data: object, person: str | None) -> None:
+        self.app.tell_of_event(event, data, person)
+
+    async def take_text(self, content: str, person: str | None, timestamp: str | None) -> None:
+        await self.app.take_text(content, person, timestamp)
 
     async def clean_up(self, wish: str | None) -> Cleaned:
         return await self.listener.clean_up(wish)

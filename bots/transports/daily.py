@@ -208,7 +208,10 @@ class DailyStage(SharedStage):
         if author is not None and (wish := CleanupMessage.of(message)):
             self._listener.asked_to_clean_up(author.identity, wish, partial(self._answer, sender))
             return False
-        why = self._incoming.refusal(message, author.identity if author else None)
+        identity = author.identity if author else None
+        if self._incoming.is_of_app(message, identity, self._listener, partial(self._answer, sender)):
+            return False
+        why = self._incoming.refusal(message, identity)
         if why and author is not None:
             await self._send(sender, error_response(message, why))
         return why is None

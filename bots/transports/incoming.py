@@ -6,7 +6,7 @@ is decided here, before pipecat sees it; a kind that is not on the list is refus
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -14,7 +14,9 @@ import structlog
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.processors.frameworks.rtvi.models import MESSAGE_LABEL
 
+from greenroom.app.rooms.app_messages import AppMessage
 from greenroom.bots.seam.diversions import divert_incoming
+from greenroom.bots.transports.stage import Listener
 
 SEVERAL_SHARE_IT = "In a room of several people a bot takes no {kind}: it could not tell whose it is."
 ADDRESSES_ARE_NOT_FETCHED = "Send the file itself, as bytes: a bot fetches nothing from an address."
@@ -85,6 +87,23 @@ class Incoming:
         if kind == "send-file" and not _is_file_itself(message.get("data")):
             return self._refused(kind, ADDRESSES_ARE_NOT_FETCHED)
         return None
+
+    def is_of_app(
+        self,
+        message: Any,
+        author: str | None,
+        listener: Listener,
+        answer: Callable[[dict[str, Any]], object],
+    ) -> bool:
+        """Whether it is a message of a person's app to their session: that answers it, and the bot does not get it."""
+        sent = AppMessage.of(message) if author else None
+        if sent is None or author is None:
+            return False
+        if self.is_paused:
+            answer(sent.refusal(PAUSED))
+        else:
+            listener.app_sent(author, sent, answer)
+        return True
 
     def _refused(self, kind: str, why: str) -> str:
         if kind not in self._logged:  # once: raw audio comes fifty times a second

@@ -195,6 +195,8 @@ class LiveKitStage(SharedStage):
         if sender is not None and (wish := CleanupMessage.of(message)):
             self._listener.asked_to_clean_up(sender, wish, partial(self._answer, sender))
             return False
+        if self._incoming.is_of_app(message, sender, self._listener, partial(self._answer, sender or "")):
+            return False
         why = self._incoming.refusal(message, sender)
         if why and sender is not None and self._client is not None:
             await self._client.send_data(json.dumps(error_response(message, why)).encode(), sender)

@@ -160,6 +160,8 @@ class LocalStage(PeerConnection):
         if wish := CleanupMessage.of(message):
             self._listener.asked_to_clean_up(self.person, wish, self.send_app_message)
             return False
+        if self._incoming.is_of_app(message, self.person, self._listener, self.send_app_message):
+            return False
         if why := self._incoming.refusal(message, self.person):
             self.send_app_message(error_response(message, why))
             return False

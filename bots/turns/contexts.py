@@ -5,6 +5,7 @@ from typing import Any
 
 from pipecat.processors.aggregators.llm_context import LLMContext
 
+from greenroom.app.rooms.app_events import is_event, with_event
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import SPEAKERS, is_memory, with_memory
 from greenroom.app.rooms.resuming import as_messages, as_summary
@@ -52,6 +53,19 @@ class Contexts:
         elif (messages := with_memory(remembered, context.messages)) != context.messages:
             context.set_messages(messages)
 
+    def note(self, person: str, told: str) -> bool:
+        """Put what the person's app reports into the context with them; False if there is none.
+
+        Nobody said it, so it is not written down.
+        """
+        context = self._by_person.get(person, self._by_person.get(None))
+        if context is None:
+            return False
+        memory = [message for message in context.messages if is_memory(message)]
+        rest = [message for message in context.messages if not is_memory(message)]
+        context.set_messages([*memory, *with_event(told, rest)])
+        return True
+
     def sum_up(self, context: LLMContext, gone: Sequence[Any], text: str) -> tuple[str | None, int] | None:
         """Let a summary stand where `gone` was, and what is known from earlier conversations at the head as before.
 
@@ -66,7 +80,9 @@ class Contexts:
         memory = [message for message in gone if is_memory(message)]
         messages[at] = as_summary(text)
         context.set_messages([*memory, *messages])
-        return person_of[id(context)], sum(_role(each) in SPEAKERS for each in messages[at + 1 :])
+        return person_of[id(context)], sum(
+            _role(each) in SPEAKERS and not is_event(each) for each in messages[at + 1 :]
+        )
 
     def clear(self) -> None:
         """Forget everything at once: as a frame it may come after the next person's first word."""

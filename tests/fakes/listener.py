@@ -13,3 +13,6 @@ class Deaf:
 
     def asked_to_clean_up(self, by, message, answer):
         pass
+
+    def app_sent(self, person, message, answer):
+        pass

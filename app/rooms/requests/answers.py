@@ -71,6 +71,13 @@ class Directed(BotAnswer):
 
 
 @dataclass(frozen=True)
+class WhatIsOpen(BotAnswer):
+    """What is open in the room now, by name: its value and its owner, or null."""
+
+    state: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class PeopleSeen(BotAnswer):
     """Who is with the bot: for each `identity`, `seconds`, and `tracks` by source, whether they are muted."""
 

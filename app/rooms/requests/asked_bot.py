@@ -6,6 +6,7 @@ from typing import Protocol
 
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.requests.answers import Cleaned, Directed, Said
+from greenroom.app.rooms.room_states import Open
 from greenroom.app.rooms.sessions import Reason
 
 
@@ -70,6 +71,28 @@ class AskedBot(Protocol):
 
     async def clean_up(self, wish: str | None) -> Cleaned:
         """Cancel what is under way, and read anew what it knows; the same wish is done once."""
+        ...
+
+    def open(self, place: Open, value: object, person: str | None) -> Mapping[str, object]:
+        """Open something in the room, in a person's name, or the session's user's; returns all that is open then.
+
+        Raises TooMuchState, TooManyAppMessages.
+        """
+        ...
+
+    def close(self, place: Open, person: str | None) -> Mapping[str, object]:
+        """Close what is open there; returns all that is open then.  Raises TooManyAppMessages."""
+        ...
+
+    def tell_of_event(self, event: str, data: object, person: str | None) -> None:
+        """Tell the model what a person does in their app.
+
+        Raises EventNotListed, UnreadableEvent, NoContext, NotThere, BotPaused, TooManyAppMessages.
+        """
+        ...
+
+    async def take_text(self, content: str, person: str | None, timestamp: str | None) -> None:
+        """Take a text as if the person had typed it.  Raises NotThere, BotPaused, TooManyAppMessages."""
         ...
 
     async def move(self, epoch: int) -> None:

@@ -8,6 +8,7 @@ from greenroom.app.rooms.requests.answers import MALFORMED, UNKNOWN
 from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo
 from greenroom.app.rooms.requests.connecting import Candidates, Look, Offer
 from greenroom.app.rooms.requests.directing import Direct, Say
+from greenroom.app.rooms.requests.from_apps import AppEvent, CloseThing, OpenThing, UserMessage
 from greenroom.app.rooms.requests.leaving import Expect, GiveWay, Leave, LeaveLater
 from greenroom.app.rooms.requests.request import Request
 from greenroom.app.rooms.requests.telling import Notice
@@ -34,6 +35,10 @@ REQUESTS: Mapping[str, type[Request[Any]]] = {
         Notice,
         Say,
         Direct,
+        OpenThing,
+        CloseThing,
+        AppEvent,
+        UserMessage,
     )
 }
 

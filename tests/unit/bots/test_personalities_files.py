@@ -113,6 +113,8 @@ def test_one_s_own_stands_in_the_place_of_ours_with_the_same_name(folder):
         ("silence = 20", 'silence = "20"', "7: silence is a text; it must be a number, without quotes."),
         ("silence = 20", "silence = true", "7: silence is true or false; it must be a number"),
         ("silence = 20", "silence = -1", "7: silence is -1; it must be from 0 to"),
+        ("silence = 20", "app_events = 7", "7: app_events must be a list of names, as in"),
+        ("silence = 20", 'app_events = ["Page Opened"]', "7: app_events must be a list of names, as in"),
         ("silence = 20", "silence = nan", "7: silence is nan; it must be from 0 to"),
         ('"Done. Goodbye."', '["Done."]', "15: prompts.goodbye is a list; it must be a text in quotes."),
         ('"Done. Goodbye."', '"  "', "15: prompts.goodbye is empty; it must say something."),

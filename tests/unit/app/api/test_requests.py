@@ -70,7 +70,7 @@ def test_a_request_with_other_fields_is_refused_before_a_bot_hears_it(asks, bot,
 def test_what_has_a_view_of_its_own_or_is_unknown_is_not_sent_as_it_is(asks, bot, name):
     said = problem(asks(name, {"reason": "left"}), 404, "missing")["detail"]
 
-    assert said == "A bot cannot be asked for that here; it can be asked for give_way, notice."
+    assert said.startswith("A bot cannot be asked for that here; it can be asked for give_way, notice, ")
 
 
 def test_a_session_s_token_asks_for_nothing(caller, settings):
@@ -80,6 +80,49 @@ def test_a_session_s_token_asks_for_nothing(caller, settings):
     answer = caller.call("POST", f"{joined['session_url']}/requests/give_way", body={}, headers=headers)
 
     problem(answer, 403, "forbidden")
+
+
+# What apps say
+
+STATE = {"active_note": {"value": "n-7", "owner": "ada"}, "active_applet": None, "desktop_mode": None}
+
+
+def test_a_server_opens_a_note_as_an_app_does(asks, bot, ledger):
+    ledger.meanwhile.append(lambda: bot.obey({"room_open": {"state": STATE}}))
+
+    assert asks("room_open", {"what": "note", "value": "n-7"}).json == {"state": STATE}
+    assert bot.heard == [("room_open", {"what": "note", "value": "n-7"})]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        ("event-not-listed", 422),
+        ("unreadable-event", 422),
+        ("not-there", 409),
+        ("bot-paused", 409),
+        ("no-context", 409),
+        ("too-many-app-messages", 429),
+    ],
+)
+def test_what_a_bot_refuses_of_an_app_is_told_as_a_problem(asks, bot, ledger, error, status):
+    ledger.meanwhile.append(lambda: bot.obey({"app_event": {"error": error}}))
+
+    problem(asks("app_event", {"event": "page_opened", "data": {"page": 3}}), status, error)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("room_open", {"what": "door", "value": 1}),
+        ("app_event", {"data": {}}),
+        ("user-message", {"content": "", "timestamp": 7}),
+    ],
+)
+def test_what_no_app_would_say_is_refused_before_a_bot_hears_it(asks, bot, name, body):
+    problem(asks(name, body), 422, "rejected")
+
+    assert bot.heard == []
 
 
 # Cleaning up

@@ -129,6 +129,9 @@ class Bot:
     def asked_to_clean_up(self, by, message, answer):
         answer(message.answer({"by": by}))
 
+    def app_sent(self, person, message, answer):
+        answer(message.refusal(f"{message.name} of {person}"))
+
     async def _started(self, *_):
         self.is_on_stage = True
 
@@ -369,6 +372,22 @@ async def test_a_wish_to_clean_up_is_answered_to_its_sender_and_not_read_by_the_
         assert written(bot) == [("ann", line("hello"))]
         done = {"type": "room_cleaned", "timestamp": "1", "cleaned": {"by": "ann"}}
         assert (ann, done) in client.sent_to
+
+
+async def test_what_an_app_says_to_its_session_is_answered_to_its_sender_and_not_read_by_the_bot(
+    daily, meetings
+):
+    async with on_stage(daily) as bot:
+        (client,) = meetings.those_in("standup")
+        ann = meetings.arrive("standup", daily.admit(STANDUP, "ann").room_token)
+        await eventually(lambda: bot.news)
+        meetings.write("standup", ann, {"type": "user-message", "content": "Hello.", "timestamp": 7})
+        meetings.write("standup", ann, line("hello"))
+        await eventually(lambda: written(bot) and client.sent_to)
+
+        assert written(bot) == [("ann", line("hello"))]
+        answer = {"type": "user-message_refused", "timestamp": "7", "error": "user-message of ann"}
+        assert (ann, answer) in client.sent_to
 
 
 async def test_a_bot_of_others_is_not_read(daily, meetings, server):

@@ -22,10 +22,12 @@ from greenroom.app.rooms.requests.answers import (
     OfferAnswer,
     PeopleSeen,
     Said,
+    WhatIsOpen,
 )
 from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo
 from greenroom.app.rooms.requests.connecting import Candidates, Look, Offer
 from greenroom.app.rooms.requests.directing import LONGEST_SENTENCE, Direct, Say
+from greenroom.app.rooms.requests.from_apps import AppEvent, CloseThing, OpenThing, Thing, UserMessage
 from greenroom.app.rooms.requests.leaving import Expect, GiveWay, Leave, LeaveLater
 from greenroom.app.rooms.requests.request import Request
 from greenroom.app.rooms.requests.table import REQUESTS, BadRequest, read
@@ -52,6 +54,12 @@ EXAMPLES = [
     Notice("Voice is back at noon."),
     Say("Dinner is ready.", True),
     Direct({"muted": True, "stealth": None, "guidance": "Be brief."}),
+    OpenThing(Thing.NOTE, {"id": "n-7", "title": "Groceries"}),
+    OpenThing(Thing.DESKTOP, "work", "ann"),
+    CloseThing(Thing.APPLET),
+    AppEvent("page_opened", {"page": 3}, "ann"),
+    AppEvent("page_closed"),
+    UserMessage("Hello there.", 1764335000, "ann"),
 ]
 ANSWERS = [
     Done(),
@@ -62,6 +70,7 @@ ANSWERS = [
     Cleaned(read_anew=[]),
     Said(2, waits=True, cut_short=False),
     Directed(muted=True, stealth=False, guided=True, cut_short=True),
+    WhatIsOpen({"active_note": None, "desktop_mode": {"value": "work", "owner": "ann"}}),
 ]
 ANSWERS += [PeopleSeen.of([Seen("ada", timedelta(seconds=1.5), (Track(Source.CAMERA, muted=True),))])]
 
@@ -122,6 +131,19 @@ def test_each_request_has_an_answer_a_time_limit_and_a_word_for_its_sender(cls):
         ("direct", {"muted": "yes"}),
         ("direct", {"guidance": ["Be brief."]}),
         ("direct", {"prompt": "Be somebody else."}),
+        ("room_open", {"what": "note"}),
+        ("room_open", {"what": "note", "value": ""}),
+        ("room_open", {"what": "note", "value": 7}),
+        ("room_open", {"what": "door", "value": "x"}),
+        ("room_open", {"what": ["note"], "value": "x"}),
+        ("room_close", {"what": None}),
+        ("app_event", {"event": 7}),
+        ("app_event", {"event": "a", "role": "system"}),
+        ("user-message", {"content": " "}),
+        ("user-message", {"content": "a" * 4001}),
+        ("user-message", {"content": ["a"]}),
+        ("user-message", {"content": "a", "timestamp": {}}),
+        ("user-message", {"content": "a", "timestamp": "9" * 65}),
         ("leave", {}),
         ("leave", {"reason": "bored"}),
         ("leave", {"reason": "left", "by": 7}),
