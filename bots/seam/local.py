@@ -7,7 +7,12 @@ from typing import Any
 from aioice import Connection
 from aiortc import RTCDtlsTransport
 from pipecat.transports.base_transport import TransportParams
-from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
+from pipecat.transports.smallwebrtc.connection import (
+    SIGNALLING_TYPE,
+    PeerLeftMessage,
+    SmallWebRTCConnection,
+    SmallWebRTCTrack,
+)
 from pipecat.transports.smallwebrtc.transport import (
     RawAudioTrack,
     SmallWebRTCClient,
@@ -72,6 +77,10 @@ class PeerConnection(SmallWebRTCConnection):
         voice, self._voice = self._voice, None
         if voice is not None:
             voice.release()
+
+    def tell_peer_left(self) -> None:
+        """Tell pipecat's client at the other end that nobody is here for it any more: it hangs up for good then."""
+        self.send_app_message({"type": SIGNALLING_TYPE, "message": PeerLeftMessage().model_dump()})
 
     async def close(self) -> None:
         """Close the connection without telling the peer, whose client may reach the room's next bot with it."""

@@ -79,13 +79,19 @@ class LocalStage(PeerConnection):
         return self.pc.connectionState in ("closed", "failed")
 
     async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
-        """Answer an offer.  Raises RoomFull if another person is here, OfferRefused if it cannot be used."""
+        """Answer an offer.  Raises RoomFull if another person is here, OfferRefused if it cannot be used.
+
+        The latest of a person's devices has the call: the one before is told so, and does not come back by itself.
+        """
         if self.has_person and self.person != user_id:
             raise RoomFull
         if not _has_media(offer["sdp"]):  # checked before the connection that is there is given up for it
             raise OfferRefused
         is_first = self.get_answer() is None
         is_same_peer = offer.get("pc_id") == self.pc_id and not offer.get("restart_pc") and not self._is_over
+        if self.has_person and offer.get("pc_id") not in self._ids:
+            self.tell("taken_over")
+            self.tell_peer_left()
         try:
             if is_first:
                 await self.initialize(offer["sdp"], offer["type"])
@@ -101,13 +107,17 @@ class LocalStage(PeerConnection):
             raise OfferRefused
         return answer
 
+    @property
+    def _ids(self) -> frozenset[str]:
+        """What the client that is there calls its connection, as in an offer that mends it."""
+        return frozenset(each for each in (self.pc_id, self._named) if each is not None)
+
     async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, Any]]) -> None:
         """Add further addresses at which the browser can be reached.  Raises CandidatesRefused.
 
         A client that has no answer to its offer yet knows its connection by the id that it put into the offer.
         """
-        is_known = pc_id in (self.pc_id, self._named)
-        if not is_known and not all(self._was_offered(given["candidate"]) for given in candidates):
+        if pc_id not in self._ids and not all(self._was_offered(given["candidate"]) for given in candidates):
             raise CandidatesRefused
         try:
             for given in candidates:

@@ -273,6 +273,20 @@ def test_an_offer_to_a_bot_that_dies_over_it_is_given_up_for_the_next(call: Call
     call.wait_for_another_bot(3)
 
 
+# Another device of the same person has taken the call
+
+
+def test_a_page_whose_call_another_device_has_taken_says_so_and_does_not_take_it_back(
+    call: Call, server: FakeServer
+):
+    """Two pages of one person each pushed the other out, without end."""
+    call.begin()
+    call.notice("taken_over")
+
+    expect(call.title).to_have_text("The call goes on in another window")
+    assert (call.bots, len(server.calls("/leave"))) == (1, 0)
+
+
 # The call is handed over, or parked
 
 

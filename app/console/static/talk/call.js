@@ -618,6 +618,7 @@ export class Call {
     if (event === "resumed") this.#pause(null);
     if (event === "ends_soon") this.#on.endsSoon(facts.seconds);
     if (event === "notice" && typeof facts.text === "string") this.#on.notice(facts.text);
+    if (event === "taken_over") this.#finish("problem", { kind: CLOSED.elsewhere });
     if (event === "handed_over") {
       this.#on.phase("handed_over");
       if (this.#liveKitCall) this.#mended = "handed_over"; // the next one comes to us

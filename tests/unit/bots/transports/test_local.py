@@ -94,6 +94,38 @@ def hosts(room):
     return [each.host for each in ice.remote_candidates]
 
 
+async def test_the_latest_of_a_persons_devices_has_the_call_and_the_one_before_is_told_so(room, client):
+    """Each of them made a new line as soon as the other had pushed it out, without end."""
+    await client.enter(room)
+    second = Client()
+    try:
+        await second.enter(room)
+        await client.until_closed()
+
+        assert [each.get("data", each.get("message")) for each in client.heard] == [
+            {"type": "greenroom", "event": "taken_over"},
+            {"type": "peerLeft"},
+        ]
+        assert second.heard == []
+        assert room.people == {"ann"}
+    finally:
+        await second.peer.close()
+
+
+async def test_a_device_that_mends_its_own_line_is_told_nothing(room, client):
+    await client.enter(room)
+    again = Client()
+    try:
+        answer = await room.take("ann", await again.offer(pc_id=room.pc_id, restart_pc=True))
+        await again.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
+        await asyncio.wait_for(again.is_open.wait(), 10)
+        await client.until_closed()
+
+        assert client.heard == []
+    finally:
+        await again.peer.close()
+
+
 async def test_candidates_that_carry_the_id_of_the_connection_before_are_kept(room, client):
     """A client that has no answer yet knows no other id."""
     await room.take("ann", await client.offer_early(pc_id=BEFORE, restart_pc=True))
