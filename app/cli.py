@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from greenroom.app import cli_doctor, cli_processes, cli_sessions, cli_talks, cli_webhooks, cli_workers
+from greenroom.app import (
+    cli_doctor,
+    cli_processes,
+    cli_services,
+    cli_sessions,
+    cli_talks,
+    cli_webhooks,
+    cli_workers,
+)
 from greenroom.app import settings as app_settings
 from greenroom.app.cli_arguments import (
     BLIND,
@@ -154,6 +162,7 @@ COMMANDS: dict[str, Command] = {
     "restart": Command(cli_workers.restart, cli_workers.restart_arguments),
     "reap": Command(cli_workers.reap_room, cli_workers.reap_arguments),
     "settings": Command(_settings),
+    "services": Command(cli_services.services, json_argument),
     "redis": Command(cli_processes.redis),
     "livekit": Command(cli_processes.livekit),
     "events": Command(cli_processes.events),

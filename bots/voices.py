@@ -4,7 +4,7 @@ from greenroom.app.errors.bots import UnknownVoice
 from greenroom.app.named_bots import BUILT_IN_BOTS
 from greenroom.app.settings import Settings
 from greenroom.app.speech import Part
-from greenroom.app.speech.choosing import CHAIN, Named, choices
+from greenroom.app.speech.choosing import CHAIN, Named, choices, environment_of, not_ready
 from greenroom.bots import personalities
 from greenroom.bots.personalities import Personality
 
@@ -15,6 +15,17 @@ def named_by(personality: Personality | None) -> Named:
         return {}
     everything = (personality.speech,) if personality.speech else ()
     return {**(dict.fromkeys(CHAIN, everything) if everything else {}), **personality.services}
+
+
+def unready(settings: Settings) -> dict[str, str]:
+    """What our own bots would lack here, as what is to be done, by bot and personality as in assistant/host."""
+    environ = environment_of(settings)
+    ours = [name for name, target in settings.bots.items() if target == BUILT_IN_BOTS.get(name)]
+    lacks = {
+        name: not_ready(settings, named_by(personalities.load(name)), environ)
+        for name in personalities.names()
+    }
+    return {f"{bot}/{name}": ", ".join(why) for bot in ours for name, why in lacks.items() if why}
 
 
 def kind_for(settings: Settings, personality: Personality | None = None) -> str:

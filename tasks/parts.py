@@ -23,6 +23,7 @@ from greenroom.app.rooms.sessions import Session
 from greenroom.app.rooms.summarising import Summaries, Writer, wanted_of
 from greenroom.app.rooms.transitions import Carrier
 from greenroom.app.storage.ledger import RedisLedger
+from greenroom.bots.voices import unready
 from greenroom.tasks.celery import app, settings
 from greenroom.tasks.queues import CeleryQueues
 from greenroom.tasks.worker.parent import WorkerParent
@@ -147,4 +148,4 @@ def summarising() -> SummaryParts:
 def parent() -> WorkerParent:
     """This process as the parent of a worker's."""
     ledger = RedisLedger(settings().redis_url)
-    return WorkerParent(ledger, Reaper(ledger, launches()), settings().bots)
+    return WorkerParent(ledger, Reaper(ledger, launches()), settings().bots, unready(settings()))

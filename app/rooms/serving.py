@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
+from greenroom.app.errors.bots import ServiceNotReady
 from greenroom.app.errors.families import GreenroomError
 from greenroom.app.errors.limits import QueueFull, TooManyInLine, TooManyOfOneUser, TooManySessions
 from greenroom.app.errors.sessions import ConversationOfAnother, LaunchFailed
@@ -20,11 +22,13 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.sessions import Reason, Session, State
+from greenroom.app.rooms.shared_answers import SharedAnswers
 from greenroom.app.rooms.transitions import Choice, Elsewhere, Transitions, following, like
 from greenroom.app.rooms.voice_rooms import is_voice_room
-from greenroom.app.rooms.workers import ReadHosts, unfit_everywhere
+from greenroom.app.rooms.workers import Host, ReadHosts, unfit_everywhere, unready_everywhere
 
 LIMITS = Limits()
+HOSTS_READ_EVERY = timedelta(seconds=15)  # what a worker lacks stays so until it is started anew
 REFUSALS: Mapping[Created, type[GreenroomError]] = {
     Created.CONVERSATION: ConversationOfAnother,
     Created.SESSIONS: TooManySessions,
@@ -43,6 +47,7 @@ class Serving:
         self._ledger = ledger
         self._launches = launches
         self._transitions = Transitions(ledger, launches)
+        self._hosts: SharedAnswers[list[Host]] = SharedAnswers(HOSTS_READ_EVERY)
 
     def serve(self, order: Order, session_id: str, token: str, claimed: Claimed) -> Joined | None:
         """Have a room served that was free: by the bot that its caller has elsewhere, or by a new one.
@@ -59,6 +64,7 @@ class Serving:
         its, is_another = elsewhere.session, elsewhere.choice is Choice.ANOTHER
         if is_another:
             self._check_can_follow(order, its, claimed)
+            self._check_ready(order, claimed)
         of_brief = (
             following(order.brief, its, order.named)
             if is_another
@@ -89,6 +95,21 @@ class Serving:
                 f"The bot '{bot}' {why}. The one in {its.room} stays there.", reason=Reason.LAUNCH_FAILED
             )
 
+    def _check_ready(self, order: Order, claimed: Claimed) -> None:
+        """Raises ServiceNotReady, and the room is free again, where every worker lacks a service that its bot needs.
+
+        Its launch would fail on each of them.  The workers are asked seldom: a join has no round trip to spare.
+        """
+        hosts = self._hosts.get("hosts", lambda: self._ledger.run(ReadHosts()))
+        brief = order.brief
+        if why := unready_everywhere(hosts, brief.bot, brief.personality):
+            self._ledger.run(Withdraw(order.room, claimed.epoch))
+            end_taken_over(self._ledger, claimed.took_over, order.room)
+            raise ServiceNotReady(
+                f"The personality {brief.personality} lacks a speech service: {why}.",
+                personality=brief.personality,
+            )
+
     def _have_it_come(self, order: Order, elsewhere: Elsewhere, claimed: Claimed) -> Joined | None:
         alone_with = None if is_voice_room(elsewhere.session.room) else order.brief.user_id
         begun = self._transitions.begin(
@@ -100,6 +121,7 @@ class Serving:
         self, order: Order, session_id: str, token: str, claimed: Claimed, its: Session | None = None
     ) -> Joined:
         """Launch a session's first bot; that of `its`, in another room, leaves once this one is on stage."""
+        self._check_ready(order, claimed)
         session = _session(order, session_id, claimed, its)
         launching = Launching(self._launches.launch(session, token), LIMITS)
         created = self._ledger.run(Create(session, launching))

@@ -24,6 +24,9 @@ class Host:
     cold_s: int = 0  # for how long not all its processes have had their models; in steps of ten seconds
     unfit: Mapping[str, str] = field(default_factory=dict)  # bots that it cannot import, and why, by name
 
+    # What is to be done before bots can hear, think or speak here, by bot and personality, as in assistant/host
+    unready: Mapping[str, str] = field(default_factory=dict)
+
     @property
     def free(self) -> int:
         """How many launches it would start at once."""
@@ -32,7 +35,20 @@ class Host:
 
 def unfit_everywhere(hosts: list[Host], bot: str) -> str | None:
     """Why no worker that takes launches can import a bot; None if one can, or none lives to tell."""
-    said = [host.unfit.get(bot) for host in hosts if host.kind == "bots" and not host.draining]
+    return _said_by_all([host.unfit.get(bot) for host in _takers(hosts)])
+
+
+def unready_everywhere(hosts: list[Host], bot: str, personality: str) -> str | None:
+    """What would have to be done before any worker could run that bot as that personality; None if one can."""
+    return _said_by_all([host.unready.get(f"{bot}/{personality}") for host in _takers(hosts)])
+
+
+def _takers(hosts: list[Host]) -> list[Host]:
+    """The workers that take launches."""
+    return [host for host in hosts if host.kind == "bots" and not host.draining]
+
+
+def _said_by_all(said: list[str | None]) -> str | None:
     return said[0] if said and all(said) else None
 
 

@@ -47,6 +47,8 @@ class Making:
         service = choice.service
         if service.made_by:
             return self._made_by_us(choice)
+        if todo := service.lacks(self._environ):
+            raise SpeechNotInstalled(f"{service.name} is not ready for {service.part}: {'; '.join(todo)}.")
         its_class = _class_of(service)
         given = {
             name: value for name, value in self._settings_of(choice).items() if name in _fields_of(its_class)

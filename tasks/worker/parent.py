@@ -42,10 +42,13 @@ log = structlog.get_logger(__name__)
 class WorkerParent:
     """What the parent knows and does, from its first connection to Redis on."""
 
-    def __init__(self, ledger: Ledger, reaper: Reaper, bots: Mapping[str, str]) -> None:
+    def __init__(
+        self, ledger: Ledger, reaper: Reaper, bots: Mapping[str, str], unready: Mapping[str, str]
+    ) -> None:
         self.ledger = ledger
         self.reaper = reaper
         self._bots = bots  # each one's target, by name
+        self._unready = unready  # what bots lack here, by bot and personality
         self.is_draining = False
         self._requested = RequestedState.WORK
         self._incarnation = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -201,6 +204,7 @@ class WorkerParent:
             since_ms=self._since_ms,
             cold_s=self._cold_for(consumer.pool),
             unfit=self._unfit() if kind == "bots" else {},
+            unready=self._unready if kind == "bots" else {},
         )
         held = {
             request.args[0]: owner_of(request.hostname, request.id, request.worker_pid)

@@ -25,6 +25,7 @@ A_HOST = Host(
     warm=3,
     since_ms=1790000000000,
     unfit={"mine": "cannot be imported"},
+    unready={"assistant/host": "deepgram (hearing): set DEEPGRAM_API_KEY"},
 )
 
 

@@ -62,7 +62,7 @@ def way(world):
 
 @pytest.fixture
 def parent(world, way, running):
-    return WorkerParent(way, Reaper(way, world.queue), bots={})
+    return WorkerParent(way, Reaper(way, world.queue), bots={}, unready={})
 
 
 @pytest.fixture

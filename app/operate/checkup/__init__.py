@@ -19,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     workers.workers,
     workers.silent,
     workers.imports,
+    workers.services,
     control.control,
     control.beat,
     workers.used_slots,

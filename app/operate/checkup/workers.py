@@ -100,6 +100,25 @@ def imports(facts: Facts) -> Iterable[Finding]:
         yield Finding("imports", OK, "Every bot that BOTS names can be imported.")
 
 
+def services(facts: Facts) -> Iterable[Finding]:
+    """Personalities that no join can have, since a speech service of theirs lacks its package or key."""
+    lacks = {
+        f"{name.partition('/')[2]}: {why}": None
+        for host in facts.fleet.bots
+        for name, why in host.unready.items()
+    }
+    if lacks:
+        told, left = ". ".join([*lacks][:UNFIT_TOLD]), len(lacks) - UNFIT_TOLD
+        yield Finding(
+            "services",
+            PROBLEM,
+            f"{count(len(lacks), 'personality', 'personalities')} cannot be joined with. {told}"
+            + (f"; and {left} more." if left > 0 else "."),
+            "Do that for the `bots` process and start it again; `greenroom services` lists what each service needs.",
+            {"unready": {host.id: dict(host.unready) for host in facts.fleet.bots if host.unready}},
+        )
+
+
 def used_slots(facts: Facts) -> Iterable[Finding]:
     """Slots that are held although their session has ended: no room shows them, and no bot can use them."""
     stuck = [

@@ -47,6 +47,21 @@ def test_bots_and_servers_of_others_may_know_any_voice():
         check("deep", settings=Settings(speech="auto"))
 
 
+def test_what_a_personality_lacks_is_told_by_our_own_bot_and_its_name(monkeypatch):
+    monkeypatch.delenv("DEEPGRAM_API_KEY", raising=False)
+    settings = Settings(
+        speech="demo", hearing=("deepgram",), bots={"assistant": "mine:bot", "mine": "mine:bot"}
+    )
+    assert voices.unready(settings) == {}
+
+    told = voices.unready(replace(settings, bots=Settings().bots))
+    assert told["assistant/host"] == "deepgram (hearing): set DEEPGRAM_API_KEY"
+    assert voices.unready(replace(settings, bots=Settings().bots, hearing=("deepgram", "demo"))) == {}
+
+    monkeypatch.setenv("DEEPGRAM_API_KEY", "a-key")
+    assert voices.unready(replace(settings, bots=Settings().bots)) == {}
+
+
 @pytest.mark.heavy
 def test_web_reads_the_list_without_pipecat():
     script = "import sys, greenroom.bots.voices; print('pipecat' in sys.modules)"

@@ -97,6 +97,19 @@ def test_a_bot_that_cannot_be_imported_is_named_with_what_was_raised(ledger):
     assert found.do
 
 
+def test_a_personality_that_lacks_a_speech_service_is_named_with_what_to_do(ledger):
+    keep_well(ledger)
+    assert "services" not in look(ledger)
+    lacks = {"assistant/critic": "deepgram (hearing): set DEEPGRAM_API_KEY"}
+    keep_well(ledger, hosts=(replace(BOTS, unready=lacks), CONTROL))
+
+    found = look(ledger)["services"]
+
+    assert (found.verdict, found.facts) == (PROBLEM, {"unready": {"bots@stage": lacks}})
+    assert "critic: deepgram (hearing): set DEEPGRAM_API_KEY" in found.says
+    assert "greenroom services" in found.do
+
+
 @pytest.mark.parametrize(
     ("change", "check_name", "verdict"),
     [

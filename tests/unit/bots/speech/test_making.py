@@ -48,7 +48,7 @@ def keys(monkeypatch):
 
 
 def made(named, part, personality=HOST, settings=None):
-    return Making(personality, settings or Settings()).make(Choice.read(named, part))
+    return Making(personality, settings or Settings(openai_api_key="a-key")).make(Choice.read(named, part))
 
 
 @pytest.mark.parametrize(("name", "part"), INSTALLED)

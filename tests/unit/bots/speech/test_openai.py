@@ -64,8 +64,8 @@ def known_voices():
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """A hundredth of the patience, so that a test can see it run out."""
-    monkeypatch.setattr(openai, "LONGEST_WAIT", Timeout(0.1, connect=0.1))
+    """A twentieth of the patience, so that a test can see it run out."""
+    monkeypatch.setattr(openai, "LONGEST_WAIT", Timeout(0.5, connect=0.5))
     monkeypatch.setattr(openai_client, "INITIAL_RETRY_DELAY", 0.005)
 
 
