@@ -11,6 +11,7 @@ EVENTS = {
     "fallback_room_opened": "the providers in `away` did not answer, and a room was opened with the next one",
     "profile_write_failed": "the database was away, or late: what a join brought of its user was told to the bot alone",
     # Sessions and their rooms
+    "assistant_switched": "a session has another `assistant` in mid-call",
     "session_cleaned": "what a bot had under way was cancelled: nobody was there any more, or a client asked for it",
     "session_changed": "a session is in another `state`; an end has its `reason`",
     "person_arrived": "a person has come into the room",

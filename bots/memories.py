@@ -14,6 +14,7 @@ from typing import TypeVar
 import structlog
 
 from greenroom.app.errors.families import GreenroomError
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.providers import is_guest
 from greenroom.app.rooms.sessions import Session
@@ -29,9 +30,15 @@ class Memories:
 
     def __init__(self, memory: Memory | None, session: Session) -> None:
         """Without a memory, or for a session that shall have none, nothing is known of anybody."""
+        self._kept = memory
         self._memory = memory if session.brief.memory else None
         self._session = session
         self._loading: dict[tuple[str, str], asyncio.Future[str]] = {}
+
+    def follow(self, brief: Brief) -> None:
+        """The bot is another assistant, which may know its people, or may not."""
+        self.forget()
+        self._memory = self._kept if brief.memory else None
 
     @property
     def are_kept(self) -> bool:

@@ -15,7 +15,7 @@ from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.session_events import Event, Happened
 from greenroom.app.rooms.sessions import Reason, Session, State
 
-OF_A_PERSON = (Happened.PERSON_ARRIVED, Happened.PERSON_LEFT, Happened.CONVERSATION_BEGUN)
+OF_A_PERSON = (Happened.PERSON_ARRIVED, Happened.PERSON_LEFT, Happened.CONVERSATION_BEGUN, Happened.SWITCHED)
 TOLD_AT_MOST = 1000  # visits, and events, of one session
 
 

@@ -33,6 +33,12 @@ class SessionEnded(Gone):
     kind = "session-ended"
 
 
+class AnotherBot(Conflict):
+    """That assistant is another bot than the session's: it needs a session of its own."""
+
+    kind = "another-bot"
+
+
 class NotMovable(Conflict):
     """The session's bot cannot move now: it is not on stage yet, is moving already, leaves, or is being handed over."""
 

@@ -36,6 +36,7 @@ class EventType:
 
 _OF_CONVERSATIONS = {
     Happened.CONVERSATION_BEGUN: "another person's conversation has begun: nothing of the one before is in it",
+    Happened.SWITCHED: "it is another assistant now, with a conversation that has just begun",
     Happened.TURNS_RESTORED: "the bot has written again what Redis had lost of the conversation",
     Happened.TURN_UNKEPT: "a turn is not kept for good: the archive refuses it, and the history says why",
 }

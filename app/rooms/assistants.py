@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
+from greenroom.app.errors.sessions import AnotherBot
 from greenroom.app.errors.users import NoSuchAssistant
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.cached import Cached, Waiting
@@ -88,6 +89,8 @@ class Assistant:
         return replace(self, voice_session_config=config)
 
 
+NOBODY = Assistant("", "", language=None)  # of a session that was joined without one
+
 # What a bot takes over from its assistant while it talks; it keeps its module, its clocks and its memory
 FOLLOWED = ("personality", "persona", "language", "voice", "voice_parameters", "prompts")
 
@@ -108,6 +111,20 @@ def follow(brief: Brief, before: Assistant, now: Assistant) -> Brief:
     if changes.get("personality", "") is None:  # the installation's, which only the next join knows
         del changes["personality"]
     return replace(brief, **changes)
+
+
+def switched(brief: Brief, before: Assistant | None, now: Assistant, *, bot: str, personality: str) -> Brief:
+    """A brief as another assistant would have it; what the call had named stays.
+
+    `bot` and `personality` are those of an assistant that names none.  Raises AnotherBot.
+    """
+    if (now.bot or bot) != brief.bot:
+        raise AnotherBot(assistant=now.name)
+    old, new = (
+        replace(each, personality=each.personality or personality) for each in (before or NOBODY, now)
+    )
+    memory = new.memory if brief.memory == old.memory else brief.memory
+    return replace(follow(brief, old, new), assistant=new.name, memory=memory)
 
 
 class AssistantStore(Protocol):

@@ -22,6 +22,7 @@ class Happened(StrEnum):
     CLEANED = "cleaned"  # what its bot had under way was cancelled; the detail says what
     MESSAGE_EXPIRED = "message_expired"  # its bot read a request too late
     CONVERSATION_BEGUN = "conversation_begun"  # another person's: nothing of the one before is in it
+    SWITCHED = "switched"  # to the assistant in the detail, whose conversation begins
     TURNS_RESTORED = "turns_restored"  # its bot wrote again what Redis had lost of the conversation
     TURN_UNKEPT = "turn_unkept"  # one that was said is not kept for good: the archive refuses it
     PAUSE_ASKED = "pause_asked"  # for a call, or by whom it says

@@ -220,6 +220,18 @@ class SetLeave(Step[None]):
 
 
 @dataclass(frozen=True)
+class SetBrief(Step[None]):
+    """Write into a session's record how its bot is from now on, so that its next bot is the same.
+
+    Nothing happens if the session has a later epoch by now, or is unknown.
+    """
+
+    session_id: str
+    epoch: int
+    brief: Brief
+
+
+@dataclass(frozen=True)
 class Succession:
     """A session as its next bot finds it."""
 

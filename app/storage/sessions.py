@@ -17,6 +17,7 @@ from greenroom.app.rooms.sessions import (
     ReadSession,
     Reason,
     Session,
+    SetBrief,
     SetLeave,
     State,
     Succeed,
@@ -132,6 +133,16 @@ def set_leave(step: SetLeave) -> Command:
     return Command((call,), nothing)
 
 
+def set_brief(step: SetBrief) -> Command:
+    call = script(
+        "set_brief",
+        {"session": keys.session(step.session_id)},
+        epoch=str(step.epoch),
+        brief=step.brief.to_json(),
+    )
+    return Command((call,), nothing)
+
+
 def succeed(step: Succeed) -> Command:
     def read(replies: list[Reply]) -> Succession:
         if not replies[0]:
@@ -176,6 +187,7 @@ def read_session(step: ReadSession) -> Command:
 ENCODERS: Encoders = {
     Transition: transition,
     Advance: advance,
+    SetBrief: set_brief,
     SetLeave: set_leave,
     Succeed: succeed,
     CountLaunch: count_launch,

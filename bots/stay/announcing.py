@@ -9,6 +9,7 @@ from greenroom.app.rooms.sessions import ON_STAGE, Reason, State
 OF_PEOPLE = {
     Happened.PERSON_ARRIVED: "participant.joined",
     Happened.PERSON_LEFT: "participant.left",
+    Happened.SWITCHED: "session.switched",
 }  # as app/events/schema.py has them
 
 
@@ -36,7 +37,7 @@ class Announcing:
             self._tell("voice.session.start")
 
     def note(self, happened: Happened, person: str | None) -> None:
-        """Who has come, and who has gone."""
+        """Who has come, who has gone, and that the bot is another assistant."""
         if event := OF_PEOPLE.get(happened):
             self._tell(event, person=person)
 

@@ -96,7 +96,7 @@ class CarryOut:
                 self._silence.tell()
                 self._mute.tell()
             case consequences.BeginConversation(person):
-                await self._begin_conversation(person)
+                await self._begin_conversation_of_another(person)
             case consequences.CancelAnswer():
                 if self._turns.floor.is_answering:
                     await self._say(InterruptionFrame())
@@ -122,17 +122,25 @@ class CarryOut:
         else:
             log.info("person_departed", **about)
 
-    async def _begin_conversation(self, person: str) -> None:
-        if not self._turns.floor.is_quiet:  # an answer that was under way would end in the new conversation
+    async def _begin_conversation_of_another(self, person: str) -> None:
+        await self.cut_off()
+        self._open_things.close_all()
+        await self.begin_conversation(person)
+        begun = Happened.CONVERSATION_BEGUN
+        await self._journal.note(begun, person=person, conversation_id=self._turns.conversation_id)
+
+    async def cut_off(self) -> None:
+        """End what is said and done: it would go on in the conversation that is about to begin."""
+        if not self._turns.floor.is_quiet:
             await self._say(InterruptionFrame())
             await self._turns.floor.silence(INTERRUPTED_WITHIN)
         await self._turns.hearing.cancel_tools(INTERRUPTED_WITHIN)
-        self._open_things.close_all()
+
+    async def begin_conversation(self, person: str) -> None:
+        """Begin another conversation with this person, of which the bot knows nothing but what it remembers of them."""
         if not self._turns.begin_another(person):
             await self._say(LLMMessagesUpdateFrame(messages=[], run_llm=False))
         self._turns.remembering.load(person)
         self._journal.change_conversation(self._turns.conversation_id)
         self._change_conversation(self._turns.conversation_id)
         await self._turns.written(WRITTEN_WITHIN)  # before the record names another person
-        begun = Happened.CONVERSATION_BEGUN
-        await self._journal.note(begun, person=person, conversation_id=self._turns.conversation_id)

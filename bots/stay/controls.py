@@ -146,6 +146,11 @@ class Controls:
         """Say this as it is: at once, or once the bot has said what it is saying."""
         await self._say(*([InterruptionFrame()] if interrupt else []), TTSSpeakFrame(text))
 
+    async def greet(self) -> None:
+        """Say who is there now, if anybody hears it."""
+        if self._is_heard:
+            await self._say(TTSSpeakFrame(self._personality.greeting))
+
     async def warn_of_end(self) -> None:
         """Say that the session's time is nearly over, if anybody hears it."""
         if self._is_heard:

@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import structlog
 
-from greenroom.app.rooms.assistants import Assistant, follow
+from greenroom.app.errors.storage import DatabaseAway
+from greenroom.app.errors.users import UnknownAssistant
+from greenroom.app.rooms.assistants import Assistant, follow, switched
 from greenroom.app.rooms.brief import Brief
+from greenroom.app.settings import Settings
 from greenroom.bots.memories import in_a_thread
 from greenroom.bots.stay.journal import Journal
 
@@ -22,12 +25,20 @@ class Definition:
     """The assistant that one bot is, if it is one."""
 
     def __init__(
-        self, find: Find | None, journal: Journal, apply: Callable[[Brief], Awaitable[None]]
+        self,
+        find: Find | None,
+        journal: Journal,
+        apply: Callable[[Brief], Awaitable[None]],
+        usual: Settings,
     ) -> None:
-        """`find` asks where assistants are kept; `apply` lets the bot be as a brief says."""
+        """`find` asks where assistants are kept; `apply` lets the bot be as a brief says.
+
+        `usual` says what an assistant is that does not say it.
+        """
         self._find = find
         self._journal = journal
         self._apply = apply
+        self._usual = usual
         self._before: asyncio.Future[Assistant | None] | None = None  # as it was when it was last read
         self._in_order = asyncio.Lock()
 
@@ -49,9 +60,33 @@ class Definition:
             brief = self._journal.session.brief
             followed = brief if before is None else follow(brief, before, now)
             if followed != brief:
-                self._journal.change_brief(followed)
+                await self._journal.change_brief(followed)
                 await self._apply(followed)
             return True
+
+    async def of_another(self, name: str) -> Brief | None:
+        """How the bot is as another assistant, which it follows from now on; None: it is that one already.
+
+        Raises UnknownAssistant, AnotherBot, DatabaseAway.
+        """
+        async with self._in_order:
+            before, find = await self._result(self._before), self._find
+            if find is None:
+                raise DatabaseAway
+            reading: asyncio.Future[Assistant | None] = in_a_thread(lambda: find(name))
+            await asyncio.wait({reading}, timeout=READ_WITHIN.total_seconds())
+            if not reading.done() or reading.exception() is not None:
+                raise DatabaseAway
+            if (now := reading.result()) is None:
+                raise UnknownAssistant
+            brief, usual = self._journal.session.brief, self._usual
+            if brief.assistant == now.name:
+                return None
+            become = switched(
+                brief, before, now, bot=usual.default_bot, personality=usual.default_personality
+            )
+            self._before = reading
+            return become
 
     async def _result(self, reading: "asyncio.Future[Assistant | None] | None") -> Assistant | None:
         if reading is None:

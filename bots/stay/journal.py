@@ -21,7 +21,7 @@ from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.pausing import SetPause
 from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance, Happened, Note
 from greenroom.app.rooms.session_lists import Forget
-from greenroom.app.rooms.sessions import LeaveAt, Reason, Session, SetLeave, State, Transition
+from greenroom.app.rooms.sessions import LeaveAt, Reason, Session, SetBrief, SetLeave, State, Transition
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 
 RETRIES = 5  # of a step that must be done; meanwhile the room is kept without a beat
@@ -89,9 +89,10 @@ class Journal:
         """Remember the session's new conversation, for a record that has to be written again."""
         self.session = replace(self.session, conversation_id=conversation_id)
 
-    def change_brief(self, brief: Brief) -> None:
-        """Remember how the bot is now, for a record that has to be written again, and for another room."""
+    async def change_brief(self, brief: Brief, *news: Step[Any]) -> bool:
+        """Write down how the bot is from now on, for its next one and for another room; and what else comes of it."""
         self.session = replace(self.session, brief=brief)
+        return await self.write(SetBrief(self.session.id, self.session.epoch, brief), *news)
 
     def take_terms(self, session: Session) -> None:
         """Remember what others have written of the session: its pause, and how long it may last."""
@@ -101,6 +102,10 @@ class Journal:
         """Write down when the session ends as somebody asked, or that it does not any more."""
         self.session = replace(self.session, leave=leave)
         return await self.write(SetLeave(self.session.id, self.session.epoch, leave))
+
+    def tell(self, event: Happened) -> None:
+        """Let the people's clients know of what is written with something else."""
+        self._on_note(event, None)
 
     async def enter(self, state: State, *, afterwards: Sequence[Step[Any]] = (), **facts: Any) -> bool:
         """Change the state here and in the record; without Redis here alone, and in the record later.

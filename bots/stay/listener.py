@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -129,6 +129,11 @@ class RoomListener:
     async def expects_somebody(self) -> None:
         """Somebody has joined, and is on their way."""
         await self._follow(happenings.Expected(self._people()))
+
+    async def in_turn(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Do something that must not fall into what follows from somebody's coming or going."""
+        async with self._in_order:
+            await change()
 
     async def clean_up(self, wish: str | None) -> Cleaned:
         """Cancel what the bot has under way, without the session's end; the same wish is done once."""

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from greenroom.app.rooms.attendance import Attendance
+from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.moving import Adopter
@@ -50,6 +51,7 @@ from greenroom.bots.stay.quiet import QuietCall
 from greenroom.bots.stay.replaced import Replaced
 from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.stay.silence import Silence
+from greenroom.bots.stay.switching import Switching
 from greenroom.bots.stay.take_over import TakeOver
 from greenroom.bots.stay.taking_up import TakingUp
 from greenroom.bots.stay.telling import Telling
@@ -149,7 +151,7 @@ class Parts:
     def _attend(self, find_assistant: Find | None) -> None:
         """Who comes and goes, and the bot in its room, which is changed and cleaned up after them."""
         adopted, session = self.adopted, self.adopted.session
-        self.definition = Definition(find_assistant, self.journal, lambda brief: self.controls.take(brief))
+        self.definition = Definition(find_assistant, self.journal, self._be, self._settings)
         self.cleaning = Cleaning(
             journal=self.journal,
             turns=self.turns,
@@ -172,6 +174,14 @@ class Parts:
             mute=self.mute,
             say=lambda *frames: self.bot_run.say(*frames),
             end=self.end,
+        )
+        self.switching = Switching(
+            self.definition,
+            journal=self.journal,
+            turns=self.turns,
+            carry_out=self.carry_out,
+            be=self._be,
+            greet=lambda: self.controls.greet(),
         )
         self.quiet = QuietCall(
             rooms=lambda: self.rooms,
@@ -277,6 +287,7 @@ class Parts:
             self.rooms,
             self.listener,
             self.moves,
+            self.switching,
             self.terms,
             self.silence,
             self.mute,
@@ -318,6 +329,11 @@ class Parts:
     @property
     def controls(self) -> Controls:
         return self.rooms.now.controls
+
+    async def _be(self, brief: Brief) -> None:
+        """Be as this brief says, in each room where the bot is."""
+        for room in self.rooms.all:
+            await room.controls.take(brief)
 
     def _begin_own_conversation(self) -> None:
         """Before anybody has said anything."""

@@ -6,6 +6,7 @@ The inbox hands messages over one by one, in the order in which they were sent; 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from pipecat.frames.frames import InterruptionFrame
@@ -28,6 +29,7 @@ from greenroom.bots.stay.listener import RoomListener
 from greenroom.bots.stay.moves import Moves
 from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.silence import Silence
+from greenroom.bots.stay.switching import Switching
 from greenroom.bots.stay.terms import Terms
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,7 @@ class BotOfStay(AskedBot):
     rooms: Rooms  # where it is
     listener: RoomListener  # knows who comes and goes, and how long the bot waits for whom
     moves: Moves
+    switching: Switching
     terms: Terms  # what the session's record says of its pause, and of its time
     silence: Silence
     mute: Mute
@@ -97,6 +100,10 @@ class BotOfStay(AskedBot):
             guided=self.rooms.now.controls.is_guided,
             cut_short=cut_short,
         )
+
+    async def switch(self, assistant: str) -> None:
+        await self.moves.over()  # what a move brings to the other room was decided when it began
+        await self.listener.in_turn(partial(self.switching.switch, assistant))
 
     async def move(self, epoch: int) -> None:
         if self.moves.is_on_its_way_to_another(

@@ -101,7 +101,10 @@ class TakeOver:
             return False
         self._journal.take_over(succession.session)
         self._time_limit.wind()  # it may have been extended meanwhile
-        conversation_id = self._journal.session.conversation_id
+        brief, conversation_id = self._journal.session.brief, self._journal.session.conversation_id
+        if brief != session.brief:  # it has become another assistant meanwhile, or its assistant was changed
+            self._turns.remembering.follow(brief)
+            await self._rooms.now.controls.take(brief)
         conversation = await retry(ReadTurns(conversation_id))
         known = frozenset(said.person for said in conversation if said.person is not None)
         await self._listener.took_over(self._journal.session, known)

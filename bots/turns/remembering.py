@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from greenroom.app.rooms.brief import Brief
 from greenroom.bots.memories import Memories
 from greenroom.bots.turns.hearing import Hearing
 
@@ -16,6 +17,10 @@ class Remembering:
         self._memories = memories
         self._conversation_id = conversation_id
         self._hearing = hearing
+
+    def follow(self, brief: Brief) -> None:
+        """Know people as an assistant does that the bot has become."""
+        self._memories.follow(brief)
 
     def read(self, person: str) -> None:
         """Begin to read what `of` will tell of a person."""

@@ -29,6 +29,7 @@ from greenroom.app.rooms.sessions import (
     LeaveAt,
     ReadSession,
     Reason,
+    SetBrief,
     SetLeave,
     State,
     Succeed,
@@ -689,6 +690,19 @@ def test_a_session_that_ends_in_a_moment_says_so_to_its_next_bot_until_somebody_
     assert next_one.leave == ledger.run(ReadSession("a-session")).leave == SOON
     ledger.run(SetLeave("a-session", 9, None))
     assert ledger.run(ReadSession("a-session")).leave is None
+
+
+def test_a_bot_that_has_become_another_assistant_says_so_to_its_next_one(ledger):
+    ledger.run(Create(a_session(assistant="pearl", voice="deep")))
+    ruby = a_session(assistant="ruby", voice="bright").brief
+    ledger.run(SetBrief("a-session", 7, ruby))
+    next_one = ledger.run(Succeed("a-session", 9, Happened.HANDED_OVER)).session
+    ledger.run(SetBrief("a-session", 7, a_session(assistant="opal").brief))  # of the bot before it
+
+    assert next_one.brief == ledger.run(ReadSession("a-session")).brief == ruby
+    ledger.run(SetBrief("nobody", 7, ruby))
+    with pytest.raises(NoSuchSession):
+        ledger.run(ReadSession("nobody"))
 
 
 def test_a_record_that_is_written_again_says_when_the_session_ends(ledger):

@@ -32,6 +32,7 @@ WORDS = {
     "sent_to_people": "nobody asked for it",
     "ended": "ended",
     "conversation_begun": "another person's conversation begins",
+    "switched": "another assistant's conversation begins",
     "turns_restored": "its bot wrote turns again that Redis had lost",
     "turn_unkept": "a turn is not kept for good",
 }

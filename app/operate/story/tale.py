@@ -120,6 +120,8 @@ class Tale:
                 return _cleaned(extra)
             case Happened.CONVERSATION_BEGUN:
                 return f"a conversation of {self.names.person(event.person)}'s own began"
+            case Happened.SWITCHED:
+                return f"it became the assistant {extra}, and a conversation with that began"
             case Happened.QUEUED:
                 return _because("no slot was free, and it waited for one", extra)
             case Happened.PARKED:

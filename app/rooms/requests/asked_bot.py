@@ -49,6 +49,13 @@ class AskedBot(Protocol):
         """Be muted, stealthy or guided, or not any more; what it says then is cut short."""
         ...
 
+    async def switch(self, assistant: str) -> None:
+        """Be another assistant, in a conversation that begins; asked twice it is done once.
+
+        Raises UnknownAssistant, AnotherBot, DatabaseAway.
+        """
+        ...
+
     async def heed_record(self) -> None:
         """Do what the session's record says of its pause, and of its time."""
         ...

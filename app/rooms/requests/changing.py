@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import ClassVar
 
 from greenroom.app.errors.rooms import OthersThere
-from greenroom.app.errors.sessions import NotMovable
+from greenroom.app.errors.sessions import AnotherBot, NotMovable
+from greenroom.app.errors.storage import DatabaseAway
+from greenroom.app.errors.users import UnknownAssistant
 from greenroom.app.rooms.bodies import Body
 from greenroom.app.rooms.precedence import MERGED
 from greenroom.app.rooms.requests.answers import Cleaned, Done
@@ -47,6 +49,26 @@ class Configure(Request[Done]):
             if value is not None and not isinstance(value, Mapping if name in MERGED else str):
                 raise ValueError(f"{name} is {type(value).__name__}")
         return cls(body)
+
+
+@dataclass(frozen=True)
+class Switch(Request[Done]):
+    """Be another assistant, with its memory and an empty history, in the same call.
+
+    The holder of the API key sends it.  Facts that the call or `POST /config` decides stay as they are.
+    """
+
+    name = "switch"
+    answer = Done
+    refusals = (UnknownAssistant, AnotherBot, DatabaseAway)
+    within = timedelta(seconds=8)  # one to read it, two to cut off what goes on, two to write what was said
+    for_callers = True
+
+    assistant: str
+
+    async def carry_out(self, bot: AskedBot) -> Done:
+        await bot.switch(self.assistant)
+        return Done()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from greenroom.app.rooms.bodies import Body
 from greenroom.app.rooms.requests.answers import MALFORMED, UNKNOWN
-from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo
+from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo, Switch
 from greenroom.app.rooms.requests.connecting import Candidates, Look, Offer
 from greenroom.app.rooms.requests.directing import Direct, Say
 from greenroom.app.rooms.requests.from_apps import AppEvent, CloseThing, OpenThing, UserMessage
@@ -24,6 +24,7 @@ REQUESTS: Mapping[str, type[Request[Any]]] = {
         Offer,
         Candidates,
         Configure,
+        Switch,
         HeedRecord,
         GiveWay,
         Leave,

@@ -12,6 +12,7 @@ from greenroom.app.rooms.assistants import Assistant
 from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.requests.answers import Cleaned
 from greenroom.app.rooms.session_events import Happened, Note
+from greenroom.app.rooms.sessions import SetBrief
 from greenroom.bots.stay import cleaning
 from tests.fakes.async_ledgers import Told
 from tests.fakes.memory import FakeMemory
@@ -200,6 +201,18 @@ async def test_the_assistant_is_read_anew_when_somebody_is_back(a_bot):
     brief = bot.parts.journal.session.brief
     assert (brief.voice, brief.prompts) == ("warm", {**words, "away": "Mine."})
     assert {type(frame) for frame in bot.pipeline.frames} >= {TTSUpdateSettingsFrame, LLMUpdateSettingsFrame}
+
+
+async def test_an_assistant_that_was_changed_is_so_for_the_next_bot_as_well(a_bot):
+    """The voice went back to that of the join at the next deploy: the change was in this process alone."""
+    defined = [CONCIERGE]
+    bot = await a_bot(find_assistant=lambda _: defined[-1], assistant="concierge", voice="deep")
+    await bot.goes("ada")
+    defined.append(replace(CONCIERGE, voice="warm"))
+    await bot.comes("ada")
+
+    (kept,) = [step for step in bot.ledger.told if isinstance(step, SetBrief)]
+    assert (kept.session_id, kept.epoch, kept.brief.voice) == ("a-session", 7, "warm")
 
 
 async def test_a_bot_whose_assistant_cannot_be_read_goes_on_as_it_was(a_bot):

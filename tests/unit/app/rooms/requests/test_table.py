@@ -24,7 +24,7 @@ from greenroom.app.rooms.requests.answers import (
     Said,
     WhatIsOpen,
 )
-from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo
+from greenroom.app.rooms.requests.changing import CleanUp, Configure, HeedRecord, MoveTo, Switch
 from greenroom.app.rooms.requests.connecting import Candidates, Look, Offer
 from greenroom.app.rooms.requests.directing import LONGEST_SENTENCE, Direct, Say
 from greenroom.app.rooms.requests.from_apps import AppEvent, CloseThing, OpenThing, Thing, UserMessage
@@ -40,6 +40,7 @@ EXAMPLES = [
     Candidates("p-1", [{"candidate": "c", "sdp_mid": "0", "sdp_mline_index": 0}]),
     Configure({}),
     Configure({"voice": "deep", "prompt": None}),
+    Switch("pearl"),
     HeedRecord(),
     GiveWay(),
     Leave(Reason.LEFT),
