@@ -70,7 +70,9 @@ def test_a_request_with_other_fields_is_refused_before_a_bot_hears_it(asks, bot,
 def test_what_has_a_view_of_its_own_or_is_unknown_is_not_sent_as_it_is(asks, bot, name):
     said = problem(asks(name, {"reason": "left"}), 404, "missing")["detail"]
 
-    assert said.startswith("A bot cannot be asked for that here; it can be asked for switch, give_way, notice, ")
+    assert said.startswith(
+        "A bot cannot be asked for that here; it can be asked for switch, give_way, notice, "
+    )
 
 
 def test_a_session_s_token_asks_for_nothing(caller, settings):

@@ -80,6 +80,7 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "crashes": 0,
         "session_persistence": 300,
         "max_duration": 3600,
+        "silence": None,
         "metadata": {},
         "version": 3,
         "pause": None,
