@@ -100,6 +100,10 @@ EVENTS = {
     "daily_refused": "Daily refused a request",
     "daily_room_made": "a Daily room was made",
     "daily_eject_skipped": "there was nobody to put out of a Daily room",
+    # Tools
+    "tool_refused": "a model called a tool that its personality may not use",
+    "tool_failed": "a tool raised an error that its author had not thought of",
+    "tools_import_failed": "a file or module of TOOLS cannot be imported; bots go on without its tools",
     # The rest
     "redis_refused": "Redis refused a command, as when its memory is full",
     "request_failed": "a request met a bug of ours; the answer was 500",

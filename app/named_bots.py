@@ -34,6 +34,25 @@ def named_bots(value: str) -> Mapping[str, str]:
     return {**BUILT_IN_BOTS, **found}
 
 
+def modules(value: str) -> tuple[str, ...]:
+    """Python files, by their paths, and modules, by their names.  Raises ValueError."""
+    found = []
+    for entry in filter(None, map(str.strip, value.split(","))):
+        if _is_path(entry):
+            found.append(str(_file(Path(os.path.abspath(os.path.expanduser(entry))))))
+        else:
+            found.append(_module(entry, entry))
+    return tuple(found)
+
+
+def file_of(source: str) -> Path | None:
+    """Where the file or module is that `modules` has found, told without importing it."""
+    if source.startswith("/"):
+        return Path(source)
+    spec = _spec(source)
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
 def _bots_of(entry: str) -> Iterator[tuple[str, str]]:
     parts = ENTRY.fullmatch(entry)
     if parts is None:
@@ -110,15 +129,19 @@ def _module(name: str, entry: str) -> str:
 
 def _can_be_found(module: str) -> bool:
     """Whether an import would find it, told without importing it or its packages."""
+    return _spec(module) is not None
+
+
+def _spec(module: str) -> ModuleSpec | None:
     top, *rest = module.split(".")
     spec = _top_level(top)
     for depth, _ in enumerate(rest, start=2):
         if spec is None:
-            return False
+            return None
         spec = PathFinder.find_spec(
             ".".join(module.split(".")[:depth]), spec.submodule_search_locations or []
         )
-    return spec is not None
+    return spec
 
 
 def _top_level(name: str) -> ModuleSpec | None:

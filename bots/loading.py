@@ -65,6 +65,15 @@ def load_bot(target: str) -> Bot:
     return bot
 
 
+def load_module(source: str) -> ModuleType:
+    """The module of that name, or of the file at that path.  Raises BotUnfit."""
+    importlib.invalidate_caches()
+    try:
+        return _of_file(source) if source.startswith("/") else importlib.import_module(source)
+    except (Exception, SystemExit) as error:  # whatever stands in a stranger's file
+        raise BotUnfit(f"cannot be imported: it {failure_of(error, source)}") from error
+
+
 def why_unfit(target: str) -> str | None:
     """Why a bot could not be imported when that was tried last, unless something has changed since."""
     failure = _failures.get(target)

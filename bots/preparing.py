@@ -17,6 +17,7 @@ from greenroom.bots.assistant import ears
 from greenroom.bots.leftovers import this_process
 from greenroom.bots.loading import BotUnfit, load_bot
 from greenroom.bots.services import earlier_of, memory_of
+from greenroom.bots.tools.known import known_tools
 
 MEETS_WITHIN = 1.0  # seconds: a child is ready without it
 
@@ -40,6 +41,15 @@ def preload(settings: Settings) -> None:
             load_bot(target)
         except BotUnfit as unfit:  # its own launches will fail, and say why; the other bots' need not
             log.error("bot_import_failed", bot=name, target=target, because=f"it {unfit}")
+    _preload_tools(settings)
+
+
+def _preload_tools(settings: Settings) -> None:
+    """Import what TOOLS names, and say what is wrong with it while somebody looks: a call would only lack the tool."""
+    try:
+        known_tools(settings.tools)
+    except BotUnfit as unfit:
+        log.error("tools_import_failed", because=f"what TOOLS names {unfit}")
 
 
 def _needed(settings: Settings) -> Iterator[str]:
@@ -54,6 +64,7 @@ def _needed(settings: Settings) -> Iterator[str]:
         yield "greenroom.app.backend.taking_up"
     else:
         yield "greenroom.app.conversations.taking_up"
+    yield "greenroom.app.conversations.notes"
     yield "greenroom.app.conversations.assistants"  # SQLAlchemy takes half a second, in which a bot would stand still
     if settings.backend_url or settings.daily_domain or settings.livekit_url:
         yield "httpx"

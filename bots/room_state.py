@@ -72,7 +72,7 @@ class RoomState:
 
     def open(self, name: Open | str, value: Any, *, owner: str) -> None:
         """Open something, in place of what was open under that name.  Raises TooMuchState."""
-        self._change({Open(name): opened(value, owner)})
+        self._change({Open(name): opened(Open(name), value, owner)})
 
     def close(self, name: Open | str) -> None:
         """Close it; what is closed already may be."""

@@ -22,7 +22,7 @@ from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.conversations import ReadTurns
 from greenroom.app.rooms.leases import Adopt, Adoption, ReadRoom, Release, owner_of
 from greenroom.app.rooms.line import LeaveLine
-from greenroom.app.rooms.queues import LaunchQueue
+from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.room import LIVEKIT
 from greenroom.app.rooms.room_states import Open, Opened, ReadState
 from greenroom.app.rooms.sessions import ReadSession, Reason, Session, State
@@ -31,7 +31,16 @@ from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.bots.leftovers import this_process
-from greenroom.bots.services import backend_at, earlier_of, find_assistant, ledger_at, livekit_at, memory_of
+from greenroom.bots.services import (
+    ask_to_move,
+    backend_at,
+    earlier_of,
+    find_assistant,
+    ledger_at,
+    livekit_at,
+    memory_of,
+    notes_of,
+)
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.ending import Ending
 from greenroom.bots.stay.parts import Parts
@@ -50,7 +59,7 @@ log = structlog.get_logger(__name__)
 
 
 def run(
-    session_id: str, token: str, *, host: str, job_id: str, settings: Settings, launches: LaunchQueue
+    session_id: str, token: str, *, host: str, job_id: str, settings: Settings, launches: SessionQueues
 ) -> None:
     """Run one session's bot here until it ends.  Safe to deliver twice: one is adopted.
 
@@ -123,7 +132,7 @@ def _left_by_the_last(
 
 
 async def _stay(
-    adopted: AdoptedSession, asked: list[int], settings: Settings, launches: LaunchQueue, here: list[Stay]
+    adopted: AdoptedSession, asked: list[int], settings: Settings, launches: SessionQueues, here: list[Stay]
 ) -> None:
     ledger = AsyncRedisLedger(settings.redis_url)
     pulse = AsyncRedisLedger(settings.redis_url, retries=0)
@@ -136,6 +145,8 @@ async def _stay(
             settings=settings,
             launches=launches,
             connect=partial(_connect, settings),
+            notes=notes_of(settings),
+            ask_to_move=partial(ask_to_move, settings, launches),
             memory=memory_of(settings),
             find_assistant=partial(find_assistant, settings.database_url),
             earlier=earlier_of(settings, adopted.session.conversation_user),

@@ -3,13 +3,21 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
+from greenroom.app import providers
 from greenroom.app.backend.calls import Backend
 from greenroom.app.providers.livekit import LiveKit
+from greenroom.app.rooms.asked_moves import AskedMoves, forum_of, home_of
 from greenroom.app.rooms.assistants import Assistant
+from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.memory import Memory
+from greenroom.app.rooms.notes import Notes
+from greenroom.app.rooms.queues import SessionQueues
+from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.sessions import ReadSession
 from greenroom.app.rooms.taking_up import KeptEarlier
 from greenroom.app.settings import Settings
 from greenroom.app.storage.ledger import RedisLedger
+from greenroom.bots.at_hand import FORUM, Place
 
 if (
     TYPE_CHECKING
@@ -36,6 +44,27 @@ def earlier_of(settings: Settings, user_id: str) -> KeptEarlier:
     from greenroom.app.conversations.taking_up import SqlEarlier
 
     return SqlEarlier(database_at(settings.database_url))
+
+
+def notes_of(settings: Settings) -> Notes:
+    from greenroom.app.conversations.notes import SqlNotes
+
+    return SqlNotes(database_at(settings.database_url))
+
+
+def ask_to_move(settings: Settings, queues: SessionQueues, session_id: str, place: Place) -> Room:
+    """Have a session's bot asked to go to the forum or back, as by its user; returns the room that it will be in.
+
+    Raises NoForum, NotMovable, OthersThere, RoomHasBot and the like.
+    """
+    ledger, rooms = ledger_at(settings.redis_url), providers.of(settings)
+    session = ledger.run(ReadSession(session_id))
+    room = forum_of(rooms) if place == FORUM else home_of(session)
+    mode = Mode.FORUM if place == FORUM else Mode.VOICE
+    joined = AskedMoves(ledger, queues).move(session, room, {"mode": mode}, by=session.brief.user_id)
+    if not joined.reused:
+        rooms.of_room(room).prepare(room)
+    return room
 
 
 @cache

@@ -13,6 +13,7 @@ from greenroom.app.conversations.tables import (
     conversations,
     events,
     facts,
+    notes,
     participants,
     sessions,
     summaries,
@@ -76,6 +77,7 @@ OF_A_PERSON: dict[Table, Callable[[str, str], Condition]] = {
     turns: _own_turns,
     conversations: lambda _, user_id: conversations.c.user_id == user_id,
     facts: lambda _, user_id: facts.c.user_id == user_id,
+    notes: lambda _, user_id: notes.c.user_id == user_id,
     users: lambda _, user_id: users.c.id == user_id,
 }
 
@@ -88,7 +90,7 @@ class SqlPersonal:
         self._tenant = tenant
 
     def account(self, user_id: str) -> Account:
-        counted = (conversations, sessions, turns, facts)
+        counted = (conversations, sessions, turns, facts, notes)
         with self._database.reading() as connection:
             counts = {
                 table.name: connection.execute(

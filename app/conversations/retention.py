@@ -14,6 +14,7 @@ from greenroom.app.conversations.tables import (
     conversations,
     erasures,
     events,
+    notes,
     participants,
     sessions,
     summaries,
@@ -36,7 +37,8 @@ class SqlRetention:
         self._keep_for = keep_for
 
     def forget_old(self, now_ms: int) -> Mapping[str, int]:
-        """Returns how many rows went, by table.  A conversation is as old as its last turn, a session as its end.
+        """Returns how many rows went, by table.  A conversation is as old as its last turn, a session as its
+        end, a note as when it was written last.
 
         Safe to do twice, also at once, and to break off.
         """
@@ -53,6 +55,7 @@ class SqlRetention:
                 ),
                 (conversations, conversations.c.last_ms < before_ms),
                 (events, events.c.at_ms < before_ms),
+                (notes, notes.c.updated_ms < before_ms),
                 (participants, participants.c.session_id.in_(old_sessions)),
                 (sessions, sessions.c.ended_ms < before_ms),
             ]

@@ -4,8 +4,8 @@ A row belongs to a `tenant`, the first part of each primary key.  Times are mill
 epoch is Redis's time in microseconds.  What is read and written as a whole is JSON: no column is made of what no query
 asks for.
 
-Rows go away with what they are of: a person's conversations and facts, a conversation's turns, a turn's tool calls.  A
-session stays when its conversation goes, since it is what was counted; `user_id` says whose it was.
+Rows go away with what they are of: a person's conversations, facts and notes, a conversation's turns, a turn's tool
+calls.  A session stays when its conversation goes, since it is what was counted; `user_id` says whose it was.
 """
 
 from sqlalchemy import (
@@ -255,6 +255,22 @@ facts = Table(
     _ms("created_ms"),
     _ms("updated_ms"),
     PrimaryKeyConstraint("tenant", "user_id", "key"),
+    ForeignKeyConstraint(["tenant", "user_id"], ["users.tenant", "users.id"], ondelete="CASCADE"),
+)
+
+# What a bot has written down for a person, each under a title of its own.
+notes = Table(
+    "notes",
+    metadata,
+    _tenant(),
+    _text("user_id"),
+    _text("id"),  # the title in small letters
+    _text("title"),
+    _text("text"),
+    _text("conversation_id", optional=True),  # where it was written last; it outlives that
+    _ms("created_ms"),
+    _ms("updated_ms"),
+    PrimaryKeyConstraint("tenant", "user_id", "id"),
     ForeignKeyConstraint(["tenant", "user_id"], ["users.tenant", "users.id"], ondelete="CASCADE"),
 )
 

@@ -36,7 +36,7 @@ class NotOurRoom(Rejected):
 
 
 class TooMuchState(Rejected):
-    """What is open in a room is told in up to 1000 bytes of JSON: its id and title, not what is in it."""
+    """What is open in a room is told in up to 1000 bytes of JSON, a note and a card in up to 5000."""
 
     kind = "too-much-state"
 
@@ -64,6 +64,12 @@ class NotALocalRoom(Conflict):
     way there."""
 
     kind = "not-a-local-room"
+
+
+class NoForum(Conflict):
+    """There is no forum here: one needs a LiveKit server, which LIVEKIT=1 starts, or a Daily domain."""
+
+    kind = "no-forum"
 
 
 class OthersThere(Conflict):

@@ -15,6 +15,18 @@ class UserInSession(Conflict):
     kind = "user-in-session"
 
 
+class PersonErased(Conflict):
+    """The person was erased, and nothing of theirs from before is kept."""
+
+    kind = "person-erased"
+
+
+class NoteTooLong(Rejected):
+    """A note has up to 2000 characters."""
+
+    kind = "note-too-long"
+
+
 class ReservedName(Rejected):
     """A user_id may not begin with bot:, since that is how bots are known; choose another."""
 

@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 from greenroom.app.errors.families import Forbidden
-from greenroom.app.errors.rooms import OthersThere, RoomHasBot, RoomInDoubt
+from greenroom.app.errors.rooms import NoForum, OthersThere, RoomHasBot, RoomInDoubt
 from greenroom.app.errors.sessions import NotMovable, SessionEnded
 from greenroom.app.rooms.joined import Joined, wait_for_move
 from greenroom.app.rooms.leases import DOUBT_AT_MOST, Held
 from greenroom.app.rooms.ledger import Ledger
+from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.queues import SessionQueues
-from greenroom.app.rooms.room import FORUM, Room
+from greenroom.app.rooms.room import FORUM, LOCAL, Room
 from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.rooms.transitions import Choice, Transitions
 from greenroom.app.rooms.voice_rooms import check_voice_room, is_voice_room
@@ -90,3 +91,17 @@ def _may_take_it_to(room: Room, session: Session) -> bool:
     """
     # Of voice rooms only the user's own gets this far
     return is_voice_room(room) or room.name == FORUM or room in session.came_from
+
+
+def forum_of(rooms: Providers) -> Room:
+    """The room for several people.  Raises NoForum where each room is for one."""
+    for provider in rooms.by_name.values():
+        if provider.name != LOCAL:
+            return Room(provider.name, FORUM, provider.server)
+    raise NoForum
+
+
+def home_of(session: Session) -> Room:
+    """The room from which a session came to the forum; where it is, if it is not there or began there."""
+    earlier = [room for room in session.came_from if room.name != FORUM]
+    return earlier[-1] if earlier and session.room.name == FORUM else session.room

@@ -1,4 +1,4 @@
-"""What is open in a room: a note, an applet, the desktop; whose it is, and that it is small."""
+"""What is open in a room: a note, a card, an applet, a page, the desktop; whose it is, and that it is small."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ from greenroom.app.rooms.leases import ACTIVE_FOR
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.room import Room
 
-VALUE_HOLDS = 1000  # bytes as JSON: a note's id and title, not its text; all clients are sent all of it
+VALUE_HOLDS = 1000  # bytes as JSON, of what is not shown as a whole; all clients are sent all of it
+SHOWN_HOLDS = 5000  # of what is: a note's text, a card; both and the rest fit into a message of LiveKit's
 
 
 class Open(StrEnum):
@@ -21,6 +22,11 @@ class Open(StrEnum):
     NOTE = "active_note"
     APPLET = "active_applet"
     DESKTOP = "desktop_mode"
+    CARD = "active_card"
+    PAGE = "active_page"
+
+
+SHOWN = (Open.NOTE, Open.CARD)
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,13 @@ class Opened:
     owner: str
 
 
-def opened(value: Any, owner: str) -> Opened:
+def opened(name: Open, value: Any, owner: str) -> Opened:
     """Raises TooMuchState for what clients cannot be sent each time."""
     try:
         size = len(json.dumps({"value": value, "owner": owner}, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise TooMuchState("What is open in a room is told as JSON.") from error
-    if size > VALUE_HOLDS:
+    if size > (SHOWN_HOLDS if name in SHOWN else VALUE_HOLDS):
         raise TooMuchState
     return Opened(value, owner)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from greenroom.app.named_bots import BUILT_IN_BOTS, named_bots
+from greenroom.app.named_bots import BUILT_IN_BOTS, modules, named_bots
 from greenroom.app.settings import parsers
 from greenroom.app.settings.parsers import IceServer
 from greenroom.app.settings.places import as_seen_from_here, redis_socket_in
@@ -106,6 +106,12 @@ class Settings:
         "further bots, by commas: path/to/bot.py, a folder, module:function; name=... gives a name",
         unset=BUILT_IN_BOTS,
     )
+    tools: tuple[str, ...] = _setting(
+        "",
+        modules,
+        "further tools of models, by commas: path/to/tools.py, a module (docs/tools.md)",
+        unset=(),
+    )
     default_bot: str = _setting("assistant", parsers.text, "bot of a join that names none")
     default_personality: str = _setting("host", parsers.text, "personality of a join that names none")
     personalities: Path | None = _setting(
@@ -136,7 +142,7 @@ class Settings:
     keep_days: int = _setting(
         "0",
         partial(parsers.whole, low=0, high=36500),
-        "days that conversations and sessions are kept in the database; 0: until somebody erases them",
+        "days that conversations, notes and sessions are kept in the database; 0: until somebody erases them",
     )
     session_persistence: timedelta = _setting(
         "300", partial(parsers.seconds, low=0), "seconds a bot waits in an empty room"

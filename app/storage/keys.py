@@ -8,6 +8,8 @@
     room:{<room>}:active_note     json    24 h                        write_state, commit_move
     room:{<room>}:active_applet   json    24 h                        write_state, commit_move
     room:{<room>}:desktop_mode    json    24 h                        write_state, commit_move
+    room:{<room>}:active_card     json    24 h                        write_state, commit_move
+    room:{<room>}:active_page     json    24 h                        write_state, commit_move
     room_emptied:{<room>}         string  24 h                        note_emptied
     rooms:keepalive               zset    kept; room -> deadline      set_deadline, clear_deadline, beat, create, a move
     session:{<id>}                hash    24 h past its end           create, transition, succeed, and the like
@@ -162,12 +164,14 @@ def config(room: Room) -> str:
     return f"bot:config:{{{room}}}"
 
 
-def room_state(room: Room) -> tuple[str, str, str]:
+def room_state(room: Room) -> tuple[str, str, str, str, str]:
     """What is open in a room; removed when the room's bot leaves."""
     return (
         f"room:{{{room}}}:active_note",
         f"room:{{{room}}}:active_applet",
         f"room:{{{room}}}:desktop_mode",
+        f"room:{{{room}}}:active_card",
+        f"room:{{{room}}}:active_page",
     )
 
 

@@ -3,9 +3,9 @@
 It is a plain pipecat bot and knows nothing of sessions, leases or Redis.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from pipecat.frames.frames import LLMRunFrame
 from pipecat.pipeline.pipeline import Pipeline
@@ -20,15 +20,17 @@ from pipecat.workers.runner import WorkerRunner
 from greenroom.app import settings
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.memory import with_memory, without_memory
-from greenroom.bots import personalities, speech
+from greenroom.app.settings import Settings
+from greenroom.bots import at_hand, personalities, speech
 from greenroom.bots.assistant import ears
 from greenroom.bots.assistant.greeting import speaks_first
 from greenroom.bots.assistant.introduction import introduction
 from greenroom.bots.assistant.people import People
 from greenroom.bots.assistant.pipeline import build, build_for_several
-from greenroom.bots.assistant.remembering import answer_calls, offers_memory, tools_for
 from greenroom.bots.camera.avatar import PICTURES_A_SECOND, Avatar
 from greenroom.bots.camera.portrait import HEIGHT, WIDTH
+from greenroom.bots.tools.known import known_tools
+from greenroom.bots.tools.toolbox import Toolbox
 
 VOICE: dict[str, Any] = {"audio_in_enabled": True, "audio_out_enabled": True}
 CAMERA: dict[str, Any] = {
@@ -37,6 +39,12 @@ CAMERA: dict[str, Any] = {
     "video_out_height": HEIGHT,
     "video_out_framerate": PICTURES_A_SECOND,
 }
+
+
+class BeginContext(Protocol):
+    """Begins what a model reads in a conversation with this person."""
+
+    def __call__(self, person: str, messages: Collection[Any] = (), /) -> LLMContext: ...
 
 
 def transports(*, with_camera: bool) -> dict[str, Callable[[], Any]]:
@@ -73,24 +81,35 @@ async def bot(runner_args: RunnerArguments) -> None:
     is_forum = about.get("mode") == Mode.FORUM
     transport = await create_transport(runner_args, transports(with_camera=is_forum))
     parts = speech.build(personality, current)
-    if offers_memory(about):
-        answer_calls(parts.llm)
+    begin_context = _contexts(personality, current, parts.llm)
     if isinstance(runner_args, SmallWebRTCRunnerArguments):
-        worker = _worker_for_one(runner_args, transport, parts)
+        worker = _worker_for_one(runner_args, transport, parts, begin_context)
     else:
         avatar = Avatar(personality.name if is_forum else None)
-        worker = _worker_for_several(runner_args, transport, parts, avatar)
+        worker = _worker_for_several(runner_args, transport, parts, avatar, begin_context)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(worker)
     await runner.run()
 
 
+def _contexts(personality: personalities.Personality, current: Settings, mind: Any) -> BeginContext:
+    """Begins contexts in which the model has the tools of its personality; none without a session, as in pipecat's
+    own runner."""
+    try:
+        here = at_hand.current()
+    except LookupError:
+        return lambda _person, messages=(): LLMContext(list(messages))
+    toolbox = Toolbox(here, known_tools(current.tools), personality.tools)
+    toolbox.register(mind)
+    return toolbox.context
+
+
 def _worker_for_one(
-    runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech
+    runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech, begin_context: BeginContext
 ) -> PipelineWorker:
     about: dict[str, Any] = runner_args.body or {}
     remembered, conversation = about.get("remembered") or "", about.get("conversation") or []
-    context = LLMContext(with_memory(remembered, conversation), **_tools(about, about.get("user_id") or ""))
+    context = begin_context(about.get("user_id") or "", with_memory(remembered, conversation))
     worker = _worker(build(transport, parts, context, ears.user_params()), runner_args)
     has_met = False
 
@@ -106,12 +125,14 @@ def _worker_for_one(
 
 
 def _worker_for_several(
-    runner_args: RunnerArguments, transport: BaseTransport, parts: speech.Speech, avatar: Avatar
+    runner_args: RunnerArguments,
+    transport: BaseTransport,
+    parts: speech.Speech,
+    avatar: Avatar,
+    begin_context: BeginContext,
 ) -> PipelineWorker:
     about: dict[str, Any] = runner_args.body or {}
-    people = People(
-        parts.hearing, ears.user_params, context_with=lambda person: LLMContext(**_tools(about, person))
-    )
+    people = People(parts.hearing, ears.user_params, context_with=begin_context)
     worker = _worker(build_for_several(transport, parts, people, avatar), runner_args)
 
     async def greet(person: str, known: str | None) -> None:
@@ -132,12 +153,6 @@ def _worker_for_several(
         await people.part(person)
 
     return worker
-
-
-def _tools(about: Mapping[str, Any], person: str) -> dict[str, Any]:
-    """What a model may call in a context with this person."""
-    tools = tools_for(person) if offers_memory(about) else None
-    return {"tools": tools} if tools else {}
 
 
 def _meet_in_daily(

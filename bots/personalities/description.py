@@ -13,8 +13,8 @@ from typing import Any
 from greenroom.app.rooms.app_events import NAME as EVENT
 from greenroom.app.rooms.brief import WORDS
 from greenroom.app.speech import Part, table
-from greenroom.bots.personalities import DemoVoice
-from greenroom.bots.personalities.known import KINDS, SPEAKERS, TOOLS
+from greenroom.bots.personalities import DemoVoice, known
+from greenroom.bots.personalities.known import KINDS, SPEAKERS
 from greenroom.bots.personalities.lines import Path
 
 Problem = tuple[Path, str]
@@ -96,6 +96,10 @@ def _event_types(path: Path, value: Any) -> Iterator[Problem]:
         isinstance(each, str) and EVENT.fullmatch(each) for each in value
     ):
         yield path, f'{_name(path)} must be a list of names, as in ["page_opened"].'
+
+
+def _tools(path: Path, value: Any) -> Iterator[Problem]:
+    yield from _names(path, value, names=known.tools(), what="tool")
 
 
 def _scalars(path: Path, value: Any) -> Iterator[Problem]:
@@ -187,7 +191,7 @@ KEYS: Mapping[str, Key] = {
     "language": Key(_language, "what it speaks, and what its sentences here are in", is_required=True),
     "speech": Key(partial(_one_of, names=KINDS, what="kind of speech"), "the kind of speech that it needs"),
     "model": Key(partial(_text, longest=200), "the model that thinks, by its service's name for it"),
-    "tools": Key(partial(_names, names=TOOLS, what="tool"), "the tools that its model may call"),
+    "tools": Key(_tools, "the tools that its model may call"),
     "silence": Key(_seconds, "seconds without a word after which it asks whether somebody is there"),
     "app_events": Key(_event_types, "what people do in their app, of which its model may be told"),
     "prompts": Key(

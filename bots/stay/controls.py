@@ -1,6 +1,6 @@
 """How a bot in a room is changed and made to say something, in pipecat's own terms, so that any bot can follow."""
 
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -128,6 +128,11 @@ class Controls:
     @property
     def _personality(self) -> Personality:
         return self._own_personality.as_asked(self.session.brief.facts())
+
+    @property
+    def tools(self) -> Sequence[str] | None:
+        """Which its model may call, as it is now; None: all."""
+        return self._own_personality.tools
 
     @property
     def _looks(self) -> str | None:

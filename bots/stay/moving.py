@@ -18,6 +18,7 @@ from greenroom.app.rooms.moves import MoveFailure
 from greenroom.app.rooms.moving import CannotMove, MovingBot
 from greenroom.app.rooms.resuming import owes_an_answer
 from greenroom.app.rooms.sessions import Reason, Session
+from greenroom.bots.at_hand import AtHand
 from greenroom.bots.body import body_of
 from greenroom.bots.room_state import RoomState
 from greenroom.bots.stay.background import Chores, first_of
@@ -54,6 +55,7 @@ class Moving(MovingBot):
         journal: Journal,
         turns: Turns,
         open_things: RoomState,
+        at_hand: AtHand,
         listener: RoomListener,
         last_moment: LastMoment,
         connect: Connect,
@@ -64,6 +66,7 @@ class Moving(MovingBot):
         self._journal = journal
         self._turns = turns
         self._open_things = open_things
+        self._at_hand = at_hand
         self._listener = listener
         self._last = last_moment
         self._connect = connect
@@ -162,6 +165,7 @@ class Moving(MovingBot):
     async def _tell_all(self, room: InRoom, there: Session, config: Mapping[str, Any]) -> dict[str, Any]:
         """What the second run is told of its session: all that the first one knows."""
         self._open_things.make_current()  # in the task of the second run
+        self._at_hand.make_current()
         await room.controls.prepare(config)
         conversation = self._turns.carry()
         self._known = frozenset(said.id for said in self._turns.said)

@@ -10,6 +10,7 @@ from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import Memory
 from greenroom.app.rooms.moving import Adopter
+from greenroom.app.rooms.notes import Notes
 from greenroom.app.rooms.parking import park
 from greenroom.app.rooms.procedures import follow_awaited
 from greenroom.app.rooms.queues import LaunchQueue
@@ -19,6 +20,7 @@ from greenroom.app.rooms.taking_up import KeptEarlier
 from greenroom.app.settings import Settings
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
 from greenroom.bots import transports as stages
+from greenroom.bots.at_hand import AskToMove, AtHand
 from greenroom.bots.memories import Memories
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.room_state import RoomState
@@ -64,6 +66,8 @@ from greenroom.bots.turns import Turns
 from greenroom.bots.turns.floor import USER
 from greenroom.bots.turns.hearing import Hearing
 
+ASKED_FOR = Ending(Reason.LEFT, detail="its person asked the bot to end the call")
+
 
 class Parts:
     """All that one stay is made of."""
@@ -83,6 +87,8 @@ class Parts:
         settings: Settings,
         launches: LaunchQueue,
         connect: Connect,
+        notes: Notes,
+        ask_to_move: AskToMove,
         memory: Memory | None = None,
         find_assistant: Find | None = None,
         earlier: KeptEarlier | None = None,
@@ -90,6 +96,7 @@ class Parts:
     ) -> None:
         """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone.
 
+        `notes` keeps what the bot writes down, `ask_to_move` is how it asks to go to another room.
         `find_assistant` asks where they are kept, `earlier` knows what was said in a conversation that is taken up, and
         `connect` is the way into a session's room for its user.
         """
@@ -105,6 +112,7 @@ class Parts:
         self.announcing = Announcing(lambda event, **facts: self.stage.tell(event, **facts))
         self._put_on_record()
         self._converse(memory, earlier)
+        self._put_at_hand(notes, ask_to_move)
         self._attend(find_assistant)
         self._move_and_change_hands(connect)
         self._obey_and_beat(pulse)
@@ -146,6 +154,20 @@ class Parts:
             tell=lambda state: self.stage.tell("state", state=state),
             tell_change=lambda opened, closed: self.stage.tell("room.state", opened=opened, closed=closed),
             before=adopted.opened,
+        )
+
+    def _put_at_hand(self, notes: Notes, ask_to_move: AskToMove) -> None:
+        """What the bot's tools may use."""
+        self.at_hand = AtHand(
+            session=lambda: self.journal.session,
+            conversation_id=lambda: self.turns.conversation_id,
+            now_ms=self.turns.now_ms,
+            people=lambda: self.stage.people,
+            open_things=self.open_things,
+            notes=notes,
+            allowed=lambda: self.controls.tools,
+            ask_to_move=ask_to_move,
+            end=lambda: self.end.begin(ASKED_FOR),
         )
 
     def _attend(self, find_assistant: Find | None) -> None:
@@ -240,6 +262,7 @@ class Parts:
         }
         deeds = Moving(
             in_another=self._in_another,
+            at_hand=self.at_hand,
             listener=self.listener,
             last_moment=LastMoment(**everything, end=self.end, quiet_within=moving.QUIET_WITHIN),
             connect=connect,

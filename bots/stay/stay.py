@@ -88,6 +88,7 @@ class Stay:
     async def _prepare(self) -> dict[str, Any]:
         """Get the bot's settings ready; returns what it is told of its session."""
         self._parts.open_things.make_current()  # in the bot's own task
+        self._parts.at_hand.make_current()
         session = self._adopted.session
         if session.pause is not None:
             self._parts.silence.begin(session.pause)

@@ -43,7 +43,7 @@ class Turns:
         self._brief = session.brief
         self._transcript = Transcript(session.epoch, before)
         self._writer = TurnWriter(ledger, session, self._transcript, on_kept=self._kept)
-        self._now_ms = _clock(session.created_ms, age)
+        self.now_ms = _clock(session.created_ms, age)
         self.hearing = self.hear_in(session.room)  # in the room where the bot is
         self._resumes = False
         self.on_said: Callable[[Turn], object] | None = None  # called with each turn
@@ -83,7 +83,7 @@ class Turns:
             on_turn=self._add,
             on_person=self._meet,
             on_summary=self._sum_up,
-            now_ms=self._now_ms,
+            now_ms=self.now_ms,
         )
 
     def message_added(self, message: Any, person: str | None = None) -> None:

@@ -29,6 +29,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.frame_processor import FrameProcessor
 
 from greenroom.app.rooms.conversations import ToolCall, ToolStatus
+from greenroom.bots.at_hand import is_refused
 from greenroom.bots.seam.diversions import drop_summaries, on_message_added, on_summed_up
 from greenroom.bots.several_people import SeveralPeople
 from greenroom.bots.turns.contexts import Contexts
@@ -37,6 +38,7 @@ from greenroom.bots.turns.processors import processors_of
 
 IN_PROGRESS = "IN_PROGRESS"  # pipecat's words in the place of a tool's result, until the tool returns
 CANCELLED = "CANCELLED"  # where the call was cancelled
+NO_ARGUMENTS = "{}"
 NOTHING = "COMPLETED"  # where the tool returned nothing
 RESULT_AT_MOST = (
     50_000  # characters that are kept: Redis has each turn twice, and does nothing else while it writes one
@@ -275,4 +277,7 @@ def _calls(tool_calls: Any) -> Iterator[ToolCall]:
     """What a message asks of tools, in the shape that pipecat has from OpenAI."""
     for call in tool_calls or ():
         function = call.get("function", {})
-        yield ToolCall(str(call.get("id")), str(function.get("name")), str(function.get("arguments")))
+        name = str(function.get("name"))
+        # A call that is refused is on record without arguments: what those ask of memory is done by who keeps the turn
+        arguments = NO_ARGUMENTS if is_refused(name) else str(function.get("arguments"))
+        yield ToolCall(str(call.get("id")), name, arguments)

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 from pipecat.pipeline.pipeline import Pipeline
 
+from greenroom.app.errors.rooms import NoForum
 from greenroom.app.settings import Settings
 from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.parts import Parts
 from greenroom.bots.stay.passing import PassedFrame
 from greenroom.bots.stay.watchdog import Watchdog
 from tests.fakes.async_ledgers import Told
+from tests.fakes.notes import FakeNotes
 from tests.fakes.stage import FakeStage
 from tests.rigs.makers import ME, a_session
 
@@ -37,6 +39,8 @@ def parts_of_a_stay(
     find_assistant=None,
     earlier=None,
     stage_of=None,
+    notes=None,
+    ask_to_move=None,
     **facts,
 ):
     """Called in a running loop; the facts are the session's, and `adopted` what else was adopted with it."""
@@ -49,6 +53,8 @@ def parts_of_a_stay(
         settings=Settings(),
         launches=launches,
         connect=connect,
+        notes=notes or FakeNotes(),
+        ask_to_move=ask_to_move or nowhere,
         memory=memory,
         find_assistant=find_assistant,
         earlier=earlier,
@@ -73,6 +79,10 @@ class Visited:
         self.parts.stage.people -= {person}
         await self.parts.listener.departed(person)
         await self.parts.chores.done()
+
+
+def nowhere(session_id, place):
+    raise NoForum
 
 
 async def connect(session):

@@ -18,6 +18,7 @@ from greenroom.app.conversations.tables import (
     events,
     facts,
     metadata,
+    notes,
     participants,
     sessions,
     summaries,
@@ -118,6 +119,8 @@ def everything_that_ann_did(ledger, database, flush):
             connection.execute(insert(summaries).values(**at, **told))
         said = {"user_id": "ann", "key": "likes", "text": CANARY}
         connection.execute(insert(facts).values(**at, **said, updated_ms=1))
+        written = {"user_id": "ann", "id": CANARY, "title": CANARY, "text": CANARY}
+        connection.execute(insert(notes).values(**at, **written, updated_ms=1))
     say(ledger, own, "a-4", CANARY)
     say(ledger, bens, "b-3", CANARY, person="ann")
     end(ledger, own)
@@ -327,7 +330,7 @@ def test_an_account_says_how_much_there_is(ledger, database, personal, flush):
 
     account = personal.account("ann")
 
-    assert account.counts == {"conversations": 1, "sessions": 1, "turns": 6, "facts": 1}
+    assert account.counts == {"conversations": 1, "sessions": 1, "turns": 6, "facts": 1, "notes": 1}
     assert account.last_seen_ms > 1_700_000_000_000
     assert [fact["key"] for fact in personal.facts("ann")] == ["likes"]
     assert personal.account("nobody").last_seen_ms is None

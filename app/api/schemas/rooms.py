@@ -78,6 +78,8 @@ class StateSchema(Schema):
     active_note = fields.Nested(OpenedSchema, allow_none=True)
     active_applet = fields.Nested(OpenedSchema, allow_none=True)
     desktop_mode = fields.Nested(OpenedSchema, allow_none=True)
+    active_card = fields.Nested(OpenedSchema, allow_none=True)
+    active_page = fields.Nested(OpenedSchema, allow_none=True)
 
 
 class TrackSchema(Schema):

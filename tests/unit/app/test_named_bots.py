@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenroom.app.named_bots import named_bots
+from greenroom.app.named_bots import file_of, modules, named_bots
 from greenroom.app.settings import SettingsError, read
 
 BOT = "async def bot(runner_args):\n    pass\n"
@@ -92,3 +92,17 @@ def test_an_entry_that_names_nothing_is_told_what_is_wrong_with_it(here, value, 
 
     assert said.format(here=here) in str(refused.value)
     assert str(refused.value).startswith(f"BOTS is '{value}'; it must ")
+
+
+def test_further_modules_are_named_by_path_or_by_name(tmp_path):
+    (tmp_path / "tools.py").touch()
+
+    assert modules(f"{tmp_path}/tools.py, json.tool") == (f"{tmp_path}/tools.py", "json.tool")
+    assert file_of(f"{tmp_path}/tools.py") == tmp_path / "tools.py"
+    assert file_of("json.tool").name == "tool.py"
+
+
+@pytest.mark.parametrize("value", ["no/such.py", "no_such_module_at_all", "json.no_such", "a b"])
+def test_a_module_that_is_not_there_is_refused(value):
+    with pytest.raises(ValueError, match="must"):
+        modules(value)

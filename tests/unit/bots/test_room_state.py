@@ -15,7 +15,7 @@ from tests.rigs.makers import ME, STAGE, a_beat, a_claim, adopted
 
 pytestmark = pytest.mark.anyio
 SOON = timedelta(seconds=5)
-NOTHING = {"active_note": None, "active_applet": None, "desktop_mode": None}
+NOTHING = dict.fromkeys(Open)
 NOTE = {"id": "n-1", "title": "Groceries"}
 
 
@@ -133,7 +133,7 @@ async def test_what_is_too_large_is_refused_and_leaves_what_was_open(state, told
     state.open("active_note", NOTE, owner="ann")
 
     with pytest.raises(TooMuchState):
-        state.open("active_note", "x" * 2000, owner="ann")
+        state.open("active_note", "x" * 6000, owner="ann")
 
     assert state.get("active_note") == Opened(NOTE, "ann")
     assert len(told) == 1

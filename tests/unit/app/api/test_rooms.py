@@ -430,7 +430,7 @@ def test_an_empty_room_is_said_to_be_empty(caller):
         "lease": None,
         "keepalive": None,
         "config": {},
-        "state": {"active_note": None, "active_applet": None, "desktop_mode": None},
+        "state": dict.fromkeys(Open),
         "presence": {
             "status": "known",  # a local room is where its bot is
             "because": None,
@@ -475,6 +475,8 @@ def test_a_room_says_what_is_open_there(caller, bot, ledger):
         "active_note": {"value": {"id": "n-1"}, "owner": "ada"},
         "active_applet": None,
         "desktop_mode": {"value": False, "owner": "bob"},
+        "active_card": None,
+        "active_page": None,
     }
     caller.post("/leave", {"room_url": ROOM})
     assert caller.get(f"/rooms/{ROOM}").json["state"]["active_note"] is None

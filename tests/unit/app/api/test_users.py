@@ -203,7 +203,7 @@ def test_what_is_known_of_a_user_is_told(caller, talked):
     told = caller.get("/users/ann").json
 
     assert (told["user_id"], told["profile"], told["facts"]) == ("ann", {"first_name": "Ann"}, [])
-    assert told["counts"] == {"conversations": 1, "sessions": 0, "turns": 1, "facts": 0}
+    assert told["counts"] == {"conversations": 1, "sessions": 0, "turns": 1, "facts": 0, "notes": 0}
     assert told["last_seen_at"] == "1970-01-01T00:00:02.000+00:00"
 
 

@@ -69,7 +69,7 @@ async def test_an_app_opens_a_note_and_everybody_is_told_whose(call):
     answer = await call.sends("room_open", what="note", value=NOTE)
 
     assert call.opened == {Open.NOTE: Opened(NOTE, "ada")}
-    told = {"active_note": {"value": NOTE, "owner": "ada"}, "active_applet": None, "desktop_mode": None}
+    told = {**dict.fromkeys(Open), "active_note": {"value": NOTE, "owner": "ada"}}
     assert (answer["type"], answer["data"]) == ("server-response", {"t": "room_open", "d": {"state": told}})
     assert ("state", {"state": told}) in call.parts.stage.sent
 
@@ -91,10 +91,10 @@ async def test_a_server_opens_and_closes_in_the_session_s_user_s_name_or_another
 
 
 async def test_what_is_too_large_is_refused_with_a_sentence_and_opens_nothing(call):
-    answer = await call.sends("room_open", what="note", value={"text": "a" * 2000})
+    answer = await call.sends("room_open", what="note", value={"text": "a" * 6000})
 
     assert answer["type"] == "error-response" and "1000 bytes" in answer["data"]["error"]
-    assert await call.is_asked(OpenThing(Thing.NOTE, "a" * 2000)) == {"error": "too-much-state"}
+    assert await call.is_asked(OpenThing(Thing.NOTE, "a" * 6000)) == {"error": "too-much-state"}
     assert call.opened == {}
 
 

@@ -1,44 +1,73 @@
 """The tools with which a model remembers and forgets: who has them, and what their calls leave behind."""
 
+import contextvars
 import json
 
 import pytest
 from pipecat.frames.frames import LLMContextFrame
 from pipecat.pipeline.pipeline import Pipeline
-from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
 from pipecat.tests.utils import SleepFrame, run_test
+from pipecat.utils.types import is_given
 
 from greenroom.app.rooms.conversations import Turn
 from greenroom.app.rooms.memory import asked_of_memory
 from greenroom.bots import personalities
-from greenroom.bots.assistant.remembering import DONE, answer_calls, offers_memory, tools_for
 from greenroom.bots.speech.demo.thinking import ScriptedMind
+from greenroom.bots.tools.known import known_tools
+from greenroom.bots.tools.memory import DONE
+from greenroom.bots.tools.toolbox import Toolbox
 from greenroom.bots.turns.following import _calls
+from tests.fakes.tools import Hands
 
 pytestmark = pytest.mark.anyio
 
 
+def offered(hands, person):
+    context = Toolbox(hands.here, known_tools(), ["remember", "forget"]).context(person)
+    return [tool.name for tool in context.tools.standard_tools] if is_given(context.tools) else []
+
+
 def test_whoever_has_a_memory_has_tools_for_it():
-    assert offers_memory({"memory": True})
-    assert not offers_memory({"memory": False})
-    assert not offers_memory({})  # in pipecat's own runner
-    assert [tool.name for tool in tools_for("ann").standard_tools] == ["remember", "forget"]
-    assert tools_for("guest-1f") is None
+    assert offered(Hands(), "ann") == ["remember", "forget"]
+    assert offered(Hands(memory=False), "ann") == []
+    assert offered(Hands(), "guest-1f") == []
 
 
 def test_whatever_calls_no_functions_is_left_alone():
-    answer_calls(object())
+    Toolbox(Hands().here, known_tools(), ["remember"]).register(object())
+
+
+async def test_what_is_not_kept_is_refused():
+    assert "error" in await Hands(memory=False).use("remember", key="name", text="Alice")
+    assert "error" in await Hands().use("forget", person="guest-1f", key="everything")
+
+
+def test_a_call_that_is_refused_is_on_record_without_what_it_asks_of_memory():
+    hands = Hands("write_note")
+    asked = [
+        {"id": "call-1", "function": {"name": "remember", "arguments": '{"key": "name", "text": "Alice"}'}}
+    ]
+
+    def recorded():
+        hands.here.make_current()
+        (call,) = _calls(asked)
+        return call
+
+    assert asked_of_memory(Turn("", "assistant", "", tool_calls=(contextvars.copy_context().run(recorded),)))
+    Toolbox(hands.here, known_tools(), hands.allowed)  # a bot of ours, which keeps to its personality's list
+    refused = contextvars.copy_context().run(recorded)
+    assert (
+        refused.name == "remember" and asked_of_memory(Turn("", "assistant", "", tool_calls=(refused,))) == []
+    )
 
 
 async def after(*said, tools_of="ann"):
     """The context of the demo after an answer to this."""
     mind = ScriptedMind(personalities.load("host"))
-    answer_calls(mind)
-    tools = tools_for(tools_of)
-    context = LLMContext(
-        [{"role": "user", "content": words} for words in said], **({"tools": tools} if tools else {})
-    )
+    toolbox = Toolbox(Hands().here, known_tools(), ["remember", "forget"])
+    toolbox.register(mind)
+    context = toolbox.context(tools_of, [{"role": "user", "content": words} for words in said])
     await run_test(
         Pipeline([mind, LLMAssistantAggregator(context)]),
         frames_to_send=[LLMContextFrame(context), SleepFrame(0.3)],

@@ -1,0 +1,58 @@
+"""The tools of one bot: those that its personality names are offered to its model, and every other one is refused."""
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.services.llm_service import FunctionCallParams, LLMService
+
+from greenroom.app.rooms.memory import FORGET, REMEMBER
+from greenroom.app.rooms.providers import is_guest
+from greenroom.bots.at_hand import AtHand
+from greenroom.bots.tools.tool import Call, Tool
+
+NOT_ALLOWED = "You may not use that here."
+
+log = structlog.get_logger(__name__)
+
+
+class Toolbox:
+    """Offers tools in contexts with people, and answers the calls that a model makes there."""
+
+    def __init__(self, here: AtHand, known: Mapping[str, Tool], names: Collection[str] | None) -> None:
+        """`names` are those of the personality, None: all; a process does not start with one that is not known."""
+        here.keeps_to_list = True
+        self._here = here
+        self._tools = [tool for name, tool in known.items() if names is None or name in names]
+        self._people: WeakKeyDictionary[LLMContext, str] = WeakKeyDictionary()
+
+    def register(self, mind: Any) -> None:
+        """Have a model's calls answered, if it can call functions."""
+        if isinstance(mind, LLMService):
+            for tool in self._tools:
+                mind.register_function(tool.name, partial(self._answer, tool), timeout_secs=tool.within)
+
+    def context(self, person: str, messages: Collection[Any] = ()) -> LLMContext:
+        """A context with this person, in which a model may call what is theirs to have done."""
+        schemas: list[Any] = [each.schema for each in self._tools if self._is_for(each, person)]
+        tools: dict[str, Any] = {"tools": ToolsSchema(standard_tools=schemas)} if schemas else {}
+        context = LLMContext(list(messages), **tools)
+        self._people[context] = person
+        return context
+
+    def _is_for(self, tool: Tool, person: str) -> bool:
+        """Nothing is remembered of a guest, or where nothing shall be."""
+        of_memory = tool.name in (REMEMBER, FORGET)
+        return not of_memory or (self._here.remembers and not is_guest(person))
+
+    async def _answer(self, tool: Tool, params: FunctionCallParams) -> None:
+        person = self._people.get(params.context)
+        if person is None or not self._here.may_use(tool.name):
+            log.warning("tool_refused", tool=tool.name)
+            await params.result_callback({"error": NOT_ALLOWED})
+            return
+        await tool.answer(Call(person, self._here, params))
