@@ -18,6 +18,7 @@ from greenroom.app.errors.families import Rejected
 from greenroom.app.errors.limits import Busy
 from greenroom.app.resume_tokens import ResumeToken
 from greenroom.app.rooms.providers import About
+from greenroom.app.rooms.room import Room
 
 BESIDES = frozenset({"resume_token", "user_name"})  # what a return may name
 
@@ -27,14 +28,20 @@ def go_back(
 ) -> ResponseReturnValue:
     """Answer as a join that has found the session.
 
-    Raises Rejected, NoSuchSession, SessionEnded, ResumeTokenUsed, and LaunchFailed while the bot is waited for.
+    Raises Rejected, NoSuchSession, SessionEnded, ResumeTokenUsed, ProviderAway where the room's server lets nobody in
+    now, after which the token is good still, and LaunchFailed while the bot is waited for.
     """
     if others := sorted(wanted.keys() - BESIDES):
         raise Rejected(
             f"A resume token leads back to its session as it is: leave {' and '.join(others)} out."
         )
     g.link = token.link
-    joined = here.joining.go_back(token.session_id, token.mark, token.left)
+    about = About(wanted.get("user_name"), {})
+
+    def let_in(room: Room) -> dict[str, Any]:
+        return way_in(room, token.user_id, about, here, token.session_id)
+
+    joined, connect = here.joining.go_back(token.session_id, token.mark, token.left, let_in)
     note_return(token.user_id, joined.room)
     note_joined(joined)
     if within:
@@ -47,8 +54,6 @@ def go_back(
         "room_url": str(joined.room),
         "session_url": f"/sessions/{joined.session_id}",
         "fell_back_from": (),
-        "connect": way_in(
-            joined.room, token.user_id, About(wanted.get("user_name"), {}), here, joined.session_id
-        ),
+        "connect": connect,
     }
     return answer, HTTPStatus.OK

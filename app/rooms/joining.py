@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from greenroom.app.errors.limits import InboxFull
 from greenroom.app.errors.rooms import RoomInDoubt
@@ -26,7 +27,7 @@ from greenroom.app.rooms.ledger import Ledger
 from greenroom.app.rooms.line import FindPlace
 from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.queues import SessionQueues
-from greenroom.app.rooms.rates import Once
+from greenroom.app.rooms.rates import Once, TimeLeft
 from greenroom.app.rooms.requests.leaving import Expect
 from greenroom.app.rooms.reviving import Reviving
 from greenroom.app.rooms.room import Room
@@ -36,6 +37,8 @@ from greenroom.app.rooms.sessions import ON_STAGE, ReadSession, State
 from greenroom.app.rooms.sliced_wait import slices
 from greenroom.app.rooms.transitions import await_arrival
 from greenroom.app.rooms.voice_rooms import check_voice_room
+
+Way = TypeVar("Way")  # into a room, as whoever lets a person in tells it
 
 
 class Joining:
@@ -172,22 +175,29 @@ class Joining:
         with suppress(InboxFull):
             self._ledger.run(Send(session_id, Expect.name, {}, epoch, good_for=Expect.within))
 
-    def go_back(self, session_id: str, mark: str, lasts: timedelta) -> Joined:
+    def go_back(
+        self, session_id: str, mark: str, lasts: timedelta, let_in: Callable[[Room], Way]
+    ) -> tuple[Joined, Way]:
         """The session of somebody who comes back to it with what is good for one return, and has this mark so long.
 
-        Raises NoSuchSession, SessionEnded, and ResumeTokenUsed the second time.
+        `let_in` makes their way into its room.  Whatever that raises, the return can be tried again.  Raises
+        NoSuchSession, SessionEnded, and ResumeTokenUsed the second time.
         """
         session = self._ledger.run(ReadSession(session_id))
         if session.state is State.ENDED:
             raise SessionEnded(session_id=session_id, reason=session.reason)
-        if not self._ledger.run(Once(f"resume:{mark}", lasts)):
+        used = f"resume:{mark}"
+        if self._ledger.run(TimeLeft(used)):
+            raise ResumeTokenUsed(session_id=session_id)
+        way = let_in(session.room)
+        if not self._ledger.run(Once(used, lasts)):
             raise ResumeTokenUsed(session_id=session_id)
         if session.state is State.WAITING:
             self._let_it_wait(session.id, session.epoch)
         joined = Joined.of(session, reused=True)
         if session.state is not State.PENDING:
-            return joined
-        return joined.in_line(self._ledger.run(FindPlace(session_id)))
+            return joined, way
+        return joined.in_line(self._ledger.run(FindPlace(session_id))), way
 
 
 def _is_of(order: Order, held: Held) -> bool:

@@ -124,6 +124,7 @@ class Move:
         self._target = target
         self._adopter = adopter
         self._stands = target.at("claimed")
+        self._starts_anew = False  # another bot comes into the other room
         self._is_committed = False
         self.is_in_doubt = False  # Redis was asked to commit it, and nobody knows whether it has
 
@@ -194,14 +195,17 @@ class Move:
             raise CannotMove(MoveFailure.TOO_LATE, "the move was called off")
         self._stands = after
 
-    async def _commit(self, *, starts_anew: bool = False) -> Session:
+    @property
+    def _commitment(self) -> CommitMove:
+        return CommitMove(self._session, self._target, self._adopter.owner, self._starts_anew)
+
+    async def _commit(self) -> Session:
         """Write down where the session is.  Until Redis has answered the bot goes on where it was."""
-        step = CommitMove(self._session, self._target, self._adopter.owner, starts_anew)
         while True:
             try:
                 if not await self._bot.fall_silent():
                     raise CannotMove(MoveFailure.ENDED, "the session ended meanwhile")
-                moved = await self._ledger.run(step)
+                moved = await self._ledger.run(self._commitment)
             except RedisAway:
                 self.is_in_doubt = True
                 await self._bot.speak_again()
@@ -216,13 +220,17 @@ class Move:
     async def _start_anew(self) -> Session:
         """Another bot comes into the other room, and finds the session as this one leaves it."""
         await self._bot.give_up()
-        session = await self._commit(starts_anew=True)
+        self._starts_anew = True
+        session = await self._commit()
         self._log_moved(session)
+        await self._launch_next(session)
+        return session
+
+    async def _launch_next(self, session: Session) -> None:
         try:
             await follow_awaited(self._ledger, relaunch(session, self._target.token, self._launches))
         except RedisAway:  # the reaper does it, since the room's deadline is written with the move
             log.warning("step_write_failed", session_id=session.id, step="Push")
-        return session
 
     async def _call_off(self, why: MoveFailure, detail: str) -> NotMoved:
         """The old room first: nobody there waits for Redis."""
@@ -240,9 +248,12 @@ class Move:
         try:
             step = call_off(self._session, self._target, MoveFailure.ENDED, "its bot left meanwhile")
             await self._ledger.run(step)
-            moved = await self._ledger.run(CommitMove(self._session, self._target, self._adopter.owner))
+            moved = await self._ledger.run(self._commitment)
         except (RedisAway, IllegalTransition, NoSuchSession):
             await self._bot.give_up()
+            return
+        if self._starts_anew:
+            await self._launch_next(moved)
         else:
             await self._bot.go_on(moved)
             await self._bot.leave_old()

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from greenroom.app.errors.limits import QueueFull, TooManyInLine
-from greenroom.app.errors.rooms import RoomInDoubt
-from greenroom.app.errors.sessions import LaunchFailed
+from greenroom.app.errors.rooms import ProviderAway, RoomInDoubt
+from greenroom.app.errors.sessions import LaunchFailed, ResumeTokenUsed
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.queue_names import LAUNCHES
 from greenroom.app.rooms.brief import Mode
@@ -36,6 +36,7 @@ from tests.rigs.makers import CELLAR, STAGE, a_brief, a_report, an_order
 pytestmark = pytest.mark.usefixtures("staffed")
 
 A_MOMENT = timedelta(milliseconds=20)
+A_MINUTE = timedelta(minutes=1)
 
 
 def test_a_join_of_a_free_room_launches_a_bot(joining, launches, ledger):
@@ -491,6 +492,22 @@ def test_of_one_link_only_so_many_wait_and_nothing_is_left_of_those_that_are_ref
     assert ledger.run(ReadRoom(CELLAR)).lease is None
     assert joining.join(an_order(CELLAR, user_id="bob")).reused is False
     assert joining.join(an_order()).reused is True
+
+
+def test_a_return_is_not_used_up_where_the_rooms_server_lets_nobody_in(joining):
+    """The page got 503, came again as it was told to, and had lost its way back."""
+    joined = joining.join(an_order())
+
+    def fails(_room):
+        raise ProviderAway
+
+    with pytest.raises(ProviderAway):
+        joining.go_back(joined.session_id, "a-mark", A_MINUTE, fails)
+
+    back, way = joining.go_back(joined.session_id, "a-mark", A_MINUTE, str)
+    assert (back.session_id, way) == (joined.session_id, str(STAGE))
+    with pytest.raises(ResumeTokenUsed):
+        joining.go_back(joined.session_id, "a-mark", A_MINUTE, fails)
 
 
 def test_notes_do_not_count_as_states(joining, ledger, puppet):

@@ -309,6 +309,26 @@ async def test_wherever_it_is_cancelled_the_session_is_in_one_of_the_rooms(
     assert ("go_on" in deeds.did) is (room == CELLAR)
 
 
+async def test_a_bot_that_is_cancelled_as_its_session_starts_anew_elsewhere_has_the_next_one_launched(
+    ledger, launches, bot, target
+):
+    """It went on in the other room, where it had nothing to go on with."""
+    cancelled = []
+
+    def cancel_behind_the_commit(step):
+        if isinstance(step, CommitMove) and not cancelled:
+            cancelled.append(ledger.run(step))
+            raise asyncio.CancelledError
+
+    deeds = FakeBot(cannot="prepare", why=MoveFailure.NOT_TWICE)
+    with pytest.raises(asyncio.CancelledError):
+        await moving(ledger, launches, bot, target, deeds, on_step=cancel_behind_the_commit).run()
+
+    assert in_one_room(ledger, bot) == CELLAR
+    assert "go_on" not in deeds.did
+    assert launches.session_ids == [bot.session.id] * 2
+
+
 async def test_a_session_that_left_meanwhile_is_in_neither_room(ledger, launches, bot, target):
     def leave(step):
         if isinstance(step, CommitMove):
