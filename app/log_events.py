@@ -7,6 +7,7 @@ varies is in the line's fields.  A test holds each call of `log` to this list, a
 EVENTS = {
     # Joins
     "join_answered": "a join was answered: who, where, the session, its `state`, whether it was `reused`, `latency_ms`",
+    "listener_admitted": "somebody was let in who listens unseen: who, where, and in which session",
     "join_refused": "a join was refused; `kind` is the last word of the problem's type",
     "fallback_room_opened": "the providers in `away` did not answer, and a room was opened with the next one",
     "profile_write_failed": "the database was away, or late: what a join brought of its user was told to the bot alone",

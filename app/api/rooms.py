@@ -12,6 +12,7 @@ from greenroom.app.access import open_to_pass, open_to_resume, open_to_session
 from greenroom.app.api.auth import caller_of
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.join_log import log_joins, note_joined, note_order
+from greenroom.app.api.listening import listen_unseen
 from greenroom.app.api.orders import check_personality, order_of
 from greenroom.app.api.presences import presence_in
 from greenroom.app.api.returns import go_back
@@ -65,6 +66,7 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
 
     A user's bot that is in another room comes from there (`transitioning`), unless others are with it there.
     With a resume token: back to its session, as its user; a token is good for one return.
+    With `stealth`: let somebody listen unseen, if there is a bot.
     """
     here = services()
     if g.resume is not None or "resume_token" in wanted:
@@ -72,6 +74,8 @@ def join(wanted: dict[str, Any], query: dict[str, Any]) -> ResponseReturnValue:
         return go_back(token, wanted, timedelta(seconds=query["wait"]), here)
     if g.held is not None:
         wanted = _as_the_pass_says(g.held, wanted)
+    if wanted.pop("stealth", False):
+        return listen_unseen(wanted, here), HTTPStatus.OK
     order = order_of(wanted, here)
     note_order(order)
     within = timedelta(seconds=query["wait"])

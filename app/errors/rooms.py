@@ -41,6 +41,13 @@ class TooMuchState(Rejected):
     kind = "too-much-state"
 
 
+class NotUnseenThere(Conflict):
+    """Nobody can listen unseen there: a room of this installation is one person's line to their bot, and a private
+    voice room is for its user alone."""
+
+    kind = "not-unseen-there"
+
+
 class NoBotThere(Missing):
     """No bot is in that room; POST /join puts one there."""
 

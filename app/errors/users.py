@@ -28,7 +28,7 @@ class NoteTooLong(Rejected):
 
 
 class ReservedName(Rejected):
-    """A user_id may not begin with bot:, since that is how bots are known; choose another."""
+    """A user_id may not begin with bot: or listener:, since that is how these are known; choose another."""
 
     kind = "reserved-name"
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from greenroom.app.errors.rooms import BadRoom, ProviderAway
+from greenroom.app.errors.rooms import BadRoom, NotUnseenThere, ProviderAway
 from greenroom.app.providers import daily_webhooks, reading, tokens
 from greenroom.app.providers.daily_people import in_daily, participant
 from greenroom.app.providers.daily_rest import Refused, Rest
@@ -28,6 +28,8 @@ from greenroom.app.rooms.providers import (
     Participant,
     RoomEvent,
     bot_identity,
+    is_listener,
+    listener_identity,
 )
 from greenroom.app.rooms.room import DAILY, Room
 from greenroom.app.rooms.voice_rooms import (
@@ -66,6 +68,14 @@ class Daily:
         """Sign the token with which a person enters; asks Daily for the domain's id, once in a process's life."""
         check_voice_room(room, user_id)
         return Admission(str(room), self._token(room, in_daily(user_id), about.name or user_id))
+
+    def admit_unseen(self, room: Room, user_id: str) -> Admission:
+        """Sign the token of somebody without presence: Daily's clients are not told of them."""
+        if is_voice_room(room):
+            raise NotUnseenThere
+        may_only_listen = {"hp": False, "cs": False}  # hasPresence, canSend
+        identity = listener_identity(user_id)
+        return Admission(str(room), self._token(room, in_daily(identity), identity, p=may_only_listen))
 
     def bot_token(self, room: Room, *, name: str) -> str:
         """Let a room's bot in, under the user_id that all bots of that room have.
@@ -107,6 +117,7 @@ class Daily:
         return tuple(
             replace(participant(room, each), since_ms=_moment(reading.text(each, "joinTime")))
             for each in reading.parts(answer, "data")
+            if not is_listener(reading.text(each, "userId"))
         )
 
     def busy_rooms(self) -> Sequence[Room]:
@@ -143,6 +154,8 @@ class Daily:
                 "id": about.get("session_id"),
             }
             who = participant(room, told)
+            if is_listener(who.identity):
+                return None
         return Evidence(
             reading.id_of(said["id"], body), event, room, who, daily_webhooks.happened_ms(event, about, said)
         )
@@ -152,7 +165,9 @@ class Daily:
 
     # Tokens
 
-    def _token(self, room: Room, user_id: str, user_name: str, *, is_owner: bool = False) -> str:
+    def _token(
+        self, room: Room, user_id: str, user_name: str, *, is_owner: bool = False, **more: Json
+    ) -> str:
         """The short names are those of tokens that are signed by whoever has the API key."""
         claims = {
             "d": self._own_id(),
@@ -163,6 +178,7 @@ class Daily:
             "ejt": False,  # it is to get in with: who is in stays when it expires
             "ss": not is_voice_room(room),
             "iat": int(time.time()),
+            **more,
         }
         return tokens.sign(self._api_key, claims, TOKEN_LASTS)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from greenroom.app.providers import names, reading
-from greenroom.app.rooms.providers import BOT, Participant, bot_identity
+from greenroom.app.rooms.providers import BOT, LISTENER, Participant, bot_identity
 from greenroom.app.rooms.room import Room
 
 LONGEST_USER_ID = 36  # characters, in a token
@@ -15,7 +15,7 @@ def in_daily(identity: str) -> str:
     """An identity as a user_id: itself if it is short enough, else of the same beginning and as hard to guess."""
     if len(identity) <= LONGEST_USER_ID:
         return identity
-    kind = BOT if identity.startswith(BOT) else "u:"
+    kind = next((kind for kind in (BOT, LISTENER) if identity.startswith(kind)), "u:")
     return kind + hashlib.sha256(identity.encode()).hexdigest()[: LONGEST_USER_ID - len(kind)]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from greenroom.app.errors.callers import BadSignature
-from greenroom.app.errors.rooms import BadRoom, ProviderAway
+from greenroom.app.errors.rooms import BadRoom, NotUnseenThere, ProviderAway
 from greenroom.app.providers import reading, tokens
 from greenroom.app.providers.http import Http, NoAnswer
 from greenroom.app.providers.livekit_people import number, participant_of
@@ -31,6 +31,7 @@ from greenroom.app.rooms.providers import (
     Participant,
     RoomEvent,
     bot_identity,
+    listener_identity,
 )
 from greenroom.app.rooms.room import LIVEKIT, Room
 from greenroom.app.rooms.sessions import Session
@@ -89,6 +90,20 @@ class LiveKit:
             card["preferences"] = about.preferences
         said = {"metadata": json.dumps(card)} | ({"name": about.name} if about.name else {})
         return Admission(self.server, self._token(user_id, grants, **said, **_room_config(room)))
+
+    def admit_unseen(self, room: Room, user_id: str) -> Admission:
+        """Sign a hidden participant's token, without asking the server: it tells nobody that they are there."""
+        if is_voice_room(room):
+            raise NotUnseenThere
+        grants = {
+            "roomJoin": True,
+            "room": room.name,
+            "hidden": True,
+            "canSubscribe": True,
+            "canPublish": False,
+            "canPublishData": False,
+        }
+        return Admission(self.server, self._token(listener_identity(user_id), grants))
 
     def bot_token(self, session: Session, name: str = "") -> str:
         """Sign the token with which a room's bot enters, under the identity that all bots of that room have.

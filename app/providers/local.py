@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greenroom.app.errors.rooms import NotOurRoom
+from greenroom.app.errors.rooms import NotOurRoom, NotUnseenThere
 from greenroom.app.rooms.providers import NOTHING, About, Admission, Evidence, Participant
 from greenroom.app.rooms.room import LOCAL, Room
 
@@ -17,6 +17,9 @@ class Local:
 
     def admit(self, room: Room, user_id: str, about: About = NOTHING) -> Admission:
         raise NotOurRoom  # a session's own token lets people in
+
+    def admit_unseen(self, room: Room, user_id: str) -> Admission:
+        raise NotUnseenThere  # its one connection is the person's
 
     def prepare(self, room: Room, *, recording: bool | None = None) -> None:
         pass

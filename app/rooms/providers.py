@@ -11,6 +11,7 @@ from greenroom.app.errors.users import ReservedName
 from greenroom.app.rooms.room import Room
 
 BOT = "bot:"  # what the identity of a room's bot begins with, and nobody else's
+LISTENER = "listener:"  # what the identity of somebody begins with who listens unseen, and nobody else's
 GUEST = "guest"  # what a user is called whom nobody has named
 # How long a token of a room lets somebody enter it; who is in stays.  No server takes a token back: one for a room that
 # its bot has left is good for this long at most.  The tokens by which LiveKit lets its clients reconnect last as long.
@@ -107,6 +108,13 @@ class Provider(Protocol):
         """Sign what a person enters a room with; calls no server, or calls it once in a process's life."""
         ...
 
+    def admit_unseen(self, room: Room, user_id: str) -> Admission:
+        """Sign what somebody enters with who hears all, sends nothing, and is shown to nobody.
+
+        Raises NotUnseenThere, where this provider has no such rooms.
+        """
+        ...
+
     def prepare(self, room: Room, *, recording: bool | None = None) -> None:
         """Make the room unless it exists.
 
@@ -186,8 +194,9 @@ class Providers:
 
 
 def check_name(user_id: str) -> None:
-    """Raises ReservedName for a user_id like a bot's: under it, that person would remove the bot from the room."""
-    if user_id.lower().startswith(BOT):
+    """Raises ReservedName for a user_id like a bot's: under it, that person would remove the bot from the room; or like
+    that of somebody who listens unseen: nobody would be told of them."""
+    if user_id.lower().startswith((BOT, LISTENER)):
         raise ReservedName
 
 
@@ -199,3 +208,13 @@ def is_guest(user_id: str) -> bool:
 def bot_identity(room: Room) -> str:
     """The identity that every bot of a room has, so that the room's server lets only one of them stay."""
     return f"{BOT}{room.name}"
+
+
+def listener_identity(user_id: str) -> str:
+    """Another one than theirs: a room's server would put them out as the person that they may be there as well."""
+    return f"{LISTENER}{user_id}"
+
+
+def is_listener(identity: str) -> bool:
+    """Whether that is somebody who listens unseen, of whom nobody is told."""
+    return identity.startswith(LISTENER)

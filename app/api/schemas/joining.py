@@ -5,7 +5,7 @@ from datetime import timedelta
 from marshmallow import Schema, fields, validate
 
 from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, FactsSchema
-from greenroom.app.api.schemas.fields import NAME, Seconds, Strict, between, one_line
+from greenroom.app.api.schemas.fields import NAME, Flag, Seconds, Strict, between, one_line
 from greenroom.app.resume_tokens import LONGEST
 from greenroom.app.rooms.brief import Mode
 
@@ -20,6 +20,12 @@ class JoinSchema(Strict, FactsSchema):
     user_name = fields.String(
         validate=[validate.Length(min=1, max=64), one_line],
         metadata={"description": "What the others in the room, and the bot, may call that user"},
+    )
+    stealth = Flag(
+        metadata={
+            "description": "Let that user listen unseen in a room that has a bot: they hear all, send nothing, and "
+            "nobody is told of them, nor is the bot"
+        }
     )
     resume_token = fields.String(
         validate=validate.Length(1, LONGEST),
@@ -58,7 +64,7 @@ class ConnectSchema(Schema):
     )
     offer_url = fields.String(metadata={"description": "Where to POST the offer, for a local room"})
     token = fields.String(
-        metadata={"description": "Bearer token for this session alone; may go to a browser"}
+        metadata={"description": "For this session alone; may go to a browser. Who listens unseen has none"}
     )
     resume_token = fields.String(
         metadata={

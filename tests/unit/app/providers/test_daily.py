@@ -8,7 +8,7 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from greenroom.app.errors.rooms import ProviderAway
+from greenroom.app.errors.rooms import NotUnseenThere, ProviderAway
 from greenroom.app.providers import daily_rest, of
 from greenroom.app.providers.daily import Daily
 from greenroom.app.rooms.providers import Participant, bot_identity
@@ -122,6 +122,24 @@ def test_two_users_whose_ids_begin_alike_are_two(daily, server):
     one, two = (server.claims(daily.admit(STANDUP, "u" * 40 + end).room_token)["user_id"] for end in "ab")
 
     assert one != two
+
+
+@pytest.mark.parametrize("user_id", ["chief", "u" * 64])
+def test_who_listens_unseen_has_no_presence_and_sends_nothing_and_is_listed_to_nobody(daily, server, user_id):
+    daily.prepare(STANDUP)
+    token = daily.admit_unseen(STANDUP, user_id).room_token
+    server.join("standup", token)
+    server.join("standup", daily.admit(STANDUP, user_id).room_token)
+
+    claims = server.claims(token)
+    assert claims["p"] == {"hp": False, "cs": False}
+    assert claims["user_id"].startswith("listener:") and len(claims["user_id"]) <= 36
+    assert [each.identity for each in daily.presence(STANDUP)] == [user_id]
+
+
+def test_in_a_private_voice_room_at_daily_nobody_listens_unseen(daily):
+    with pytest.raises(NotUnseenThere):
+        daily.admit_unseen(ANNS, "ann")
 
 
 @pytest.mark.parametrize("name", ["standup", "n" * 64])
