@@ -3,11 +3,13 @@
 import socket
 import time
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from greenroom.app.gunicorn.incoming import Incoming
 from greenroom.app.gunicorn.outlet import Outlet
-from greenroom.app.gunicorn.worker import WholeRequests
+
+if TYPE_CHECKING:  # which makes these
+    from greenroom.app.gunicorn.worker import WholeRequests
 
 REQUEST_WITHIN = 10.0  # seconds from its first byte to its last
 
