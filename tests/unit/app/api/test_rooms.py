@@ -68,6 +68,7 @@ def test_a_join_is_accepted_with_all_that_the_person_needs(caller):
         "language": None,
         "mode": "forum",
         "session_persistence": 300,
+        "silence": None,
         "max_duration": 3600,
         "conversation_id": joined["conversation_id"],
         "metadata": {},

@@ -8,8 +8,8 @@ from greenroom.app.errors.bots import BotMuted, NotOnStage, OnItsWay
 from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.rooms import administering
 from greenroom.app.rooms.administering import Administering
-from greenroom.app.rooms.joining import Order
 from greenroom.app.rooms.leases import ReadRoom
+from greenroom.app.rooms.orders import Order
 from greenroom.app.rooms.requests.directing import Direct
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.session_events import ReadEvents
