@@ -35,7 +35,8 @@ async def test_a_hidden_listener_hears_all_and_is_seen_by_nobody_nor_keeps_the_b
         ann.room.on("participant_connected", lambda who: seen.append(who.identity))
         ann.room.on("participant_disconnected", lambda who: seen.append(who.identity))
         await greeted(ann)
-        hidden = greenroom.join(room, user_id=own("chief", room), stealth=True)
+        listener = {"room_url": room, "user_id": own("chief", room), "stealth": True}
+        hidden = greenroom.post("/join", listener)
         async with listening(hidden["connect"]) as sound:
             bot = f"bot:{room.rpartition('/')[2]}"
             await ann.until(lambda _: sound == {user_id, bot})
