@@ -65,6 +65,7 @@ EVENTS = {
     "answer_rejected": "a bot's answer to a request has no known form",
     "summary_failed": "a conversation could not be summed up; it is tried again, for 40 minutes",
     "assistant_read_failed": "the database was away or late when somebody came back: the bot stays as it was",
+    "mind_read_failed": "a bot could not say how its mind does, and beats all the same; its context is of another kind",
     "memory_load_failed": "what is known of a person could not be had in time; the bot begins without it",
     "turn_refused": "a turn is not written: the session has another bot by now",
     "turns_dropped": "Redis was away for so long that the oldest turns were never written; how many so far",

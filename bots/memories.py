@@ -14,8 +14,10 @@ from typing import TypeVar
 import structlog
 
 from greenroom.app.errors.families import GreenroomError
+from greenroom.app.rooms import minds
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.memory import Memory
+from greenroom.app.rooms.minds import MemoryIs
 from greenroom.app.rooms.providers import is_guest
 from greenroom.app.rooms.sessions import Session
 
@@ -34,6 +36,7 @@ class Memories:
         self._memory = memory if session.brief.memory else None
         self._session = session
         self._loading: dict[tuple[str, str], asyncio.Future[str]] = {}
+        self.health = minds.Memory()  # of what was read last
 
     def follow(self, brief: Brief) -> None:
         """The bot is another assistant, which may know its people, or may not."""
@@ -99,6 +102,8 @@ class Memories:
         if which not in self._loading:
             recall = partial(memory.recall, tenant, person, besides=conversation_id)
             self._loading[which] = in_a_thread(recall)
+            self.health = minds.Memory(MemoryIs.LOADING)
+            self._loading[which].add_done_callback(self._note)
         return self._loading[which]
 
     def _result(self, loading: asyncio.Future[str]) -> str | None:
@@ -113,10 +118,24 @@ class Memories:
         )
         return None
 
+    def _note(self, loading: asyncio.Future[str]) -> None:
+        if loading.cancelled():
+            self.health = minds.Memory()
+        elif (error := loading.exception()) is not None:
+            self.health = minds.Memory(MemoryIs.FAILED, minds.short(_kind(error)))
+        else:
+            self.health = minds.Memory(MemoryIs.LOADED)
+
     def _say_failed(self, because: object) -> None:
         """An error's words may be those of a conversation: its kind has to do."""
         why = type(because).__name__ if isinstance(because, BaseException) else because
         log.warning("memory_load_failed", session_id=self._session.id, because=why)
+
+
+def _kind(error: BaseException) -> str:
+    if isinstance(error, GreenroomError):
+        return str(error.facts.get("because", error.kind))
+    return type(error).__name__
 
 
 def in_a_thread(call: Callable[[], T]) -> asyncio.Future[T]:

@@ -194,6 +194,7 @@ def look(room_url: str) -> dict[str, Any]:
             "age_seconds": round(view.age.total_seconds(), 3),
             "state": view.state,
             "is_stale": view.age > STALE_AFTER,
+            "mind": view.mind,
         }
     return {
         "room_url": str(room),

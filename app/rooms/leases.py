@@ -9,6 +9,7 @@ from greenroom.app.rooms.brief import NOBODYS, Brief
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.ledger import Step
 from greenroom.app.rooms.line import Place
+from greenroom.app.rooms.minds import Mind
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
 
@@ -168,10 +169,20 @@ class Beat(Step[tuple[Beaten, list[Message]]]):
     state: State
     lease: Lease  # what is written where Redis lost it
     after: str = "0"  # the last message that was read
+    mind: Mind | None = None  # how the bot's mind does, for whoever reads the room
     lasts: timedelta = ACTIVE_FOR
 
     @classmethod
-    def of(cls, session: Session, *, owner: str, host: str, state: State, after: str = "0") -> "Beat":
+    def of(
+        cls,
+        session: Session,
+        *,
+        owner: str,
+        host: str,
+        state: State,
+        after: str = "0",
+        mind: Mind | None = None,
+    ) -> "Beat":
         """Make the beat of a session's bot, with its lease as the bot knows it."""
         lease = Lease(
             status=LeaseStatus.ACTIVE,
@@ -181,7 +192,7 @@ class Beat(Step[tuple[Beaten, list[Message]]]):
             brief=session.brief,
             host=host,
         )
-        return cls(session.room, owner, session.epoch, session.id, state, lease, after=after)
+        return cls(session.room, owner, session.epoch, session.id, state, lease, after=after, mind=mind)
 
 
 @dataclass(frozen=True)
@@ -245,11 +256,12 @@ class Supersede(Step[tuple[Found, Lease | None]]):
 
 @dataclass(frozen=True)
 class RoomView:
-    """A room's lease, how long ago its bot was heard, and in which state, and its changed configuration."""
+    """A room's lease, how long ago its bot was heard, in which state and mind, and its changed configuration."""
 
     lease: Lease | None
     age: timedelta | None = None
     state: str | None = None
+    mind: Mind | None = None
     config: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -33,6 +33,7 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.line import NOT_IN_LINE
+from greenroom.app.rooms.minds import Mind
 from greenroom.app.rooms.moves import MOVE
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.sessions import State
@@ -183,6 +184,7 @@ def beat(step: Beat) -> Command:
         stale_ms=ms(STALE_AFTER),
         after=step.after,
         user_bot=card_of(step.session_id, step.room, step.lease.brief, step.lease.since_ms),
+        mind=step.mind.to_json() if step.mind else "",
     )
 
     def read(replies: list[Reply]) -> tuple[Beaten, list[Message]]:
@@ -241,10 +243,12 @@ def supersede(step: Supersede) -> Command:
 def read_room(step: ReadRoom) -> Command:
     def read(replies: list[Reply]) -> RoomView:
         lease, age, beat, config = replies[0]
+        told = json.loads(beat) if beat else {}
         return RoomView(
             lease=_lease(lease),
             age=_age(age),
-            state=json.loads(beat)["state"] if beat else None,
+            state=told["state"] if told else None,
+            mind=Mind.from_json(told["mind"]) if "mind" in told else None,
             config=json.loads(config) if config else {},
         )
 

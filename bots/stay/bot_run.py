@@ -16,6 +16,7 @@ from greenroom.bots.loading import BotUnfit, load_bot
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.stay.mind import MindOfBot
 from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.passing import PassedFrame
 from greenroom.bots.stay.silence import Silence
@@ -43,6 +44,7 @@ class BotRun:
         silence: Silence,
         mute: Mute,
         voices: Voices,
+        mind: MindOfBot,
         end: End,
         on_started: Callable[[], Awaitable[None]],
     ) -> None:
@@ -55,6 +57,7 @@ class BotRun:
         self._silence = silence
         self._mute = mute
         self._voices = voices
+        self._mind = mind
         self._end = end
         self._on_started = on_started
         self._task: asyncio.Task[None] | None = None
@@ -83,6 +86,7 @@ class BotRun:
         self._mute.follow(pipeline, self._hearing)
         self._hearing.follow(pipeline)
         self._voices.follow(pipeline)
+        self._mind.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame, PassedFrame))
         pipeline.add_event_handler("on_frame_reached_downstream", self._reached_end)
         pipeline.add_event_handler("on_pipeline_started", self._pipeline_started)

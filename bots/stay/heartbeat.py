@@ -8,6 +8,7 @@ from typing import Any
 
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.rooms.leases import BEAT_EVERY, Beat, Beaten
+from greenroom.app.rooms.minds import Mind
 from greenroom.app.rooms.session_events import Happened
 from greenroom.app.rooms.sessions import Reason
 from greenroom.app.storage.async_ledger import AsyncRedisLedger
@@ -39,6 +40,7 @@ class Heartbeat:
         end: End,
         silence: Callable[[], None],
         begin: Callable[[Coroutine[Any, Any, None]], object],
+        mind: Callable[[], Mind | None] = lambda: None,
         may_have_moved: Callable[[], bool] = lambda: False,
     ) -> None:
         """`pulse` is a connection of its own, so that a beat never queues behind anything.
@@ -55,6 +57,7 @@ class Heartbeat:
         self._end = end
         self._silence = silence
         self._begin = begin
+        self._mind = mind
         self._may_have_moved = may_have_moved
 
     async def run(self) -> None:
@@ -106,6 +109,7 @@ class Heartbeat:
             host=session.host or "",
             state=session.state,
             after=self._inbox.last_read,
+            mind=self._mind(),
         )
 
     async def _write_again(self) -> None:

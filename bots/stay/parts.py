@@ -46,6 +46,7 @@ from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
 from greenroom.bots.stay.last_moment import LastMoment
 from greenroom.bots.stay.listener import RoomListener
+from greenroom.bots.stay.mind import MindOfBot
 from greenroom.bots.stay.moves import Moves
 from greenroom.bots.stay.moving import Connect, Moving
 from greenroom.bots.stay.mute import Mute
@@ -137,6 +138,7 @@ class Parts:
         """What is said, what was said before and is known of people, and what is open in the room."""
         adopted, session = self.adopted, self.adopted.session
         self.memories = Memories(memory, session)
+        self.mind = MindOfBot(self.memories, lambda: self.rooms.now.hearing.contexts)
         self.turns = Turns(
             self._ledger, session, adopted.conversation, age=adopted.age, memories=self.memories
         )
@@ -328,6 +330,7 @@ class Parts:
             end=self.end,
             silence=self.rooms.silence,
             begin=self.chores.begin,
+            mind=self.mind.read,
             may_have_moved=lambda: self.moves.are_in_doubt,
         )
 
@@ -393,6 +396,7 @@ class Parts:
             silence=self.silence,
             mute=self.mute,
             voices=voices,
+            mind=self.mind,
             end=self.end,
             on_started=on_started,
         )

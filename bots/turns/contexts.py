@@ -22,6 +22,11 @@ class Contexts:
     def are_known(self) -> bool:
         return bool(self._by_person)
 
+    @property
+    def messages(self) -> list[list[Any]]:
+        """Those of each context."""
+        return [list(context.messages) for context in self._by_person.values()]
+
     def has(self, person: str | None) -> bool:
         return person in self._by_person
 

@@ -25,11 +25,13 @@ from greenroom.app.rooms.leases import (
     WriteConfig,
 )
 from greenroom.app.rooms.line import Place, Push
+from greenroom.app.rooms.minds import Memory, MemoryIs, Mind, ServiceFailure
 from greenroom.app.rooms.sessions import State
 from tests.contracts.takeovers import take_over
 from tests.rigs.makers import CELLAR, ME, OTHER, STAGE, a_beat, a_brief, a_claim, a_session, adopted, of_bob
 
 A_MOMENT = timedelta(milliseconds=200)
+A_MIND = Mind(Memory(MemoryIs.LOADED), 40, 1200, ServiceFailure("ATTSService", "authentication", 7.5))
 
 
 def adopt(ledger, *, token="a-token", owner=ME):
@@ -539,3 +541,14 @@ def test_steps_sent_together_are_done_in_order(ledger):
 
     assert claimed.epoch == view.lease.epoch
     assert withdrawn is False
+
+
+def test_what_a_bot_says_of_its_mind_is_read_with_its_room(ledger):
+    ledger.run(a_claim())
+    epoch = adopted(ledger)
+    beat(ledger, epoch, mind=A_MIND)
+    assert ledger.run(ReadRoom(STAGE)).mind == A_MIND
+
+    beat(ledger, epoch)  # a bot of a version that does not say it
+
+    assert ledger.run(ReadRoom(STAGE)).mind is None

@@ -18,6 +18,7 @@ from greenroom.app.api.schemas.fields import (
 from greenroom.app.rooms.asked_reaping import Deed
 from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import Found
+from greenroom.app.rooms.minds import MemoryIs
 from greenroom.app.rooms.providers import Source
 
 CONFIG_WORDS = (
@@ -61,10 +62,37 @@ class LeaseSchema(FactsSchema):
     since = Moment(attribute="since_ms")
 
 
+class MemorySchema(Schema):
+    state = fields.Enum(MemoryIs, by_value=True)
+    because = fields.String(allow_none=True, metadata={"description": "The kind of failure"})
+
+
+class ServiceFailureSchema(Schema):
+    service = fields.String(metadata={"description": "pipecat's class, as OpenAITTSService"})
+    category = fields.String(metadata={"description": "Of pipecat's, as authentication"})
+    seconds_ago = fields.Float(metadata={"description": "When the bot was last heard"})
+
+
+class MindSchema(Schema):
+    """How a bot's mind does, without a word that was said."""
+
+    memory = fields.Nested(MemorySchema, metadata={"description": "What it knows from earlier conversations"})
+    messages = fields.Integer(
+        allow_none=True, metadata={"description": "In its longest context; null: it has none of pipecat's"}
+    )
+    tokens = fields.Integer(allow_none=True, metadata={"description": "About as many"})
+    failure = fields.Nested(
+        ServiceFailureSchema, allow_none=True, metadata={"description": "The last of a service's"}
+    )
+
+
 class KeepaliveSchema(Schema):
     age_seconds = fields.Float()
     state = fields.String()
     is_stale = fields.Boolean()
+    mind = fields.Nested(
+        MindSchema, allow_none=True, metadata={"description": "Null: the bot has not said yet"}
+    )
 
 
 class OpenedSchema(Schema):

@@ -1,13 +1,18 @@
 """A bot has the room: it is heard, late, or not heard any more."""
 
+from datetime import timedelta
+
 from greenroom.app.operate.facts import UNHEARD, RoomFacts
 from greenroom.app.operate.findings import OK, PROBLEM, WARNING, Finding
 from greenroom.app.operate.story.history import crashes
 from greenroom.app.operate.story.sentences import found, reaper_will, where
 from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.leases import STALE_AFTER, Lease, LeaseStatus
+from greenroom.app.rooms.minds import MemoryIs, Mind
 from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.rooms.timings import BOT_STARTS_WITHIN, LOOP_BLOCKED_AT_MOST
+
+FAILED_LATELY = timedelta(minutes=2)  # what a service did before that, people have noticed or forgotten
 
 
 def on_stage(facts: RoomFacts, lease: Lease, session: Session) -> Finding:
@@ -42,7 +47,33 @@ def on_stage(facts: RoomFacts, lease: Lease, session: Session) -> Finding:
         State.PAUSED: "it is paused",
         State.WAITING: f"it is alone, and waits {duration(session.brief.persistence)} for its person",
     }.get(state, f"it is {state}")
-    return found(OK, f"There is a bot: session {session.id}, {heard}; {doing}.{crashes(facts.events)}")
+    there_is = f"There is a bot: session {session.id}, {heard}; {doing}."
+    if ails := _ails(facts.view.mind, age):
+        return found(
+            WARNING,
+            f"{there_is} {ails}",
+            "What its people say may go unheard or unanswered. The bots worker's log says more, by `session_id`; "
+            "`greenroom doctor` tries what a bot needs.",
+        )
+    return found(OK, f"{there_is}{crashes(facts.events)}{_mind(facts.view.mind)}")
+
+
+def _ails(mind: Mind | None, heard_ago: timedelta) -> str | None:
+    """What is wrong with the bot's mind, in a sentence."""
+    if mind is None:
+        return None
+    failed_ago = mind.failed_ago(heard_ago)
+    if mind.failure is not None and failed_ago is not None and failed_ago <= FAILED_LATELY:
+        return f"Its {mind.failure.service} failed {duration(failed_ago)} ago ({mind.failure.category})."
+    if mind.memory.state is MemoryIs.FAILED:
+        return f"What is known of its people could not be read ({mind.memory.because}): it talks without."
+    return None
+
+
+def _mind(mind: Mind | None) -> str:
+    if mind is None or not mind.messages:
+        return ""
+    return f" Its model reads {mind.messages} messages, about {mind.tokens} tokens."
 
 
 def _unheard(facts: RoomFacts, lease: Lease) -> Finding:

@@ -17,6 +17,7 @@
 -- ARGV[9] stale_ms    integer  the room is looked at if no further beat comes in this time
 -- ARGV[10] after      string   the last message that was read
 -- ARGV[11] user_bot   json     this session as its user's bot
+-- ARGV[12] mind       json     how the bot's mind does, or "" if it does not say; kept as it is
 -- returns {"kept" | "registered" | "superseded" (the room is another's, or the session is over), now in ms, the messages after the last one}
 local lease_key, keepalive_key, epoch_key = KEYS[1], KEYS[2], KEYS[3]
 local owner, epoch, active_ms = ARGV[1], ARGV[2], ARGV[5]
@@ -39,6 +40,7 @@ local function renew()
         outcome = "registered"
     end
     local beat = {timestamp = now_ms, session_id = ARGV[3], epoch = epoch, state = ARGV[4]}
+    if ARGV[12] ~= "" then beat.mind = ARGV[12] end
     redis.call("SET", keepalive_key, cjson.encode(beat), "PX", active_ms)
     return outcome
 end

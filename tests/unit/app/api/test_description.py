@@ -106,7 +106,7 @@ def test_what_is_sent_is_described_field_by_field(description):
 
     assert set(order) == {
         "room_url", "user_id", "user_name", "bot", "personality", "persona", "voice", "mode",
-        "session_persistence", "max_duration", "metadata", "language", "assistant", "conversation_id",
+        "session_persistence", "max_duration", "silence", "metadata", "language", "assistant", "conversation_id",
         "instructions", "prompts", "voice_parameters", "memory", "profile", "resume_token",
     }  # fmt: skip
 

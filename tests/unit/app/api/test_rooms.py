@@ -494,7 +494,7 @@ def test_a_room_says_who_has_it_and_keeps_the_claim_to_itself(caller, joined, bo
     assert (room["lease"]["host"], room["lease"]["job_id"]) == ("bots@stage", "job")
     assert room["lease"]["since"].startswith("2026-")
     assert 2 <= room["keepalive"].pop("age_seconds") < 12
-    assert room["keepalive"] == {"state": "live", "is_stale": False}
+    assert room["keepalive"] == {"state": "live", "is_stale": False, "mind": None}
     assert launches.asked[0][1] not in response.text
 
 

@@ -66,6 +66,7 @@ WRONG = {
     "a patience of minus one": ("POST", "/join", {"session_persistence": -1}, 422, "Use 0 to 3600 seconds"),
     "longer than any calendar": ("POST", "/join", {"max_duration": 10**18}, 422, "max_duration"),
     "longer than any calendar, as a fraction": ("POST", "/join", b'{"max_duration": 1e300}', 422, "max_duration"),
+    "a silence of two hours": ("POST", "/join", {"silence": 7200}, 422, "Use 0 to 3600 seconds"),
     "shorter than any calendar": ("POST", "/join", {"session_persistence": -(10**18)}, 422, "session_persistence"),
     # too long, or with characters in it that do not belong there
     "a long user": ("POST", "/join", {"user_id": "a" * 129}, 422, "user_id: Use up to 128"),

@@ -18,8 +18,9 @@ from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.archive import Visit
 from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.histories import History
-from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, ReadRoom, Supersede
+from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, Beat, ReadRoom, Supersede
 from greenroom.app.rooms.line import Push
+from greenroom.app.rooms.minds import Memory, MemoryIs, Mind, ServiceFailure
 from greenroom.app.rooms.session_events import Appearance, Event, Happened, Note
 from greenroom.app.rooms.session_lists import Forget
 from greenroom.app.rooms.sessions import Reason, State, Succeed, Transition
@@ -60,6 +61,38 @@ def test_a_room_that_nobody_asked_for(ledger):
 
     assert (verdict, "nobody has asked" in says) == (OK, True)
     assert "POST /join" in do
+
+
+def beats(ledger, bot, mind):
+    step = Beat.of(bot.session, owner=bot.owner, host="bots@stage", state=State.LIVE, mind=mind)
+    ledger.run(step)
+
+
+def test_a_bot_whose_service_has_failed_lately_is_told_of(ledger, bot):
+    beats(ledger, bot, Mind(failure=ServiceFailure("OpenAITTSService", "authentication", 20.0)))
+    verdict, says, do = told(ledger)
+
+    assert verdict is WARNING and "Its OpenAITTSService failed 2" in says and "(authentication)" in says
+    assert "log" in do
+
+    beats(ledger, bot, Mind(failure=ServiceFailure("OpenAITTSService", "authentication", 900.0)))
+    assert told(ledger)[0] is OK
+
+
+def test_a_bot_that_could_not_read_what_is_known_is_told_of(ledger, bot):
+    beats(ledger, bot, Mind(Memory(MemoryIs.FAILED, "database-away")))
+
+    verdict, says, _ = told(ledger)
+
+    assert verdict is WARNING and "could not be read (database-away)" in says
+
+
+def test_how_long_a_context_is_stands_beside_a_bot_that_is_well(ledger, bot):
+    beats(ledger, bot, Mind(Memory(MemoryIs.LOADED), 40, 1200))
+
+    verdict, says, _ = told(ledger)
+
+    assert verdict is OK and "40 messages, about 1200 tokens" in says
 
 
 def test_a_bot_that_is_there(ledger, bot):
