@@ -6,6 +6,7 @@ import json
 from greenroom.app.cli_arguments import OK, word
 from greenroom.app.cli_here import ledger_of, settings_here
 from greenroom.app.rooms.clock import Now
+from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.outboxes import ReadOutbox
 from greenroom.app.rooms.reading import LYING_AT_MOST
 
@@ -43,8 +44,11 @@ def session(chosen: argparse.Namespace) -> int:
         told = SessionWithHistorySchema().dump({**vars(history.session), **vars(history)})
         print(json.dumps({**told, **EventsSchema().dump({"events": events})}))
         return OK
-    outbox, now_ms = ledger.run_all([ReadOutbox(history.session.conversation_id, LYING_AT_MOST), Now()])
-    print(*SessionStory(history, events, len(outbox.entries), now_ms).lines(), sep="\n")
+    session = history.session
+    outbox, now_ms, room = ledger.run_all(
+        [ReadOutbox(session.conversation_id, LYING_AT_MOST), Now(), ReadRoom(session.room)]
+    )
+    print(*SessionStory(history, events, len(outbox.entries), now_ms, room.lease).lines(), sep="\n")
     return OK
 
 

@@ -78,14 +78,19 @@ class Process:
                 raise CannotKeepUp(self.name, f"{self.name} {_in_words(code)} {deaths} times in a row.")
             await self._pause(code, min(FIRST_PAUSE * 2 ** (deaths - 1), LONGEST_PAUSE))
 
-    async def stop(self, within: float) -> None:
-        """Send SIGTERM, wait, and kill the whole process group if it still runs.  Safe to repeat."""
+    async def stop(self, within: float, goes_on: str = "") -> None:
+        """Send SIGTERM, wait, and kill the whole process group if it still runs.  Safe to repeat.
+
+        `goes_on` says of one that is killed what of it is not lost.
+        """
         self._stopping.set()
         if self._child and not self._gone.is_set():
             with suppress(ProcessLookupError):
                 self._child.send_signal(signal.SIGTERM)
             if not await self._went(within):
-                self._around.output.say(f"{self.name} did not stop in time and is killed")
+                self._around.output.say(
+                    f"{self.name} is not done yet and is ended{goes_on and f': {goes_on}'}"
+                )
                 _kill(self._child.pid)
         await self._gone.wait()
 

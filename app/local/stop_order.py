@@ -14,6 +14,7 @@ STOP_ORDER: tuple[Mapping[str, float], ...] = (
     {"redis": 6.0, "livekit": 2.0},  # LiveKit would wait for those who are in its rooms
 )
 OTHERS_STOP_WITHIN = 5.0  # seconds
+GOES_ON: Mapping[str, str] = {"bots": "their calls go on after the next start"}
 # With a Redis of ours there is no worker elsewhere to hand calls over to, and somebody waits at a terminal.  A session
 # whose bot is killed goes on after the next start, as one that was parked does.
 ALONE_STOPS_WITHIN = 9.0  # seconds, all of it
@@ -30,7 +31,7 @@ async def stop_in_order(processes: Mapping[str, Process], *, is_alone: bool) -> 
     for stage, kept in zip(({**others, **first}, *later), KEPT_FOR_LATER, strict=True):
         most = stops_within - (time.monotonic() - began) - kept
         stops = [
-            processes[name].stop(min(within, max(1.0, most)))
+            processes[name].stop(min(within, max(1.0, most)), GOES_ON.get(name, ""))
             for name, within in stage.items()
             if name in processes
         ]

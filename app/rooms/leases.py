@@ -126,6 +126,10 @@ def owner_of(host: str, job_id: str, pid: int) -> str:
     return f"{host}/{job_id}/{pid}"
 
 
+def pid_of(owner: str) -> int:
+    return int(owner.rpartition("/")[2])
+
+
 class Adoption(StrEnum):
     """How an attempt to adopt a claim ended."""
 

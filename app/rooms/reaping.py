@@ -85,21 +85,14 @@ class Reaper:
         """
         undecided = {}
         found = self._ledger.run(ReadSessions(tuple(held)))
-        for (session_id, owner), session in zip(held.items(), found, strict=True):
-            if session is None:
-                continue
-            failure = self._died_with(host_id, session.room)
+        sessions = [session for session in found if session is not None]
+        rooms = self._ledger.run_all([ReadRoom(session.room) for session in sessions]) if sessions else []
+        for session, view in zip(sessions, rooms, strict=True):
+            owner, failure = held[session.id], _died_with(host_id, view.age)
             finding, _ = self._reviving.revive(session.room, failure, owner=owner, quiet_for=MISSED_A_BEAT)
             if finding is Found.ALIVE:
-                undecided[session_id] = owner
+                undecided[session.id] = owner
         return undecided
-
-    def _died_with(self, host_id: str, room: Room) -> BotFailure:
-        """It is noticed when another worker comes; how long nobody heard the bot before that is told with it."""
-        detail = f"died with its worker {host_id}"
-        if (age := self._ledger.run(ReadRoom(room)).age) is not None:
-            detail += f", and was last heard {max(age, timedelta(0)).seconds} seconds before"
-        return BotFailure(FailureKind.WORKER_DIED, detail)
 
     def held_by(self, host_id: str) -> dict[str, str]:
         """The sessions that a worker of this name last reported, each with the owner of its lease."""
@@ -122,3 +115,11 @@ class Reaper:
         elif finding is Found.FREE:
             unstarted.end_lapsed(room)
             self._ledger.run(ClearDeadline(room))
+
+
+def _died_with(host_id: str, age: timedelta | None) -> BotFailure:
+    """It is noticed when another worker comes; how long nobody had heard the bot by then is told with it."""
+    detail = f"died with its worker {host_id}"
+    if age is not None:
+        detail += f", and was last heard {max(age, timedelta(0)).seconds} seconds before"
+    return BotFailure(FailureKind.WORKER_DIED, detail)

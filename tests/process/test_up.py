@@ -422,7 +422,7 @@ def test_a_second_ctrl_c_does_not_wait_for_one_that_does_not_listen(folder):
 
     assert up.ends() == 0
     assert "hurrying" in up.said
-    assert "bots did not stop in time and is killed" in up.said
+    assert "bots is not done yet and is ended: their calls go on after the next start" in up.said
     assert folder.left() == []
 
 
@@ -433,7 +433,7 @@ def test_one_ctrl_c_is_enough_where_bots_do_not_end(folder):
     up.process.send_signal(signal.SIGINT)
 
     assert up.ends() == 0
-    assert "bots did not stop in time and is killed" in up.said
+    assert "bots is not done yet and is ended: their calls go on after the next start" in up.said
     assert folder.notes[-1] == "control gone"
     assert folder.left() == []
 

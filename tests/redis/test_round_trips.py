@@ -8,13 +8,14 @@ from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.joining import Joining
 from greenroom.app.rooms.line_upkeep import GIVES_WAY_AFTER, Positions, free_slots
 from greenroom.app.rooms.overview import Overview
+from greenroom.app.rooms.reaping import Reaper
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import State, Transition
 from greenroom.app.rooms.sweeping import ORPHANED_AFTER, sweep
 from greenroom.app.rooms.workers import Host, Report
 from greenroom.app.storage.ledger import RedisLedger
 from tests.fakes.launches import RememberedLaunches
-from tests.rigs.makers import a_beat, a_claim, a_session, adopted, an_order
+from tests.rigs.makers import ME, a_beat, a_claim, a_session, adopted, an_order
 from tests.rigs.redis_world import pass_time
 
 
@@ -42,6 +43,12 @@ def trips(monkeypatch):
 
 def tell_positions(ledger):
     Positions(ledger).tell()
+
+
+def inherit_bots_that_live(ledger):
+    """A worker comes back under its name, and all the bots that it held before still beat."""
+    held = {f"session-of-token-{number}": ME for number in range(30)}
+    assert len(Reaper(ledger, RememberedLaunches()).inherit("bots@stage", held)) == 30
 
 
 @pytest.mark.parametrize(
@@ -99,6 +106,7 @@ def test_whoever_makes_room_reads_only_as_many_sessions_as_slots_are_wanted(ledg
         (sweep, 3),  # their ids; they; their rooms
         (free_slots, 3),  # who waits; their ids; they
         (tell_positions, 4),  # who waits; how many slots; they; their places
+        (inherit_bots_that_live, 32),  # they; their rooms; and whether each may be revived
     ],
 )
 def test_what_is_done_for_all_sessions_takes_no_more_round_trips_for_more_of_them(

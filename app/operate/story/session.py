@@ -9,6 +9,7 @@ from greenroom.app.operate.story.tale import Names, Tale
 from greenroom.app.operate.wording import count, duration, moment
 from greenroom.app.rooms.archive import Visit
 from greenroom.app.rooms.histories import History
+from greenroom.app.rooms.leases import Lease, pid_of
 from greenroom.app.rooms.session_events import Event
 from greenroom.app.rooms.transcripts import clean
 
@@ -21,6 +22,7 @@ class SessionStory:
     events: Sequence[Event]
     on_their_way: int  # turns of its conversation that are not in the database yet
     now_ms: int
+    lease: Lease | None = None  # of its room
 
     def lines(self) -> list[str]:
         """Headline, what to do, who was there, and what happened."""
@@ -56,8 +58,16 @@ class SessionStory:
         by = f", asked for as assistant {clean(brief.assistant)}" if brief.assistant else ""
         said = count(self.history.message_count, "message")
         return [
-            f"Session {clean(self.history.session.id)}, bot {clean(brief.bot)}{by}; {said} of people and bot."
+            f"Session {clean(self.history.session.id)}, bot {clean(brief.bot)}{by}; {said} of people and bot.",
+            *self._process(),
         ]
+
+    def _process(self) -> list[str]:
+        """Where its bot runs now, for whoever wants to look at the process."""
+        lease = self.lease
+        if lease is None or lease.session_id != self.history.session.id or lease.owner is None:
+            return []
+        return [f"Its bot is process {pid_of(lease.owner)} of {clean(lease.host or 'a worker')}."]
 
     def _ending(self) -> list[str]:
         reason = self.history.session.reason

@@ -18,7 +18,16 @@ from greenroom.app.operate.wording import duration
 from greenroom.app.rooms.archive import Visit
 from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.histories import History
-from greenroom.app.rooms.leases import PARKED_FOR, STALE_AFTER, Beat, ReadRoom, Supersede
+from greenroom.app.rooms.leases import (
+    PARKED_FOR,
+    STALE_AFTER,
+    Beat,
+    Lease,
+    LeaseStatus,
+    ReadRoom,
+    Supersede,
+    owner_of,
+)
 from greenroom.app.rooms.line import Push
 from greenroom.app.rooms.minds import Memory, MemoryIs, Mind, ServiceFailure
 from greenroom.app.rooms.session_events import Appearance, Event, Happened, Note
@@ -346,6 +355,18 @@ def test_a_guest_is_called_alike_all_through_and_their_whole_id_stands_once():
 
     assert lines[0].startswith("The session of guest cdef in ")
     assert [line for line in lines if guest in line] == [f"  00:00:00 to 00:00:00  {guest} (guest cdef)"]
+
+
+@pytest.mark.parametrize(("session_id", "is_told"), [("a-session", True), ("another", False)])
+def test_a_session_s_story_says_which_process_its_bot_is(session_id, is_told):
+    """No command did: whoever wanted to look at the process had to search for it."""
+    lease = Lease(
+        LeaseStatus.ACTIVE, session_id, 7, 1, host="bots@stage", owner=owner_of("bots@stage", "j", 4321)
+    )
+
+    lines = SessionStory(History(a_session("a-session"), 0, 1000, ()), (), 0, 3, lease).lines()
+
+    assert ("Its bot is process 4321 of bots@stage." in lines) is is_told
 
 
 def end(ledger, session, reason, detail=None):
