@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -415,6 +416,37 @@ def test_nothing_is_wider_than_the_window(talk: TalkPage, server: FakeServer, wi
     assert not talk.is_too_wide()
     for button in talk.page.get_by_role("button").all():
         assert button.bounding_box()["height"] >= 44, "a thumb can press it"
+
+
+# A call in which all is shown that may be, with a long hint and a picture of the bot
+LIVE = """() => {
+    document.body.dataset.state = "live";
+    document.body.classList.add("has-picture");
+    for (const id of ["ways", "key-form"]) document.getElementById(id).hidden = true;
+    for (const id of ["controls", "script", "pick", "camera", "walk"]) document.getElementById(id).hidden = false;
+    document.getElementById("more").textContent = "Try: " + Array(5).fill("“my name is Ada”").join(" · ");
+    document.getElementById("picture").style.aspectRatio = "4 / 3";
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 400, 1280])
+def test_the_bot_s_picture_leaves_the_words_free_and_no_button_stands_in_a_row_alone(
+    talk: TalkPage, width: int
+):
+    """On a phone the picture lay under the hint, and the red button alone in a second row."""
+    talk.page.set_viewport_size({"width": width, "height": 640})
+    talk.open(key=None)
+    talk.page.evaluate(LIVE)
+    box = {name: talk.page.locator(f"#{name}").bounding_box() for name in ("more", "picture", "stage")}
+    rows = Counter(
+        round(button.bounding_box()["y"]) for button in talk.page.locator("#controls button").all()
+    )
+
+    assert box["more"]["y"] + box["more"]["height"] <= box["picture"]["y"] + 1
+    assert box["picture"]["height"] > 60
+    assert box["picture"]["y"] + box["picture"]["height"] < box["stage"]["y"] + box["stage"]["height"]
+    assert min(rows.values()) > 1
+    assert not talk.is_too_wide()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
