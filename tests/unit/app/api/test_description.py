@@ -105,7 +105,7 @@ def test_what_is_sent_is_described_field_by_field(description):
     order = description["components"]["schemas"]["Join"]["properties"]
 
     assert set(order) == {
-        "room_url", "user_id", "user_name", "bot", "personality", "persona", "voice", "mode",
+        "room_url", "user_id", "user_name", "stealth", "bot", "personality", "persona", "voice", "mode",
         "session_persistence", "max_duration", "silence", "metadata", "language", "assistant", "conversation_id",
         "instructions", "prompts", "voice_parameters", "memory", "profile", "resume_token",
     }  # fmt: skip

@@ -59,6 +59,7 @@ WRONG = {
     "half seconds": ("POST", "/join", {"max_duration": 60.5}, 422, "Not a valid integer"),
     "null for a duration": ("POST", "/join", {"max_duration": None}, 422, "may not be null"),
     "a list for metadata": ("POST", "/join", {"metadata": [1]}, 422, "metadata: Not a valid mapping"),
+    "a text for stealth": ("POST", "/join", {"stealth": "yes"}, 422, "stealth: Not a valid boolean"),
     # out of range
     "too short": ("POST", "/join", {"max_duration": 9}, 422, "Use 10 to 86400 seconds"),
     "too long": ("POST", "/join", {"max_duration": 86401}, 422, "Use 10 to 86400 seconds"),
