@@ -1,6 +1,6 @@
 """The services with which our bot hears, thinks and speaks: which ones a session gets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from greenroom.app.speech import Part
 from greenroom.app.speech.choosing import choices
 from greenroom.bots import personalities
 from greenroom.bots.personalities import Personality
+from greenroom.bots.speech.failover import Ears, Minds, Voices, one_of
 from greenroom.bots.speech.making import Making, module_of, voice_of
 from greenroom.bots.speech.making import SpeechNotInstalled as SpeechNotInstalled
 from greenroom.bots.voices import kind_for as kind_for
@@ -26,16 +27,25 @@ class Speech:
     tts: FrameProcessor
 
 
+STAND_INS: Mapping[Part, type[Ears | Minds | Voices]] = {
+    Part.HEARING: Ears,
+    Part.THINKING: Minds,
+    Part.SPEAKING: Voices,
+}  # what several services for a part are put into
+
+
 def build(personality: Personality, settings: Settings) -> Speech:
     """Make the services of a session; raises SpeechNotInstalled."""
-    chosen = choices(settings, named_by(personality))
+    chosen = dict(choices(settings, named_by(personality)))
+    first, *others = chosen[Part.THINKING]
+    if (
+        personality.model and not first.model
+    ):  # its own service's name for it, which another one would not know
+        chosen[Part.THINKING] = (replace(first, model=personality.model), *others)
     making = Making(personality, settings)
 
     def make(part: Part) -> FrameProcessor:
-        choice = making.ready(chosen[part])[0]
-        if part is Part.THINKING and choice == chosen[part][0] and not choice.model:
-            choice = replace(choice, model=personality.model or "")
-        return making.make(choice)
+        return one_of(STAND_INS[part], [making.make(choice) for choice in making.ready(chosen[part])])
 
     return Speech(hearing=lambda: make(Part.HEARING), llm=make(Part.THINKING), tts=make(Part.SPEAKING))
 

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
+from pipecat.pipeline.llm_switcher import LLMSwitcher
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
@@ -32,7 +33,7 @@ class Toolbox:
 
     def register(self, mind: Any) -> None:
         """Have a model's calls answered, if it can call functions."""
-        if isinstance(mind, LLMService):
+        if isinstance(mind, LLMService | LLMSwitcher):
             for tool in self._tools:
                 mind.register_function(tool.name, partial(self._answer, tool), timeout_secs=tool.within)
 

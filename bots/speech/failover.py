@@ -1,0 +1,196 @@
+"""What a part does when its service fails: the next choice takes over, and does again what the failed one had to do.
+
+pipecat's `ServiceSwitcher` routes to one of several services; its own strategy leaves a service only when it can never
+work again.  A voice cannot wait for that: here any failure of a service is reason enough.  A failure is forwarded
+only where nobody is left to take over, so that the bot apologises (`bots/stay/failing.py`).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from pipecat.frames.frames import (
+    AggregatedTextFrame,
+    ErrorFrame,
+    Frame,
+    InputAudioRawFrame,
+    InterruptionFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSStartedFrame,
+    TTSTextFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.pipeline.llm_switcher import LLMSwitcher
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.service_switcher import ServiceSwitcher, ServiceSwitcherStrategyFailover
+from pipecat.processors.aggregators.llm_text_processor import LLMTextProcessor
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.utils.errors import ErrorCategory
+
+BEFORE_SPEECH = 50  # frames of sound, a second, that a recogniser hears besides what the VAD calls speech
+LONGEST_UTTERANCE = 3000  # frames, a minute: what is longer is heard again from there on
+SENTENCES_KEPT = 64  # that are not spoken yet
+DOWN = FrameDirection.DOWNSTREAM
+
+
+class NextChoice(ServiceSwitcherStrategyFailover):
+    """Each service that has not failed of the work at hand, in turn."""
+
+    def __init__(self, services: list[FrameProcessor]) -> None:
+        super().__init__(services)
+        self._failed: set[FrameProcessor] = set()
+
+    async def handle_error(self, error: ErrorFrame) -> FrameProcessor | None:
+        """The one that takes over; None, and all may be tried again with the next work, if nobody is left."""
+        if error.category is ErrorCategory.APPLICATION:  # a tool's, which says nothing of its service
+            return None
+        self._failed.add(self.active_service)
+        place = self.services.index(self.active_service)
+        for candidate in [*self.services[place + 1 :], *self.services[:place]]:
+            if candidate.is_usable and candidate not in self._failed:
+                return await self._set_active_if_available(candidate)
+        self._failed.clear()
+        return None
+
+    def succeeded(self) -> None:
+        """The work at hand is done."""
+        self._failed.clear()
+
+
+class Ears(ServiceSwitcher[NextChoice]):
+    """Several that hear: who takes over hears again what was just said."""
+
+    def __init__(self, services: list[FrameProcessor]) -> None:
+        super().__init__(services, NextChoice)
+        self._before: deque[Frame] = deque(maxlen=BEFORE_SPEECH)
+        self._utterance: deque[Frame] = deque(maxlen=LONGEST_UTTERANCE)
+        self._is_spoken = False
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, VADUserStartedSpeakingFrame):
+            self._utterance.clear()
+            self._utterance.extend([*self._before, frame])
+            self._is_spoken = True
+        elif isinstance(frame, VADUserStoppedSpeakingFrame):
+            self._utterance.append(frame)
+            self._is_spoken = False
+        elif isinstance(frame, InputAudioRawFrame):
+            (self._utterance if self._is_spoken else self._before).append(frame)
+        await super().process_frame(frame, direction)
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = DOWN) -> None:
+        active = self.strategy.active_service
+        if isinstance(frame, TranscriptionFrame):
+            self.strategy.succeeded()
+            if not self._is_spoken:
+                self._utterance.clear()
+        await super().push_frame(frame, direction)
+        if self.strategy.active_service is not active:
+            for heard in list(self._utterance):  # a ParallelPipeline lets none of these out a second time
+                await self.strategy.active_service.queue_frame(heard, DOWN)
+
+
+class Minds(LLMSwitcher[NextChoice]):
+    """Several that think: who takes over answers the same context."""
+
+    def __init__(self, services: list[Any]) -> None:
+        super().__init__(services, NextChoice)
+        self._asked: LLMContextFrame | None = None
+        self._answers = False  # the failed one has begun to answer, and will end that
+        self._owes = False
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, LLMContextFrame) and direction is DOWN:
+            self._asked, self._answers, self._owes = frame, False, False
+        elif isinstance(frame, InterruptionFrame):
+            self._asked, self._answers, self._owes = None, False, False
+        await super().process_frame(frame, direction)
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = DOWN) -> None:
+        active = self.strategy.active_service
+        if isinstance(frame, LLMFullResponseStartFrame):
+            self._answers = True
+        await super().push_frame(frame, direction)
+        if self.strategy.active_service is not active:
+            self._owes = self._asked is not None
+        if isinstance(frame, LLMFullResponseEndFrame):
+            self._answers = False
+            if not self._owes:
+                self._asked = None
+                self.strategy.succeeded()
+        if self._owes and not self._answers and self._asked is not None:
+            self._owes = False
+            await self.active_llm.queue_frame(LLMContextFrame(self._asked.context), DOWN)
+
+
+class Voices(ServiceSwitcher[NextChoice]):
+    """Several that speak: who takes over speaks each sentence that the failed one has not."""
+
+    def __init__(self, services: list[FrameProcessor]) -> None:
+        super().__init__(services, NextChoice)
+        self._unspoken: deque[AggregatedTextFrame | TTSSpeakFrame] = deque(maxlen=SENTENCES_KEPT)
+        self._spoken = ""  # letters of the first of these
+        self._late: set[int] = set()  # what a service says after another one has taken over
+        for service in services:
+            service.add_event_handler("on_before_push_frame", self._look)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, InterruptionFrame):
+            self._unspoken.clear()
+            self._spoken = ""
+        elif isinstance(frame, AggregatedTextFrame | TTSSpeakFrame) and direction is DOWN:
+            self._unspoken.append(frame)
+        await super().process_frame(frame, direction)
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = DOWN) -> None:
+        if frame.id in self._late:
+            self._late.discard(frame.id)
+            return
+        active = self.strategy.active_service
+        if isinstance(frame, TTSTextFrame):
+            self._was_spoken(frame.text)
+        await super().push_frame(frame, direction)
+        if self.strategy.active_service is not active:
+            self._spoken = ""
+            for sentence in list(self._unspoken):
+                await self.strategy.active_service.queue_frame(_anew(sentence), DOWN)
+
+    async def _look(self, service: FrameProcessor, frame: Frame) -> None:
+        of_speech = TTSAudioRawFrame | TTSStartedFrame | AggregatedTextFrame
+        if service is not self.strategy.active_service and isinstance(frame, of_speech):
+            self._late.add(frame.id)
+
+    def _was_spoken(self, text: str) -> None:
+        """Some services tell each word, others each sentence."""
+        self.strategy.succeeded()
+        self._spoken += _letters(text)
+        while self._unspoken and self._spoken.startswith(first := _letters(self._unspoken[0].text)):
+            self._unspoken.popleft()
+            self._spoken = self._spoken.removeprefix(first)
+
+
+def one_of(part: type[Ears | Minds | Voices], services: Sequence[Any]) -> FrameProcessor:
+    """A processor for a part of a bot: its only service, or several that stand in for each other."""
+    if len(services) == 1:
+        only: FrameProcessor = services[0]
+        return only
+    made = part(list(services))
+    # Whole sentences: what a service has of one when it fails, nobody else has
+    return Pipeline([LLMTextProcessor(), made]) if isinstance(made, Voices) else made
+
+
+def _anew(sentence: AggregatedTextFrame | TTSSpeakFrame) -> Frame:
+    """The same to be spoken; a service writes into the frame that it is given."""
+    if isinstance(sentence, TTSSpeakFrame):
+        return TTSSpeakFrame(sentence.text, append_to_context=sentence.append_to_context)
+    return AggregatedTextFrame(sentence.text, sentence.text_type, raw_text=sentence.raw_text)
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split())
