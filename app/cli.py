@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from greenroom.app import (
+    cli_admin,
     cli_doctor,
     cli_processes,
     cli_services,
@@ -170,6 +171,8 @@ COMMANDS: dict[str, Command] = {
     "import-assistants": Command(_import_assistants, _import_arguments),
     "sessions": Command(cli_sessions.sessions, json_argument),
     "session": Command(cli_sessions.session, and_json(cli_sessions.session_arguments)),
+    "say": Command(cli_admin.say, and_json(cli_admin.say_arguments)),
+    "admin": Command(cli_admin.admin, and_json(cli_admin.admin_arguments)),
     "conversations": Command(cli_talks.conversations, and_json(cli_talks.conversations_arguments)),
     "conversation": Command(cli_talks.conversation, and_json(cli_talks.conversation_arguments)),
     "users": Command(cli_talks.users, and_json(cli_talks.users_arguments)),

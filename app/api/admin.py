@@ -4,6 +4,8 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
+import structlog
+
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.orders import check_personality
 from greenroom.app.api.schemas.admin import OF_A_PERSONA, AdminedSchema, AdminSchema, as_told
@@ -18,6 +20,7 @@ OF_ONE = 600  # actions a minute in single sessions, of all admins together: mor
 OF_ALL = 30  # pages of broadcasts a minute, each with up to 200 bots
 THE_KEY = "the holder of the key"
 
+log = structlog.get_logger(__name__)
 bp = JsonBlueprint("admin", __name__, description="What an admin has bots do")
 
 
@@ -48,6 +51,11 @@ def act(wanted: dict[str, Any]) -> dict[str, Any]:
             )
         else:
             results = [here.administering.in_session(wanted["session_id"], action, **how)]
+    for each in results:
+        outcome = "done" if each.refusal is None else each.refusal.kind
+        log.info("admin_acted", session_id=each.session.id, action=action.name, by=THE_KEY, outcome=outcome)
+    if not is_of_all and (refusal := results[0].refusal):
+        raise refusal
     return {"action": action.name, "results": [as_told(each) for each in results], "next": next_page}
 
 

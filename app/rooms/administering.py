@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import structlog
-
 from greenroom.app.errors.bots import BotSilent, NotOnStage, OnItsWay
 from greenroom.app.errors.families import Conflict, GreenroomError
 from greenroom.app.errors.limits import NoLongerAwaited
@@ -37,8 +35,6 @@ from greenroom.app.rooms.transitions import await_arrival
 SESSIONS_AT_ONCE = (
     200  # of a broadcast: each is asked in one of three batches, and waited for together with the others
 )
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -101,24 +97,22 @@ class Administering:
     ) -> Result:
         """Have one session's bot do it; one that is on its way to another room is waited for.
 
-        Raises NoSuchSession, SessionEnded, NotOnStage, OnItsWay, BotSilent, BotFailed, NoLongerAwaited, and what the
-        bot refuses.
+        Raises NoSuchSession, NoLongerAwaited; all else that keeps it from that is in the result.
         """
-        return self._one(
-            await_arrival(self._ledger, session_id, is_awaited=is_awaited), action, by, is_awaited
-        )
+        session = await_arrival(self._ledger, session_id, is_awaited=is_awaited)
+        return self._do([session], action, by, is_awaited)[0]
 
     def in_room(
         self, room: Room, action: Action, *, by: str, is_awaited: Callable[[], bool] = lambda: True
     ) -> Result:
-        """Have the bot of a room do it.  Raises NoBotThere, and the same."""
+        """Have the bot of a room do it.  Raises NoBotThere, NoLongerAwaited."""
         lease = self._ledger.run(ReadRoom(room)).lease
         if lease is None or lease.status is LeaseStatus.PENDING:
             raise NoBotThere
         session = await_arrival(self._ledger, lease.session_id, is_awaited=is_awaited)
         if session.room != room:
             raise NoBotThere
-        return self._one(session, action, by, is_awaited)
+        return self._do([session], action, by, is_awaited)[0]
 
     def in_all(
         self,
@@ -132,12 +126,6 @@ class Administering:
         """Have a page of all sessions' bots do it: a result for each, and what the next page comes after, if any."""
         sessions, next_after = self._overview.sessions(after, limit)
         return self._do(sessions, action, by, is_awaited), next_after
-
-    def _one(self, session: Session, action: Action, by: str, is_awaited: Callable[[], bool]) -> Result:
-        (result,) = self._do([session], action, by, is_awaited)
-        if result.refusal is not None:
-            raise result.refusal
-        return result
 
     def _do(
         self, sessions: Sequence[Session], action: Action, by: str, is_awaited: Callable[[], bool]
@@ -256,16 +244,10 @@ class Administering:
         self._run_all([WriteConfig(each.room, each.epoch, action.changes) for each in moved])
 
     def _write_down(self, results: Sequence[Result], action: Action, by: str) -> None:
-        """Who had a bot do what, in the log and in its history; never the words."""
-        notes: list[Step[Any]] = []
-        for result in results:
-            session, refusal = result.session, result.refusal
-            outcome = "done" if refusal is None else refusal.kind
-            log.info("admin_acted", session_id=session.id, action=action.name, by=by, outcome=outcome)
-            if refusal is None:
-                detail = f"{action.name}, by {by}"
-                notes.append(Note(session.id, Happened.ADMIN_ACTED, session.epoch, detail=detail))
-        self._run_all(notes)
+        """Who had a bot do what, in its history; never the words."""
+        detail = f"{action.name}, by {by}"
+        done = [each.session for each in results if each.refusal is None]
+        self._run_all([Note(each.id, Happened.ADMIN_ACTED, each.epoch, detail=detail) for each in done])
 
     def _run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
         return self._ledger.run_all(steps) if steps else []
