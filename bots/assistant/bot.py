@@ -77,7 +77,7 @@ async def bot(runner_args: RunnerArguments) -> None:
     about: dict[str, Any] = runner_args.body or {}
     current = _settings()
     personality = personalities.load(about.get("personality") or current.default_personality)
-    personality = personality.as_asked(about)
+    personality = speech.as_spoken(personality, current).as_asked(about)
     is_forum = about.get("mode") == Mode.FORUM
     transport = await create_transport(runner_args, transports(with_camera=is_forum))
     parts = speech.build(personality, current)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipecat.processors.frame_processor import FrameProcessor
 
+from greenroom.app.rooms.brief import WORDS
 from greenroom.app.settings import Settings
 from greenroom.app.speech import Part
 from greenroom.app.speech.choosing import choices
@@ -16,6 +17,12 @@ from greenroom.bots.speech.making import Making, module_of, voice_of
 from greenroom.bots.speech.making import SpeechNotInstalled as SpeechNotInstalled
 from greenroom.bots.voices import kind_for as kind_for
 from greenroom.bots.voices import named_by
+
+LANGUAGES = {
+    "da": "Danish", "de": "German", "es": "Spanish", "fi": "Finnish", "fr": "French", "it": "Italian",
+    "ja": "Japanese", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "sv": "Swedish",
+    "tr": "Turkish", "uk": "Ukrainian", "zh": "Chinese",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,26 @@ def build(personality: Personality, settings: Settings) -> Speech:
         return one_of(STAND_INS[part], [making.make(choice) for choice in making.ready(chosen[part])])
 
     return Speech(hearing=lambda: make(Part.HEARING), llm=make(Part.THINKING), tts=make(Part.SPEAKING))
+
+
+def as_spoken(personality: Personality, settings: Settings) -> Personality:
+    """A personality as the speech of its sessions can say it: the demo's knows English alone.
+
+    One of another language says so in the demo, in the sentences of the one that comes first here.
+    """
+    if personality.language.partition("-")[0] == "en" or kind_for(settings, personality) != "demo":
+        return personality
+    english, language = personalities.load("host"), personality.language.partition("-")[0]
+    sentences = {word: getattr(english, word) for word in WORDS if word not in ("system", "greeting")}
+    return replace(
+        personality,
+        language=english.language,
+        prompt=f"{personality.prompt}\n\nSpeak English, whatever language you are told things in.",
+        greeting=f"Hello, I am {personality.name}. My language is {LANGUAGES.get(language, 'another one')}, "
+        "and this demo hears and speaks nothing but English: with speech services of your own I do better. "
+        "What is your name?",
+        **sentences,
+    )
 
 
 def voice_for(settings: Settings, personality: Personality) -> str:

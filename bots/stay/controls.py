@@ -123,7 +123,8 @@ class Controls:
     @property
     def _own_personality(self) -> Personality:
         """The personality before anybody has asked anything of it."""
-        return load_personality(self._config.get("personality") or self._session.brief.personality)
+        named = self._config.get("personality") or self._session.brief.personality
+        return speech.as_spoken(load_personality(named), self._settings)
 
     @property
     def _personality(self) -> Personality:

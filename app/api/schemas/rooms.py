@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from greenroom.app.api.schemas.character import voice_parameters
+from greenroom.app.api.schemas.character import PromptsSchema, voice_parameters
 from greenroom.app.api.schemas.facts import FactsSchema
 from greenroom.app.api.schemas.fields import (
     LANGUAGE,
@@ -24,6 +24,7 @@ from greenroom.app.rooms.providers import Source
 CONFIG_WORDS = (
     "guidance",
     "prompt",
+    "prompts",
     "instructions",
 )  # of a changed configuration, what may be long, and about people
 
@@ -40,6 +41,7 @@ class ConfigSchema(Strict):
     language = fields.String(validate=LANGUAGE, allow_none=True)
     mode = fields.Enum(Mode, by_value=True, allow_none=True)
     prompt = fields.String(validate=[validate.Length(max=8000), printable], allow_none=True)
+    prompts = fields.Nested(PromptsSchema, allow_none=True)
 
 
 class ConfiguredSchema(Schema):

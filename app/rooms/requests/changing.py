@@ -29,7 +29,10 @@ class Configure(Request[Done]):
     answer = Done
     within = timedelta(seconds=5)
     CHANGEABLE: ClassVar = frozenset(
-        {"personality", "persona", "instructions", "voice", "voice_parameters", "language", "mode", "prompt"}
+        {
+            *("personality", "persona", "instructions", "voice", "voice_parameters", "language", "mode"),
+            *("prompt", "prompts"),
+        }
     )
 
     changes: Mapping[str, object]  # None: back to what the session was joined with, else to its personality's

@@ -65,13 +65,16 @@ class HibariTTS(TTSService):
     """Speaks sentence by sentence; an interruption leaves out the rest."""
 
     def __init__(self, personality: Personality) -> None:
-        self._parameters = personality.voice_parameters
-        self._voice = voice_named(personality.voice, otherwise=voice_of(personality))
+        asked = personality.asked_voice
+        self._voice = voice_named(asked) if asked else voice_of(personality)
         super().__init__(
             push_start_frame=True,
             push_stop_frames=True,
             settings=TTSSettings(
-                model="hibari", voice=personality.voice or personality.demo_voice.name, language=Language.EN
+                model="hibari",
+                voice=asked or personality.demo_voice.name,
+                language=Language.EN,
+                extra=dict(personality.voice_parameters),
             ),
         )
 
@@ -80,7 +83,7 @@ class HibariTTS(TTSService):
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         await self.start_tts_usage_metrics(text)
-        voice = shaped(self._voice, self._parameters)
+        voice = shaped(self._voice, self._settings.extra)
         async with aclosing(spoken(text, voice)) as pieces:
             async for frame in self._stream_audio_frames_from_iterator(
                 pieces, in_sample_rate=voice.sample_rate, context_id=context_id
@@ -91,7 +94,7 @@ class HibariTTS(TTSService):
     async def _update_settings(self, delta: Any) -> dict[str, Any]:
         changed = await super()._update_settings(delta)
         if "voice" in changed:
-            self._voice = voice_named(str(self._settings.voice), otherwise=self._voice)
+            self._voice = voice_named(str(self._settings.voice))
         return changed
 
 
@@ -123,7 +126,10 @@ def shaped(voice: Voice, parameters: Mapping[str, Any]) -> Voice:
     )
 
 
-def voice_named(name: str, *, otherwise: Voice) -> Voice:
-    """The voice of a personality that calls it so, here or with another service."""
+def voice_named(name: str) -> Voice:
+    """The voice of a personality that calls it so, here or with another service; else the model's own.
+
+    It goes by the name alone: a bot that was changed step by step sounds as one that begins so.
+    """
     known = personality_of_voice(name)
-    return voice_of(known) if known else otherwise
+    return voice_of(known) if known else Voice()

@@ -9,16 +9,19 @@ from greenroom.app.errors.bots import UnknownPersonality
 from greenroom.bots import personalities
 from greenroom.bots.voices import personality_of_voice
 
+OF_A_LANGUAGE = {"en": ("Goodbye", "what is your name?"), "de": ("Auf Wiedersehen", "wie heißt du?")}
+
 
 @pytest.mark.parametrize("name", personalities.names())
 def test_every_personality_is_complete_and_asks_for_a_name(name):
     somebody = personalities.load(name)
 
-    assert somebody.id == name and somebody.language == "en"
-    assert "What is your name?" in somebody.greeting or "what is your name?" in somebody.greeting
+    goodbye, question = OF_A_LANGUAGE[somebody.language]
+    assert somebody.id == name and somebody.about
+    assert question in somebody.greeting.lower()
     assert somebody.ending_soon and somebody.ending_soon != somebody.goodbye
     assert somebody.still_there.endswith(("?", ".")) and "?" in somebody.still_there
-    assert somebody.goodbye.startswith("Goodbye") and len(somebody.prompt) > 100
+    assert somebody.goodbye.startswith(goodbye) and len(somebody.prompt) > 500
     assert personality_of_voice(somebody.demo_voice.name) is somebody
 
 
@@ -26,11 +29,11 @@ def test_the_host_is_one_of_several_who_sound_differently():
     voices = {personalities.load(name).demo_voice for name in personalities.names()}
 
     assert "host" in personalities.names()
-    assert len(voices) == len(personalities.names()) >= 3
+    assert len(voices) == len(personalities.names()) >= 4
 
 
 def test_an_unknown_name_is_answered_with_those_there_are():
-    with pytest.raises(UnknownPersonality, match=r"'nobody'.*critic, host, stage-manager"):
+    with pytest.raises(UnknownPersonality, match=r"'nobody'.*critic, host, souffleuse, stage-manager"):
         personalities.load("nobody")
 
 

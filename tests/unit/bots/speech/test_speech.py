@@ -14,6 +14,7 @@ from greenroom.bots.speech.demo.speaking import HibariTTS
 from greenroom.bots.speech.demo.thinking import ScriptedMind
 
 HOST = personalities.load("host")
+GRETA = personalities.load("souffleuse")
 NOTHING_SET, WITH_A_KEY = Settings(), Settings(openai_api_key="a-key")
 WITH_A_SERVER = Settings(openai_base_url="http://127.0.0.1:8000/v1")
 
@@ -75,3 +76,28 @@ def test_any_other_missing_module_is_a_bug_and_not_an_extra(monkeypatch):
 
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
         speech.warm(NOTHING_SET)
+
+
+def test_a_german_says_in_the_demo_what_the_demo_cannot_and_says_all_else_in_english():
+    """The demo's voice read German as if it were English."""
+    greta = speech.as_spoken(GRETA, NOTHING_SET)
+
+    assert greta.greeting.startswith(
+        "Hello, I am Greta. My language is German, and this demo hears and speaks nothing but"
+    )
+    assert greta.greeting.endswith(" What is your name?")
+    words = ("goodbye", "away", "moving", "ending_soon", "still_there")
+    assert [getattr(greta, word) for word in words] == [getattr(HOST, word) for word in words]
+    assert (greta.name, greta.language, greta.demo_voice) == ("Greta", "en", GRETA.demo_voice)
+    assert speech.as_spoken(HOST, NOTHING_SET) is HOST
+
+
+def test_a_german_speaks_german_with_a_voice_that_can():
+    assert speech.as_spoken(GRETA, WITH_A_KEY) is GRETA
+    assert GRETA.away == "Einen Moment, bitte. Ich bin gleich wieder da."
+
+
+def test_what_a_call_says_itself_in_the_demo_is_said_as_it_is():
+    asked = {"prompts": {"greeting": "Hello from Greta."}, "persona": "Grete"}
+
+    assert speech.as_spoken(GRETA, NOTHING_SET).as_asked(asked).greeting == "Hello from Greta."

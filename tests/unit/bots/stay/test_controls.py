@@ -11,7 +11,11 @@ from pipecat.frames.frames import (
 from pipecat.services.openai.tts import OpenAITTSSettings
 from pipecat.services.settings import TTSSettings
 
-from greenroom.bots import personalities
+from greenroom.app.rooms.requests.changing import Configure
+from greenroom.app.settings import Settings
+from greenroom.bots import personalities, speech
+from greenroom.bots.speech.demo.speaking import HibariTTS, shaped
+from greenroom.bots.speech.demo.thinking import ScriptedMind
 from tests.fakes.stays import parts_of_a_stay, with_pipeline
 
 pytestmark = pytest.mark.anyio
@@ -82,6 +86,16 @@ async def test_the_warning_before_the_end_is_in_the_words_of_the_personality():
     assert frame.text == personalities.load("stage-manager").ending_soon
 
 
+async def test_in_the_demo_a_german_says_goodbye_in_english_as_its_voice_knows_nothing_else():
+    parts = parts_of_a_stay(people={"ada"}, personality="souffleuse")
+    pipeline = await with_pipeline(parts)
+    await parts.controls.say_that_it_goes_away()
+
+    assert [frame.text for frame in pipeline.frames if isinstance(frame, TTSSpeakFrame)] == [
+        personalities.load("host").away
+    ]
+
+
 async def test_a_goodbye_interrupts_what_the_bot_says_and_is_its_last_word():
     parts = parts_of_a_stay(people={"ada"})
     await parts.controls.prepare({})
@@ -99,6 +113,77 @@ async def test_in_an_empty_room_nothing_is_said(word):
 
     assert not await getattr(parts.controls, word)()
     assert pipeline.frames == []
+
+
+class Service:
+    """What a bot's services have become: made as a bot makes them, and changed by frames as pipecat changes them."""
+
+    def __init__(self, brief):
+        personality = personalities.load(brief["personality"])
+        self.tts = HibariTTS(speech.as_spoken(personality, Settings()).as_asked(brief))
+        self.llm = ScriptedMind(speech.as_spoken(personality, Settings()).as_asked(brief))
+
+    async def obey(self, frames):
+        for frame in frames:
+            if isinstance(frame, TTSUpdateSettingsFrame):
+                await self.tts._update_settings(frame.delta)
+            elif isinstance(frame, LLMUpdateSettingsFrame):
+                await self.llm._update_settings(frame.delta)
+
+    @property
+    def is_like(self):
+        voice = shaped(self.tts._voice, self.tts._settings.extra)
+        return voice, self.llm._settings.system_instruction
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [{"voice": "fable"}, {"personality": "stage-manager"}],
+        [{"personality": "critic"}, {"voice": "heart"}, {"personality": None}],
+        [{"personality": "critic"}, {"voice": "heart"}, {"voice": None}],
+        [{"voice_parameters": {"speed": 1.5}}, {"personality": "critic"}],
+        [{"voice_parameters": {"speed": 1.5, "pitch": 0.8}}, {"voice_parameters": {"pitch": 1.2}}],
+        [{"personality": "souffleuse"}, {"persona": "Pearl"}],
+        [{"personality": "souffleuse"}, {"prompts": {"system": "Sing."}}, {"personality": "critic"}],
+        [{"prompts": {"greeting": "Hi."}, "instructions": "Hum."}, {"instructions": None}],
+    ],
+)
+@pytest.mark.parametrize("joined", [{}, {"voice": "warm", "voice_parameters": {"speed": 0.8}}])
+async def test_a_live_bot_and_the_next_one_are_alike_whatever_was_changed_in_whichever_order(changes, joined):
+    """A voice's speed was heard from the next bot on, and a voice that the demo has not got was the last one's."""
+    parts = parts_of_a_stay(**joined)
+    pipeline = await with_pipeline(parts)
+    live = Service(parts.controls.session.brief.facts())
+    config = {}
+    for change in changes:
+        await parts.controls.change(change)
+        config = {name: fact for name, fact in {**config, **change}.items() if fact is not None}
+    await live.obey(pipeline.frames)
+
+    successor = parts_of_a_stay(**joined)
+    frames = await with_pipeline(successor)
+    await successor.controls.prepare(config)
+    begun = Service(successor.controls.session.brief.facts())
+    await begun.obey(frames.frames)
+
+    assert live.is_like == begun.is_like
+
+
+async def test_what_it_says_by_itself_is_changed_at_once_and_for_the_next_bot():
+    parts = parts_of_a_stay(people={"ada"}, prompts={"goodbye": "Bye.", "away": "Wait."})
+    pipeline = await with_pipeline(parts)
+    change = Configure({"prompts": {"goodbye": "Farewell."}})
+
+    await Configure.of_body(change.body()).carry_out(parts.asked)
+    await parts.controls.say_goodbye()
+    await parts.controls.say_that_it_goes_away()
+
+    assert [frame.text for frame in pipeline.frames if isinstance(frame, TTSSpeakFrame)] == [
+        "Farewell.",
+        "Wait.",
+    ]
+    assert parts.controls.session.brief.prompts == {"goodbye": "Farewell.", "away": "Wait."}
 
 
 async def test_what_is_said_before_the_bot_s_pipeline_is_there_is_said_when_it_is():

@@ -20,6 +20,7 @@ from pipecat.services.settings import TTSSettings
 from pipecat.tests.utils import SleepFrame, run_test
 
 from greenroom.bots import personalities
+from greenroom.bots.seam.settings import settings_of_voice
 from greenroom.bots.speech.demo import speaking
 from greenroom.bots.speech.demo.hearing import transcript
 from greenroom.bots.speech.demo.speaking import HibariTTS, Voice, model, shaped, spoken, voice_named, voice_of
@@ -208,11 +209,23 @@ def test_a_live_change_of_voice_is_heard():
     assert pitch(after) < pitch(before) - 20
 
 
+def test_a_live_change_of_speed_is_heard():
+    """It was heard from the next bot on."""
+    change = TTSUpdateSettingsFrame(delta=settings_of_voice({"speed": 0.5}))
+
+    before, after = (
+        sound(frames_of(TTSSpeakFrame("Hello."))),
+        sound(frames_of(change, TTSSpeakFrame("Hello."))),
+    )
+
+    assert len(after) > 1.4 * len(before)
+
+
 def test_a_voice_goes_by_its_name_here_and_by_that_of_another_service():
-    assert voice_named(CRITIC.voice, otherwise=VOICE) == voice_of(CRITIC)
-    assert voice_named(CRITIC.demo_voice.name, otherwise=VOICE) == voice_of(CRITIC)
+    assert voice_named(CRITIC.voice) == voice_of(CRITIC)
+    assert voice_named(CRITIC.demo_voice.name) == voice_of(CRITIC)
 
 
 @pytest.mark.parametrize("unknown", ["", "alloy", "en-us+f2", "../heart"])
-def test_an_unknown_voice_changes_nothing(unknown):
-    assert voice_named(unknown, otherwise=VOICE) == VOICE
+def test_an_unknown_voice_is_the_model_s_own(unknown):
+    assert voice_named(unknown) == Voice()
