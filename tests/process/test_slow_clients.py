@@ -11,12 +11,14 @@ from contextlib import ExitStack, contextmanager
 import psutil
 import pytest
 
+from greenroom.app.api.seats import SHARES, Wait
 from greenroom.app.events.server import STREAMS_OF_ONE
 from tests.rigs.eventually import eventually
 from tests.rigs.product import KEY, product
 
 CROWD = 64
 HELD_AT_LEAST = 8  # seconds that one of a crowd would hold a thread; on a busy machine an answer takes two
+SEATS = 64 * SHARES[Wait.BOT] // 16  # in which requests of that process may wait for a bot
 OFFER = json.dumps({"sdp": "v=0\r\n", "type": "offer"})
 
 
@@ -44,8 +46,13 @@ def request(method, path, body="", key=KEY, **headers):
     return "\r\n".join([*lines, "", body]).encode()
 
 
-def connect(web, data=b""):
-    sock = socket.create_connection(("127.0.0.1", web.port), 5)
+def connect(web, data=b"", reads_ahead=None):
+    """`reads_ahead`: so many bytes are taken that the client has not asked for yet; else as many as the kernel likes."""
+    sock = socket.socket()
+    sock.settimeout(5)
+    if reads_ahead is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, reads_ahead)
+    sock.connect(("127.0.0.1", web.port))
     sock.sendall(data)
     return sock
 
@@ -78,10 +85,10 @@ def joined(web, room):
 
 
 @contextmanager
-def crowd(web, data, size=CROWD):
+def crowd(web, data, size=CROWD, **how):
     """So many clients that have sent that, and are still there."""
     with ExitStack() as all_of_them:
-        yield [all_of_them.enter_context(connect(web, data)) for _ in range(size)]
+        yield [all_of_them.enter_context(connect(web, data, **how)) for _ in range(size)]
 
 
 def assert_others_are_served(web, name):
@@ -129,7 +136,7 @@ def test_half_a_request_is_given_up_in_words(web):
 
 def test_an_answer_that_nobody_reads_holds_nobody_up(web):
     big = request("GET", "/docs/swagger-ui-bundle.js", key=None)
-    with crowd(web, big * 8):
+    with crowd(web, big * 8, reads_ahead=4096):  # more than the server's own buffers take
         assert_others_are_served(web, "unread")
 
 
@@ -165,6 +172,26 @@ def test_an_offer_makes_room_for_the_one_that_takes_its_place_and_none_is_refuse
     assert len(told) == 5  # the bot is still asked for the sixth
     assert {status for status, *_ in told} == {503}
     assert all("retry-after: 1" in head for _, head, _ in told)
+
+
+def test_who_hangs_up_gives_back_the_seat_in_which_they_waited(web):
+    """Their offers would have waited for their bots for half a minute, in all the seats that there are."""
+
+    def offer_of(name):
+        here = joined(web, name)
+        return connect(
+            web, request("POST", here["connect"]["offer_url"], OFFER, key=here["connect"]["token"])
+        )
+
+    def is_waited_for(name):
+        with offer_of(name) as sock:
+            return not select.select([sock], [], [], 1)[0]
+
+    with ExitStack() as open_:
+        for number in range(SEATS):
+            open_.enter_context(offer_of(f"hangs-up-{number}"))
+        eventually(lambda: not is_waited_for("finds-no-seat"), within=5)
+    eventually(lambda: is_waited_for("finds-a-seat"), within=10)
 
 
 def test_joins_that_wait_hold_nobody_up(web):
