@@ -47,7 +47,7 @@ def request(method, path, body="", key=KEY, **headers):
 
 
 def connect(web, data=b"", reads_ahead=None):
-    """`reads_ahead`: so many bytes are taken that the client has not asked for yet; else as many as the kernel likes."""
+    """`reads_ahead`: the bytes that are taken before the client asks for them; else as many as the kernel likes."""
     sock = socket.socket()
     sock.settimeout(5)
     if reads_ahead is not None:

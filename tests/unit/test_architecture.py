@@ -2,6 +2,7 @@
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,25 @@ def _lies_in(path, place):
 
 def _imports_of_ours(path):
     """The modules that a file imports anywhere, within functions too, as paths."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    return _imported_by(ast.walk(ast.parse((ROOT / path).read_text())))
+
+
+def _imported_at_once(path):
+    """The modules that are imported when the file is, as files."""
+    imported = _imported_by(_run_at_once(ast.parse((ROOT / path).read_text())))
+    return {each if each.endswith(".py") else f"{each}/__init__.py" for each in imported}
+
+
+def _run_at_once(node):
+    for each in ast.iter_child_nodes(node):
+        is_for_types = isinstance(each, ast.If) and ast.unparse(each.test) == "TYPE_CHECKING"
+        if not is_for_types and not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield each
+            yield from _run_at_once(each)
+
+
+def _imported_by(nodes):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [each.name for each in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -81,3 +100,10 @@ def test_a_file_imports_what_its_row_allows(path):
 
     if allowed is not None:
         assert [each for each in imported if not any(_lies_in(each, place) for place in allowed)] == []
+
+
+def test_no_two_files_need_each_other_to_be_imported():
+    """Python stops at the one that is imported first, which is another one in each process and each test."""
+    order = TopologicalSorter({path: _imported_at_once(path) for path in _files()})
+
+    order.prepare()  # raises CycleError, which names them
