@@ -46,7 +46,7 @@ class Backend:
         if answer.status in REFUSALS:
             raise BackendRefused(because=f"status {answer.status}")
         if not answer.is_good:
-            raise BackendAway(because=f"status {answer.status}")
+            raise BackendAway(because=f"status {answer.status}", status=answer.status)
         return answer.told or {}
 
     def close(self) -> None:

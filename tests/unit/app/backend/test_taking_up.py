@@ -52,6 +52,20 @@ def test_one_of_which_it_says_nothing_goes_on_behind_all_that_may_have_been_said
     assert time.time() - 60 < earlier.last_sequence <= time.time()
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_backend_that_has_no_such_call_says_nothing_of_it_and_that_is_no_failure(found, status):
+    """Each bot's start was a warning in the log of whoever had a backend from before there was this call."""
+    earlier = found(b"<h1>Not Found</h1>", status)
+
+    assert earlier.turns == () and time.time() - 60 < earlier.last_sequence <= time.time()
+
+
+@pytest.mark.parametrize("status", [401, 500, 503])
+def test_a_backend_that_fails_is_a_failure(found, status):
+    with pytest.raises(BackendAway):
+        found({}, status)
+
+
 def test_tools_stay_away_and_their_places_count(found):
     """A call without its result, or a result without its call, is refused by models."""
     call = {"id": "call-1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
