@@ -77,7 +77,11 @@ class _AssistantFields(CharacterSchema):
         validate=NAME, allow_none=True, metadata={"description": "None: the installation's default"}
     )
     memory = Flag(metadata={"description": "Whether it knows its users from earlier conversations"})
-    recording = Flag(metadata={"description": "Kept; nothing records yet"})
+    recording = Flag(
+        metadata={
+            "description": "Whether its users' voice rooms at Daily may be recorded; nothing starts that by itself"
+        }
+    )
     require_profile = fields.List(
         fields.String(validate=FIELD),
         validate=validate.Length(max=FIELDS_AT_MOST),
