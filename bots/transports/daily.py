@@ -21,7 +21,6 @@ from pipecat.transports.daily.transport import DailyOutputTransportMessageUrgent
 from greenroom.app.errors.rooms import ProviderAway
 from greenroom.app.providers.daily import Daily
 from greenroom.app.providers.daily_people import participant
-from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Participant, Source, Track
@@ -31,7 +30,7 @@ from greenroom.app.rooms.sessions import Reason
 from greenroom.bots import seam
 from greenroom.bots.camera.avatar import Avatar, avatar_of
 from greenroom.bots.seam.daily import Client, client_of
-from greenroom.bots.transports.incoming import error_response, keep_to_rtvi
+from greenroom.bots.transports.incoming import keep_to_rtvi
 from greenroom.bots.transports.shared import LINE_LOST, SharedStage, server_message
 from greenroom.bots.transports.stage import Listener, PutOut
 
@@ -203,27 +202,16 @@ class DailyStage(SharedStage):
 
     async def accepts(self, message: Any, sender: str) -> bool:
         author = self._there.get(sender)
-        if not self._listens or (author is not None and author.is_bot):
+        if author is None:
+            return self._incoming.takes(message, None, None)
+        if author.is_bot:
             return False
-        if author is not None and (wish := CleanupMessage.of(message)):
-            self._listener.asked_to_clean_up(author.identity, wish, partial(self._answer, sender))
-            return False
-        identity = author.identity if author else None
-        if self._incoming.is_of_app(message, identity, self._listener, partial(self._answer, sender)):
-            return False
-        why = self._incoming.refusal(message, identity)
-        if why and author is not None:
-            await self._send(sender, error_response(message, why))
-        return why is None
+        return self._incoming.takes(message, author.identity, partial(self._answer, sender))
 
     def _answer(self, visit: str, message: dict[str, Any]) -> None:
-        self._begin(self._send(visit, message))
-
-    async def _send(self, visit: str, message: dict[str, Any]) -> None:
         if self._client is not None:
-            await self._client.send_message(
-                DailyOutputTransportMessageUrgentFrame(message=message, participant_id=visit)
-            )
+            frame = DailyOutputTransportMessageUrgentFrame(message=message, participant_id=visit)
+            self._begin(self._client.send_message(frame))
 
     def identity_of(self, visit: str) -> str:
         there = self._there.get(visit)

@@ -15,6 +15,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.processors.frameworks.rtvi.models import MESSAGE_LABEL
 
 from greenroom.app.rooms.app_messages import AppMessage
+from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.bots.seam.diversions import divert_incoming
 from greenroom.bots.transports.stage import Listener
 
@@ -62,13 +63,37 @@ def is_rtvi(message: Any) -> bool:
     return isinstance(message, dict) and message.get("label") == MESSAGE_LABEL
 
 
-class Incoming:
-    """The list, as it is for one bot's room."""
+Answer = Callable[[dict[str, Any]], object]
 
-    def __init__(self, *, is_shared: bool) -> None:
+
+class Incoming:
+    """What people write to the bot of one room: what is for the bot, for its session, or for neither."""
+
+    def __init__(self, listener: Listener, *, is_shared: bool) -> None:
+        self._listener = listener
         self._is_shared = is_shared
         self._logged: set[str] = set()
+        self.listens = True  # else it is left unanswered: people's pages send it again, to the next bot
         self.is_paused = False  # nothing is taken, so that whoever writes is told at once
+
+    def takes(self, message: Any, author: str | None, answer: Answer | None) -> bool:
+        """Whether the bot gets a message.
+
+        What is for its session is handed to the listener; whoever wrote what neither takes is told why.  There is no
+        `answer` where nobody knows who wrote it.
+        """
+        if not self.listens:
+            return False
+        if answer is not None:
+            if wish := CleanupMessage.of(message):
+                self._listener.asked_to_clean_up(author, wish, answer)
+                return False
+            if self._is_of_app(message, author, answer):
+                return False
+        why = self.refusal(message, author)
+        if why and answer is not None:
+            answer(error_response(message, why))
+        return why is None
 
     def refusal(self, message: Any, author: str | None) -> str | None:
         """Why a bot does not get an RTVI message; None if it does.  What is not RTVI goes to the bot's own handlers."""
@@ -88,13 +113,7 @@ class Incoming:
             return self._refused(kind, ADDRESSES_ARE_NOT_FETCHED)
         return None
 
-    def is_of_app(
-        self,
-        message: Any,
-        author: str | None,
-        listener: Listener,
-        answer: Callable[[dict[str, Any]], object],
-    ) -> bool:
+    def _is_of_app(self, message: Any, author: str | None, answer: Answer) -> bool:
         """Whether it is a message of a person's app to their session: that answers it, and the bot does not get it."""
         sent = AppMessage.of(message) if author else None
         if sent is None or author is None:
@@ -102,7 +121,7 @@ class Incoming:
         if self.is_paused:
             answer(sent.refusal(PAUSED))
         else:
-            listener.app_sent(author, sent, answer)
+            self._listener.app_sent(author, sent, answer)
         return True
 
     def _refused(self, kind: str, why: str) -> str:

@@ -19,7 +19,6 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import LiveKitRunnerArguments
 
 from greenroom.app.providers.livekit_people import is_bot
-from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.room import LIVEKIT, Room
@@ -28,7 +27,7 @@ from greenroom.app.rooms.sessions import Reason
 from greenroom.bots import seam
 from greenroom.bots.camera.avatar import Avatar, avatar_of
 from greenroom.bots.seam.livekit import Client, client_of
-from greenroom.bots.transports.incoming import error_response, keep_to_rtvi, read
+from greenroom.bots.transports.incoming import keep_to_rtvi, read
 from greenroom.bots.transports.room_description import RoomDescription
 from greenroom.bots.transports.shared import LINE_LOST, SharedStage, server_message
 from greenroom.bots.transports.stage import Listener, PutOut
@@ -189,18 +188,10 @@ class LiveKitStage(SharedStage):
             await asyncio.sleep(0.02)
 
     async def accepts(self, data: bytes, sender: str | None) -> bool:
-        if not self._listens or sender in self._bots:
+        if sender in self._bots:
             return False
-        message = read(data)
-        if sender is not None and (wish := CleanupMessage.of(message)):
-            self._listener.asked_to_clean_up(sender, wish, partial(self._answer, sender))
-            return False
-        if self._incoming.is_of_app(message, sender, self._listener, partial(self._answer, sender or "")):
-            return False
-        why = self._incoming.refusal(message, sender)
-        if why and sender is not None and self._client is not None:
-            await self._client.send_data(json.dumps(error_response(message, why)).encode(), sender)
-        return why is None
+        answer = None if sender is None else partial(self._answer, sender)
+        return self._incoming.takes(read(data), sender, answer)
 
     def _answer(self, person: str, message: dict[str, Any]) -> None:
         if self._client is not None:

@@ -20,14 +20,13 @@ from pipecat.runner.types import SmallWebRTCRunnerArguments
 
 from greenroom.app.errors.bots import CandidatesRefused, OfferRefused
 from greenroom.app.errors.rooms import RoomFull
-from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.providers import Source, Track
 from greenroom.app.rooms.room import LOCAL
 from greenroom.app.settings import IceServer
 from greenroom.bots import seam
 from greenroom.bots.seam.local import PeerConnection
-from greenroom.bots.transports.incoming import Incoming, error_response, keep_to_rtvi
+from greenroom.bots.transports.incoming import Incoming, keep_to_rtvi
 from greenroom.bots.transports.shared import server_message
 from greenroom.bots.transports.stage import Listener
 
@@ -51,8 +50,7 @@ class LocalStage(PeerConnection):
         self._is_present = False
         self._here_since = time.monotonic()  # of the person who is there
         self._has_given_room_up = False  # people stay in it for the session's next bot
-        self._listens = True
-        self._incoming = Incoming(is_shared=False)
+        self._incoming = Incoming(listener, is_shared=False)
         self.add_event_handler("connected", self._arrived)
         self.add_event_handler("closed", self._departed)
         self.add_event_handler("failed", self._departed)
@@ -162,20 +160,10 @@ class LocalStage(PeerConnection):
         """Nothing: the room tells nobody of its conversation."""
 
     def listen(self, *, to_people: bool) -> None:
-        self._listens = to_people
+        self._incoming.listens = to_people
 
     def accepts(self, message: Any) -> bool:
-        if not self._listens:
-            return False
-        if wish := CleanupMessage.of(message):
-            self._listener.asked_to_clean_up(self.person, wish, self.send_app_message)
-            return False
-        if self._incoming.is_of_app(message, self.person, self._listener, self.send_app_message):
-            return False
-        if why := self._incoming.refusal(message, self.person):
-            self.send_app_message(error_response(message, why))
-            return False
-        return True
+        return self._incoming.takes(message, self.person, self.send_app_message)
 
     async def show(self, name: str | None) -> None:
         """Nothing: local rooms have no pictures."""

@@ -40,8 +40,7 @@ class SharedStage:
         self.takes_part = not apart
         self._untold: deque[Callable[[], Awaitable[None]]] = deque()  # what the bot learns when it takes part
         self._is_leaving = False
-        self._listens = True
-        self._incoming = Incoming(is_shared=True)
+        self._incoming = Incoming(listener, is_shared=True)
         self._in_order = asyncio.Lock()  # arrivals and departures are told in the order in which they happen
         self._tasks: set[asyncio.Future[Any]] = set()
 
@@ -77,7 +76,7 @@ class SharedStage:
         self._incoming.is_paused = False
 
     def listen(self, *, to_people: bool) -> None:
-        self._listens = to_people
+        self._incoming.listens = to_people
 
     async def take(self, user_id: str, offer: Mapping[str, Any]) -> dict[str, str]:
         raise self._no_offers()

@@ -82,12 +82,12 @@ def test_every_kind_of_message_that_pipecat_knows_is_decided():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_alone_with_a_bot_a_person_may_send_all_that_pipecat_knows(kind):
-    assert Incoming(is_shared=False).refusal(sent(kind), "ann") is None
+    assert Incoming(Deaf(), is_shared=False).refusal(sent(kind), "ann") is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_among_several_people_only_what_says_whose_it_is_is_taken(kind):
-    is_taken = Incoming(is_shared=True).refusal(sent(kind), "ann") is None
+    is_taken = Incoming(Deaf(), is_shared=True).refusal(sent(kind), "ann") is None
 
     assert is_taken == (kind in {"client-ready", "send-text"})
 
@@ -95,13 +95,13 @@ def test_among_several_people_only_what_says_whose_it_is_is_taken(kind):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "client-ready"])
 @pytest.mark.parametrize("is_shared", [True, False])
 def test_what_nobody_is_known_to_have_sent_is_refused(kind, is_shared):
-    assert Incoming(is_shared=is_shared).refusal(sent(kind), None)
+    assert Incoming(Deaf(), is_shared=is_shared).refusal(sent(kind), None)
 
 
 @pytest.mark.parametrize("kind", ["bot-ready", "something-new", "", None, 7, ["send-text"], {}])
 @pytest.mark.parametrize("is_shared", [True, False])
 def test_a_kind_that_is_not_on_the_list_is_refused(kind, is_shared):
-    assert Incoming(is_shared=is_shared).refusal({"label": "rtvi-ai", "type": kind}, "ann")
+    assert Incoming(Deaf(), is_shared=is_shared).refusal({"label": "rtvi-ai", "type": kind}, "ann")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_kind_that_is_not_on_the_list_is_refused(kind, is_shared):
 def test_a_file_is_never_fetched_from_an_address(source):
     file = sent("send-file", content="look", file={"format": "image/png", "source": source})
 
-    assert "as bytes" in Incoming(is_shared=False).refusal(file, "ann")
+    assert "as bytes" in Incoming(Deaf(), is_shared=False).refusal(file, "ann")
 
 
 def test_a_refusal_is_told_as_rtvi_has_it():
@@ -235,6 +235,7 @@ async def test_in_a_livekit_room_a_refusal_is_told_to_its_sender_alone(kind):
     await here.hear(sent(kind), "ben")
 
     assert here.taken == []
+    await eventually(lambda: here.answers)
     ((to, answer),) = here.answers
     assert (to, answer["type"], kind in answer["data"]["error"]) == ("ben", "error-response", True)
 
