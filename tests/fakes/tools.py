@@ -70,7 +70,7 @@ class Hands:
         self.mind = mind
         down, _ = await run_test(
             Pipeline([mind, LLMAssistantAggregator(self.context)]),
-            frames_to_send=[LLMContextFrame(self.context), SleepFrame(0.2)],
+            frames_to_send=[LLMContextFrame(self.context), SleepFrame(0.1)],
         )
         self.commands = [
             (each.command, each.payload) for each in down if isinstance(each, RTVIUICommandFrame)

@@ -8,12 +8,14 @@ from greenroom.bots.speech import Speech
 from greenroom.bots.speech.demo import hearing, speaking
 from greenroom.bots.speech.demo.hearing import MoonshineSTT
 from greenroom.bots.speech.demo.moonshine import SAMPLE_RATE
+from greenroom.bots.speech.demo.script import script
 from greenroom.bots.speech.demo.speaking import HibariTTS
 from greenroom.bots.speech.demo.thinking import ScriptedMind
 
 
 def load() -> None:
-    """Load both models and run neither; starts no thread."""
+    """Read the script, load both models and run neither; starts no thread.  Raises ScriptError."""
+    script()
     hearing.expected()
     speaking.model()
 

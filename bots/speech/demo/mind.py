@@ -3,20 +3,53 @@
 It keeps no state of its own, so a bot that takes over a conversation knows what the one before it knew.
 """
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from greenroom.app.rooms.conversations import SUMMARY
-from greenroom.app.rooms.memory import facts_in
-from greenroom.app.rooms.resuming import SUMMED_UP, summary_in
+from greenroom.app.rooms.memory import EVERYTHING, FORGET, REMEMBER, facts_in
 from greenroom.app.rooms.summarising import EXTRACTED, extract
 from greenroom.bots.personalities import Personality
-from greenroom.bots.speech.demo.naming import name_in, plain
+from greenroom.bots.speech.demo.conversation import (
+    ASKED_FOR_THE_NAME,
+    NAME,
+    Talk,
+    asks_to_be_forgotten,
+    talk_in,
+    talk_of,
+    turns_in,
+    turns_of,
+)
+from greenroom.bots.speech.demo.script import NOTHING, RETURNED, Entry, fill, script
+from greenroom.bots.speech.demo.sums import UNITS, number_in, result_of
 
-NAME = "name"  # the key of the one fact that the demo remembers
+COUNTS_FROM, COUNTS_AT_MOST = 5, 10
+COULD_NOT = "I could not do that. {error}"
+KILLED = "I was away: my process died, and another one went on."
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A tool that is called, and what is said then."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    known: Mapping[str, str] = field(default_factory=dict)
+    done: str = ""  # said when it did it, with what it returned; empty: nothing is said of it
+    refused: str = ""
+
+    def said(self, result: Any) -> str:
+        """What is said once the tool has returned this; None: it cannot be called here."""
+        returned = result if isinstance(result, Mapping) else {}
+        has_failed = result is None or not isinstance(result, Mapping) or "error" in returned
+        told = {name: _spoken(returned.get(name, "")) for name in RETURNED}
+        if result is None:
+            told["error"] = NOT_HERE
+        words = (self.refused or COULD_NOT) if has_failed else self.done
+        return fill(words, {**self.known, **told})
 
 
 @dataclass(frozen=True)
@@ -26,40 +59,28 @@ class Reply:
     text: str  # empty: say nothing, rather than the same sentence again
     leaves: bool = False
     may_wait: bool = False  # it only says that nothing was understood: not worth interrupting anybody for
-    remembers: str | None = None  # the name that they have just told
-    forgets: bool = False  # whatever is known of them
-
-
-@dataclass(frozen=True)
-class Talk:
-    """The conversation, as far as an answer depends on it."""
-
-    asked: str  # what the person said since we last spoke, in plain words
-    last_said: str  # what we said last
-    name: str | None  # theirs
-    is_new_name: bool  # they have just told us
-    asks_to_forget: bool
-    now: datetime
-    who: Personality
+    deeds: Sequence[Deed] = ()  # done first; what is said of them stands behind the text
 
 
 def answer(messages: Sequence[Mapping[str, Any]], now: datetime, who: Personality) -> Reply:
     """The reply to the last of these messages.  Without one it is the greeting; after one of ours, "I am back"."""
-    turns = list(_turns(messages))
+    turns = list(turns_of(messages))
     known = facts_in(messages).get(NAME)
     if not turns:
         return Reply(_hello(who, known))
-    talk = _talk(turns, now, who, known)
+    talk = talk_of(messages, now, who)
     if turns[-1][0] == "assistant":
         return Reply(_back(talk))
     if not talk.last_said and not talk.is_new_name and _is_only_a_greeting(talk.asked):
         return Reply(_hello(who, known))
-    if LEAVING.search(talk.asked):
+    if LEAVING.search(talk.asked.lower()):
         return Reply(_with_name(who.goodbye, talk.name), leaves=True)
     if not talk.asked and not talk.is_new_name:
         return Reply(_not_heard(talk), may_wait=True)
-    told = talk.name if talk.is_new_name and talk.name != known else None
-    return Reply(" ".join(_answers(talk)), remembers=told, forgets=talk.asks_to_forget)
+    said, deeds = _answers(talk)
+    if talk.is_new_name and talk.name and talk.name != known:
+        deeds = [Deed(REMEMBER, {"key": NAME, "text": talk.name}), *deeds]
+    return Reply(" ".join([*([KILLED] if talk.is_back else []), *said]), deeds=deeds)
 
 
 def _hello(who: Personality, name: str | None) -> str:
@@ -71,30 +92,22 @@ def _hello(who: Personality, name: str | None) -> str:
 
 
 def _back(talk: Talk) -> str:
-    return f"I am back, {talk.name}. Where were we?" if talk.name else "I am back. What is your name?"
+    back = f"I am back, {talk.name}. Where were we?" if talk.name else "I am back. What is your name?"
+    return f"{KILLED} {back}" if talk.is_back else back
 
 
 def summary_of(transcript: str, now: datetime, who: Personality) -> str:
     """An extract of a conversation that pipecat has put into words: who they are, and what they said last."""
-    turns = list(_turns_in(transcript))
+    turns = list(turns_in(transcript))
     said: list[str] = []
     for role, text in turns:
         if role == "user":
-            said = [] if FORGETTING.search(plain(text).lower()) else [*said, text]
-    name = _talk(turns, now, who, None).name
+            said = [] if asks_to_be_forgotten(text) else [*said, text]
+    name = talk_in(turns, now, who).name
     return extract([f"My name is {name}", *said[1 - EXTRACTED :]] if name else said)
 
 
-def _turns_in(transcript: str) -> Iterator[tuple[str, str]]:
-    for part in transcript.split("\n\n"):
-        role, _, text = part.partition(": ")
-        if role in ("USER", "ASSISTANT"):
-            yield role.lower(), text
-        elif text.startswith(SUMMED_UP):
-            yield SUMMARY, text
-
-
-# What may be asked, in plain words, and the answer.  Everything that is found in a turn is answered, in this order.
+# What decides before the script
 
 LEAVING = re.compile(
     r"^(?:(?!.*\b(?:say|says|said|saying|don't|mean|means)\b).* )?"
@@ -102,96 +115,96 @@ LEAVING = re.compile(
     r"|(?:i have|i've got|i must|i need) to go)"
     r"(?: \w+){0,2}$"
 )
-FORGETTING = re.compile(
-    r"\b(?<!don't )(?<!not )(?<!never )(?<!you )forget (?:about )?(?:me|my name|what you know|everything)\b"
-)
-ASKED_FOR_THE_NAME = re.compile(r"what is your name|then your name", re.IGNORECASE)
+FORGOTTEN = "I have forgotten you and what you told me."
+NOT_HERE = "I have no such tool here."
 A_GREETING = re.compile(r"\b(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening))\b")
 
 
-def _time(talk: Talk) -> str:
-    hour, part = talk.now.hour % 12 or 12, "morning"
-    if talk.now.hour >= 12:
-        part = "afternoon" if talk.now.hour < 18 else "evening"
-    minutes = f":{talk.now.minute:02}" if talk.now.minute else " o'clock"
-    return f"It is {hour}{minutes} in the {part} where I am."
-
-
-def _day(talk: Talk) -> str:
-    return f"Today is {talk.now:%A}, the {_ordinal(talk.now.day)} of {talk.now:%B}."
-
-
-def _their_name(talk: Talk) -> str:
-    if talk.name:
-        return f"Your name is {talk.name}."
-    return "You have not told me yet. What is your name?"
-
-
-def _forgotten(_: Talk) -> str:
-    return "I have forgotten you and what you told me."
-
-
-def _what_we_are(talk: Talk) -> str:
-    return (
-        f"I am {talk.who.name}, and only a demo: no model thinks here. "
-        "Two small models hear you and speak for me, and a short script finds the answers."
-    )
-
-
-def _help(_: Talk) -> str:
-    return "Tell me your name, or ask me the time, the date, or what I am. When you are done, say goodbye."
-
-
-def _again(talk: Talk) -> str:
-    return f"I said: {talk.last_said}" if talk.last_said else "I have not said anything yet."
-
-
-def _joke(_: Talk) -> str:
-    return "Why did the bot leave the stage? Its lease had expired."
-
-
-def _wellbeing(_: Talk) -> str:
-    return "I am well, thank you. Every process is up."
-
-
-ANSWERS: tuple[tuple[re.Pattern[str], Callable[[Talk], str]], ...] = tuple(
-    (re.compile(rf"\b(?:{pattern})\b"), reply)
-    for pattern, reply in (
-        (r"how are you|how is it going|how's it going|how do you do", _wellbeing),
-        (r"(?:what is|what's|say|know|remember) my name|who am i|remember me|know me", _their_name),
-        (r"what time|the time", _time),
-        (r"what day|the date|today's date|what date", _day),
-        (r"(?:what|who) are you|what is this|your name|about yourself|how do you work", _what_we_are),
-        (r"are you (?:a|an|real|human)", _what_we_are),
-        (r"say that again|repeat that|say it again|pardon|what did you say", _again),
-        (r"help|what can (?:you do|i say|i ask)", _help),
-        (r"joke|tell me something", _joke),
-    )
-)
-
-
-def _answers(talk: Talk) -> list[str]:
+def _answers(talk: Talk) -> tuple[list[str], list[Deed]]:
+    """Everything that is found in what was said, in the order of the script."""
     if talk.asks_to_forget:
-        return [_forgotten(talk)]
-    found = list(dict.fromkeys(reply(talk) for pattern, reply in ANSWERS if pattern.search(talk.asked)))
+        return [FORGOTTEN], [Deed(FORGET, {"key": EVERYTHING})]
+    found = list(_found(script().answers, talk))
+    alone = next((each for each in found if each[0].alone), None)
+    if alone is not None:
+        return _said([alone])
+    said, deeds = _said(found)
     if talk.is_new_name:
-        return [f"Nice to meet you, {talk.name}.", *(found or ["Ask me the time, or what I am."])]
-    return found or [_small_talk(talk)]
+        first = f"Nice to meet you, {talk.name}."
+        return [first, *(said or ([] if deeds else ["Ask me the time, or what I am."]))], deeds
+    if said or deeds:
+        return said, deeds
+    return _said(list(itertools.islice(_found(script().small_talk, talk), 1)))
 
 
-def _small_talk(talk: Talk) -> str:
-    asked, name = talk.asked, talk.name
-    if re.search(r"\b(?:thanks|thank you|cheers)\b", asked):
-        return _with_name("You are welcome.", name)
-    if A_GREETING.search(asked):
-        return f"Hello, {name}." if name else "Hello! What is your name?"
-    if re.search(r"\b(?:i'm|i am) (?:fine|good|well|great|okay|ok)\b", asked):
-        return "I am glad to hear it."
-    if re.fullmatch(r"(?:yes|yeah|okay|ok|sure|yes please)", asked):
-        return "Good. What would you like to know? Say help to hear what I can do."
-    if re.fullmatch(r"(?:no|nope|never mind|no thanks)", asked):
-        return "All right. I am here if you need me."
-    return f"You said: {asked}. I am only a demo and cannot follow that. Say help to hear what I can do."
+def _found(entries: Sequence[Entry], talk: Talk) -> Iterator[tuple[Entry, dict[str, str]]]:
+    """Each entry that is an answer, with what is known for it."""
+    for entry in entries:
+        match = entry.match(talk.asked)
+        if match is None:
+            continue
+        known = _known(talk, match)
+        if entry.if_known is None or (
+            not talk.name if entry.if_known == NOTHING else known.get(entry.if_known)
+        ):
+            yield entry, known
+
+
+def _known(talk: Talk, match: re.Match[str]) -> dict[str, str]:
+    groups = {str(number): (group or "").strip() for number, group in enumerate(match.groups(), 1)}
+    return {
+        **groups,
+        "name": talk.name or "",
+        "persona": talk.who.name,
+        "time": _time(talk.now),
+        "date": f"{talk.now:%A}, the {_ordinal(talk.now.day)} of {talk.now:%B}",
+        "last_said": talk.last_said,
+        "asked": talk.asked.lower(),
+        "sum": result_of(talk.written) or "",
+        "countdown": _countdown(number_in(talk.written)),
+        "remembered": talk.facts.get(groups.get("1", "").casefold(), ""),
+        "what_happened": _what_happened(talk),
+    }
+
+
+def _said(found: Sequence[tuple[Entry, dict[str, str]]]) -> tuple[list[str], list[Deed]]:
+    said, deeds = [], []
+    for entry, known in found:
+        if entry.tool is None:
+            said.append(fill(entry.say, known))
+        else:
+            filled = {
+                name: fill(each, known) if isinstance(each, str) else each
+                for name, each in entry.arguments.items()
+            }
+            deeds.append(Deed(entry.tool, filled, known, entry.say, entry.refused))
+    return list(dict.fromkeys(said)), deeds
+
+
+def _time(now: datetime) -> str:
+    hour, part = now.hour % 12 or 12, "morning"
+    if now.hour >= 12:
+        part = "afternoon" if now.hour < 18 else "evening"
+    minutes = f":{now.minute:02}" if now.minute else " o'clock"
+    return f"{hour}{minutes} in the {part}"
+
+
+def _countdown(first: int | None) -> str:
+    first = COUNTS_FROM if first is None else min(max(first, 1), COUNTS_AT_MOST)
+    return " ".join(f"{UNITS[number].capitalize()}." for number in range(first, 0, -1))
+
+
+def _what_happened(talk: Talk) -> str:
+    if not talk.was_killed:
+        return "Nothing happened to me, as far as I know: one process has been here all along."
+    return f"{KILLED} It knows all that was said, because every turn is written down as it is said."
+
+
+def _spoken(value: Any) -> str:
+    """What a tool returned, as it is said."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "; ".join(str(value).rstrip(".").splitlines())
 
 
 NOT_HEARD = "I did not catch that."
@@ -209,41 +222,8 @@ def _not_heard(talk: Talk) -> str:
     return f"{NOT_HEARD} I know only a few sentences: say help to hear them."
 
 
-def _talk(turns: list[tuple[str, str]], now: datetime, who: Personality, known: str | None) -> Talk:
-    name, is_new_name, asks_to_forget, said = known, False, False, ""
-    asked: list[str] = []
-    for role, text in turns:
-        if role == SUMMARY:
-            name = name_in(text, was_asked=False) or name
-            continue
-        if role == "assistant":
-            is_new_name, asks_to_forget, said, asked = False, False, text, []
-            continue
-        asked.append(plain(text).lower())
-        if FORGETTING.search(asked[-1]):
-            name, is_new_name, asks_to_forget = None, False, True
-        elif told := name_in(text, was_asked=ASKED_FOR_THE_NAME.search(said) is not None):
-            name, is_new_name = told, True
-    return Talk(" ".join(filter(None, asked)), said, name, is_new_name, asks_to_forget, now, who)
-
-
-def _turns(messages: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    for message in messages:
-        if summary := summary_in(message):
-            yield SUMMARY, summary
-        if message.get("role") in ("user", "assistant") and (text := _text(message)):
-            yield message["role"], text
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content.strip()
-    return " ".join(part["text"] for part in content if part.get("type") == "text").strip()
-
-
 def _is_only_a_greeting(asked: str) -> bool:
-    return bool(A_GREETING.match(asked)) and len(asked.split()) <= 2
+    return bool(A_GREETING.match(asked.lower())) and len(asked.split()) <= 2
 
 
 def _with_name(sentence: str, name: str | None) -> str:

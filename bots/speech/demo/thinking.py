@@ -5,10 +5,12 @@ import re
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
 from pipecat.adapters.llm.base_llm_adapter import BaseLLMAdapter
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
     EndWorkerFrame,
@@ -27,11 +29,12 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import LLMService
 from pipecat.services.settings import LLMSettings
 
-from greenroom.app.rooms.memory import EVERYTHING, FORGET, REMEMBER
 from greenroom.bots.personalities import Personality
-from greenroom.bots.speech.demo.mind import NAME, Reply, answer, summary_of
+from greenroom.bots.speech.demo.mind import Reply, answer, summary_of
 
-RETURNS_WITHIN = 1.0  # seconds; a tool of memory returns at once
+RETURNS_WITHIN = (
+    8.0  # seconds; most tools take some milliseconds, one of another room asks whether that is free
+)
 TRANSCRIPT = "Conversation history:\n"  # how pipecat begins what it wants summed up
 LEFT = "left"  # the reason of the end that follows a goodbye
 
@@ -63,7 +66,8 @@ class ScriptedMind(LLMService[NoProvider]):
         super().__init__(settings=_settings(personality))
         self._personality = personality
         self._somebody_speaks = False
-        self._has_returned = asyncio.Event()  # the tool that was called last
+        self._awaited = ""  # the call of a tool that was made last
+        self._returned: asyncio.Future[Any] | None = None  # what it returned
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -72,8 +76,7 @@ class ScriptedMind(LLMService[NoProvider]):
         if isinstance(frame, LLMContextFrame):
             messages = cast(list[dict[str, Any]], frame.context.get_messages())
             reply = answer(messages, datetime.now().astimezone(), self._personality)
-            await self._keep(reply, frame.context)
-            await self._say(reply)
+            await self._say(await self._do(reply, frame.context))
         else:
             await self.push_frame(frame, direction)
 
@@ -85,27 +88,33 @@ class ScriptedMind(LLMService[NoProvider]):
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         await super().push_frame(frame, direction)
-        if isinstance(frame, FunctionCallResultFrame):
-            self._has_returned.set()
+        is_awaited = isinstance(frame, FunctionCallResultFrame) and frame.tool_call_id == self._awaited
+        if is_awaited and self._returned is not None and not self._returned.done():
+            self._returned.set_result(cast(FunctionCallResultFrame, frame).result)
 
-    async def _keep(self, reply: Reply, context: LLMContext) -> None:
-        """Remember and forget as a model does, by calls of tools, where it has them.
+    async def _do(self, reply: Reply, context: LLMContext) -> Reply:
+        """Call tools as a model does, and say what came of them.
 
         In front of the answer: behind it they would be lost with the rest of it, where a person hangs up meanwhile.
         """
-        if reply.remembers:
-            await self._call(context, REMEMBER, {"key": NAME, "text": reply.remembers})
-        if reply.forgets:
-            await self._call(context, FORGET, {"key": EVERYTHING})
+        said = [reply.text]
+        for deed in reply.deeds:
+            result = await self._call(context, deed.tool, deed.arguments)
+            if deed.done:
+                said.append(deed.said(result))
+        return replace(reply, text=" ".join(filter(None, said)))
 
-    async def _call(self, context: LLMContext, tool: str, arguments: Mapping[str, Any]) -> None:
-        if isinstance(context.tools, ToolsSchema) and self.has_function(tool):
-            call = FunctionCallFromLLM(tool, uuid.uuid4().hex, arguments, context)
-            self._has_returned.clear()
-            await self.run_function_calls([call])
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RETURNS_WITHIN):
-                    await self._has_returned.wait()
+    async def _call(self, context: LLMContext, tool: str, arguments: Mapping[str, Any]) -> Any:
+        """What it returned; None if it is not there, or says nothing in time."""
+        if not isinstance(context.tools, ToolsSchema) or tool not in _names(context.tools):
+            return None
+        call = FunctionCallFromLLM(tool, uuid.uuid4().hex, arguments, context)
+        self._awaited, self._returned = call.tool_call_id, asyncio.get_running_loop().create_future()
+        await self.run_function_calls([call])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETURNS_WITHIN):
+                return await self._returned
+        return {"error": "It took too long."}
 
     async def _say(self, reply: Reply) -> None:
         if not reply.text or (reply.may_wait and self._somebody_speaks):
@@ -116,6 +125,10 @@ class ScriptedMind(LLMService[NoProvider]):
         await self.push_frame(LLMFullResponseEndFrame())
         if reply.leaves:
             await self.push_frame(EndWorkerFrame(reason=LEFT))  # behind the goodbye, which is heard first
+
+
+def _names(tools: ToolsSchema) -> set[str]:
+    return {each.name for each in tools.standard_tools if isinstance(each, FunctionSchema)}
 
 
 def sentences(text: str) -> list[str]:
