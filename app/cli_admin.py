@@ -22,8 +22,9 @@ ACTIONS: dict[str, Callable[[str | None], Action]] = {
     "stealth": lambda words: administering.stealth(is_on=words != "off"),
     "instruct": administering.instruct,
     "persona": lambda words: administering.persona({"persona": words}),
+    "switch": lambda words: administering.switch(words or ""),
 }
-WITH_WORDS = frozenset({"instruct", "persona"})
+WITH_WORDS = frozenset({"instruct", "persona", "switch"})
 
 
 def say(chosen: argparse.Namespace) -> int:
@@ -41,6 +42,9 @@ def admin(chosen: argparse.Namespace) -> int:
     words = " ".join(chosen.words) or None
     if words is not None and chosen.action not in WITH_WORDS and (chosen.action, words) != ("stealth", "off"):
         complain(f"{chosen.action} takes no words; what is `{words}`?")
+        return FAILED
+    if words is None and chosen.action == "switch":
+        complain("Name the assistant that comes.")
         return FAILED
     return _act(ACTIONS[chosen.action](words), chosen)
 
@@ -99,5 +103,5 @@ def admin_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="WORDS",
-        help="the instruction, or the name; none: it is taken back. `off` takes stealth back",
+        help="the instruction, the name or the assistant; none: it is taken back. `off` takes stealth back",
     )

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from greenroom.app.api.body import JsonBlueprint
-from greenroom.app.api.orders import check_personality
+from greenroom.app.api.orders import check_personality, known_assistant
 from greenroom.app.api.schemas.admin import OF_A_PERSONA, AdminedSchema, AdminSchema, as_told
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services, services
@@ -28,7 +28,7 @@ bp = JsonBlueprint("admin", __name__, description="What an admin has bots do")
 @bp.arguments(AdminSchema())
 @bp.response(HTTPStatus.OK, AdminedSchema())
 def act(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Have a bot say something, be muted, told an instruction, another persona, or unnoticed; or all bots.
+    """Have a bot say something, be muted, told an instruction, another persona or assistant, or unnoticed; or all bots.
 
     For one bot it answers what it did, or the problem; for all with a result for each, also where some refuse.
     What is changed stays so for each next bot of the session.
@@ -60,7 +60,7 @@ def act(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _action(wanted: dict[str, Any], here: Services) -> Action:
-    """Raises UnknownPersonality."""
+    """Raises UnknownPersonality, UnknownAssistant."""
     match wanted["action"]:
         case "say":
             return administering.say(wanted["text"], interrupt=wanted.get("interrupt", False))
@@ -72,6 +72,9 @@ def _action(wanted: dict[str, Any], here: Services) -> Action:
             return administering.unmute()
         case "stealth":
             return administering.stealth(is_on=wanted.get("on", True))
+        case "switch":
+            known_assistant(wanted["assistant"], here)
+            return administering.switch(wanted["assistant"])
     changes = {name: wanted[name] for name in OF_A_PERSONA if name in wanted}
     check_personality(changes.get("personality"), here)
     return administering.persona(changes)

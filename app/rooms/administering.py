@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from greenroom.app.errors.bots import BotSilent, NotOnStage, OnItsWay
+from greenroom.app.errors.bots import BotFailed, BotSilent, NotOnStage, OnItsWay
 from greenroom.app.errors.families import Conflict, GreenroomError
-from greenroom.app.errors.limits import NoLongerAwaited
 from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.rooms.bodies import to_body
@@ -22,7 +21,7 @@ from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.messages import read_answer, sending
 from greenroom.app.rooms.overview import Overview
 from greenroom.app.rooms.requests.answers import EXPIRED
-from greenroom.app.rooms.requests.changing import Configure
+from greenroom.app.rooms.requests.changing import Configure, Switch
 from greenroom.app.rooms.requests.directing import GUIDANCE, MUTED, STEALTH, Direct, Say
 from greenroom.app.rooms.requests.request import Request
 from greenroom.app.rooms.room import Room
@@ -72,6 +71,10 @@ def persona(changes: Mapping[str, object]) -> Action:
     return Action("persona", Configure(changes), changes)
 
 
+def switch(assistant: str) -> Action:
+    return Action("switch", Switch(assistant))
+
+
 def _direct(name: str, changes: Mapping[str, object]) -> Action:
     return Action(name, Direct(changes), changes)
 
@@ -97,7 +100,7 @@ class Administering:
     ) -> Result:
         """Have one session's bot do it; one that is on its way to another room is waited for.
 
-        Raises NoSuchSession, NoLongerAwaited; all else that keeps it from that is in the result.
+        Raises NoSuchSession; all else that keeps it from that is in the result.
         """
         session = await_arrival(self._ledger, session_id, is_awaited=is_awaited)
         return self._do([session], action, by, is_awaited)[0]
@@ -105,7 +108,7 @@ class Administering:
     def in_room(
         self, room: Room, action: Action, *, by: str, is_awaited: Callable[[], bool] = lambda: True
     ) -> Result:
-        """Have the bot of a room do it.  Raises NoBotThere, NoLongerAwaited."""
+        """Have the bot of a room do it.  Raises NoBotThere."""
         lease = self._ledger.run(ReadRoom(room)).lease
         if lease is None or lease.status is LeaseStatus.PENDING:
             raise NoBotThere
@@ -207,12 +210,11 @@ class Administering:
         self, session_id: str, message_id: str, deadline: float, is_awaited: Callable[[], bool]
     ) -> Mapping[str, object] | None:
         while True:
-            left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+            # Where nobody waits any more, what has been answered by now is still taken, for the history
+            left = timedelta(seconds=max(0.0, deadline - time.monotonic()) if is_awaited() else 0.0)
             answer = self._ledger.run(AwaitAnswer(session_id, message_id, min(left, SLICE)))
             if answer is not None or left <= SLICE:
                 return answer
-            if not is_awaited():
-                raise NoLongerAwaited(session_id=session_id)
 
     def _with_another_bot(
         self,
@@ -244,9 +246,13 @@ class Administering:
         self._run_all([WriteConfig(each.room, each.epoch, action.changes) for each in moved])
 
     def _write_down(self, results: Sequence[Result], action: Action, by: str) -> None:
-        """Who had a bot do what, in its history; never the words."""
+        """Who had a bot do what, in its history; never the words.
+
+        What is to stay so is so for the next bot, where this one did not answer.
+        """
         detail = f"{action.name}, by {by}"
-        done = [each.session for each in results if each.refusal is None]
+        stays = (BotSilent, BotFailed) if action.changes else ()
+        done = [each.session for each in results if each.refusal is None or isinstance(each.refusal, stays)]
         self._run_all([Note(each.id, Happened.ADMIN_ACTED, each.epoch, detail=detail) for each in done])
 
     def _run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:

@@ -26,8 +26,9 @@ FIELDS = {
     "unmute": (),
     "stealth": ("on",),
     "persona": OF_A_PERSONA,
+    "switch": ("assistant",),
 }  # of each action, beside where it is done
-NEEDED = {"say": ("text",), "instruct": ("text",)}
+NEEDED = {"say": ("text",), "instruct": ("text",), "switch": ("assistant",)}
 WHERE = ("session_id", "room_url", "all")
 
 
@@ -59,6 +60,7 @@ class AdminSchema(Strict):
     on = Flag(metadata={"description": "stealth: false takes it back"})
     persona = fields.String(validate=[validate.Length(min=1, max=64), one_line], allow_none=True)
     personality = fields.String(validate=NAME, allow_none=True)
+    assistant = fields.String(validate=NAME, metadata={"description": "switch: the one that comes"})
     instructions = fields.String(
         validate=[validate.Length(max=LONGEST_INSTRUCTION), printable], allow_none=True
     )

@@ -60,6 +60,7 @@ def test_a_sentence_is_said_in_a_room_or_a_session_or_all(run, bot):
         (["stealth", "off"], ("direct", {"stealth": None})),
         (["instruct", "Be", "brief."], ("direct", {"guidance": "Be brief."})),
         (["instruct"], ("direct", {"guidance": None})),
+        (["switch", "pearl"], ("switch", {"assistant": "pearl"})),
         (["persona", "Pearl"], ("config", {"persona": "Pearl"})),
     ],
 )
@@ -94,6 +95,7 @@ def test_who_did_it_stands_in_the_history(run, bot, ledger, overview):
 def test_what_cannot_be_done_is_said_with_another_exit_code(run, bot, joining, launches, ledger):
     assert run("admin", "mute", "local:empty")[0] == 1
     assert run("admin", "mute", str(STAGE), "quickly")[0] == 1
+    assert run("admin", "switch", str(STAGE))[0] == 1
     assert run("say", str(STAGE), "x" * 1001)[0] == 1
     assert run("admin", "mute", "no-such-session")[0] == 1
     assert bot.heard == []

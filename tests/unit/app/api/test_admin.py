@@ -109,6 +109,7 @@ def test_of_all_bots_one_that_cannot_says_why(acts, bot, caller):
         {"action": "instruct", "room_url": ROOM},
         {"action": "instruct", "room_url": ROOM, "text": "x" * 2001},
         {"action": "persona", "room_url": ROOM},
+        {"action": "switch", "room_url": ROOM},
         {"action": "persona", "room_url": ROOM, "persona": "two\nlines"},
         {"action": "stealth", "room_url": ROOM, "on": "yes"},
         {"action": "mute", "all": True, "limit": 201},
@@ -117,6 +118,18 @@ def test_of_all_bots_one_that_cannot_says_why(acts, bot, caller):
 )
 def test_what_makes_no_sense_is_refused_before_a_bot_hears_it(caller, bot, body):
     problem(caller.post("/admin", body), 422, "invalid")
+    assert bot.heard == []
+
+
+def test_another_assistant_is_put_into_a_live_call(acts, caller, bot):
+    caller.post("/assistants", {"name": "pearl"})
+
+    assert acts("switch", room_url=ROOM, assistant="pearl").json["results"][0]["did"] == {}
+    assert bot.heard == [("switch", {"assistant": "pearl"})]
+
+
+def test_an_assistant_that_is_not_there_is_put_into_no_call(acts, bot):
+    problem(acts("switch", room_url=ROOM, assistant="nobody"), 422, "unknown-assistant")
     assert bot.heard == []
 
 

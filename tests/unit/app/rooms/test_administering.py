@@ -34,8 +34,9 @@ def bots(joining, launches, ledger):
         made = []
         for name in names:
             joining.join(Order(Room.parse(f"local:{name}"), a_brief(user_id=f"user-of-{name}")))
-            made.append(Puppet(ledger, *launches.asked[-1], owner=f"bots@stage/job/{len(made)}"))
-        return [bot.go_live() for bot in made]
+            bot = Puppet(ledger, *launches.asked[-1], owner=f"bots@stage/job/{len(made)}")
+            made.append(bot.go_live())
+        return made
 
     return of
 
@@ -64,9 +65,7 @@ def ids(results):
 
 
 def test_an_action_on_all_has_one_result_for_each_of_a_hundred_sessions(admin, bots, ledger, monkeypatch):
-    monkeypatch.setattr(
-        Direct, "within", timedelta(minutes=1)
-    )  # the bots of this test answer one after the other
+    monkeypatch.setattr(Direct, "within", timedelta(minutes=2))  # its bots answer one after the other
     there = bots(*(f"room-{number}" for number in range(100)))
     unheard = list(there)
     ledger.meanwhile.append(lambda: [unheard.pop().obey({"direct": MUTED}) for _ in range(len(unheard))])
@@ -103,6 +102,28 @@ def test_a_bot_that_does_not_answer_keeps_no_other_s_result_back(admin, bots, le
     assert refusals[silent.session.id].kind == "bot-silent"
     assert refusals[lively.session.id] is None
     assert config(ledger, silent) == {"muted": True}  # its next bot is muted
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("action", "is_told"), [(administering.mute(), True), (administering.say("Dinner."), False)]
+)
+def test_what_a_silent_bot_s_successor_does_is_in_the_history_too(admin, bots, ledger, action, is_told):
+    (bot,) = bots("silent")
+
+    assert admin.in_session(bot.session.id, action, by="the test").refusal.kind == "bot-silent"
+    assert (history(ledger, bot)[-1][0] == "admin_acted") is is_told
+
+
+def test_what_was_done_is_in_the_history_where_nobody_waits_for_the_rest(admin, bots, ledger):
+    lively, silent = bots("lively", "silent")
+    answering(ledger, [lively])
+
+    waits = iter([True])
+    admin.in_all(administering.say("Dinner."), by="the test", is_awaited=lambda: next(waits, False))
+
+    assert history(ledger, lively)[-1] == ("admin_acted", "say, by the test")
+    assert history(ledger, silent)[-1][0] == "live"
 
 
 def test_what_a_bot_refuses_is_that_session_s_result_alone(admin, bots, ledger):
