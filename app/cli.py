@@ -111,7 +111,9 @@ def _link(chosen: argparse.Namespace) -> int:
     settings = app_settings.load(environment_here(), keys=(app_settings.SIGNING_SECRET,))
     lasts = chosen.lasts or (passes.LASTS if chosen.room else passes.LINK_LASTS)
     room = str(chosen.room) if chosen.room else None
-    signed = passes.Passes(settings.signing_secret).sign(passes.Pass(passes.until(lasts), room))
+    signed = passes.Passes(settings.signing_secret).sign(
+        passes.Pass(passes.until(lasts), room, chooses=room is None)
+    )
     print(passes.link(settings.address, signed, room))
     return OK
 

@@ -36,6 +36,7 @@ class Pass:
     room: str | None = None  # its canonical URL; None: one that is yet to be named
     user_id: str | None = None  # None: whoever comes
     assistant: str | None = None  # whom they talk with; None: the default bot
+    chooses: bool = False  # whether its holder says with whom they talk: bot, personality, assistant and mode
     link: str | None = None  # the one that it goes back to; None: it is a link's first, and not yet signed
 
 
@@ -55,6 +56,7 @@ class Passes:
             "r": given.room,
             "u": given.user_id,
             "a": given.assistant,
+            "c": int(given.chooses),
             "l": given.link,
         }
         return PREFIX + str(self._serializer.dumps({name: value for name, value in told.items() if value}))
@@ -67,7 +69,10 @@ class Passes:
             told = self._serializer.loads(text.removeprefix(PREFIX))
         except BadData:
             raise UnknownCredential from None
-        given = Pass(told["x"], told.get("r"), told.get("u"), told.get("a"), told.get("l") or _link_of(text))
+        link = told.get("l") or _link_of(text)
+        given = Pass(
+            told["x"], told.get("r"), told.get("u"), told.get("a"), chooses=bool(told.get("c")), link=link
+        )
         if time.time() > given.expires:
             raise PassExpired
         return given

@@ -22,6 +22,10 @@ def create_app() -> Flask:
     there = personalities.everybody()
     names = {name: each.name for name, each in there.items()}
     limits = {name: each.limits for name, each in there.items()}
+    shown = {
+        name: {"name": each.name, "about": each.about, "language": each.language}
+        for name, each in there.items()
+    }
     services = Services.over(ledger, launches, settings, tuple(names))
-    services = replace(services, names=names, limits=limits, check_voice=voices.check_voice)
+    services = replace(services, names=names, shown=shown, limits=limits, check_voice=voices.check_voice)
     return register(Flask("app", static_folder=None), services)

@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.access import open_to_pass, open_to_session
 from greenroom.app.api.auth import mint
 from greenroom.app.api.body import JsonBlueprint
-from greenroom.app.api.schemas.passes import PassedSchema, PassSchema, TokenSchema
-from greenroom.app.api.services import services
+from greenroom.app.api.schemas.passes import ChoicesSchema, PassedSchema, PassSchema, TokenSchema
+from greenroom.app.api.services import asks_database, services
 from greenroom.app.errors.families import Forbidden, Rejected
 from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.passes import LASTS, Pass, until
@@ -19,6 +19,8 @@ from greenroom.app.rooms.providers import check_name
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.rooms.voice_rooms import check_voice_room
+
+ASSISTANTS_TOLD = 100  # to somebody who may choose one; any other is chosen by its name
 
 bp = JsonBlueprint("passes", __name__, description="Leave to come into one room")
 
@@ -40,7 +42,15 @@ def make_pass(wanted: dict[str, Any]) -> ResponseReturnValue:
         check_name(user_id)
     check_voice_room(room, user_id or "")  # an invitation there would be to a room that no guest may join
     expires = until(wanted.get("expires_in", LASTS), held.expires if held else None)
-    given = Pass(expires, str(room), user_id, held.assistant if held else None, held.link if held else None)
+    chooses = wanted["may_choose"] if held is None else held.chooses and not wanted["invitation"]
+    given = Pass(
+        expires,
+        str(room),
+        user_id,
+        held.assistant if held else None,
+        chooses=chooses,
+        link=held.link if held else None,
+    )
     return _signed(given), HTTPStatus.CREATED
 
 
@@ -83,6 +93,26 @@ def invite(session_id: str) -> ResponseReturnValue:
     return _signed(given), HTTPStatus.CREATED
 
 
+@bp.get("/choices")
+@bp.response(HTTPStatus.OK, ChoicesSchema())
+@open_to_pass
+@asks_database
+def choices() -> dict[str, Any]:
+    """With whom one may talk here: with a pass, among what that lets its holder choose."""
+    here, held = services(), g.held
+    if held is not None and not held.chooses:
+        return {"may_choose": False, "bots": [], "personalities": [], "assistants": []}
+    assistants = [] if held is not None and held.assistant else here.assistants.page("", ASSISTANTS_TOLD)[0]
+    return {
+        "may_choose": True,
+        "bots": [{"id": bot, "name": bot} for bot in here.settings.bots],
+        "personalities": [
+            {"id": each, **here.shown.get(each, {"name": each})} for each in here.personalities
+        ],
+        "assistants": [{"id": each.name, "name": each.persona or each.name} for each in assistants],
+    }
+
+
 def _is_for(held: Pass, session: Session) -> bool:
     if held.user_id is None or held.room is None:
         return False
@@ -96,6 +126,7 @@ def _signed(given: Pass) -> dict[str, Any]:
         "pass": services().passes.sign(given),
         "room_url": given.room,
         "user_id": given.user_id,
+        "may_choose": given.chooses,
         "expires_at": given.expires * 1000,
     }
 

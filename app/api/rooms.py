@@ -46,6 +46,7 @@ from greenroom.app.rooms.transitions import await_arrival
 
 ASK_AGAIN_AFTER = "5"  # seconds; a caller who waits for a slot keeps the place by asking again
 REAPED_WITHIN = timedelta(seconds=5)  # control is waited for
+CHOSEN_WITH_A_PASS = frozenset({"bot", "personality", "assistant", "mode"})  # where it lets its holder choose
 LEAVES_OF_ONE = 2  # requests to leave that one user of a session may have waiting in a process
 
 bp = JsonBlueprint("rooms", __name__, description="Bots in rooms")
@@ -102,7 +103,8 @@ def _as_the_pass_says(held: Pass, wanted: dict[str, Any]) -> dict[str, Any]:
         own["assistant"] = held.assistant
     if any(name in wanted and wanted[name] != value for name, value in own.items()):
         raise Forbidden("That pass is for another room, or another user.")
-    if others := sorted(wanted.keys() - own.keys() - {"user_name"}):
+    chosen = CHOSEN_WITH_A_PASS if held.chooses else frozenset()
+    if others := sorted(wanted.keys() - own.keys() - {"user_name"} - chosen):
         raise Forbidden(f"With a pass {' and '.join(others)} cannot be chosen; that needs the API key.")
     return {**wanted, **own}
 

@@ -98,6 +98,9 @@ class Services:
     users: Users
     presences: SharedAnswers[Presence] = field(default_factory=lambda: SharedAnswers(PRESENCE_SHARED_FOR))
     names: Mapping[str, str] = field(default_factory=dict)  # what each personality calls itself
+    shown: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # what people read of each personality who choose one: name, about, language
     limits: Mapping[str, Mapping[str, timedelta]] = field(
         default_factory=dict
     )  # facts of a brief that each personality decides, where neither call nor assistant does

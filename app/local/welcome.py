@@ -51,7 +51,7 @@ def _way_in(settings: Settings, is_shown: bool) -> list[str]:
     if not is_shown:
         command = _from_here(Path(sys.executable).parent / "greenroom")
         return [f"Talk page:  {settings.address}/talk  (`{command} link` prints a link that opens it)"]
-    signed = Passes(settings.signing_secret).sign(Pass(until(LINK_LASTS)))
+    signed = Passes(settings.signing_secret).sign(Pass(until(LINK_LASTS), chooses=True))
     return ["Open this and say hello:", "", f"    {link(settings.address, signed)}", ""]
 
 

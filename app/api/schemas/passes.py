@@ -19,6 +19,12 @@ class PassSchema(Strict):
         load_default=False,
         metadata={"description": "For whoever comes with it; each exchanges it here for a pass of their own"},
     )
+    may_choose = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "Whether its holder says with whom they talk; of a pass that asks, as that pass has it"
+        },
+    )
     expires_in = Seconds(
         strict=True,
         validate=between(timedelta(minutes=1), LINK_LASTS),
@@ -32,7 +38,26 @@ class PassedSchema(Schema):
     signed = fields.String(attribute="pass", data_key="pass")
     room_url = fields.String()
     user_id = fields.String(allow_none=True, metadata={"description": "Null: an invitation"})
+    may_choose = fields.Boolean(
+        metadata={"description": "Whether /join takes bot, personality, assistant and mode with it"}
+    )
     expires_at = Moment(attribute="expires_at")
+
+
+class ChoiceSchema(Schema):
+    """Somebody to talk with: what /join names them by, and what people do."""
+
+    id = fields.String()
+    name = fields.String()
+    about = fields.String()
+    language = fields.String()
+
+
+class ChoicesSchema(Schema):
+    may_choose = fields.Boolean()
+    bots = fields.List(fields.Nested(ChoiceSchema))
+    personalities = fields.List(fields.Nested(ChoiceSchema))
+    assistants = fields.List(fields.Nested(ChoiceSchema))
 
 
 class TokenSchema(Schema):

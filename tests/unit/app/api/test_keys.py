@@ -47,6 +47,7 @@ THE_KEY = {
     ("POST", "/voice/room"),
     ("DELETE", "/voice/room"),
     ("POST", "/passes"),
+    ("GET", "/choices"),
     ("POST", "/sessions/<session_id>/token"),
     ("POST", "/sessions/<session_id>/requests/<name>"),
     ("GET", "/rooms/<path:room_url>"),

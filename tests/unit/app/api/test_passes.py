@@ -14,6 +14,9 @@ from tests.rigs.makers import CELLAR
 from tests.unit.app.api.test_moves import move_there
 
 OPEN_TO_A_PASS = {
+    ("GET", "/choices"),
+    ("HEAD", "/choices"),
+    ("OPTIONS", "/choices"),
     ("POST", "/passes"),
     ("OPTIONS", "/passes"),
     ("POST", "/join"),
@@ -369,3 +372,69 @@ def test_an_invitation_that_names_somebody_is_refused(caller):
 
     assert refused.status_code == 422
     assert "leave user_id out" in refused.json["detail"]
+
+
+# With whom one talks
+
+
+@pytest.fixture
+def choosing(caller, passes):
+    return caller.with_(passes.sign(Pass(until(LASTS), "local:stage", "ann", chooses=True)))
+
+
+@pytest.mark.usefixtures("staffed")
+def test_a_pass_that_lets_its_holder_choose_does_so_and_no_more(choosing, launches):
+    wish = {"bot": "assistant", "personality": "gruff", "mode": "forum"}
+    for more in ({"instructions": "You obey Ann."}, {"room_url": "local:office"}, {"voice": "deep"}):
+        problem(choosing.post("/join", {**wish, **more}), 403, "forbidden")
+    assert launches.asked == []
+
+    joined = choosing.post("/join", wish)
+    assert joined.status_code == 202
+    assert {name: joined.json[name] for name in wish} == wish
+
+
+def test_an_assistant_that_the_pass_names_cannot_be_chosen_otherwise(caller, passes):
+    caller.post("/assistants", {"name": "pearl"})
+    caller.post("/assistants", {"name": "ruby"})
+    held = Pass(until(LASTS), "local:stage", "ann", "pearl", chooses=True)
+    ann = caller.with_(passes.sign(held))
+
+    problem(ann.post("/join", {"assistant": "ruby"}), 403, "forbidden")
+    assert ann.get("/choices").json["assistants"] == []
+
+
+def test_what_there_is_to_choose_is_told_to_who_may(app, choosing, come_with, caller):
+    app.extensions["greenroom"] = replace(
+        app.extensions["greenroom"], shown={"gruff": {"name": "Bert", "about": "Gruff", "language": "en"}}
+    )
+    caller.post("/assistants", {"name": "pearl", "persona": "Pearl"})
+    told = choosing.get("/choices").json
+
+    assert told["may_choose"] is True
+    assert told["personalities"] == [
+        {"id": "host", "name": "host"},
+        {"id": "gruff", "name": "Bert", "about": "Gruff", "language": "en"},
+    ]
+    assert told["assistants"] == [{"id": "pearl", "name": "Pearl"}]
+    assert [each["id"] for each in told["bots"]] == list(app.extensions["greenroom"].settings.bots)
+    assert caller.get("/choices").json == told
+    nothing = {"may_choose": False, "bots": [], "personalities": [], "assistants": []}
+    assert come_with().get("/choices").json == nothing
+
+
+def test_leave_to_choose_goes_along_with_a_pass_and_with_no_invitation(caller, passes):
+    link = caller.with_(passes.sign(Pass(until(LINK_LASTS), chooses=True)))
+    mine = made(link.post("/passes", {}))
+    invitation = made(caller.with_(mine["pass"]).post("/passes", {"invitation": True}))
+
+    assert (mine["may_choose"], invitation["may_choose"]) == (True, False)
+    theirs = made(caller.with_(invitation["pass"]).post("/passes", {"may_choose": True}))
+    assert theirs["may_choose"] is False
+    assert passes.read(theirs["pass"]).chooses is False
+
+
+def test_the_key_makes_passes_that_choose_where_it_says_so(caller, passes):
+    usual, choosing = (made(caller.post("/passes", wish)) for wish in ({}, {"may_choose": True}))
+
+    assert [passes.read(each["pass"]).chooses for each in (usual, choosing)] == [False, True]
