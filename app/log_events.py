@@ -17,6 +17,7 @@ EVENTS = {
     "session_changed": "a session is in another `state`; an end has its `reason`",
     "person_arrived": "a person has come into the room",
     "person_departed": "a person has left the room",
+    "service_failed": "a speech service of a bot failed: which `part`, which `service`, and pipecat's `category`",
     "silence_noticed": "nobody in a call has said anything for `seconds`: its bot asks whether they are there",
     "pause_ended": "a session's user is not in the call any more for which its bot was paused",
     "pause_reminder_failed": "a session's inbox is full: its bot is not told now whether it is paused",

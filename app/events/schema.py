@@ -76,7 +76,9 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
         "voice.session.end": EventType(
             "a session whose bot has been on stage is over", {"reason": str, "duration_ms": int}
         ),
-        "voice.error": EventType("a bot has failed; `kind` says how", {"kind": str}),
+        "voice.error": EventType(
+            "a bot, or a speech service of its, has failed; `kind` says how", {"kind": str}
+        ),
         "voice.speech.start": EventType("a person begins to speak", PERSON, is_heard=True),
         "voice.speech.end": EventType("a person has stopped", PERSON, is_heard=True),
         "voice.transcript": EventType("it is known what was said", TURN, is_heard=True),

@@ -21,6 +21,7 @@ WORDS: Mapping[str, str] = {
     "away": "What it says before it is gone for a moment",
     "moving": "What it says to those whom it leaves for another room",
     "ending_soon": "What it says when the session's time is nearly over",
+    "sorry": "What it says when it could not hear, think or speak, as a service failed",
     "still_there": "What it asks when nobody has said anything for long",
 }
 

@@ -30,6 +30,7 @@ class Happened(StrEnum):
     EXTENDED = "extended"  # it may last this long now
     ADMIN_ACTED = "admin_acted"  # the bot was made to do something: what, and by whom, without its words
     ENDS_SOON = "ends_soon"  # its people were told so: in this time
+    SERVICE_FAILED = "service_failed"  # it hears, thinks or speaks: which part, which service, in which way
     QUIET = "quiet"  # nobody has said anything for so long: its bot has asked whether they are there
 
 

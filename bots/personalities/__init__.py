@@ -39,6 +39,7 @@ class Personality:
     away: str  # before it is gone for a moment
     moving: str  # to those whom it leaves for another room
     ending_soon: str  # half a minute before the session's time is over
+    sorry: str  # when a speech service has failed, and no other took over
     still_there: str  # to people who have not said anything for long
     voice: str  # with an OpenAI-compatible server; empty: the one that OPENAI_VOICE names
     demo_voice: DemoVoice

@@ -45,9 +45,8 @@ def build(personality: Personality, settings: Settings) -> Speech:
     """Make the services of a session; raises SpeechNotInstalled."""
     chosen = dict(choices(settings, named_by(personality)))
     first, *others = chosen[Part.THINKING]
-    if (
-        personality.model and not first.model
-    ):  # its own service's name for it, which another one would not know
+    # A personality's model is of its first choice: another service has no model of that name
+    if personality.model and not first.model:
         chosen[Part.THINKING] = (replace(first, model=personality.model), *others)
     making = Making(personality, settings)
 

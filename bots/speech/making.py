@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.transcriptions.language import Language
@@ -23,6 +24,14 @@ MODEL_SETTINGS = {
     Part.THINKING: "openai_model",
     Part.SPEAKING: "openai_tts_model",
 }  # in which a module of ours looks for the model of a part
+
+
+_names: WeakKeyDictionary[FrameProcessor, str] = WeakKeyDictionary()  # of services that were made here
+
+
+def name_of(processor: FrameProcessor) -> str:
+    """What the table calls a service; what its class is called, of one that somebody else has made."""
+    return _names.get(processor) or type(processor).__name__
 
 
 class SpeechNotInstalled(RuntimeError):
@@ -44,6 +53,11 @@ class Making:
 
     def make(self, choice: Choice) -> FrameProcessor:
         """The service.  Raises SpeechNotInstalled."""
+        made = self._made(choice)
+        _names[made] = choice.service.name
+        return made
+
+    def _made(self, choice: Choice) -> FrameProcessor:
         service = choice.service
         if service.made_by:
             return self._made_by_us(choice)

@@ -16,6 +16,7 @@ from greenroom.bots.loading import BotUnfit, load_bot
 from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.stay.failing import Failing
 from greenroom.bots.stay.mind import MindOfBot
 from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.passing import PassedFrame
@@ -45,6 +46,7 @@ class BotRun:
         mute: Mute,
         voices: Voices,
         mind: MindOfBot,
+        failing: Failing,
         end: End,
         on_started: Callable[[], Awaitable[None]],
     ) -> None:
@@ -58,6 +60,7 @@ class BotRun:
         self._mute = mute
         self._voices = voices
         self._mind = mind
+        self._failing = failing
         self._end = end
         self._on_started = on_started
         self._task: asyncio.Task[None] | None = None
@@ -87,6 +90,7 @@ class BotRun:
         self._hearing.follow(pipeline)
         self._voices.follow(pipeline)
         self._mind.follow(pipeline)
+        self._failing.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame, PassedFrame))
         pipeline.add_event_handler("on_frame_reached_downstream", self._reached_end)
         pipeline.add_event_handler("on_pipeline_started", self._pipeline_started)

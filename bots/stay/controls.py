@@ -180,6 +180,11 @@ class Controls:
         if self._is_heard:
             await self._say(TTSSpeakFrame(self._personality.still_there))
 
+    async def apologise(self) -> None:
+        """Say that something went wrong, to people who would hear nothing else."""
+        if self._is_heard:
+            await self._say(TTSSpeakFrame(self._personality.sorry, append_to_context=False))
+
     async def say_goodbye(self) -> bool:
         """Say goodbye and end; False, and nothing is said, if nobody hears it.
 

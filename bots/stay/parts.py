@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from greenroom.app.named_bots import BUILT_IN_BOTS
 from greenroom.app.rooms.attendance import Attendance
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import Turn
@@ -38,6 +39,7 @@ from greenroom.bots.stay.controls import Controls
 from greenroom.bots.stay.definition import Definition, Find
 from greenroom.bots.stay.doorway import Doorway
 from greenroom.bots.stay.ending import End, Ending
+from greenroom.bots.stay.failing import Failing
 from greenroom.bots.stay.hand_over import HandOver
 from greenroom.bots.stay.heartbeat import Heartbeat
 from greenroom.bots.stay.helpers import Helpers
@@ -373,6 +375,10 @@ class Parts:
             session, self.turns.hear_in(session.room), waits=True, on_started=_nothing, apart=True
         )
 
+    def _is_ours(self, session: Session) -> bool:
+        """Whether the bot is one of ours, and not one of somebody else's under its name."""
+        return self.target != "" and self.target == BUILT_IN_BOTS.get(session.brief.bot)
+
     def _in_room(
         self,
         session: Session,
@@ -397,6 +403,11 @@ class Parts:
             mute=self.mute,
             voices=voices,
             mind=self.mind,
+            failing=Failing(
+                note=self.journal.note,
+                tell=stage.tell,
+                apologise=(lambda: controls.apologise()) if self._is_ours(session) else None,
+            ),
             end=self.end,
             on_started=on_started,
         )

@@ -114,6 +114,15 @@ def test_a_bot_that_is_lost_is_an_error_that_says_of_which_kind(ledger, session)
     assert "hush" not in str(told(ledger))
 
 
+def test_a_speech_service_that_fails_is_an_error_too_and_its_detail_stays_in_the_history(ledger, session):
+    ledger.run(Note(ID, Happened.SERVICE_FAILED, EPOCH, "thinking: openai (server)"))
+
+    noted, error = told(ledger)[-2:]
+    assert types([noted, error]) == ["session.service_failed", "voice.error"]
+    assert (error.fields["kind"], error.fields["epoch"]) == ("service_failed", str(EPOCH))
+    assert "openai" not in str(told(ledger))
+
+
 def test_a_turn_is_told_of_by_its_conversation_and_number_and_without_its_words(ledger, session):
     words = Turn("a-turn", "user", "a canary sings", person="ada")
     ledger.run(Record(ID, "a-conversation", EPOCH, words))

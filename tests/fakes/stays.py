@@ -104,10 +104,11 @@ class FakePipeline:
         pass
 
     def add_event_handler(self, event, handler):
-        self._handlers[event] = handler
+        self._handlers.setdefault(event, []).append(handler)
 
     async def happens(self, event, frame=None):
-        await self._handlers[event](self, frame)
+        for handler in self._handlers[event]:
+            await handler(self, frame)
 
     async def queue_frames(self, frames):
         for frame in frames:

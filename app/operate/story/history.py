@@ -16,6 +16,7 @@ WORDS = {
     "extended": "it may last so long now",
     "admin_acted": "its bot was made to do something",
     "ends_soon": "the people were told that its time is nearly over",
+    "service_failed": "a speech service failed",
     "quiet": "nobody said anything: the bot asked whether they are there",
     "waiting": "alone in the room; it waits",
     "transitioning": "on its way to another room",

@@ -134,6 +134,8 @@ class Tale:
                 return f"the bot was made to do something: {extra}"
             case Happened.ENDS_SOON:
                 return f"the people were told that it ends in {extra}"
+            case Happened.SERVICE_FAILED:
+                return _because("a speech service of the bot failed", extra)
             case Happened.QUIET:
                 return f"nobody had said anything for {extra}: the bot asked whether they were there"
             case Happened.MESSAGE_EXPIRED:

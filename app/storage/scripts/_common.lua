@@ -99,6 +99,8 @@ local function tell_line(told_key, session_key, event, epoch, history, reason, p
         tell(told_key, session_key, "voice.session.start", epoch, "", {})
     elseif event == "lost" or (event == "ended" and reason == "error") then
         tell(told_key, session_key, "voice.error", epoch, "", {"kind", reason})
+    elseif event == "service_failed" then
+        tell(told_key, session_key, "voice.error", epoch, "", {"kind", event})
     end
     local heard_ms = event == "ended" and redis.call("HGET", session_key, "heard_ms")
     if heard_ms then

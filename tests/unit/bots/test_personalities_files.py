@@ -34,8 +34,8 @@ goodbye = "Done. Goodbye."
 away = "One moment."
 moving = "I am needed next door."
 ending_soon = "We close in half a minute."
+sorry = "Pardon?"
 still_there = "Hello?"
-
 [voice]
 openai = "coral"
 demo = { name = "en-us+f2" }

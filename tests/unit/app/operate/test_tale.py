@@ -107,6 +107,11 @@ def test_of_a_cleaning_only_what_is_no_matter_of_course_is_told(detail, sentence
     assert told(*ON_STAGE, (Happened.CLEANED, {"detail": detail})) == [*begun, *sentences]
 
 
+def test_a_service_that_failed_is_told_by_its_part_and_name():
+    failed = (Happened.SERVICE_FAILED, {"detail": "thinking: openai (server)"})
+    assert told(*ON_STAGE, failed)[-1] == "A speech service of the bot failed: thinking: openai (server)."
+
+
 def test_what_a_bot_was_asked_for_too_late_is_told_in_words():
     for kind, words in (("offer", "a browser that offered to connect"), ("clean_up", "clean up")):
         assert told(*ON_STAGE, (Happened.MESSAGE_EXPIRED, {"detail": kind}))[-1] == (

@@ -86,7 +86,7 @@ def test_a_german_says_in_the_demo_what_the_demo_cannot_and_says_all_else_in_eng
         "Hello, I am Greta. My language is German, and this demo hears and speaks nothing but"
     )
     assert greta.greeting.endswith(" What is your name?")
-    words = ("goodbye", "away", "moving", "ending_soon", "still_there")
+    words = ("goodbye", "away", "moving", "ending_soon", "sorry", "still_there")
     assert [getattr(greta, word) for word in words] == [getattr(HOST, word) for word in words]
     assert (greta.name, greta.language, greta.demo_voice) == ("Greta", "en", GRETA.demo_voice)
     assert speech.as_spoken(HOST, NOTHING_SET) is HOST
