@@ -32,6 +32,7 @@ from greenroom.bots.stay.silence import Silence
 from greenroom.bots.transports.stage import Stage
 
 FOLLOWED = ("voice", "voice_parameters", "language", "prompt")  # what a bot's services change while it talks
+OF_ALL: dict[str, Any] = {"reach_inactive_services": True}  # a second choice may take over later
 CHANGED = Configure.CHANGEABLE & FACTS  # what of the brief may be changed while the session lasts
 
 log = structlog.get_logger(__name__)
@@ -235,8 +236,8 @@ def _settings_frames(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Fra
     if voice := changes.get("voice"):
         frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(voice=voice)))
     if language := changes.get("language"):
-        frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(language=language)))
-        frames.append(STTUpdateSettingsFrame(delta=STTSettings(language=language)))
+        frames.append(TTSUpdateSettingsFrame(delta=TTSSettings(language=language), **OF_ALL))
+        frames.append(STTUpdateSettingsFrame(delta=STTSettings(language=language), **OF_ALL))
     if prompt := changes.get("prompt"):
-        frames.append(LLMUpdateSettingsFrame(delta=LLMSettings(system_instruction=prompt)))
+        frames.append(LLMUpdateSettingsFrame(delta=LLMSettings(system_instruction=prompt), **OF_ALL))
     return frames

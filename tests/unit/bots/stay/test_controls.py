@@ -5,6 +5,8 @@ from pipecat.frames.frames import (
     EndFrame,
     InterruptionFrame,
     LLMUpdateSettingsFrame,
+    ServiceUpdateSettingsFrame,
+    STTUpdateSettingsFrame,
     TTSSpeakFrame,
     TTSUpdateSettingsFrame,
 )
@@ -227,6 +229,23 @@ async def test_what_is_set_to_null_is_as_it_was_joined_with_again():
     told = await told_after(changed, dict.fromkeys(changed), **as_joined)
 
     assert {name: told[name] for name in as_joined} == as_joined
+
+
+async def test_a_service_that_may_take_over_later_learns_prompt_and_language_too():
+    """It would have answered as the bot was before, in the language of before."""
+    parts = parts_of_a_stay(people={"ada"})
+    pipeline = await with_pipeline(parts)
+    await parts.controls.prepare({})
+
+    await parts.controls.change({"prompt": "Sing.", "language": "de", "voice": "fable"})
+
+    told = [
+        (type(frame), frame.reach_inactive_services)
+        for frame in pipeline.frames
+        if isinstance(frame, ServiceUpdateSettingsFrame)
+    ]
+    assert (LLMUpdateSettingsFrame, True) in told and (STTUpdateSettingsFrame, True) in told
+    assert (TTSUpdateSettingsFrame, False) in told  # the voice, which is a name of one service's
 
 
 async def test_a_name_and_instructions_are_in_the_prompt_at_once_and_the_name_in_what_it_says():
