@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from greenroom.app import settings as app_settings
 from greenroom.app.errors.families import Conflict, GreenroomError, Unavailable
 from greenroom.app.local import here, procfile, ready
 from greenroom.app.local.keeper import Keeper
+from greenroom.app.local.local_models import LocalModel, find_local_models
 from greenroom.app.local.output import Log, Output
 from greenroom.app.local.ports import check_ports
 from greenroom.app.local.process import CannotKeepUp, Process, Surroundings
@@ -155,8 +156,14 @@ class Supervisor:
         await self._wait_for(others, deadline)
         took = time.monotonic() - started
         unfit = await asyncio.to_thread(ready.unfit, self._settings) if "bots" in self._processes else {}
+        models = await asyncio.to_thread(self._models_beside)
         is_shown = self._output.is_terminal
-        self._output.write(welcome(self._settings, [*self._processes], took, is_shown, unfit))
+        self._output.write(welcome(self._settings, [*self._processes], took, is_shown, unfit, models))
+
+    def _models_beside(self) -> Sequence[LocalModel]:
+        """Those on this machine that could think in place of the demo's script."""
+        thinks = self._settings.thinking or self._settings.thinks_with_openai
+        return () if thinks or "bots" not in self._processes else find_local_models()
 
     def _start(self, names: list[str]) -> None:
         self._tasks += [asyncio.create_task(self._guarded(self._processes[name].run())) for name in names]

@@ -1,9 +1,10 @@
 """What a person is told of a start: what it waits for, and then the link and the places to look."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from greenroom.app.local.local_models import LocalModel
 from greenroom.app.named_bots import BUILT_IN_BOTS
 from greenroom.app.passes import LINK_LASTS, Pass, Passes, link, until
 from greenroom.app.settings import Settings
@@ -23,9 +24,14 @@ def reasons(missing: Mapping[str, str]) -> str:
 
 
 def welcome(
-    settings: Settings, names: list[str], seconds: float, is_shown: bool, unfit: Mapping[str, str]
+    settings: Settings,
+    names: list[str],
+    seconds: float,
+    is_shown: bool,
+    unfit: Mapping[str, str],
+    models: Sequence[LocalModel] = (),
 ) -> str:
-    """What a person needs first; below the link, which bots they will not meet."""
+    """What a person needs first; below the link, which bots they will not meet, and who could think for the demo."""
     lines = [f"Greenroom is ready, after {seconds:.1f} s.", ""]
     if "web" in names:
         lines += _way_in(settings, is_shown)
@@ -35,6 +41,13 @@ def welcome(
         lines += [
             f"The bot '{name}'{default} cannot start: it {why}",
             "Once that is mended, the next join tries it again; start Greenroom anew after each later change.",
+            "",
+        ]
+    for each in models:
+        lines += [
+            f"{each.server} answers on this machine, at port {each.port}. Stop this, and have the bot think with it:",
+            "",
+            f"    {each.settings} make up",
             "",
         ]
     if "flower" in names:
