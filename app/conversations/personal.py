@@ -5,7 +5,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.erasures import note
@@ -108,24 +120,49 @@ class SqlPersonal:
         return Account(counts, max((each for each in seen if each), default=None))
 
     def seen_last(self, limit: int) -> Sequence[Seen]:
-        last_ms = func.max(conversations.c.last_ms)
-        query = (
-            select(users.c.id, func.count(conversations.c.id), func.sum(conversations.c.turn_count), last_ms)
-            .select_from(users)
-            .outerjoin(
-                conversations,
-                and_(conversations.c.tenant == users.c.tenant, conversations.c.user_id == users.c.id),
+        """Whoever has a conversation, and guests of other people's sessions, with what they said there."""
+        people = union(
+            select(users.c.id.label("id")).where(users.c.tenant == self._tenant, users.c.id != ""),
+            select(participants.c.identity).where(participants.c.tenant == self._tenant),
+        ).subquery()
+        talks = (
+            select(
+                conversations.c.user_id,
+                func.count().label("count"),
+                func.sum(conversations.c.turn_count).label("turns"),
+                func.max(conversations.c.last_ms).label("last_ms"),
             )
-            .where(users.c.tenant == self._tenant, users.c.id != "")
-            .group_by(users.c.id)
-            .order_by(func.coalesce(last_ms, 0).desc(), users.c.id)
+            .where(conversations.c.tenant == self._tenant)
+            .group_by(conversations.c.user_id)
+            .subquery()
+        )
+        came = func.max(func.coalesce(participants.c.left_ms, participants.c.joined_ms))
+        visits = (
+            select(participants.c.identity, came.label("last_ms"))
+            .where(participants.c.tenant == self._tenant)
+            .group_by(participants.c.identity)
+            .subquery()
+        )
+        last_ms = func.coalesce(talks.c.last_ms, visits.c.last_ms)
+        query = (
+            select(people.c.id, func.coalesce(talks.c.count, 0), talks.c.turns, last_ms)
+            .select_from(people)
+            .outerjoin(talks, talks.c.user_id == people.c.id)
+            .outerjoin(visits, visits.c.identity == people.c.id)
+            .order_by(func.coalesce(last_ms, 0).desc(), people.c.id)
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return [
-                Seen(user_id, count, int(turn_count or 0), at_ms)
-                for user_id, count, turn_count, at_ms in connection.execute(query)
-            ]
+            found = connection.execute(query).all()
+            guests = [user_id for user_id, count, *_ in found if not count]
+            said = select(turns.c.person, func.count().label("spoken")).where(
+                turns.c.tenant == self._tenant, turns.c.person.in_(guests)
+            )
+            of_guests = {row.person: row.spoken for row in connection.execute(said.group_by(turns.c.person))}
+        return [
+            Seen(user_id, count, int(turn_count or of_guests.get(user_id, 0)), at_ms)
+            for user_id, count, turn_count, at_ms in found
+        ]
 
     def facts(self, user_id: str) -> Sequence[Mapping[str, Any]]:
         query = (

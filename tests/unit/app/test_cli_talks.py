@@ -8,7 +8,7 @@ import pytest
 from greenroom.app import cli
 from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
-from greenroom.app.rooms.archive import Batch, Delivery, Report
+from greenroom.app.rooms.archive import Batch, Delivery, Report, Visit
 from greenroom.app.rooms.conversations import Record, Turn
 from greenroom.app.rooms.creating import Create
 from greenroom.app.rooms.flushing import Flusher
@@ -145,6 +145,23 @@ def test_the_sessions_that_are_on_are_listed(run, ledger, a_life):
 def test_people_are_listed(run):
     assert run("users")[1].splitlines()[1].split()[-3:] == ["1", "2", "ann"]
     assert json.loads(run("users", "--json")[1])["users"][0]["turns"] == 2
+
+
+def test_a_guest_of_another_s_session_is_listed_with_what_they_said_there(run, tmp_path):
+    """Who never had a session of their own was missing, and could be exported and erased all the same."""
+    archive = SqlArchive(Database(f"sqlite:///{tmp_path / 'greenroom.db'}"))
+    line = Turn("t-9", "user", "I only visit.", person="carl", sequence=3, started_ms=3000, ended_ms=3500)
+    archive.keep_turns([Batch("c-1", "main", "ann", (Delivery(line, "s-1", 7),))])
+    session = a_session("s-1", user_id="ann", conversation_id="c-1")
+    archive.keep_session(Report(session, (), (Visit("carl", 9000), Visit("ann", 1000))))
+
+    told = json.loads(run("users", "--json")[1])["users"]
+
+    assert [(each["user_id"], each["conversations"], each["turns"]) for each in told] == [
+        ("carl", 0, 1),
+        ("ann", 1, 3),
+    ]
+    assert told[0]["last_seen_at"] == "1970-01-01T00:00:09.000+00:00"
 
 
 def test_sessions_are_counted(run):
