@@ -32,7 +32,8 @@ def services(chosen: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = [("SERVICE", "HEARS", "THINKS", "SPEAKS", "TALKS", "WHAT IT LACKS")]
     for name in dict.fromkeys(name for name, _ in table()):
         parts = ["" if (name, part) not in lacks else "no" if lacks[name, part] else "yes" for part in Part]
-        missing = dict.fromkeys(todo for (its, _), todos in lacks.items() if its == name for todo in todos)
+        todos = [todo for (its, _), todos in lacks.items() if its == name for todo in todos]
+        missing = dict.fromkeys(todo.partition(" (it needs ")[0] for todo in todos)
         rows.append((name, *parts, "; ".join(missing)))
     print(columns(rows))
     chain = choices(settings, {})

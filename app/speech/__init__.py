@@ -40,7 +40,8 @@ class Service:
     about: str
     target: str = ""  # the class, as module:name
     made_by: str = ""  # else the module of ours
-    extra: str = ""  # of pipecat-ai, which brings `needs`
+    extra: str = ""  # which brings `needs`
+    brought_by: str = "pipecat-ai"  # the distribution whose extra it is
     needs: tuple[str, ...] = ()  # modules that must be installed
     keys: Mapping[str, str] = field(default_factory=dict)  # argument = variable that must be set
     any_of: tuple[str, ...] = ()  # variables of which one must be set
@@ -63,7 +64,8 @@ class Service:
 
     @property
     def install(self) -> str:
-        return f"pip install 'pipecat-ai[{self.extra}]'"
+        """The command that installs what it needs."""
+        return f"pip install '{self.brought_by}[{self.extra}]'"
 
     def given(self, environ: Mapping[str, str]) -> dict[str, Any]:
         """The arguments of its class that come from the environment, and those that it always has."""

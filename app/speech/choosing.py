@@ -39,6 +39,11 @@ def environment_of(settings: Settings) -> Mapping[str, str]:
     return {**environment(), **own}
 
 
+def ready(chosen: Sequence[Choice], environ: Mapping[str, str]) -> list[Choice]:
+    """Those that lack nothing here; the first one if all do, so that its own words say what is wrong."""
+    return [each for each in chosen if not each.service.lacks(environ)] or [chosen[0]]
+
+
 def not_ready(settings: Settings, named: Named, environ: Mapping[str, str]) -> list[str]:
     """Why a bot with these services could not be heard, think or speak, each as what somebody can do.
 

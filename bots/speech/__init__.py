@@ -9,7 +9,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from greenroom.app.rooms.brief import WORDS
 from greenroom.app.settings import Settings
 from greenroom.app.speech import Part
-from greenroom.app.speech.choosing import choices
+from greenroom.app.speech.choosing import choices, environment_of, ready
 from greenroom.bots import personalities
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.failover import Ears, Minds, Voices, one_of
@@ -100,12 +100,12 @@ def warm(settings: Settings) -> None:
 
 def _of_ours(settings: Settings) -> Iterator[str]:
     """Those services that sessions here may get by what is set, or by their personality, and that we make ourselves."""
-    everybody = [None, *map(personalities.load, personalities.names())]
+    environ, everybody = environment_of(settings), [None, *map(personalities.load, personalities.names())]
     named = {
         choice.service.name
         for personality in everybody
         for chosen in choices(settings, named_by(personality)).values()
-        for choice in chosen
+        for choice in ready(chosen, environ)
         if choice.service.made_by
     }
     yield from sorted(named)

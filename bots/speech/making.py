@@ -12,7 +12,7 @@ from pipecat.transcriptions.language import Language
 
 from greenroom.app.settings import Settings
 from greenroom.app.speech import Choice, Part, Service, table
-from greenroom.app.speech.choosing import environment_of
+from greenroom.app.speech.choosing import environment_of, ready
 from greenroom.bots.personalities import Personality
 
 MODULES = {
@@ -48,8 +48,8 @@ class Making:
         self._of_ours = cache(self._built_by_us)  # a module of ours makes all its parts at once
 
     def ready(self, choices: tuple[Choice, ...]) -> list[Choice]:
-        """Those that lack nothing here; the first one if all do, so that its own words say what is wrong."""
-        return [each for each in choices if not each.service.lacks(self._environ)] or [choices[0]]
+        """Those of them that can be made here; the first one if none can."""
+        return ready(choices, self._environ)
 
     def make(self, choice: Choice) -> FrameProcessor:
         """The service.  Raises SpeechNotInstalled."""

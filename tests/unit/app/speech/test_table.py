@@ -201,6 +201,10 @@ def test_what_a_service_lacks_is_said_as_what_to_do():
     assert table()["openai", Part.THINKING].lacks({"OPENAI_BASE_URL": "http://127.0.0.1:1234/v1"}) == []
 
 
+def test_what_brings_the_demo_is_an_extra_of_ours():
+    assert table()["demo", Part.SPEAKING].install == "pip install 'greenroom[demo]'"
+
+
 def test_keys_and_options_reach_the_class_by_the_names_of_its_arguments():
     aws = table()["aws", Part.HEARING]
     environ = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}

@@ -1,5 +1,6 @@
 """Services that are made from the table: pipecat's own classes, with this installation's keys."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -130,6 +131,22 @@ def test_a_first_choice_that_lacks_its_key_is_passed_over(monkeypatch):
     parts = speech.build(HOST, Settings(hearing=("deepgram", "elevenlabs"), openai_api_key="a-key"))
 
     assert type(parts.hearing()) is ElevenLabsRealtimeSTTService
+
+
+def test_a_second_choice_of_ours_that_is_not_installed_keeps_no_process_from_starting(monkeypatch):
+    """A worker without the extra of the demo did not start, though its bots speak with another service."""
+    monkeypatch.setitem(sys.modules, "hibari", None)
+    loaded = []
+    monkeypatch.setattr(
+        speech, "module_of", lambda name: type("M", (), {"load": lambda: loaded.append(name)})
+    )
+    everything = {"hearing": ("deepgram",), "thinking": ("ollama",)}
+
+    speech.preload(Settings(**everything, speaking=("elevenlabs", "demo")))
+    assert loaded == []
+
+    speech.preload(Settings(**everything, speaking=("demo",)))
+    assert loaded == ["demo"]  # which says what to install
 
 
 def test_a_process_loads_the_models_of_what_its_sessions_may_use_and_no_others(monkeypatch):
