@@ -80,7 +80,7 @@ class AdminSchema(Strict):
             raise ValidationError(f"{action} needs {' and '.join(missing)}.")
         if action == "persona" and not given:
             raise ValidationError(f"persona needs one of {', '.join(OF_A_PERSONA)}.")
-        if action == "say" and not 0 < len(wanted["text"] or "") <= LONGEST_SENTENCE:
+        if action == "say" and (not (text := wanted["text"] or "").strip() or len(text) > LONGEST_SENTENCE):
             raise ValidationError(f"say needs a text of up to {LONGEST_SENTENCE} characters.")
 
 

@@ -45,8 +45,8 @@ class Say(Request[Said]):
     @classmethod
     def of_body(cls, body: Body) -> "Request[Said]":
         text = body.get("text")
-        if not isinstance(text, str) or not 0 < len(text) <= LONGEST_SENTENCE:
-            raise ValueError(f"text is 1 to {LONGEST_SENTENCE} characters")
+        if not isinstance(text, str) or not text.strip() or len(text) > LONGEST_SENTENCE:
+            raise ValueError(f"text is 1 to {LONGEST_SENTENCE} characters, and not only spaces")
         return super().of_body(body)
 
 

@@ -103,6 +103,7 @@ def test_of_all_bots_one_that_cannot_says_why(acts, bot, caller):
         {"action": "mute", "room_url": ROOM, "text": "quiet"},
         {"action": "say", "room_url": ROOM},
         {"action": "say", "room_url": ROOM, "text": ""},
+        {"action": "say", "room_url": ROOM, "text": " \n "},
         {"action": "say", "room_url": ROOM, "text": None},
         {"action": "say", "room_url": ROOM, "text": "x" * 1001},
         {"action": "say", "room_url": ROOM, "text": "bell\x07"},

@@ -127,6 +127,7 @@ def test_each_request_has_an_answer_a_time_limit_and_a_word_for_its_sender(cls):
         ("give_way", {"at": "once"}),
         ("say", {}),
         ("say", {"text": ""}),
+        ("say", {"text": "  "}),
         ("say", {"text": "a" * (LONGEST_SENTENCE + 1)}),
         ("say", {"text": "a", "as": "user"}),
         ("direct", {"muted": "yes"}),
