@@ -139,7 +139,12 @@ class MoonshineSTT(STTService):
         task.add_done_callback(self._hearing.discard)
 
     async def _push_transcript(self, transcribed: "asyncio.Future[str]") -> None:
-        if text := await transcribed:
+        try:
+            text = await transcribed
+        except Exception as error:  # whatever the library raises, the call goes on
+            await self.push_error("What was said could not be recognised", exception=error)
+            return
+        if text:
             frame = TranscriptionFrame(text, self._user_id, time_now_iso8601(), Language.EN)
             frame.finalized = True
             await self.push_frame(frame)

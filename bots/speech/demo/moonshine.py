@@ -57,16 +57,16 @@ class Expected:
 class Moonshine:
     """The model.  Several threads may hear with it at once."""
 
-    def __init__(self) -> None:
-        folder = FOLDER
+    def __init__(self, options: onnxruntime.SessionOptions | None = None) -> None:
         self._encoder, self._decoder = (
-            _session(folder / "encoder_model.ort"),
-            _session(folder / "decoder_model_merged.ort"),
+            onnxruntime.InferenceSession(
+                str(FOLDER / file), options or _without_threads(), providers=["CPUExecutionProvider"]
+            )
+            for file in ("encoder_model.ort", "decoder_model_merged.ort")
         )
-        self._tokens = list(_tokens((folder / "tokenizer.bin").read_bytes()))
-        self._ids = {
-            token: number for number, token in enumerate(self._tokens)
-        }  # the later: the first are single bytes
+        self._tokens = list(_tokens((FOLDER / "tokenizer.bin").read_bytes()))
+        # Of two with the same bytes the later counts: the first ones stand for single bytes
+        self._ids = {token: number for number, token in enumerate(self._tokens)}
         names = [each.name for each in self._decoder.get_inputs() if each.name.startswith("past")]
         self._of_text = [name for name in names if ".decoder." in name]
         self._of_sound = [name for name in names if ".encoder." in name]
@@ -104,7 +104,7 @@ class Moonshine:
         many = len(tokens)
         feed = {
             "input_ids": np.array(tokens, np.int64)[:, None],
-            "encoder_attention_mask": np.ones((many, sound.shape[1]), np.int64),
+            "encoder_attention_mask": np.ones((many, 1), np.int64),  # all of the sound, however long
             "encoder_hidden_states": np.repeat(sound, many, 0),
             "use_cache_branch": np.array([not is_first]),
             **past,
@@ -158,11 +158,11 @@ class Listening:
             likely, past = self._model.step([said[-1] for _, said, _ in beams], self._sound, past)
 
 
-def _session(file: Path) -> onnxruntime.InferenceSession:
+def _without_threads() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the caller's: a fork loses any pool
     options.enable_cpu_mem_arena = False  # what a sentence took is given back
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    return options
 
 
 def _tokens(packed: bytes) -> Iterator[bytes]:
