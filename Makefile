@@ -54,7 +54,7 @@ alone: setup ## nothing points out of the repository
 bench-move bench-idle: livekit
 bench-flush bench-recall: postgresql
 
-bench-%: setup ## a benchmark: join, reconnect, move, api, assistants, memory, cpu, idle, turns, flush, recall, reaper, commands, beats, events
+bench-%: setup ## a benchmark: join, reconnect, move, api, assistants, memory, cpu, idle, voice, ears, turns, flush, recall, reaper, commands, beats, events
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 bench-livekit-%: setup livekit ## in LiveKit rooms, beside LiveKit Agents: join, memory

@@ -179,6 +179,28 @@ FIGURES: Mapping[str, Figure] = {
             ),
         ),
     ),
+    "voice": Figure(
+        (),
+        (
+            Row(
+                "from the end of a question to the first sound of the demo's answer; {recognition:,.0f} ms to hear it",
+                "{ours:,.0f} ms (p99 {p99:,.0f})",
+                "{peer_name}: {peer:,.0f} ms (p99 {peer_p99:,.0f})",
+                "{ratio:.2f} times",
+            ),
+        ),
+    ),
+    "ears": Figure(
+        (),
+        (
+            Row(
+                "of {words:,} words, said by people and by the demo's voices, those that the demo mishears",
+                "{ours:.1f} %; a sentence takes {took_p50:,.0f} ms (p99 {took_p99:,.0f})",
+                "{peer_name}: {peer:.1f} %",
+                "{ratio:.1f} times",
+            ),
+        ),
+    ),
     "turns": Figure(
         (),
         (

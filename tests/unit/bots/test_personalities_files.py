@@ -38,7 +38,7 @@ sorry = "Pardon?"
 still_there = "Hello?"
 [voice]
 openai = "coral"
-demo = { name = "en-us+f2" }
+demo = { name = "mellow" }
 
 [voice_parameters]
 speed = 1.1
@@ -79,7 +79,7 @@ def test_one_s_own_personality_stands_beside_ours_with_all_that_its_file_says(fo
     assert clerk.services == {"speaking": ("openai", "demo")}
     assert clerk.limits == {"persistence": timedelta(minutes=1), "max_duration": timedelta(minutes=10)}
     assert (clerk.voice, clerk.demo_voice.name, clerk.voice_parameters) == (
-        "coral", "en-us+f2", {"speed": 1.1},
+        "coral", "mellow", {"speed": 1.1},
     )  # fmt: skip
     assert clerk.prompt == 'You are Ida, the clerk.\ngoodbye = "This line belongs to the text."'
     assert clerk.goodbye == "Done. Goodbye."
@@ -128,9 +128,9 @@ def test_one_s_own_stands_in_the_place_of_ours_with_the_same_name(folder):
         ('["openai", "demo"]', '["opnai"]', "29: There is no service for speaking 'opnai' (did you mean openai?)"),
         ("speaking =", "speaks =", "29: speaks is no key of [services] (did you mean speaking?)"),
         ('openai = "coral"', 'opnai = "coral"', "22: opnai is no key of [voice] (did you mean openai?)"),
-        ('demo = { name = "en-us+f2" }\n', "", "21: voice.demo is missing: how it sounds in the demo's speech."),
-        ('{ name = "en-us+f2" }', '"en-us+f2"', "23: voice.demo is a text; it must be a table, as in [voice.demo]."),
-        ('{ name = "en-us+f2" }', "{ }", "23: voice.demo.name is missing: what callers name it by."),
+        ('demo = { name = "mellow" }\n', "", "21: voice.demo is missing: how it sounds in the demo's speech."),
+        ('{ name = "mellow" }', '"mellow"', "23: voice.demo is a text; it must be a table, as in [voice.demo]."),
+        ('{ name = "mellow" }', "{ }", "23: voice.demo.name is missing: what callers name it by."),
         ("speed = 1.1", "speed = [1]", "26: voice_parameters.speed is a list; it must be a text, a number,"),
         ("max_duration = 600", "max_duration = 0", "33: limits.max_duration is 0; it must be from 10 to"),
         ("[limits]", "[limit]", "31: limit is no key of a personality (did you mean limits?)"),
