@@ -1,7 +1,7 @@
 """The beginning of sessions as Redis commands."""
 
 from greenroom.app.rooms.creating import Create, Created, Creation, Limits
-from greenroom.app.rooms.sessions import KEPT_AFTER_END, Session
+from greenroom.app.rooms.sessions import KEPT_AFTER_END
 from greenroom.app.storage import keys
 from greenroom.app.storage.commands import (
     Command,
@@ -11,33 +11,8 @@ from greenroom.app.storage.commands import (
     script,
 )
 from greenroom.app.storage.line import place_of
+from greenroom.app.storage.sessions import fields_of
 from greenroom.app.storage.user_bots import card_of
-
-
-def _fields(session: Session) -> list[str | int]:
-    """A session's hash, without created_ms and updated_ms: the script sets those, by Redis's clock."""
-    fields: dict[str, str | int | None] = {
-        "id": session.id,
-        "room": str(session.room),
-        "tenant": session.brief.tenant,  # and the user: as events tell them
-        "user": session.brief.user_id,
-        "brief": session.brief.to_json(),
-        "conversation_id": session.conversation_id,
-        "epoch": str(session.epoch),
-        "host": session.host,
-        "person": session.person,
-        "link": session.link,
-        "state": session.state,
-        "launches": session.launches,
-        "procedure": session.procedure.to_json() if session.procedure else None,
-        "pause": session.pause.to_json() if session.pause else None,
-        "leave": session.leave.to_json() if session.leave else None,
-        "lasts_ms": None if session.lasts is None else ms(session.lasts),
-        "came_from": ",".join(map(str, session.came_from)) or None,
-        "instead_of": session.instead_of,
-        "version": session.version,
-    }
-    return [part for name, value in fields.items() if value is not None for part in (name, value)]
 
 
 def create(step: Create) -> Command:
@@ -81,7 +56,7 @@ def create(step: Create) -> Command:
         user_sessions=limits.user_sessions,
         user_line=limits.user_line,
         owner=session.conversation_owner,
-        fields=_fields(session),
+        fields=fields_of(session),
     )
 
     def read(replies: list[Reply]) -> Creation:

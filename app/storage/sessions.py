@@ -40,6 +40,32 @@ from greenroom.app.storage.commands import (
 EVENTS_KEPT = 500  # of one session's history
 
 
+def fields_of(session: Session) -> list[str | int]:
+    """A session's hash, without created_ms and updated_ms: the script sets those, by Redis's clock."""
+    fields: dict[str, str | int | None] = {
+        "id": session.id,
+        "room": str(session.room),
+        "tenant": session.brief.tenant,  # and the user: as events tell them
+        "user": session.brief.user_id,
+        "brief": session.brief.to_json(),
+        "conversation_id": session.conversation_id,
+        "epoch": str(session.epoch),
+        "host": session.host,
+        "person": session.person,
+        "link": session.link,
+        "state": session.state,
+        "launches": session.launches,
+        "procedure": session.procedure.to_json() if session.procedure else None,
+        "pause": session.pause.to_json() if session.pause else None,
+        "leave": session.leave.to_json() if session.leave else None,
+        "lasts_ms": None if session.lasts is None else ms(session.lasts),
+        "came_from": ",".join(map(str, session.came_from)) or None,
+        "instead_of": session.instead_of,
+        "version": session.version,
+    }
+    return [part for name, value in fields.items() if value is not None for part in (name, value)]
+
+
 def session_of(record: Mapping[str, str]) -> Session:
     """Raises NoSuchSession for a record without a brief: another version of us wrote it."""
     if "brief" not in record:
