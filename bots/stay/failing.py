@@ -7,7 +7,7 @@ said: it is told by the part, the service and pipecat's category.
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from pipecat.frames.frames import ErrorFrame
@@ -37,22 +37,21 @@ PARTS: tuple[tuple[type[FrameProcessor], Part], ...] = (
 log = structlog.get_logger(__name__)
 
 
-class WriteNote(Protocol):
-    def __call__(self, event: Happened, detail: str | None = None) -> Awaitable[object]: ...
-
-
 class Failing:
     """How the services of a bot in one room fail."""
 
     def __init__(
         self,
         *,
-        note: WriteNote,
+        note: Callable[[Happened, str], object],
         tell: Callable[..., None],
         apologise: Callable[[], Awaitable[object]] | None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`apologise` is None for a bot of somebody else's, which knows itself what to say."""
+        """`note` begins to write and is not waited for, since who takes over waits meanwhile.
+
+        `apologise` is None for a bot of somebody else's, which knows itself what to say.
+        """
         self._note = note
         self._tell = tell
         self._apologise = apologise
@@ -80,7 +79,7 @@ class Failing:
         self._told[detail] = now
         log.warning("service_failed", part=part, service=name_of(processor), category=category)
         self._tell("voice.error", kind=Happened.SERVICE_FAILED, part=part)
-        await self._note(Happened.SERVICE_FAILED, detail)
+        self._note(Happened.SERVICE_FAILED, detail)
 
     async def _nobody_took_over(self, _pipeline: PipelineWorker, error: ErrorFrame) -> None:
         processor = error.processor

@@ -36,7 +36,7 @@ class Outcome:
             now=lambda: self.at,
         )
 
-    async def note(self, event, detail=None):
+    def note(self, event, detail):
         self.notes.append((event, detail))
 
     async def apologise(self):
