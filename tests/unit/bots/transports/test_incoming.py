@@ -228,6 +228,14 @@ class InLiveKit:
         self.room._see(self.client.there)
 
 
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_what_an_app_says_to_its_session_does_not_reach_the_bot_s_own_code(is_shared):
+    said = {"type": "user-message", "content": CANARY, "timestamp": 7}
+
+    assert not Incoming(Deaf(), is_shared=is_shared).takes(said, "ann", lambda _: None)
+    assert Incoming(Deaf(), is_shared=is_shared).takes({"mine": 1}, "ann", lambda _: None)
+
+
 @pytest.mark.parametrize("kind", ALONE)
 async def test_in_a_livekit_room_a_refusal_is_told_to_its_sender_alone(kind):
     here = InLiveKit()
