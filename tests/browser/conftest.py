@@ -19,7 +19,7 @@ from tests.browser.in_a_room import Venue
 from tests.browser.pages import FakeServer, TalkPage, served
 from tests.rigs.livekit_server import LiveKitServer, livekit_server
 
-VOICE = Path(__file__).parent.parent / "voices" / "hello.wav"
+VOICE = Path(__file__).parent.parent / "voices" / "time.wav"
 BEFORE_THE_VOICE = 12  # seconds of silence, in which the bot says its greeting
 AFTER_THE_VOICE = 120  # seconds, longer than any test
 
@@ -55,7 +55,7 @@ def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
 def speaking_chromium(
     launch: Callable[..., Browser], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
-    """A browser whose person says hello, once, a while after the microphone is on."""
+    """A browser whose person asks what time it is, once, a while after the microphone is on."""
     recording = tmp_path_factory.mktemp("voice") / "microphone.wav"
     with wave.open(str(VOICE)) as voice, wave.open(str(recording), "wb") as microphone:
         microphone.setparams(voice.getparams())
