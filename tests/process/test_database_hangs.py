@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+from tests.fakes.person import Person
+from tests.process.test_moves import GREETING
 from tests.rigs.eventually import eventually
 from tests.rigs.postgresql import postgresql_server
 from tests.rigs.product import Problem, product
@@ -58,3 +60,14 @@ def test_joins_go_on_while_everybody_reads(frozen):
     assert len(refused) == READERS
     assert {each.status for each in refused} == {503}
     assert {each.body["type"].rpartition(":")[2] for each in refused} == {"busy", "database-away"}
+
+
+@pytest.mark.anyio
+async def test_a_bot_greets_whom_it_may_know_while_nobody_can_tell_it_what(frozen):
+    """The database answers no more in this test: a bot that waited for what it knows of her would say nothing."""
+    joined = frozen.join("local:greets", bot="assistant", user_id="ann")
+    async with Person(frozen.url, joined["connect"]) as ann:
+        await ann.until(lambda ann: GREETING in ann.transcript)
+
+    complaints = {each["event"] for each in frozen.complaints(joined["session_id"])}
+    assert "memory_load_failed" in complaints, "it has not met a database that hangs"
