@@ -112,18 +112,21 @@ class FakeServer:
                 },
             }
         )
+        self.choices: Reply = answer({"may_choose": False, "bots": [], "personalities": [], "assistants": []})
         self.offer: Reply = refuse(410, "session-ended", reason="idle")
         self.token: Reply = answer({"token": "a-fresh-token", "user_id": "u1"})
         self.session: Reply = answer({"session_id": "s1", "state": "live", "reason": None})
         self.move: Reply = answer({"session_id": "s1", "status": "live"})
         self.leave: Reply = answer({"status": "left", "session_id": "s1", "reason": "left"})
         page.on("request", lambda request: self.requests.append(request))
-        page.route(re.compile(r"/(passes$|join\?|leave$|sessions/)"), self._reply)
+        page.route(re.compile(r"/(passes$|choices$|join\?|leave$|sessions/)"), self._reply)
 
     def _reply(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
         if path == "/passes":
             self.passes(route)
+        elif path == "/choices":
+            self.choices(route)
         elif path == "/join":
             self.join(route)
         elif path == "/leave":

@@ -497,3 +497,15 @@ def test_after_a_reload_the_last_words_are_seen(call: Call, server: FakeServer):
     below = "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)"
     assert call.page.evaluate(f"{below}(document.getElementById('pages'))") < 5
     assert call.page.evaluate("document.getElementById('pages').scrollTop") > 100
+
+
+def test_a_tool_that_runs_is_shown_until_it_has_returned(call: Call, server: FakeServer):
+    call.begin()
+    for tool in ("one", "two"):
+        call.bot(f"tell('llm-function-call-in-progress', {{ tool_call_id: '{tool}' }})")
+    expect(call.title).to_have_text("Doing something for you")
+    call.bot("tell('llm-function-call-stopped', { tool_call_id: 'one' })")
+    expect(call.title).to_have_text("Doing something for you")
+    call.bot("tell('llm-function-call-stopped', { tool_call_id: 'two', cancelled: false })")
+
+    expect(call.title).to_have_text("Write to me")

@@ -65,7 +65,7 @@ def test_the_key_is_exchanged_for_a_pass_to_the_room_and_kept_nowhere(talk: Talk
     assert talk.page.url.endswith("/talk?room=local:stage")
     (asked,) = server.calls("/passes")
     assert asked.headers["authorization"] == f"Bearer {KEY}"
-    assert asked.post_data_json == {"room_url": "local:stage"}
+    assert asked.post_data_json == {"room_url": "local:stage", "may_choose": True}
     (joined,) = server.calls("/join")
     assert joined.headers["authorization"] == "Bearer pass.number-1"
     assert joined.post_data_json == {"room_url": "local:stage", "user_id": server.guests[0]}

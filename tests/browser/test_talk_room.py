@@ -75,7 +75,7 @@ def test_without_a_name_the_server_chooses_a_room_and_the_address_keeps_it(
     guest.press("Write instead")
     guest.wait_until("live")
 
-    assert guest.server.calls("/passes")[0].post_data_json == {}
+    assert guest.server.calls("/passes")[0].post_data_json == {"may_choose": True}
     assert guest.page.url.endswith(f"/talk?room={room}")
     expect(guest.page.get_by_role("heading", name=f"Room {room.name}")).to_be_visible()
     guest.page.reload()

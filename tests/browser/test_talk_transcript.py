@@ -20,7 +20,7 @@ HEAR = """async (messages) => {
             botSaid: (said) => transcript.botSaid(said),
             interrupted: () => transcript.interrupted(),
             thinking: (isThinking) => isThinking && transcript.newAnswer(),
-            ready: nothing, speaking: nothing, error: nothing, left: nothing, notice: nothing,
+            ready: nothing, speaking: nothing, working: nothing, error: nothing, left: nothing, notice: nothing,
         });
     }
     return transcript.turns;

@@ -237,6 +237,6 @@ def test_a_product_with_a_wrong_personality_does_not_start_and_says_why(folder, 
     )
 
     for command in starts:
-        ran = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=60)
+        ran = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=120)
         assert ran.returncode != 0
         assert "clerk.toml:4: languge is no key of a personality (did you mean language?)" in ran.stderr

@@ -2,6 +2,8 @@
 
 const PATIENCE = 20_000; // ms; longer than the server waits for a bot
 
+const CHOICES_WITHIN = 10_000; // ms; without them one meets the usual bot
+
 const COMING_BACK = new Set(["redis-away", "room-in-doubt"]); // as if the server were away
 
 export class Away extends Error {
@@ -32,6 +34,11 @@ export class Api {
   // From now on, this pass.
   comeWith(pass) {
     this.#pass = pass;
+  }
+
+  // With whom one may talk, for the pass or the key.
+  choices(credential) {
+    return this.#ask("GET", "/choices", { token: credential, patience: CHOICES_WITHIN });
   }
 
   // A pass, for what somebody has: another pass, or the key.

@@ -38,6 +38,7 @@ export class Call {
   #api;
   #admission;
   #order = {};
+  #wish; // goes with each join of our own room, for the bot may not be there yet
   #home = null; // the room that our pass is for; the bot may take us along to others
   #microphone;
   #isMuted = false;
@@ -72,9 +73,11 @@ export class Call {
   // on: phase(name, facts), bot(what /join says of it), room(url, provider), moved(url, provider), voice(stream), what rtvi.hear tells,
   // ready(), paused(why, or null when it is over), endsSoon(seconds), and of a room that several share
   // people(list), picture(track or null), faces(list), cameras(isAllowed), notice(text), sound(isHeard)
+  // wish(): with whom we want to talk, as far as we may choose
   // before: the ticket of the session that this page was in before it was loaded again, or null
-  constructor({ api, admission, microphone, on, before = null }) {
+  constructor({ api, admission, microphone, on, wish = () => ({}), before = null }) {
     this.#api = api;
+    this.#wish = wish;
     this.#before = before;
     this.#admission = admission;
     this.#microphone = microphone;
@@ -304,12 +307,12 @@ export class Call {
     this.#before = null;
     this.#order = { ...this.#order, room_url: this.#home };
     try {
-      return await this.#api.join(this.#order, { wait });
+      return await this.#api.join({ ...this.#order, ...this.#wish() }, { wait });
     } catch (error) {
       if (this.#joined || !(error instanceof Refusal) || error.status !== 401) throw error;
     }
     await this.#comeIn({ refused: true });
-    return this.#api.join(this.#order, { wait });
+    return this.#api.join({ ...this.#order, ...this.#wish() }, { wait });
   }
 
   // Its token may have been used by a page that was left, or lost its line, before it got the answer with the next one.

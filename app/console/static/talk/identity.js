@@ -64,6 +64,15 @@ function ofTab(url) {
 // The pass of this tab, for a room it has been in; null if there is none.
 export const passFor = (url) => ofTab(url)?.pass ?? null;
 
+// What says with whom this tab may talk: the pass that it comes in with, or what opens the page.
+export const credential = () => (ofTab(room()) ?? browsers()[room()])?.pass ?? door();
+
+// Whom the address names to talk with.
+export function wish() {
+  const query = new URLSearchParams(location.search);
+  return Object.fromEntries(["bot", "personality", "assistant", "mode"].flatMap((name) => (query.get(name) ? [[name, query.get(name)]] : [])));
+}
+
 // Whether there is anything to come in with.
 export const hasWayIn = () => Boolean(door() || ofTab(room()) || browsers()[room()]);
 
@@ -77,7 +86,8 @@ export async function admission(ask, { refused = false } = {}) {
   if (mine && (await isOnlyHere(mine.user))) return mine;
   const browser = browsers()[url];
   if (browser && (provider() === "local" || (await isOnlyHere(browser.user)))) return keepHere(browser);
-  const given = await ask(browser?.pass ?? door(), named() ? { room_url: named() } : {});
+  const wish = { ...(named() && { room_url: named() }), ...(key && !browser && { may_choose: true }) };
+  const given = await ask(browser?.pass ?? door(), wish);
   const admission = { room: given.room_url, user: given.user_id, pass: given.pass, until: Date.parse(given.expires_at) };
   await isOnlyHere(admission.user);
   if (!browser) forGood.write(ADMISSIONS, JSON.stringify({ ...browsers(), [admission.room]: admission }));

@@ -2,15 +2,17 @@
 
 import { Api } from "./api.js";
 import { Call } from "./call.js";
+import { Choosing } from "./choosing.js";
 import { forum, names, tries } from "./fresh.js";
 import * as identity from "./identity.js";
 import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { ALONG, AT_ONCE, AWAY, BACK, DAILY, HAS_A_BOT, KEY, NO_CAMERA, SILENT, STAYS_PAUSED, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
+import { ALONG, AT_ONCE, AWAY, BACK, DAILY, GOES_ON, HAS_A_BOT, KEY, NO_CAMERA, SILENT, STAYS_PAUSED, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
 
-const view = new View({ way: go, key: tryLink, mute: toggleMute, camera: toggleCamera, walk, hangUp, microphone: changeMicrophone, write, invite });
+const choosing = new Choosing();
+const view = new View({ choose, way: go, key: tryLink, mute: toggleMute, camera: toggleCamera, walk, hangUp, microphone: changeMicrophone, write, invite });
 const transcript = new Transcript(view.log);
 const meter = new Meter((levels) => view.levels(levels));
 const otherTabs = "BroadcastChannel" in window ? new BroadcastChannel("greenroom.talk") : null;
@@ -23,7 +25,7 @@ let isMuted = false;
 let isShown = false; // by a camera
 let hasCameras = false; // whether the room lets people show themselves
 let leaving = Promise.resolve(); // the last call's bot, on its way out
-const doing = { you: false, bot: false, thinking: false };
+const doing = { you: false, bot: false, thinking: false, tools: new Set() };
 let company = []; // who is in the room, if it is one that several share
 let place = null; // the room of the call
 let home = null; // the one that it came to the forum from
@@ -32,6 +34,7 @@ let paused = null; // why the bot neither hears nor speaks, while it is paused
 let isHeard = true; // whether the browser lets their voices be heard
 let dailyPage = null;
 let bot = "The bot"; // as a sentence begins with it
+let expected = {}; // whom the person has asked to talk with
 let isDemo = false; // whether it follows only a few sentences, which the page tells
 
 const ways = {
@@ -65,7 +68,12 @@ async function open() {
   if (!identity.hasWayIn()) return showLocked(KEY.missing);
   if (!("RTCPeerConnection" in window)) return showProblem("unsupported");
   showIdle();
-  await offerToComeBack();
+  const isKnown = choosing.open(new Api());
+  const isBack = await offerToComeBack();
+  await isKnown;
+  if (call) return;
+  view.choices({ ...choosing.shown, isOpen: !isBack });
+  if (choosing.amiss && !isBack) showIdle();
 }
 
 function showLocked([title, more]) {
@@ -76,22 +84,27 @@ function showIdle() {
   view.cue({
     state: "idle",
     title: "Say hello",
-    more: "Your bot is waiting in the wings.",
+    more: choosing.amiss || "Your bot is waiting in the wings.",
     ways: ["talk", "type"],
   });
 }
 
-// After a reload the bot is still there: one click leads back to it.
+function choose(picked) {
+  choosing.choose(picked);
+  identity.keepCall(null); // the bot that was here is another
+}
+
+// After a reload the bot is still there: one click leads back to it.  Returns whether that is offered.
 async function offerToComeBack() {
   const kept = identity.keptCall();
-  if (!kept || kept.from !== identity.room()) return;
+  if (!kept || kept.from !== identity.room()) return false;
   let session = null;
   try {
     session = await new Api(identity.passFor(kept.from)).session(kept.id, kept.token);
   } catch {
     // It will be asked again when the call begins.
   }
-  if (call || !session || session.state === "ended") return;
+  if (call || !session || session.state === "ended") return false;
   transcript.bringBack(kept.turns ?? []);
   view.cue({
     state: "idle",
@@ -100,6 +113,7 @@ async function offerToComeBack() {
     ways: ["rejoin", "type"],
   });
   transcript.toEnd(); // it could not be scrolled before it was shown
+  return true;
 }
 
 function tryLink(text) {
@@ -137,6 +151,7 @@ async function begin({ inWriting = false } = {}) {
     admission: (how) => identity.admission((credential, wish) => api.pass(credential, wish), how),
     microphone: null,
     on: listeners(() => call === current),
+    wish: () => expected,
     before: isSame ? kept : null,
   });
   call = current;
@@ -149,8 +164,9 @@ async function begin({ inWriting = false } = {}) {
     focus: "title",
   });
   if (needsMicrophone && !(await takeMicrophone())) return;
-  await leaving;
+  await Promise.all([leaving, choosing.known]);
   if (call !== current) return;
+  expected = isSame ? {} : choosing.wish;
   if (!isSame) transcript.clear();
   if (room && provider === "local") otherTabs?.postMessage({ room, tab: thisTab });
   await current.start();
@@ -372,6 +388,11 @@ function listeners(isCurrent) {
       if (isThinking) transcript.newAnswer();
       showWhoSpeaks();
     }),
+    working: here((tool, isWorking) => {
+      if (isWorking) doing.tools.add(tool);
+      else doing.tools.delete(tool);
+      showWhoSpeaks();
+    }),
     error: here(({ isFatal }) => !isFatal && sayBriefly("The bot stumbled; say it again")),
   };
 }
@@ -492,7 +513,10 @@ function close() {
 }
 
 // A bot of ours has a character with a name; those of others are called what they are.
-function meet({ bot: kind, personality, persona }) {
+function meet(joined) {
+  const { bot: kind, personality, persona } = joined;
+  const isAnother = joined.reused && Object.entries(expected).some(([name, value]) => joined[name] !== value);
+  if (isAnother) transcript.note(GOES_ON);
   isDemo = kind === "assistant" && tries.length > 0;
   const name = persona ?? (kind === "assistant" ? names[personality] : null);
   bot = name ?? "The bot";
@@ -553,6 +577,7 @@ async function copied(text) {
 
 function forgetWhoSpeaks() {
   doing.you = doing.bot = doing.thinking = false;
+  doing.tools.clear();
   view.speaking(null);
 }
 
@@ -626,14 +651,14 @@ function showWhoSpeaks() {
     view.speaking(null);
     return view.title(pausing(paused)[0]);
   }
-  const who = doing.you && !isMuted ? "you" : doing.bot ? "bot" : doing.thinking ? "thinking" : null;
+  const who = doing.you && !isMuted ? "you" : doing.bot ? "bot" : doing.tools.size ? "working" : doing.thinking ? "thinking" : null;
   view.speaking(who);
   if (Date.now() < brief.until) return view.title(brief.text);
   if (!isHeard) return view.title(SILENT);
   const others = company.filter((one) => one.isSpeaking && !one.isMe && !one.isBot);
   if (others.length && who !== "bot" && who !== "you") return view.title(speaks(others.map(({ name }) => name)));
   view.title(
-    { you: "I hear you", bot: `${bot} is speaking`, thinking: "Thinking" }[who] ??
+    { you: "I hear you", bot: `${bot} is speaking`, working: "Doing something for you", thinking: "Thinking" }[who] ??
       (microphone ? (isMuted ? "You are muted" : "Listening") : "Write to me"),
   );
 }

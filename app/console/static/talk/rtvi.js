@@ -45,6 +45,10 @@ export function hear(received, on) {
       return on.thinking(true);
     case "bot-llm-stopped":
       return on.thinking(false);
+    case "llm-function-call-in-progress":
+      return on.working(data.tool_call_id ?? "", true);
+    case "llm-function-call-stopped":
+      return on.working(data.tool_call_id ?? "", false);
     case "server-message":
       return data.type === "greenroom" ? on.notice(data.event, data) : undefined;
     case "error":

@@ -20,7 +20,7 @@ export class View {
   #since = null;
   #shownWays = "";
 
-  // on: way(name), key(text), mute(), camera(), walk(), hangUp(), microphone(deviceId), write(text), invite()
+  // on: choose({whom, how}), way(name), key(text), mute(), camera(), walk(), hangUp(), microphone(deviceId), write(text), invite()
   constructor(on) {
     this.log = { pages: $("pages"), log: $("log"), interim: $("interim"), blank: $("blank") };
     this.voice = $("voice");
@@ -30,6 +30,8 @@ export class View {
       event.preventDefault();
       on.key($("key").value);
     });
+    $("choice").addEventListener("submit", (event) => event.preventDefault());
+    $("choice").addEventListener("change", () => on.choose({ whom: $("whom").value, how: $("how").value }));
     $("write").addEventListener("submit", (event) => {
       event.preventDefault();
       const text = $("words").value.trim();
@@ -45,6 +47,23 @@ export class View {
 
   #on;
   bot = "Bot"; // what it is called
+  #mayChoose = false;
+
+  // groups: {label, options: {value, name, about}[]}[]; whom and how: what is chosen; hasPictures: whether `how` is a question; isOpen: whether now is the time
+  choices({ groups, whom, how, hasPictures, isOpen }) {
+    const parts = groups.map(({ label, options }) => {
+      const group = document.createElement("optgroup");
+      group.label = label;
+      group.append(...options.map(({ value, name, about }) => new Option(about ? `${name}: ${about}` : name, value)));
+      return group;
+    });
+    $("whom").replaceChildren(...parts);
+    $("whom").value = whom;
+    $("how").value = how;
+    $("how-part").hidden = !hasPictures;
+    this.#mayChoose = groups.some(({ options }) => options.length > 1) || groups.length > 1;
+    $("choice").hidden = !this.#mayChoose || !isOpen;
+  }
 
   // state: what the stage looks like; ways: what the person can do, the first being the obvious one
   cue({ state, title, more = "", ways = [], line = "", focus = false }) {
@@ -55,6 +74,7 @@ export class View {
     this.ways(ways);
     this.line(line);
     $("key-form").hidden = state !== "locked";
+    $("choice").hidden = !this.#mayChoose || !["idle", "ended", "problem"].includes(state) || ways.includes("rejoin");
     $("controls").hidden = !["live", "mending"].includes(state);
     $("room").hidden = !["live", "mending"].includes(state) || !$("room-name").textContent;
     $("script").hidden = !["live", "mending"].includes(state) && !$("log").childElementCount;

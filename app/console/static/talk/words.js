@@ -18,6 +18,17 @@ export const WAYS = {
   leaveLine: "Leave the line",
 };
 
+// What was asked for in the address, and is not there or not ours to choose.
+export const NO_CHOICE = "Your link leaves nothing to choose, so you meet the bot that everybody meets.";
+
+export const GOES_ON = "A bot was here already, and goes on as it is: hang up to meet the one that you have chosen";
+
+export function unknown(wish) {
+  const [name, value] = wish;
+  const what = { bot: "bot", personality: "personality", assistant: "assistant", mode: "way to talk" }[name];
+  return `There is no ${what} “${value.slice(0, 64)}” here, so you meet the usual one.`;
+}
+
 // How a call may end, by the reason that the server gives.
 const ENDINGS = {
   left: ["The bot said goodbye", "It has left the room."],
