@@ -136,7 +136,9 @@ async def test_while_the_bot_talks_or_a_tool_runs_nobody_is_asked(call):
 async def test_a_paused_bot_asks_nothing_and_counts_anew_when_it_is_resumed(call):
     await call.looks_after(LIMIT - 1)
     await call.parts.listener.heed_pause(PAUSE)
-    await call.looks_after(10 * LIMIT)
+    for _ in range(3):
+        await call.looks_after(10 * LIMIT)
+    assert "still_there" not in call.parts.stage.told and call.ending is None
     await call.parts.listener.heed_pause(None)
 
     await call.looks_after(LIMIT - 1)

@@ -388,6 +388,14 @@ async def test_what_an_app_says_to_its_session_is_answered_to_its_sender_and_not
         assert written(bot) == [("ann", line("hello"))]
         answer = {"type": "user-message_refused", "timestamp": "7", "error": "user-message of ann"}
         assert (ann, answer) in client.sent_to
+        note = {"t": "room_close", "d": {"what": "note"}}
+        meetings.write(
+            "standup", ann, {"label": "rtvi-ai", "type": "client-message", "id": "1", "data": note}
+        )
+        meetings.write("standup", ann, line("bye"))
+        await eventually(lambda: len(written(bot)) == 2)
+        refused = [said["data"]["error"] for _, said in client.sent_to if said["type"] == "error-response"]
+        assert refused == ["room_close of ann"]  # and not by the list of what a bot gets
 
 
 async def test_a_bot_of_others_is_not_read(daily, meetings, server):
