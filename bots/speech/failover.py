@@ -18,6 +18,7 @@ from pipecat.frames.frames import (
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
+    ManuallySwitchServiceFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
     TTSSpeakFrame,
@@ -54,7 +55,7 @@ class NextChoice(ServiceSwitcherStrategyFailover):
         place = self.services.index(self.active_service)
         for candidate in [*self.services[place + 1 :], *self.services[:place]]:
             if candidate.is_usable and candidate not in self._failed:
-                return await self._set_active_if_available(candidate)
+                return await self.handle_frame(ManuallySwitchServiceFrame(service=candidate), DOWN)
         self._failed.clear()
         return None
 

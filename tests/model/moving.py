@@ -40,7 +40,9 @@ from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.parts import Parts
 from greenroom.bots.stay.requests import handle
 from greenroom.bots.transports.stage import PutOut
+from tests.fakes.notes import FakeNotes
 from tests.fakes.stage import FakeStage
+from tests.fakes.stays import nowhere
 from tests.model.world import (
     HOSTS,
     ROOMS,
@@ -197,6 +199,8 @@ class MovingBot(Bot):
             settings=SPEECH,
             launches=self.world.queue,
             connect=_connect,
+            notes=FakeNotes(),
+            ask_to_move=nowhere,
             stage_of=self._stage_of,
         )
         self.end, self.journal, self.turns = parts.end, parts.journal, parts.turns

@@ -86,6 +86,7 @@ from greenroom.bots.stay.heartbeat import Heartbeat
 from greenroom.bots.stay.in_room import InRoom, Rooms
 from greenroom.bots.stay.inbox import Inbox
 from greenroom.bots.stay.journal import Journal
+from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.requests import BotOfStay, handle
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.turns import Turns
@@ -274,11 +275,23 @@ class Bot:
         )
         stage = FakeStage()
         silence = Silence(lambda: [stage], begin=self.drive)
-        self.controls = Controls(session, SETTINGS, stage=stage, silence=silence, say=_say_nothing)
+        mute = Mute(lambda: [stage])
+        self.controls = Controls(session, SETTINGS, stage=stage, silence=silence, mute=mute, say=_say_nothing)
         none = cast(Any, None)  # what no message here leads to
         room = InRoom(stage, none, self.turns.hearing, none, none, none, self.controls)
         self.rooms = Rooms(room)
-        self.asked = BotOfStay(session.id, self.rooms, listener=none, moves=none, terms=none, end=self.end)
+        self.asked = BotOfStay(
+            session.id,
+            self.rooms,
+            listener=none,
+            moves=none,
+            switching=none,
+            terms=none,
+            silence=silence,
+            mute=mute,
+            end=self.end,
+            app=none,
+        )
         self.inbox = Inbox(ledger, self.journal, do=self._do)
 
     def drive(self, doing: Coroutine[Any, Any, Any]) -> Any:

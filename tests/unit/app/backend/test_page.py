@@ -118,7 +118,7 @@ def test_it_refuses_what_others_have_signed_and_what_is_old(page, secret, second
     with pytest.raises(BackendAway) as raised:
         backend.call("turns", {"conversation_id": "a-conversation", "turns": []})
 
-    assert raised.value.facts == {"because": "status 401"}
+    assert raised.value.facts == {"because": "status 401", "status": 401}
     assert rows("SELECT * FROM turns") == []
 
 
