@@ -72,7 +72,7 @@ export class Call {
   // microphone: a Microphone or null
   // on: phase(name, facts), bot(what /join says of it), room(url, provider), moved(url, provider), voice(stream), what rtvi.hear tells,
   // ready(), paused(why, or null when it is over), endsSoon(seconds), and of a room that several share
-  // people(list), picture(track or null), faces(list), cameras(isAllowed), notice(text), sound(isHeard)
+  // people(list), picture(track or null), faces(list), cameras(isAllowed), opened(state), notice(text), sound(isHeard)
   // wish(): with whom we want to talk, as far as we may choose
   // before: the ticket of the session that this page was in before it was loaded again, or null
   constructor({ api, admission, microphone, on, wish = () => ({}), before = null }) {
@@ -620,6 +620,7 @@ export class Call {
     if (event === "paused") this.#pause({ call: facts.call ?? null });
     if (event === "resumed") this.#pause(null);
     if (event === "ends_soon") this.#on.endsSoon(facts.seconds);
+    if (event === "state") this.#on.opened(facts.state);
     if (event === "notice" && typeof facts.text === "string") this.#on.notice(facts.text);
     if (event === "taken_over") this.#finish("problem", { kind: CLOSED.elsewhere });
     if (event === "handed_over") {

@@ -137,6 +137,7 @@ async function begin({ inWriting = false } = {}) {
   const provider = identity.provider();
   const kept = identity.keptCall();
   const isSame = kept?.from === room && transcript.turns.length > 0;
+  if (!isSame) view.desk.show({});
   isMuted = isShown = hasCameras = false;
   microphone = null;
   company = [];
@@ -352,6 +353,7 @@ function listeners(isCurrent) {
       hasCameras = isAllowed;
       showCamera();
     }),
+    opened: here((state) => view.desk.show(state)),
     notice: here((text) => {
       transcript.note(text);
       view.announce(text);

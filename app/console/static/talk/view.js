@@ -1,5 +1,6 @@
 // The page's elements, and how they look in each state; it decides nothing.
 
+import { Desk } from "./desk.js";
 import { WAYS, duration } from "./words.js";
 
 const BULBS = 21;
@@ -24,6 +25,7 @@ export class View {
   constructor(on) {
     this.log = { pages: $("pages"), log: $("log"), interim: $("interim"), blank: $("blank") };
     this.voice = $("voice");
+    this.desk = new Desk($("desk"));
     this.#on = on;
     for (let i = 0; i < BULBS; i++) this.#bulbs.push($("footlights").appendChild(document.createElement("i")));
     $("key-form").addEventListener("submit", (event) => {
