@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from greenroom.app.rooms.conversations import SUMMARY
-from greenroom.app.rooms.memory import Forget, Remember, facts_in, wish_of
+from greenroom.app.rooms.memory import FORGET, REMEMBER, Forget, Remember, facts_in, wish_of
 from greenroom.app.rooms.resuming import FAULT, SUMMED_UP, summary_in
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.demo.naming import name_in, plain
 
+DONE = "done"  # in the place of a call of a tool: what was asked until then is not done again if the answer was cut off
+OF_MEMORY = (REMEMBER, FORGET)  # these may be called beside an answer, and twice is fine
 NAME = "name"  # the key of the fact that is who somebody is
 FORGETTING = re.compile(
     r"\b(?<!don't )(?<!not )(?<!never )(?<!you )forget (?:about )?(?:me|my name|what you know|everything)\b"
@@ -53,6 +55,9 @@ def talk_in(
     for role, text in turns:
         if role == SUMMARY:
             name = name_in(text, was_asked=False) or name
+            continue
+        if role == DONE:
+            asked, written = [], []
             continue
         if role == "assistant":
             is_new_name, asks_to_forget, said, asked, written = False, False, text, [], []
@@ -111,8 +116,14 @@ def turns_of(messages: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]
     for message in messages:
         if summary := summary_in(message):
             yield SUMMARY, summary
+        if any(_name_of(call) not in OF_MEMORY for call in message.get("tool_calls") or ()):
+            yield DONE, ""
         if message.get("role") in ("user", "assistant") and (text := _text(message)):
             yield message["role"], text
+
+
+def _name_of(call: Mapping[str, Any]) -> str:
+    return str(call.get("function", {}).get("name"))
 
 
 def _text(message: Mapping[str, Any]) -> str:

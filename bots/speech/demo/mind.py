@@ -15,6 +15,7 @@ from greenroom.app.rooms.summarising import EXTRACTED, extract
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.demo.conversation import (
     ASKED_FOR_THE_NAME,
+    DONE,
     NAME,
     Talk,
     asks_to_be_forgotten,
@@ -69,7 +70,7 @@ def answer(messages: Sequence[Mapping[str, Any]], now: datetime, who: Personalit
     if not turns:
         return Reply(_hello(who, known))
     talk = talk_of(messages, now, who)
-    if turns[-1][0] == "assistant":
+    if turns[-1][0] in ("assistant", DONE):
         return Reply(_back(talk))
     if not talk.last_said and not talk.is_new_name and _is_only_a_greeting(talk.asked):
         return Reply(_hello(who, known))

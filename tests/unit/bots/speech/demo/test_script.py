@@ -1,6 +1,7 @@
 """The demo's script: what is said to what, which tools are called for it, and what of a script cannot be followed."""
 
 import re
+from datetime import datetime
 
 import pytest
 from pipecat.frames.frames import LLMContextFrame
@@ -13,6 +14,7 @@ from greenroom.app.rooms.memory import Fact, Recollection, as_message
 from greenroom.app.rooms.notes import Note
 from greenroom.app.rooms.resuming import FAULT
 from greenroom.bots import personalities
+from greenroom.bots.speech.demo.mind import answer
 from greenroom.bots.speech.demo.script import FILE, ScriptError, read, script
 from greenroom.bots.speech.demo.thinking import ScriptedMind
 from greenroom.bots.tools.known import known_tools
@@ -76,6 +78,26 @@ async def test_it_reads_what_it_has_written_in_another_conversation():
     assert await demo.hears("Read my notes, please.") == "Your note says: milk; eggs."
     assert (await demo.hears("Close the note.")).startswith("I have put the note away")
     assert demo.hands.is_open == {}
+
+
+async def test_what_it_has_done_is_not_done_again_where_its_answer_was_cut_off():
+    """A note was written twice, with the next sentence in it."""
+    demo = Demo()
+    await demo.hears("Take a note: buy milk.")
+    demo.context.set_messages(demo.context.messages[:-1])  # nothing of the answer was heard
+
+    assert "It is" in await demo.hears("What time is it?")
+    assert demo.called == ["write_note"]
+    assert demo.hands.notes.find("main", "ann", "Your notes").text == "buy milk"
+
+
+async def test_a_replacement_does_not_do_again_what_was_done():
+    demo = Demo()
+    await demo.hears("Take a note: buy milk.")
+    cut_off = [*demo.context.messages[:-1], {"role": "developer", "content": f"{FAULT} Go on."}]
+
+    assert "my process died" in answer(cut_off, datetime(2026, 11, 21, 15, 42), HOST).text  # noqa: DTZ001
+    assert answer(cut_off, datetime(2026, 11, 21, 15, 42), HOST).deeds == ()  # noqa: DTZ001
 
 
 async def test_it_says_that_there_is_no_note():
