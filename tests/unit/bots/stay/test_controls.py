@@ -142,6 +142,7 @@ class Service:
     "changes",
     [
         [{"voice": "fable"}, {"personality": "stage-manager"}],
+        [{"voice": "fable"}, {"voice": None}],
         [{"personality": "critic"}, {"voice": "heart"}, {"personality": None}],
         [{"personality": "critic"}, {"voice": "heart"}, {"voice": None}],
         [{"voice_parameters": {"speed": 1.5}}, {"personality": "critic"}],
