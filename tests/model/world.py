@@ -812,7 +812,7 @@ class World:
             if card.get("job_id") == job_id:
                 session = replace(self.ledger.run(ReadSession(session_id)), epoch=int(card["epoch"]))
                 is_next = card is not lease
-                return AdoptedSession(session, card["owner"], host, card["token"], is_next)
+                return AdoptedSession(session, card["owner"], host, card["token"], job_id, is_next)
         return None
 
     def die(self, bot: Bot, *, orphan: bool = False) -> None:
