@@ -35,7 +35,7 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
     "DATABASE_URL": frozenset({"migrate", "web", "control", BOTS}),
     "LIVEKIT_(URL|API_KEY|API_SECRET)": frozenset({"web", "control", BOTS, "livekit"}),
     "DAILY_(DOMAIN|API_KEY)": frozenset({"web", "control", BOTS}),
-    "SPEECH|HEARING|THINKING|SPEAKING|OPENAI_.*": frozenset({BOTS}),
+    "SPEECH|HEARING|THINKING|SPEAKING|OPENAI_.*": frozenset({"control", BOTS}),  # it has summaries written
 }
 
 

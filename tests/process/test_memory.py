@@ -4,7 +4,12 @@ import json
 import time
 
 import pytest
+from sqlalchemy import select
 
+from greenroom.app.conversations.database import Database
+from greenroom.app.conversations.tables import summaries
+from greenroom.app.rooms.summarising import FEWEST
+from tests.fakes import openai_server
 from tests.fakes.backend_server import SECRET, a_backend
 from tests.fakes.person import Person
 from tests.rigs.eventually import eventually
@@ -12,6 +17,8 @@ from tests.rigs.product import Product, product
 
 pytestmark = pytest.mark.anyio
 
+SUMMARY = "Their dog is called Tilly."
+SUMS_UP = "Sum up in at most"
 ASKED = "What is your name"
 
 
@@ -52,6 +59,36 @@ async def test_a_name_outlives_everything_that_runs_and_goes_when_it_is_asked_to
 
         assert "Alice" not in await talk(running, "local:third", until=ASKED)
         assert "Alice" not in await talk(running, "local:fourth", until=ASKED, user="ben")
+
+
+def counted(asked):
+    """What a model says that sums up, or has heard so many lines."""
+    messages = asked["messages"]
+    lines = sum("Tilly" in str(message["content"]) for message in messages if message["role"] == "user")
+    return SUMMARY if SUMS_UP in str(messages) else f"Heard {lines}"
+
+
+async def test_a_session_is_summed_up_by_the_model_that_thinks():
+    """In `control`, when it is over."""
+    with openai_server.running() as model:
+        model.answer = counted
+        speech = {"SPEECH": "openai", "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "a-key"}
+        with product(SLOTS="1", **speech) as running:
+            joined = running.join("local:summed-up", bot="assistant", user_id="ann")
+            async with Person(running.url, joined["connect"]) as person:
+                for number in range(1, FEWEST + 1):
+                    person.type(f"Line {number} about Tilly.")
+                    await person.until(lambda person, heard=f"Heard {number}": heard in person.transcript)
+            running.post("/leave", {"room_url": "local:summed-up"})
+
+            database = Database(running.database_url)
+            eventually(lambda: summed_up(database) == [SUMMARY], within=60)
+            database.close()
+
+
+def summed_up(database):
+    with database.reading() as connection:
+        return connection.execute(select(summaries.c.text)).scalars().all()
 
 
 def slow(call):

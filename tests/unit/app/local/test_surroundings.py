@@ -80,7 +80,8 @@ def test_each_of_ours_gets_its_own_secrets_and_no_other():
     assert secrets_of("web") == {*ours, *kept, *rooms}
     assert secrets_of("events") == {"API_KEY", "SIGNING_SECRET", "WEBHOOK_URLS", "WEBHOOK_SECRET"}
     assert secrets_of("flower") == {"FLOWER_PASSWORD"}
-    assert secrets_of("control") == {"DATABASE_URL", "BACKEND_URL", "BACKEND_SECRET", *rooms}
+    model = {name for name in SECRETS if name == "SPEECH" or name.startswith("OPENAI_")}
+    assert secrets_of("control") == {*kept, *rooms, *model}
     assert secrets_of("migrate") == {"DATABASE_URL"}
     assert secrets_of("beat") == secrets_of("redis") == set()
     assert secrets_of("livekit") == {name for name in rooms if name.startswith("LIVEKIT")}
