@@ -35,7 +35,8 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
     "DATABASE_URL": frozenset({"migrate", "web", "control", BOTS}),
     "LIVEKIT_(URL|API_KEY|API_SECRET)": frozenset({"web", "control", BOTS, "livekit"}),
     "DAILY_(DOMAIN|API_KEY)": frozenset({"web", "control", BOTS}),
-    "SPEECH|HEARING|THINKING|SPEAKING|OPENAI_.*": frozenset({"control", BOTS}),  # it has summaries written
+    "SPEAKING": frozenset({"web", "control", BOTS}),
+    "SPEECH|HEARING|THINKING|OPENAI_.*": frozenset({"control", BOTS}),  # it has summaries written
 }
 
 
@@ -45,11 +46,23 @@ def environment_of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
     A setting that it does not get is empty there: left out, it would be found in `.env`, and its companions not.
     """
     role = name if name in OURS else BOTS
-    return {
+    given = {
         variable: value if is_for_it else ""
         for variable, value in environ.items()
         if (is_for_it := _is_for(role, variable)) or variable in SETTINGS
     }
+    if role == "web" and _speaks_by_openai(environ):
+        given["SPEAKING"] = (
+            "openai"  # which has voices of its own: web refuses names that the demo does not know
+        )
+    return given
+
+
+def _speaks_by_openai(environ: Mapping[str, str]) -> bool:
+    """Whether bots do where nothing else is chosen, which web cannot tell without the key."""
+    named, everything = environ.get("SPEAKING"), environ.get("SPEECH") or "auto"
+    has_server = bool(environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"))
+    return not named and (everything == "openai" or (everything == "auto" and has_server))
 
 
 def _is_for(role: str, variable: str) -> bool:

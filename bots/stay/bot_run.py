@@ -17,7 +17,6 @@ from greenroom.bots.outbox import Outbox
 from greenroom.bots.stay.background import cancel, first_of
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.failing import Failing
-from greenroom.bots.stay.mind import MindOfBot
 from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.passing import PassedFrame
 from greenroom.bots.stay.silence import Silence
@@ -45,7 +44,6 @@ class BotRun:
         silence: Silence,
         mute: Mute,
         voices: Voices,
-        mind: MindOfBot,
         failing: Failing,
         end: End,
         on_started: Callable[[], Awaitable[None]],
@@ -59,7 +57,6 @@ class BotRun:
         self._silence = silence
         self._mute = mute
         self._voices = voices
-        self._mind = mind
         self._failing = failing
         self._end = end
         self._on_started = on_started
@@ -89,7 +86,6 @@ class BotRun:
         self._mute.follow(pipeline, self._hearing)
         self._hearing.follow(pipeline)
         self._voices.follow(pipeline)
-        self._mind.follow(pipeline)
         self._failing.follow(pipeline)
         pipeline.add_reached_downstream_filter((BotStoppedSpeakingFrame, PassedFrame))
         pipeline.add_event_handler("on_frame_reached_downstream", self._reached_end)

@@ -43,15 +43,19 @@ class Failing:
     def __init__(
         self,
         *,
+        failed: Callable[[str, str], object],
         note: Callable[[Happened, str], object],
         tell: Callable[..., None],
         apologise: Callable[[], Awaitable[object]] | None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`note` begins to write and is not waited for, since who takes over waits meanwhile.
+        """`failed` learns of each failure: of which service, and how.
+
+        `note` begins to write and is not waited for, since who takes over waits meanwhile.
 
         `apologise` is None for a bot of somebody else's, which knows itself what to say.
         """
+        self._failed = failed
         self._note = note
         self._tell = tell
         self._apologise = apologise
@@ -73,6 +77,7 @@ class Failing:
             return
         category = (error.category or ErrorCategory.UNKNOWN).value
         detail = f"{part}: {name_of(processor)} ({category.replace('_', ' ')})"
+        self._failed(name_of(processor), category)
         now = self._now()
         if now - self._told.get(detail, float("-inf")) < TOLD_EVERY.total_seconds():
             return

@@ -2,10 +2,8 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import structlog
-from pipecat.pipeline.worker import PipelineWorker
 
 from greenroom.app.rooms.memory import CHARACTERS_A_TOKEN
 from greenroom.app.rooms.minds import Mind, ServiceFailure, short, size_of
@@ -31,15 +29,9 @@ class MindOfBot:
         self._now = now
         self._failed: tuple[str, str, float] | None = None  # which service, how, and when
 
-    def follow(self, pipeline: PipelineWorker) -> None:
-        """Be told of the failures in this pipeline."""
-        pipeline.add_event_handler("on_pipeline_error", self._note_failure)
-
-    async def _note_failure(self, _pipeline: PipelineWorker, frame: Any) -> None:
-        """An error's own words may quote what was said: its category has to do."""
-        category = getattr(frame, "category", None)
-        how = str(getattr(category, "value", category) or "unknown")
-        self._failed = short(type(frame.processor).__name__), short(how), self._now()
+    def failed(self, service: str, category: str) -> None:
+        """Also where another took over.  An error's own words may quote what was said: its category has to do."""
+        self._failed = short(service), short(category), self._now()
 
     def read(self) -> Mind:
         """How it does now; a beat that cannot say so is better than none."""

@@ -405,8 +405,8 @@ class Parts:
             silence=self.silence,
             mute=self.mute,
             voices=voices,
-            mind=self.mind,
             failing=Failing(
+                failed=self.mind.failed,
                 note=lambda event, detail: self.chores.begin(self._write_note(event, detail)),
                 tell=stage.tell,
                 apologise=(lambda: controls.apologise()) if self._is_ours(session) else None,

@@ -8,6 +8,7 @@ import pytest
 from greenroom.app.local.procfile import read as read_procfile
 from greenroom.app.local.surroundings import BOTS, OURS, environment_of
 from greenroom.app.settings import read
+from greenroom.bots.voices import kind_for
 
 SECRETS = {
     "API_KEY": "fjord-mimic-taxi-plumb-oboe",
@@ -85,6 +86,25 @@ def test_each_of_ours_gets_its_own_secrets_and_no_other():
     assert secrets_of("migrate") == {"DATABASE_URL"}
     assert secrets_of("beat") == secrets_of("redis") == set()
     assert secrets_of("livekit") == {name for name in rooms if name.startswith("LIVEKIT")}
+
+
+@pytest.mark.parametrize(
+    ("environ", "spoken"),
+    [
+        ({"OPENAI_API_KEY": "sk-1"}, "openai"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "openai"),
+        ({"SPEECH": "openai", "OPENAI_API_KEY": "sk-1"}, "openai"),
+        ({"SPEECH": "demo", "OPENAI_API_KEY": "sk-1"}, "demo"),
+        ({"SPEAKING": "demo", "OPENAI_API_KEY": "sk-1"}, "demo"),
+        ({}, "demo"),
+    ],
+)
+def test_web_knows_who_speaks_and_so_which_voices_may_be_named(environ, spoken):
+    """With a key, a join with one of OpenAI's voices was refused as unknown to the demo."""
+    environ = environment_of("web", environ)
+
+    assert kind_for(read(environ)) == spoken
+    assert not environ.get("OPENAI_API_KEY")
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -29,7 +29,9 @@ class Outcome:
 
     def __init__(self, *, is_ours=True):
         self.notes, self.told, self.apologies, self.at = [], [], 0, 0.0
+        self.failures = []
         self.failing = Failing(
+            failed=lambda service, category: self.failures.append((service, category)),
             note=self.note,
             tell=lambda event, **facts: self.told.append((event, facts)),
             apologise=self.apologise if is_ours else None,
@@ -76,6 +78,7 @@ async def test_where_nobody_takes_over_the_bot_apologises(server):
 
     assert told.notes == [("service_failed", "thinking: openai (server)")]
     assert told.told == [("voice.error", {"kind": "service_failed", "part": "thinking"})]
+    assert set(told.failures) == {("openai", "server")}
 
 
 async def test_where_another_takes_over_it_is_told_and_nobody_apologises(server):
@@ -87,6 +90,7 @@ async def test_where_another_takes_over_it_is_told_and_nobody_apologises(server)
     assert [(event, detail.partition(" (")[0]) for event, detail in told.notes] == [
         ("service_failed", "thinking: openai")
     ]
+    assert {service for service, _ in told.failures} == {"openai"}
     assert told.apologies == 0
 
 

@@ -11,7 +11,7 @@ from greenroom.app.rooms.leases import Beat, Beaten
 from greenroom.app.rooms.minds import Memory, MemoryIs, ServiceFailure
 from tests.fakes.async_ledgers import Told
 from tests.fakes.memory import FakeMemory
-from tests.fakes.stays import parts_of_a_stay, with_pipeline
+from tests.fakes.stays import parts_of_a_stay
 
 pytestmark = pytest.mark.anyio
 HELLO = {"role": "user", "content": "Hello there, how are you?"}
@@ -48,21 +48,16 @@ async def test_the_longest_context_counts():
     assert (mind.messages, mind.tokens) == (8, 8 * len(HELLO["content"]) // 4)
 
 
-async def test_a_failure_of_a_service_is_told_by_its_kind_and_without_its_words():
+async def test_a_failure_of_a_service_is_told_by_its_kind_and_its_age():
     parts = parts_of_a_stay(ledger=Beats())
-    pipeline = await with_pipeline(parts)
     parts.mind._now = lambda: at
     at = 100.0
-    frame = SimpleNamespace(
-        processor=Beats(), category=SimpleNamespace(value="authentication"), error="secret words"
-    )
-    await pipeline.happens("on_pipeline_error", frame)
+    parts.mind.failed("openai", "authentication")
     at = 107.0
 
     mind = await beaten(parts)
 
-    assert mind.failure == ServiceFailure("Beats", "authentication", 7.0)
-    assert "secret" not in mind.to_json()
+    assert mind.failure == ServiceFailure("openai", "authentication", 7.0)
 
 
 async def test_memory_is_loaded_or_failed_by_the_kind_of_its_failure():
