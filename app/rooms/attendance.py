@@ -67,6 +67,7 @@ class Attendance:
         self._waiting = Waiting(session, age=age, takes_over=is_next)
         self._is_on = False  # it has the room, and can talk
         self._is_waiting = False  # the last person has left
+        self._was_left_early = False  # by the last person, before it could talk
         self._pause = session.pause
         self._is_paused = session.pause is not None  # it is silent
         self._is_moving = False
@@ -135,7 +136,8 @@ class Attendance:
         if not self._is_next:
             silence = self._settle_pause(started.people)
             self._is_on = True
-            return [*clock, *silence, *self._on_stage()]
+            left = self._is_empty() if self._was_left_early and not started.people else []
+            return [*clock, *silence, *self._on_stage(), *left]
         # It stays what it was, but for who came while the bot learned that
         self._is_on = True
         silence = self._settle_pause(started.people)
@@ -170,6 +172,7 @@ class Attendance:
             self._met.clear()
         self._met.add(person)
         self._last_person = person
+        self._was_left_early = False
         return [
             StopClock(),
             *self._waiting.end(),
@@ -184,6 +187,7 @@ class Attendance:
     def _departed(self, departure: Departed) -> list[Consequence]:
         has_left = WriteEvent(Happened.PERSON_LEFT, departure.user_id)
         was_told = self._waiting.is_as_asked  # that they go: the clock runs
+        self._was_left_early = not departure.people and not self._is_on
         if departure.people or not self._is_on or was_told:
             return [*self._settle_pause(departure.people), has_left]
         # The clock first: whoever comes while the rest is done stops it

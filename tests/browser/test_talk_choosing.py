@@ -46,7 +46,7 @@ def test_an_assistant_is_picked_as_well_and_nobody_in_particular(talk: TalkPage,
 
     talk.page.get_by_label("With", exact=True).select_option(label="Whoever is on tonight")
     talk.press("Write instead")
-    talk.page.wait_for_function("document.body.dataset.state === 'ended'")
+    expect(talk.page.locator("body")).to_have_attribute("data-state", "ended")
     assert "assistant" not in server.calls("/join")[-1].post_data_json
 
 

@@ -110,7 +110,29 @@ def test_whoever_leaves_before_the_bot_has_started_is_waited_for_as_one_who_come
     attendance.on(Arrived("ann", frozenset({"ann"})))
 
     assert attendance.on(Departed("ann", NOBODY)) == [WriteEvent("person_left", "ann")]
-    assert attendance.on(Started(NOBODY, AT_ONCE))[0] == SetClock(COMES_BACK_WITHIN, Reason.IDLE)
+    assert attendance.on(Started(NOBODY, AT_ONCE)) == [
+        SetClock(COMES_BACK_WITHIN, Reason.IDLE),
+        Enter(State.LIVE),
+        CleanUp(),
+        Enter(State.WAITING),
+    ]
+
+
+def test_who_comes_again_before_the_bot_has_started_finds_it_live():
+    attendance = an_attendance()
+    attendance.on(Arrived("ann", frozenset({"ann"})))
+    attendance.on(Departed("ann", NOBODY))
+    attendance.on(Arrived("ann", frozenset({"ann"})))
+
+    assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == [Enter(State.LIVE)]
+
+
+def test_who_leaves_and_comes_again_while_the_bot_starts_is_seen_to_be_there():
+    """Its room tells of those who are there more slowly than of those who go."""
+    attendance = an_attendance()
+    attendance.on(Departed("ann", NOBODY))
+
+    assert Enter(State.WAITING) not in attendance.on(Started(frozenset({"ann"}), AT_ONCE))
 
 
 def test_who_comes_back_finds_the_bot_and_their_conversation():
