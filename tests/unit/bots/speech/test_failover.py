@@ -245,6 +245,23 @@ def test_where_all_fail_it_is_told_once_and_the_next_question_is_tried_with_all(
     assert len(above.of(ErrorFrame)) == 1
 
 
+def test_where_all_ears_fail_what_is_said_next_is_tried_with_all(servers, built):
+    first, second = servers
+    first.fails["/audio/transcriptions"] = second.fails["/audio/transcriptions"] = 500
+    ears = one_of(Ears, [each.hearing() for each in built])
+
+    async def call():
+        async with running(ears) as (worker, above, below):
+            await worker.queue_frames(a_sentence())
+            await eventually(lambda: above.of(ErrorFrame))
+            first.fails.clear()
+            await worker.queue_frames(a_sentence())
+            await eventually(lambda: below.of(TranscriptionFrame))
+            return below
+
+    assert [frame.text for frame in asyncio.run(call()).of(TranscriptionFrame)] == ["first heard"]
+
+
 def test_one_choice_is_the_service_itself(built):
     assert one_of(Minds, [built[0].llm]) is built[0].llm
 
