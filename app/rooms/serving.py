@@ -62,15 +62,15 @@ class Serving:
         if elsewhere.choice is Choice.MOVE:
             return self._have_it_come(order, elsewhere, claimed)
         its, is_another = elsewhere.session, elsewhere.choice is Choice.ANOTHER
-        if is_another:
-            self._check_can_follow(order, its, claimed)
-            self._check_ready(order, claimed)
         of_brief = (
             following(order.brief, its, order.named)
             if is_another
             else like(order.brief, its.brief, order.named)
         )
         order = replace(order, brief=of_brief)
+        if is_another:
+            self._check_can_follow(order, its, claimed)
+            self._check_ready(order, claimed)
         withdraw, claim = Withdraw(order.room, claimed.epoch), Claim(order.room, session_id, token, of_brief)
         _, again = self._ledger.run_all([withdraw, claim])
         if not isinstance(again, Claimed):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from greenroom.app.errors.bots import ServiceNotReady
 from greenroom.app.errors.rooms import NotYourRoom, OthersThere, RoomHasBot
 from greenroom.app.errors.sessions import LaunchFailed, MoveFailed, NotMovable, SessionEnded
 from greenroom.app.rooms import joining as joining_module
@@ -315,6 +316,29 @@ def test_a_bot_that_one_worker_can_import_follows(joining, ledger, bot):
 
     joined = joining.join(joins_cellar(bot="another", named=frozenset({"bot"})))
     assert read(ledger, joined.session_id).state is State.PENDING
+
+
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_what_another_bot_lacks_is_looked_up_for_the_personality_that_it_gets(
+    joining, ledger, launches, puppet, is_ready
+):
+    """It gets that of the bot before it, where the join names none."""
+    lacks = {f"another/{'host' if is_ready else 'critic'}": "set DEEPGRAM_API_KEY"}
+    report = a_report()
+    lacking = replace(report, host=replace(report.host, unready=lacks))
+    ledger.run(lacking)
+    joining.join(an_order(personality="critic"))
+    bot = puppet().go_live()
+    ledger.run(replace(lacking, host=replace(lacking.host, used=lacking.host.slots)))
+    order = joins_cellar(bot="another", personality="host", named=frozenset({"bot"}))
+
+    if is_ready:
+        assert joining.join(order).brief.personality == "critic"
+    else:
+        with pytest.raises(ServiceNotReady, match="personality critic lacks"):
+            joining.join(order)
+        assert (read(ledger, bot.session.id).state, launches.moves) == (State.LIVE, [])
+        assert lease(ledger, CELLAR) is None
 
 
 def test_asked_twice_it_is_launched_once(joining, carrier, ledger, launches, bot):
