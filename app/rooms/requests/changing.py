@@ -9,20 +9,19 @@ from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.errors.sessions import AnotherBot, NotMovable
 from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.errors.users import UnknownAssistant
-from greenroom.app.rooms.bodies import Body
 from greenroom.app.rooms.precedence import MERGED
 from greenroom.app.rooms.requests.answers import Cleaned, Done
 from greenroom.app.rooms.requests.asked_bot import AskedBot
 from greenroom.app.rooms.requests.asking import check_alone, wish_of
-from greenroom.app.rooms.requests.request import Request
+from greenroom.app.rooms.requests.request import Changing, Request
 
 
 @dataclass(frozen=True)
-class Configure(Request[Done]):
+class Configure(Changing[Done]):
     """Change how a bot speaks and thinks, from its next answer on.
 
     The API sends it for `POST /config`, once the change is in the room's record: a bot that takes the session over
-    finds it there.
+    finds it there.  None: back to what the session was joined with, else to its personality's.
     """
 
     name = "config"
@@ -35,23 +34,13 @@ class Configure(Request[Done]):
         }
     )
 
-    changes: Mapping[str, object]  # None: back to what the session was joined with, else to its personality's
+    @classmethod
+    def kind_of(cls, name: str) -> type:
+        return Mapping if name in MERGED else str
 
     async def carry_out(self, bot: AskedBot) -> Done:
         await bot.change(self.changes)
         return Done()
-
-    def body(self) -> Body:
-        return dict(self.changes)
-
-    @classmethod
-    def of_body(cls, body: Body) -> "Configure":
-        if unknown := body.keys() - cls.CHANGEABLE:
-            raise ValueError(f"cannot be changed: {sorted(unknown)}")
-        for name, value in body.items():
-            if value is not None and not isinstance(value, Mapping if name in MERGED else str):
-                raise ValueError(f"{name} is {type(value).__name__}")
-        return cls(body)
 
 
 @dataclass(frozen=True)

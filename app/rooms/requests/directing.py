@@ -13,7 +13,7 @@ from greenroom.app.errors.bots import BotMuted, BotPaused, NobodyThere, OnItsWay
 from greenroom.app.rooms.bodies import Body
 from greenroom.app.rooms.requests.answers import Directed, Said
 from greenroom.app.rooms.requests.asked_bot import AskedBot
-from greenroom.app.rooms.requests.request import Request
+from greenroom.app.rooms.requests.request import Changing, Request
 
 # Names in a room's config.  None, or left out: not so
 MUTED = "muted"  # it hears and writes down what is said, and neither thinks nor speaks
@@ -51,7 +51,7 @@ class Say(Request[Said]):
 
 
 @dataclass(frozen=True)
-class Direct(Request[Directed]):
+class Direct(Changing[Directed]):
     """Be muted, stealthy or guided, or not any more.
 
     The API sends it for `POST /admin`, once the change is in the room's config.
@@ -62,19 +62,9 @@ class Direct(Request[Directed]):
     within = timedelta(seconds=5)
     CHANGEABLE: ClassVar = frozenset(KINDS)
 
-    changes: Mapping[str, object]  # None: not any more
+    @classmethod
+    def kind_of(cls, name: str) -> type:
+        return KINDS[name]
 
     async def carry_out(self, bot: AskedBot) -> Directed:
         return await bot.direct(self.changes)
-
-    def body(self) -> Body:
-        return dict(self.changes)
-
-    @classmethod
-    def of_body(cls, body: Body) -> "Direct":
-        if unknown := body.keys() - cls.CHANGEABLE:
-            raise ValueError(f"cannot be changed: {sorted(unknown)}")
-        for name, value in body.items():
-            if value is not None and not isinstance(value, KINDS[name]):
-                raise ValueError(f"{name} is {type(value).__name__}")
-        return cls(body)

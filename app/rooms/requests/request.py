@@ -1,6 +1,7 @@
 """What every request to a bot has."""
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import ClassVar, Generic, TypeVar
 
@@ -50,3 +51,29 @@ class Request(Generic[A]):
         if unknown := body.keys() - {each.name for each in fields(cls)}:  # type: ignore[arg-type]
             raise ValueError(f"no such field: {sorted(unknown)}")
         return of_body(cls, body)
+
+
+@dataclass(frozen=True)
+class Changing(Request[A]):
+    """The base of those whose body is what changes, by its name; None takes a change back."""
+
+    CHANGEABLE: ClassVar[frozenset[str]]
+
+    changes: Mapping[str, object]
+
+    @classmethod
+    def kind_of(cls, name: str) -> type:
+        """What a change of that name may be, besides None."""
+        raise NotImplementedError
+
+    def body(self) -> Body:
+        return dict(self.changes)
+
+    @classmethod
+    def of_body(cls, body: Body) -> "Request[A]":
+        if unknown := body.keys() - cls.CHANGEABLE:
+            raise ValueError(f"cannot be changed: {sorted(unknown)}")
+        for name, value in body.items():
+            if value is not None and not isinstance(value, cls.kind_of(name)):
+                raise ValueError(f"{name} is {type(value).__name__}")
+        return cls(body)
