@@ -89,8 +89,7 @@ class Serving:
         """Raises LaunchFailed, and the room is free again, where no worker can import the bot that is to follow."""
         bot = order.brief.bot
         if why := unfit_everywhere(self._ledger.run(ReadHosts()), bot):
-            self._ledger.run(Withdraw(order.room, claimed.epoch))
-            end_taken_over(self._ledger, claimed.took_over, order.room)
+            self._give_back(order, claimed)
             raise LaunchFailed(
                 f"The bot '{bot}' {why}. The one in {its.room} stays there.", reason=Reason.LAUNCH_FAILED
             )
@@ -103,12 +102,16 @@ class Serving:
         hosts = self._hosts.get("hosts", lambda: self._ledger.run(ReadHosts()))
         brief = order.brief
         if why := unready_everywhere(hosts, brief.bot, brief.personality):
-            self._ledger.run(Withdraw(order.room, claimed.epoch))
-            end_taken_over(self._ledger, claimed.took_over, order.room)
+            self._give_back(order, claimed)
             raise ServiceNotReady(
                 f"The personality {brief.personality} lacks a speech service: {why}.",
                 personality=brief.personality,
             )
+
+    def _give_back(self, order: Order, claimed: Claimed) -> None:
+        """Nobody comes into the room: it is free again, and whose bot was dead there has no claim to it."""
+        self._ledger.run(Withdraw(order.room, claimed.epoch))
+        end_taken_over(self._ledger, claimed.took_over, order.room)
 
     def _have_it_come(self, order: Order, elsewhere: Elsewhere, claimed: Claimed) -> Joined | None:
         alone_with = None if is_voice_room(elsewhere.session.room) else order.brief.user_id
@@ -126,7 +129,7 @@ class Serving:
         launching = Launching(self._launches.launch(session, token), LIMITS)
         created = self._ledger.run(Create(session, launching))
         if refusal := REFUSALS.get(created.outcome):
-            self._ledger.run(Withdraw(order.room, claimed.epoch))
+            self._give_back(order, claimed)
             raise refusal()
         log.info(
             "session_changed",

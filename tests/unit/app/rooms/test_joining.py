@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from greenroom.app.errors.limits import QueueFull, TooManyInLine
+from greenroom.app.errors.limits import QueueFull, TooManyInLine, TooManySessions
 from greenroom.app.errors.rooms import ProviderAway, RoomInDoubt
 from greenroom.app.errors.sessions import LaunchFailed, ResumeTokenUsed
 from greenroom.app.errors.storage import RedisAway
@@ -100,6 +100,22 @@ def test_a_dead_bot_of_another_user_is_taken_over_and_its_session_ends_as_supers
     assert (ended.state, ended.reason) == (State.ENDED, Reason.SUPERSEDED)
     assert [event.event for event in ledger.run(ReadEvents(first.session_id))][-2:] == ["lost", "ended"]
     assert dead.beat() is Beaten.SUPERSEDED
+
+
+def test_a_dead_bot_whose_room_nobody_else_gets_after_all_ends_as_superseded_too(
+    joining, ledger, puppet, monkeypatch
+):
+    first = joining.join(an_order())
+    puppet().go_live()
+    ledger.pass_time(STALE_AFTER + A_MOMENT)
+    monkeypatch.setattr("greenroom.app.rooms.serving.LIMITS", Limits(sessions=0))
+
+    with pytest.raises(TooManySessions):
+        joining.join(an_order(user_id="bob"))
+
+    ended = ledger.run(ReadSession(first.session_id))
+    assert (ended.state, ended.reason) == (State.ENDED, Reason.SUPERSEDED)
+    assert ledger.run(ReadRoom(STAGE)).lease is None
 
 
 def test_a_room_whose_launch_was_never_adopted_is_free_again(joining, launches, ledger, puppet):
