@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenroom.app.errors.bots import TooManyAppMessages
-from greenroom.app.rooms.bodies import to_body
-from greenroom.app.rooms.requests.answers import BotAnswer
+from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.requests.from_apps import AppEvent, CloseThing, OpenThing, UserMessage
 from greenroom.app.rooms.requests.request import Request
 
@@ -54,12 +53,11 @@ class AppMessage:
             raise ValueError("whose message it is, the room says")
         return REQUESTS[self.name].of_body({**self.body, "person": person})
 
-    def answer(self, done: BotAnswer) -> dict[str, Any]:
+    def answer(self, done: Mapping[str, Any]) -> dict[str, Any]:
         """What the client is told once it is done."""
-        told = dict(to_body(done))
         if self.rtvi_id is None:
-            return {"type": ANSWERED.format(self.name), **self._own(), **told}
-        return self._rtvi("server-response", {"t": self.name, "d": told})
+            return {"type": ANSWERED.format(self.name), **self._own(), **done}
+        return self._rtvi("server-response", {"t": self.name, "d": dict(done)})
 
     def refusal(self, why: str) -> dict[str, Any]:
         if self.rtvi_id is None:
@@ -73,6 +71,9 @@ class AppMessage:
 
     def _rtvi(self, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
         return {"label": "rtvi-ai", "type": kind, "id": self.rtvi_id, "data": data}
+
+
+ToSession = AppMessage | CleanupMessage  # what a client sends to the session, and not to the bot
 
 
 class Rate:

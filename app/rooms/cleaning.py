@@ -6,9 +6,10 @@ It happens when the last person leaves, and where a client asks for it (`POST /s
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from greenroom.app.rooms.requests.answers import Cleaned
+from greenroom.app.rooms.requests.changing import CleanUp
 
 CLEANUP = "room_cleanup"  # the message by which a client asks
 CLEANED = "room_cleaned"  # and the one that answers it, where the client does not speak RTVI
@@ -49,6 +50,8 @@ def _several(number: int, what: str) -> str:
 class CleanupMessage:
     """A client's wish that its bot be cleaned up, however it has put it."""
 
+    name: ClassVar = CLEANUP
+
     timestamp: str | None
     rtvi_id: str | None = None  # of the RTVI message that asked; the answer carries it too
 
@@ -67,6 +70,10 @@ class CleanupMessage:
         ):
             return None
         return cls(_timestamp(data.get("d")), str(message.get("id") or "")[:LONGEST_TIMESTAMP])
+
+    def request(self, person: str) -> CleanUp:
+        """What the person's client asks for, in their name."""
+        return CleanUp(person, self.timestamp)
 
     def answer(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """What the client is told once it is done."""

@@ -13,7 +13,8 @@ from pipecat.processors.frameworks.rtvi.frames import RTVISendTextFrame
 from greenroom.app.errors.bots import BotPaused, NoContext, NotThere
 from greenroom.app.errors.families import GreenroomError
 from greenroom.app.rooms.app_events import as_told_to_model
-from greenroom.app.rooms.app_messages import AppMessage, Rate
+from greenroom.app.rooms.app_messages import Rate, ToSession
+from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.conversations import whole
 from greenroom.app.rooms.requests.answers import Done
 from greenroom.app.rooms.requests.asked_bot import AskedBot
@@ -56,12 +57,12 @@ class App:
         self._rate = Rate()
         self._texts: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def sent(self, person: str, message: AppMessage, answer: Callable[[dict[str, Any]], object]) -> None:
+    def sent(self, person: str, message: ToSession, answer: Callable[[dict[str, Any]], object]) -> None:
         """A person's client has sent this; `answer` is called with what it is to be told."""
         self._begin(self._obey(person, message, answer))
 
     async def _obey(
-        self, person: str, message: AppMessage, answer: Callable[[dict[str, Any]], object]
+        self, person: str, message: ToSession, answer: Callable[[dict[str, Any]], object]
     ) -> None:
         try:
             done = await message.request(person).carry_out(self._asked())
@@ -73,7 +74,7 @@ class App:
             log.exception("message_failed", session_id=self._journal.session.id, kind=message.name)
             answer(message.refusal(FAILED))
         else:
-            answer(message.answer(done or Done()))
+            answer(message.answer(to_body(done or Done())))
 
     # What requests do
 

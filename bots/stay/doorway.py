@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from greenroom.app.rooms.app_messages import AppMessage
-from greenroom.app.rooms.cleaning import CleanupMessage
+from greenroom.app.rooms.app_messages import ToSession
 from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
 from greenroom.bots.transports.stage import Listener, PutOut
 
@@ -33,13 +32,7 @@ class Doorway(Listener):
         else:
             self._there.pop(user_id, None)
 
-    def asked_to_clean_up(
-        self, by: str | None, message: CleanupMessage, answer: Callable[[dict[str, Any]], object]
-    ) -> None:
-        if self._is_open:
-            self._listener.asked_to_clean_up(by, message, answer)
-
-    def app_sent(self, person: str, message: AppMessage, answer: Callable[[dict[str, Any]], object]) -> None:
+    def app_sent(self, person: str, message: ToSession, answer: Callable[[dict[str, Any]], object]) -> None:
         if self._is_open:
             self._listener.app_sent(person, message, answer)
 

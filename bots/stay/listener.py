@@ -2,20 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.rooms import consequences, happenings
-from greenroom.app.rooms.app_messages import AppMessage
+from greenroom.app.rooms.app_messages import ToSession
 from greenroom.app.rooms.attendance import Attendance
-from greenroom.app.rooms.bodies import to_body
-from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import BotFailure, FailureKind
 from greenroom.app.rooms.happenings import Happening
 from greenroom.app.rooms.requests.answers import Cleaned
-from greenroom.app.rooms.requests.asking import check_alone, wish_of
 from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
 from greenroom.app.rooms.sessions import Pause, Reason, Session
 from greenroom.bots.stay.app import App
@@ -44,10 +40,9 @@ class RoomListener:
         has_replaced_leave: Callable[[], None],
         app: App,
         change_conversation: Callable[[str], None],
-        begin: Callable[[Coroutine[Any, Any, None]], object],
         end: End,
     ) -> None:
-        """`begin` does something beside the rest; `has_replaced_leave` is called once the bot is on stage."""
+        """`has_replaced_leave` is called once the bot is on stage."""
         self._rules = rules
         self._carry_out = carry_out
         self._cleaning = cleaning
@@ -58,7 +53,6 @@ class RoomListener:
         self._quiet = quiet
         self._has_replaced_leave = has_replaced_leave
         self._app = app
-        self._begin = begin
         self._end = end
         self._adopted_at = time.monotonic()
         self._in_order = asyncio.Lock()
@@ -139,25 +133,9 @@ class RoomListener:
         """Cancel what the bot has under way, without the session's end; the same wish is done once."""
         return await self._cleaning.clean_up_for(wish)
 
-    def app_sent(self, person: str, message: AppMessage, answer: Callable[[dict[str, Any]], object]) -> None:
+    def app_sent(self, person: str, message: ToSession, answer: Callable[[dict[str, Any]], object]) -> None:
         """A person's app says something; `answer` is called with what it is to be told."""
         self._app.sent(person, message, answer)
-
-    def asked_to_clean_up(
-        self, by: str | None, message: CleanupMessage, answer: Callable[[dict[str, Any]], object]
-    ) -> None:
-        """A client's message asks for it; `answer` is called with what it is to be told, once it is done."""
-
-        async def obey() -> None:
-            try:
-                check_alone(self._people(), by or "")
-                cleaned = await self.clean_up(wish_of(by, message.timestamp))
-            except OthersThere as error:
-                answer(message.refusal(str(error)))
-            else:
-                answer(message.answer(to_body(cleaned)))
-
-        self._begin(obey())
 
     def waits_for_slot(self) -> bool:
         """Whether the session waits for a slot, since no other worker has one; if not, it ends here."""

@@ -239,7 +239,6 @@ class Parts:
             has_replaced_leave=self.replaced.leaves,
             app=self.app,
             change_conversation=lambda conversation_id: self.stage.change_conversation(conversation_id),
-            begin=self.chores.begin,
             end=self.end,
         )
         self.rooms = Rooms(

@@ -84,12 +84,8 @@ class Incoming:
         """
         if not self.listens:
             return False
-        if answer is not None:
-            if wish := CleanupMessage.of(message):
-                self._listener.asked_to_clean_up(author, wish, answer)
-                return False
-            if self._is_of_app(message, author, answer):
-                return False
+        if answer is not None and self._is_for_session(message, author, answer):
+            return False
         why = self.refusal(message, author)
         if why and answer is not None:
             answer(error_response(message, why))
@@ -113,15 +109,16 @@ class Incoming:
             return self._refused(kind, ADDRESSES_ARE_NOT_FETCHED)
         return None
 
-    def _is_of_app(self, message: Any, author: str | None, answer: Answer) -> bool:
-        """Whether it is a message of a person's app to their session: that answers it, and the bot does not get it."""
-        sent = AppMessage.of(message) if author else None
-        if sent is None or author is None:
+    def _is_for_session(self, message: Any, author: str | None, answer: Answer) -> bool:
+        """Whether it is for a person's session: that answers it, and the bot does not get it."""
+        wish = CleanupMessage.of(message)
+        sent = wish or (AppMessage.of(message) if author else None)
+        if sent is None:
             return False
-        if self.is_paused:
+        if self.is_paused and wish is None:
             answer(sent.refusal(PAUSED))
         else:
-            self._listener.app_sent(author, sent, answer)
+            self._listener.app_sent(author or "", sent, answer)
         return True
 
     def _refused(self, kind: str, why: str) -> str:

@@ -7,8 +7,7 @@ from typing import Any, Protocol
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import RunnerArguments
 
-from greenroom.app.rooms.app_messages import AppMessage
-from greenroom.app.rooms.cleaning import CleanupMessage
+from greenroom.app.rooms.app_messages import ToSession
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.participants import Seen
 from greenroom.app.rooms.session_events import NO_APPEARANCE, Appearance
@@ -37,16 +36,7 @@ class Listener(Protocol):
         """A person has gone."""
         ...
 
-    def asked_to_clean_up(
-        self, by: str | None, message: CleanupMessage, answer: Callable[[dict[str, Any]], object]
-    ) -> None:
-        """A person's client asks that what the bot has under way be cancelled.
-
-        `answer` is called with what the client is to be told, once it is done.
-        """
-        ...
-
-    def app_sent(self, person: str, message: AppMessage, answer: Callable[[dict[str, Any]], object]) -> None:
+    def app_sent(self, person: str, message: ToSession, answer: Callable[[dict[str, Any]], object]) -> None:
         """A person's app says something of what `app/rooms/app_messages.py` knows.
 
         `answer` is called with what the client is to be told, once it is done.

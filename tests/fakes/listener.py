@@ -11,8 +11,5 @@ class Deaf:
     def put_out(self, why):
         pass
 
-    def asked_to_clean_up(self, by, message, answer):
-        pass
-
     def app_sent(self, person, message, answer):
         pass

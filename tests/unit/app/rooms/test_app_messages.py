@@ -4,6 +4,7 @@ import pytest
 
 from greenroom.app.errors.bots import TooManyAppMessages
 from greenroom.app.rooms.app_messages import A_MINUTE, MINUTE, AppMessage, Rate
+from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.requests.answers import Done, WhatIsOpen
 from greenroom.app.rooms.requests.from_apps import AppEvent, OpenThing, Thing, UserMessage
 
@@ -18,7 +19,7 @@ def test_rtvi_s_client_message_is_read_and_answered_as_one():
     message = AppMessage.of(rtvi("room_open", what="note", value=NOTE))
 
     assert message.request("ann") == OpenThing(Thing.NOTE, NOTE, "ann")
-    assert message.answer(WhatIsOpen({"active_note": None})) == {
+    assert message.answer(to_body(WhatIsOpen({"active_note": None}))) == {
         "label": "rtvi-ai",
         "type": "server-response",
         "id": "42",
@@ -32,7 +33,7 @@ def test_a_plain_message_is_read_and_answered_as_one():
     message = AppMessage.of({"type": "user-message", "content": "Hello.", "timestamp": 7})
 
     assert message.request("ann") == UserMessage("Hello.", 7, "ann")
-    assert message.answer(Done()) == {"type": "user-message_done", "timestamp": "7"}
+    assert message.answer(to_body(Done())) == {"type": "user-message_done", "timestamp": "7"}
     assert message.refusal("No.") == {"type": "user-message_refused", "timestamp": "7", "error": "No."}
 
 

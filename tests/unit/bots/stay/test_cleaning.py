@@ -233,7 +233,7 @@ async def test_a_client_is_told_what_was_cleaned_and_the_session_goes_on(a_bot):
     bot.turns.message_added({"role": "user", "content": "Tell me a story."})
     told = []
     wish = CleanupMessage.of({"type": "room_cleanup", "timestamp": "1"})
-    bot.parts.listener.asked_to_clean_up("ada", wish, told.append)
+    bot.parts.listener.app_sent("ada", wish, told.append)
     await bot.parts.chores.done()
 
     cleaned = {"answer": True, "tools": 0, "tasks": 0, "is_awaited": True, "is_written": True}
@@ -261,12 +261,28 @@ async def test_a_bot_is_not_interrupted_for_one_of_several(a_bot):
     await bot.comes("ben")
     told = []
     wish = CleanupMessage.of({"type": "room_cleanup", "timestamp": "1"})
-    bot.parts.listener.asked_to_clean_up("ben", wish, told.append)
+    bot.parts.listener.app_sent("ben", wish, told.append)
     await bot.parts.chores.done()
 
     assert [said["type"] for said in told] == ["room_cleanup_refused"]
     assert "Others are in the room" in told[0]["error"]
     assert bot.cleaned == []
+
+
+async def test_a_client_is_told_that_its_wish_could_not_be_done(a_bot):
+    async def fail(_):
+        raise ZeroDivisionError
+
+    bot = await a_bot()
+    bot.parts.cleaning.clean_up_for = fail
+    told = []
+    wish = CleanupMessage.of({"type": "room_cleanup", "timestamp": "1"})
+    with capture_logs() as lines:
+        bot.parts.listener.app_sent("ada", wish, told.append)
+        await bot.parts.chores.done()
+
+    assert [(said["type"], said["timestamp"]) for said in told] == [("room_cleanup_refused", "1")]
+    assert ("message_failed", "room_cleanup") in {(line["event"], line.get("kind")) for line in lines}
 
 
 async def test_a_hundred_visits_leave_no_more_behind_than_one(a_bot):

@@ -20,6 +20,7 @@ from pipecat.workers.runner import WorkerRunner
 from greenroom.app.errors.bots import OfferRefused
 from greenroom.app.providers import daily_rest
 from greenroom.app.providers.daily import Daily
+from greenroom.app.rooms.cleaning import CleanupMessage
 from greenroom.app.rooms.failures import FailureKind
 from greenroom.app.rooms.moves import CallOffMove, MoveFailure, Target
 from greenroom.app.rooms.providers import About, Source, Track
@@ -126,11 +127,11 @@ class Bot:
     def put_out(self, why):
         self.reasons.append(why)
 
-    def asked_to_clean_up(self, by, message, answer):
-        answer(message.answer({"by": by}))
-
     def app_sent(self, person, message, answer):
-        answer(message.refusal(f"{message.name} of {person}"))
+        if isinstance(message, CleanupMessage):
+            answer(message.answer({"by": person}))
+        else:
+            answer(message.refusal(f"{message.name} of {person}"))
 
     async def _started(self, *_):
         self.is_on_stage = True
