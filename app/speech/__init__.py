@@ -89,8 +89,8 @@ class Choice:
         """Raises UnknownService for what the table does not have."""
         name, _, model = named.partition("/")
         if (service := table().get((name, part))) is None:
-            does = ", ".join(each.name for each in table().values() if each.part is part)
-            raise UnknownService(f"There is no service named {name} for {part}; there are {does}.")
+            there = ", ".join(names_for(part))
+            raise UnknownService(f"There is no service named {name} for {part}; there are {there}.")
         return cls(service, model)
 
 
@@ -101,11 +101,16 @@ def services(named: str, part: Part) -> tuple[str, ...]:
         for name in names:
             Choice.read(name, part)
     except UnknownService:
-        known = ", ".join(each.name for each in table().values() if each.part is part)
+        there = ", ".join(names_for(part))
         raise ValueError(
-            f"must be some of {known}, separated by commas, each with a /model if need be"
+            f"must be some of {there}, separated by commas, each with a /model if need be"
         ) from None
     return names
+
+
+def names_for(part: Part) -> tuple[str, ...]:
+    """What the services for a part are called, in the order of the table."""
+    return tuple(name for name, its in table() if its is part)
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 
 from greenroom.app.rooms.app_events import NAME as EVENT
 from greenroom.app.rooms.brief import WORDS
-from greenroom.app.speech import Part, table
+from greenroom.app.speech import Part, names_for
 from greenroom.bots.personalities import DemoVoice, known
 from greenroom.bots.personalities.known import KINDS, SPEAKERS
 from greenroom.bots.personalities.lines import Path
@@ -86,9 +86,8 @@ def _services(path: Path, value: Any, *, part: Part) -> Iterator[Problem]:
     if not several or not all(isinstance(each, str) for each in several):
         yield path, f'{_name(path)} must be a service, or a list of them, as in ["deepgram", "openai"].'
         return
-    names = [service.name for service in table().values() if service.part is part]
     for each in several:
-        yield from _one_of(path, each.partition("/")[0], names=names, what=f"service for {part}")
+        yield from _one_of(path, each.partition("/")[0], names=names_for(part), what=f"service for {part}")
 
 
 def _event_types(path: Path, value: Any) -> Iterator[Problem]:

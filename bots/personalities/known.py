@@ -6,7 +6,7 @@ from pathlib import Path
 from greenroom.app import settings
 from greenroom.app.named_bots import file_of
 from greenroom.app.rooms.memory import FORGET, REMEMBER
-from greenroom.app.speech import Part, table
+from greenroom.app.speech import Part, names_for
 
 OUR_TOOLS = (
     REMEMBER,
@@ -25,7 +25,7 @@ OUR_TOOLS = (
     "end_call",
 )
 KINDS = ("demo", "openai")  # of speech, which hear, think and speak
-SPEAKERS = tuple(service.name for service in table().values() if service.part is Part.SPEAKING)
+SPEAKERS = names_for(Part.SPEAKING)
 _DECORATED = re.compile(r"^@(?:tools?\.)?tool\b[^\n]*\n(?:@[^\n]*\n)*async def (\w+)", re.MULTILINE)
 
 
