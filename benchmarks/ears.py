@@ -187,7 +187,7 @@ def reader() -> Iterator[Sound]:
 def tour() -> Iterator[Sound]:
     """Each sentence in each voice of the demo's, as it is and over a noisy line."""
     generator = np.random.default_rng(0)
-    for personality in map(personalities.load, personalities.names()):
+    for personality in personalities.everybody().values():
         voice, name = voice_of(personality), personality.demo_voice.name
         for words in TOUR:
             pcm = b"".join(speaking.say(each, voice) for each in speaking.model().phonemize(words))

@@ -22,8 +22,7 @@ def unready(settings: Settings) -> dict[str, str]:
     environ = environment_of(settings)
     ours = [name for name, target in settings.bots.items() if target == BUILT_IN_BOTS.get(name)]
     lacks = {
-        name: not_ready(settings, named_by(personalities.load(name)), environ)
-        for name in personalities.names()
+        name: not_ready(settings, named_by(each), environ) for name, each in personalities.everybody().items()
     }
     return {f"{bot}/{name}": ", ".join(why) for bot in ours for name, why in lacks.items() if why}
 
@@ -35,7 +34,7 @@ def kind_for(settings: Settings, personality: Personality | None = None) -> str:
 
 def personality_of_voice(name: str) -> Personality | None:
     """The personality that has this voice, by its name here or with an OpenAI-compatible server."""
-    everybody = map(personalities.load, personalities.names())
+    everybody = personalities.everybody().values()
     return next((each for each in everybody if name and name in (each.demo_voice.name, each.voice)), None)
 
 
@@ -55,7 +54,7 @@ def check_voice(voice: str, *, bot: str, personality: str, settings: Settings) -
 
 def _known() -> str:
     """The demo's voices, and the names that other services have for the same personalities."""
-    everybody = [personalities.load(name) for name in personalities.names()]
+    everybody = personalities.everybody().values()
     ours = sorted({it.demo_voice.name for it in everybody})
     theirs = sorted({it.voice for it in everybody if it.voice})
     return f"{', '.join(ours)}; and answers to {', '.join(theirs)}, as with OpenAI"

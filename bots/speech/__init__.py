@@ -100,7 +100,7 @@ def warm(settings: Settings) -> None:
 
 def _of_ours(settings: Settings) -> Iterator[str]:
     """Those services that sessions here may get by what is set, or by their personality, and that we make ourselves."""
-    environ, everybody = environment_of(settings), [None, *map(personalities.load, personalities.names())]
+    environ, everybody = environment_of(settings), [None, *personalities.everybody().values()]
     named = {
         choice.service.name
         for personality in everybody
