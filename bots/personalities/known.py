@@ -5,36 +5,23 @@ from pathlib import Path
 
 from greenroom.app import settings
 from greenroom.app.named_bots import file_of
-from greenroom.app.rooms.memory import FORGET, REMEMBER
 from greenroom.app.speech import Part, names_for
 
-OUR_TOOLS = (
-    REMEMBER,
-    FORGET,
-    "write_note",
-    "read_note",
-    "open_note",
-    "close_note",
-    "open_applet",
-    "close_applet",
-    "set_desktop",
-    "show_page",
-    "show_card",
-    "close_card",
-    "go_to",
-    "end_call",
-)
+FOLDER = Path(__file__).parents[1] / "tools"  # of the modules that make ours
 KINDS = ("demo", "openai")  # of speech, which hear, think and speak
 SPEAKERS = names_for(Part.SPEAKING)
 _DECORATED = re.compile(r"^@(?:tools?\.)?tool\b[^\n]*\n(?:@[^\n]*\n)*async def (\w+)", re.MULTILINE)
+
+
+def _made_in(file: Path | None) -> list[str]:
+    """Read and not imported: a web process has no use for it, and may lack what it imports."""
+    return [] if file is None else _DECORATED.findall(file.read_text("utf-8", "replace"))
+
+
+OUR_TOOLS = tuple(name for file in sorted(FOLDER.glob("[!_]*.py")) for name in _made_in(file))
 
 
 def tools() -> tuple[str, ...]:
     """The names of our tools, and of those that the files of TOOLS make."""
     own = (name for source in settings.read().tools for name in _made_in(file_of(source)))
     return tuple(dict.fromkeys((*OUR_TOOLS, *own)))
-
-
-def _made_in(file: Path | None) -> list[str]:
-    """Read and not imported: a web process has no use for it, and may lack what it imports."""
-    return [] if file is None else _DECORATED.findall(file.read_text("utf-8", "replace"))
