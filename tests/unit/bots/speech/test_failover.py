@@ -1,7 +1,8 @@
 """A service that fails in a call: the next choice does what it had to do, against two real HTTP servers."""
 
 import asyncio
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 from openai import Timeout
@@ -9,7 +10,6 @@ from openai import _base_client as openai_client
 from pipecat.frames.frames import (
     ErrorFrame,
     InputAudioRawFrame,
-    LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
@@ -19,20 +19,18 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineParams, PipelineWorker
-from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.frame_processor import FrameProcessor
-from pipecat.workers.runner import WorkerRunner
 
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities
 from greenroom.bots.speech import openai
 from greenroom.bots.speech.failover import Ears, Minds, Voices, one_of
 from tests.fakes import openai_server
+from tests.rigs.eventually import eventually_in_loop
+from tests.rigs.pipelines import asks, running
 
 HOST = personalities.load("host")
 FIRST_VOICE, SECOND_VOICE = b"\x00\x10" * 12_000, b"\x00\x20" * 12_000
+eventually = partial(eventually_in_loop, within=60)
 FAILURES = [401, 500, "breaks", "hangs"]
 
 
@@ -59,45 +57,6 @@ def built(servers):
     ]
 
 
-class Line(FrameProcessor):
-    """One end of the pipeline, and what came past it."""
-
-    def __init__(self):
-        super().__init__()
-        self.frames = []
-
-    async def process_frame(self, frame, direction):
-        await super().process_frame(frame, direction)
-        self.frames.append(frame)
-        await self.push_frame(frame, direction)
-
-    def of(self, kind):
-        return [frame for frame in self.frames if isinstance(frame, kind)]
-
-
-@asynccontextmanager
-async def running(part):
-    above, below = Line(), Line()
-    worker = PipelineWorker(
-        Pipeline([above, part, below]),
-        params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
-    )
-    runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
-    await runner.add_workers(worker)
-    run = asyncio.create_task(runner.run())
-    try:
-        yield worker, above, below
-    finally:
-        await worker.cancel()
-        await run
-
-
-async def eventually(condition):
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
 def play(part, frames, until):
     """Run `part`, send it `frames`, and wait until both ends satisfy `until`."""
 
@@ -108,10 +67,6 @@ def play(part, frames, until):
             return above, below
 
     return asyncio.run(call())
-
-
-def asks(text):
-    return LLMContextFrame(LLMContext([{"role": "user", "content": text}]))
 
 
 def says(*sentences):

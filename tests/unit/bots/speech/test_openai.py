@@ -1,8 +1,8 @@
 """OpenAI-compatible speech in a real pipeline, against a real HTTP server: what it asks, how it fails."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import pytest
@@ -21,17 +21,17 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.workers.runner import WorkerRunner
+from pipecat.processors.frame_processor import FrameProcessor
 
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities
 from greenroom.bots.speech import Speech, openai
 from tests.fakes import openai_server
 from tests.fakes.openai_server import OpenAIServer
+from tests.rigs.eventually import eventually_in_loop
+from tests.rigs.pipelines import Line, asks, running
 
 A_SECOND = InputAudioRawFrame(b"\x00\x01" * 16_000, 16_000, 1)
 SPOKEN = [VADUserStartedSpeakingFrame(), A_SECOND, VADUserStoppedSpeakingFrame()]
@@ -69,45 +69,11 @@ def impatient(monkeypatch):
     monkeypatch.setattr(openai_client, "INITIAL_RETRY_DELAY", 0.005)
 
 
-class Line(FrameProcessor):
-    """One end of the pipeline, and what came past it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.frames: list[Frame] = []
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        self.frames.append(frame)
-        await self.push_frame(frame, direction)
-
-    def of(self, kind: type[Frame]) -> list[Frame]:
-        return [frame for frame in self.frames if isinstance(frame, kind)]
-
-
-@asynccontextmanager
-async def running(speech: Speech, *parts: FrameProcessor):
-    """A real pipeline of `parts` between two ends.  The mind goes along, since connections close with it."""
-    above, below = Line(), Line()
-    mind = [] if speech.llm in parts else [speech.llm]
-    worker = PipelineWorker(
-        Pipeline([above, *parts, *mind, below]),
-        params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
-    )
-    runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
-    await runner.add_workers(worker)
-    run = asyncio.create_task(runner.run())
-    try:
-        yield worker, above, below
-    finally:
-        await worker.cancel()
-        await run
-
-
-async def eventually(condition: Callable[[], object], within: float = 10) -> None:
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+def with_its_mind(
+    speech: Speech, *parts: FrameProcessor
+) -> AbstractAsyncContextManager[tuple[PipelineWorker, Line, Line]]:
+    """A pipeline of `parts`.  The mind goes along, since connections close with it."""
+    return running(*parts, *([] if speech.llm in parts else [speech.llm]))
 
 
 def run(
@@ -116,16 +82,12 @@ def run(
     """Send the frames and wait for `count` of a kind, in whichever direction they come."""
 
     async def pipeline() -> list[Frame]:
-        async with running(speech, part) as (worker, above, below):
+        async with with_its_mind(speech, part) as (worker, above, below):
             await worker.queue_frames(frames)
-            await eventually(lambda: len(above.of(until)) + len(below.of(until)) >= count)
+            await eventually_in_loop(lambda: len(above.of(until)) + len(below.of(until)) >= count)
             return [*above.of(until), *below.of(until)]
 
     return asyncio.run(pipeline())
-
-
-def asks(text: str) -> LLMContextFrame:
-    return LLMContextFrame(LLMContext([{"role": "user", "content": text}]))
 
 
 def test_a_voice_becomes_text(speech, server):
@@ -170,9 +132,9 @@ def test_models_and_key_are_those_of_the_settings(settings, server):
     speech = openai.build(personalities.load("host"), settings)
 
     async def talk() -> None:
-        async with running(speech, speech.hearing(), speech.llm, speech.tts) as (worker, _, below):
+        async with with_its_mind(speech, speech.hearing(), speech.llm, speech.tts) as (worker, _, below):
             await worker.queue_frames([*SPOKEN, asks("Hello")])
-            await eventually(lambda: below.of(TranscriptionFrame) and below.of(TTSAudioRawFrame))
+            await eventually_in_loop(lambda: below.of(TranscriptionFrame) and below.of(TTSAudioRawFrame))
 
     asyncio.run(talk())
 
@@ -205,9 +167,9 @@ def test_what_a_session_asks_of_language_and_voice_is_asked_of_the_server(settin
     speech = openai.build(personalities.load("host").as_asked(asked), settings)
 
     async def talk() -> None:
-        async with running(speech, speech.hearing(), speech.llm, speech.tts) as (worker, _, below):
+        async with with_its_mind(speech, speech.hearing(), speech.llm, speech.tts) as (worker, _, below):
             await worker.queue_frames([*SPOKEN, asks("Hello")])
-            await eventually(lambda: below.of(TranscriptionFrame) and below.of(TTSAudioRawFrame))
+            await eventually_in_loop(lambda: below.of(TranscriptionFrame) and below.of(TTSAudioRawFrame))
 
     asyncio.run(talk())
 
@@ -234,12 +196,12 @@ def test_a_mind_that_fails_is_told_and_the_next_question_is_answered(impatient, 
     server.fails["/chat/completions"] = way
 
     async def talk() -> tuple[list[str], str]:
-        async with running(speech, speech.llm) as (worker, above, below):
+        async with with_its_mind(speech, speech.llm) as (worker, above, below):
             await worker.queue_frame(asks("Hello"))
-            await eventually(lambda: above.of(ErrorFrame) and errors_told(below))
+            await eventually_in_loop(lambda: above.of(ErrorFrame) and errors_told(below))
             server.fails.clear()
             await worker.queue_frame(asks("Hello?"))
-            await eventually(lambda: answer(below).endswith(server.answer))
+            await eventually_in_loop(lambda: answer(below).endswith(server.answer))
             return errors_told(below), answer(below)
 
     told, answered = asyncio.run(talk())
@@ -275,13 +237,13 @@ def test_a_voice_that_failed_once_speaks_the_next_time(impatient, settings, serv
     server.fails["/audio/speech"] = way
 
     async def talk() -> int:
-        async with running(speech, speech.tts) as (worker, above, below):
+        async with with_its_mind(speech, speech.tts) as (worker, above, below):
             await worker.queue_frame(TTSSpeakFrame("Good evening."))
-            await eventually(lambda: above.of(ErrorFrame))
+            await eventually_in_loop(lambda: above.of(ErrorFrame))
             server.fails.clear()
             before = len(below.of(TTSAudioRawFrame))
             await worker.queue_frame(TTSSpeakFrame("Good evening."))
-            await eventually(lambda: len(below.of(TTSAudioRawFrame)) > before)
+            await eventually_in_loop(lambda: len(below.of(TTSAudioRawFrame)) > before)
             return len(below.of(TTSAudioRawFrame)) - before
 
     assert asyncio.run(talk()) > 0
