@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 
+from greenroom.app import settings as app_settings
 from greenroom.app.settings import Settings
+from greenroom.app.speech.choosing import kind_of
 
 BOTS = "bots"
 OURS = frozenset({"redis", "migrate", "web", "control", "beat", "events", "flower", "livekit"})
@@ -39,6 +41,8 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
     "SPEECH|HEARING|THINKING|OPENAI_.*": frozenset({"control", BOTS}),  # it has summaries written
 }
 
+WHO_IS_MEANT = ("SPEECH", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+
 
 def environment_of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for the process of that name in the Procfile.
@@ -51,18 +55,15 @@ def environment_of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
         for variable, value in environ.items()
         if (is_for_it := _is_for(role, variable)) or variable in SETTINGS
     }
-    if role == "web" and _speaks_by_openai(environ):
-        given["SPEAKING"] = (
-            "openai"  # which has voices of its own: web refuses names that the demo does not know
-        )
+    if role == "web" and "SPEAKING" not in app_settings.given(environ):
+        given["SPEAKING"] = _who_is_meant(environ)  # web refuses voices that the demo does not know
     return given
 
 
-def _speaks_by_openai(environ: Mapping[str, str]) -> bool:
-    """Whether bots do where nothing else is chosen, which web cannot tell without the key."""
-    named, everything = environ.get("SPEAKING"), environ.get("SPEECH") or "auto"
-    has_server = bool(environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"))
-    return not named and (everything == "openai" or (everything == "auto" and has_server))
+def _who_is_meant(environ: Mapping[str, str]) -> str:
+    """The service where nothing else is chosen, which web cannot tell without the key."""
+    told = app_settings.given(environ)
+    return kind_of(app_settings.read({name: told[name] for name in WHO_IS_MEANT if name in told}))
 
 
 def _is_for(role: str, variable: str) -> bool:

@@ -94,6 +94,7 @@ def test_each_of_ours_gets_its_own_secrets_and_no_other():
         ({"OPENAI_API_KEY": "sk-1"}, "openai"),
         ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "openai"),
         ({"SPEECH": "openai", "OPENAI_API_KEY": "sk-1"}, "openai"),
+        ({"SPEECH": " OpenAI ", "OPENAI_API_KEY": "sk-1"}, "openai"),
         ({"SPEECH": "demo", "OPENAI_API_KEY": "sk-1"}, "demo"),
         ({"SPEAKING": "demo", "OPENAI_API_KEY": "sk-1"}, "demo"),
         ({}, "demo"),
