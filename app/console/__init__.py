@@ -14,6 +14,8 @@ from greenroom.app.access import public
 from greenroom.app.providers.local import Local
 from greenroom.app.rooms.providers import Providers
 from greenroom.app.rooms.room import FORUM, LIVEKIT, Room
+from greenroom.app.speech import Part
+from greenroom.app.speech.choosing import choices
 from greenroom.app.static import send
 
 STATIC = Path(__file__).parent / "static"
@@ -55,10 +57,11 @@ def fresh() -> ResponseReturnValue:
     """
     provider, here = _providers().fresh_room().provider, current_app.extensions.get("greenroom")
     shared = _providers().by_name.get(LIVEKIT)
+    mind = choices(here.settings, {})[Part.THINKING][0].service.name if here else None
     told = {
         "forum": str(Room(LIVEKIT, FORUM, shared.server)) if shared else None,
         "names": dict(here.names) if here else {},
-        "tries": TRIES if here and not here.settings.thinks_with_openai else [],
+        "tries": TRIES if mind == "demo" else [],
     }
     lines = [f"export default {json.dumps(provider)};"]
     lines += [f"export const {name} = {json.dumps(value)};" for name, value in told.items()]

@@ -37,8 +37,8 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
     "DATABASE_URL": frozenset({"migrate", "web", "control", BOTS}),
     "LIVEKIT_(URL|API_KEY|API_SECRET)": frozenset({"web", "control", BOTS, "livekit"}),
     "DAILY_(DOMAIN|API_KEY)": frozenset({"web", "control", BOTS}),
-    "SPEAKING": frozenset({"web", "control", BOTS}),
-    "SPEECH|HEARING|THINKING|OPENAI_.*": frozenset({"control", BOTS}),  # it has summaries written
+    "THINKING|SPEAKING": frozenset({"web", "control", BOTS}),
+    "SPEECH|HEARING|OPENAI_.*": frozenset({"control", BOTS}),  # it has summaries written
 }
 
 WHO_IS_MEANT = ("SPEECH", "OPENAI_API_KEY", "OPENAI_BASE_URL")
@@ -55,15 +55,20 @@ def environment_of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
         for variable, value in environ.items()
         if (is_for_it := _is_for(role, variable)) or variable in SETTINGS
     }
-    if role == "web" and "SPEAKING" not in app_settings.given(environ):
-        given["SPEAKING"] = _who_is_meant(environ)  # web refuses voices that the demo does not know
-    return given
+    return {**given, **_who_is_meant(environ)} if role == "web" else given
 
 
-def _who_is_meant(environ: Mapping[str, str]) -> str:
-    """The service where nothing else is chosen, which web cannot tell without the key."""
+def _who_is_meant(environ: Mapping[str, str]) -> dict[str, str]:
+    """Who thinks and speaks where nothing else is chosen, which web cannot tell without the key.
+
+    It tells people what the demo's mind follows, and refuses voices that the demo does not know.
+    """
     told = app_settings.given(environ)
-    return kind_of(app_settings.read({name: told[name] for name in WHO_IS_MEANT if name in told}))
+    parts = [name for name in ("THINKING", "SPEAKING") if name not in told]
+    if not parts:
+        return {}
+    meant = kind_of(app_settings.read({name: told[name] for name in WHO_IS_MEANT if name in told}))
+    return dict.fromkeys(parts, meant)
 
 
 def _is_for(role: str, variable: str) -> bool:

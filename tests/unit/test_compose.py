@@ -7,6 +7,7 @@ import yaml
 
 from greenroom.app.local.procfile import read as read_procfile
 from greenroom.app.local.surroundings import NEEDED_BY, SETTINGS, environment_of
+from greenroom.app.settings import read
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -50,6 +51,16 @@ def test_a_container_gets_every_setting_that_its_process_would_get(name):
     # A setting that is asked of few, and says nothing to others, may be there or not.
     assert needed - of_others - passed_to(name) <= {"DAILY_API_URL"}
     assert passed_to(name) <= needed - of_others
+
+
+@pytest.mark.parametrize("part", ["THINKING", "SPEAKING"])
+def test_web_takes_a_server_of_ones_own_for_who_thinks_and_speaks_as_it_does_a_key(part):
+    """With OPENAI_BASE_URL alone a join with a voice of that server was refused as unknown to the demo."""
+    given = SERVICES["web"]["environment"][part]
+
+    assert "${OPENAI_API_KEY:+openai}" in given
+    assert "${OPENAI_BASE_URL:+openai}" in given
+    assert read({part: ","}) == read({}), "which it is with neither"
 
 
 def test_every_process_of_the_procfile_has_a_container():

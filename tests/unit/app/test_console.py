@@ -87,10 +87,11 @@ def test_they_know_what_bots_call_themselves_and_what_the_demo_follows():
     assert json.loads(told["names"]) == {"host": "Robin"}
     assert "What time is it?" in json.loads(told["tries"])
 
-    thinking = Flask("pages", static_folder=None)
-    thinking.register_blueprint(bp)
-    thinking.extensions["greenroom"] = OfProviders(Local(), openai_api_key="a-key")
-    assert json.loads(fresh(thinking.test_client())["tries"]) == []
+    for settings in ({"openai_api_key": "a-key"}, {"thinking": ("anthropic", "demo")}):
+        thinking = Flask("pages", static_folder=None)
+        thinking.register_blueprint(bp)
+        thinking.extensions["greenroom"] = OfProviders(Local(), **settings)
+        assert json.loads(fresh(thinking.test_client())["tries"]) == []
 
 
 def test_livekits_client_is_the_one_that_was_published():

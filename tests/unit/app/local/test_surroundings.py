@@ -108,6 +108,19 @@ def test_web_knows_who_speaks_and_so_which_voices_may_be_named(environ, spoken):
     assert not environ.get("OPENAI_API_KEY")
 
 
+@pytest.mark.parametrize(
+    ("environ", "thinks"),
+    [
+        ({"OPENAI_API_KEY": "sk-1"}, ("openai",)),
+        ({"THINKING": "anthropic,demo", "OPENAI_API_KEY": "sk-1"}, ("anthropic", "demo")),
+        ({"SPEAKING": "openai"}, ("demo",)),
+    ],
+)
+def test_web_knows_who_thinks_and_so_whether_a_script_follows_only_a_few_sentences(environ, thinks):
+    """With a key, the talk page told people to say what the demo follows."""
+    assert read(environment_of("web", environ)).thinking == thinks
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_what_a_process_gets_are_settings_that_work(name):
     assert read(environment_of(name, WHOLE)).slots == 2
