@@ -198,7 +198,8 @@ def _countdown(first: int | None) -> str:
 def _what_happened(talk: Talk) -> str:
     if not talk.was_killed:
         return "Nothing happened to me, as far as I know: one process has been here all along."
-    return f"{KILLED} It knows all that was said, because every turn is written down as it is said."
+    told = "" if talk.is_back else f"{KILLED} "  # else the answer begins with it anyway
+    return f"{told}It knows all that was said, because every turn is written down as it is said."
 
 
 def _spoken(value: Any) -> str:

@@ -205,6 +205,12 @@ async def test_it_says_what_happened_when_it_was_killed():
     assert "Nothing happened" in await Demo().hears("What happened?")
 
 
+async def test_who_asks_at_once_what_happened_is_told_once():
+    demo = Demo({"role": "user", "content": "hello"}, {"role": "developer", "content": f"{FAULT} Go on."})
+
+    assert (await demo.hears("What happened?")).count("my process died") == 1
+
+
 async def test_it_is_honest_about_what_it_is():
     assert "real model" in await Demo().hears("What could you do with a real model?")
     assert "no model thinks here" in await Demo().hears("Who are you?")
