@@ -96,7 +96,8 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: str) -> None:
         if action.choices is not None and value not in action.choices:
-            near = difflib.get_close_matches(value, action.choices, n=1)
+            # Nearer than `leave` is to `erase`, which deletes all that is kept of a person
+            near = difflib.get_close_matches(value, action.choices, n=1, cutoff=0.7)
             guess = (
                 f"did you mean `{self.prog} {near[0]}`?"
                 if near

@@ -9,6 +9,7 @@ WRONG = {
     "no command": ([], "required: COMMAND"),
     "an option for a command": (["--json"], "required: COMMAND"),
     "a command that is mistyped": (["doktor"], "did you mean `greenroom doctor`?"),
+    "a command that there is not, which is no erasing": (["leave"], "there is no `leave`; there are "),
     "a command like no other": (["xyzzy"], "there is no `xyzzy`; there are up, link"),
     "more than a command takes": (["sessions", "x"], "unrecognized arguments: x"),
     "an option of another command": (["settings", "--json"], "unrecognized arguments: --json"),
