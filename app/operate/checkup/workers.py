@@ -1,7 +1,7 @@
 """The workers that run bots: who reports, whose slots are free, and which bots cannot be imported."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from greenroom.app.operate.facts import A_MOMENT, UNHEARD, Facts
@@ -10,7 +10,7 @@ from greenroom.app.operate.wording import count, duration, some
 from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.timings import WORKER_GONE_AFTER
 
-UNFIT_TOLD = 2  # bots, whose reasons are long
+UNFIT_TOLD = 2  # bots or personalities, whose reasons are long
 WARM_WITHIN = timedelta(seconds=60)  # a child loads its models in two seconds, or ten on a busy machine
 
 
@@ -88,11 +88,10 @@ def imports(facts: Facts) -> Iterable[Finding]:
         for name, why in host.unfit.items()
     }
     if unfit:
-        told, left = "; ".join([*unfit][:UNFIT_TOLD]), len(unfit) - UNFIT_TOLD
         yield Finding(
             "imports",
             PROBLEM,
-            f"{count(len(unfit), 'bot')} cannot start: {told}" + (f"; and {left} more." if left > 0 else "."),
+            f"{count(len(unfit), 'bot')} cannot start: {_first(unfit, '; ')}",
             "Mend that file, or install what it lacks: the next join tries it again.",
             {"unfit": {host.id: dict(host.unfit) for host in facts.fleet.bots if host.unfit}},
         )
@@ -108,15 +107,19 @@ def services(facts: Facts) -> Iterable[Finding]:
         for name, why in host.unready.items()
     }
     if lacks:
-        told, left = ". ".join([*lacks][:UNFIT_TOLD]), len(lacks) - UNFIT_TOLD
         yield Finding(
             "services",
             PROBLEM,
-            f"{count(len(lacks), 'personality', 'personalities')} cannot be joined with. {told}"
-            + (f"; and {left} more." if left > 0 else "."),
+            f"{count(len(lacks), 'personality', 'personalities')} cannot be joined with. {_first(lacks, '. ')}",
             "Do that for the `bots` process and start it again; `greenroom services` lists what each service needs.",
             {"unready": {host.id: dict(host.unready) for host in facts.fleet.bots if host.unready}},
         )
+
+
+def _first(told: Collection[str], between: str) -> str:
+    """Those that are told, and how many more there are."""
+    left = len(told) - UNFIT_TOLD
+    return between.join([*told][:UNFIT_TOLD]) + (f"; and {left} more." if left > 0 else ".")
 
 
 def used_slots(facts: Facts) -> Iterable[Finding]:
