@@ -72,7 +72,7 @@ async function open() {
   const isBack = await offerToComeBack();
   await isKnown;
   if (call) return;
-  view.choices({ ...choosing.shown, isOpen: !isBack });
+  view.choices(choosing.shown);
   if (choosing.amiss && !isBack) showIdle();
 }
 

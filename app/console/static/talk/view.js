@@ -49,10 +49,10 @@ export class View {
 
   #on;
   bot = "Bot"; // what it is called
-  #mayChoose = false;
+  #isBeforeCall = false; // and no call is offered that goes on
 
-  // groups: {label, options: {value, name, about}[]}[]; whom and how: what is chosen; hasPictures: whether `how` is a question; isOpen: whether now is the time
-  choices({ groups, whom, how, hasPictures, isOpen }) {
+  // groups: {label, options: {value, name, about}[]}[]; whom and how: what is chosen; hasPictures: whether `how` is a question
+  choices({ groups, whom, how, hasPictures }) {
     const parts = groups.map(({ label, options }) => {
       const group = document.createElement("optgroup");
       group.label = label;
@@ -63,8 +63,11 @@ export class View {
     $("whom").value = whom;
     $("how").value = how;
     $("how-part").hidden = !hasPictures;
-    this.#mayChoose = groups.some(({ options }) => options.length > 1) || groups.length > 1;
-    $("choice").hidden = !this.#mayChoose || !isOpen;
+    this.#showChoice();
+  }
+
+  #showChoice() {
+    $("choice").hidden = !this.#isBeforeCall || !$("whom").length;
   }
 
   // state: what the stage looks like; ways: what the person can do, the first being the obvious one
@@ -76,7 +79,8 @@ export class View {
     this.ways(ways);
     this.line(line);
     $("key-form").hidden = state !== "locked";
-    $("choice").hidden = !this.#mayChoose || !["idle", "ended", "problem"].includes(state) || ways.includes("rejoin");
+    this.#isBeforeCall = ["idle", "ended", "problem"].includes(state) && !ways.includes("rejoin");
+    this.#showChoice();
     $("controls").hidden = !["live", "mending"].includes(state);
     $("room").hidden = !["live", "mending"].includes(state) || !$("room-name").textContent;
     $("script").hidden = !["live", "mending"].includes(state) && !$("log").childElementCount;
