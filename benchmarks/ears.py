@@ -12,13 +12,14 @@ takes so long as its caller waits, in a process with nothing else to do.
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
 import wave
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -264,11 +265,7 @@ def distance(wanted: list[str], got: list[str]) -> int:
 
 def _private() -> float:
     """MB that are this process's own."""
-    lines: Iterable[str] = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return (
-        sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean", "Private_Dirty")))
-        / 1024
-    )
+    return report.memory_of(os.getpid(), "Private_Clean", "Private_Dirty")
 
 
 if __name__ == "__main__":

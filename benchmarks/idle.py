@@ -18,7 +18,6 @@ import time
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks import report
@@ -132,7 +131,7 @@ def _many(bots: int) -> dict[str, Any]:
         print(f"{bots} bots joined in {started:.1f} s", file=sys.stderr, flush=True)
         pids = [_pid(greenroom, room) for room in rooms]
         shares = _shares_once_settled(pids)
-        memory = sum(map(_pss, pids))
+        memory = sum(report.memory_of(pid, "Pss") for pid in pids)
         live = sum(
             session["state"] in ("live", "waiting")
             for session in greenroom.get("/sessions?limit=1000")["sessions"]
@@ -153,12 +152,6 @@ def _shares(pids: Sequence[int]) -> list[float]:
     time.sleep(WINDOW)
     lasted = time.monotonic() - began
     return [100 * (report.used_by(pid) - was) / lasted for pid, was in zip(pids, before, strict=True)]
-
-
-def _pss(pid: int) -> float:
-    """MB."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
 
 
 class _People:

@@ -13,8 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.livekit_stage import PEER, Joins, agents, livekit
-from benchmarks.memory import pss
-from benchmarks.report import alternate, median, say
+from benchmarks.report import alternate, median, memory_of, say
 from greenroom.app.rooms.room import Room
 from tests.fakes.livekit_guest import Guest
 from tests.rigs.livekit_server import LiveKitServer, livekit_server
@@ -74,7 +73,7 @@ async def _heard(
         await asyncio.sleep(SETTLE)
         samples = []
         for _ in range(7):
-            samples += [pss(pid) for pid in pids()]
+            samples += [memory_of(pid, "Pss") for pid in pids()]
             await asyncio.sleep(0.5)
         return median(samples)
 

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 import uvloop
@@ -85,15 +84,9 @@ def usual_pss(pids: list[int]) -> float:
     """All of them together, at several moments: judging a turn takes 30 MB for 0.1 s."""
     samples = []
     for _ in range(7):
-        samples.append(sum(pss(pid) for pid in pids))
+        samples.append(sum(report.memory_of(pid, "Pss") for pid in pids))
         time.sleep(0.5)
     return report.median(samples)
-
-
-def pss(pid: int) -> float:
-    """Proportional set size in MB: private pages, and a fair share of the shared ones."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
 
 
 @contextmanager

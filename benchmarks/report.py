@@ -55,6 +55,13 @@ def used_by(pid: int) -> float:
     return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
+def memory_of(pid: int, *kinds: str) -> float:
+    """MB of a process, of these kinds of pages: `Pss` is its own, and a fair share of those that it has with others."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    sizes = dict(line.split(":", 1) for line in lines[1:])  # below a line that says what is counted
+    return sum(int(sizes[kind].split()[0]) for kind in kinds) / 1024
+
+
 def machine() -> str:
     """Where this was measured, as a line for people."""
     model = next((line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")), "")
