@@ -177,12 +177,12 @@ def recorded_here() -> Iterator[Sound]:
         "time": "What time is it?",
         "goodbye": "Goodbye.",
     }.items():
-        yield Sound("the tests' recordings", words, (_read(VOICES / f"{name}.wav"),))
+        yield Sound("the tests' recordings", words, (read(VOICES / f"{name}.wav"),))
 
 
 def reader() -> Iterator[Sound]:
-    yield Sound("a person who reads", READ, tuple(cut(_read(IN_THE_WHEEL / "two_cities.wav"))))
-    yield Sound("another", QUOTED, tuple(cut(_read(IN_THE_WHEEL / "beckett.wav"))))
+    yield Sound("a person who reads", READ, tuple(cut(read(IN_THE_WHEEL / "two_cities.wav"))))
+    yield Sound("another", QUOTED, tuple(cut(read(IN_THE_WHEEL / "beckett.wav"))))
 
 
 def tour() -> Iterator[Sound]:
@@ -205,16 +205,16 @@ def flite() -> Iterator[Sound]:
         for voice in FLITE:
             for words in TOUR:
                 subprocess.run(["flite", "-voice", voice, "-t", words, "-o", str(file)], check=True)
-                yield Sound(f"flite {voice}, the tour", words, (around(_read(file)),))
+                yield Sound(f"flite {voice}, the tour", words, (around(read(file)),))
 
 
 def recordings(folder: Path) -> Iterator[Sound]:
     for file in sorted(folder.rglob("*.wav")):
         words = file.with_suffix(".txt").read_text()
-        yield Sound(f"in {file.parent.name}", words, tuple(cut(around(_read(file)))))
+        yield Sound(f"in {file.parent.name}", words, tuple(cut(around(read(file)))))
 
 
-def _read(file: Path) -> Samples:
+def read(file: Path) -> Samples:
     with wave.open(str(file)) as recording:
         samples = np.frombuffer(recording.readframes(recording.getnframes()), np.int16)
         mono = samples.reshape(-1, recording.getnchannels())[:, 0]

@@ -19,18 +19,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from benchmarks import report
+from benchmarks import ears, report
 from greenroom.bots.speech.demo import hearing
 from tests.fakes.client import is_audible
 from tests.fakes.person import Microphone, Person
@@ -40,7 +37,7 @@ from tests.rigs.product import Product, product
 
 ROUNDS = 3
 TURNS = 8  # a round
-QUESTION = Path(__file__).parents[1] / "tests" / "voices" / "time.wav"
+QUESTION = ears.VOICES / "time.wav"
 A_PAUSE = 1.0  # seconds without a sound: the bot has said what it had to
 WITHIN = 30.0  # seconds
 rooms = itertools.count()
@@ -175,12 +172,11 @@ async def _ask(url: str, connect: dict[str, Any], turns: int) -> Took:
 
 def recognitions() -> list[float]:
     """How long the question takes to be recognised, by itself, in ms."""
-    with wave.open(str(QUESTION)) as recording:
-        pcm = np.pad(np.frombuffer(recording.readframes(recording.getnframes()), np.int16), (8_000, 3_200))
+    pcm = ears.around(ears.read(QUESTION)).tobytes()
     took = []
     for _ in range(1 + ROUNDS * TURNS):
         began = time.perf_counter()
-        hearing.transcript(pcm.tobytes())
+        hearing.transcript(pcm)
         took.append((time.perf_counter() - began) * 1000)
     return took[1:]
 
