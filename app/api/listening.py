@@ -10,7 +10,7 @@ from greenroom.app.api.services import Services
 from greenroom.app.errors.families import Rejected
 from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.rooms.joined import Joined
-from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
+from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.providers import check_name, listener_identity
 from greenroom.app.rooms.sessions import ON_STAGE, ReadSession
 
@@ -30,9 +30,7 @@ def listen_unseen(wanted: Mapping[str, Any], here: Services) -> dict[str, Any]:
     room, user_id = here.providers.room(wanted["room_url"]), wanted["user_id"]
     check_name(user_id)
     admission = here.providers.of_room(room).admit_unseen(room, user_id)
-    lease = here.ledger.run(ReadRoom(room)).lease
-    if lease is None or lease.status is LeaseStatus.PENDING:
-        raise NoBotThere
+    lease = here.ledger.run(ReadRoom(room)).adopted()
     session = here.ledger.run(ReadSession(lease.session_id))
     if session.room != room or session.state not in ON_STAGE:
         raise NoBotThere

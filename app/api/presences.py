@@ -6,9 +6,10 @@ from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services
 from greenroom.app.errors.bots import BotFailed, BotSilent
 from greenroom.app.errors.limits import Busy, NoLongerAwaited
+from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.errors.sessions import NoSuchSession, SessionEnded
 from greenroom.app.rooms.clock import Now
-from greenroom.app.rooms.leases import LeaseStatus, ReadRoom
+from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.participants import Presence, Seen, presence_of, with_seen
 from greenroom.app.rooms.requests.connecting import Look
@@ -34,11 +35,11 @@ def _look_into(here: Services, room: Room) -> Presence:
 
 def _seen_by_its_bot(here: Services, room: Room) -> Sequence[Seen] | None:
     """Whom the bot of a room sees: nobody where there is none, and None where it does not answer in time."""
-    lease = here.ledger.run(ReadRoom(room)).lease
-    if lease is None or lease.status is LeaseStatus.PENDING:
-        return ()
     try:
+        lease = here.ledger.run(ReadRoom(room)).adopted()
         session = here.ledger.run(ReadSession(lease.session_id))
         return ask(here.ledger, session, Look(), is_awaited=still_awaited()).read()
+    except NoBotThere:
+        return ()
     except (BotFailed, BotSilent, NoLongerAwaited, NoSuchSession, SessionEnded):
         return None

@@ -32,7 +32,7 @@ from greenroom.app.errors.limits import Busy
 from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.passes import Pass
 from greenroom.app.rooms.joined import QUEUED, Joined
-from greenroom.app.rooms.leases import STALE_AFTER, LeaseStatus, ReadRoom, WriteConfig
+from greenroom.app.rooms.leases import STALE_AFTER, ReadRoom, WriteConfig
 from greenroom.app.rooms.leaving import Left
 from greenroom.app.rooms.messages import ask
 from greenroom.app.rooms.orders import Order
@@ -147,9 +147,7 @@ def configure(changes: dict[str, Any]) -> dict[str, Any]:
     check_personality(changes.get("personality"), here)
     _wait_for_arrival(here, room)
     view = here.ledger.run(ReadRoom(room))
-    lease = view.lease
-    if lease is None or lease.status is LeaseStatus.PENDING:
-        raise NoBotThere
+    lease = view.adopted()
     session = here.ledger.run(ReadSession(lease.session_id))
     if session.room != room:
         raise NoBotThere

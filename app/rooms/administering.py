@@ -16,7 +16,7 @@ from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import AwaitAnswer
-from greenroom.app.rooms.leases import LeaseStatus, ReadRoom, WriteConfig
+from greenroom.app.rooms.leases import ReadRoom, WriteConfig
 from greenroom.app.rooms.ledger import Ledger, Step
 from greenroom.app.rooms.messages import read_answer, sending
 from greenroom.app.rooms.overview import Overview
@@ -109,9 +109,7 @@ class Administering:
         self, room: Room, action: Action, *, by: str, is_awaited: Callable[[], bool] = lambda: True
     ) -> Result:
         """Have the bot of a room do it.  Raises NoBotThere."""
-        lease = self._ledger.run(ReadRoom(room)).lease
-        if lease is None or lease.status is LeaseStatus.PENDING:
-            raise NoBotThere
+        lease = self._ledger.run(ReadRoom(room)).adopted()
         session = await_arrival(self._ledger, lease.session_id, is_awaited=is_awaited)
         if session.room != room:
             raise NoBotThere

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.rooms.brief import NOBODYS, Brief
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.ledger import Step
@@ -267,6 +268,12 @@ class RoomView:
     state: str | None = None
     mind: Mind | None = None
     config: Mapping[str, object] = field(default_factory=dict)
+
+    def adopted(self) -> Lease:
+        """The lease of the room's bot.  Raises NoBotThere where there is none, or it has not started yet."""
+        if self.lease is None or self.lease.status is LeaseStatus.PENDING:
+            raise NoBotThere
+        return self.lease
 
 
 @dataclass(frozen=True)
