@@ -7,6 +7,7 @@ import structlog
 
 from greenroom.app.api.join_log import note_joined, note_return
 from greenroom.app.api.services import Services
+from greenroom.app.api.ways_in import answer_to
 from greenroom.app.errors.families import Rejected
 from greenroom.app.errors.rooms import NoBotThere
 from greenroom.app.rooms.joined import Joined
@@ -38,16 +39,11 @@ def listen_unseen(wanted: Mapping[str, Any], here: Services) -> dict[str, Any]:
     note_return(user_id, room)
     note_joined(joined)
     log.info("listener_admitted", session_id=session.id, room=str(room), user_id=user_id)
-    return {
-        **vars(joined),
+    connect = {
+        "provider": room.provider,
         "room_url": str(room),
-        "session_url": f"/sessions/{session.id}",
-        "fell_back_from": (),
-        "connect": {
-            "provider": room.provider,
-            "room_url": str(room),
-            "user_id": listener_identity(user_id),
-            "url": admission.url,
-            "room_token": admission.room_token,
-        },
+        "user_id": listener_identity(user_id),
+        "url": admission.url,
+        "room_token": admission.room_token,
     }
+    return answer_to(joined, connect)

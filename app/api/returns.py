@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from greenroom.app.api.join_log import note_joined, note_return
 from greenroom.app.api.seats import Wait
 from greenroom.app.api.services import Services
-from greenroom.app.api.ways_in import way_in
+from greenroom.app.api.ways_in import answer_to, way_in
 from greenroom.app.errors.families import Rejected
 from greenroom.app.errors.limits import Busy
 from greenroom.app.resume_tokens import ResumeToken
@@ -48,12 +48,5 @@ def go_back(
         # The token is used by now: who finds no seat to wait in is answered at once
         with suppress(Busy), here.seats.taken(Wait.JOIN):
             joined = replace(joined, status=here.joining.wait(joined.session_id, within), position=None)
-    answer = {
-        **vars(joined),
-        "brief": joined.brief.for_guest(token.user_id),
-        "room_url": str(joined.room),
-        "session_url": f"/sessions/{joined.session_id}",
-        "fell_back_from": (),
-        "connect": connect,
-    }
-    return answer, HTTPStatus.OK
+    brief = joined.brief.for_guest(token.user_id)
+    return answer_to(replace(joined, brief=brief), connect), HTTPStatus.OK

@@ -1,6 +1,7 @@
 """The endpoints of rooms: a bot joins one, leaves one, or is changed in one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -26,7 +27,7 @@ from greenroom.app.api.schemas.rooms import (
 )
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services, services
-from greenroom.app.api.ways_in import way_in
+from greenroom.app.api.ways_in import answer_to, way_in
 from greenroom.app.errors.families import Conflict, Forbidden, Rejected
 from greenroom.app.errors.limits import Busy
 from greenroom.app.errors.rooms import NoBotThere
@@ -248,12 +249,6 @@ def _about(wanted: dict[str, Any]) -> About:
 def joined_as_told(
     joined: Joined, user_id: str, about: About, here: Services, fell_back_from: Sequence[str] = ()
 ) -> dict[str, Any]:
-    session_url = f"/sessions/{joined.session_id}"
-    return {
-        **vars(joined),
-        "brief": joined.brief if g.held is None else joined.brief.for_guest(user_id),
-        "room_url": str(joined.room),
-        "session_url": session_url,
-        "fell_back_from": fell_back_from,
-        "connect": way_in(joined.room, user_id, about, here, joined.session_id),
-    }
+    brief = joined.brief if g.held is None else joined.brief.for_guest(user_id)
+    connect = way_in(joined.room, user_id, about, here, joined.session_id)
+    return answer_to(replace(joined, brief=brief), connect, fell_back_from)

@@ -1,5 +1,6 @@
-"""What a person's client needs to get into a room: `connect` in answers."""
+"""What a person's client needs to get into a room: `connect` in answers, and the answer that a join has it in."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import g
@@ -7,6 +8,7 @@ from flask import g
 from greenroom.app import connecting
 from greenroom.app.api.auth import mint
 from greenroom.app.api.services import Services
+from greenroom.app.rooms.joined import Joined
 from greenroom.app.rooms.providers import About
 from greenroom.app.rooms.room import Room
 
@@ -27,3 +29,16 @@ def way_in(
         connect["token"] = mint(here.tokens, session_id, user_id, g.link)
         connect["resume_token"] = here.resume_tokens.mint(session_id, user_id, g.link)
     return connect
+
+
+def answer_to(
+    joined: Joined, connect: Mapping[str, Any], fell_back_from: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The answer to whoever joins that session, comes back to it, or listens to it."""
+    return {
+        **vars(joined),
+        "room_url": str(joined.room),
+        "session_url": f"/sessions/{joined.session_id}",
+        "fell_back_from": fell_back_from,
+        "connect": connect,
+    }
