@@ -33,7 +33,7 @@ class Notes(Protocol):
     ) -> Note:
         """Keep a note in the place of the one with that title, or behind its text; returns it as it is kept.
 
-        Raises Erased if the person was erased at that time or later, TooLong if there is too much of it then.
+        Raises PersonErased if the person was erased at that time or later, NoteTooLong if there is too much of it then.
         """
         ...
 
