@@ -164,7 +164,7 @@ class Administering:
             sessions = list(self._written(sessions, action, results))
         steps: list[Step[Any]] = [sending(each, action.request) for each in sessions]
         told = []
-        for session, sent in zip(sessions, self._run_all(steps), strict=True):
+        for session, sent in zip(sessions, self._ledger.run_all(steps), strict=True):
             if isinstance(sent, GreenroomError):
                 results[session.id] = Result(session, sent)
             else:
@@ -175,7 +175,7 @@ class Administering:
         self, sessions: Sequence[Session], action: Action, results: dict[str, Result]
     ) -> Iterable[Session]:
         steps: list[Step[Any]] = [WriteConfig(each.room, each.epoch, action.changes) for each in sessions]
-        for session, is_written in zip(sessions, self._run_all(steps), strict=True):
+        for session, is_written in zip(sessions, self._ledger.run_all(steps), strict=True):
             if is_written is True:
                 yield session
             else:
@@ -223,7 +223,7 @@ class Administering:
     ) -> list[Session]:
         """Those of them that have another bot by now, if there is time to ask that."""
         before = {session.id: session for session, _ in told}
-        found = self._ledger.run(ReadSessions(tuple(expired))) if expired else []
+        found = self._ledger.run(ReadSessions(tuple(expired)))
         again = []
         for session_id, now in zip(expired, found, strict=True):
             if now is not None and now.epoch > before[session_id].epoch and time.monotonic() < deadline:
@@ -237,11 +237,11 @@ class Administering:
         if not action.changes:
             return
         done = [each.session for each in results if each.refusal is None]
-        found = self._ledger.run(ReadSessions(tuple(each.id for each in done))) if done else []
+        found = self._ledger.run(ReadSessions(tuple(each.id for each in done)))
         moved = [
             now for was, now in zip(done, found, strict=True) if now is not None and now.room != was.room
         ]
-        self._run_all([WriteConfig(each.room, each.epoch, action.changes) for each in moved])
+        self._ledger.run_all([WriteConfig(each.room, each.epoch, action.changes) for each in moved])
 
     def _write_down(self, results: Sequence[Result], action: Action, by: str) -> None:
         """Who had a bot do what, in its history; never the words.
@@ -251,10 +251,9 @@ class Administering:
         detail = f"{action.name}, by {by}"
         stays = (BotSilent, BotFailed) if action.changes else ()
         done = [each.session for each in results if each.refusal is None or isinstance(each.refusal, stays)]
-        self._run_all([Note(each.id, Happened.ADMIN_ACTED, each.epoch, detail=detail) for each in done])
-
-    def _run_all(self, steps: Sequence[Step[Any]]) -> list[Any]:
-        return self._ledger.run_all(steps) if steps else []
+        self._ledger.run_all(
+            [Note(each.id, Happened.ADMIN_ACTED, each.epoch, detail=detail) for each in done]
+        )
 
 
 def _refusal_of(session: Session) -> GreenroomError | None:

@@ -255,7 +255,7 @@ class Erasing:
         """In Redis: their sessions' and those that wait to be kept.  Of the latter each may have their words."""
         found: list[str] = self._ledger.run(SessionsOf(user_id))
         ids = tuple(found)
-        sessions = [each for each in self._ledger.run(ReadSessions(ids)) if each] if ids else []
+        sessions = [each for each in self._ledger.run(ReadSessions(ids)) if each]
         owned = {
             each.conversation_id
             for each in sessions

@@ -37,7 +37,7 @@ class Ledger(Protocol):
         They are done in this order, and nobody comes in between where one of them writes.  One that is refused keeps
         none of the others from being done.  Where this raises RedisAway, all of them were done or none: whoever asks
         again does so with the same steps, which done twice are done once.  A step that waits does not, among others
-        that write.
+        that write.  A batch without steps asks nobody.
         """
         ...
 

@@ -86,7 +86,7 @@ class Reaper:
         undecided = {}
         found = self._ledger.run(ReadSessions(tuple(held)))
         sessions = [session for session in found if session is not None]
-        rooms = self._ledger.run_all([ReadRoom(session.room) for session in sessions]) if sessions else []
+        rooms = self._ledger.run_all([ReadRoom(session.room) for session in sessions])
         for session, view in zip(sessions, rooms, strict=True):
             owner, failure = held[session.id], _died_with(host_id, view.age)
             finding, _ = self._reviving.revive(session.room, failure, owner=owner, quiet_for=MISSED_A_BEAT)

@@ -44,7 +44,7 @@ def _those_that_are_on(ledger: Ledger) -> Iterator[tuple[int, list[tuple[str, Se
 
 def _orphans_of(ledger: Ledger, sessions: Sequence[Session]) -> list[Session]:
     """Those of these sessions that have not got their room's lease."""
-    views = ledger.run_all([ReadRoom(session.room) for session in sessions]) if sessions else []
+    views = ledger.run_all([ReadRoom(session.room) for session in sessions])
     return [
         session
         for session, view in zip(sessions, views, strict=True)

@@ -63,6 +63,16 @@ def ledger(request, redis_url, server):
     ledger.close()
 
 
+@pytest.mark.parametrize("kind", [RedisLedger, Awaited])
+def test_a_batch_without_steps_asks_nobody_and_neither_does_one_step_of_nothing(kind):
+    nobody = kind("redis://127.0.0.1:1/0")
+    try:
+        assert nobody.run_all([]) == []
+        assert nobody.run(ReadSessions(())) == []
+    finally:
+        nobody.close()
+
+
 @pytest.mark.parametrize("step", A_STEP_OF_EACH_KIND, ids=lambda step: type(step).__name__)
 def test_what_writes_is_one_script(step):
     """Then Redis knows either all that a batch writes, or nothing of it."""
