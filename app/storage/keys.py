@@ -69,6 +69,7 @@ Celery keeps its own: the lists `bot:launch:queue` and `control`, `_kombu.*`,
 import re
 
 from greenroom.app.rooms.room import Room
+from greenroom.app.rooms.room_states import Open
 
 OF_ONE = re.compile(r"[a-z_]+(?::[a-z_]+)?:\{")  # as in `session:{id}`: the kind, and in braces whose it is
 KEPT = frozenset(
@@ -164,15 +165,9 @@ def config(room: Room) -> str:
     return f"bot:config:{{{room}}}"
 
 
-def room_state(room: Room) -> tuple[str, str, str, str, str]:
-    """What is open in a room; removed when the room's bot leaves."""
-    return (
-        f"room:{{{room}}}:active_note",
-        f"room:{{{room}}}:active_applet",
-        f"room:{{{room}}}:desktop_mode",
-        f"room:{{{room}}}:active_card",
-        f"room:{{{room}}}:active_page",
-    )
+def room_state(room: Room) -> tuple[str, ...]:
+    """What is open in a room, one for each of `Open`, in its order; removed when the room's bot leaves."""
+    return tuple(f"room:{{{room}}}:{name}" for name in Open)
 
 
 def session(session_id: str) -> str:

@@ -20,6 +20,7 @@ from greenroom.app.rooms.brief import Mode
 from greenroom.app.rooms.leases import Found
 from greenroom.app.rooms.minds import MemoryIs
 from greenroom.app.rooms.providers import Source
+from greenroom.app.rooms.room_states import Open
 
 CONFIG_WORDS = (
     "guidance",
@@ -102,14 +103,13 @@ class OpenedSchema(Schema):
     owner = fields.String(metadata={"description": "Who opened it"})
 
 
-class StateSchema(Schema):
+class _StateSchema(Schema):
     """What is open in a room; null: nothing."""
 
-    active_note = fields.Nested(OpenedSchema, allow_none=True)
-    active_applet = fields.Nested(OpenedSchema, allow_none=True)
-    desktop_mode = fields.Nested(OpenedSchema, allow_none=True)
-    active_card = fields.Nested(OpenedSchema, allow_none=True)
-    active_page = fields.Nested(OpenedSchema, allow_none=True)
+
+StateSchema = _StateSchema.from_dict(
+    {name.value: fields.Nested(OpenedSchema, allow_none=True) for name in Open}, name="StateSchema"
+)
 
 
 class TrackSchema(Schema):

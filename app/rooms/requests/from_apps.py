@@ -33,7 +33,7 @@ class Thing(StrEnum):
 
     @property
     def place(self) -> Open:
-        return {Thing.NOTE: Open.NOTE, Thing.APPLET: Open.APPLET, Thing.DESKTOP: Open.DESKTOP}[self]
+        return Open[self.name]
 
 
 @dataclass(frozen=True)
