@@ -113,9 +113,7 @@ class Memories:
         error = loading.exception()
         if error is None:
             return loading.result()
-        self._say_failed(
-            error.facts.get("because", error.kind) if isinstance(error, GreenroomError) else error
-        )
+        self._say_failed(_kind(error))
         return None
 
     def _note(self, loading: asyncio.Future[str]) -> None:
@@ -126,13 +124,12 @@ class Memories:
         else:
             self.health = minds.Memory(MemoryIs.LOADED)
 
-    def _say_failed(self, because: object) -> None:
-        """An error's words may be those of a conversation: its kind has to do."""
-        why = type(because).__name__ if isinstance(because, BaseException) else because
-        log.warning("memory_load_failed", session_id=self._session.id, because=why)
+    def _say_failed(self, because: str) -> None:
+        log.warning("memory_load_failed", session_id=self._session.id, because=because)
 
 
 def _kind(error: BaseException) -> str:
+    """An error's words may be those of a conversation: its kind has to do."""
     if isinstance(error, GreenroomError):
         return str(error.facts.get("because", error.kind))
     return type(error).__name__
