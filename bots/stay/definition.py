@@ -74,8 +74,7 @@ class Definition:
             if find is None:
                 raise DatabaseAway
             reading: asyncio.Future[Assistant | None] = in_a_thread(lambda: find(name))
-            await asyncio.wait({reading}, timeout=READ_WITHIN.total_seconds())
-            if not reading.done() or reading.exception() is not None:
+            if await self._has_failed(reading):
                 raise DatabaseAway
             if (now := reading.result()) is None:
                 raise UnknownAssistant
@@ -89,14 +88,18 @@ class Definition:
             return become
 
     async def _result(self, reading: "asyncio.Future[Assistant | None] | None") -> Assistant | None:
-        if reading is None:
+        if reading is None or await self._has_failed(reading):
             return None
+        return reading.result()
+
+    async def _has_failed(self, reading: "asyncio.Future[Assistant | None]") -> bool:
+        """Wait for it; whether it cannot be had in time, which the log says."""
         await asyncio.wait({reading}, timeout=READ_WITHIN.total_seconds())
         if not reading.done():
             because = "it took too long"
         elif (error := reading.exception()) is not None:
             because = type(error).__name__
         else:
-            return reading.result()
+            return False
         log.warning("assistant_read_failed", session_id=self._journal.session.id, because=because)
-        return None
+        return True

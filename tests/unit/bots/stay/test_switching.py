@@ -180,9 +180,11 @@ async def test_a_database_that_says_nothing_holds_nobody_up(a_call, monkeypatch)
     answers = threading.Event()
     call = await a_call(lambda name: answers.wait(20))
 
-    with pytest.raises(DatabaseAway), capture_logs():
+    with pytest.raises(DatabaseAway), capture_logs() as lines:
         await call.ask(Switch("ruby"))
     answers.set()
+    late = [line["because"] for line in lines if line["event"] == "assistant_read_failed"]
+    assert late == ["it took too long"] * 2  # of the assistant that it is, and of the one that it shall be
 
 
 async def test_a_session_that_was_joined_without_an_assistant_becomes_one(a_call):
