@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ WRITTEN_WITHIN = timedelta(seconds=2)  # how long the last turns may take to be 
 REMEMBERED = 100  # wishes that were done, so that one that is sent twice is done once
 
 Interrupt = Callable[
-    [timedelta], Awaitable[bool]
+    [timedelta], Coroutine[Any, Any, bool]
 ]  # cancels what the bot says and thinks; whether it has ended
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class Cleaning:
         definition: Definition,
         interrupt: Interrupt,
         people: Callable[[], frozenset[str]],
-        later: Callable[[Coroutine[Any, Any, None]], object],
+        later: Callable[[Coroutine[Any, Any, Any]], object],
     ) -> None:
         """`later` does something beside the rest."""
         self._journal = journal
@@ -86,19 +86,11 @@ class Cleaning:
 
     def begin_to_read_anew(self) -> None:
         """Begin to read anew, and let nobody wait for it."""
-
-        async def read() -> None:
-            await self.read_anew()
-
-        self._later(read())
+        self._later(self.read_anew())
 
     def let_nobody_be_answered(self) -> None:
         """Cancel from now on each answer that begins, as to words that were still on their way: nobody hears it."""
-
-        async def interrupt() -> None:
-            await self._interrupt(CANCELLED_WITHIN)
-
-        self._turns.floor.on_answer = lambda: self._later(interrupt())
+        self._turns.floor.on_answer = lambda: self._later(self._interrupt(CANCELLED_WITHIN))
 
     def let_people_be_answered(self) -> None:
         self._turns.floor.on_answer = None

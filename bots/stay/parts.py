@@ -374,9 +374,6 @@ class Parts:
             session, self.turns.hear_in(session.room), waits=True, on_started=_nothing, apart=True
         )
 
-    async def _write_note(self, event: Happened, detail: str) -> None:
-        await self.journal.note(event, detail)
-
     def _is_ours(self, session: Session) -> bool:
         """Whether the bot is one of ours, and not one of somebody else's under its name."""
         return self.target != "" and self.target == BUILT_IN_BOTS.get(session.brief.bot)
@@ -406,7 +403,7 @@ class Parts:
             voices=voices,
             failing=Failing(
                 failed=self.mind.failed,
-                note=lambda event, detail: self.chores.begin(self._write_note(event, detail)),
+                note=lambda event, detail: self.chores.begin(self.journal.note(event, detail)),
                 tell=stage.tell,
                 apologise=(lambda: controls.apologise()) if self._is_ours(session) else None,
             ),
