@@ -34,6 +34,11 @@ def named_bots(value: str) -> Mapping[str, str]:
     return {**BUILT_IN_BOTS, **found}
 
 
+def is_built_in(name: str, target: str | None) -> bool:
+    """Whether the bot of that name is ours, and not one of somebody else's under our bot's name."""
+    return target == BUILT_IN_BOTS.get(name)
+
+
 def modules(value: str) -> tuple[str, ...]:
     """Python files, by their paths, and modules, by their names.  Raises ValueError."""
     found = []

@@ -1,7 +1,7 @@
 """Which kind of speech a session gets, and which voices callers may name; read without pipecat, by web as well."""
 
 from greenroom.app.errors.bots import UnknownVoice
-from greenroom.app.named_bots import BUILT_IN_BOTS
+from greenroom.app.named_bots import is_built_in
 from greenroom.app.settings import Settings
 from greenroom.app.speech import Part
 from greenroom.app.speech.choosing import CHAIN, Named, choices, environment_of, not_ready
@@ -20,7 +20,7 @@ def named_by(personality: Personality | None) -> Named:
 def unready(settings: Settings) -> dict[str, str]:
     """What our own bots would lack here, as what is to be done, by bot and personality as in assistant/host."""
     environ = environment_of(settings)
-    ours = [name for name, target in settings.bots.items() if target == BUILT_IN_BOTS.get(name)]
+    ours = [name for name, target in settings.bots.items() if is_built_in(name, target)]
     lacks = {
         name: not_ready(settings, named_by(each), environ) for name, each in personalities.everybody().items()
     }
@@ -44,7 +44,7 @@ def check_voice(voice: str, *, bot: str, personality: str, settings: Settings) -
     Only the demo's voices are known here.  An OpenAI-compatible server has its own, and a bot of somebody else's
     may understand any name.
     """
-    if settings.bots.get(bot) != BUILT_IN_BOTS.get(bot):
+    if not is_built_in(bot, settings.bots.get(bot)):
         return
     if kind_for(settings, personalities.load(personality)) != "demo":
         return

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from greenroom.app.local.local_models import LocalModel
-from greenroom.app.named_bots import BUILT_IN_BOTS
+from greenroom.app.named_bots import BUILT_IN_BOTS, is_built_in
 from greenroom.app.passes import LINK_LASTS, Pass, Passes, link, until
 from greenroom.app.settings import Settings
 
@@ -72,7 +72,7 @@ def _whom_it_leads_to(settings: Settings, unfit: Mapping[str, str]) -> list[str]
     """Tell a developer who has brought a bot of their own that the printed link leads to ours."""
     theirs = [name for name in settings.bots if name not in BUILT_IN_BOTS and name not in unfit]
     default = settings.default_bot
-    if not theirs or settings.bots.get(default) != BUILT_IN_BOTS.get(default):
+    if not theirs or not is_built_in(default, settings.bots.get(default)):
         return []
     return [
         f"There you meet '{default}', which comes with Greenroom; with DEFAULT_BOT={theirs[0]} your own.",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from greenroom.app.named_bots import BUILT_IN_BOTS
+from greenroom.app.named_bots import is_built_in
 from greenroom.app.rooms.attendance import Attendance
 from greenroom.app.rooms.brief import Brief
 from greenroom.app.rooms.conversations import Turn
@@ -374,10 +374,6 @@ class Parts:
             session, self.turns.hear_in(session.room), waits=True, on_started=_nothing, apart=True
         )
 
-    def _is_ours(self, session: Session) -> bool:
-        """Whether the bot is one of ours, and not one of somebody else's under its name."""
-        return self.target != "" and self.target == BUILT_IN_BOTS.get(session.brief.bot)
-
     def _in_room(
         self,
         session: Session,
@@ -392,6 +388,7 @@ class Parts:
         stage = self._stage_of(session, self._settings, listener=doorway, waits=waits, apart=apart)
         outbox = Outbox(self.turns.acknowledging.is_written, self.chores.begin)
         voices = Voices(stage, hearing, to_servers=self.telling.tell, heard=self.quiet.heard)
+        is_ours = is_built_in(session.brief.bot, self.target)
         bot_run = BotRun(
             session,
             target=self.target,
@@ -405,7 +402,7 @@ class Parts:
                 failed=self.mind.failed,
                 note=lambda event, detail: self.chores.begin(self.journal.note(event, detail)),
                 tell=stage.tell,
-                apologise=(lambda: controls.apologise()) if self._is_ours(session) else None,
+                apologise=(lambda: controls.apologise()) if is_ours else None,
             ),
             end=self.end,
             on_started=on_started,
