@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from pipecat.pipeline.pipeline import Pipeline
 
@@ -44,15 +45,12 @@ def parts_of_a_stay(
     **facts,
 ):
     """Called in a running loop; the facts are the session's, and `adopted` what else was adopted with it."""
-    ledger = ledger or Told()
-    parts = Parts(
+    parts = parts_of(
         AdoptedSession(a_session(**facts), ME, "here", "a-token", **adopted or {}),
         target,
-        ledger=ledger,
-        pulse=ledger,
+        ledger=ledger or Told(),
         settings=Settings(),
         launches=launches,
-        connect=connect,
         notes=notes or FakeNotes(),
         ask_to_move=ask_to_move or nowhere,
         memory=memory,
@@ -62,6 +60,12 @@ def parts_of_a_stay(
     )
     parts.watchdog = Watchdog(parts.end, (timer or FakeTimer()).set)
     return parts
+
+
+def parts_of(adopted: AdoptedSession, target: str, *, ledger: Any, **others: Any) -> Parts:
+    """Those of the stay of a session that a test has adopted itself."""
+    others = {"pulse": ledger, "connect": connect, "notes": FakeNotes(), "ask_to_move": nowhere, **others}
+    return Parts(adopted, target, ledger=ledger, **others)
 
 
 class Visited:

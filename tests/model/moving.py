@@ -37,12 +37,10 @@ from greenroom.bots.stay.adopted import AdoptedSession
 from greenroom.bots.stay.ending import Ending
 from greenroom.bots.stay.in_room import InRoom
 from greenroom.bots.stay.inbox import Inbox
-from greenroom.bots.stay.parts import Parts
 from greenroom.bots.stay.requests import handle
 from greenroom.bots.transports.stage import PutOut
-from tests.fakes.notes import FakeNotes
 from tests.fakes.stage import FakeStage
-from tests.fakes.stays import nowhere
+from tests.fakes.stays import parts_of
 from tests.model.world import (
     HOSTS,
     ROOMS,
@@ -191,16 +189,12 @@ class MovingBot(Bot):
         self.drive(self._make(adopted))
 
     async def _make(self, adopted: AdoptedSession) -> None:
-        self.parts = parts = Parts(
+        self.parts = parts = parts_of(
             adopted,
             "",
             ledger=self.ledger,
-            pulse=self.ledger,
             settings=SPEECH,
             launches=self.world.queue,
-            connect=_connect,
-            notes=FakeNotes(),
-            ask_to_move=nowhere,
             stage_of=self._stage_of,
         )
         self.end, self.journal, self.turns = parts.end, parts.journal, parts.turns
@@ -347,10 +341,6 @@ class HandsOver:
     @property
     def has_begun(self) -> bool:
         return "next" in self._bot.world.look().lease(self._bot.room)
-
-
-async def _connect(session: Session) -> Mapping[str, Any]:
-    return {"room_url": str(session.room)}
 
 
 class MovingWorld(World):
