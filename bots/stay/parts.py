@@ -187,8 +187,8 @@ class Parts:
             people=lambda: self.stage.people,
             later=self.chores.begin,
         )
-        self.silence = Silence(lambda: [each.stage for each in self.rooms.all], begin=self.chores.begin)
-        self.mute = Mute(lambda: [each.stage for each in self.rooms.all])
+        self.silence = Silence(self._stages, begin=self.chores.begin)
+        self.mute = Mute(self._stages)
         self.carry_out = CarryOut(
             people=lambda: self.stage.people,
             journal=self.journal,
@@ -347,6 +347,10 @@ class Parts:
     def stage(self) -> Stage:
         """The bot's place in the room where it is."""
         return self.rooms.now.stage
+
+    def _stages(self) -> list[Stage]:
+        """In each room where the bot is."""
+        return [each.stage for each in self.rooms.all]
 
     @property
     def bot_run(self) -> BotRun:
