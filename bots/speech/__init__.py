@@ -8,14 +8,13 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from greenroom.app.rooms.brief import WORDS
 from greenroom.app.settings import Settings
-from greenroom.app.speech import Part
+from greenroom.app.speech import Part, Service
 from greenroom.app.speech.choosing import choices, environment_of, ready
 from greenroom.bots import personalities
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.failover import Ears, Minds, Voices, one_of
 from greenroom.bots.speech.making import Making, module_of, voice_of
 from greenroom.bots.speech.making import SpeechNotInstalled as SpeechNotInstalled
-from greenroom.bots.voices import kind_for as kind_for
 from greenroom.bots.voices import named_by
 
 LANGUAGES = {
@@ -61,9 +60,10 @@ def as_spoken(personality: Personality, settings: Settings) -> Personality:
 
     One of another language says so in the demo, in the sentences of the one that comes first here.
     """
-    if personality.language.partition("-")[0] == "en" or kind_for(settings, personality) != "demo":
+    language = personality.language.partition("-")[0]
+    if language == "en" or _who_speaks(settings, personality).name != "demo":
         return personality
-    english, language = personalities.load("host"), personality.language.partition("-")[0]
+    english = personalities.load("host")
     sentences = {word: getattr(english, word) for word in WORDS if word not in ("system", "greeting")}
     return replace(
         personality,
@@ -78,12 +78,18 @@ def as_spoken(personality: Personality, settings: Settings) -> Personality:
 
 def voice_for(settings: Settings, personality: Personality) -> str:
     """The name of a personality's voice, as the speech of its sessions understands it."""
-    service = choices(settings, named_by(personality))[Part.SPEAKING][0].service
+    service = _who_speaks(settings, personality)
     if service.name == "demo":
         return personality.demo_voice.name
     if service.name == "openai":
         return personality.voice or settings.openai_voice
     return voice_of(service, personality)
+
+
+def _who_speaks(settings: Settings, personality: Personality) -> Service:
+    """The first choice of those that can speak on this machine, as `build` takes it."""
+    chosen = choices(settings, named_by(personality))[Part.SPEAKING]
+    return ready(chosen, environment_of(settings))[0].service
 
 
 def preload(settings: Settings) -> None:

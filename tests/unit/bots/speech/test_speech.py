@@ -12,6 +12,7 @@ from greenroom.bots.speech import SpeechNotInstalled, making
 from greenroom.bots.speech.demo.hearing import MoonshineSTT
 from greenroom.bots.speech.demo.speaking import HibariTTS
 from greenroom.bots.speech.demo.thinking import ScriptedMind
+from greenroom.bots.voices import kind_for
 
 HOST = personalities.load("host")
 GRETA = personalities.load("souffleuse")
@@ -32,8 +33,8 @@ WITH_A_SERVER = Settings(openai_base_url="http://127.0.0.1:8000/v1")
     ],
 )
 def test_the_personality_chooses_then_the_operator_then_what_there_is(settings, its_own, kind):
-    assert speech.kind_for(settings, replace(HOST, speech=its_own)) == kind
-    assert its_own or speech.kind_for(settings) == kind
+    assert kind_for(settings, replace(HOST, speech=its_own)) == kind
+    assert its_own or kind_for(settings) == kind
 
 
 def test_the_demo_is_built_without_a_key():
@@ -95,6 +96,20 @@ def test_a_german_says_in_the_demo_what_the_demo_cannot_and_says_all_else_in_eng
 def test_a_german_speaks_german_with_a_voice_that_can():
     assert speech.as_spoken(GRETA, WITH_A_KEY) is GRETA
     assert GRETA.away == "Einen Moment, bitte. Ich bin gleich wieder da."
+
+
+def test_where_the_first_voice_lacks_its_key_it_is_the_demo_that_speaks(monkeypatch):
+    """The demo's voice read German as if it were English where it was the second choice."""
+    settings = Settings(speaking=("elevenlabs", "demo"))
+    monkeypatch.delenv("ELEVENLABS_API_KEY", raising=False)
+
+    assert speech.as_spoken(GRETA, settings).language == "en"
+    assert speech.voice_for(settings, GRETA) == GRETA.demo_voice.name
+
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "a-key")
+
+    assert speech.as_spoken(GRETA, settings) is GRETA
+    assert speech.voice_for(settings, GRETA) != GRETA.demo_voice.name
 
 
 def test_what_a_call_says_itself_in_the_demo_is_said_as_it_is():
