@@ -42,6 +42,7 @@ class Memories:
         """The bot is another assistant, which may know its people, or may not."""
         self.forget()
         self._memory = self._kept if brief.memory else None
+        self.health = minds.Memory()
 
     @property
     def are_kept(self) -> bool:
@@ -84,6 +85,8 @@ class Memories:
         """Read everything anew from now on; returns how many reads are given up that are still under way."""
         under_way = [loading for loading in self._loading.values() if loading.cancel()]
         self._loading.clear()
+        if under_way:
+            self.health = minds.Memory()
         return len(under_way)
 
     async def _in_time(self, loading: asyncio.Future[str]) -> str | None:
@@ -118,8 +121,8 @@ class Memories:
 
     def _note(self, loading: asyncio.Future[str]) -> None:
         if loading.cancelled():
-            self.health = minds.Memory()
-        elif (error := loading.exception()) is not None:
+            return  # as it was forgotten: another may be under way
+        if (error := loading.exception()) is not None:
             self.health = minds.Memory(MemoryIs.FAILED, minds.short(_kind(error)))
         else:
             self.health = minds.Memory(MemoryIs.LOADED)

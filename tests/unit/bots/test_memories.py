@@ -10,6 +10,7 @@ from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAg
 
 from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.rooms.memory import as_message
+from greenroom.app.rooms.minds import MemoryIs
 from greenroom.app.rooms.room import Room
 from greenroom.bots import memories
 from greenroom.bots.assistant.ears import user_params
@@ -302,3 +303,28 @@ async def test_a_bot_of_somebody_s_own_is_followed_where_it_tells_who_its_people
     await people._call_event_handler("on_person", "ada", LLMUserAggregator(context, params=user_params()))
 
     await eventually_async(lambda: context.messages == [as_message(OF_ADA)])
+
+
+async def test_a_read_that_is_given_up_says_nothing_of_the_one_after_it():
+    memory = FakeMemory(ada="Ada")
+    memory.answers.clear()
+    known = parts_of_a_stay(memory=memory).memories
+    known.load("ada", "a-conversation")
+    known.forget()
+    assert known.health.state is MemoryIs.NONE
+    known.load("ada", "another-conversation")
+    await asyncio.sleep(0.05)
+
+    assert known.health.state is MemoryIs.LOADING
+    memory.answers.set()
+    await eventually_async(lambda: known.health.state is MemoryIs.LOADED)
+
+
+async def test_a_bot_that_becomes_one_without_a_memory_does_not_say_that_it_has_loaded_it():
+    known = parts_of_a_stay(memory=FakeMemory(ada="Ada")).memories
+    await known.of("ada", "a-conversation")
+    assert known.health.state is MemoryIs.LOADED
+
+    known.follow(a_brief(memory=False))
+
+    assert known.health.state is MemoryIs.NONE
