@@ -64,9 +64,8 @@ class Making:
         if todo := service.lacks(self._environ):
             raise SpeechNotInstalled(f"{service.name} is not ready for {service.part}: {'; '.join(todo)}.")
         its_class = _class_of(service)
-        given = {
-            name: value for name, value in self._settings_of(choice).items() if name in _fields_of(its_class)
-        }
+        has = _fields_of(its_class)
+        given = {name: value for name, value in self._settings_of(choice).items() if name in has}
         made: FrameProcessor = its_class(**service.given(self._environ), settings=its_class.Settings(**given))
         return made
 
