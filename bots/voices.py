@@ -10,11 +10,11 @@ from greenroom.bots.personalities import Personality
 
 
 def named_by(personality: Personality | None) -> Named:
-    """The services that a personality names itself, by part."""
+    """The services that a personality names itself, by part; of a part may be none."""
     if personality is None:
         return {}
     everything = (personality.speech,) if personality.speech else ()
-    return {**(dict.fromkeys(CHAIN, everything) if everything else {}), **personality.services}
+    return {**dict.fromkeys(CHAIN, everything), **personality.services}
 
 
 def unready(settings: Settings) -> dict[str, str]:
