@@ -16,7 +16,8 @@ DONE = "done"  # in the place of a call of a tool: what was asked until then is 
 OF_MEMORY = (REMEMBER, FORGET)  # these may be called beside an answer, and twice is fine
 NAME = "name"  # the key of the fact that is who somebody is
 FORGETTING = re.compile(
-    r"\b(?<!don't )(?<!not )(?<!never )(?<!you )forget (?:about )?(?:me|my name|what you know|everything)\b"
+    r"\b(?<!don't )(?<!not )(?<!never )(?<!you )forget (?:about )?(?:me|my name|what you know|everything)\b",
+    re.IGNORECASE,
 )
 ASKED_FOR_THE_NAME = re.compile(r"what is your name|then your name", re.IGNORECASE)
 
@@ -81,7 +82,7 @@ def talk_in(
 
 
 def asks_to_be_forgotten(text: str) -> bool:
-    return FORGETTING.search(plain(text).lower()) is not None
+    return FORGETTING.search(plain(text)) is not None
 
 
 def _is_back(messages: Sequence[Mapping[str, Any]]) -> bool:

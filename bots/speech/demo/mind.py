@@ -74,7 +74,7 @@ def answer(messages: Sequence[Mapping[str, Any]], now: datetime, who: Personalit
         return Reply(_back(talk))
     if not talk.last_said and not talk.is_new_name and _is_only_a_greeting(talk.asked):
         return Reply(_hello(who, known))
-    if LEAVING.search(talk.asked.lower()):
+    if LEAVING.search(talk.asked):
         return Reply(_with_name(who.goodbye, talk.name), leaves=True)
     if not talk.asked and not talk.is_new_name:
         return Reply(_not_heard(talk), may_wait=True)
@@ -114,11 +114,12 @@ LEAVING = re.compile(
     r"^(?:(?!.*\b(?:say|says|said|saying|don't|mean|means)\b).* )?"
     r"(?:goodbye|good bye|bye|(?<!to )(?<!can )see you|farewell|good night|that's all|that is all|hang up"
     r"|(?:i have|i've got|i must|i need) to go)"
-    r"(?: \w+){0,2}$"
+    r"(?: \w+){0,2}$",
+    re.IGNORECASE,
 )
 FORGOTTEN = "I have forgotten you and what you told me."
 NOT_HERE = "I have no such tool here."
-A_GREETING = re.compile(r"\b(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening))\b")
+A_GREETING = re.compile(r"\b(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening))\b", re.IGNORECASE)
 
 
 def _answers(talk: Talk) -> tuple[list[str], list[Deed]]:
@@ -225,7 +226,7 @@ def _not_heard(talk: Talk) -> str:
 
 
 def _is_only_a_greeting(asked: str) -> bool:
-    return bool(A_GREETING.match(asked.lower())) and len(asked.split()) <= 2
+    return bool(A_GREETING.match(asked)) and len(asked.split()) <= 2
 
 
 def _with_name(sentence: str, name: str | None) -> str:
