@@ -45,7 +45,7 @@ class Deed:
     def said(self, result: Any) -> str:
         """What is said once the tool has returned this; None: it cannot be called here."""
         returned = result if isinstance(result, Mapping) else {}
-        has_failed = result is None or not isinstance(result, Mapping) or "error" in returned
+        has_failed = not isinstance(result, Mapping) or "error" in returned
         told = {name: _spoken(returned.get(name, "")) for name in RETURNED}
         if result is None:
             told["error"] = NOT_HERE
