@@ -155,13 +155,11 @@ class Controls:
 
     async def greet(self) -> None:
         """Say who is there now, if anybody hears it."""
-        if self._is_heard:
-            await self._say(TTSSpeakFrame(self._personality.greeting))
+        await self._say_if_heard(TTSSpeakFrame(self._personality.greeting))
 
     async def warn_of_end(self) -> None:
         """Say that the session's time is nearly over, if anybody hears it."""
-        if self._is_heard:
-            await self._say(TTSSpeakFrame(self._personality.ending_soon))
+        await self._say_if_heard(TTSSpeakFrame(self._personality.ending_soon))
 
     @property
     def silence(self) -> timedelta:
@@ -178,41 +176,43 @@ class Controls:
 
     async def ask_whether_anybody_is_there(self) -> None:
         """Ask people who have not said anything for long."""
-        if self._is_heard:
-            await self._say(TTSSpeakFrame(self._personality.still_there))
+        await self._say_if_heard(TTSSpeakFrame(self._personality.still_there))
 
     async def apologise(self) -> None:
         """Say that something went wrong, to people who would hear nothing else."""
-        if self._is_heard:
-            await self._say(TTSSpeakFrame(self._personality.sorry, append_to_context=False))
+        await self._say_if_heard(TTSSpeakFrame(self._personality.sorry, append_to_context=False))
 
     async def say_goodbye(self) -> bool:
         """Say goodbye and end; False, and nothing is said, if nobody hears it.
 
         What the bot says now is interrupted: a goodbye behind a long answer would come too late to be heard.
         """
-        if not self._is_heard:
-            return False
-        await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.goodbye), EndFrame())
-        return True
+        return await self._say_if_heard(
+            InterruptionFrame(), TTSSpeakFrame(self._personality.goodbye), EndFrame()
+        )
 
     async def say_that_it_goes_away(self) -> bool:
         """Say that the bot is gone for a moment; False, and nothing is said, if nobody hears it."""
-        if not self._is_heard:
-            return False
-        await self._say(InterruptionFrame(), TTSSpeakFrame(self._personality.away, append_to_context=False))
-        return True
+        sentence = TTSSpeakFrame(self._personality.away, append_to_context=False)
+        return await self._say_if_heard(InterruptionFrame(), sentence)
 
     async def say_that_it_moves(self) -> bool:
         """Tell those who are left behind that the bot goes to another room; False where it may not speak."""
-        if self._silence.is_on or self._mute.is_on:
+        if not self._may_speak:
             return False
         await self._say(TTSSpeakFrame(self._personality.moving, append_to_context=False))
         return True
 
     @property
-    def _is_heard(self) -> bool:
-        return bool(self._stage.people) and not self._silence.is_on and not self._mute.is_on
+    def _may_speak(self) -> bool:
+        return not self._silence.is_on and not self._mute.is_on
+
+    async def _say_if_heard(self, *frames: Frame) -> bool:
+        """Put these into the bot's pipeline, if somebody is there and it may speak; whether that is so."""
+        is_heard = bool(self._stage.people) and self._may_speak
+        if is_heard:
+            await self._say(*frames)
+        return is_heard
 
     async def _show(self) -> None:
         """Turn the picture on or off, as the mode says."""
