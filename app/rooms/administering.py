@@ -137,7 +137,7 @@ class Administering:
         asked = list(sessions)
         while asked:
             told = self._tell(
-                [each for each in asked if not self._is_refused(each, results)], action, results
+                [each for each in asked if not self._is_refused(each, results)], action, deadline, results
             )
             again = [
                 each.id
@@ -157,12 +157,13 @@ class Administering:
         return refusal is not None
 
     def _tell(
-        self, sessions: Sequence[Session], action: Action, results: dict[str, Result]
+        self, sessions: Sequence[Session], action: Action, deadline: float, results: dict[str, Result]
     ) -> list[tuple[Session, str]]:
         """Write down what is to stay so, and tell the bots; those that are told, with their messages."""
         if action.changes:
             sessions = list(self._written(sessions, action, results))
-        steps: list[Step[Any]] = [sending(each, action.request) for each in sessions]
+        left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+        steps: list[Step[Any]] = [sending(each, action.request, good_for=left) for each in sessions]
         told = []
         for session, sent in zip(sessions, self._ledger.run_all(steps), strict=True):
             if isinstance(sent, GreenroomError):

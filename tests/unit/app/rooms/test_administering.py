@@ -8,14 +8,15 @@ from greenroom.app.errors.bots import BotMuted, NotOnStage, OnItsWay
 from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.rooms import administering
 from greenroom.app.rooms.administering import Administering
+from greenroom.app.rooms.inbox import Send
 from greenroom.app.rooms.leases import ReadRoom
 from greenroom.app.rooms.orders import Order
-from greenroom.app.rooms.requests.directing import Direct
+from greenroom.app.rooms.requests.directing import Direct, Say
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.session_events import ReadEvents
 from greenroom.app.rooms.sessions import State
 from tests.fakes.puppet import Puppet
-from tests.rigs.makers import a_brief
+from tests.rigs.makers import DIED, a_brief
 
 pytestmark = pytest.mark.usefixtures("staffed")
 MUTED = {"muted": True, "stealth": False, "guided": False, "cut_short": False}
@@ -124,6 +125,34 @@ def test_what_was_done_is_in_the_history_where_nobody_waits_for_the_rest(admin, 
 
     assert history(ledger, lively)[-1] == ("admin_acted", "say, by the test")
     assert history(ledger, silent)[-1][0] == "live"
+
+
+def test_the_next_bot_is_asked_in_the_place_of_one_that_died_and_for_as_long_as_its_answer_is_awaited(
+    admin, bots, ledger, reaper, puppet, monkeypatch
+):
+    """It said the sentence after the admin had read that it had not."""
+    (bot,) = bots("one")
+    successors, sent = [], []
+    send_all = ledger.run_all
+
+    def note(steps):
+        sent.extend(step for step in steps if isinstance(step, Send))
+        return send_all(steps)
+
+    def die_and_be_followed():
+        if not successors:
+            assert reaper.lost(bot.session.id, owner=bot.owner, failure=DIED)
+            successors.append(puppet().go_live())
+        successors[0].obey({"say": {"people": 1}})
+
+    monkeypatch.setattr(ledger, "run_all", note)
+    ledger.meanwhile.append(die_and_be_followed)
+
+    result = admin.in_session(bot.session.id, administering.say("Dinner."), by="the test")
+
+    assert (result.refusal, result.did["people"], len(successors[0].heard)) == (None, 1, 1)
+    first, second = (each.good_for for each in sent)
+    assert second < first <= Say.within
 
 
 def test_what_a_bot_refuses_is_that_session_s_result_alone(admin, bots, ledger):
