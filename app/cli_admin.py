@@ -8,7 +8,7 @@ from collections.abc import Callable
 from greenroom.app.cli_arguments import FAILED, OK, complain, word
 from greenroom.app.cli_here import ledger_of, settings_here
 from greenroom.app.rooms import administering
-from greenroom.app.rooms.administering import Action, Administering, Result
+from greenroom.app.rooms.administering import Action, Administering, Result, as_told
 from greenroom.app.rooms.room import Room
 
 ALL = "all"
@@ -58,8 +58,6 @@ def _act(action: Action, chosen: argparse.Namespace) -> int:
     else:
         results = [here.in_session(chosen.where, action, by=BY)]
     if chosen.json:
-        from greenroom.app.api.schemas.admin import as_told  # Flask, which few commands need
-
         print(json.dumps({"action": action.name, "results": [as_told(each) for each in results]}))
     else:
         print(*(_line(each, action) for each in results) if results else ["No session is on."], sep="\n")

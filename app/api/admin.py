@@ -8,12 +8,12 @@ import structlog
 
 from greenroom.app.api.body import JsonBlueprint
 from greenroom.app.api.orders import check_personality, known_assistant
-from greenroom.app.api.schemas.admin import OF_A_PERSONA, AdminedSchema, AdminSchema, as_told
+from greenroom.app.api.schemas.admin import OF_A_PERSONA, AdminedSchema, AdminSchema
 from greenroom.app.api.seats import Wait, still_awaited
 from greenroom.app.api.services import Services, services
 from greenroom.app.errors.limits import TooManyRequests
 from greenroom.app.rooms import administering
-from greenroom.app.rooms.administering import Action
+from greenroom.app.rooms.administering import Action, as_told
 from greenroom.app.rooms.rates import CountRequest
 
 OF_ONE = 600  # actions a minute in single sessions, of all admins together: more than people make

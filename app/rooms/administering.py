@@ -88,6 +88,14 @@ class Result:
     did: Mapping[str, object] = field(default_factory=dict)  # the bot's answer
 
 
+def as_told(result: Result) -> dict[str, Any]:
+    """A result, as the API and the commands tell it."""
+    told = {"session_id": result.session.id, "room_url": str(result.session.room)}
+    if result.refusal is not None:
+        return {**told, "status": "refused", "kind": result.refusal.kind, "detail": str(result.refusal)}
+    return {**told, "status": "done", "did": dict(result.did)}
+
+
 class Administering:
     """Has bots do what an admin wants."""
 

@@ -14,7 +14,7 @@ from greenroom.app.api.schemas.fields import (
     page_after,
     printable,
 )
-from greenroom.app.rooms.administering import SESSIONS_AT_ONCE, Result
+from greenroom.app.rooms.administering import SESSIONS_AT_ONCE
 from greenroom.app.rooms.requests.directing import LONGEST_SENTENCE
 
 LONGEST_INSTRUCTION = 2000  # characters
@@ -112,11 +112,3 @@ class AdminedSchema(Schema):
     action = fields.String()
     results = fields.List(fields.Nested(AdminResultSchema))
     next = next_page()
-
-
-def as_told(result: Result) -> dict[str, Any]:
-    """A result, as the API and the commands tell it."""
-    told = {"session_id": result.session.id, "room_url": str(result.session.room)}
-    if result.refusal is not None:
-        return {**told, "status": "refused", "kind": result.refusal.kind, "detail": str(result.refusal)}
-    return {**told, "status": "done", "did": dict(result.did)}
