@@ -12,11 +12,6 @@ IS_MUTED = {"muted": True, "stealth": False, "guided": False, "cut_short": False
 
 
 @pytest.fixture
-def joined(caller):
-    return caller.post("/join", {"room_url": ROOM, "user_id": "ada"}).json
-
-
-@pytest.fixture
 def bot(joined, puppet, ledger):
     bot = puppet().go_live()
     answers = {"direct": IS_MUTED, "say": {"people": 2, "waits": True, "cut_short": False}}

@@ -31,11 +31,6 @@ def joined(caller):
     return caller.post("/join", {"room_url": ROOM, "user_id": "ada"}).json
 
 
-@pytest.fixture
-def bot(joined, puppet):
-    return puppet().go_live()
-
-
 def test_who_listens_unseen_gets_a_hidden_token_for_what_is_there(caller, joined, bot):
     answer = caller.post("/join", LISTENER)
 

@@ -22,11 +22,6 @@ def joined(caller):
 
 
 @pytest.fixture
-def bot(joined, puppet):
-    return puppet().go_live()
-
-
-@pytest.fixture
 def move(caller, joined, bot):
     """Ask for the session's move; with a token as whoever holds that."""
 

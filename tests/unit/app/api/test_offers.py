@@ -19,21 +19,6 @@ OFFER = {"sdp": "v=0\r\n", "type": "offer"}
 ANSWER = {"sdp": "v=0\r\nanswer", "type": "answer", "pc_id": "p-1"}
 
 
-@pytest.fixture
-def joined(caller):
-    return caller.post("/join", {"room_url": ROOM, "user_id": "ada"}).json
-
-
-@pytest.fixture
-def bot(joined, puppet):
-    return puppet().go_live()
-
-
-@pytest.fixture
-def url(joined):
-    return joined["session_url"]
-
-
 def test_an_offer_is_given_to_the_bot_and_its_answer_comes_back(caller, ledger, joined, bot, url):
     ledger.meanwhile.append(lambda: bot.obey({"offer": {"answer": ANSWER}}))
 

@@ -139,11 +139,6 @@ CLEANED = {
 }
 
 
-@pytest.fixture
-def joined(caller):
-    return caller.post("/join", {"room_url": "local:stage", "user_id": "ada"}).json
-
-
 def test_whoever_has_the_key_is_told_what_was_cleaned(caller, joined, puppet, ledger):
     bot = puppet().go_live()
     ledger.meanwhile.append(lambda: bot.obey({"cleanup": CLEANED}))

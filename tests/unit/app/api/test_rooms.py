@@ -27,11 +27,6 @@ ROOM = "local:stage"
 
 
 @pytest.fixture
-def joined(caller):
-    return caller.post("/join", {"room_url": ROOM, "user_id": "ada"}).json
-
-
-@pytest.fixture
 def bot(joined, puppet, ledger):
     """A live bot that reads its inbox whenever somebody waits."""
     it = puppet().go_live()

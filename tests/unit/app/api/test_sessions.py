@@ -21,21 +21,6 @@ ROOM = "local:stage"
 AS_EVENTS = {"Accept": "text/event-stream"}
 
 
-@pytest.fixture
-def joined(caller):
-    return caller.post("/join", {"room_url": ROOM, "user_id": "ada"}).json
-
-
-@pytest.fixture
-def bot(joined, puppet):
-    return puppet().go_live()
-
-
-@pytest.fixture
-def url(joined):
-    return joined["session_url"]
-
-
 # The list, and one
 
 
