@@ -8,6 +8,7 @@ recording of calls is pipecat's.
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_type_hints, overload
 
 import structlog
@@ -57,7 +58,7 @@ class Tool:
     function: Function
     within: float  # seconds
 
-    @property
+    @cached_property
     def schema(self) -> FunctionSchema:
         """It in pipecat's form."""
         told = self.arguments.model_json_schema()
