@@ -153,12 +153,12 @@ class Supervisor:
         self._start(first)
         await self._wait_for(first, deadline)
         self._start(others)
+        models = asyncio.create_task(asyncio.to_thread(self._models_beside))
         await self._wait_for(others, deadline)
         took = time.monotonic() - started
         unfit = await asyncio.to_thread(ready.unfit, self._settings) if "bots" in self._processes else {}
-        models = await asyncio.to_thread(self._models_beside)
         is_shown = self._output.is_terminal
-        self._output.write(welcome(self._settings, [*self._processes], took, is_shown, unfit, models))
+        self._output.write(welcome(self._settings, [*self._processes], took, is_shown, unfit, await models))
 
     def _models_beside(self) -> Sequence[LocalModel]:
         """Those on this machine that could think in place of the demo's script."""
