@@ -4,7 +4,7 @@ import argparse
 import json
 
 from greenroom.app.cli_arguments import OK
-from greenroom.app.cli_here import environment_here, settings_here
+from greenroom.app.cli_here import settings_here
 
 
 def services(chosen: argparse.Namespace) -> int:
@@ -14,7 +14,7 @@ def services(chosen: argparse.Namespace) -> int:
     from greenroom.app.speech.choosing import choices, environment_of
 
     settings = settings_here()
-    environ = {**environment_here(), **environment_of(settings)}
+    environ = environment_of(settings)
     lacks = {(name, part): service.lacks(environ) for (name, part), service in table().items()}
     if chosen.json:
         told = [
@@ -36,9 +36,9 @@ def services(chosen: argparse.Namespace) -> int:
         missing = dict.fromkeys(todo.partition(" (it needs ")[0] for todo in todos)
         rows.append((name, *parts, "; ".join(missing)))
     print(columns(rows))
-    chain = choices(settings, {})
     usual = ", ".join(
-        f"{part} {' then '.join(choice.service.name for choice in chosen)}" for part, chosen in chain.items()
+        f"{part} {' then '.join(choice.service.name for choice in several)}"
+        for part, several in choices(settings, {}).items()
     )
     print(f"\nA personality that names none has: {usual}.  docs/services.md says more.")
     return OK
