@@ -40,7 +40,7 @@ from greenroom.app.rooms.providers import NOTHING
 from greenroom.app.rooms.requests.answers import Cleaned
 from greenroom.app.rooms.requests.changing import CleanUp
 from greenroom.app.rooms.requests.table import REQUESTS
-from greenroom.app.rooms.session_events import NO_APPEARANCE, Event, Happened
+from greenroom.app.rooms.session_events import KEPT_FROM_PEOPLE, NO_APPEARANCE, Event
 from greenroom.app.rooms.sessions import ON_STAGE, Reason, Session, State
 
 STREAM = "text/event-stream"
@@ -257,7 +257,7 @@ def _as_told(events: list[Event], *, is_told_why: bool, is_told_who: bool) -> li
         events = [
             replace(event, person=None, appearance=NO_APPEARANCE, conversation_id=None, sequence=None)
             for event in events
-            if event.event != Happened.ADMIN_ACTED
+            if event.event not in KEPT_FROM_PEOPLE
         ]
     return events
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from greenroom.app.rooms.session_events import Happened
+from greenroom.app.rooms.session_events import KEPT_FROM_PEOPLE, Happened
 from greenroom.app.rooms.sessions import State
 from greenroom.app.rooms.told import Entry
 
@@ -92,9 +92,7 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
 ENDED = f"session.{State.ENDED}"
 BASE = ("id", "type", "time", "tenant", "user", "room", "session", "sequence", "epoch")
 GAP = "stream.gap"  # no event: some that were told are not here any more
-KEPT_FROM_BROWSERS = frozenset(
-    {f"session.{Happened.ADMIN_ACTED}"}
-)  # an admin may listen, and whisper, unnoticed
+KEPT_FROM_BROWSERS = frozenset(f"session.{each}" for each in KEPT_FROM_PEOPLE)
 NOT_FOR_BROWSERS = frozenset({"tenant", "user", "person"})  # their room tells them already who is there
 
 

@@ -34,6 +34,9 @@ class Happened(StrEnum):
     QUIET = "quiet"  # nobody has said anything for so long: its bot has asked whether they are there
 
 
+KEPT_FROM_PEOPLE = frozenset({Happened.ADMIN_ACTED})  # an admin may listen, and whisper, unnoticed
+
+
 @dataclass(frozen=True)
 class Appearance:
     """What a room tells of a person besides who they are."""
