@@ -207,7 +207,7 @@ class Carrier:
         if target is not None and target.epoch == epoch:
             self._move(session, target)
         elif session.procedure is not None and session.procedure.kind == REPLACING and session.epoch == epoch:
-            self._replace(session, session.procedure, session.instead_of)
+            self._replace(session, session.procedure)
 
     def _move(self, session: Session, target: Target) -> None:
         try:
@@ -238,11 +238,11 @@ class Carrier:
             return MoveFailure.OURS, "its bot could not begin; the worker's log says why"
         return None
 
-    def _replace(self, session: Session, stands: Underway, instead_of: str | None) -> None:
+    def _replace(self, session: Session, stands: Underway) -> None:
         """Let the user's bot elsewhere leave, and launch this one, which goes on with its conversation."""
         try:
-            if instead_of is not None:
-                self._leaving.leave_session(instead_of, reason=Reason.MOVED_OUT)
+            if session.instead_of is not None:
+                self._leaving.leave_session(session.instead_of, reason=Reason.MOVED_OUT)
         except NoSuchSession:
             pass
         except BotSilent:  # the reaper has it asked once more, and then gives this session up

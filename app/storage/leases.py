@@ -247,7 +247,7 @@ def read_room(step: ReadRoom) -> Command:
         return RoomView(
             lease=_lease(lease),
             age=_age(age),
-            state=told["state"] if told else None,
+            state=told.get("state"),
             mind=Mind.from_json(told["mind"]) if "mind" in told else None,
             config=json.loads(config) if config else {},
         )
