@@ -140,106 +140,10 @@ class Administering:
         self, sessions: Sequence[Session], action: Action, by: str, is_awaited: Callable[[], bool]
     ) -> list[Result]:
         """A result for each, in their order."""
-        deadline = time.monotonic() + action.request.within.total_seconds()
-        results: dict[str, Result] = {}
-        asked = list(sessions)
-        while asked:
-            told = self._tell(
-                [each for each in asked if not self._is_refused(each, results)], action, deadline, results
-            )
-            again = [
-                each.id
-                for each, message_id in told
-                if not self._hear(each, message_id, action, deadline, is_awaited, results)
-            ]
-            asked = self._with_another_bot(again, told, results, deadline)
-        done = [results[each.id] for each in sessions]
+        done = _Round(self._ledger, action, is_awaited).results_of(sessions)
         self._keep_where_they_went(done, action)
         self._write_down(done, action, by)
         return done
-
-    def _is_refused(self, session: Session, results: dict[str, Result]) -> bool:
-        refusal = _refusal_of(session)
-        if refusal is not None:
-            results[session.id] = Result(session, refusal)
-        return refusal is not None
-
-    def _tell(
-        self, sessions: Sequence[Session], action: Action, deadline: float, results: dict[str, Result]
-    ) -> list[tuple[Session, str]]:
-        """Write down what is to stay so, and tell the bots; those that are told, with their messages."""
-        if action.changes:
-            sessions = list(self._written(sessions, action, results))
-        left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
-        steps: list[Step[Any]] = [sending(each, action.request, good_for=left) for each in sessions]
-        told = []
-        for session, sent in zip(sessions, self._ledger.run_all(steps), strict=True):
-            if isinstance(sent, GreenroomError):
-                results[session.id] = Result(session, sent)
-            else:
-                told.append((session, sent))
-        return told
-
-    def _written(
-        self, sessions: Sequence[Session], action: Action, results: dict[str, Result]
-    ) -> Iterable[Session]:
-        steps: list[Step[Any]] = [WriteConfig(each.room, each.epoch, action.changes) for each in sessions]
-        for session, is_written in zip(sessions, self._ledger.run_all(steps), strict=True):
-            if is_written is True:
-                yield session
-            else:
-                changed = Conflict("The room's bot has just changed; try again.", session_id=session.id)
-                results[session.id] = Result(session, changed)
-
-    def _hear(
-        self,
-        session: Session,
-        message_id: str,
-        action: Action,
-        deadline: float,
-        is_awaited: Callable[[], bool],
-        results: dict[str, Result],
-    ) -> bool:
-        """Wait for a bot's answer; False where another bot is to be asked, since the message was for the one before."""
-        answer = self._answer(session.id, message_id, deadline, is_awaited)
-        if answer is not None and answer.get("error") == EXPIRED:
-            return False
-        if answer is None:
-            results[session.id] = Result(session, BotSilent(session_id=session.id))
-            return True
-        try:
-            results[session.id] = Result(session, did=to_body(read_answer(action.request, answer, session)))
-        except GreenroomError as error:
-            results[session.id] = Result(session, error)
-        return True
-
-    def _answer(
-        self, session_id: str, message_id: str, deadline: float, is_awaited: Callable[[], bool]
-    ) -> Mapping[str, object] | None:
-        while True:
-            # Where nobody waits any more, what has been answered by now is still taken, for the history
-            left = timedelta(seconds=max(0.0, deadline - time.monotonic()) if is_awaited() else 0.0)
-            answer = self._ledger.run(AwaitAnswer(session_id, message_id, min(left, SLICE)))
-            if answer is not None or left <= SLICE:
-                return answer
-
-    def _with_another_bot(
-        self,
-        expired: Sequence[str],
-        told: Sequence[tuple[Session, str]],
-        results: dict[str, Result],
-        deadline: float,
-    ) -> list[Session]:
-        """Those of them that have another bot by now, if there is time to ask that."""
-        before = {session.id: session for session, _ in told}
-        found = self._ledger.run(ReadSessions(tuple(expired)))
-        again = []
-        for session_id, now in zip(expired, found, strict=True):
-            if now is not None and now.epoch > before[session_id].epoch and time.monotonic() < deadline:
-                again.append(now)
-            else:
-                results[session_id] = Result(before[session_id], BotSilent(session_id=session_id))
-        return again
 
     def _keep_where_they_went(self, results: Sequence[Result], action: Action) -> None:
         """Write the changes where a session has moved meanwhile, which may have left them behind."""
@@ -263,6 +167,98 @@ class Administering:
         self._ledger.run_all(
             [Note(each.id, Happened.ADMIN_ACTED, each.epoch, detail=detail) for each in done]
         )
+
+
+class _Round:
+    """One action with the bots of some sessions, within its time: all are told first, and then heard."""
+
+    def __init__(self, ledger: Ledger, action: Action, is_awaited: Callable[[], bool]) -> None:
+        self._ledger = ledger
+        self._action = action
+        self._is_awaited = is_awaited
+        self._deadline = time.monotonic() + action.request.within.total_seconds()
+        self._results: dict[str, Result] = {}
+
+    def results_of(self, sessions: Sequence[Session]) -> list[Result]:
+        """A result for each, in their order."""
+        asked = list(sessions)
+        while asked:
+            told = self._tell([each for each in asked if not self._is_refused(each)])
+            again = [each for each, message_id in told if not self._hear(each, message_id)]
+            asked = self._with_another_bot(again)
+        return [self._results[each.id] for each in sessions]
+
+    def _refuse(self, session: Session, why: GreenroomError) -> None:
+        self._results[session.id] = Result(session, why)
+
+    def _is_refused(self, session: Session) -> bool:
+        refusal = _refusal_of(session)
+        if refusal is not None:
+            self._refuse(session, refusal)
+        return refusal is not None
+
+    def _tell(self, sessions: Sequence[Session]) -> list[tuple[Session, str]]:
+        """Write down what is to stay so, and tell the bots; those that are told, with their messages."""
+        if self._action.changes:
+            sessions = list(self._written(sessions))
+        left = timedelta(seconds=self._left())
+        steps: list[Step[Any]] = [sending(each, self._action.request, good_for=left) for each in sessions]
+        told = []
+        for session, sent in zip(sessions, self._ledger.run_all(steps), strict=True):
+            if isinstance(sent, GreenroomError):
+                self._refuse(session, sent)
+            else:
+                told.append((session, sent))
+        return told
+
+    def _written(self, sessions: Sequence[Session]) -> Iterable[Session]:
+        steps: list[Step[Any]] = [
+            WriteConfig(each.room, each.epoch, self._action.changes) for each in sessions
+        ]
+        for session, is_written in zip(sessions, self._ledger.run_all(steps), strict=True):
+            if is_written is True:
+                yield session
+            else:
+                changed = Conflict("The room's bot has just changed; try again.", session_id=session.id)
+                self._refuse(session, changed)
+
+    def _hear(self, session: Session, message_id: str) -> bool:
+        """Wait for a bot's answer; False where another bot is to be asked, since the message was for the one before."""
+        answer = self._answer(session.id, message_id)
+        if answer is not None and answer.get("error") == EXPIRED:
+            return False
+        if answer is None:
+            self._refuse(session, BotSilent(session_id=session.id))
+            return True
+        try:
+            did = to_body(read_answer(self._action.request, answer, session))
+            self._results[session.id] = Result(session, did=did)
+        except GreenroomError as error:
+            self._refuse(session, error)
+        return True
+
+    def _answer(self, session_id: str, message_id: str) -> Mapping[str, object] | None:
+        while True:
+            # Where nobody waits any more, what has been answered by now is still taken, for the history
+            left = timedelta(seconds=self._left() if self._is_awaited() else 0.0)
+            answer = self._ledger.run(AwaitAnswer(session_id, message_id, min(left, SLICE)))
+            if answer is not None or left <= SLICE:
+                return answer
+
+    def _with_another_bot(self, sessions: Sequence[Session]) -> list[Session]:
+        """Those of them that have another bot by now, if there is time to ask that."""
+        found = self._ledger.run(ReadSessions(tuple(each.id for each in sessions)))
+        again = []
+        for before, now in zip(sessions, found, strict=True):
+            if now is not None and now.epoch > before.epoch and self._left():
+                again.append(now)
+            else:
+                self._refuse(before, BotSilent(session_id=before.id))
+        return again
+
+    def _left(self) -> float:
+        """The seconds for which answers are still awaited."""
+        return max(0.0, self._deadline - time.monotonic())
 
 
 def _refusal_of(session: Session) -> GreenroomError | None:
