@@ -59,8 +59,8 @@ class NextChoice(ServiceSwitcherStrategyFailover):
         self._failed.clear()
         return None
 
-    def succeeded(self) -> None:
-        """The work at hand is done."""
+    def begin(self) -> None:
+        """The work at hand is done, or there is other work: whoever failed of it may be asked again."""
         self._failed.clear()
 
 
@@ -78,6 +78,7 @@ class Ears(ServiceSwitcher[NextChoice]):
             self._utterance.clear()
             self._utterance.extend([*self._before, frame])
             self._is_spoken = True
+            self.strategy.begin()  # what was said before may have had no words in it, which nobody tells
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
             self._utterance.append(frame)
             self._is_spoken = False
@@ -88,7 +89,7 @@ class Ears(ServiceSwitcher[NextChoice]):
     async def push_frame(self, frame: Frame, direction: FrameDirection = DOWN) -> None:
         active = self.strategy.active_service
         if isinstance(frame, TranscriptionFrame):
-            self.strategy.succeeded()
+            self.strategy.begin()
             if not self._is_spoken:
                 self._utterance.clear()
         await super().push_frame(frame, direction)
@@ -124,7 +125,7 @@ class Minds(LLMSwitcher[NextChoice]):
             self._answers = False
             if not self._owes:
                 self._asked = None
-                self.strategy.succeeded()
+                self.strategy.begin()
         if self._owes and not self._answers and self._asked is not None:
             self._owes = False
             await self.active_llm.queue_frame(LLMContextFrame(self._asked.context), DOWN)
@@ -169,7 +170,7 @@ class Voices(ServiceSwitcher[NextChoice]):
 
     def _was_spoken(self, text: str) -> None:
         """Some services tell each word, others each sentence."""
-        self.strategy.succeeded()
+        self.strategy.begin()
         self._spoken += _letters(text)
         while self._unspoken and self._spoken.startswith(first := _letters(self._unspoken[0].text)):
             self._unspoken.popleft()

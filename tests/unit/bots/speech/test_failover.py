@@ -217,6 +217,29 @@ def test_where_all_ears_fail_what_is_said_next_is_tried_with_all(servers, built)
     assert [frame.text for frame in asyncio.run(call()).of(TranscriptionFrame)] == ["first heard"]
 
 
+def test_ears_that_failed_of_one_sound_are_asked_again_with_the_next_also_where_it_had_no_words(
+    servers, built
+):
+    first, second = servers
+    first.fails["/audio/transcriptions"], second.heard = 500, ""  # a cough
+    ears = one_of(Ears, [each.hearing() for each in built])
+
+    async def call():
+        async with running(ears) as (worker, above, below):
+            await worker.queue_frames(a_sentence())
+            await eventually(lambda: second.asked("/audio/transcriptions"))
+            first.fails.clear()
+            second.fails["/audio/transcriptions"] = 500
+            await worker.queue_frames(a_sentence())
+            await eventually(lambda: below.of(TranscriptionFrame) or above.of(ErrorFrame))
+            return above, below
+
+    above, below = asyncio.run(call())
+
+    assert [frame.text for frame in below.of(TranscriptionFrame)] == ["first heard"]
+    assert above.of(ErrorFrame) == []
+
+
 def test_one_choice_is_the_service_itself(built):
     assert one_of(Minds, [built[0].llm]) is built[0].llm
 
