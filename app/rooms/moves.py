@@ -69,7 +69,11 @@ class Target:
     @classmethod
     def of(cls, session: Session) -> "Target | None":
         """Where a session is on its way to."""
-        underway = session.procedure
+        return cls.of_procedure(session.procedure)
+
+    @classmethod
+    def of_procedure(cls, underway: Underway | None) -> "Target | None":
+        """Where the session is on its way to whose record has this procedure."""
         if underway is None or underway.kind != MOVE:
             return None
         facts = underway.facts

@@ -18,6 +18,8 @@ from greenroom.app.api.schemas.fields import (
 )
 from greenroom.app.rooms.cleaning import LONGEST_TIMESTAMP
 from greenroom.app.rooms.extending import LONGEST_SESSION
+from greenroom.app.rooms.moves import Target
+from greenroom.app.rooms.procedures import Underway
 
 
 class PauseSchema(Schema):
@@ -32,10 +34,22 @@ class PauseSchema(Schema):
     )
 
 
+def _moving_to(procedure: Underway | None) -> str | None:
+    target = Target.of_procedure(procedure)
+    return str(target.room) if target else None
+
+
 class SessionSchema(FactsSchema):
     session_id = fields.String(attribute="id")
     room_url = fields.Function(lambda session: str(value_of(session, "room")), metadata={"type": "string"})
     state = fields.String()
+    moving_to = fields.Function(
+        lambda session: _moving_to(value_of(session, "procedure")),
+        metadata={
+            "type": ["string", "null"],
+            "description": "The room that its bot is on its way to; also while its state does not say so",
+        },
+    )
     reason = fields.String(allow_none=True, metadata={"description": "Why it ended; null while it is on"})
     pause = fields.Nested(
         PauseSchema,

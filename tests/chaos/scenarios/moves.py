@@ -108,7 +108,8 @@ async def _is_at_rest(lab: Lab, *guests: Listener) -> None:
     """No bot is on its way any more."""
 
     def are_at_rest() -> bool:
-        return all(lab.session(guest.session_id)["state"] in ("live", "waiting") for guest in guests)
+        sessions = [lab.session(guest.session_id) for guest in guests]
+        return all(each["moving_to"] is None and each["state"] in ("live", "waiting") for each in sessions)
 
     await soon(are_at_rest, 40)
 

@@ -102,6 +102,20 @@ def test_a_session_is_moved_by_its_name(move, joined, launches):
     assert len(launches.moves) == 1
 
 
+def test_a_session_says_where_it_is_on_its_way_to_as_soon_as_that_is_asked_for(
+    move, caller, joined, ledger, bot
+):
+    def looked():
+        told = caller.get(f"/sessions/{joined['session_id']}").json
+        return told["room_url"], told["state"], told["moving_to"]
+
+    assert looked() == (HERE, "live", None)
+    move()
+    assert looked() == (HERE, "live", THERE)  # its bot has not heard of it
+    move_there(ledger, bot)
+    assert looked() == (THERE, "live", None)
+
+
 def test_it_is_there_when_the_answer_says_so(move, ledger, bot):
     ledger.meanwhile.append(lambda: move_there(ledger, bot))
     response = move(wait=20)

@@ -68,6 +68,7 @@ def test_a_session_tells_all_about_itself(caller, joined, bot, url):
         "silence": None,
         "metadata": {},
         "version": 3,
+        "moving_to": None,
         "pause": None,
         "message_count": 0,
         "config": {},
