@@ -105,7 +105,7 @@ class Listener:
     def __init__(self, lab: Lab, room: str, user: str) -> None:
         self.lab, self.room, self.user = lab, room, user
         self.session_id = ""
-        self.epoch = 0
+        self.epoch = 0  # as of the last look at the session
         self._epoch_since = 0.0
         self.heard: list[Heard] = []
         self._pids: dict[Hashable, int] = {}  # by line, once its bot has said who it is
@@ -197,6 +197,11 @@ class Listener:
             await self.until(look, within)
         except AssertionError:
             pass
+
+    async def epoch_now(self) -> int:
+        """The session's epoch as its record has it now; `epoch` is as old as the last look."""
+        session = await asyncio.to_thread(self.lab.session, self.session_id)
+        return int(session.get("epoch") or 0)
 
     def story(self) -> str:
         spans = [

@@ -120,7 +120,7 @@ def joined_anew(lab: Lab, room: str, within: float) -> float:
 async def bots_are_frozen(lab: Lab, report: Report) -> None:
     async with call(lab, report, "nap") as napper, call(lab, report, "coma") as sleeper:
         nap, coma = await pid_of(lab, napper), await pid_of(lab, sleeper)
-        epoch = sleeper.epoch
+        epoch = await sleeper.epoch_now()
         began = time.monotonic()
         os.kill(nap, signal.SIGSTOP)
         os.kill(coma, signal.SIGSTOP)

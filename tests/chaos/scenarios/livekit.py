@@ -125,7 +125,7 @@ async def _enter(visit: AsyncExitStack, lab: Lab, guest: Listener, identity: str
 @scenario(33, f"LiveKit: a worker is cut off from Redis for {CUT_OFF} s", lane="rooms", livekit=True)
 async def a_worker_is_cut_off(lab: Lab, report: Report) -> None:
     async with call(lab, report, "cut-off") as guest:
-        old, epoch = await pid_of(lab, guest), guest.epoch
+        old, epoch = await pid_of(lab, guest), await guest.epoch_now()
         host, began = await asyncio.to_thread(lab.host_of, guest.room), time.monotonic()
         lab.links[host].darken()
         words = guest.type("said on the far side")  # nobody but the old bot may ever know it
@@ -133,7 +133,8 @@ async def a_worker_is_cut_off(lab: Lab, report: Report) -> None:
         guest.known.discard(words)
         heard = await guest.hears_bot(but=old, within=CUT_OFF)
         report.facts["replaced after s"] = round(heard.since - began, 1)
-        report.must(guest.epoch > epoch, "the room has another bot, and the session no later epoch")
+        is_later = await guest.epoch_now() > epoch
+        report.must(is_later, "the room has another bot, and the session no later epoch")
         await asyncio.sleep(max(0, began + CUT_OFF - time.monotonic()))
         holder, healed = await pid_of(lab, guest), time.monotonic()
         lab.links[host].mend()

@@ -42,14 +42,14 @@ async def partitions(lab: Lab, report: Report) -> None:
 
 async def _cut_off(lab: Lab, report: Report, host: str, guest: Listener, began: float) -> None:
     lasts = PARTITIONS[host]
-    old, epoch = await pid_of(lab, guest), guest.epoch
+    old, epoch = await pid_of(lab, guest), await guest.epoch_now()
     words = guest.type(
         "said on the far side"
     )  # nobody but the old bot may ever know it, if that is superseded
     await guest.until(lambda: words in guest.answers)
     guest.known.discard(words)
     await asyncio.sleep(max(0, began + lasts - time.monotonic()))
-    was_superseded = guest.epoch > epoch
+    was_superseded = await guest.epoch_now() > epoch
     if was_superseded:
         await guest.hears_bot(but=old)
     report.must(not (lasts <= SURELY_KEPT and was_superseded), f"superseded in a partition of {lasts} s")
@@ -69,7 +69,7 @@ async def _cut_off(lab: Lab, report: Report, host: str, guest: Listener, began: 
             await pid_of(lab, guest) == holder, f"partition of {lasts} s: another has the room after it"
         )
         report.must(guest.silence(healed) < 1, f"partition of {lasts} s: its end disturbed the call")
-    elif guest.epoch == epoch:
+    elif await guest.epoch_now() == epoch:
         report.must(answer.pid == old, f"partition of {lasts} s: replaced though it lived")
 
 
