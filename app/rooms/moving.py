@@ -9,6 +9,7 @@ them is safe to repeat.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -55,6 +56,10 @@ class MovingBot(Protocol):
 
         Raises RedisAway.
         """
+        ...
+
+    def writes_nothing_else(self) -> AbstractAsyncContextManager[Any]:
+        """While this is open nothing else is written of the session; what waits for its end goes on behind `go_on`."""
         ...
 
     async def speak_again(self) -> None:
@@ -134,7 +139,7 @@ class Move:
             return await self._run()
         except asyncio.CancelledError:
             if not self._is_committed:
-                await self._settle()
+                await self._settle(MoveFailure.ENDED, "its bot left meanwhile")
             raise
 
     async def _run(self) -> Moved | StartedAnew | NotMoved:
@@ -195,9 +200,11 @@ class Move:
             raise CannotMove(MoveFailure.TOO_LATE, "the move was called off")
         self._stands = after
 
-    @property
-    def _commitment(self) -> CommitMove:
-        return CommitMove(self._session, self._target, self._adopter.owner, self._starts_anew)
+    async def _write_commitment(self) -> Session:
+        """A change of the session that reached Redis behind it would be of the old epoch, and be refused for good."""
+        commitment = CommitMove(self._session, self._target, self._adopter.owner, self._starts_anew)
+        async with self._bot.writes_nothing_else():
+            return await self._ledger.run(commitment)
 
     async def _commit(self) -> Session:
         """Write down where the session is.  Until Redis has answered the bot goes on where it was."""
@@ -205,7 +212,7 @@ class Move:
             try:
                 if not await self._bot.fall_silent():
                     raise CannotMove(MoveFailure.ENDED, "the session ended meanwhile")
-                moved = await self._ledger.run(self._commitment)
+                moved = await self._write_commitment()
             except RedisAway:
                 self.is_in_doubt = True
                 await self._bot.speak_again()
@@ -232,9 +239,10 @@ class Move:
         except RedisAway:  # the reaper does it, since the room's deadline is written with the move
             log.warning("step_write_failed", session_id=session.id, step="Push")
 
-    async def _call_off(self, why: MoveFailure, detail: str) -> NotMoved:
-        """The old room first: nobody there waits for Redis."""
-        await self._bot.give_up()
+    async def _call_off(self, why: MoveFailure, detail: str) -> Moved | StartedAnew | NotMoved:
+        if self.is_in_doubt and (moved := await self._settle(why, detail)):
+            return StartedAnew(moved) if self._starts_anew else Moved(moved)
+        await self._bot.give_up()  # first: nobody in the old room waits for Redis
         room, session_id = str(self._target.room), self._session.id
         log.warning("session_move_failed", session_id=session_id, room=room, kind=why, because=detail)
         try:
@@ -243,20 +251,20 @@ class Move:
             log.warning("step_write_failed", session_id=self._session.id, step="CallOffMove")
         return NotMoved(why, detail)
 
-    async def _settle(self) -> None:
-        """The stay ends in the middle of it: in the old room, or in the other one if the session is there by now."""
+    async def _settle(self, why: MoveFailure, detail: str) -> Session | None:
+        """End it in the middle: the bot goes on where the session is by now.  None if that is the old room."""
         try:
-            step = call_off(self._session, self._target, MoveFailure.ENDED, "its bot left meanwhile")
-            await self._ledger.run(step)
-            moved = await self._ledger.run(self._commitment)
+            await self._ledger.run(call_off(self._session, self._target, why, detail))
+            moved = await self._write_commitment()
         except (RedisAway, IllegalTransition, NoSuchSession):
             await self._bot.give_up()
-            return
+            return None
         if self._starts_anew:
             await self._launch_next(moved)
         else:
             await self._bot.go_on(moved)
             await self._bot.leave_old()
+        return moved
 
 
 def move_without_bot(session: Session, target: Target, launches: LaunchQueue) -> Procedure[Session]:

@@ -54,7 +54,7 @@ class Journal:
         self.session = replace(session, host=host)
         self.has_room = has_room  # no other bot has it, or is about to have it
         self.may_be_lost = False
-        self._in_order = asyncio.Lock()
+        self.in_order = asyncio.Lock()  # held by whoever writes: one after the other
         self._unwritten: list[Step[Any]] = []
         self._refused: Step[Any] | None = None  # the last step that Redis refused
 
@@ -120,7 +120,8 @@ class Journal:
         )
         transition = Transition(session.id, state, session.epoch, **facts)
         is_written = await self.write(transition, *afterwards)
-        if is_written and state is State.ENDED and transition is not self._refused:
+        is_refused = isinstance(self._refused, Transition) and self._refused.to is State.ENDED
+        if is_written and state is State.ENDED and not is_refused:
             # Where that was refused the session goes on with another bot, and stays on the list of live ones
             await self.attempt(Forget(session.id, session.brief.user_id))
         return is_written
@@ -145,12 +146,12 @@ class Journal:
     async def write(self, *news: Step[Any]) -> bool:
         """Write steps behind those that are unwritten yet; what cannot be written is kept.
 
-        Each step is sent once, whether another is refused or not.  False if Redis is away: the first beat that is heard
-        again has what was kept written.
+        Each step is sent once, whether another is refused or not.  While a move is written down it waits, and is of the
+        other room then.  False if Redis is away: the first beat that is heard again has what was kept written.
         """
-        async with self._in_order:
-            self._unwritten += news
-            steps = list(self._unwritten)
+        self._unwritten += news
+        async with self.in_order:
+            steps = list(self._unwritten)  # none, if whoever was before us has written ours with theirs
             try:
                 results = await self._ledger.run_all(steps)
             except RedisAway:

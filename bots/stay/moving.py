@@ -7,6 +7,7 @@ made leaves no trace in the old room.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -104,6 +105,9 @@ class Moving(MovingBot):
         self._is_silent = True
         return await self._last.fall_silent() is not None
 
+    def writes_nothing_else(self) -> AbstractAsyncContextManager[Any]:
+        return self._journal.in_order
+
     async def speak_again(self) -> None:
         if self._is_silent:
             self._is_silent = False
@@ -111,7 +115,7 @@ class Moving(MovingBot):
 
     async def go_on(self, there: Session) -> None:
         old, new = self._rooms.now, self._next
-        self._journal.move(there)
+        self._journal.move(there)  # before anything is awaited: what waits in the journal goes on then
         self._turns.go_on_in(new.hearing, there.epoch)
         self._open_things.move(there.room, there.epoch)
         self._rooms.now, self._rooms.next, self._old = new, None, old

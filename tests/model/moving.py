@@ -239,10 +239,15 @@ class MovingBot(Bot):
     async def stop_before(self, steps: Sequence[Step[Any]]) -> None:
         if self.world.is_stopping_moves:
             self.stands_before = steps, asyncio.get_running_loop().create_future()
+            is_held = self.journal.in_order.locked()  # what happens before the commit is written before it
+            if is_held:
+                self.journal.in_order.release()
             try:
                 await self.stands_before[1]
             finally:
                 self.stands_before = None
+                if is_held:
+                    await self.journal.in_order.acquire()
 
     def has_done(self, step: Step[Any], result: Any) -> None:
         if isinstance(step, Adopt) and not isinstance(result, GreenroomError):

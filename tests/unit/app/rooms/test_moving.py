@@ -56,6 +56,7 @@ class FakeBot:
 
     def __init__(self, *, cannot=None, why=MoveFailure.UNREACHABLE, ends=False, crashes=None):
         self.did = []
+        self.writing = asyncio.Lock()
         self.there = self.config = None
         self._cannot, self._why, self._ends, self._crashes = cannot, why, ends, crashes
 
@@ -76,6 +77,9 @@ class FakeBot:
     async def fall_silent(self):
         self._do("fall_silent")
         return not self._ends
+
+    def writes_nothing_else(self):
+        return self.writing
 
     async def speak_again(self):
         self._do("speak_again")
@@ -132,6 +136,18 @@ async def test_it_is_in_the_other_room_before_it_leaves_the_old_one(ledger, laun
     assert outcome == Moved(found(ledger, bot))
     assert (outcome.session.room, outcome.session.brief.mode) == (CELLAR, "forum")
     assert (holder(ledger, STAGE), holder(ledger, CELLAR)) == (None, bot.session.id)
+
+
+async def test_nothing_else_of_its_session_is_written_while_it_commits(ledger, launches, bot, target):
+    """A state that reached Redis behind the commit was refused, and never written again."""
+    deeds, is_alone = FakeBot(), {}
+
+    def look(step):
+        is_alone[type(step)] = deeds.writing.locked()
+
+    await moving(ledger, launches, bot, target, deeds, on_step=look).run()
+
+    assert [step for step, alone in is_alone.items() if alone] == [CommitMove]
 
 
 async def test_it_is_prepared_as_the_session_that_it_will_be(ledger, launches, bot, target):
@@ -249,6 +265,32 @@ async def test_until_redis_says_where_the_session_is_the_bot_goes_on_in_the_old_
     assert (in_doubt, move.is_in_doubt) == ([False, True], False)
     assert deeds.did[2:] == ["fall_silent", "speak_again", "fall_silent", "go_on", "leave_old"]
     assert events(ledger, bot).count(Happened.MOVED) == 1
+
+
+@pytest.mark.parametrize("goes_wrong", ["ends", "breaks"])
+@pytest.mark.parametrize("is_done", [True, False])
+@pytest.mark.parametrize("starts_anew", [True, False])
+async def test_a_move_that_is_in_doubt_and_can_be_made_no_more_ends_where_the_session_is(
+    ledger, launches, bot, target, goes_wrong, is_done, starts_anew, monkeypatch
+):
+    """The session was in the other room, and its bot took the old one for its own and ended that."""
+    monkeypatch.setattr("greenroom.app.rooms.moving.ASK_AGAIN_AFTER", timedelta(0))
+
+    class GoesWrong(FakeBot):
+        async def fall_silent(self):
+            goes_on = await super().fall_silent()
+            if self.did.count("fall_silent") > 1 and goes_wrong == "breaks":
+                raise RuntimeError(goes_wrong)
+            return goes_on and self.did.count("fall_silent") == 1
+
+    deeds = GoesWrong(cannot="prepare" if starts_anew else None, why=MoveFailure.NOT_TWICE)
+    outcome = await moving(ledger, launches, bot, target, deeds, away_for=[(CommitMove, is_done)]).run()
+
+    there = StartedAnew if starts_anew else Moved
+    assert isinstance(outcome, there if is_done else NotMoved)
+    assert in_one_room(ledger, bot) == (CELLAR if is_done else STAGE)
+    assert ("go_on" in deeds.did) is (is_done and not starts_anew)
+    assert len(launches.session_ids) == (2 if is_done and starts_anew else 1)
 
 
 def in_one_room(ledger, bot):

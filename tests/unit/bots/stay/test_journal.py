@@ -1,5 +1,6 @@
 """What is written of a session, in which order, and what becomes of it while Redis is away."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from greenroom.app.rooms.sessions import Reason, State, Transition
 from greenroom.bots.stay import journal as module
 from greenroom.bots.stay.journal import Journal
 from tests.fakes.async_ledgers import Away, ComesBack, Refusing, Told
-from tests.rigs.makers import a_session
+from tests.rigs.makers import CELLAR, a_session
 
 pytestmark = pytest.mark.anyio
 
@@ -67,6 +68,22 @@ async def test_what_happens_while_redis_is_away_is_written_in_its_order_when_it_
         "person_left",
         "live",
     ]
+    assert journal.unwritten == ()
+
+
+async def test_what_happens_while_a_move_is_written_down_is_of_the_other_room():
+    """It came to Redis behind the move, under the epoch of the old room, was refused, and was lost."""
+    ledger = Told()
+    journal = a_journal(ledger)
+    async with journal.in_order:
+        happens = [journal.enter(State.WAITING), journal.note("person_left")]
+        writing = [asyncio.create_task(each) for each in happens]
+        await asyncio.sleep(0)
+        assert ledger.told == []
+        journal.move(replace(journal.session, room=CELLAR, epoch=9))
+
+    assert [await each for each in writing] == [True, True]
+    assert [step.epoch for step in ledger.told] == [9, 9]
     assert journal.unwritten == ()
 
 

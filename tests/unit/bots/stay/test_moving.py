@@ -230,6 +230,22 @@ async def test_turns_go_on_under_the_epoch_of_the_other_room_in_one_order(instal
         assert written == [(7, "7-1", "here"), (9, "9-2", "there")]
 
 
+async def test_a_state_that_changes_while_the_move_is_written_down_is_written_for_the_other_room(installed):
+    async def is_alone_meanwhile():
+        changing.append(asyncio.create_task(it.parts.journal.enter(State.WAITING)))
+        await asyncio.sleep(0)
+
+    changing = []
+    async with installed(ledger=Willing(commits=is_alone_meanwhile)) as it:
+        await it.moves()
+        await changing[0]
+
+        written = [step for step in it.ledger.told if isinstance(step, CommitMove | Transition)]
+        (alone,) = [step for step in written if getattr(step, "to", None) is State.WAITING]
+        assert isinstance(written[written.index(alone) - 1], CommitMove)
+        assert alone.epoch == 9
+
+
 async def test_an_answer_that_is_under_way_is_cut_off_once_the_session_has_moved_and_owed_there(installed):
     async with installed() as it:
         first = it.bot.runs[0]
