@@ -12,6 +12,7 @@ from typing import Any
 from greenroom.app.errors.bots import UnknownService
 
 TABLE = Path(__file__).parent / "table.toml"
+ANSWERS_WITHIN = 10.0  # seconds: who is on the phone thinks by then that nobody is there
 
 
 class Part(StrEnum):
@@ -51,6 +52,7 @@ class Service:
     voice: str = ""
     language_setting: str = "language"  # what its class calls it; it takes a list where that is plural
     languages: tuple[str, ...] = ()  # none: too many to list, or its model or voice decides
+    answers_within: float = ANSWERS_WITHIN  # seconds without the next piece of an answer; then it has failed
 
     def lacks(self, environ: Mapping[str, str]) -> list[str]:
         """What is missing before it can be used, each as something that somebody can do."""

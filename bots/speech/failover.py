@@ -139,12 +139,15 @@ class Voices(ServiceSwitcher[NextChoice]):
         self._unspoken: deque[AggregatedTextFrame | TTSSpeakFrame] = deque(maxlen=SENTENCES_KEPT)
         self._spoken = ""  # letters of the first of these
         self._late: set[int] = set()  # what a service says after another one has taken over
+        self._is_heard = False  # of what is being spoken there has been a sound
+        self._unheard: list[TTSTextFrame] = []  # told as spoken, without a sound of it
         for service in services:
             service.add_event_handler("on_before_push_frame", self._look)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, InterruptionFrame):
             self._unspoken.clear()
+            self._unheard.clear()
             self._spoken = ""
         elif isinstance(frame, AggregatedTextFrame | TTSSpeakFrame) and direction is DOWN:
             self._unspoken.append(frame)
@@ -155,13 +158,33 @@ class Voices(ServiceSwitcher[NextChoice]):
             self._late.discard(frame.id)
             return
         active = self.strategy.active_service
+        if isinstance(frame, TTSStartedFrame | TTSAudioRawFrame):
+            self._is_heard = isinstance(frame, TTSAudioRawFrame)
         if isinstance(frame, TTSTextFrame):
+            if not self._is_heard and active.is_usable:
+                # pipecat tells the words of a silence, and then that it was one: another may speak them
+                self._unheard.append(frame)
+                return
             self._was_spoken(frame.text)
         await super().push_frame(frame, direction)
+        if self._unheard and self._is_told(frame, active):
+            await self._tell_unheard()
         if self.strategy.active_service is not active:
             self._spoken = ""
+            self._unheard.clear()
             for sentence in list(self._unspoken):
                 await self.strategy.active_service.queue_frame(_anew(sentence), DOWN)
+
+    def _is_told(self, frame: Frame, active: FrameProcessor) -> bool:
+        """Whether words without a sound reach the clients now: nobody else speaks them, or their sound comes late."""
+        is_over = isinstance(frame, ErrorFrame) and self.strategy.active_service is active
+        return is_over or isinstance(frame, TTSAudioRawFrame)
+
+    async def _tell_unheard(self) -> None:
+        unheard, self._unheard = self._unheard, []
+        for words in unheard:
+            self._was_spoken(words.text)
+            await super().push_frame(words)
 
     async def _look(self, service: FrameProcessor, frame: Frame) -> None:
         of_speech = TTSAudioRawFrame | TTSStartedFrame | AggregatedTextFrame

@@ -14,6 +14,8 @@ from greenroom.app.settings import Settings
 from greenroom.app.speech import Choice, Part, Service, table
 from greenroom.app.speech.choosing import environment_of, ready
 from greenroom.bots.personalities import Personality
+from greenroom.bots.seam.requests import bound_client
+from greenroom.bots.speech.patience import Patience
 
 MODULES = {
     each.name: each.made_by for each in table().values() if each.made_by
@@ -53,8 +55,11 @@ class Making:
 
     def make(self, choice: Choice) -> FrameProcessor:
         """The service.  Raises SpeechNotInstalled."""
-        made = self._made(choice)
-        _names[made] = choice.service.name
+        made, service = self._made(choice), choice.service
+        _names[made] = service.name
+        if service.name != "demo":  # it has nobody to wait for
+            bound_client(made, service.answers_within)
+            Patience(made, service.part, service.answers_within)
         return made
 
     def _made(self, choice: Choice) -> FrameProcessor:

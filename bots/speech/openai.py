@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from functools import cache
 from typing import Any
 
-from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 from pipecat.frames.frames import ErrorFrame, Frame
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.openai.stt import OpenAISTTService
@@ -114,7 +114,9 @@ class Voice(OpenAITTSService):
         try:
             async for frame in super().run_tts(text, context_id):
                 yield frame
-        except APIError as error:
+        except (
+            Exception
+        ) as error:  # a connection that breaks off raises what its own library has; the words are told
             yield ErrorFrame(error=f"No voice: {error}", exception=error)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+PIECE = 512  # bytes that are sent at once
+
 
 @dataclass
 class OpenAIServer:
@@ -25,6 +27,7 @@ class OpenAIServer:
     requests: list[tuple[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     url: str = ""
+    pause: float = 0.0  # seconds before each piece of an answer
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def asked(self, path: str) -> list[Any]:
@@ -86,8 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         end = len(content) // 2 if cut else len(content)
         try:
-            for start in range(0, end, 512):
-                self.wfile.write(content[start : min(start + 512, end)])
+            for start in range(0, end, PIECE):
+                self.openai.stopped.wait(self.openai.pause)
+                self.wfile.write(content[start : min(start + PIECE, end)])
         except (BrokenPipeError, ConnectionResetError):
             pass  # whoever asked has lost interest
 
