@@ -16,10 +16,12 @@ from itertools import islice
 
 from greenroom.app.errors.storage import RedisAway
 from greenroom.app.events.schema import ENDED, Event
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.told import BEGINNING, Entry, Place, ReadTold
 
 KEPT_TOLD, KEPT_HEARD = 50_000, 10_000  # as the ledger keeps them
+KEPT_FOR = timedelta(days=1)  # by the ledger, at least
 WAITS = timedelta(seconds=1)  # for an event, at a time: shorter than a connection is waited for
 RETRY_AFTER = 0.5  # seconds
 PLACE = re.compile(r"(\d{1,15}-\d{1,15})_(\d{1,15}-\d{1,15})", re.ASCII)
@@ -77,9 +79,14 @@ class Kept:
         at = bisect_right(entries, order_of(entry_id), key=_order)
         return islice(entries, at, None)
 
-    def has_all_after(self, entry_id: str) -> bool:
-        """Whether nothing that came after an entry is gone; of one that is gone itself nobody can tell."""
+    def has_entry_before(self, entry_id: str) -> bool:
+        """Whether that entry, or an earlier one, is here: then nothing that came after it is gone."""
         return bool(self._entries) and _order(self._entries[0]) <= order_of(entry_id)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether entries may have gone to make room."""
+        return len(self._entries) >= self._at_most
 
 
 Listener = Callable[[Sequence[Happened]], None]
@@ -124,9 +131,16 @@ class Feed:
         """What was told after an entry, in order, without what is heard."""
         return _placed(Place(), self._told.after(entry_id, None))
 
-    def has_all_after(self, place: Place) -> bool:
-        """Whether nothing of what was told after a place is gone, as far as anybody can tell."""
-        return place.told == BEGINNING or self._told.has_all_after(place.told)
+    async def has_all_after(self, place: Place) -> bool:
+        """Whether nothing of what was told after a place is gone, as far as anybody can tell.  Raises RedisAway.
+
+        Where the place itself is gone, and is less than a day old, nothing after it has been taken for its age.
+        """
+        if place.told == BEGINNING or self._told.has_entry_before(place.told):
+            return True
+        at_ms, _ = order_of(place.told)
+        age_ms = await self._ledger.run(Now()) - at_ms
+        return age_ms < KEPT_FOR / timedelta(milliseconds=1) and not self._told.is_full
 
     def has_ended(self, session: str) -> bool:
         """Whether it has been told that a session is over."""

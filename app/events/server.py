@@ -123,7 +123,7 @@ class EventServer:
 
     async def _all(self, request: web.Request) -> web.StreamResponse:
         self._caller(request, None)  # a token is one session's
-        place, has_all = self._place(request.headers.get("Last-Event-ID", ""), None)
+        place, has_all = await self._place(request.headers.get("Last-Event-ID", ""), None)
         return await self._stream(request, wanted_by(request.query), place, has_all=has_all)
 
     async def _of_session(self, request: web.Request) -> web.StreamResponse:
@@ -131,7 +131,7 @@ class EventServer:
         caller = self._caller(request, session_id)
         wanted = wanted_by(request.query, session=session_id)
         await self._ledger.run(ReadSession(session_id))
-        place, has_all = self._place(request.headers.get("Last-Event-ID", ""), session_id)
+        place, has_all = await self._place(request.headers.get("Last-Event-ID", ""), session_id)
         if caller is None:
             return await self._stream(request, wanted, place, has_all=has_all)
         if self._held[caller] >= STREAMS_OF_ONE:
@@ -144,7 +144,7 @@ class EventServer:
             self._held[caller] -= 1
             self._held += Counter()  # without those that hold none
 
-    def _place(self, last_id: str, session_id: str | None) -> tuple[Place, bool]:
+    async def _place(self, last_id: str, session_id: str | None) -> tuple[Place, bool]:
         """Where a listener goes on, and whether all since then is here.
 
         All events begin now for one who is new, and a session's at its beginning.  An id that is none counts as new.
@@ -154,7 +154,7 @@ class EventServer:
             place = self._feed.line_of(session_id, last_id)  # as the history has it, which is JSON
         if place is None:
             return (self._feed.place if session_id is None else Place()), True
-        return place, self._feed.has_all_after(place)
+        return place, await self._feed.has_all_after(place)
 
     async def _stream(
         self,

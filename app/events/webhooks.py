@@ -21,6 +21,7 @@ from greenroom.app.errors.storage import RedisAway
 from greenroom.app.events.addresses import Checked
 from greenroom.app.events.feed import Feed, order_of
 from greenroom.app.events.schema import GAP, moment
+from greenroom.app.rooms.clock import Now
 from greenroom.app.rooms.ledger import AsyncLedger
 from greenroom.app.rooms.letters import (
     TRIED_FOR,
@@ -40,6 +41,9 @@ from greenroom.app.settings.receivers import why_not
 ANSWERS_WITHIN = timedelta(seconds=10)
 AT_ONCE = 16  # letters on their way to one receiver
 PUT_AT_ONCE = 500  # letters put into queues in one step
+STAYS_BEHIND = timedelta(
+    hours=1
+)  # a cursor that moves on by itself: the feed has read by then what was told before
 LOOKS_EVERY = 1.0  # seconds, for letters whose time has come; new ones go at once
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=3)
 OF_NO_SESSION = "-"  # the queue of what tells of no session
@@ -137,13 +141,21 @@ class Courier:
         news = list(islice(self._feed.told_after(cursor), PUT_AT_ONCE))
         if news:
             letters = [Letter(each.event.session, json.dumps(each.event.as_json())) for each in news]
-            is_gap = not self._feed.has_all_after(Place(told=cursor))
+            is_gap = not await self._feed.has_all_after(Place(told=cursor))
             if is_gap:
                 log.error("webhook_events_lost", receiver=self.receiver, since=cursor, until=news[0].entry.id)
                 letters.insert(0, Letter(OF_NO_SESSION, json.dumps(self._gap(cursor, news[0].entry.id))))
             step = PutLetters(self.receiver, cursor, news[-1].entry.id, letters, after_gap=is_gap)
             await self._ledger.run(step)
+        elif self._now() - order_of(cursor)[0] / 1000 > 2 * STAYS_BEHIND.total_seconds():
+            await self._catch_up(cursor)
         return len(news) < PUT_AT_ONCE
+
+    async def _catch_up(self, cursor: str) -> None:
+        """Move the cursor on though nothing was told: of one that is a day old nobody can tell what it has missed."""
+        upto_ms = await self._ledger.run(Now()) - int(STAYS_BEHIND / timedelta(milliseconds=1))
+        if self._feed.is_live and upto_ms > order_of(cursor)[0]:
+            await self._ledger.run(PutLetters(self.receiver, cursor, f"{upto_ms}-0"))
 
     def _gap(self, since: str, until: str) -> dict[str, str]:
         """What tells a receiver that events are gone, as those that were told more than a day ago."""

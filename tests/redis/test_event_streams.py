@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
@@ -435,5 +436,19 @@ async def test_what_the_feed_keeps_is_bounded(ledger, session, redis_url, monkey
 
         assert 10 <= len(kept) <= 20
         assert kept == of_session
-        assert not events.feed.has_all_after(Place("1-1"))
-        assert events.feed.has_all_after(kept[0].place)
+        assert await events.feed.has_all_after(kept[0].place)
+        before_ms = int(kept[0].entry.id.partition("-")[0]) - 1
+        assert not await events.feed.has_all_after(Place(f"{before_ms}-0"))  # they went to make room
+
+
+async def test_who_comes_back_behind_what_is_forgotten_has_all_for_a_day(ledger, session, redis_url, server):
+    async with served(redis_url) as events:
+        last = events.feed.place.told
+    server.delete("events:told")
+    ledger.run(Note(ID, Happened.QUEUED, EPOCH))
+    async with served(redis_url) as events:
+        day_ago = int(last.partition("-")[0]) - timedelta(days=1) // timedelta(milliseconds=1)
+
+        assert await events.feed.has_all_after(Place(last))
+        assert not await events.feed.has_all_after(Place(f"{day_ago}-0"))
+        assert await events.feed.has_all_after(Place())

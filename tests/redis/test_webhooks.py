@@ -8,7 +8,7 @@ import json
 import socket
 from argparse import Namespace
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -281,9 +281,10 @@ async def test_a_receiver_is_told_that_events_are_gone_which_nobody_sent_in_time
     async with sending(redis_url, receiver.url):
         tell(ledger, "one")
         await taken(ledger, receiver)
-    tell(ledger, "one", 3)
+    stands_at(server, receiver, days_ago=2)
+    server.delete("events:told")
+    tell(ledger, "one")
     last = server.xrevrange("events:told", count=1)
-    server.xtrim("events:told", maxlen=1, approximate=False)
     receiver.got.clear()
 
     async with sending(redis_url, receiver.url) as couriers:
@@ -309,6 +310,47 @@ async def test_a_receiver_that_has_all_is_told_of_no_gap(redis_url, ledger, rece
         await until(lambda: len(receiver.got) == 2)
 
     assert ledger.run(ReadWaitingLetters(receiver_of(receiver.url))).gaps == 0
+
+
+async def test_a_receiver_that_has_all_is_told_of_no_gap_although_the_ledger_has_forgotten_it(
+    redis_url, ledger, server, receiver
+):
+    """Behind a quiet day, and a restart, nobody knew whether anything had happened in it."""
+    async with sending(redis_url, receiver.url):
+        tell(ledger, "one")
+        await taken(ledger, receiver)
+    stands_at(server, receiver, days_ago=0.9)
+    server.delete("events:told")
+    tell(ledger, "one")
+    async with sending(redis_url, receiver.url):
+        await until(lambda: len(receiver.got) == 2)
+
+    assert ledger.run(ReadWaitingLetters(receiver_of(receiver.url))).gaps == 0
+
+
+async def test_who_has_all_goes_on_having_it_however_long_nothing_happens(
+    redis_url, ledger, server, receiver
+):
+    server.delete("events:told")
+    async with sending(redis_url, receiver.url):
+        stands_at(server, receiver, days_ago=5)
+        hours_ago = datetime.now(UTC) - timedelta(hours=1.5)
+        await until(lambda: int(cursor_of(server, receiver).split("-")[0]) > hours_ago.timestamp() * 1000)
+    tell(ledger, "one")
+    async with sending(redis_url, receiver.url):
+        await until(lambda: len(receiver.got) == 1)
+
+    assert ledger.run(ReadWaitingLetters(receiver_of(receiver.url))).gaps == 0
+
+
+def cursor_of(server, receiver):
+    return server.get(f"webhook:{{{receiver_of(receiver.url)}}}:cursor")
+
+
+def stands_at(server, receiver, *, days_ago):
+    """What was told until then has been put into this receiver's queues."""
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    server.set(f"webhook:{{{receiver_of(receiver.url)}}}:cursor", f"{int(at.timestamp() * 1000)}-0")
 
 
 async def test_while_redis_is_away_the_metrics_say_what_is_known():
