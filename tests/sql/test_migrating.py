@@ -12,11 +12,15 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from greenroom.app.conversations import migrating
+from greenroom.app.conversations.archive import SqlArchive
 from greenroom.app.conversations.database import Database
 from greenroom.app.conversations.migrating import NOTHING, migrate
 from greenroom.app.conversations.state import check, latest, state_of
-from greenroom.app.conversations.tables import metadata
+from greenroom.app.conversations.tables import metadata, sessions
 from greenroom.app.errors.storage import DatabaseForeign, DatabaseNewer, DatabaseOld
+from greenroom.app.rooms.archive import Batch, Delivery, Report
+from tests.rigs.makers import a_session
+from tests.sql.worlds import HERE, a_turn, rows
 
 
 @pytest.fixture
@@ -90,6 +94,25 @@ def test_what_is_in_the_tables_outlives_a_second_migration(empty, empty_url):
 
     with empty.reading() as connection:
         assert connection.execute(text("SELECT id FROM users")).scalars().all() == ["ann"]
+
+
+def test_sessions_that_counted_what_tools_were_asked_count_what_was_said(empty, empty_url):
+    migrate(empty_url)
+    archive = SqlArchive(empty)
+    for name in ("counted", "forgotten"):
+        archive.keep_session(Report(a_session(name), (), ()))
+    returned = a_turn(1, "ten", role="tool", tool_call_id="x")
+    for turn in (a_turn(0), returned, a_turn(2, "")):
+        archive.keep_turns([Batch(HERE, "main", "ann", (Delivery(turn, "counted", 7),))])
+    with empty.writing() as connection:
+        connection.execute(text("UPDATE sessions SET message_count = 3"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    migrate(empty_url)
+
+    assert {row["id"]: row["message_count"] for row in rows(empty, sessions)} == {
+        "counted": 1,
+        "forgotten": 3,
+    }
 
 
 def test_there_is_one_line_of_steps():
