@@ -136,8 +136,8 @@ class Attendance:
         if not self._is_next:
             silence = self._settle_pause(started.people)
             self._is_on = True
-            left = self._is_empty() if self._was_left_early and not started.people else []
-            return [*clock, *silence, *self._on_stage(), *left]
+            is_left = not started.people and (self._was_left_early or self._session.was_empty)
+            return [*clock, *silence, *self._on_stage(), *(self._is_empty() if is_left else [])]
         # It stays what it was, but for who came while the bot learned that
         self._is_on = True
         silence = self._settle_pause(started.people)

@@ -129,6 +129,7 @@ class Session:
     host: str | None = None
     person: str | None = None  # who talked with the bot last
     alone_ms: int = 0  # since when nobody has been with its bot; 0 while somebody is, or before it is live
+    was_empty: bool = False  # whether all who had come were gone when the bot before this one was lost
     launches: int = 1  # how often its launch was put in the queue, under this epoch
     crashes: tuple[int, ...] = ()  # when its bots died, in ms
     procedure: Underway | None = None  # that a bot has begun, and the reaper finishes if it dies

@@ -82,6 +82,7 @@ def session_of(record: Mapping[str, str]) -> Session:
         person=record.get("person"),
         link=record.get("link"),
         alone_ms=int(record.get("alone_ms", 0)),
+        was_empty=record.get("was_empty") == "1",
         launches=int(record["launches"]),
         crashes=tuple(int(at) for at in record.get("crashes", "").split(",") if at),
         procedure=Underway.from_json(record["procedure"]) if "procedure" in record else None,

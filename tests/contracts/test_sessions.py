@@ -390,6 +390,27 @@ def test_a_record_says_since_when_nobody_is_with_its_bot(world, ledger, session)
     assert alone() == 3  # who was there has to come back
 
 
+def test_a_record_says_whether_anybody_was_with_the_bot_that_was_lost(ledger, session):
+    def comes_back(epoch):
+        for state in (State.JOINING, State.LIVE):
+            ledger.run(Transition("a-session", state, epoch))
+        return ledger.run(ReadSession("a-session")).was_empty
+
+    assert comes_back(7) is False
+    ledger.run(Succeed("a-session", 8, "lost", State.PENDING))
+    assert comes_back(8) is False  # nobody has ever come: that is another wait
+    ledger.run(Note("a-session", "person_arrived", 8, person="ann"))
+    ledger.run(Succeed("a-session", 9, "lost", State.PENDING))
+    assert comes_back(9) is False
+    ledger.run(Note("a-session", "person_arrived", 9, person="ann"))
+    ledger.run(Transition("a-session", State.WAITING, 9))
+    ledger.run(Succeed("a-session", 10, "parked", State.PENDING))
+    assert comes_back(10) is True
+    ledger.run(Note("a-session", "person_arrived", 10, person="ann"))
+    ledger.run(Succeed("a-session", 11, "lost", State.PENDING))
+    assert comes_back(11) is False
+
+
 def test_a_session_that_was_never_visited_is_alone_through_the_deaths_of_its_bots(world, ledger, session):
     for state in (State.JOINING, State.LIVE):
         ledger.run(Transition("a-session", state, 7))

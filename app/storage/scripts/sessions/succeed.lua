@@ -30,9 +30,10 @@ if goes_on and tonumber(epoch) > tonumber(now[2]) then
     redis.call("HDEL", session, "procedure")
     redis.call("HINCRBY", session, "version", 1)
     has_changed(KEYS[4], session)
-    -- Its bot is gone: whoever was with it has to come back.
+    -- Its bot is gone: whoever was with it has to come back, and its next bot knows whether anybody was.
     if to == "pending" and redis.call("HEXISTS", session, "person") == 1 then
-        redis.call("HSETNX", session, "alone_ms", now_ms)
+        local is_first = redis.call("HSETNX", session, "alone_ms", now_ms) == 1
+        redis.call("HSET", session, "was_empty", is_first and 0 or 1)
     end
     list_if_alone(KEYS[3], session)
     local event = {"event", ARGV[3], "epoch", epoch}

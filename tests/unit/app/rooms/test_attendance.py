@@ -118,6 +118,25 @@ def test_whoever_leaves_before_the_bot_has_started_is_waited_for_as_one_who_come
     ]
 
 
+def test_a_bot_that_follows_one_that_died_waiting_waits_as_well():
+    """The session was `live` from then on, with nobody in the room."""
+    attendance = an_attendance(person="ann", was_empty=True)
+
+    assert attendance.on(Started(NOBODY, AT_ONCE)) == [
+        SetClock(PERSISTENCE, Reason.IDLE),
+        Enter(State.LIVE),
+        CleanUp(),
+        Enter(State.WAITING),
+    ]
+    assert Enter(State.LIVE) in attendance.on(Arrived("ann", frozenset({"ann"})))
+
+
+def test_a_bot_that_follows_one_that_died_waiting_is_live_where_its_person_is_back_before_it():
+    attendance = an_attendance(person="ann", was_empty=True)
+
+    assert attendance.on(Started(frozenset({"ann"}), AT_ONCE)) == [Enter(State.LIVE)]
+
+
 def test_who_comes_again_before_the_bot_has_started_finds_it_live():
     attendance = an_attendance()
     attendance.on(Arrived("ann", frozenset({"ann"})))
