@@ -20,6 +20,9 @@ from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import Session, State
 from greenroom.app.rooms.voice_rooms import check_voice_room
 
+OURS = (
+    "assistant"  # the bot that is what its personality says; one of somebody else's is what its own name says
+)
 ASSISTANTS_TOLD = 100  # to somebody who may choose one; any other is chosen by its name
 
 bp = JsonBlueprint("passes", __name__, description="Leave to come into one room")
@@ -105,12 +108,24 @@ def choices() -> dict[str, Any]:
     assistants = [] if held is not None and held.assistant else here.assistants.page("", ASSISTANTS_TOLD)[0]
     return {
         "may_choose": True,
+        "usual": _usual(held),
         "bots": [{"id": bot, "name": bot} for bot in here.settings.bots],
         "personalities": [
             {"id": each, **here.shown.get(each, {"name": each})} for each in here.personalities
         ],
         "assistants": [{"id": each.name, "name": each.persona or each.name} for each in assistants],
     }
+
+
+def _usual(held: Pass | None) -> str:
+    """What people call the one whom a join brings that names nobody."""
+    here = services()
+    if held is not None and held.assistant:
+        return held.assistant
+    if here.settings.default_bot != OURS:
+        return here.settings.default_bot
+    its_own = here.settings.default_personality
+    return here.shown.get(its_own, {"name": its_own})["name"]
 
 
 def _is_for(held: Pass, session: Session) -> bool:

@@ -289,8 +289,8 @@ class RoomServer(FakeServer):
                 "user_id": user_id,
                 **otherwise,
             }
-            said = {"session_id": "s1", "status": "live", "room_url": str(self.room), "connect": connect}
-            route.fulfill(json=said)
+            said = {"session_id": "s1", "status": "live", "room_url": str(self.room), "bot": "assistant"}
+            route.fulfill(json={**said, "connect": connect})
 
         return reply
 

@@ -96,22 +96,22 @@ class FakeServer:
         self.requests: list[Request] = []
         self.guests: list[str] = []  # as whom somebody was let in
         self.passes: Reply = self._let_in
-        self.join: Reply = answer(
-            {
-                "session_id": "s1",
-                "status": "live",
-                "reused": False,
-                "room_url": "local:stage",
-                "connect": {
-                    "provider": "local",
-                    "offer_url": "/sessions/s1/api/offer",
-                    "token": "a-token",
-                    "resume_token": "resume.next",
-                    "ice_servers": [],
-                    "user_id": "u1",
-                },
-            }
-        )
+        self.joined: dict[str, Any] = {
+            "session_id": "s1",
+            "status": "live",
+            "reused": False,
+            "bot": "assistant",
+            "room_url": "local:stage",
+            "connect": {
+                "provider": "local",
+                "offer_url": "/sessions/s1/api/offer",
+                "token": "a-token",
+                "resume_token": "resume.next",
+                "ice_servers": [],
+                "user_id": "u1",
+            },
+        }
+        self.join: Reply = answer(self.joined)
         self.choices: Reply = answer({"may_choose": False, "bots": [], "personalities": [], "assistants": []})
         self.offer: Reply = refuse(410, "session-ended", reason="idle")
         self.token: Reply = answer({"token": "a-fresh-token", "user_id": "u1"})

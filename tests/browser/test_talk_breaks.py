@@ -75,9 +75,9 @@ def test_a_bot_that_died_is_told_of_and_met_again_when_it_is_back(call: Call, se
     server.becomes("lost")
     call.bot("hush()")
 
-    expect(call.title).to_have_text("The bot’s process died", timeout=SOON)
+    expect(call.title).to_have_text("The bot broke down", timeout=SOON)
     expect(call.more).to_have_text("It is coming back, with everything you said.")
-    expect(call.log.locator(".note")).to_have_text("The bot’s process died.")
+    expect(call.log.locator(".note")).to_have_text("The bot broke down.")
     server.becomes("pending", epoch=2)
     assert call.bots == 1, "there is nobody to call yet"
     server.becomes("live", epoch=2)
@@ -100,7 +100,7 @@ def test_a_bot_that_was_replaced_before_we_looked_is_met_again(call: Call, serve
     call.bot("hush()")
 
     call.wait_for_another_bot()
-    expect(call.title).to_have_text("The bot’s process died, and is back")
+    expect(call.title).to_have_text("The bot broke down, and is back")
     expect(call.log.locator(".note")).to_have_text(re.compile("It was back after"))
     assert call.states == ["calling", "live"], "nothing flashes"
 
@@ -267,7 +267,7 @@ def test_an_offer_to_a_bot_that_dies_over_it_is_given_up_for_the_next(call: Call
     eventually(lambda: call.line.inner_text() and call.bots == 2)
     call.page.evaluate("answers = true")
     server.becomes("lost")
-    expect(call.title).to_have_text("The bot’s process died", timeout=SOON)
+    expect(call.title).to_have_text("The bot broke down", timeout=SOON)
 
     server.becomes("live", epoch=2)
     call.wait_for_another_bot(3)
@@ -464,7 +464,7 @@ def test_the_heading_does_not_say_that_it_died_while_it_speaks(call: Call, serve
     server.becomes("live", epoch=2)
     call.bot("hush()")
     call.wait_for_another_bot()
-    expect(call.title).to_have_text("The bot’s process died, and is back")
+    expect(call.title).to_have_text("The bot broke down, and is back")
     call.bot("tell('bot-started-speaking', {})")
 
     expect(call.title).to_have_text(
@@ -503,9 +503,77 @@ def test_a_tool_that_runs_is_shown_until_it_has_returned(call: Call, server: Fak
     call.begin()
     for tool in ("one", "two"):
         call.bot(f"tell('llm-function-call-in-progress', {{ tool_call_id: '{tool}' }})")
-    expect(call.title).to_have_text("Doing something for you")
+    expect(call.title).to_have_text("The bot is using a tool")
     call.bot("tell('llm-function-call-stopped', { tool_call_id: 'one' })")
-    expect(call.title).to_have_text("Doing something for you")
+    expect(call.title).to_have_text("The bot is using a tool")
     call.bot("tell('llm-function-call-stopped', { tool_call_id: 'two', cancelled: false })")
 
     expect(call.title).to_have_text("Write to me")
+
+
+def test_a_thought_and_a_tool_that_runs_are_told_apart(call: Call, server: FakeServer):
+    call.begin()
+    shown = "getComputedStyle(document.getElementById('title'), '::after').animationName"
+    assert call.page.evaluate(shown) == "none"
+    call.bot("tell('bot-llm-started', {})")
+    expect(call.title).to_have_text("The bot is thinking")
+    assert call.page.evaluate(shown) == "ripple"
+    call.bot("tell('llm-function-call-in-progress', { tool_call_id: 'one' })")
+    expect(call.title).to_have_text("The bot is using a tool")
+    assert call.page.evaluate(shown) == "turn"
+
+
+# An admin mutes it
+
+
+def test_a_muted_bot_is_shown_as_such_until_it_may_speak_again(call: Call, server: FakeServer):
+    call.begin()
+    call.bot("tell('bot-llm-started', {})")
+    call.notice("muted")
+    expect(call.title).to_have_text("The bot is muted")
+    expect(call.more).to_contain_text("It hears you")
+    expect(call.page.locator("#line-text")).to_have_text("Bot muted")
+    expect(call.page.get_by_role("alert").filter(has_text="The bot is muted")).to_have_count(1)
+    call.write("Do you hear me?")  # it does, as it would a word
+    eventually(lambda: call.bot("texts") == ["Do you hear me?"])
+    call.bot("tell('user-started-speaking', {})")
+    expect(call.title).to_have_text("I hear you")
+    call.bot("tell('user-stopped-speaking', {})")
+    expect(call.title).to_have_text("The bot is muted")
+
+    call.notice("unmuted")
+    expect(call.title).to_have_text("Write to me")
+    expect(call.page.locator("#line-text")).to_have_text("Connected")
+
+
+def test_a_bot_that_is_muted_and_paused_stays_muted_when_it_goes_on(call: Call, server: FakeServer):
+    call.begin()
+    call.notice("muted")
+    call.notice("paused")
+    expect(call.title).to_have_text("The bot is paused")
+    call.notice("resumed")
+
+    expect(call.title).to_have_text("The bot is muted")
+
+
+def test_the_bot_after_a_muted_one_is_shown_as_it_says(call: Call, server: FakeServer):
+    """It says to each who comes that it is muted; one that says nothing of it is not."""
+    call.begin()
+    call.notice("muted")
+    expect(call.title).to_have_text("The bot is muted")
+    server.becomes("live", epoch=2)
+    call.bot("leave()")
+    call.wait_for_another_bot()
+
+    expect(call.title).to_have_text("Write to me", timeout=SOON)
+    expect(call.more).to_be_hidden()
+
+
+# A bot of somebody else's
+
+
+def test_nobody_is_asked_to_write_to_a_bot_that_may_not_read(call: Call, server: FakeServer):
+    server.join = answer({**server.joined, "bot": "theirs"})
+    call.begin()
+
+    expect(call.title).to_have_text("The bot is here")

@@ -426,23 +426,28 @@ LIVE = """() => {
     for (const id of ["controls", "script", "pick", "camera", "walk"]) document.getElementById(id).hidden = false;
     document.getElementById("more").textContent = "Try: " + Array(5).fill("“my name is Ada”").join(" · ");
     document.getElementById("picture").style.aspectRatio = "4 / 3";
+    document.body.classList.add("has-faces");
+    document.getElementById("faces").innerHTML = "<figure></figure>".repeat(2);
 }"""
 
 
-@pytest.mark.parametrize("width", [320, 360, 400, 1280])
+@pytest.mark.parametrize("width", [320, 360, 400, 480, 600, 768, 880, 1000, 1100, 1200, 1280])
 def test_the_bot_s_picture_leaves_the_words_free_and_no_button_stands_in_a_row_alone(
     talk: TalkPage, width: int
 ):
-    """On a phone the picture lay under the hint, and the red button alone in a second row."""
+    """On a phone pictures lay over the hint, and the red button alone in a second row, as at 1200 pixels."""
     talk.page.set_viewport_size({"width": width, "height": 640})
     talk.open(key=None)
     talk.page.evaluate(LIVE)
-    box = {name: talk.page.locator(f"#{name}").bounding_box() for name in ("more", "picture", "stage")}
+    box = {
+        name: talk.page.locator(f"#{name}").bounding_box() for name in ("more", "picture", "faces", "stage")
+    }
     rows = Counter(
         round(button.bounding_box()["y"]) for button in talk.page.locator("#controls button").all()
     )
 
-    assert box["more"]["y"] + box["more"]["height"] <= box["picture"]["y"] + 1
+    for picture in ("picture", "faces"):
+        assert box["more"]["y"] + box["more"]["height"] <= box[picture]["y"] + 1
     assert box["picture"]["height"] > 60
     assert box["picture"]["y"] + box["picture"]["height"] < box["stage"]["y"] + box["stage"]["height"]
     assert min(rows.values()) > 1

@@ -271,7 +271,7 @@ def test_a_bot_that_died_is_told_of_and_the_next_one_met(guest: Guest, bot: Bot,
     eventually(lambda: bot.texts == ["I am Ada."])
     guest.server.becomes("lost")
     bot.leave()
-    expect(guest.title).to_have_text("The bot’s process died", timeout=SOON)
+    expect(guest.title).to_have_text("The bot broke down", timeout=SOON)
     expect(guest.more).to_have_text("It is coming back, with everything you said.")
     guest.write("Are you there?")
     guest.server.becomes("live", epoch=2)
@@ -280,7 +280,7 @@ def test_a_bot_that_died_is_told_of_and_the_next_one_met(guest: Guest, bot: Bot,
     guest.wait_until("live")
     eventually(lambda: after.met > 0)
     eventually(lambda: after.texts == ["I am Ada.", "Are you there?"])
-    expect(guest.log.locator(".note")).to_contain_text("The bot’s process died. It was back after")
+    expect(guest.log.locator(".note")).to_contain_text("The bot broke down. It was back after")
     assert len(guest.server.calls("/join")) == 1, "the room was never left"
 
 
@@ -300,6 +300,31 @@ def test_a_bot_that_comes_in_the_place_of_a_paused_one_is_written_to(
     expect(guest.title).not_to_have_text("The bot is paused")
     guest.write("Are you there?")
     eventually(lambda: after.texts == ["Are you there?"])
+
+
+def test_a_muted_bot_is_shown_as_such_among_those_who_are_there_and_so_is_the_one_after_it(
+    guest: Guest, bot: Bot, ben: Person, cast: Callable[..., Bot]
+):
+    guest.enter()
+    eventually(lambda: bot.met > 0)
+    shown = guest.people.filter(has_text="Bot")
+    expect(shown).not_to_contain_text("muted")  # it has a voice, and says nothing just now
+    bot.notice("muted")
+    expect(guest.title).to_have_text("The bot is muted")
+    expect(shown).to_contain_text("muted")
+    guest.picture_taken("muted-bot")
+    guest.server.becomes("live", epoch=2)
+    bot.notice("handed_over")
+    after = cast(epoch=2)
+    after.notice("muted")
+    bot.leave()
+    eventually(lambda: after.met > 0)
+    expect(guest.title).to_have_text("The bot is muted")
+    expect(shown).to_contain_text("muted")
+
+    after.notice("unmuted")
+    expect(guest.title).to_have_text("Write to me", timeout=SOON)
+    expect(shown).not_to_contain_text("muted")
 
 
 def test_what_a_bot_says_to_whoever_comes_is_not_missed(
@@ -338,7 +363,7 @@ def test_a_bot_that_came_in_the_place_of_a_dead_one_counts_its_words_anew(
     after.say(1, "Where were we?")
 
     expect(guest.log.locator("[data-who]")).to_have_text(
-        ["Bot Good –", re.compile("The bot’s process died. It was back after"), "Bot Where were we?"]
+        ["Bot Good –", re.compile("The bot broke down. It was back after"), "Bot Where were we?"]
     )
 
 

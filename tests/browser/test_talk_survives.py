@@ -68,7 +68,7 @@ def test_a_call_goes_on_when_its_bots_process_is_killed(caller: Caller):
 
     caller.wait_for_line(2)
     # The heading says so as well, but only until the next bot speaks, which may be at once
-    expect(caller.log.locator(".note")).to_have_text(re.compile("process died.*It was back after"))
+    expect(caller.log.locator(".note")).to_have_text(re.compile("broke down.*It was back after"))
     knows_the_name(caller)
     assert caller.session_id == session_id
     hang_up(caller, session_id)

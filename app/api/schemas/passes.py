@@ -55,6 +55,9 @@ class ChoiceSchema(Schema):
 
 class ChoicesSchema(Schema):
     may_choose = fields.Boolean()
+    usual = fields.String(
+        metadata={"description": "Whom a join brings that names nobody, as people call them"}
+    )
     bots = fields.List(fields.Nested(ChoiceSchema))
     personalities = fields.List(fields.Nested(ChoiceSchema))
     assistants = fields.List(fields.Nested(ChoiceSchema))

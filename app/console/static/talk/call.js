@@ -71,7 +71,8 @@ export class Call {
   // admission({refused}): the pass to come in with, with its room and user; another, if that one was refused
   // microphone: a Microphone or null
   // on: phase(name, facts), bot(what /join says of it), room(url, provider), moved(url, provider), voice(stream), what rtvi.hear tells,
-  // ready(), paused(why, or null when it is over), endsSoon(seconds), and of a room that several share
+  // ready(what the bot can do), paused(why, or null when it is over), muted(isMuted), endsSoon(seconds), and of a room that
+  // several share
   // people(list), picture(track or null), faces(list), cameras(isAllowed), opened(state), notice(text), sound(isHeard)
   // wish(): with whom we want to talk, as far as we may choose
   // before: the ticket of the session that this page was in before it was loaded again, or null
@@ -189,6 +190,12 @@ export class Call {
     this.#isPaused = why !== null;
     this.#useTrack();
     this.#on.paused(why);
+  }
+
+  // At a new line, or with another bot.  One that is paused or muted says so itself to each who comes.
+  #hearAnewHowItIs() {
+    if (this.#isPaused) this.#pause(null);
+    this.#on.muted(false);
   }
 
   mute(isMuted) {
@@ -420,7 +427,7 @@ export class Call {
       throw error;
     }
     this.#peer = peer;
-    if (this.#isPaused) this.#pause(null); // a bot that is still says so itself
+    this.#hearAnewHowItIs();
     this.#silentSince = null;
     this.#lastLine = Date.now();
     this.#isReady = false;
@@ -456,9 +463,9 @@ export class Call {
     return {
       ...this.#on,
       left: () => this.#broken(peer),
-      ready: () => {
+      ready: (can) => {
         this.#ready();
-        if (this.#peer === peer) this.#on.ready();
+        if (this.#peer === peer) this.#on.ready(can);
       },
       notice: (event, facts) => this.#noticed(peer, event, facts),
       userSaid: (said) => {
@@ -508,7 +515,7 @@ export class Call {
       throw error;
     }
     this.#peer = this.#liveKitCall = room;
-    if (this.#isPaused) this.#pause(null); // a bot that is still says so itself
+    this.#hearAnewHowItIs();
     this.#lastLine = Date.now();
     this.#on.phase("live", { isNewLine: true });
     this.#on.cameras(room.hasCameras);
@@ -534,7 +541,7 @@ export class Call {
     if (!bot) return this.#miss(room);
     if (isAnother) this.#on.newBot(["handed_over", "parked"].includes(this.#mended) ? this.#mended : "lost");
     else this.#unheard.clear();
-    if (isAnother && this.#isPaused) this.#pause(null); // it may have been resumed meanwhile
+    if (isAnother) this.#hearAnewHowItIs(); // it may have been resumed meanwhile
     this.#epoch = bot.epoch;
     this.#hadBot = true;
     this.#parting = this.#mended = null;
@@ -619,6 +626,7 @@ export class Call {
     if (event === "transition" && facts.connect) this.#follow(peer, facts);
     if (event === "paused") this.#pause({ call: facts.call ?? null });
     if (event === "resumed") this.#pause(null);
+    if (event === "muted" || event === "unmuted") this.#on.muted(event === "muted");
     if (event === "ends_soon") this.#on.endsSoon(facts.seconds);
     if (event === "state") this.#on.opened(facts.state);
     if (event === "notice" && typeof facts.text === "string") this.#on.notice(facts.text);

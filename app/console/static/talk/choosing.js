@@ -60,7 +60,7 @@ export class Choosing {
         options: this.#offered[LISTS[name]].map(({ id, name: called, about }) => ({ value: `${name}:${id}`, name: called, about })),
       }))
       .filter(({ label, options }) => options.length > (label === GROUPS.bot ? 1 : 0));
-    if (groups.length) groups.unshift({ label: "As usual", options: [{ value: USUAL, name: "Whoever is on tonight" }] });
+    if (groups.length) groups.unshift({ label: "As usual", options: [{ value: USUAL, name: this.#offered.usual ?? "The usual bot" }] });
     const [name, id] = Object.entries(this.#wish).find(([each]) => each in LISTS) ?? [];
     return { groups, whom: name ? `${name}:${id}` : USUAL, how: this.#wish.mode ?? "voice", hasPictures: identity.provider() !== "local" };
   }

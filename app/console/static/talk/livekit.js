@@ -30,7 +30,7 @@ export class LiveKitCall {
   #isSurveying = false;
   #isMuted = false;
   #isIn = false;
-  #early = []; // what a bot said before we were in
+  #early = []; // what a bot said before we were in, or before we had met it
   #isOver = false;
   #microphone = Promise.resolve(); // one change of it after the other
 
@@ -217,7 +217,8 @@ export class LiveKitCall {
 
   // Of the bot alone: anybody in the room could say that it said something.
   #receive(payload, from) {
-    if (!from || !asBot(from)) return;
+    const bot = from && asBot(from);
+    if (!bot) return;
     let message;
     try {
       message = JSON.parse(new TextDecoder().decode(payload));
@@ -225,7 +226,8 @@ export class LiveKitCall {
       return;
     }
     if (!message || typeof message !== "object") return;
-    if (this.#isIn) this.#on.message(message);
+    const isYetToBeMet = this.#isSurveying && bot.sid !== this.#bot?.sid;
+    if (this.#isIn && !isYetToBeMet) this.#on.message(message);
     else this.#early.push(message);
   }
 

@@ -9,7 +9,7 @@ import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { ALONG, AT_ONCE, AWAY, BACK, DAILY, GOES_ON, HAS_A_BOT, KEY, NO_CAMERA, SILENT, STAYS_PAUSED, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
+import { ALONG, AT_ONCE, AWAY, BACK, DAILY, GOES_ON, HAS_A_BOT, KEY, MUTED, NO_CAMERA, SILENT, STAYS_PAUSED, UNANSWERED, WALK, ending, endsSoon, hint, invited, mended, mending, pausing, problem, queue, speaks, stays } from "./words.js";
 
 const choosing = new Choosing();
 const view = new View({ choose, way: go, key: tryLink, mute: toggleMute, camera: toggleCamera, walk, hangUp, microphone: changeMicrophone, write, invite });
@@ -31,11 +31,14 @@ let place = null; // the room of the call
 let home = null; // the one that it came to the forum from
 let isGoing = false; // to another room, as the person has asked
 let paused = null; // why the bot neither hears nor speaks, while it is paused
+let isBotMuted = false; // by an admin: it hears, and neither thinks nor speaks
 let isHeard = true; // whether the browser lets their voices be heard
 let dailyPage = null;
 let bot = "The bot"; // as a sentence begins with it
 let expected = {}; // whom the person has asked to talk with
 let isDemo = false; // whether it follows only a few sentences, which the page tells
+let isOurs = false; // whether it is our bot, which surely takes what one says and writes
+let hears = true; // whether it takes sound, as far as it says
 
 const ways = {
   talk: () => begin(),
@@ -143,6 +146,8 @@ async function begin({ inWriting = false } = {}) {
   company = [];
   isHeard = true;
   paused = place = null;
+  isBotMuted = false;
+  hears = true;
   home = isSame ? (kept.home ?? null) : null;
   isGoing = false;
   const needsMicrophone = !inWriting && provider !== "daily"; // Daily's own page asks for it
@@ -324,8 +329,13 @@ function listeners(isCurrent) {
     phase: here((phase, facts = {}) => phases[phase](facts)),
     voice: here(hearVoice),
     bot: here(meet),
-    ready: here(() => gapEnds()),
+    ready: here((can) => {
+      hears = can.audio_in !== false;
+      showWhoSpeaks();
+      gapEnds();
+    }),
     paused: here(showPause),
+    muted: here(showBotMuted),
     endsSoon: here((seconds) => sayBriefly(endsSoon(seconds))),
     room: here((url, provider) => provider !== "local" && (url === call.ticket.from ? showRoom(url) : view.room(url))),
     moved: here((url, provider) => {
@@ -519,8 +529,9 @@ function meet(joined) {
   const { bot: kind, personality, persona } = joined;
   const isAnother = joined.reused && Object.entries(expected).some(([name, value]) => joined[name] !== value);
   if (isAnother) transcript.note(GOES_ON);
-  isDemo = kind === "assistant" && tries.length > 0;
-  const name = persona ?? (kind === "assistant" ? names[personality] : null);
+  isOurs = kind === "assistant";
+  isDemo = isOurs && tries.length > 0;
+  const name = persona ?? (isOurs ? names[personality] : null);
   bot = name ?? "The bot";
   view.bot = name ?? "Bot";
   transcript.botIs(view.bot);
@@ -551,8 +562,14 @@ function showCompany(people) {
   }
   company = people;
   doing.you = people.some(({ isMe, isSpeaking }) => isMe && isSpeaking);
-  view.company(people);
+  showChips();
   showWhoSpeaks();
+}
+
+// Our bot is shown as muted while it says nothing, and not by its line: the line is open all the same.
+function showChips() {
+  const isSilent = isBotMuted || paused !== null;
+  view.company(company.map((one) => (one.isBot ? { ...one, isMuted: isSilent && !one.isForeign } : one)));
 }
 
 async function invite() {
@@ -634,17 +651,35 @@ function showLive() {
     const [title, more] = pausing(paused);
     return view.cue({ state: "live", title, more, ways: ["resume"], line: "Paused" });
   }
+  if (isBotMuted) {
+    const [title, more] = MUTED;
+    return view.cue({ state: "live", title, more, ways: isHeard ? [] : ["hear"], line: "Bot muted" });
+  }
   view.cue({ state: "live", title: "", more: isDemo ? hint(tries) : "", ways: isHeard ? [] : ["hear"], line: "Connected" });
 }
 
 // The bot is paused, or goes on, on whichever page somebody asked for that.
 function showPause(why) {
   paused = why;
+  showChips();
   if (document.body.dataset.state !== "live") return;
   forgetWhoSpeaks();
   showLive();
   showWhoSpeaks();
   if (paused) view.announce(pausing(paused)[0]);
+}
+
+// An admin has muted the bot, or let it speak again.
+function showBotMuted(isSilenced) {
+  if (isSilenced === isBotMuted) return;
+  isBotMuted = isSilenced;
+  showChips();
+  if (document.body.dataset.state !== "live") return;
+  doing.bot = doing.thinking = false;
+  doing.tools.clear();
+  showLive();
+  showWhoSpeaks();
+  if (isBotMuted && !paused) view.announce(MUTED[0]);
 }
 
 function showWhoSpeaks() {
@@ -653,16 +688,24 @@ function showWhoSpeaks() {
     view.speaking(null);
     return view.title(pausing(paused)[0]);
   }
-  const who = doing.you && !isMuted ? "you" : doing.bot ? "bot" : doing.tools.size ? "working" : doing.thinking ? "thinking" : null;
+  const does = isBotMuted ? null : doing.bot ? "bot" : doing.tools.size ? "working" : doing.thinking ? "thinking" : null;
+  const who = doing.you && !isMuted ? "you" : does;
   view.speaking(who);
   if (Date.now() < brief.until) return view.title(brief.text);
   if (!isHeard) return view.title(SILENT);
   const others = company.filter((one) => one.isSpeaking && !one.isMe && !one.isBot);
   if (others.length && who !== "bot" && who !== "you") return view.title(speaks(others.map(({ name }) => name)));
   view.title(
-    { you: "I hear you", bot: `${bot} is speaking`, working: "Doing something for you", thinking: "Thinking" }[who] ??
-      (microphone ? (isMuted ? "You are muted" : "Listening") : "Write to me"),
+    { you: "I hear you", bot: `${bot} is speaking`, working: `${bot} is using a tool`, thinking: `${bot} is thinking` }[who] ?? idle(),
   );
+}
+
+// What the page says while nobody does anything.  Of a bot of somebody else's only they know whether it takes what is written.
+function idle() {
+  if (microphone && isMuted) return "You are muted";
+  if (isBotMuted) return MUTED[0];
+  if (microphone && hears) return "Listening";
+  return isOurs ? "Write to me" : `${bot} is here`;
 }
 
 function keep() {

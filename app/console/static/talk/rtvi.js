@@ -26,7 +26,7 @@ export function hear(received, on) {
   const data = received.data ?? {};
   switch (received.type) {
     case "bot-ready":
-      return on.ready();
+      return on.ready(data.capabilities ?? {});
     case "user-input":
       return on.userSaid({ text: data.text, isFinal: data.final, id: data.msg_id, by: data.user_id });
     case "bot-output":

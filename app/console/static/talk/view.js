@@ -184,10 +184,9 @@ export class View {
       one.classList.toggle("speaks", person.isSpeaking);
       one.classList.toggle("is-bot", person.isBot);
       const name = person.isBot && !person.isForeign ? this.bot : person.isMe ? "You" : person.name;
-      const isSilent = person.isMuted && !person.isBot;
-      one.classList.toggle("is-silent", isSilent);
-      setText(one, isSilent ? `${name}, muted` : name);
-      if (isSilent) one.replaceChildren(name, ...MUTED.content.cloneNode(true).children);
+      one.classList.toggle("is-silent", person.isMuted);
+      setText(one, person.isMuted ? `${name}, muted` : name);
+      if (person.isMuted) one.replaceChildren(name, ...MUTED.content.cloneNode(true).children);
       return one;
     });
     const isSame = parts.length === shown.size && parts.every((one, i) => $("people").children[i] === one);

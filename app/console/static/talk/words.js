@@ -168,11 +168,11 @@ export function problem(kind, { retryAfter } = {}) {
 const MENDING = {
   line: ["One moment", "The line broke; we are mending it.", "Reconnecting"],
   lost: [
-    "The bot’s process died",
+    "The bot broke down",
     "It is coming back, with everything you said.",
     "Reconnecting",
-    "The bot’s process died.",
-    "The bot’s process died. It was back after %.",
+    "The bot broke down.",
+    "The bot broke down. It was back after %.",
   ],
   handed_over: [
     "The bot has moved to another machine",
@@ -219,6 +219,9 @@ export function pausing({ call }) {
   return ["The bot is paused", "It neither hears nor speaks until you go on."];
 }
 
+// While an admin has muted the bot: title, more.
+export const MUTED = ["The bot is muted", "It hears you, and says nothing until it is let."];
+
 export const STAYS_PAUSED = "The bot does not answer; try again";
 
 export const endsSoon = (seconds) => `Time is nearly up: ${seconds} seconds`;
@@ -247,7 +250,7 @@ export function hint(tries) {
 }
 
 export const BACK = "The bot is back";
-export const AT_ONCE = "The bot’s process died, and is back"; // so soon that the call did not look broken
+export const AT_ONCE = "The bot broke down, and is back"; // so soon that the call did not look broken
 
 // In the line for a bot.  Without a position it is on its way, or nobody knows.
 export function queue(position) {

@@ -412,6 +412,7 @@ def test_what_there_is_to_choose_is_told_to_who_may(app, choosing, come_with, ca
     told = choosing.get("/choices").json
 
     assert told["may_choose"] is True
+    assert told["usual"] == "host"
     assert told["personalities"] == [
         {"id": "host", "name": "host"},
         {"id": "gruff", "name": "Bert", "about": "Gruff", "language": "en"},
