@@ -27,5 +27,12 @@ def create_app() -> Flask:
         for name, each in there.items()
     }
     services = Services.over(ledger, launches, settings, tuple(names))
-    services = replace(services, names=names, shown=shown, limits=limits, check_voice=voices.check_voice)
+    services = replace(
+        services,
+        names=names,
+        shown=shown,
+        limits=limits,
+        check_voice=voices.check_voice,
+        check_changes=personalities.check_changes,
+    )
     return register(Flask("app", static_folder=None), services)

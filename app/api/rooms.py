@@ -139,29 +139,51 @@ def leave(which: dict[str, Any]) -> Left:
 @bp.arguments(ConfigSchema())
 @bp.response(HTTPStatus.OK, ConfiguredSchema())
 def configure(changes: dict[str, Any]) -> dict[str, Any]:
-    """Change the bot in a room while it is live.
+    """Change the bot in a room while it is live, and each that follows it in its session.
 
-    For a bot that is on its way there it waits, and changes nothing should that stay where it was.
+    What cannot reach a bot that talks, as a service that it was not made with, comes with the session's next one, and
+    is said to (`with_next_bot`).  For a bot that is on its way there it waits, and changes nothing should that stay
+    where it was.
     """
     here = services()
     room = here.providers.room(changes.pop("room_url"))
     check_personality(changes.get("personality"), here)
+    here.check_changes(changes)
     _wait_for_arrival(here, room)
     view = here.ledger.run(ReadRoom(room))
     lease = view.adopted()
     session = here.ledger.run(ReadSession(lease.session_id))
     if session.room != room:
         raise NoBotThere
-    if voice := changes.get("voice"):
-        personality = {**view.config, **changes}.get("personality") or session.brief.personality
-        here.check_voice(voice, bot=session.brief.bot, personality=personality, settings=here.settings)
+    _check_voice(here, session, {**view.config, **changes}, changes.get("voice"))
+    if "max_duration" in changes:
+        session = _let_last(here, session, changes.pop("max_duration"))
+    changes = {name: _plain(value) for name, value in changes.items()}
     if not here.ledger.run(WriteConfig(room, lease.epoch, changes)):
         raise Conflict("The room's bot has just changed; try again.")
     with here.seats.taken(Wait.BOT):
-        ask(here.ledger, session, Configure(changes), is_awaited=still_awaited())
+        done = ask(here.ledger, session, Configure(changes), is_awaited=still_awaited())
     room = _where_it_is_kept(here, room, session, changes)
     config = here.ledger.run(ReadRoom(room)).config
-    return {"room_url": str(room), "session_id": session.id, "config": config}
+    its_own = {"session_id": session.id, "max_duration": session.max_duration}
+    return {"room_url": str(room), "config": config, **its_own, **vars(done)}
+
+
+def _check_voice(here: Services, session: Session, config: dict[str, Any], voice: str | None) -> None:
+    """Raises UnknownVoice for one that the bot would ignore once it was changed so."""
+    if voice:
+        personality, bot = config.get("personality") or session.brief.personality, session.brief.bot
+        here.check_voice(voice, bot=bot, personality=personality, settings=here.settings, changed=config)
+
+
+def _let_last(here: Services, session: Session, duration: timedelta | None) -> Session:
+    """How long a session may last has one place, its record, whoever changes it."""
+    with here.seats.taken(Wait.BOT):
+        return here.extending.extend(session.id, lasts=duration or session.brief.max_duration)
+
+
+def _plain(value: Any) -> Any:
+    return int(value.total_seconds()) if isinstance(value, timedelta) else value
 
 
 def _wait_for_arrival(here: Services, room: Room) -> None:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial, wraps
-from typing import ParamSpec, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from flask import current_app
 from itsdangerous import TimestampSigner
@@ -54,14 +54,31 @@ Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
 
+NOTHING: Mapping[str, Any] = {}
+
+
 class CheckVoice(Protocol):
-    """Raises UnknownVoice for a voice that a bot's speech would ignore."""
+    """Raises UnknownVoice for a voice that a bot's speech would ignore, where it was changed so."""
 
-    def __call__(self, voice: str, *, bot: str, personality: str, settings: Settings) -> None: ...
+    def __call__(
+        self,
+        voice: str,
+        *,
+        bot: str,
+        personality: str,
+        settings: Settings,
+        changed: Mapping[str, Any] = NOTHING,
+    ) -> None: ...
 
 
-def _any_voice(voice: str, *, bot: str, personality: str, settings: Settings) -> None:
+def _any_voice(
+    voice: str, *, bot: str, personality: str, settings: Settings, changed: Mapping[str, Any] = NOTHING
+) -> None:
     """Where nothing is known of voices, as in tests of everything else."""
+
+
+def _any_changes(changes: Mapping[str, Any]) -> None:
+    """The same of tools, services and events of apps."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +122,9 @@ class Services:
         default_factory=dict
     )  # facts of a brief that each personality decides, where neither call nor assistant does
     check_voice: CheckVoice = _any_voice
+    check_changes: Callable[[Mapping[str, Any]], None] = (
+        _any_changes  # raises Rejected for what no personality could name
+    )
 
     @classmethod
     def over(

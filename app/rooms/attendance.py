@@ -4,7 +4,7 @@ Plain rules: whoever runs a bot says what happens in its room (`Attendance.on`),
 their order.  For how long a bot waits in an empty room is in `waiting.py`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from greenroom.app.rooms.consequences import (
@@ -33,6 +33,7 @@ from greenroom.app.rooms.happenings import (
     Moving,
     NoOtherSlot,
     Paused,
+    PersistenceChanged,
     Resumed,
     SlotWanted,
     Started,
@@ -50,11 +51,17 @@ class Attendance:
     """Who is with one bot, and who was with its session before."""
 
     def __init__(
-        self, session: Session, *, known: Iterable[str | None] = (), age: timedelta, is_next: bool = False
+        self,
+        session: Session,
+        *,
+        known: Iterable[str | None] = (),
+        age: timedelta,
+        is_next: bool = False,
+        persistence: Callable[[], timedelta] | None = None,
     ) -> None:
         """`age` is the session's when this bot adopted it; `known` are those whose words are in the conversation.
 
-        A bot that `is_next` takes the room over from another one.
+        A bot that `is_next` takes the room over from another one.  `persistence` is as `Waiting` has it.
         """
         self._session = session
         self._is_next = is_next
@@ -64,7 +71,7 @@ class Attendance:
         if known and session.person is None:  # a conversation that was taken up is its user's alone
             self._met.add(session.brief.user_id)
         self._last_person = session.person
-        self._waiting = Waiting(session, age=age, takes_over=is_next)
+        self._waiting = Waiting(session, age=age, takes_over=is_next, persistence=persistence)
         self._is_on = False  # it has the room, and can talk
         self._is_waiting = False  # the last person has left
         self._was_left_early = False  # by the last person, before it could talk
@@ -120,6 +127,8 @@ class Attendance:
                 return self._no_other_slot()
             case LeaveAsked():
                 return self._leave_asked(happening)
+            case PersistenceChanged():
+                return [*self._waiting.begins_anew()] if self.anybody_came else []
             case Expected():
                 return self._expected(happening)
             case Moving():

@@ -80,6 +80,11 @@ class LeaveAsked:
 
 
 @dataclass(frozen=True)
+class PersistenceChanged:
+    """How long the bot waits in an empty room was changed."""
+
+
+@dataclass(frozen=True)
 class Expected:
     """Somebody has asked for the room's bot, and is on their way to it."""
 
@@ -117,6 +122,7 @@ Happening = (
     | SlotWanted
     | NoOtherSlot
     | LeaveAsked
+    | PersistenceChanged
     | Expected
     | Moving
     | Stays

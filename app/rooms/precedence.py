@@ -12,6 +12,7 @@ NOTHING: Facts = {}
 MERGED = frozenset(
     {"prompts", "voice_parameters"}
 )  # facts of several entries: each entry is decided by itself
+LISTS = frozenset({"tools", "app_events"})  # facts that are a list, which may be empty
 
 
 def decide(

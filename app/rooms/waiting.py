@@ -2,7 +2,7 @@
 the join did not ask for another; two minutes where nobody has come yet; and as long as somebody asked for who left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,9 +19,20 @@ COMES_BACK_WITHIN = timedelta(seconds=30)
 class Waiting:
     """Whether one bot waits for people, and when it gives up."""
 
-    def __init__(self, session: Session, *, age: timedelta, takes_over: bool = False) -> None:
-        """`age` is the session's when this bot adopted it; one that `takes_over` has the call of another bot."""
+    def __init__(
+        self,
+        session: Session,
+        *,
+        age: timedelta,
+        takes_over: bool = False,
+        persistence: Callable[[], timedelta] | None = None,
+    ) -> None:
+        """`age` is the session's when this bot adopted it; one that `takes_over` has the call of another bot.
+
+        `persistence` is how long it waits now, where that may have been changed since the session was joined.
+        """
         self._session = session
+        self._changed_persistence = persistence
         self._age = age
         self._takes_over = takes_over
         self._leave: LeaveAsked | None = None  # that is to happen, unless somebody comes
@@ -38,7 +49,11 @@ class Waiting:
 
     def begins(self) -> SetClock:
         """The last person has left."""
-        return self._set_clock(self._session.brief.persistence, Reason.IDLE)
+        return self._set_clock(self._persistence, Reason.IDLE)
+
+    def begins_anew(self) -> Sequence[SetClock]:
+        """The time for which it waits was changed: it waits so long from now on, but for a leave that was asked for."""
+        return [self.begins()] if self.is_on and not self.is_as_asked else []
 
     def begins_as_asked(self, asked: LeaveAsked) -> Sequence[SetClock | KeepLeave]:
         """Whoever is there goes by their own word, and said how long the bot shall wait."""
@@ -64,7 +79,7 @@ class Waiting:
             return [self._set_clock(self._leave.teardown_delay, Reason.LEFT, self._leave.detail)]
         if people:
             return []
-        alone_for, persistence = self._alone_for(after), self._session.brief.persistence
+        alone_for, persistence = self._alone_for(after), self._persistence
         if last_person is None:
             return [self._set_clock(NO_SHOW_AFTER - alone_for, Reason.NO_SHOW)]
         if self._takes_over and alone_for:  # a call that was handed over: they had gone before
@@ -78,7 +93,7 @@ class Waiting:
             return forgotten
         if not anybody_came:
             return [self._set_clock(NO_SHOW_AFTER, Reason.NO_SHOW), *forgotten]
-        persistence = max(self._session.brief.persistence, COMES_BACK_WITHIN)
+        persistence = max(self._persistence, COMES_BACK_WITHIN)
         return [self._set_clock(persistence, Reason.IDLE), *forgotten]
 
     def end(self) -> list[KeepLeave]:
@@ -89,6 +104,11 @@ class Waiting:
     def suspend(self) -> None:
         """The bot makes a move, and waits for nobody meanwhile; a leave that was asked for is kept."""
         self.is_on = False
+
+    @property
+    def _persistence(self) -> timedelta:
+        changed = self._changed_persistence
+        return self._session.brief.persistence if changed is None else changed()
 
     def _forget_leave(self) -> list[KeepLeave]:
         was_kept, self._leave = self._leave is not None or self._session.leave is not None, None

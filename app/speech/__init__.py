@@ -86,6 +86,11 @@ class Choice:
     service: Service
     model: str = ""
 
+    @property
+    def named(self) -> str:
+        """As somebody names it."""
+        return f"{self.service.name}/{self.model}" if self.model else self.service.name
+
     @classmethod
     def read(cls, named: str, part: Part) -> "Choice":
         """Raises UnknownService for what the table does not have."""

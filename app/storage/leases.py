@@ -1,6 +1,7 @@
 """Leases as Redis commands."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 
 from greenroom.app.rooms.brief import NOBODYS, Brief
@@ -35,6 +36,7 @@ from greenroom.app.rooms.leases import (
 from greenroom.app.rooms.line import NOT_IN_LINE
 from greenroom.app.rooms.minds import Mind
 from greenroom.app.rooms.moves import MOVE
+from greenroom.app.rooms.precedence import LISTS
 from greenroom.app.rooms.procedures import Underway
 from greenroom.app.rooms.sessions import State
 from greenroom.app.storage import keys
@@ -240,6 +242,12 @@ def supersede(step: Supersede) -> Command:
     return Command((call,), lambda replies: (Found(replies[0][0]), _lease(replies[0][1])))
 
 
+def _config(text: str) -> Mapping[str, object]:
+    """A room's changed configuration.  What a script has written again has `{}` where a list was empty."""
+    config: dict[str, object] = json.loads(text)
+    return {name: fact or [] if name in LISTS else fact for name, fact in config.items()}
+
+
 def read_room(step: ReadRoom) -> Command:
     def read(replies: list[Reply]) -> RoomView:
         lease, age, beat, config = replies[0]
@@ -249,7 +257,7 @@ def read_room(step: ReadRoom) -> Command:
             age=_age(age),
             state=told.get("state"),
             mind=Mind.from_json(told["mind"]) if "mind" in told else None,
-            config=json.loads(config) if config else {},
+            config=_config(config) if config else {},
         )
 
     call = script(

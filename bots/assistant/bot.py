@@ -77,7 +77,7 @@ async def bot(runner_args: RunnerArguments) -> None:
     about: dict[str, Any] = runner_args.body or {}
     current = _settings()
     personality = personalities.load(about.get("personality") or current.default_personality)
-    personality = speech.as_spoken(personality, current).as_asked(about)
+    personality = speech.as_spoken(personality.equipped(about), current).as_asked(about)
     is_forum = about.get("mode") == Mode.FORUM
     transport = await create_transport(runner_args, transports(with_camera=is_forum))
     parts = speech.build(personality, current)
@@ -99,7 +99,7 @@ def _contexts(personality: personalities.Personality, current: Settings, mind: A
         here = at_hand.current()
     except LookupError:
         return lambda _person, messages=(): LLMContext(list(messages))
-    toolbox = Toolbox(here, known_tools(current.tools), personality.tools)
+    toolbox = Toolbox(here, known_tools(current.tools))
     toolbox.register(mind)
     return toolbox.context
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from greenroom.app import settings
 from greenroom.app.errors.bots import UnknownPersonality
+from greenroom.app.errors.families import Rejected
 from greenroom.app.rooms.brief import WORDS
 from greenroom.app.rooms.precedence import decide
 
@@ -57,6 +58,20 @@ class Personality:
     # What people do in their app, of which the model is told; None: what the installation lists
     app_events: tuple[str, ...] | None = None
     limits: Mapping[str, timedelta] = field(default_factory=dict)  # `persistence` and `max_duration`
+    asked_model: str = ""  # the one that a live bot was given, whatever its personality and its services name
+    # Services that a live bot was given, by part: they come before the personality's own, which take over from them
+    asked_services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def equipped(self, changed: Mapping[str, Any]) -> "Personality":
+        """Itself with what it works with, as far as a live bot was changed in that."""
+        tools, app_events = changed.get("tools"), changed.get("app_events")
+        return replace(
+            self,
+            asked_model=changed.get("model") or "",
+            asked_services={part: tuple(named) for part, named in (changed.get("services") or {}).items()},
+            tools=self.tools if tools is None else tuple(tools),
+            app_events=self.app_events if app_events is None else tuple(app_events),
+        )
 
     def as_asked(self, asked: Mapping[str, Any]) -> "Personality":
         """Itself with what a session was joined with: a name, a language, a voice, words, and instructions."""
@@ -120,6 +135,14 @@ def with_those_of(folder: Path | None) -> Mapping[str, Personality]:
     from greenroom.bots.personalities.reading import read_all
 
     return read_all([FOLDER, *([folder] if folder else [])])
+
+
+def check_changes(changes: Mapping[str, Any]) -> None:
+    """Raises Rejected for what a live bot cannot be changed to, since no personality could say it so."""
+    from greenroom.bots.personalities.description import problems_with
+
+    for problem in problems_with(changes):
+        raise Rejected(problem)
 
 
 def names() -> tuple[str, ...]:

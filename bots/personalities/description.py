@@ -24,6 +24,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 LONGEST_NAME, LONGEST_SENTENCE, LONGEST_PROMPT = 64, 500, 8000  # characters, as in the API
 LONGEST_DURATION = 24 * 3600  # seconds
+CHANGED_LIVE = frozenset({"tools", "services", "app_events"})  # names of things that there must be
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ class Key:
 def problems_of(described: Mapping[str, Any]) -> list[Problem]:
     """All that is wrong with what a file says."""
     return list(_table(KEYS, (), described))
+
+
+def problems_with(changes: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with facts that a live bot shall be changed to."""
+    for name in CHANGED_LIVE & changes.keys():
+        if changes[name] is not None:
+            yield from (problem for _, problem in KEYS[name].check((name,), changes[name]))
 
 
 def _text(path: Path, value: Any, *, longest: int, lines: bool = False) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.failover import Ears, Minds, Voices, one_of
 from greenroom.bots.speech.making import Making, module_of, voice_of
 from greenroom.bots.speech.making import SpeechNotInstalled as SpeechNotInstalled
-from greenroom.bots.voices import named_by
+from greenroom.bots.voices import named_by, ready_of
 
 LANGUAGES = {
     "da": "Danish", "de": "German", "es": "Spanish", "fi": "Finnish", "fr": "French", "it": "Italian",
@@ -42,15 +42,11 @@ STAND_INS: Mapping[Part, type[Ears | Minds | Voices]] = {
 
 def build(personality: Personality, settings: Settings) -> Speech:
     """Make the services of a session; raises SpeechNotInstalled."""
-    chosen = dict(choices(settings, named_by(personality)))
-    first, *others = chosen[Part.THINKING]
-    # A personality's model is of its first choice: another service has no model of that name
-    if personality.model and not first.model:
-        chosen[Part.THINKING] = (replace(first, model=personality.model), *others)
+    chosen = ready_of(settings, personality)
     making = Making(personality, settings)
 
     def make(part: Part) -> FrameProcessor:
-        return one_of(STAND_INS[part], [making.make(choice) for choice in making.ready(chosen[part])])
+        return one_of(STAND_INS[part], [making.make(choice) for choice in chosen[part]])
 
     return Speech(hearing=lambda: make(Part.HEARING), llm=make(Part.THINKING), tts=make(Part.SPEAKING))
 
@@ -88,8 +84,7 @@ def voice_for(settings: Settings, personality: Personality) -> str:
 
 def _who_speaks(settings: Settings, personality: Personality) -> Service:
     """The first choice of those that can speak on this machine, as `build` takes it."""
-    chosen = choices(settings, named_by(personality))[Part.SPEAKING]
-    return ready(chosen, environment_of(settings))[0].service
+    return ready_of(settings, personality)[Part.SPEAKING][0].service
 
 
 def preload(settings: Settings) -> None:

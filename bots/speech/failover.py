@@ -6,11 +6,13 @@ only where nobody is left to take over, so that the bot apologises (`bots/stay/f
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipecat.frames.frames import (
     AggregatedTextFrame,
+    ControlFrame,
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
@@ -18,12 +20,15 @@ from pipecat.frames.frames import (
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
+    LLMUpdateSettingsFrame,
     ManuallySwitchServiceFrame,
+    ServiceUpdateSettingsFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
     TTSSpeakFrame,
     TTSStartedFrame,
     TTSTextFrame,
+    TTSUpdateSettingsFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -34,10 +39,20 @@ from pipecat.processors.aggregators.llm_text_processor import LLMTextProcessor
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.errors import ErrorCategory
 
+from greenroom.app.speech import Part
+from greenroom.bots.speech.making import is_made_for
+
 BEFORE_SPEECH = 50  # frames of sound, a second, that a recogniser hears besides what the VAD calls speech
 LONGEST_UTTERANCE = 3000  # frames, a minute: what is longer is heard again from there on
 SENTENCES_KEPT = 64  # that are not spoken yet
 DOWN = FrameDirection.DOWNSTREAM
+
+
+@dataclass
+class PreferFrame(ControlFrame):
+    """Names, for parts of a bot, the one of its services that is to do it from the next work on."""
+
+    named: Mapping[Part, str] = field(default_factory=dict)
 
 
 class NextChoice(ServiceSwitcherStrategyFailover):
@@ -46,6 +61,8 @@ class NextChoice(ServiceSwitcherStrategyFailover):
     def __init__(self, services: list[FrameProcessor]) -> None:
         super().__init__(services)
         self._failed: set[FrameProcessor] = set()
+        self.first = services[0]  # whose names for a model and a voice the bot is given
+        self.failures = 0  # after which another took over
 
     async def handle_error(self, error: ErrorFrame) -> FrameProcessor | None:
         """The one that takes over; None, and all may be tried again with the next work, if nobody is left."""
@@ -55,6 +72,7 @@ class NextChoice(ServiceSwitcherStrategyFailover):
         place = self.services.index(self.active_service)
         for candidate in [*self.services[place + 1 :], *self.services[:place]]:
             if candidate.is_usable and candidate not in self._failed:
+                self.failures += 1
                 return await self.handle_frame(ManuallySwitchServiceFrame(service=candidate), DOWN)
         self._failed.clear()
         return None
@@ -62,6 +80,22 @@ class NextChoice(ServiceSwitcherStrategyFailover):
     def begin(self) -> None:
         """The work at hand is done, or there is other work: whoever failed of it may be asked again."""
         self._failed.clear()
+
+    def choose(self, named: str | None) -> None:
+        """Let the service of that name be the first choice, if it is here."""
+        self.first = next((each for each in self.services if named and is_made_for(each, named)), self.first)
+
+    def address(self, frame: ServiceUpdateSettingsFrame[Any]) -> None:
+        """Settings that are one service's own, as a voice by its name, are not for whoever stands in for it."""
+        if not frame.reach_inactive_services and frame.service is None:
+            frame.service = self.first
+
+    async def use_first(self) -> bool:
+        """Let the first choice do the work from now on; False if it does already, or cannot."""
+        if self.first is self.active_service:
+            return False
+        self.begin()
+        return await self.handle_frame(ManuallySwitchServiceFrame(service=self.first), DOWN) is not None
 
 
 class Ears(ServiceSwitcher[NextChoice]):
@@ -72,9 +106,16 @@ class Ears(ServiceSwitcher[NextChoice]):
         self._before: deque[Frame] = deque(maxlen=BEFORE_SPEECH)
         self._utterance: deque[Frame] = deque(maxlen=LONGEST_UTTERANCE)
         self._is_spoken = False
+        self._prefers = False  # another than the one that hears now, once that has heard what is being said
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        if isinstance(frame, VADUserStartedSpeakingFrame):
+        if isinstance(frame, PreferFrame):
+            self.strategy.choose(frame.named.get(Part.HEARING))
+            self._prefers = Part.HEARING in frame.named
+            if not self._utterance:
+                await self._use_preferred()
+        elif isinstance(frame, VADUserStartedSpeakingFrame):
+            await self._use_preferred()
             self._utterance.clear()
             self._utterance.extend([*self._before, frame])
             self._is_spoken = True
@@ -87,14 +128,21 @@ class Ears(ServiceSwitcher[NextChoice]):
         await super().process_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = DOWN) -> None:
-        active = self.strategy.active_service
+        failures = self.strategy.failures
         if isinstance(frame, TranscriptionFrame):
             self.strategy.begin()
             if not self._is_spoken:
                 self._utterance.clear()
         await super().push_frame(frame, direction)
-        if self.strategy.active_service is not active:
+        if self.strategy.failures != failures:
             for heard in list(self._utterance):  # a ParallelPipeline lets none of these out a second time
+                await self.strategy.active_service.queue_frame(heard, DOWN)
+
+    async def _use_preferred(self) -> None:
+        """Between two utterances: what one of them has begun to hear, it hears to its end."""
+        prefers, self._prefers = self._prefers, False
+        if prefers and await self.strategy.use_first():
+            for heard in list(self._before):
                 await self.strategy.active_service.queue_frame(heard, DOWN)
 
 
@@ -108,18 +156,23 @@ class Minds(LLMSwitcher[NextChoice]):
         self._owes = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        if isinstance(frame, LLMContextFrame) and direction is DOWN:
+        if isinstance(frame, PreferFrame):  # the one that answers goes on with that
+            self.strategy.choose(frame.named.get(Part.THINKING))
+            await self.strategy.use_first()
+        elif isinstance(frame, LLMUpdateSettingsFrame):
+            self.strategy.address(frame)
+        elif isinstance(frame, LLMContextFrame) and direction is DOWN:
             self._asked, self._answers, self._owes = frame, False, False
         elif isinstance(frame, InterruptionFrame):
             self._asked, self._answers, self._owes = None, False, False
         await super().process_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = DOWN) -> None:
-        active = self.strategy.active_service
+        failures = self.strategy.failures
         if isinstance(frame, LLMFullResponseStartFrame):
             self._answers = True
         await super().push_frame(frame, direction)
-        if self.strategy.active_service is not active:
+        if self.strategy.failures != failures:
             self._owes = self._asked is not None
         if isinstance(frame, LLMFullResponseEndFrame):
             self._answers = False
@@ -141,15 +194,24 @@ class Voices(ServiceSwitcher[NextChoice]):
         self._late: set[int] = set()  # what a service says after another one has taken over
         self._is_heard = False  # of what is being spoken there has been a sound
         self._unheard: list[TTSTextFrame] = []  # told as spoken, without a sound of it
+        self._prefers = False  # another than the one that speaks now, once that has said what it is saying
         for service in services:
             service.add_event_handler("on_before_push_frame", self._look)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        if isinstance(frame, InterruptionFrame):
+        if isinstance(frame, PreferFrame):
+            self.strategy.choose(frame.named.get(Part.SPEAKING))
+            self._prefers = Part.SPEAKING in frame.named
+        elif isinstance(frame, TTSUpdateSettingsFrame):
+            self.strategy.address(frame)
+        elif isinstance(frame, InterruptionFrame):
             self._unspoken.clear()
             self._unheard.clear()
             self._spoken = ""
-        elif isinstance(frame, AggregatedTextFrame | TTSSpeakFrame) and direction is DOWN:
+        if self._prefers and not self._unspoken:  # between two sentences: none is spoken twice
+            self._prefers = False
+            await self.strategy.use_first()
+        if isinstance(frame, AggregatedTextFrame | TTSSpeakFrame) and direction is DOWN:
             self._unspoken.append(frame)
         await super().process_frame(frame, direction)
 
@@ -160,6 +222,7 @@ class Voices(ServiceSwitcher[NextChoice]):
         active = self.strategy.active_service
         if isinstance(frame, TTSStartedFrame | TTSAudioRawFrame):
             self._is_heard = isinstance(frame, TTSAudioRawFrame)
+        failures = self.strategy.failures
         if isinstance(frame, TTSTextFrame):
             if not self._is_heard and active.is_usable:
                 # pipecat tells the words of a silence, and then that it was one: another may speak them
@@ -169,7 +232,7 @@ class Voices(ServiceSwitcher[NextChoice]):
         await super().push_frame(frame, direction)
         if self._unheard and self._is_told(frame, active):
             await self._tell_unheard()
-        if self.strategy.active_service is not active:
+        if self.strategy.failures != failures:
             self._spoken = ""
             self._unheard.clear()
             for sentence in list(self._unspoken):

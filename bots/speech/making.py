@@ -12,7 +12,7 @@ from pipecat.transcriptions.language import Language
 
 from greenroom.app.settings import Settings
 from greenroom.app.speech import Choice, Part, Service, table
-from greenroom.app.speech.choosing import environment_of, ready
+from greenroom.app.speech.choosing import environment_of
 from greenroom.bots.personalities import Personality
 from greenroom.bots.seam.requests import bound_client
 from greenroom.bots.speech.patience import Patience
@@ -28,12 +28,19 @@ MODEL_SETTINGS = {
 }  # in which a module of ours looks for the model of a part
 
 
-_names: WeakKeyDictionary[FrameProcessor, str] = WeakKeyDictionary()  # of services that were made here
+_made: WeakKeyDictionary[FrameProcessor, Choice] = WeakKeyDictionary()  # what services were made for here
 
 
 def name_of(processor: FrameProcessor) -> str:
     """What the table calls a service; what its class is called, of one that somebody else has made."""
-    return _names.get(processor) or type(processor).__name__
+    choice = _made.get(processor)
+    return choice.service.name if choice else type(processor).__name__
+
+
+def is_made_for(processor: FrameProcessor, named: str) -> bool:
+    """Whether a service is the one that somebody names so, as `deepgram/nova-2`."""
+    choice = _made.get(processor)
+    return choice is not None and choice.named == named
 
 
 class SpeechNotInstalled(RuntimeError):
@@ -49,14 +56,10 @@ class Making:
         self._environ = environment_of(settings)
         self._of_ours = cache(self._built_by_us)  # a module of ours makes all its parts at once
 
-    def ready(self, choices: tuple[Choice, ...]) -> list[Choice]:
-        """Those of them that can be made here; the first one if none can."""
-        return ready(choices, self._environ)
-
     def make(self, choice: Choice) -> FrameProcessor:
         """The service.  Raises SpeechNotInstalled."""
         made, service = self._made(choice), choice.service
-        _names[made] = service.name
+        _made[made] = choice
         if service.name != "demo":  # it has nobody to wait for
             bound_client(made, service.answers_within)
             Patience(made, service.part, service.answers_within)

@@ -23,15 +23,27 @@ from greenroom.app.rooms.requests.changing import Configure
 from greenroom.app.rooms.requests.directing import GUIDANCE, MUTED, STEALTH
 from greenroom.app.rooms.sessions import Session
 from greenroom.app.settings import Settings
+from greenroom.app.speech.choosing import Choices
 from greenroom.bots import speech
 from greenroom.bots.personalities import Personality
 from greenroom.bots.personalities import load as load_personality
 from greenroom.bots.seam.settings import settings_of_voice
+from greenroom.bots.speech.failover import PreferFrame
+from greenroom.bots.speech.live import MODEL, SERVICES, Live, live
 from greenroom.bots.stay.mute import Mute
 from greenroom.bots.stay.silence import Silence
 from greenroom.bots.transports.stage import Stage
+from greenroom.bots.voices import lacks_of, ready_of
 
-FOLLOWED = ("voice", "voice_parameters", "language", "prompt")  # what a bot's services change while it talks
+# What a bot's services change while it talks; a service is chosen before it learns a model and a voice
+FOLLOWED = ("services", "model", "voice", "voice_parameters", "language", "prompt")
+TOOLS = "tools"
+EQUIPMENT = (
+    MODEL,
+    SERVICES,
+    TOOLS,
+    "app_events",
+)  # what no brief has: a bot is told of it where it was changed
 OF_ALL: dict[str, Any] = {"reach_inactive_services": True}  # a second choice may take over later
 CHANGED = Configure.CHANGEABLE & FACTS  # what of the brief may be changed while the session lasts
 
@@ -56,7 +68,10 @@ class Controls:
         silence: Silence,
         mute: Mute,
         say: Say,
+        is_ours: bool = True,
     ) -> None:
+        """A bot that is not ours has services and tools of its own making."""
+        self._is_ours = is_ours
         self._session = session
         self._settings = settings
         self._stage = stage
@@ -64,6 +79,7 @@ class Controls:
         self._mute = mute
         self._say = say
         self._config: Mapping[str, Any] = {}  # what was changed since the session began
+        self._made: Choices | None = None  # the services that its bot has; None: they are still to be made
 
     @property
     def session(self) -> Session:
@@ -77,6 +93,7 @@ class Controls:
     async def prepare(self, config: Mapping[str, Any]) -> None:
         """Take the settings of the session's join, with the changes that were made to the bot before this one."""
         await self.become(config)
+        self._made = ready_of(self._settings, self._wanted)
         await self._show()
 
     async def change(self, changes: Mapping[str, Any]) -> None:
@@ -106,7 +123,7 @@ class Controls:
 
     def _decided(self) -> Mapping[str, Any]:
         """How its services are to be, by the names of FOLLOWED."""
-        personality = self._personality
+        personality, services = self._personality, self._live
         decided = decide(
             config={name: self._config.get(name) for name in FOLLOWED},
             call={"voice": self._session.brief.voice},
@@ -117,15 +134,46 @@ class Controls:
             },
             installation={"voice": speech.voice_for(self._settings, self._own_personality)},
         )
+        decided[SERVICES] = {part: choice.named for part, choice in services.first.items()}
+        decided[MODEL] = services.model
         if guidance := self._config.get(GUIDANCE):
             decided["prompt"] = f"{decided['prompt']}\n\n{guidance}"
         return decided
 
     @property
     def _own_personality(self) -> Personality:
-        """The personality before anybody has asked anything of it."""
+        """The personality before anybody has asked anything of it, with the services that do its parts now."""
+        first = {str(part): (choice.named,) for part, choice in self._live.first.items()}
+        return speech.as_spoken(replace(self._wanted, asked_services=first), self._settings)
+
+    @property
+    def _wanted(self) -> Personality:
+        """The personality with what it is to work with, of which some may come with the next bot."""
         named = self._config.get("personality") or self._session.brief.personality
-        return speech.as_spoken(load_personality(named), self._settings)
+        return load_personality(named).equipped(self._config)
+
+    @property
+    def _live(self) -> Live:
+        """How its services are to be, as far as they are there."""
+        wanted = ready_of(self._settings, self._wanted)
+        return live(self._made or wanted, wanted)
+
+    @property
+    def with_next_bot(self) -> Sequence[str]:
+        """What it was changed in, and is only once the session has another bot."""
+        if not self._is_ours:
+            return sorted({SERVICES, TOOLS} & self.equipment.keys())
+        return sorted(self._live.later)
+
+    @property
+    def not_ready(self) -> Sequence[str]:
+        """What the services that it was given lack here: others do their part."""
+        return lacks_of(self._settings, self._wanted)
+
+    @property
+    def equipment(self) -> Mapping[str, Any]:
+        """What the bot of this room is told of its session besides the brief."""
+        return {name: self._config[name] for name in EQUIPMENT if self._config.get(name) is not None}
 
     @property
     def _personality(self) -> Personality:
@@ -134,7 +182,7 @@ class Controls:
     @property
     def tools(self) -> Sequence[str] | None:
         """Which its model may call, as it is now; None: all."""
-        return self._own_personality.tools
+        return self._wanted.tools
 
     @property
     def _looks(self) -> str | None:
@@ -164,14 +212,14 @@ class Controls:
     @property
     def silence(self) -> timedelta:
         """How long nobody may say anything while people are there; 0: for ever."""
-        named = self._session.brief.silence
-        decided = self._personality.silence if named is None else named
+        named = self.session.brief.silence
+        decided = self._wanted.silence if named is None else named
         return self._settings.silence if decided is None else decided
 
     @property
     def app_events(self) -> Collection[str]:
         """Of what people do in their app, the types that the model is told of."""
-        own = self._personality.app_events
+        own = self._wanted.app_events
         return self._settings.app_events if own is None else own
 
     async def ask_whether_anybody_is_there(self) -> None:
@@ -228,6 +276,11 @@ def _settings_frames(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Fra
     """What tells the bot's services how they are to be, as far as they are not."""
     changes = {name: now[name] for name in FOLLOWED if now[name] != was[name]}
     frames: list[Frame] = []
+    if services := changes.get(SERVICES):
+        others = {part: named for part, named in services.items() if named != was[SERVICES][part]}
+        frames.append(PreferFrame(others))
+    if model := changes.get(MODEL):
+        frames.append(LLMUpdateSettingsFrame(delta=LLMSettings(model=model)))
     if "voice_parameters" in changes:
         gone = dict.fromkeys(was["voice_parameters"])
         frames.append(

@@ -120,6 +120,10 @@ class RoomListener:
         """The people go, and the bot waits so long for somebody to come back."""
         await self._follow(happenings.LeaveAsked(teardown_delay, detail, self._since_adoption()))
 
+    async def persistence_changed(self) -> None:
+        """How long the bot waits in an empty room was changed."""
+        await self._follow(happenings.PersistenceChanged())
+
     async def expects_somebody(self) -> None:
         """Somebody has joined, and is on their way."""
         await self._follow(happenings.Expected(self._people()))

@@ -179,6 +179,7 @@ class Moving(MovingBot):
             by_person=self._turns.by_person(),
             owes_an_answer=False,
             remembered=await self._turns.remembering.of(there.conversation_user, room.hearing),
+            equipment=room.controls.equipment,
         )
         return self._about
 

@@ -227,7 +227,13 @@ class Parts:
         self.calls = Calls(self._ledger, self.journal, begin=self.chores.begin)
         self.replaced = Replaced(self._ledger, self.journal, begin=self.chores.begin)
         known = (said.person for said in adopted.conversation)
-        self.attendance = Attendance(session, known=known, age=adopted.age, is_next=adopted.is_next)
+        self.attendance = Attendance(
+            session,
+            known=known,
+            age=adopted.age,
+            is_next=adopted.is_next,
+            persistence=lambda: self.controls.session.brief.persistence,
+        )
         self.listener = RoomListener(
             self.attendance,
             self.carry_out,
@@ -412,7 +418,13 @@ class Parts:
             on_started=on_started,
         )
         controls = Controls(
-            session, self._settings, stage=stage, silence=self.silence, mute=self.mute, say=bot_run.say
+            session,
+            self._settings,
+            stage=stage,
+            silence=self.silence,
+            mute=self.mute,
+            say=bot_run.say,
+            is_ours=is_ours,
         )
         if self.silence.is_on:
             stage.pause()

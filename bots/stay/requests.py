@@ -17,7 +17,7 @@ from greenroom.app.errors.sessions import NotMovable
 from greenroom.app.rooms.bodies import to_body
 from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.requests.answers import Cleaned, Directed, Said
+from greenroom.app.rooms.requests.answers import Cleaned, Configured, Directed, Said
 from greenroom.app.rooms.requests.asked_bot import AskedBot
 from greenroom.app.rooms.requests.table import BadRequest, read
 from greenroom.app.rooms.room_states import Open
@@ -66,7 +66,14 @@ class BotOfStay(AskedBot):
     async def add_candidates(self, pc_id: str, candidates: Sequence[Mapping[str, object]]) -> None:
         await self.rooms.now.stage.add_candidates(pc_id, candidates)
 
-    async def change(self, changes: Mapping[str, object]) -> None:
+    async def configure(self, changes: Mapping[str, object]) -> Configured:
+        await self._change(changes)
+        if "persistence" in changes:
+            await self.listener.persistence_changed()
+        controls = self.rooms.now.controls
+        return Configured(controls.with_next_bot, controls.not_ready)
+
+    async def _change(self, changes: Mapping[str, object]) -> None:
         for room in self.rooms.all:
             await room.controls.change(changes)
 
@@ -89,7 +96,7 @@ class BotOfStay(AskedBot):
         )
 
     async def direct(self, changes: Mapping[str, object]) -> Directed:
-        await self.change(changes)
+        await self._change(changes)
         cut_short = self.mute.is_on and any(room.hearing.floor.is_answering for room in self.rooms.all)
         if cut_short:
             for room in self.rooms.all:

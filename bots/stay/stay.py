@@ -109,6 +109,7 @@ class Stay:
             owes_an_answer=turns.owe_an_answer,
             owed_to=turns.owed_to() if self._adopted.resumes else (),
             remembered=await turns.remembering.of(session.conversation_user),
+            equipment=self._rooms.now.controls.equipment,
         )
 
     async def _end_bot_run(self) -> Ending:

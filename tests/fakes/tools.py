@@ -57,13 +57,13 @@ class Hands:
         """What is open, by its name."""
         return {name: it.value for name, it in self.open_things.all.items()}
 
-    async def use(self, tool, *, person="ann", known=None, offered=None, **arguments):
+    async def use(self, tool, *, person="ann", known=None, **arguments):
         """The result of a call that a model makes in a conversation with a person, and the clients' commands."""
-        return await self.send(tool, arguments, person=person, known=known, offered=offered)
+        return await self.send(tool, arguments, person=person, known=known)
 
-    async def send(self, tool, arguments, *, person="ann", known=None, offered=None):
+    async def send(self, tool, arguments, *, person="ann", known=None):
         mind = Mind()
-        toolbox = Toolbox(self.here, known or known_tools(), offered or self.allowed)
+        toolbox = Toolbox(self.here, known or known_tools())
         toolbox.register(mind)
         self.context = toolbox.context(person, [{"role": "user", "content": "please"}])
         mind.script.append([Call(tool, arguments)])

@@ -1,22 +1,26 @@
 """A room: who has it, who is there, what is open, and what can be changed of its bot."""
 
+from datetime import timedelta
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from greenroom.app.api.schemas.character import PromptsSchema, voice_parameters
-from greenroom.app.api.schemas.facts import FactsSchema
+from greenroom.app.api.schemas.facts import LONGEST_PERSISTENCE, LONGEST_SILENCE, FactsSchema
 from greenroom.app.api.schemas.fields import (
     LANGUAGE,
     NAME,
     Moment,
+    Seconds,
     Strict,
+    between,
     one_line,
     printable,
     value_of,
 )
 from greenroom.app.rooms.asked_reaping import Deed
 from greenroom.app.rooms.brief import Mode
+from greenroom.app.rooms.extending import LONGEST_SESSION
 from greenroom.app.rooms.leases import Found
 from greenroom.app.rooms.minds import MemoryIs
 from greenroom.app.rooms.providers import Source
@@ -28,6 +32,10 @@ CONFIG_WORDS = (
     "prompts",
     "instructions",
 )  # of a changed configuration, what may be long, and about people
+
+
+def _seconds(low: timedelta, high: timedelta, about: str) -> Seconds:
+    return Seconds(strict=True, allow_none=True, validate=between(low, high), metadata={"description": about})
 
 
 class ConfigSchema(Strict):
@@ -43,12 +51,56 @@ class ConfigSchema(Strict):
     mode = fields.Enum(Mode, by_value=True, allow_none=True)
     prompt = fields.String(validate=[validate.Length(max=8000), printable], allow_none=True)
     prompts = fields.Nested(PromptsSchema, allow_none=True)
+    model = fields.String(
+        validate=[validate.Length(min=1, max=200), one_line],
+        allow_none=True,
+        metadata={"description": "That thinks, by its service's name for it"},
+    )
+    services = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String(validate=validate.Length(1, 200)), validate=validate.Length(1, 8)),
+        allow_none=True,
+        metadata={
+            "description": 'By part, as in {"thinking": ["openai/gpt-4o"]}: they come first; those that the bot '
+            "had take over where one of them fails"
+        },
+    )
+    tools = fields.List(
+        fields.String(),
+        validate=validate.Length(max=100),
+        allow_none=True,
+        metadata={"description": "The only ones that its model may call; an empty list: none"},
+    )
+    app_events = fields.List(
+        fields.String(),
+        validate=validate.Length(max=100),
+        allow_none=True,
+        metadata={"description": "What people do in their app of which its model is told"},
+    )
+    silence = _seconds(timedelta(0), LONGEST_SILENCE, "Without a word, until the bot asks; 0: never")
+    persistence = _seconds(timedelta(0), LONGEST_PERSISTENCE, "That the bot waits in an empty room")
+    max_duration = _seconds(
+        timedelta(seconds=10),
+        LONGEST_SESSION,
+        "That the session may last, since it was asked for; stands in the session, as by its /extend",
+    )
 
 
 class ConfiguredSchema(Schema):
     room_url = fields.String()
     session_id = fields.String()
-    config = fields.Dict()
+    config = fields.Dict(metadata={"description": "All that is changed of the bot now"})
+    max_duration = Seconds(metadata={"description": "That the session may last"})
+    with_next_bot = fields.List(
+        fields.String(),
+        metadata={
+            "description": "What of it is so once the session has another bot: after a crash, a deploy or a move"
+        },
+    )
+    not_ready = fields.List(
+        fields.String(),
+        metadata={"description": "What services lack that were named, and what to do; others do their part"},
+    )
 
 
 class LeaseSchema(FactsSchema):

@@ -71,6 +71,14 @@ class Directed(BotAnswer):
 
 
 @dataclass(frozen=True)
+class Configured(BotAnswer):
+    """A bot is as it was changed, but for this."""
+
+    with_next_bot: Sequence[str] = ()  # is so once the session has its next bot
+    not_ready: Sequence[str] = ()  # what services lack that it was given, each as what is to be done
+
+
+@dataclass(frozen=True)
 class WhatIsOpen(BotAnswer):
     """What is open in the room now, by name: its value and its owner, or null."""
 

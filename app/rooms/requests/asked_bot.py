@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from greenroom.app.rooms.participants import Seen
-from greenroom.app.rooms.requests.answers import Cleaned, Directed, Said
+from greenroom.app.rooms.requests.answers import Cleaned, Configured, Directed, Said
 from greenroom.app.rooms.room_states import Open
 from greenroom.app.rooms.sessions import Reason
 
@@ -34,8 +34,8 @@ class AskedBot(Protocol):
         """Raises CandidatesRefused, OfferRefused."""
         ...
 
-    async def change(self, changes: Mapping[str, object]) -> None:
-        """Change how it speaks, thinks and is seen, from its next answer on."""
+    async def configure(self, changes: Mapping[str, object]) -> Configured:
+        """Change how it speaks, thinks, waits and is seen, from its next answer on; says what its next bot brings."""
         ...
 
     async def say(self, text: str, *, interrupt: bool) -> Said:

@@ -10,37 +10,42 @@ from greenroom.app.errors.sessions import AnotherBot, NotMovable
 from greenroom.app.errors.storage import DatabaseAway
 from greenroom.app.errors.users import UnknownAssistant
 from greenroom.app.rooms.precedence import MERGED
-from greenroom.app.rooms.requests.answers import Cleaned, Done
+from greenroom.app.rooms.requests.answers import Cleaned, Configured, Done
 from greenroom.app.rooms.requests.asked_bot import AskedBot
 from greenroom.app.rooms.requests.asking import check_alone, wish_of
 from greenroom.app.rooms.requests.request import Changing, Request
 
 
 @dataclass(frozen=True)
-class Configure(Changing[Done]):
-    """Change how a bot speaks and thinks, from its next answer on.
+class Configure(Changing[Configured]):
+    """Change how a bot speaks, thinks and waits, from its next answer on.
 
     The API sends it for `POST /config`, once the change is in the room's record: a bot that takes the session over
     finds it there.  None: back to what the session was joined with, else to its personality's.
     """
 
     name = "config"
-    answer = Done
+    answer = Configured
     within = timedelta(seconds=5)
     CHANGEABLE: ClassVar = frozenset(
         {
             *("personality", "persona", "instructions", "voice", "voice_parameters", "language", "mode"),
             *("prompt", "prompts"),
+            *("model", "services", "tools", "app_events", "silence", "persistence"),
         }
     )
+    KINDS: ClassVar[Mapping[str, type]] = {
+        **dict.fromkeys((*MERGED, "services"), Mapping),
+        **dict.fromkeys(("tools", "app_events"), list),
+        **dict.fromkeys(("silence", "persistence"), int),
+    }
 
     @classmethod
     def kind_of(cls, name: str) -> type:
-        return Mapping if name in MERGED else str
+        return cls.KINDS.get(name, str)
 
-    async def carry_out(self, bot: AskedBot) -> Done:
-        await bot.change(self.changes)
-        return Done()
+    async def carry_out(self, bot: AskedBot) -> Configured:
+        return await bot.configure(self.changes)
 
 
 @dataclass(frozen=True)

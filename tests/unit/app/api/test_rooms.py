@@ -18,6 +18,7 @@ from greenroom.app.rooms.providers import Providers, Source, Track
 from greenroom.app.rooms.requests.answers import PeopleSeen
 from greenroom.app.rooms.room_states import Open, Opened, WriteState
 from greenroom.app.rooms.sessions import ReadSession, Reason, State
+from greenroom.bots.personalities import check_changes
 from tests.rigs.api import problem
 from tests.rigs.makers import a_report
 
@@ -347,6 +348,9 @@ def test_a_live_bot_is_told_what_has_changed(caller, joined, bot):
         "room_url": ROOM,
         "session_id": joined["session_id"],
         "config": {"voice": "deep", "language": "en-GB"},
+        "max_duration": 3600,
+        "with_next_bot": [],
+        "not_ready": [],
     }
     assert bot.heard == [("config", {"voice": "deep", "language": "en-GB"})]
 
@@ -393,8 +397,74 @@ def test_what_a_join_says_of_a_character_can_be_changed_live(caller, joined, bot
     assert back.json["config"] == {"instructions": "Hum."}
 
 
+def test_what_a_personality_s_file_says_can_be_changed_live_and_taken_back(caller, joined, bot):
+    changes = {
+        "model": "gpt-small",
+        "services": {"thinking": ["openai/gpt-large", "demo"]},
+        "tools": [],
+        "app_events": ["page_opened"],
+        "silence": 0,
+        "persistence": 60,
+    }
+    bot.answers["config"] = {"with_next_bot": ["services"], "not_ready": ["openai (thinking): set a key"]}
+
+    response = caller.post("/config", {"room_url": ROOM, **changes})
+
+    assert response.status_code == 200 and response.json["config"] == changes
+    assert response.json["with_next_bot"] == ["services"]
+    assert response.json["not_ready"] == ["openai (thinking): set a key"]
+    assert bot.heard == [("config", changes)]
+    caller.post("/config", {"room_url": ROOM, "voice": "deep"})  # which has the whole of it written anew
+    assert caller.get(f"/rooms/{ROOM}").json["config"] == {**changes, "voice": "deep"}
+    back = caller.post("/config", {"room_url": ROOM, "voice": None, **dict.fromkeys(changes)})
+    assert back.json["config"] == {}
+
+
+def test_how_long_a_session_may_last_is_in_its_record_whoever_changes_it(caller, joined, bot):
+    response = caller.post("/config", {"room_url": ROOM, "max_duration": 7200, "voice": "deep"})
+
+    assert (response.json["max_duration"], response.json["config"]) == (7200, {"voice": "deep"})
+    told = caller.get(f"/sessions/{joined['session_id']}").json
+    assert told["max_duration"] == 7200 and told["config"] == {"voice": "deep"}
+    assert [kind for kind, _ in bot.heard] == ["heed_record", "config"]
+
+    back = caller.post("/config", {"room_url": ROOM, "max_duration": None})
+    assert (back.status_code, back.json["max_duration"]) == (200, 3600)
+
+
 @pytest.mark.parametrize(
-    "changes", [{"persona": "two\nlines"}, {"instructions": "x" * 2001}, {"voice_parameters": {"speed": 9}}]
+    ("changes", "said"),
+    [
+        ({"tools": ["fly"]}, "There is no tool 'fly'"),
+        ({"services": {"speaking": ["nobody"]}}, "There is no service for speaking 'nobody'"),
+        ({"services": {"smelling": ["demo"]}}, "smelling is no key of [services]"),
+        ({"app_events": ["Not A Name"]}, "must be a list of names"),
+    ],
+)
+def test_what_no_personality_could_say_is_not_configured(caller, joined, bot, app, changes, said):
+    app.extensions["greenroom"] = replace(app.extensions["greenroom"], check_changes=check_changes)
+
+    refused = caller.post("/config", {"room_url": ROOM, **changes})
+
+    assert refused.status_code == 422 and said in refused.json["detail"]
+    assert bot.heard == [] and caller.get(f"/rooms/{ROOM}").json["config"] == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"persona": "two\nlines"},
+        {"instructions": "x" * 2001},
+        {"voice_parameters": {"speed": 9}},
+        {"silence": 3601},
+        {"silence": True},
+        {"persistence": -1},
+        {"max_duration": 9},
+        {"services": {"speaking": []}},
+        {"services": {"speaking": "demo"}},
+        {"tools": "remember"},
+        {"model": ""},
+    ],
 )
 def test_what_no_join_takes_is_not_configured(caller, joined, bot, changes):
     problem(caller.post("/config", {"room_url": ROOM, **changes}), 422, "invalid")

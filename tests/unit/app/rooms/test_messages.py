@@ -10,7 +10,7 @@ from greenroom.app.errors.rooms import OthersThere, RoomFull
 from greenroom.app.errors.sessions import SessionEnded
 from greenroom.app.rooms.inbox import Answer, Receive
 from greenroom.app.rooms.messages import ask, sending
-from greenroom.app.rooms.requests.answers import Done, OfferAnswer
+from greenroom.app.rooms.requests.answers import Configured, OfferAnswer
 from greenroom.app.rooms.requests.changing import Configure, HeedRecord
 from greenroom.app.rooms.requests.connecting import Candidates, Offer
 from greenroom.app.rooms.requests.leaving import Leave
@@ -121,7 +121,7 @@ def test_a_caller_who_knows_an_earlier_bot_reaches_the_present_one(ledger, reape
     successor = succeed(ledger, reaper, puppet, bot)
     ledger.meanwhile.append(successor.obey)
 
-    assert ask(ledger, bot.session, Configure({})) == Done()
+    assert ask(ledger, bot.session, Configure({})) == Configured()
     assert successor.heard == [("config", {})]
 
 

@@ -13,12 +13,14 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    LLMUpdateSettingsFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
     TTSTextFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.services.settings import LLMSettings
 
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities
@@ -246,3 +248,22 @@ def test_one_choice_is_the_service_itself(built):
 
 def said(below):
     return "".join(frame.text for frame in below.of(LLMTextFrame)).strip()
+
+
+def test_a_model_is_of_the_first_choice_also_while_another_stands_in_for_it(servers, built):
+    """Whoever had taken over asked its server for a model that only the other one's has."""
+    first, second = servers
+    first.fails["/chat/completions"] = 500
+
+    async def call():
+        async with running(one_of(Minds, [each.llm for each in built])) as (worker, _above, below):
+            await worker.queue_frames([asks("What time is it?")])
+            await eventually(lambda: said(below).endswith("The second answer."))
+            model = LLMUpdateSettingsFrame(delta=LLMSettings(model="of the first"))
+            await worker.queue_frames([model, asks("And now?")])
+            await eventually(lambda: said(below).count("The second answer.") == 2)
+
+    asyncio.run(call())
+    assert [request["model"] for request in second.asked("/chat/completions")] == 2 * [
+        Settings().openai_model
+    ]

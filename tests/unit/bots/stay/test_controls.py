@@ -1,5 +1,8 @@
 """How a bot is changed, and what it says."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from pipecat.frames.frames import (
     EndFrame,
@@ -13,14 +16,27 @@ from pipecat.frames.frames import (
 from pipecat.services.openai.tts import OpenAITTSSettings
 from pipecat.services.settings import TTSSettings
 
+from greenroom.app.named_bots import BUILT_IN_BOTS
+from greenroom.app.rooms.consequences import SetClock
+from greenroom.app.rooms.happenings import PersistenceChanged
 from greenroom.app.rooms.requests.changing import Configure
+from greenroom.app.rooms.sessions import Reason
 from greenroom.app.settings import Settings
 from greenroom.bots import personalities, speech
+from greenroom.bots.body import body_of
 from greenroom.bots.speech.demo.speaking import HibariTTS, shaped
 from greenroom.bots.speech.demo.thinking import ScriptedMind
-from tests.fakes.stays import parts_of_a_stay, with_pipeline
+from greenroom.bots.speech.failover import PreferFrame
+from tests.fakes.stays import Visited, parts_of_a_stay, with_pipeline
 
 pytestmark = pytest.mark.anyio
+
+VOICES = {"elevenlabs": "Rachel"}
+HOST = personalities.load("host")
+SPOKEN_BY_BOTH = replace(HOST, services={"speaking": ("demo", "elevenlabs")}, voices=VOICES)
+SPOKEN_ELSEWHERE = replace(
+    personalities.load("critic"), services={"speaking": ("elevenlabs",)}, voices={"elevenlabs": "Charlotte"}
+)
 
 
 async def test_a_change_leaves_what_was_changed_before():
@@ -305,3 +321,123 @@ async def test_a_change_that_was_taken_back_before_a_bot_took_over_is_not_its_ow
 
     brief = parts.controls.session.brief
     assert (brief.persona, brief.voice) == ("Robin", "deep")
+
+
+async def changed_to(*changes, **facts):
+    """The answer to the last change of a bot of ours, its parts, and the frames that it was told."""
+    parts = parts_of_a_stay(target=BUILT_IN_BOTS["assistant"], **facts)
+    await parts.controls.prepare({})
+    pipeline = await with_pipeline(parts)
+    for change in changes:
+        answer = await Configure.of_body(Configure(change).body()).carry_out(parts.asked)
+    return answer, parts, pipeline.frames
+
+
+async def test_silence_tools_and_events_are_changed_at_once_and_taken_back():
+    changes = {"silence": 7, "tools": ["remember"], "app_events": ["page_opened"]}
+
+    answer, parts, _ = await changed_to(changes, silence=timedelta(seconds=90))
+    controls = parts.controls
+    assert controls.silence == timedelta(seconds=7)
+    assert (tuple(controls.tools), tuple(controls.app_events)) == (("remember",), ("page_opened",))
+    assert (parts.at_hand.may_use("remember"), parts.at_hand.may_use("write_note")) == (True, False)
+    assert (list(answer.with_next_bot), list(answer.not_ready)) == ([], [])
+
+    await controls.change(dict.fromkeys(changes))
+    assert controls.silence == timedelta(seconds=90)
+    assert controls.tools is None and list(controls.app_events) == []
+
+
+async def test_no_tools_and_no_silence_are_something_that_one_can_be_changed_to():
+    _, parts, _ = await changed_to({"silence": 0, "tools": []})
+
+    assert parts.controls.silence == timedelta(0) and list(parts.controls.tools) == []
+    assert not parts.at_hand.may_use("remember")
+
+
+async def test_the_next_bot_is_told_what_the_one_before_was_changed_to_work_with():
+    changes = {
+        "model": "gpt-small",
+        "services": {"thinking": ["openai"]},
+        "tools": [],
+        "app_events": ["page_opened"],
+        "silence": 7,
+        "persistence": 60,
+    }
+    parts = parts_of_a_stay()
+    await parts.controls.prepare({**changes, "voice": "deep"})
+
+    told = body_of(
+        parts.controls.session,
+        conversation=[],
+        by_person={},
+        owes_an_answer=False,
+        equipment=parts.controls.equipment,
+    )
+    assert {name: told[name] for name in changes} == changes
+    again = personalities.load("host").equipped(told)
+    assert (again.asked_model, again.asked_services, again.tools) == (
+        "gpt-small",
+        {"thinking": ("openai",)},
+        (),
+    )
+
+
+async def test_a_model_reaches_the_one_that_thinks_and_a_service_that_is_not_there_comes_with_the_next_bot(
+    monkeypatch,
+):
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "a-key")
+    answer, _, frames = await changed_to(
+        {"model": "gpt-small", "services": {"speaking": ["elevenlabs", "openai"]}}
+    )
+
+    (model,) = [frame.delta.model for frame in frames if isinstance(frame, LLMUpdateSettingsFrame)]
+    assert model == "gpt-small"
+    assert not [frame for frame in frames if isinstance(frame, PreferFrame | TTSUpdateSettingsFrame)]
+    assert answer.with_next_bot == ["services"]
+    assert answer.not_ready == ["openai (speaking): set OPENAI_API_KEY or OPENAI_BASE_URL"]
+
+
+async def test_a_live_bot_keeps_to_the_voice_of_the_service_that_speaks_until_it_has_another(monkeypatch):
+    """A change of services, or to a personality with others, told the service that was there a voice of another's."""
+    monkeypatch.setattr(personalities, "everybody", lambda: {"host": HOST, "critic": SPOKEN_ELSEWHERE})
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "a-key")
+    answer, _, frames = await changed_to({"personality": "critic"})
+    voices = [frame.delta.voice for frame in frames if isinstance(frame, TTSUpdateSettingsFrame)]
+    assert voices == [SPOKEN_ELSEWHERE.demo_voice.name] and answer.with_next_bot == ["services"]
+
+
+async def test_a_service_that_is_there_is_put_first_before_it_learns_the_voice(monkeypatch):
+    monkeypatch.setattr(personalities, "everybody", lambda: {"host": SPOKEN_BY_BOTH})
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "a-key")
+
+    answer, _, frames = await changed_to({"services": {"speaking": ["elevenlabs"]}})
+
+    first, *rest = frames
+    assert isinstance(first, PreferFrame) and first.named == {"speaking": "elevenlabs"}
+    assert [frame.delta.voice for frame in rest if isinstance(frame, TTSUpdateSettingsFrame)] == ["Rachel"]
+    assert list(answer.with_next_bot) == []
+
+
+async def test_a_bot_of_one_s_own_has_services_and_tools_of_its_own_making():
+    parts = parts_of_a_stay(bot="mine", target="mine.py:bot")
+    await parts.controls.prepare({})
+
+    answer = await Configure({"services": {"speaking": ["demo"]}, "tools": ["remember"]}).carry_out(
+        parts.asked
+    )
+    assert answer.with_next_bot == ["services", "tools"]
+
+
+async def test_how_long_it_waits_in_an_empty_room_is_changed_for_the_wait_that_is_on():
+    parts = parts_of_a_stay(person="ada", people={"ada"}, persistence=timedelta(seconds=300))
+    await parts.controls.prepare({})
+    await with_pipeline(parts)
+    await parts.listener.started()
+    await Visited(parts).goes("ada")
+    assert parts.attendance.on(PersistenceChanged()) == [SetClock(timedelta(seconds=300), Reason.IDLE, None)]
+
+    await Configure({"persistence": 7}).carry_out(parts.asked)
+
+    assert parts.attendance.on(PersistenceChanged()) == [SetClock(timedelta(seconds=7), Reason.IDLE, None)]
+    parts.carry_out.stop_clock()

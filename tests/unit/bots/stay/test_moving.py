@@ -394,7 +394,7 @@ async def test_a_bot_is_there_as_it_was_changed_here_and_as_the_move_names_it(in
 
 async def test_a_change_that_comes_during_a_move_is_made_in_both_rooms(installed):
     async def commits():
-        await it.parts.asked.change({"personality": "critic", "mode": "forum"})
+        await it.parts.asked.configure({"personality": "critic", "mode": "forum"})
 
     ledger = Willing(commits=commits)
     async with installed(ledger=ledger) as it:

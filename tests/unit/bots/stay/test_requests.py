@@ -122,7 +122,10 @@ async def test_a_change_is_done_before_it_is_answered():
     parts = parts_of_a_stay()
     pipeline = await with_pipeline(parts)
 
-    assert await handle(parts.asked, sent(Configure({"voice": "deep"}))) == {}
+    assert await handle(parts.asked, sent(Configure({"voice": "deep"}))) == {
+        "with_next_bot": [],
+        "not_ready": [],
+    }
     assert [frame.delta.voice for frame in pipeline.frames] == ["deep"]
 
 
@@ -135,7 +138,7 @@ class Whisper(Request[Done]):
     within = timedelta(seconds=5)
 
     async def carry_out(self, bot):
-        await bot.change({"voice": "whisper"})
+        await bot.configure({"voice": "whisper"})
         return Done()
 
 

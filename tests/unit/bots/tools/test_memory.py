@@ -24,18 +24,18 @@ pytestmark = pytest.mark.anyio
 
 
 def offered(hands, person):
-    context = Toolbox(hands.here, known_tools(), ["remember", "forget"]).context(person)
+    context = Toolbox(hands.here, known_tools()).context(person)
     return [tool.name for tool in context.tools.standard_tools] if is_given(context.tools) else []
 
 
 def test_whoever_has_a_memory_has_tools_for_it():
-    assert offered(Hands(), "ann") == ["remember", "forget"]
-    assert offered(Hands(memory=False), "ann") == []
-    assert offered(Hands(), "guest-1f") == []
+    assert offered(Hands("remember", "forget"), "ann") == ["remember", "forget"]
+    assert offered(Hands("remember", "forget", memory=False), "ann") == []
+    assert offered(Hands("remember", "forget"), "guest-1f") == []
 
 
 def test_whatever_calls_no_functions_is_left_alone():
-    Toolbox(Hands().here, known_tools(), ["remember"]).register(object())
+    Toolbox(Hands().here, known_tools()).register(object())
 
 
 async def test_what_is_not_kept_is_refused():
@@ -55,7 +55,7 @@ def test_a_call_that_is_refused_is_on_record_without_what_it_asks_of_memory():
         return call
 
     assert asked_of_memory(Turn("", "assistant", "", tool_calls=(contextvars.copy_context().run(recorded),)))
-    Toolbox(hands.here, known_tools(), hands.allowed)  # a bot of ours, which keeps to its personality's list
+    Toolbox(hands.here, known_tools())  # a bot of ours, which keeps to its personality's list
     refused = contextvars.copy_context().run(recorded)
     assert (
         refused.name == "remember" and asked_of_memory(Turn("", "assistant", "", tool_calls=(refused,))) == []
@@ -65,7 +65,7 @@ def test_a_call_that_is_refused_is_on_record_without_what_it_asks_of_memory():
 async def after(*said, tools_of="ann"):
     """The context of the demo after an answer to this."""
     mind = ScriptedMind(personalities.load("host"))
-    toolbox = Toolbox(Hands().here, known_tools(), ["remember", "forget"])
+    toolbox = Toolbox(Hands("remember", "forget").here, known_tools())
     toolbox.register(mind)
     context = toolbox.context(tools_of, [{"role": "user", "content": words} for words in said])
     await run_test(

@@ -4,10 +4,13 @@ import asyncio
 from typing import Annotated, Literal
 
 import pytest
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
+from pipecat.utils.types import NOT_GIVEN
 from pydantic import Field
 
 from greenroom.app.errors.rooms import NoForum
 from greenroom.bots.tools import Call, Refused, tool
+from greenroom.bots.tools.toolbox import Toolbox
 from tests.fakes.tools import Hands
 
 pytestmark = pytest.mark.anyio
@@ -112,18 +115,45 @@ async def test_a_tool_that_takes_too_long_is_cancelled():
 async def test_a_tool_that_is_not_the_personality_s_is_refused_and_not_offered():
     hands = Hands("remember")
 
-    result = await hands.send("paint", {"colour": "red"}, known={"paint": paint}, offered=["remember"])
+    result = await hands.send("paint", {"colour": "red"}, known={"paint": paint})
 
-    assert done == [] and "paint" in result  # pipecat's words to a call of what is not there
-    assert "paint" not in str(hands.context.tools)
+    assert done == [] and result == {"error": "You may not use that here."}
+    assert hands.context.tools is NOT_GIVEN
 
 
 async def test_a_tool_that_a_personality_has_lost_meanwhile_is_refused():
+    hands = Hands("remember", "paint")
+    toolbox = Toolbox(hands.here, {"paint": paint})
+    context = toolbox.context("ann")
+    assert [each.name for each in context.tools.standard_tools] == ["paint"]
+
+    hands.allowed.remove("paint")
+
+    assert context.tools is NOT_GIVEN
+    assert await hands.use("paint", known={"paint": paint}, colour="red") == {
+        "error": "You may not use that here."
+    }
+    assert done == []
+
+
+async def test_a_tool_that_a_personality_has_gained_meanwhile_is_offered_at_once_and_done():
     hands = Hands("remember")
+    context = Toolbox(hands.here, {"paint": paint}).context("ann")
+    assert context.tools is NOT_GIVEN
 
-    result = await hands.send("paint", {"colour": "red"}, known={"paint": paint}, offered=["paint"])
+    hands.allowed.append("paint")
 
-    assert done == [] and result == {"error": "You may not use that here."}
+    assert [each.name for each in context.tools.standard_tools] == ["paint"]
+    assert "error" not in await hands.use("paint", known={"paint": paint}, colour="red")
+
+
+def test_tools_that_somebody_else_has_put_into_a_context_are_offered_beside_them():
+    """pipecat's flows set those of a node so."""
+    hands = Hands("paint")
+    context = Toolbox(hands.here, {"paint": paint}).context("ann")
+    context.set_tools([paint.schema, FunctionSchema("next_node", "Go on.", {}, [])])
+
+    assert [each.name for each in context.tools.standard_tools] == ["paint", "next_node"]
 
 
 def test_what_can_be_no_tool_is_said():

@@ -29,8 +29,8 @@ class Demo:
     """The demo in a conversation, with what its tools have at hand."""
 
     def __init__(self, *before, person="ann", tools=None, **facts):
-        self.hands = Hands(**facts)
-        toolbox = Toolbox(self.hands.here, known_tools(), tools)
+        self.hands = Hands(*(tools or ()), **facts)
+        toolbox = Toolbox(self.hands.here, known_tools())
         self._mind = ScriptedMind(HOST)
         toolbox.register(self._mind)
         self.context = toolbox.context(person, before)
