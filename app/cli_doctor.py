@@ -25,7 +25,7 @@ def doctor(chosen: argparse.Namespace) -> int:
         settings.events_url,
         tuple((without_password(url), receiver_of(url)) for url in settings.webhook_urls),
         *_database(settings),
-        _wrong_with_personalities(settings),
+        (*_wrong_with_personalities(settings), *_wrong_with_script(settings)),
     )
     ledger = ledger_of(settings)
     ours = providers.of(settings)
@@ -56,6 +56,19 @@ def _wrong_with_personalities(settings: Settings) -> tuple[str, ...]:
 
     try:
         personalities.with_those_of(settings.personalities)
+    except SettingsError as error:
+        return tuple(error.problems)
+    return ()
+
+
+def _wrong_with_script(settings: Settings) -> tuple[str, ...]:
+    """Of the demo's answers, where one's own are named: else they are ours, and a test reads them."""
+    if settings.demo_script is None:
+        return ()
+    from greenroom.bots.demo_script import with_own
+
+    try:
+        with_own(settings.demo_script)
     except SettingsError as error:
         return tuple(error.problems)
     return ()

@@ -53,7 +53,7 @@ class Place:
     try_database: Callable[[], None] | None = (
         None  # raises the GreenroomError that says why it cannot be used
     )
-    wrong_with_personalities: tuple[str, ...] = ()  # by file and line
+    wrong_with_personalities: tuple[str, ...] = ()  # and with the demo's script, by file and line
 
 
 @dataclass(frozen=True)

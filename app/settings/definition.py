@@ -120,6 +120,12 @@ class Settings:
         "folder of personalities of your own, a TOML file each, beside ours (docs/personalities.md)",
         unset=None,
     )
+    demo_script: Path | None = _setting(
+        "",
+        parsers.existing_file,
+        "file of answers of your own that the demo gives before its own (docs/personalities.md)",
+        unset=None,
+    )
     speech: str = _setting(
         "auto", parsers.one_of("auto", "demo", "openai"), "who hears, thinks and speaks: auto, demo or openai"
     )

@@ -121,6 +121,13 @@ def existing_folder(value: str) -> Path:
     return found
 
 
+def existing_file(value: str) -> Path:
+    found = Path(value).expanduser().absolute()
+    if not found.is_file():
+        raise ValueError("must be a file, and is none that is there")
+    return found
+
+
 def web_url(value: str) -> str:
     if not _is_url(value, {"http", "https"}):
         raise ValueError("must be an address that starts with http:// or https://")

@@ -3,12 +3,12 @@
 import numpy as np
 
 from greenroom.app.settings import Settings
+from greenroom.bots.demo_script import script
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech import Speech
 from greenroom.bots.speech.demo import hearing, speaking
 from greenroom.bots.speech.demo.hearing import MoonshineSTT
 from greenroom.bots.speech.demo.moonshine import SAMPLE_RATE
-from greenroom.bots.speech.demo.script import script
 from greenroom.bots.speech.demo.speaking import HibariTTS
 from greenroom.bots.speech.demo.thinking import ScriptedMind
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from greenroom.app.rooms.memory import EVERYTHING, FORGET, REMEMBER, facts_in
 from greenroom.app.rooms.summarising import EXTRACTED, extract
+from greenroom.bots.demo_script import NOTHING, RETURNED, Entry, fill, script
 from greenroom.bots.personalities import Personality
 from greenroom.bots.speech.demo.conversation import (
     ASKED_FOR_THE_NAME,
@@ -24,7 +25,6 @@ from greenroom.bots.speech.demo.conversation import (
     turns_in,
     turns_of,
 )
-from greenroom.bots.speech.demo.script import NOTHING, RETURNED, Entry, fill, script
 from greenroom.bots.speech.demo.sums import UNITS, number_in, result_of
 
 COUNTS_FROM, COUNTS_AT_MOST = 5, 10

@@ -9,13 +9,15 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
 from pipecat.tests.utils import SleepFrame, run_test
 
+from greenroom.app import cli_doctor, settings
 from greenroom.app.errors.rooms import NoForum
 from greenroom.app.rooms.memory import Fact, Recollection, as_message
 from greenroom.app.rooms.notes import Note
 from greenroom.app.rooms.resuming import FAULT
+from greenroom.app.settings import SettingsError
 from greenroom.bots import personalities
+from greenroom.bots.demo_script import FILE, ScriptError, read, script
 from greenroom.bots.speech.demo.mind import answer
-from greenroom.bots.speech.demo.script import FILE, ScriptError, read, script
 from greenroom.bots.speech.demo.thinking import ScriptedMind
 from greenroom.bots.tools.known import known_tools
 from greenroom.bots.tools.toolbox import Toolbox
@@ -271,9 +273,79 @@ def test_what_cannot_be_followed_is_said_with_its_line(tmp_path, entry, why):
     assert said.startswith(f"script.toml:{AT}: ") and why in said
 
 
+OWN = """
+[[answer]]
+when = ["opening hours"]
+say = "From ten to six."
+
+[[answer]]
+when = ["what time"]
+say = "Time for a book, {name}."
+if_known = "name"
+alone = true
+"""
+
+
+@pytest.fixture
+def own_script(tmp_path, monkeypatch):
+    """Has the demo read a file of one's own, as a process that starts does."""
+
+    def begun(text):
+        path = tmp_path / "answers.toml"
+        path.write_text(text)
+        monkeypatch.setenv("DEMO_SCRIPT", str(path))
+        script.cache_clear()
+
+    yield begun
+    monkeypatch.undo()
+    script.cache_clear()
+
+
+async def test_answers_of_one_s_own_come_before_ours_and_ours_stay(own_script):
+    own_script(OWN)
+    demo = Demo({"role": "user", "content": "My name is Alice."})
+
+    assert (await demo.hears("What are your opening hours?")).endswith("From ten to six.")
+    assert await demo.hears("What time is it?") == "Time for a book, Alice."
+    assert "84" in await demo.hears("What is twelve times seven?")
+
+
+async def test_a_tool_of_one_s_own_is_called_by_an_answer_of_one_s_own(own_script, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("@tool\nasync def ring(call: Call) -> None:\n    ...\n")
+    monkeypatch.setenv("TOOLS", str(tmp_path / "mine.py"))
+    own_script('[[answer]]\nwhen = ["ring"]\nsay = "It rings."\ntool = "ring"')
+
+    assert script().answers[0].tool == "ring"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "answers.toml:1: there must be at least one [[answer]]."),
+        ('\n[[answer]]\nwhen = ["x"]\nsay = "{weather}"', "answers.toml:2: {weather} is not known there"),
+        ("[answer]\nsay = 1", "answers.toml:1: answer must be written as [[answer]]"),
+        ("answer = [1]", "answers.toml:1: answer must be written as [[answer]]"),
+    ],
+)
+def test_what_cannot_be_followed_of_one_s_own_stops_the_process_with_file_and_line(own_script, text, said):
+    own_script(text)
+
+    with pytest.raises(SettingsError) as error:
+        script()
+    assert error.value.problems[0].startswith(said)
+
+
+def test_the_doctor_reads_answers_of_one_s_own(own_script):
+    own_script('[[answer]]\nwhen = ["x"]\nsay = "{weather}"')
+
+    (said,) = cli_doctor._wrong_with_script(settings.read())
+    assert said.startswith("answers.toml:1: {weather} is not known there")
+    own_script(OWN)
+    assert cli_doctor._wrong_with_script(settings.read()) == ()
+
+
 def test_a_file_that_is_no_toml_or_has_no_answers_is_refused(tmp_path):
     assert "line" in wrong_with(tmp_path, "[[answer]")
     assert "weather is no table" in wrong_with(tmp_path, "[weather]")
-    (tmp_path / "empty.toml").write_text("")
-    with pytest.raises(ScriptError, match=r"at least one \[\[answer\]\]"):
-        read(tmp_path / "empty.toml")
+    with pytest.raises(ScriptError, match="cannot be read"):
+        read(tmp_path / "nowhere.toml")

@@ -1,4 +1,7 @@
-"""The demo's script: which answer is given to what, and which tool is called for it, from `script.toml`."""
+"""The demo's script: which answer is given to what, and which tool is called for it.
+
+It is `script.toml`, and before that the file that DEMO_SCRIPT names, where there is one.
+"""
 
 import re
 import tomllib
@@ -8,11 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from greenroom.bots.personalities.known import OUR_TOOLS
+from greenroom.app import settings
+from greenroom.app.settings import SettingsError
+from greenroom.bots.personalities.known import tools
 
-FILE = Path(__file__).parent / "script.toml"
+FILE = Path(__file__).parent / "speech" / "demo" / "script.toml"
 PLACE = re.compile(r"\{([^{}]*)\}")
-ANSWERS, SMALL_TALK = "answer", "small_talk"
+TABLES = ANSWERS, SMALL_TALK = "answer", "small_talk"
 
 KNOWN = frozenset(
     {
@@ -41,7 +46,7 @@ KEYS: Mapping[str, type] = {
 }
 
 
-class ScriptError(Exception):
+class ScriptError(SettingsError):
     """Something in a script cannot be followed: each with its file and line."""
 
 
@@ -69,30 +74,46 @@ class Script:
 
 @cache
 def script() -> Script:
-    """That which comes with Greenroom.  Raises ScriptError."""
-    return read(FILE)
+    """That of this process.  Raises ScriptError."""
+    return with_own(settings.read().demo_script)
+
+
+def with_own(path: Path | None) -> Script:
+    """That which comes with Greenroom, behind the answers of one's own file.  Raises ScriptError."""
+    ours = read(FILE)
+    if path is None:
+        return ours
+    own = read(path)
+    return Script((*own.answers, *ours.answers), (*own.small_talk, *ours.small_talk))
 
 
 def read(path: Path) -> Script:
     """Raises ScriptError, which says all that is wrong."""
-    text = path.read_text("utf-8")
     try:
+        text = path.read_text("utf-8-sig")
         described = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError([f"{path.name}:1: It cannot be read: {error}."]) from error
     except tomllib.TOMLDecodeError as error:
-        raise ScriptError(f"{path.name}: {error}") from error
-    wrong = [
-        f"{path.name}:1: {name} is no table of a script." for name in described.keys() - {ANSWERS, SMALL_TALK}
-    ]
-    for table in (ANSWERS, SMALL_TALK):
-        entries = described.get(table, [])
-        if not isinstance(entries, list) or not entries:
-            wrong.append(f"{path.name}:1: there must be at least one [[{table}]].")
+        raise ScriptError([f"{path.name}: {error}"]) from error
+    if wrong := list(_wrong_in(path.name, text, described)):
+        raise ScriptError(wrong)
+    return Script(*(tuple(map(_made, described.get(table, ()))) for table in TABLES))
+
+
+def _wrong_in(name: str, text: str, described: Mapping[str, Any]) -> Iterator[str]:
+    """All that is wrong with a script, with file and line."""
+    for table in sorted(described.keys() - set(TABLES)):
+        yield f"{name}:1: {table} is no table of a script; there are [[{']] and [['.join(TABLES)}]]."
+    if not described.keys() & set(TABLES):
+        yield f"{name}:1: there must be at least one [[{ANSWERS}]]."
+    for table in described.keys() & set(TABLES):
+        entries = described[table]
+        if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
+            yield f"{name}:1: {table} must be written as [[{table}]], once for each answer."
             continue
         for line, entry in zip(_lines(text, table), entries, strict=False):
-            wrong += [f"{path.name}:{line}: {each}" for each in _wrong_with(entry)]
-    if wrong:
-        raise ScriptError("\n".join(wrong))
-    return Script(*(tuple(map(_made, described[table])) for table in (ANSWERS, SMALL_TALK)))
+            yield from (f"{name}:{line}: {each}" for each in _wrong_with(entry))
 
 
 def _lines(text: str, table: str) -> list[int]:
@@ -117,8 +138,8 @@ def _wrong_with(entry: Mapping[str, Any]) -> Iterator[str]:
         except (re.error, TypeError) as error:
             yield f"{pattern!r} is no regular expression: {error}."
             return
-    if (tool := entry.get("tool")) is not None and tool not in OUR_TOOLS:
-        yield f"there is no tool {tool!r}; there are {', '.join(OUR_TOOLS)}."
+    if (tool := entry.get("tool")) is not None and tool not in tools():
+        yield f"there is no tool {tool!r}; there are {', '.join(tools())}."
     if tool is None and ("with" in entry or "refused" in entry):
         yield "with and refused are of a tool, and there is none."
     if (condition := entry.get("if_known")) is not None and condition not in {*KNOWN, NOTHING}:
