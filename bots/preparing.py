@@ -65,6 +65,7 @@ def _needed(settings: Settings) -> Iterator[str]:
     else:
         yield "greenroom.app.conversations.taking_up"
     yield "greenroom.app.conversations.notes"
+    yield "greenroom.app.conversations.users"
     yield "greenroom.app.conversations.assistants"  # SQLAlchemy takes half a second, in which a bot would stand still
     if settings.backend_url or settings.daily_domain or settings.livekit_url:
         yield "httpx"

@@ -36,6 +36,7 @@ from greenroom.bots.services import (
     backend_at,
     earlier_of,
     find_assistant,
+    find_user,
     ledger_at,
     livekit_at,
     memory_of,
@@ -149,6 +150,7 @@ async def _stay(
             ask_to_move=partial(ask_to_move, settings, launches),
             memory=memory_of(settings),
             find_assistant=partial(find_assistant, settings.database_url),
+            find_user=partial(find_user, settings.database_url, adopted.session.brief.tenant),
             earlier=earlier_of(settings, adopted.session.conversation_user),
         )
         stay = Stay(parts)

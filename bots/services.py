@@ -15,6 +15,7 @@ from greenroom.app.rooms.queues import SessionQueues
 from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.sessions import ReadSession
 from greenroom.app.rooms.taking_up import KeptEarlier
+from greenroom.app.rooms.users import User
 from greenroom.app.settings import Settings
 from greenroom.app.storage.ledger import RedisLedger
 from greenroom.bots.at_hand import FORUM, Place
@@ -82,6 +83,12 @@ def find_assistant(database_url: str, name: str) -> Assistant | None:
     from greenroom.app.conversations.assistants import SqlAssistants
 
     return SqlAssistants(database_at(database_url)).find(name)
+
+
+def find_user(database_url: str, tenant: str, user_id: str) -> User | None:
+    from greenroom.app.conversations.users import SqlUsers
+
+    return SqlUsers(database_at(database_url), tenant).find(user_id)
 
 
 @cache

@@ -34,7 +34,7 @@ class SessionEnded(Gone):
 
 
 class AnotherBot(Conflict):
-    """That assistant is another bot than the session's: it needs a session of its own."""
+    """That assistant is another bot than the session's, which cannot become it: have it leave, and join with that."""
 
     kind = "another-bot"
 

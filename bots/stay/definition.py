@@ -1,15 +1,20 @@
 """What a bot's assistant says of it, read when the bot begins and anew when somebody comes back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
 from greenroom.app.errors.storage import DatabaseAway
-from greenroom.app.errors.users import UnknownAssistant
+from greenroom.app.errors.users import ProfileIncomplete, UnknownAssistant
 from greenroom.app.rooms.assistants import Assistant, follow, switched
 from greenroom.app.rooms.brief import Brief
+from greenroom.app.rooms.rollout import Rollout
+from greenroom.app.rooms.users import User, missing
+from greenroom.app.rooms.voice_rooms import is_some_users
 from greenroom.app.settings import Settings
 from greenroom.bots.memories import in_a_thread
 from greenroom.bots.stay.journal import Journal
@@ -17,6 +22,7 @@ from greenroom.bots.stay.journal import Journal
 READ_WITHIN = timedelta(seconds=1)  # it takes about 10 ms; a bot without a database goes on as it was
 
 Find = Callable[[str], Assistant | None]
+FindUser = Callable[[str], User | None]
 
 log = structlog.get_logger(__name__)
 
@@ -30,12 +36,14 @@ class Definition:
         journal: Journal,
         apply: Callable[[Brief], Awaitable[None]],
         usual: Settings,
+        find_user: FindUser | None = None,
     ) -> None:
-        """`find` asks where assistants are kept; `apply` lets the bot be as a brief says.
+        """`find` asks where assistants are kept, `find_user` where users are; `apply` lets the bot be as a brief says.
 
         `usual` says what an assistant is that does not say it.
         """
         self._find = find
+        self._find_user = find_user
         self._journal = journal
         self._apply = apply
         self._usual = usual
@@ -67,7 +75,8 @@ class Definition:
     async def of_another(self, name: str) -> Brief | None:
         """How the bot is as another assistant, which it follows from now on; None: it is that one already.
 
-        Raises UnknownAssistant, AnotherBot, DatabaseAway.
+        It has to be allowed to this user, and to know of them what it requires, as in a join.
+        Raises UnknownAssistant, AnotherBot, VoiceNotEnabled, ProfileIncomplete, DatabaseAway.
         """
         async with self._in_order:
             before, find = await self._result(self._before), self._find
@@ -84,15 +93,32 @@ class Definition:
             become = switched(
                 brief, before, now, bot=usual.default_bot, personality=usual.default_personality
             )
+            session = self._journal.session
+            if is_some_users(session.room):
+                Rollout(usual.voice_sessions, usual.voice_assistants_share).check(now, brief.user_id)
+            become = replace(become, profile=await self._profile(brief, now))
             self._before = reading
             return become
+
+    async def _profile(self, brief: Brief, assistant: Assistant) -> Mapping[str, Any]:
+        """What the session knows of its user, and what is known elsewhere of what the assistant requires."""
+        required, profile, find = assistant.require_profile, brief.profile, self._find_user
+        if missing(required, profile) and find is not None:
+            reading: asyncio.Future[User | None] = in_a_thread(lambda: find(brief.user_id))
+            if await self._has_failed(reading):
+                raise DatabaseAway
+            known = user.profile if (user := reading.result()) is not None else {}
+            profile = {**{name: known[name] for name in required if name in known}, **profile}
+        if lacks := missing(required, profile):
+            raise ProfileIncomplete(assistant=assistant.name, reason=f"it lacks {', '.join(lacks)}")
+        return profile
 
     async def _result(self, reading: "asyncio.Future[Assistant | None] | None") -> Assistant | None:
         if reading is None or await self._has_failed(reading):
             return None
         return reading.result()
 
-    async def _has_failed(self, reading: "asyncio.Future[Assistant | None]") -> bool:
+    async def _has_failed(self, reading: "asyncio.Future[Any]") -> bool:
         """Wait for it; whether it cannot be had in time, which the log says."""
         await asyncio.wait({reading}, timeout=READ_WITHIN.total_seconds())
         if not reading.done():

@@ -120,7 +120,8 @@ class Inbox:
         try:
             return await self._do(message)
         except GreenroomError as error:
-            return {"error": error.kind}
+            because = error.facts.get("reason") or error.facts.get("because")
+            return {"error": error.kind} if because is None else {"error": error.kind, "reason": because}
         except Exception:
             log.exception("message_failed", session_id=self._journal.session.id, kind=message.kind)
             return {"error": FAILED}

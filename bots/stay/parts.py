@@ -36,7 +36,7 @@ from greenroom.bots.stay.carrying_out import CarryOut
 from greenroom.bots.stay.cleaning import Cleaning
 from greenroom.bots.stay.closing import Closing
 from greenroom.bots.stay.controls import Controls
-from greenroom.bots.stay.definition import Definition, Find
+from greenroom.bots.stay.definition import Definition, Find, FindUser
 from greenroom.bots.stay.doorway import Doorway
 from greenroom.bots.stay.ending import End, Ending
 from greenroom.bots.stay.failing import Failing
@@ -94,14 +94,15 @@ class Parts:
         ask_to_move: AskToMove,
         memory: Memory | None = None,
         find_assistant: Find | None = None,
+        find_user: FindUser | None = None,
         earlier: KeptEarlier | None = None,
         stage_of: Callable[..., Stage] = stages.of,
     ) -> None:
         """The target is the bot's, as `BOTS` has it.  `pulse` is a connection for the heartbeat alone.
 
         `notes` keeps what the bot writes down, `ask_to_move` is how it asks to go to another room.
-        `find_assistant` asks where they are kept, `earlier` knows what was said in a conversation that is taken up, and
-        `connect` is the way into a session's room for its user.
+        `find_assistant` and `find_user` ask where those are kept, `earlier` knows what was said in a conversation that
+        is taken up, and `connect` is the way into a session's room for its user.
         """
         self.adopted = adopted
         self.target = target
@@ -116,7 +117,7 @@ class Parts:
         self._put_on_record()
         self._converse(memory, earlier)
         self._put_at_hand(notes, ask_to_move)
-        self._attend(find_assistant)
+        self._attend(find_assistant, find_user)
         self._move_and_change_hands(connect)
         self._obey_and_beat(pulse)
         self.closing = Closing(inbox=self.inbox, owner=adopted.owner, journal=self.journal, rooms=self.rooms)
@@ -174,10 +175,10 @@ class Parts:
             end=lambda: self.end.begin(ASKED_FOR),
         )
 
-    def _attend(self, find_assistant: Find | None) -> None:
+    def _attend(self, find_assistant: Find | None, find_user: FindUser | None) -> None:
         """Who comes and goes, and the bot in its room, which is changed and cleaned up after them."""
         adopted, session = self.adopted, self.adopted.session
-        self.definition = Definition(find_assistant, self.journal, self._be, self._settings)
+        self.definition = Definition(find_assistant, self.journal, self._be, self._settings, find_user)
         self.cleaning = Cleaning(
             journal=self.journal,
             turns=self.turns,

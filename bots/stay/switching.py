@@ -40,7 +40,7 @@ class Switching:
 
         The conversation begins before the record names the assistant: a bot that dies in between is followed by the
         assistant that was, which has nothing to tell, and not by the new one with the words of the other.
-        Raises UnknownAssistant, AnotherBot, DatabaseAway.
+        Raises UnknownAssistant, AnotherBot, VoiceNotEnabled, ProfileIncomplete, DatabaseAway.
         """
         brief = await self._definition.of_another(name)
         if brief is None:

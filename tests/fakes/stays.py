@@ -38,6 +38,7 @@ def parts_of_a_stay(
     memory=None,
     timer=None,
     find_assistant=None,
+    find_user=None,
     earlier=None,
     stage_of=None,
     notes=None,
@@ -55,6 +56,7 @@ def parts_of_a_stay(
         ask_to_move=ask_to_move or nowhere,
         memory=memory,
         find_assistant=find_assistant,
+        find_user=find_user,
         earlier=earlier,
         stage_of=stage_of or (lambda *_, **__: FakeStage(people)),
     )

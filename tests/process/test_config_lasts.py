@@ -23,6 +23,12 @@ def answered(request):
     return AS_CONFIGURED if "Watch the heron" in told and "Pearl" in told else AS_JOINED
 
 
+def thinks(model):
+    """Which model was asked last, and what it was offered."""
+    request = model.asked("/chat/completions")[-1]
+    return request["model"], [each["function"]["name"] for each in request.get("tools", [])]
+
+
 async def hears(running, joined, line, answer):
     async with Person(running.url, joined["connect"]) as person:
         await person.until(lambda person: person.of_type("bot-ready"))
@@ -41,15 +47,21 @@ async def test_a_bot_that_follows_one_that_was_changed_is_as_that_one_was():
                 "persona": "Pearl",
                 "instructions": "Watch the heron.",
                 "voice_parameters": {"speed": 1.5},
+                "model": "gpt-small",
+                "tools": ["open_applet"],
+                "silence": 600,
             }
             await hears(running, joined, "Is there a bird?", AS_JOINED)
 
-            running.post("/config", {"room_url": "local:changed", **changes})
+            answer = running.post("/config", {"room_url": "local:changed", **changes})
+            assert (answer["config"], answer["with_next_bot"], answer["not_ready"]) == (changes, [], [])
             await hears(running, joined, "And now?", AS_CONFIGURED)
+            assert thinks(model) == ("gpt-small", ["open_applet"])
 
             os.kill(int(running.owner("local:changed").rsplit("/", 1)[1]), signal.SIGKILL)
             eventually(lambda: running.events(session).count("live") == 2, within=30)
             await hears(running, joined, "After a crash?", AS_CONFIGURED)
+            assert thinks(model) == ("gpt-small", ["open_applet"])
 
             await asyncio.to_thread(running.start, ELSEWHERE)
             eventually(lambda: running.redis.hget("hosts:free", ELSEWHERE) == "1", within=60)
@@ -57,6 +69,7 @@ async def test_a_bot_that_follows_one_that_was_changed_is_as_that_one_was():
             eventually(lambda: "handed_over" in running.events(session), within=40)
             assert running.process("bots").wait(30) == 0
             await hears(running, joined, "After a deploy?", AS_CONFIGURED)
+            assert thinks(model) == ("gpt-small", ["open_applet"])
 
             told = running.session(session)
             assert (told["host"], told["crashes"], told["config"]) == (ELSEWHERE, 1, changes)

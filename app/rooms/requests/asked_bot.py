@@ -52,7 +52,7 @@ class AskedBot(Protocol):
     async def switch(self, assistant: str) -> None:
         """Be another assistant, in a conversation that begins; asked twice it is done once.
 
-        Raises UnknownAssistant, AnotherBot, DatabaseAway.
+        Raises UnknownAssistant, AnotherBot, VoiceNotEnabled, ProfileIncomplete, DatabaseAway.
         """
         ...
 

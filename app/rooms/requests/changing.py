@@ -8,7 +8,7 @@ from typing import ClassVar
 from greenroom.app.errors.rooms import OthersThere
 from greenroom.app.errors.sessions import AnotherBot, NotMovable
 from greenroom.app.errors.storage import DatabaseAway
-from greenroom.app.errors.users import UnknownAssistant
+from greenroom.app.errors.users import ProfileIncomplete, UnknownAssistant, VoiceNotEnabled
 from greenroom.app.rooms.precedence import MERGED
 from greenroom.app.rooms.requests.answers import Cleaned, Configured, Done
 from greenroom.app.rooms.requests.asked_bot import AskedBot
@@ -57,8 +57,8 @@ class Switch(Request[Done]):
 
     name = "switch"
     answer = Done
-    refusals = (UnknownAssistant, AnotherBot, DatabaseAway)
-    within = timedelta(seconds=8)  # one to read it, two to cut off what goes on, two to write what was said
+    refusals = (UnknownAssistant, AnotherBot, VoiceNotEnabled, ProfileIncomplete, DatabaseAway)
+    within = timedelta(seconds=8)  # two to read, two to cut off what goes on, two to write what was said
     for_callers = True
 
     assistant: str

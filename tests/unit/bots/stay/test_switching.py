@@ -16,11 +16,14 @@ from structlog.testing import capture_logs
 
 from greenroom.app.errors.sessions import AnotherBot
 from greenroom.app.errors.storage import DatabaseAway
-from greenroom.app.errors.users import UnknownAssistant
-from greenroom.app.rooms.assistants import Assistant
+from greenroom.app.errors.users import ProfileIncomplete, UnknownAssistant, VoiceNotEnabled
+from greenroom.app.rooms.assistants import Assistant, VoiceSessionConfig
+from greenroom.app.rooms.inbox import Message
 from greenroom.app.rooms.requests.changing import Configure, Switch
+from greenroom.app.rooms.room import Room
 from greenroom.app.rooms.session_events import Happened, Note
 from greenroom.app.rooms.sessions import SetBrief
+from greenroom.app.rooms.users import User
 from greenroom.bots.stay import definition
 from tests.fakes.async_ledgers import Told
 from tests.fakes.memory import FakeMemory
@@ -60,11 +63,17 @@ class Call:
 async def a_call():
     writing = []
 
-    async def begun(find=KNOWN.get, memory=None, **facts):
+    async def begun(find=KNOWN.get, memory=None, find_user=None, **facts):
         facts = {"assistant": "pearl", "voice": "deep", "prompts": PEARL.prompts, **facts}
         ledger = Told()
         parts = parts_of_a_stay(
-            ledger=ledger, people={"ada"}, find_assistant=find, memory=memory, person="ada", **facts
+            ledger=ledger,
+            people={"ada"},
+            find_assistant=find,
+            find_user=find_user,
+            memory=memory,
+            person="ada",
+            **facts,
         )
         pipeline = await with_pipeline(parts)
         writing.append(asyncio.create_task(parts.turns.write()))
@@ -204,3 +213,72 @@ async def test_in_an_empty_room_it_becomes_the_other_one_and_greets_nobody(a_cal
     await call.ask(Switch("ruby"))
 
     assert call.brief.assistant == "ruby" and call.said == []
+
+
+NEEDS_NAME = replace(RUBY, require_profile=("first_name", "email"))
+
+
+async def test_what_it_requires_of_its_user_is_read_and_told_to_its_bots(a_call):
+    users = {"ada": User("ada", {"first_name": "Ada", "email": "a@example.com", "shoe_size": 38})}
+    call = await a_call(
+        {"pearl": PEARL, "ruby": NEEDS_NAME}.get,
+        find_user=users.get,
+        user_id="ada",
+        profile={"first_name": "Countess"},
+    )
+
+    await call.ask(Switch("ruby"))
+
+    assert call.brief.assistant == "ruby"
+    assert call.brief.profile == {"first_name": "Countess", "email": "a@example.com"}
+    (kept,) = call.told(SetBrief)
+    assert kept.brief.profile == call.brief.profile
+
+
+def away(_user_id):
+    raise ConnectionError
+
+
+@pytest.mark.parametrize(
+    ("find_user", "refusal"),
+    [
+        ({"ada": User("ada", {"first_name": "Ada", "email": ""})}.get, ProfileIncomplete),
+        ({}.get, ProfileIncomplete),
+        (away, DatabaseAway),
+    ],
+)
+async def test_an_assistant_that_knows_too_little_of_its_user_does_not_come(a_call, find_user, refusal):
+    call = await a_call({"pearl": PEARL, "ruby": NEEDS_NAME}.get, find_user=find_user, user_id="ada")
+
+    with pytest.raises(refusal) as error:
+        await call.ask(Switch("ruby"))
+
+    assert "email" in str(error.value.facts.get("reason", "email"))
+    assert (call.brief.assistant, call.told(SetBrief), call.said) == ("pearl", [], [])
+    await call.ask(Switch("pearl"))  # which it still is
+    assert call.told(SetBrief) == []
+
+
+@pytest.mark.parametrize(
+    "closed", [VoiceSessionConfig(enabled=False), VoiceSessionConfig(rollout_share=0)], ids=["off", "share"]
+)
+async def test_an_assistant_that_is_not_open_to_a_user_does_not_come_into_their_voice_room(a_call, closed):
+    known = {"pearl": PEARL, "ruby": replace(RUBY, voice_session_config=closed)}.get
+    call = await a_call(known, room=Room.parse("local:voice-ada"), user_id="ada")
+
+    with pytest.raises(VoiceNotEnabled):
+        await call.ask(Switch("ruby"))
+    assert (call.brief.assistant, call.told(SetBrief)) == ("pearl", [])
+
+    elsewhere = await a_call(known)
+    await elsewhere.ask(Switch("ruby"))
+    assert elsewhere.brief.assistant == "ruby"
+
+
+async def test_who_asked_is_told_what_is_lacking(a_call):
+    call = await a_call({"pearl": PEARL, "ruby": NEEDS_NAME}.get, find_user={}.get, user_id="ada")
+    message = Message("1-0", Switch.name, Switch("ruby").body(), epoch=7)
+
+    answer = await call.parts.inbox._result_of(message)
+
+    assert answer == {"error": "profile-incomplete", "reason": "it lacks first_name, email"}
