@@ -58,7 +58,9 @@ class ConfigSchema(Strict):
     )
     services = fields.Dict(
         keys=fields.String(),
-        values=fields.List(fields.String(validate=validate.Length(1, 200)), validate=validate.Length(1, 8)),
+        values=fields.List(
+            fields.String(validate=[validate.Length(1, 200), one_line]), validate=validate.Length(1, 8)
+        ),
         allow_none=True,
         metadata={
             "description": 'By part, as in {"thinking": ["openai/gpt-4o"]}: they come first; those that the bot '
