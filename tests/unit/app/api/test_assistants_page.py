@@ -11,7 +11,8 @@ EXPECTED = [
     ("POST", "/join", 202),
     ("POST", "/assistants", 201),
     ("POST", "/join", 202),
-    ("POST", "/sessions/$SESSION/requests/switch", 404),  # its session is the reader's
+    ("POST", "/config", 404),  # no bot is there yet, since no worker runs here
+    ("POST", "/sessions/$SESSION/requests/switch", 404),  # the session is the reader's
     ("PATCH", "/users/ann", 200),
     ("POST", "/join", 202),
 ]
@@ -32,7 +33,7 @@ def test_the_page_s_calls_are_answered_as_it_says(caller):
     assert [(method, path, answer.status_code) for method, path, answer in answers] == EXPECTED
     of_reception = answers[2][2].json
     assert (of_reception["persona"], of_reception["session_persistence"]) == ("Pearl", 120)
-    assert answers[5][2].json["profile"] == {"email": "ann@example.com"}
+    assert answers[6][2].json["profile"] == {"email": "ann@example.com"}
 
 
 def test_the_page_tells_every_field_of_an_assistant(caller):
