@@ -83,7 +83,9 @@ def test_a_bot_that_died_is_told_of_and_met_again_when_it_is_back(call: Call, se
     server.becomes("live", epoch=2)
     call.wait_for_another_bot()
     expect(call.title).to_have_text("The bot is back")
-    expect(call.log.locator(".note")).to_have_text(re.compile(r"died\. It was back after \d+ seconds?\."))
+    expect(call.log.locator(".note")).to_have_text(
+        re.compile(r"broke down\. It was back after \d+ seconds?\.")
+    )
     call.bot("say(1, 'Where were we, Ada?')")  # it counts its pieces anew
     expect(call.said("Bot")).to_have_text(["Bot Good evening.", "Bot Where were we, Ada?"])
     expect(call.said("You")).to_have_text(["You I am Ada."])

@@ -316,10 +316,10 @@ def test_a_muted_bot_is_shown_as_such_among_those_who_are_there_and_so_is_the_on
     guest.server.becomes("live", epoch=2)
     bot.notice("handed_over")
     after = cast(epoch=2)
+    eventually(lambda: after.met > 0)
     after.notice("muted")
     bot.leave()
-    eventually(lambda: after.met > 0)
-    expect(guest.title).to_have_text("The bot is muted")
+    expect(guest.title).to_have_text("The bot is muted", timeout=SOON)
     expect(shown).to_contain_text("muted")
 
     after.notice("unmuted")
