@@ -66,6 +66,22 @@ async def test_a_killed_bot_is_followed_by_one_that_knows_what_was_said(greenroo
     greenroom.post("/leave", {"room_url": "local:killed"})
 
 
+async def test_a_bot_that_is_killed_while_it_waits_is_followed_by_one_that_waits(greenroom):
+    """The session was `live` from then on, with nobody in the room."""
+    joined = greenroom.join("local:alone", bot="quiet", user_id="ann-alone")
+    session_id = joined["session_id"]
+    async with Person(greenroom.url, joined["connect"]) as person:
+        await person.until(lambda _: "person_arrived" in greenroom.events(session_id))
+    eventually(lambda: greenroom.session(session_id)["state"] == "waiting", within=20)
+    os.kill(pid_of_bot(greenroom, "local:alone"), signal.SIGKILL)
+    eventually(lambda: greenroom.events(session_id).count("live") == 2, within=20)
+
+    eventually(lambda: greenroom.session(session_id)["state"] == "waiting")
+    async with Person(greenroom.url, joined["connect"]) as person:
+        await person.until(lambda _: greenroom.session(session_id)["state"] == "live")
+    greenroom.post("/leave", {"room_url": "local:alone"})
+
+
 async def test_a_bot_that_was_killed_before_it_answered_answers_when_it_is_back(greenroom):
     joined = greenroom.join("local:owing", bot="assistant", user_id="ann-owing")
     async with Person(greenroom.url, joined["connect"]) as person:
